@@ -1,0 +1,44 @@
+# What a person runs. Everything else is Snakemake's: .venv/bin/snakemake --cores N results/submission.csv
+
+CORES ?= all
+PYTHON ?= python3
+INSTALLED := .venv/installed
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission.csv
+	.venv/bin/snakemake --cores $(CORES) results/submission.csv
+
+test: $(INSTALLED) ## run the tests
+	.venv/bin/python -m pytest
+
+lint: $(INSTALLED) ## check formatting and style
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/snakemake --lint
+
+format: $(INSTALLED) ## format the code
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+	.venv/bin/snakefmt Snakefile rules
+
+lock: ## pin envs/requirements.in anew (needs uv)
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --upgrade \
+		--custom-compile-command "make lock" --quiet envs/requirements.in -o envs/requirements.lock
+
+setup: $(INSTALLED) ## make .venv from the locked requirements
+
+$(INSTALLED): envs/requirements.lock
+	rm -rf .venv
+	@if command -v uv > /dev/null; then set -ex; \
+		uv venv --quiet --python $(PYTHON) .venv; \
+		uv pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python envs/requirements.lock; \
+	else set -ex; \
+		$(PYTHON) -m venv .venv; \
+		.venv/bin/python -m pip install --quiet --require-hashes --disable-pip-version-check -r envs/requirements.lock; \
+	fi
+	touch $@
+
+.PHONY: help demo test lint format lock setup

@@ -1,0 +1,20 @@
+"""Stylevote: photos and labels in, decisions by a large CNN ensemble out."""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/photos.smk"
+include: "rules/augment.smk"
+include: "rules/train.smk"
+include: "rules/ensemble.smk"
+
+
+rule all:
+    input:
+        results("submission.csv"),

@@ -1,0 +1,298 @@
+"""Scores into decisions. Needs every run's out-of-fold scores; gives members, stackers, thresholds, votes and estimates.
+
+One rule, `collate_scores`, reads every run; the others work on one label each.
+"""
+
+
+localrules:
+    write_decisions,
+    write_submission,
+
+
+rule collate_scores:
+    """Gather the out-of-fold scores of every epoch of every run, a file a label."""
+    input:
+        predictions=every_run("runs/{run}/fold{fold}/validation.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+    output:
+        scores=every_label("ensemble/scores/{label}.parquet"),
+    log:
+        logs("collate_scores.log"),
+    benchmark:
+        benchmarks("collate_scores.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        predictions=lambda wildcards: results("runs/{run}/fold{fold}/validation.parquet"),
+        runs=list(SETTINGS.runs),
+        folds=len(SETTINGS.folds),
+        spec=spec("labels"),
+        code=code("collate_scores"),
+    shell:
+        "python workflow_scripts/collate_scores.py --predictions {params.predictions:q} --runs {params.runs:q}"
+        " --folds {params.folds} --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q}"
+        " --outputs {output.scores:q} > {log:q} 2>&1"
+
+
+rule select_members:
+    """Rank every epoch of every run for one label; keep the best that differ."""
+    input:
+        scores=results("ensemble/scores/{label}.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+    output:
+        members=results("ensemble/members/{label}.parquet"),
+    log:
+        logs("select_members/{label}.log"),
+    benchmark:
+        benchmarks("select_members/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spec=label_spec(**SETTINGS.config["selection"]),
+        code=code("select_members"),
+    shell:
+        "python workflow_scripts/select_members.py --scores {input.scores:q} --manifest {input.manifest:q}"
+        " --spec {params.spec:q} --output {output.members:q} > {log:q} 2>&1"
+
+
+rule gather_members:
+    """List the members of all labels, so that prediction reads one file."""
+    input:
+        members=every_label("ensemble/members/{label}.parquet"),
+    output:
+        members=results("ensemble/members.parquet"),
+    log:
+        logs("gather_members.log"),
+    benchmark:
+        benchmarks("gather_members.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        spec=spec("labels"),
+        code=code("gather_members"),
+    shell:
+        "python workflow_scripts/gather_members.py --members {input.members:q} --spec {params.spec:q}"
+        " --output {output.members:q} > {log:q} 2>&1"
+
+
+rule stack_members:
+    """Boost trees over one label's members, fold by fold, at every point of the grid; keep the best point."""
+    input:
+        scores=results("ensemble/scores/{label}.parquet"),
+        members=results("ensemble/members/{label}.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+    output:
+        boosters=expand(results("ensemble/stackers/{label}/fold{fold}.ubj"), fold=SETTINGS.folds, allow_missing=True),
+        grid=results("ensemble/stackers/{label}/grid.parquet"),
+        stacked=results("ensemble/stackers/{label}/stacked.parquet"),
+    log:
+        logs("stack_members/{label}.log"),
+    benchmark:
+        benchmarks("stack_members/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        spec=label_spec(**SETTINGS.config["stack"]),
+        code=code("stack_members"),
+    shell:
+        "python workflow_scripts/stack_members.py --scores {input.scores:q} --members {input.members:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
+        " --boosters {output.boosters:q} --grid {output.grid:q} --stacked {output.stacked:q} > {log:q} 2>&1"
+
+
+rule search_threshold:
+    """Find the threshold of one label's stacked scores."""
+    input:
+        stacked=results("ensemble/stackers/{label}/stacked.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+    output:
+        threshold=results("ensemble/thresholds/{label}.json"),
+    log:
+        logs("search_threshold/{label}.log"),
+    benchmark:
+        benchmarks("search_threshold/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        spec=label_spec(**SETTINGS.config["threshold"]),
+        code=code("search_threshold"),
+    shell:
+        "python workflow_scripts/search_threshold.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
+        " --spec {params.spec:q} --output {output.threshold:q} > {log:q} 2>&1"
+
+
+rule cast_votes:
+    """Let the folds vote on every photo and label of a photoset."""
+    input:
+        predictions=every_run("predictions/{photoset}/{run}/fold{fold}.parquet"),
+        manifest=results("photos/{photoset}/manifest.parquet"),
+        members=results("ensemble/members.parquet"),
+        boosters=[results(f"ensemble/stackers/{stem}/fold{fold}.ubj") for stem in LABEL_OF for fold in SETTINGS.folds],
+        thresholds=every_label("ensemble/thresholds/{label}.json"),
+    output:
+        votes=results("predictions/{photoset}/votes.parquet"),
+    log:
+        logs("cast_votes/{photoset}.log"),
+    benchmark:
+        benchmarks("cast_votes/{photoset}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        predictions=lambda wildcards: results(f"predictions/{wildcards.photoset}/{{run}}/fold{{fold}}.parquet"),
+        runs=list(SETTINGS.runs),
+        folds=len(SETTINGS.folds),
+        spec=spec("labels"),
+        code=code("cast_votes"),
+    shell:
+        "python workflow_scripts/cast_votes.py --predictions {params.predictions:q} --runs {params.runs:q}"
+        " --folds {params.folds} --manifest {input.manifest:q} --members {input.members:q}"
+        " --boosters {input.boosters:q} --thresholds {input.thresholds:q} --spec {params.spec:q} --threads {threads}"
+        " --output {output.votes:q} > {log:q} 2>&1"
+
+
+rule score_decisions:
+    """Score the decisions for a photoset against its labels, if it has any."""
+    input:
+        votes=results("predictions/{photoset}/votes.parquet"),
+        manifest=results("photos/{photoset}/manifest.parquet"),
+    output:
+        scores=results("predictions/{photoset}/scores.parquet"),
+    log:
+        logs("score_decisions/{photoset}.log"),
+    benchmark:
+        benchmarks("score_decisions/{photoset}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        spec=spec("labels"),
+        code=code("score_decisions"),
+    shell:
+        "python workflow_scripts/score_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
+        " --spec {params.spec:q} --output {output.scores:q} > {log:q} 2>&1"
+
+
+rule write_decisions:
+    """Write a photoset's decisions, a row a photo; print how good they are where it has labels."""
+    input:
+        votes=results("predictions/{photoset}/votes.parquet"),
+        manifest=results("photos/{photoset}/manifest.parquet"),
+        scores=results("predictions/{photoset}/scores.parquet"),
+    output:
+        decisions=results("predictions/{photoset}/decisions.csv"),
+    log:
+        logs("write_decisions/{photoset}.log"),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        spec=spec("labels", format="table"),
+        code=code("write_decisions"),
+    shell:
+        "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
+        " --spec {params.spec:q} --output {output.decisions:q} > {log:q} 2>&1"
+
+
+rule estimate_label:
+    """Repeat selection, stack and threshold of one label inside each outer fold, and decide the photos left out."""
+    input:
+        scores=results("ensemble/scores/{label}.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+    output:
+        estimate=results("ensemble/honest/{label}.parquet"),
+    log:
+        logs("estimate_label/{label}.log"),
+    benchmark:
+        benchmarks("estimate_label/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    params:
+        spec=label_spec(**{key: SETTINGS.config[key] for key in ("selection", "stack", "threshold")}),
+        code=code("estimate_label"),
+    shell:
+        "python workflow_scripts/estimate_label.py --scores {input.scores:q} --manifest {input.manifest:q}"
+        " --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads} --output {output.estimate:q}"
+        " > {log:q} 2>&1"
+
+
+rule estimate_honestly:
+    """Put the nested estimate of every label and of the macro F2 beside the naive one."""
+    input:
+        estimates=every_label("ensemble/honest/{label}.parquet"),
+        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        manifest=results("photos/train/manifest.parquet"),
+    output:
+        honest=results("ensemble/honest.parquet"),
+    log:
+        logs("estimate_honestly.log"),
+    benchmark:
+        benchmarks("estimate_honestly.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        spec=spec("labels"),
+        code=code("estimate_honestly"),
+    shell:
+        "python workflow_scripts/estimate_honestly.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
+        " --manifest {input.manifest:q} --spec {params.spec:q} --output {output.honest:q} > {log:q} 2>&1"
+
+
+rule write_submission:
+    """Write the decisions for the photoset `test`, and print how good they can be expected to be."""
+    input:
+        votes=results("predictions/test/votes.parquet"),
+        manifest=results("photos/test/manifest.parquet"),
+        scores=results("predictions/test/scores.parquet"),
+        honest=results("ensemble/honest.parquet"),
+    output:
+        submission=results("submission.csv"),
+        summary=results("summary.txt"),
+    log:
+        logs("write_submission.log"),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        spec=spec("labels", format=SETTINGS.config["submission"]),
+        code=code("write_decisions") + code("summarize"),
+    shell:
+        "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
+        " --spec {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
+        " && python workflow_scripts/summarize.py --honest {input.honest:q} --scores {input.scores:q}"
+        " --submission {output.submission:q} --output {output.summary:q} 2>> {log:q}"

@@ -1,0 +1,130 @@
+"""Files into tables and pixels. Needs the configured photosets; gives manifests, folds and pixel caches."""
+
+
+rule draw_demo:
+    """Draw the demo's photos, with their labels and true masks."""
+    output:
+        train=results("demo/train.csv"),
+        test=results("demo/test.csv"),
+        mask_labels=results("demo/mask_labels.csv"),
+        photos=directory(expand(results("demo/{photoset}"), photoset=["train", "test"])),
+        masks=directory(results("demo/masks")),
+    log:
+        logs("draw_demo.log"),
+    benchmark:
+        benchmarks("draw_demo.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        folder=lambda wildcards, output: os.path.dirname(output.train),
+        spec=canonical(SETTINGS.config["demo"]),
+        code=code("draw_demo"),
+    shell:
+        "python workflow_scripts/draw_demo.py --spec {params.spec:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule ingest_photos:
+    """Check every photo and label of a photoset, and list what is good."""
+    input:
+        table=label_table,
+    output:
+        manifest=results("photos/{photoset}/manifest.parquet"),
+        quarantine=results("photos/{photoset}/quarantine.parquet"),
+    log:
+        logs("ingest_photos/{photoset}.log"),
+    benchmark:
+        benchmarks("ingest_photos/{photoset}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        photos=photos_folder,
+        spec=ingest_spec,
+        code=code("ingest_photos"),
+    shell:
+        "python workflow_scripts/ingest_photos.py --photos {params.photos:q} --table {input.table:q}"
+        " --spec {params.spec:q} --threads {threads} --manifest {output.manifest:q}"
+        " --quarantine {output.quarantine:q} > {log:q} 2>&1"
+
+
+rule compare_photosets:
+    """See to it that no training photo is among those to be decided."""
+    input:
+        manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=SETTINGS.config["photosets"]),
+    output:
+        shared=results("photos/shared_photos.parquet"),
+    log:
+        logs("compare_photosets.log"),
+    benchmark:
+        benchmarks("compare_photosets.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        names=list(SETTINGS.config["photosets"]),
+        spec=spec("on_bad_photo"),
+        code=code("compare_photosets"),
+    shell:
+        "python workflow_scripts/compare_photosets.py --manifests {input.manifests:q} --names {params.names:q}"
+        " --spec {params.spec:q} --output {output.shared:q} > {log:q} 2>&1"
+
+
+rule assign_folds:
+    """Divide the training photos into folds with an equal share of every label."""
+    input:
+        manifest=results("photos/train/manifest.parquet"),
+    output:
+        folds=results("photos/train/folds.parquet"),
+    log:
+        logs("assign_folds.log"),
+    benchmark:
+        benchmarks("assign_folds.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spec=spec("labels", **SETTINGS.config["folds"]),
+        code=code("assign_folds"),
+    shell:
+        "python workflow_scripts/assign_folds.py --manifest {input.manifest:q} --spec {params.spec:q}"
+        " --output {output.folds:q} > {log:q} 2>&1"
+
+
+rule cache_pixels:
+    """Decode every photo of a photoset once, at one size."""
+    input:
+        manifest=results("photos/{photoset}/manifest.parquet"),
+    output:
+        pixels=results("pixels/{photoset}/{size}/pixels.bin"),
+        index=results("pixels/{photoset}/{size}/index.parquet"),
+    log:
+        logs("cache_pixels/{photoset}/{size}.log"),
+    benchmark:
+        benchmarks("cache_pixels/{photoset}/{size}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        photos=photos_folder,
+        spec=lambda wildcards: canonical({"size": int(wildcards.size)}),
+        code=code("cache_pixels"),
+    shell:
+        "python workflow_scripts/cache_pixels.py --photos {params.photos:q} --manifest {input.manifest:q}"
+        " --spec {params.spec:q} --threads {threads} --pixels {output.pixels:q} --index {output.index:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,70 @@
+"""Training and prediction. Needs pixel caches, folds and what each epoch sees; gives weights and scores of every epoch.
+
+Pixels and weights are large: they must be there, but their content is followed through the small index and history
+beside them, which hold its digests, and their time stamps mean nothing.
+"""
+
+
+rule train_cnn:
+    """Train one run on one fold; keep every epoch's weights and out-of-fold predictions."""
+    input:
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+        epochs=run_path("manifests/{recipe}/fold{fold}.parquet"),
+        index=run_path("pixels/train/{size}/index.parquet"),
+        pixels=ancient(run_path("pixels/train/{size}/pixels.bin")),
+        compared=ancient(results("photos/shared_photos.parquet")),
+        weights=start_weights,
+    output:
+        history=results("runs/{run}/fold{fold}/history.parquet"),
+        validation=results("runs/{run}/fold{fold}/validation.parquet"),
+        weights=directory(results("runs/{run}/fold{fold}/weights")),
+    log:
+        logs("train_cnn/{run}/fold{fold}.log"),
+    benchmark:
+        benchmarks("train_cnn/{run}/fold{fold}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=1440,
+    params:
+        spec=run_spec,
+        code=code("train_cnn"),
+    shell:
+        "python workflow_scripts/train_cnn.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
+        " --epochs {input.epochs:q} --index {input.index:q} --pixels {input.pixels:q} --fold {wildcards.fold}"
+        " --spec {params.spec:q} --threads {threads} --history {output.history:q}"
+        " --validation {output.validation:q} --weights {output.weights:q} > {log:q} 2>&1"
+
+
+rule predict_photos:
+    """Score a photoset with one run's network of one fold, at the epochs that the ensemble selected."""
+    input:
+        index=run_path("pixels/{photoset}/{size}/index.parquet"),
+        pixels=ancient(run_path("pixels/{photoset}/{size}/pixels.bin")),
+        members=results("ensemble/members.parquet"),
+        history=results("runs/{run}/fold{fold}/history.parquet"),
+        weights=ancient(results("runs/{run}/fold{fold}/weights")),
+    output:
+        predictions=results("predictions/{photoset}/{run}/fold{fold}.parquet"),
+    log:
+        logs("predict_photos/{photoset}/{run}/fold{fold}.log"),
+    benchmark:
+        benchmarks("predict_photos/{photoset}/{run}/fold{fold}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    params:
+        spec=run_spec,
+        code=code("predict_photos"),
+    shell:
+        "python workflow_scripts/predict_photos.py --index {input.index:q} --pixels {input.pixels:q}"
+        " --members {input.members:q} --history {input.history:q} --weights {input.weights:q} --run {wildcards.run:q}"
+        " --spec {params.spec:q} --threads {threads} --output {output.predictions:q} > {log:q} 2>&1"

@@ -1,0 +1,16 @@
+"""What all tests share."""
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real photos and weights that lies beside the checkout, where there is one."""
+    if not (SHARED / "data" / "real_small" / "labels.csv").exists():
+        pytest.skip("no real photos: ../shared is not there")
+    return SHARED

@@ -1,0 +1,80 @@
+"""Any backbone by name, and weights that fit or are refused."""
+
+import pytest
+import safetensors.torch
+import timm
+import torch
+
+from stylevote.cnn.backbones import create_backbone, layers
+from stylevote.cnn.network import feature_width
+from stylevote.program import InputError
+
+PHOTOS = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "mobilenetv3_small_050", "smp:mobilenet_v2"])
+def test_backbones_give_one_vector_a_photo(name):
+    backbone, mean, std = create_backbone(name, "none", {})
+    assert len(mean) == len(std) == 3
+    assert backbone.eval()(PHOTOS).shape == (2, feature_width(backbone, 64))
+
+
+def test_an_unknown_name_is_answered_with_near_ones():
+    with pytest.raises(InputError, match=r"'resnet5O' is not known; did you mean .*resnet50"):
+        create_backbone("resnet5O", "none", {})
+    with pytest.raises(InputError, match=r"'smp:mobilnet_v2' is not known; did you mean smp:mobilenet_v2"):
+        create_backbone("smp:mobilnet_v2", "none", {})
+
+
+def test_unknown_arguments_are_named():
+    with pytest.raises(InputError, match="'test_resnet' with .*'colour'.* cannot be made"):
+        create_backbone("test_resnet", "none", {"colour": 1})
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A whole classifier's weights, in half precision, as they are published."""
+    model = timm.create_model("test_resnet", num_classes=10)
+    path = tmp_path / "w.safetensors"
+    safetensors.torch.save_file({name: tensor.half() for name, tensor in model.state_dict().items()}, path)
+    return path, model
+
+
+def test_weights_of_a_classifier_fit_its_backbone(stored):
+    path, model = stored
+    backbone, _, _ = create_backbone("test_resnet", str(path), {})
+    expected = model.eval().forward_head(model.forward_features(PHOTOS), pre_logits=True)
+    torch.testing.assert_close(backbone.eval()(PHOTOS), expected, atol=1e-2, rtol=1e-2)
+
+
+def test_weights_that_do_not_fit_are_refused(stored, tmp_path):
+    path, _ = stored
+    with pytest.raises(InputError, match=r"w\.safetensors: .* of the backbone's .* parameters are missing"):
+        create_backbone("test_byobnet", str(path), {})
+    state = safetensors.torch.load_file(path)
+    state["layer1.0.conv1.weight"] = torch.zeros(1, 2)
+    safetensors.torch.save_file(state, path)
+    with pytest.raises(InputError, match=r"'layer1\.0\.conv1\.weight' has the shape \(1, 2\), expected"):
+        create_backbone("test_resnet", str(path), {})
+    for content in (b"", b"\xff" * 100):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="cannot be read as a safetensors file"):
+            create_backbone("test_resnet", str(path), {})
+    with pytest.raises(InputError, match="cannot be read as a safetensors file"):
+        create_backbone("test_resnet", str(tmp_path / "absent.safetensors"), {})
+
+
+def test_layers_hold_every_parameter_once():
+    backbone, _, _ = create_backbone("mobilenetv2_050", "none", {})
+    held = [id(parameter) for layer in layers(backbone) for parameter in layer.parameters(recurse=False)]
+    assert sorted(held) == sorted(id(parameter) for parameter in backbone.parameters())
+
+
+def test_real_weights_tell_clothes(shared):
+    """The ImageNet weights beside the checkout, in a whole network: they load and are not noise."""
+    path = shared / "weights" / "mobilenetv2_100_in1k_fp16.safetensors"
+    backbone, mean, _ = create_backbone("mobilenetv2_100", str(path), {"pad_type": "same"})
+    assert mean == pytest.approx((0.485, 0.456, 0.406))
+    features = backbone.eval()(torch.rand(2, 3, 96, 96))
+    assert features.shape == (2, 1280)
+    assert torch.isfinite(features).all()

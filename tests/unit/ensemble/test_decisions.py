@@ -1,0 +1,78 @@
+"""The figures of decisions are those of the field's own tools, and refuse what does not fit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import fbeta_score, precision_score, recall_score
+
+from stylevote.ensemble.decisions import (
+    SCORE_COLUMNS,
+    decision_matrix,
+    honest_scores,
+    no_scores,
+    score_decisions,
+    summary_lines,
+)
+from stylevote.program import InputError
+
+
+def votes_of(labels, images, decisions):
+    table = pd.DataFrame({"label": np.repeat(labels, len(images)), "image_id": np.tile(images, len(labels))})
+    return table.assign(decision=np.array(decisions, dtype=np.uint8))
+
+
+def test_decisions_become_a_row_a_photo():
+    table = votes_of(["a", "b"], ["x", "y", "z"], [1, 0, 0, 0, 1, 1])
+    assert decision_matrix(table, np.array(["x", "y", "z"]), ["a", "b"]).tolist() == [[1, 0], [0, 1], [0, 1]]
+
+
+@pytest.mark.parametrize(("images", "labels"), [("yxz", "ab"), ("xy", "ab"), ("xyz", "ba"), ("xyz", "abc")])
+def test_votes_of_other_photos_or_labels_are_refused(images, labels):
+    table = votes_of(["a", "b"], ["x", "y", "z"], [1, 0, 0, 0, 1, 1])
+    with pytest.raises(InputError, match=r"the votes \(6 rows\) are not those of"):
+        decision_matrix(table, np.array(list(images)), list(labels))
+
+
+def test_scores_are_those_of_sklearn(bank):
+    decisions = np.random.default_rng(3).integers(0, 2, bank.truth.shape)
+    table = score_decisions(bank.truth, decisions, bank.labels)
+    for k, row in enumerate(table.iloc[:-1].itertuples()):
+        truth, decided = bank.truth[:, k], decisions[:, k]
+        assert row.label == bank.labels[k]
+        assert (row.photos, row.positives, row.decided) == (len(truth), truth.sum(), decided.sum())
+        assert row.f2 == pytest.approx(fbeta_score(truth, decided, beta=2))
+        assert row.precision == pytest.approx(precision_score(truth, decided))
+        assert row.recall == pytest.approx(recall_score(truth, decided))
+        assert row.all_ones_f2 == pytest.approx(fbeta_score(truth, np.ones_like(truth), beta=2))
+    macro = table.iloc[-1]
+    assert macro["label"] == "macro"
+    assert macro["f2"] == pytest.approx(table["f2"].iloc[:-1].mean())
+    assert macro["positives"] == bank.truth.sum()
+
+
+def test_without_labels_the_table_has_its_columns_and_no_row(bank):
+    assert no_scores().empty
+    full = score_decisions(bank.truth, bank.truth, bank.labels)
+    assert no_scores().dtypes.equals(full.dtypes)
+    assert list(full.columns) == list(SCORE_COLUMNS)
+
+
+def test_honest_stands_beside_naive(bank):
+    decisions = np.ones_like(bank.truth)
+    table = honest_scores(bank.truth, decisions, [0.9, 0.8], bank.labels)
+    assert table["label"].tolist() == [*bank.labels, "macro"]
+    assert table["naive_f2"].tolist() == pytest.approx([0.9, 0.8, 0.85])
+    assert table["honest_f2"].equals(table["all_ones_f2"])
+    assert table["honest_recall"].tolist() == [1, 1, 1]
+    assert table["positives"].tolist() == [*bank.truth.sum(axis=0), bank.truth.sum()]
+
+
+def test_the_summary_says_test_scores_only_where_they_are_known(bank):
+    honest = honest_scores(bank.truth, bank.truth, [0.9, 0.8], bank.labels)
+    unknown = summary_lines(honest, no_scores(), 7)
+    assert unknown[0] == "7 photos decided, 2 labels each"
+    assert unknown[1].startswith("macro F2, honest: 1.0000")
+    assert unknown[2].startswith("macro F2, naive:  0.8500")
+    assert unknown[-1] == "test photos: their labels are not known"
+    known = summary_lines(honest, score_decisions(bank.truth, bank.truth, bank.labels), 7)
+    assert known[-2] == "macro F2, test:   1.0000  on 240 photos with known labels"

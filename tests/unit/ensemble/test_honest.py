@@ -1,0 +1,91 @@
+"""The nested estimate comes from photos that chose nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stylevote.ensemble.honest import estimate_label
+from stylevote.ensemble.rank import rank_candidates
+from stylevote.ensemble.select import members_of, select_members
+from stylevote.ensemble.stack import fit_stack
+from stylevote.ensemble.threshold import search_threshold
+from stylevote.metrics import f_beta
+from stylevote.program import InputError
+
+SETTINGS = {
+    "selection": {"top_n": 3, "correlation": 0.95},
+    "stack": {
+        "grid": {"eta": [0.1, 0.3], "max_depth": [2, 4], "min_child_weight": [1]},
+        "rounds": 40,
+        "patience": 5,
+        "seed": 1,
+    },
+    "threshold": {"method": "exact", "steps": 100},
+}
+
+
+def naive_f2(candidates, scores, labels, folds):
+    """Return the F2 that the final fit reaches on the photos that chose it."""
+    ranking = rank_candidates(candidates, labels, scores)
+    rows = members_of(select_members(ranking, scores, **SETTINGS["selection"])).index
+    stack = fit_stack(scores[rows].T, labels, folds, **SETTINGS["stack"])
+    return search_threshold(labels, stack.scores, **SETTINGS["threshold"])[1]
+
+
+def test_a_label_that_can_be_told_is_told(bank):
+    estimate = estimate_label(*bank.candidates(1), bank.truth[:, 1], bank.folds, SETTINGS)
+    truth = bank.truth[:, 1]
+    assert f_beta(truth, estimate["decision"].to_numpy()) > f_beta(truth, np.ones_like(truth)) + 0.1
+    assert estimate["fold"].tolist() == bank.folds.tolist()
+    assert estimate.groupby("fold")["threshold"].nunique().tolist() == [1, 1, 1]
+    assert estimate["members"].between(1, 3).all()
+    assert estimate.dtypes.astype(str).to_dict() == {
+        "fold": "int64",
+        "score": "float32",
+        "threshold": "float64",
+        "decision": "uint8",
+        "members": "int16",
+    }
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_a_folds_labels_do_not_change_its_decisions(bank, fold):
+    labels = bank.truth[:, 0]
+    turned = np.where(bank.folds == fold, 1 - labels, labels)
+    before = estimate_label(*bank.candidates(0), labels, bank.folds, SETTINGS)
+    after = estimate_label(*bank.candidates(0), turned, bank.folds, SETTINGS)
+    pd.testing.assert_frame_equal(before[before["fold"] == fold], after[after["fold"] == fold])
+    assert not before[before["fold"] != fold].equals(after[after["fold"] != fold])
+
+
+def test_permuted_labels_give_the_all_ones_score_and_the_naive_figure_is_above(simulate):
+    honest, naive, all_ones = [], [], []
+    for seed in range(5):
+        bank = simulate(photos=300, prevalence=(0.3,), runs=5, seed=seed)
+        labels = np.random.default_rng(seed).permutation(bank.truth[:, 0])
+        estimate = estimate_label(*bank.candidates(0), labels, bank.folds, SETTINGS)
+        honest.append(f_beta(labels, estimate["decision"].to_numpy()))
+        naive.append(naive_f2(*bank.candidates(0), labels, bank.folds))
+        all_ones.append(f_beta(labels, np.ones_like(labels)))
+    assert np.mean(honest) == pytest.approx(np.mean(all_ones), abs=0.04)
+    assert np.mean(honest) <= np.mean(all_ones) + 0.005
+    assert np.mean(naive) > np.mean(honest) + 0.01
+
+
+def test_a_label_without_positives_in_a_fold_is_estimated(bank, caplog):
+    labels = np.where(bank.folds == 2, 0, bank.truth[:, 1])
+    with caplog.at_level("INFO"):
+        estimate = estimate_label(*bank.candidates(1), labels, bank.folds, SETTINGS)
+    assert "fold 2: none of its photos has the label" in caplog.text
+    assert np.isfinite(estimate["score"]).all()
+
+
+def test_a_label_with_positives_in_one_fold_only_is_estimated(bank):
+    labels = np.where(bank.folds == 1, bank.truth[:, 1], 0)
+    estimate = estimate_label(*bank.candidates(1), labels, bank.folds, SETTINGS)
+    assert np.isfinite(estimate["score"]).all()
+
+
+def test_two_folds_are_refused(bank):
+    with pytest.raises(InputError, match="needs at least 3 folds, and there are 2"):
+        estimate_label(*bank.candidates(0), bank.truth[:, 0], bank.folds % 2, SETTINGS)

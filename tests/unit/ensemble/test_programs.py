@@ -1,0 +1,211 @@
+"""The programs, called as the workflow calls them: simulated predictions in, decisions and estimates out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+
+from stylevote.metrics import f_beta
+from stylevote.tables import read_json, read_table, write_table
+
+PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
+RUNS = ["run0", "run1", "run2"]
+SELECTION = {"top_n": 20, "correlation": 0.9}
+STACK = {
+    "grid": {"eta": [0.1, 0.2], "max_depth": [2], "min_child_weight": [1]},
+    "rounds": 50,
+    "patience": 5,
+    "seed": 1,
+}
+THRESHOLD = {"method": "greedy", "steps": 100}
+
+
+def call(folder, program, *arguments, expected=0):
+    """Run a program in ``folder``; a value that is no text is JSON. Return what it says."""
+    words = [word if isinstance(word, str) else json.dumps(word) for word in arguments]
+    command = [sys.executable, str(PROGRAMS / f"{program}.py"), *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == expected, done.stderr
+    return done.stdout + done.stderr
+
+
+def run_chain(folder, bank, test):
+    """Run all programs in the workflow's order; return what the last one prints."""
+    write_table(bank.manifest, folder / "train.parquet")
+    write_table(bank.fold_table, folder / "folds.parquet")
+    write_table(test.manifest, folder / "test.parquet")
+    predictions = [f"runs/{run}/fold{fold}/validation.parquet" for run in RUNS for fold in range(3)]
+    for path in predictions:
+        _, run, fold, _ = path.split("/")
+        write_table(bank.predictions(run, bank.folds == int(fold[-1])), folder / path)
+
+    labels, numbers = {"labels": bank.labels}, range(len(bank.labels))
+    train, folds = ["--manifest", "train.parquet"], ["--fold-table", "folds.parquet"]
+    scores, members = [f"scores/{k}.parquet" for k in numbers], [f"members/{k}.parquet" for k in numbers]
+    boosters = [f"stackers/{k}/fold{fold}.ubj" for k in numbers for fold in range(3)]
+    thresholds, estimates = [f"thresholds/{k}.json" for k in numbers], [f"honest/{k}.parquet" for k in numbers]
+    runs = ["--runs", *RUNS, "--folds", "3"]
+    collate = [
+        "--predictions",
+        "runs/{run}/fold{fold}/validation.parquet",
+        *runs,
+        *train,
+        *folds,
+        "--spec",
+        labels,
+        "--outputs",
+        *scores,
+    ]
+    call(folder, "collate_scores", *collate)
+    for k, label in enumerate(bank.labels):
+        candidates, name = ["--scores", scores[k], *train], {"label": label}
+        call(folder, "select_members", *candidates, "--spec", name | SELECTION, "--output", members[k])
+        outputs = ["--boosters", *boosters[3 * k : 3 * k + 3], "--grid", f"stackers/{k}/grid.parquet"]
+        outputs += ["--stacked", f"stackers/{k}/stacked.parquet"]
+        stack = [*candidates, *folds, "--members", members[k], "--spec", name | STACK, "--threads", "1", *outputs]
+        call(folder, "stack_members", *stack)
+        search = ["--stacked", f"stackers/{k}/stacked.parquet", *train, "--spec", name | THRESHOLD]
+        call(folder, "search_threshold", *search, "--output", thresholds[k])
+        settings = name | {"selection": SELECTION, "stack": STACK, "threshold": THRESHOLD}
+        call(folder, "estimate_label", *candidates, *folds, "--spec", settings, "--output", estimates[k])
+    call(folder, "gather_members", "--members", *members, "--spec", labels, "--output", "members.parquet")
+
+    selected = read_table(folder / "members.parquet").groupby("run")["epoch"].unique()
+    predictions = [f"predictions/{run}/fold{fold}.parquet" for run in RUNS for fold in range(3)]
+    for path in predictions:
+        table = test.predictions(path.split("/")[1], np.arange(len(test.truth)))
+        write_table(table[table["epoch"].isin(selected.get(path.split("/")[1], []))], folder / path)
+    votes = ["--manifest", "test.parquet", *runs, "--members", "members.parquet"]
+    votes += ["--predictions", "predictions/{run}/fold{fold}.parquet"]
+    votes += ["--boosters", *boosters, "--thresholds", *thresholds, "--spec", labels]
+    call(folder, "cast_votes", *votes, "--output", "votes.parquet")
+    decisions = ["--votes", "votes.parquet", "--manifest", "test.parquet"]
+    for form in ("table", "challenge"):
+        call(folder, "write_decisions", *decisions, "--spec", labels | {"format": form}, "--output", f"{form}.csv")
+    call(folder, "score_decisions", *decisions, "--spec", labels, "--output", "scores.parquet")
+    honest = ["--estimates", *estimates, *train, "--thresholds", *thresholds, "--spec", labels]
+    call(folder, "estimate_honestly", *honest, "--output", "honest.parquet")
+    summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--submission", "table.csv"]
+    return call(folder, "summarize", *summary, "--output", "summary.txt")
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory, simulate):
+    """Return the folder of a finished chain, its training bank, its test bank and what was printed last."""
+    folder = tmp_path_factory.mktemp("chain")
+    bank, test = simulate(), simulate(photos=50, seed=1)
+    test.image_ids[[0, 1]] = ['a, "quoted" photo.jpg', "fotografía.jpg"]
+    return folder, bank, test, run_chain(folder, bank, test)
+
+
+def test_the_submission_is_a_header_and_a_row_a_photo(chain):
+    folder, bank, test, _ = chain
+    text = (folder / "table.csv").read_bytes().decode("utf-8")
+    assert "\r" not in text
+    assert text.splitlines()[0] == "image,style 0,style 1"
+    assert text.splitlines()[1].startswith('"a, ""quoted"" photo.jpg",')
+    table = pd.read_csv(folder / "table.csv")
+    assert table["image"].tolist() == test.image_ids.tolist()
+    votes = read_table(folder / "votes.parquet")
+    for label in bank.labels:
+        assert table[label].tolist() == votes.loc[votes["label"] == label, "decision"].tolist()
+
+
+def test_the_challenges_form_has_no_header(chain):
+    folder = chain[0]
+    assert (folder / "challenge.csv").read_text(encoding="utf-8").splitlines() == (folder / "table.csv").read_text(
+        encoding="utf-8"
+    ).splitlines()[1:]
+
+
+def test_the_votes_are_label_major_in_the_manifests_order(chain):
+    folder, bank, test, _ = chain
+    votes = read_table(folder / "votes.parquet")
+    assert list(votes.columns) == ["image_id", "label", "fold0", "fold1", "fold2", "score", "votes", "decision"]
+    assert votes["label"].tolist() == np.repeat(bank.labels, len(test.truth)).tolist()
+    assert votes["image_id"].tolist() == [*test.image_ids, *test.image_ids]
+    scores = votes[["fold0", "fold1", "fold2"]].to_numpy(dtype=float)
+    assert np.allclose(votes["score"], scores.mean(axis=1))
+    threshold = np.repeat([read_json(folder / f"thresholds/{k}.json")["threshold"] for k in range(2)], len(test.truth))
+    assert votes["votes"].tolist() == (scores >= threshold[:, None]).sum(axis=1).tolist()
+
+
+def test_members_are_the_selections_members(chain):
+    folder, bank, _, _ = chain
+    members = read_table(folder / "members.parquet")
+    assert list(members.columns) == ["label", "run", "epoch", "member"]
+    for k, label in enumerate(bank.labels):
+        selection = read_table(folder / f"members/{k}.parquet")
+        assert list(selection.columns) == ["run", "epoch", "f2", "threshold", "rank", "member", "reason"]
+        assert len(selection) == 6
+        taken = selection[selection["member"] > 0]
+        assert members.loc[members["label"] == label, "run"].tolist() == taken["run"].tolist()
+
+
+def test_the_stack_leaves_its_grid_and_scores(chain):
+    folder, bank, _, _ = chain
+    grid = read_table(folder / "stackers/1/grid.parquet")
+    columns = ["eta", "max_depth", "min_child_weight", "f2", "threshold", "logloss", "rounds", "chosen"]
+    assert list(grid.columns) == columns
+    assert grid["chosen"].sum() == 1
+    stacked = read_table(folder / "stackers/1/stacked.parquet")
+    assert stacked["image_id"].tolist() == bank.image_ids.tolist()
+    assert stacked["fold"].tolist() == bank.folds.tolist()
+    assert xgb.Booster(model_file=str(folder / "stackers/1/fold2.ubj")).num_boosted_rounds() > 0
+
+
+def test_the_threshold_says_how_it_was_found(chain):
+    folder, bank, _, _ = chain
+    found = read_json(folder / "thresholds/0.json")
+    assert (found["label"], found["method"], found["positives"]) == ("style 0", "greedy", bank.truth[:, 0].sum())
+    assert len(found["curve"]["threshold"]) == len(found["curve"]["f2"]) == 101
+    scores = read_table(folder / "stackers/0/stacked.parquet")["score"].to_numpy(dtype=float)
+    assert found["f2"] == f_beta(bank.truth[:, 0], scores >= found["threshold"]) == max(found["curve"]["f2"])
+
+
+def test_the_figures_are_those_of_the_decisions(chain):
+    folder, bank, test, printed = chain
+    scores = read_table(folder / "scores.parquet")
+    table = pd.read_csv(folder / "table.csv")
+    assert scores["label"].tolist() == [*bank.labels, "macro"]
+    assert scores["f2"].tolist()[:2] == [f_beta(test.truth[:, k], table[f"style {k}"].to_numpy()) for k in range(2)]
+    assert scores["f2"].iloc[-1] > scores["all_ones_f2"].iloc[-1] + 0.1
+    honest = read_table(folder / "honest.parquet")
+    estimate = read_table(folder / "honest/1.parquet")
+    assert list(estimate.columns) == ["image_id", "fold", "score", "threshold", "decision", "members"]
+    assert honest["honest_f2"].iloc[1] == f_beta(bank.truth[:, 1], estimate["decision"].to_numpy())
+    assert honest["naive_f2"].iloc[1] == read_json(folder / "thresholds/1.json")["f2"]
+    assert printed == (folder / "summary.txt").read_text(encoding="utf-8")
+    assert printed.startswith("50 photos decided, 2 labels each\n")
+    assert f"macro F2, test:   {scores['f2'].iloc[-1]:.4f}" in printed
+
+
+def test_a_photoset_without_labels_has_an_empty_score_table(chain):
+    folder, _, test, _ = chain
+    write_table(test.manifest[["image_id"]], folder / "unlabelled.parquet")
+    votes = [
+        "--votes",
+        "votes.parquet",
+        "--manifest",
+        "unlabelled.parquet",
+        "--spec",
+        {"labels": ["style 0", "style 1"]},
+    ]
+    assert "not known" in call(folder, "score_decisions", *votes, "--output", "none.parquet")
+    assert read_table(folder / "none.parquet").empty
+
+
+def test_a_wrong_input_ends_in_one_sentence(chain):
+    folder, bank, _, _ = chain
+    arguments = ["--predictions", "runs/run0/fold{fold}/validation.parquet", "--runs", "run0", "--folds", "3"]
+    arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet", "--spec", {"labels": bank.labels}]
+    said = call(folder, "collate_scores", *arguments, "--outputs", "x.parquet", "y.parquet", expected=1)
+    assert (
+        said
+        == "error: --predictions runs/run0/fold{fold}/validation.parquet: expected a path with {run} and {fold} in it\n"
+    )

@@ -1,0 +1,188 @@
+"""Collated scores hold every run's out-of-fold predictions, and nothing that cannot be used gets in."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from stylevote.ensemble.scores import (
+    collate_scores,
+    files_by_run,
+    read_candidates,
+    read_features,
+    read_members,
+    read_predictions,
+)
+from stylevote.program import InputError
+from stylevote.tables import read_table, write_table
+
+
+@pytest.fixture
+def collated(bank, tmp_path):
+    bank.scores["run0"] = bank.scores["run0"][:1]  # runs need not have as many epochs as each other
+    outputs = {label: tmp_path / "scores" / f"{label}.parquet" for label in bank.labels}
+    collate_scores(bank.write_predictions(tmp_path / "runs"), bank.image_ids, bank.folds, outputs)
+    return outputs
+
+
+def test_candidates_come_back_in_the_manifests_order(bank, collated):
+    for k, label in enumerate(bank.labels):
+        candidates, scores = read_candidates(collated[label], bank.image_ids)
+        expected, expected_scores = bank.candidates(k)
+        assert candidates["run"].tolist() == expected["run"].tolist()
+        assert candidates["epoch"].tolist() == expected["epoch"].tolist()
+        assert candidates["epoch"].dtype == np.int16
+        assert scores.dtype == np.float32
+        assert np.array_equal(scores, expected_scores)
+
+
+def test_each_run_is_one_row_group(bank, collated):
+    metadata = pq.ParquetFile(collated["style 0"]).metadata
+    assert metadata.num_row_groups == len(bank.scores)
+
+
+def test_the_order_of_rows_does_not_matter(bank, tmp_path):
+    files = bank.write_predictions(tmp_path)
+    write_table(read_table(files["run1"][2]).sample(frac=1, random_state=0), files["run1"][2])
+    collate_scores(files, bank.image_ids, bank.folds, {label: tmp_path / label for label in bank.labels})
+    _, scores = read_candidates(tmp_path / "style 1", bank.image_ids)
+    assert np.array_equal(scores, bank.candidates(1)[1])
+
+
+def test_other_photos_or_another_order_are_refused(bank, collated):
+    with pytest.raises(InputError, match=r"style 0\.parquet: was collated for other photos"):
+        read_candidates(collated["style 0"], bank.image_ids[::-1])
+
+
+def test_members_come_in_their_order_from_their_row_groups_only(bank, collated, monkeypatch):
+    candidates, scores = bank.candidates(0)
+    members = candidates.iloc[[4, 0, 3]]
+    groups = []
+    read = pq.ParquetFile.read_row_group
+
+    def noting(file, group, **arguments):
+        groups.append(int(group))
+        return read(file, group, **arguments)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", noting)
+    assert np.array_equal(read_members(collated["style 0"], members, bank.image_ids), scores[[4, 0, 3]])
+    assert groups == [0, 2]
+
+
+def test_a_member_that_is_no_candidate_is_refused(bank, collated):
+    members = pd.DataFrame({"run": ["run0", "run9"], "epoch": np.array([1, 1], dtype=np.int16)})
+    with pytest.raises(InputError, match="1 of the 2 members are not in it"):
+        read_members(collated["style 0"], members, bank.image_ids)
+
+
+def test_a_run_without_a_label_is_no_candidate_for_it(bank, tmp_path):
+    files = bank.write_predictions(tmp_path)
+    for path in files["run1"]:
+        write_table(read_table(path).drop(columns="style 1"), path)
+    collate_scores(files, bank.image_ids, bank.folds, {label: tmp_path / label for label in bank.labels})
+    assert set(read_candidates(tmp_path / "style 0", bank.image_ids)[0]["run"]) == {"run0", "run1", "run2"}
+    assert set(read_candidates(tmp_path / "style 1", bank.image_ids)[0]["run"]) == {"run0", "run2"}
+
+
+def test_a_label_that_no_run_predicts_is_refused(bank, tmp_path):
+    outputs = {label: tmp_path / label for label in [*bank.labels, "style 9"]}
+    with pytest.raises(InputError, match="none of the 3 runs predicts the label style 9"):
+        collate_scores(bank.write_predictions(tmp_path / "runs"), bank.image_ids, bank.folds, outputs)
+
+
+def spoil(table, column, count, value):
+    table.loc[table.index[:count], column] = value
+    return table
+
+
+SPOILED = {
+    "missing": (lambda t: t.iloc[3:], "3 rows are missing: each of 2 epochs needs every photo of fold 1"),
+    "foreign": (lambda t: spoil(t, "image_id", 2, "else.jpg"), "2 rows hold photos that are not of fold 1"),
+    "doubled": (lambda t: pd.concat([t, t.iloc[:4]]), "4 rows repeat a photo at the same epoch"),
+    "nan": (lambda t: spoil(t, "style 0", 5, np.nan), "5 scores are NaN"),
+    "above": (lambda t: spoil(t, "style 0", 6, 1.5), "6 scores are outside 0..1"),
+    "below": (lambda t: spoil(t, "style 1", 1, -0.1), "1 scores are outside 0..1"),
+    "infinite": (lambda t: spoil(t, "style 1", 1, np.inf), "1 scores are outside 0..1"),
+    "epochs": (lambda t: t[t["epoch"] == 1], r"holds the epochs \[1\], but .*fold0.parquet holds \[1, 2\]"),
+    "empty": (lambda t: t.iloc[:0], "holds no predictions"),
+    "column": (lambda t: t.drop(columns="epoch"), "has no column epoch"),
+    "unknown": (lambda t: t.assign(colour=0.5), "1 columns are no label: colour"),
+    "text": (lambda t: t.assign(**{"style 0": "high"}), "1 columns do not hold numbers: style 0"),
+    "labels": (lambda t: t.drop(columns="style 0"), "holds 1 labels, but .*fold0.parquet holds 2"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_predictions_that_cannot_be_used_are_refused_with_file_and_count(case, bank, tmp_path):
+    change, message = SPOILED[case]
+    files = bank.write_predictions(tmp_path / "runs")
+    path = files["run2"][1]
+    write_table(change(read_table(path)), path)
+    outputs = {label: tmp_path / "scores" / label for label in bank.labels}
+    with pytest.raises(InputError, match=rf"run2.fold1\.parquet: {message}"):
+        collate_scores(files, bank.image_ids, bank.folds, outputs)
+    assert list((tmp_path / "scores").iterdir()) == []
+
+
+def test_photos_of_another_fold_are_refused(bank, tmp_path):
+    files = bank.write_predictions(tmp_path)
+    files["run0"].reverse()
+    with pytest.raises(InputError, match=r"fold2\.parquet: 160 rows hold photos that are not of fold 0"):
+        collate_scores(files, bank.image_ids, bank.folds, {label: tmp_path / label for label in bank.labels})
+
+
+def test_a_file_that_is_no_table_is_refused(bank, tmp_path):
+    (tmp_path / "x.parquet").write_text("not a table")
+    with pytest.raises(InputError, match=r"x\.parquet: cannot be read"):
+        read_predictions(tmp_path / "x.parquet", bank.image_ids, bank.labels, "the photoset")
+    with pytest.raises(InputError, match=r"x\.parquet: cannot be read"):
+        read_candidates(tmp_path / "x.parquet", bank.image_ids)
+
+
+def test_files_by_run_fills_the_template():
+    assert files_by_run(["r", "s{x}"], "a/{run}/f{fold}.parquet", 2) == {
+        "r": [Path("a/r/f0.parquet"), Path("a/r/f1.parquet")],
+        "s{x}": [Path("a/s{x}/f0.parquet"), Path("a/s{x}/f1.parquet")],
+    }
+    with pytest.raises(InputError, match=r"--predictions a/\{run\}: expected a path with \{run\} and \{fold\} in it"):
+        files_by_run(["r"], "a/{run}", 3)
+    with pytest.raises(InputError, match="1 runs are named twice"):
+        files_by_run(["r", "r"], "{run}{fold}", 2)
+
+
+MEMBERS = pd.DataFrame(
+    [("style 0", "run2", 2, 1), ("style 0", "run0", 1, 2), ("style 1", "run2", 1, 1)],
+    columns=["label", "run", "epoch", "member"],
+)
+
+
+def write_photoset(bank, folder, folds=2):
+    """Write a photoset's predictions; fold k's are lower by k tenths; run1 holds no epoch, as it has no member."""
+    everything = np.arange(len(bank.image_ids))
+    files = {run: [folder / f"{run}-{fold}.parquet" for fold in range(folds)] for run in bank.scores}
+    for run, paths in files.items():
+        table = bank.predictions(run, everything)
+        for fold, path in enumerate(paths):
+            lowered = (table[bank.labels] * (1 - fold / 10)).astype(np.float32)
+            write_table(table.assign(**lowered).iloc[: 0 if run == "run1" else None], path)
+    return files
+
+
+def test_features_are_the_members_scores_by_each_folds_cnns(bank, tmp_path):
+    features = read_features(write_photoset(bank, tmp_path), MEMBERS, bank.image_ids, bank.labels)
+    assert features["style 0"].shape == (2, len(bank.image_ids), 2)
+    assert np.array_equal(features["style 0"][0, :, 0], bank.scores["run2"][1, :, 0])
+    assert np.array_equal(features["style 0"][0, :, 1], bank.scores["run0"][0, :, 0])
+    assert np.allclose(features["style 1"][1, :, 0], 0.9 * bank.scores["run2"][0, :, 1])
+
+
+def test_features_without_a_members_epoch_or_run_are_refused(bank, tmp_path):
+    files = write_photoset(bank, tmp_path)
+    lacking = pd.concat([MEMBERS, pd.DataFrame([("style 1", "run1", 2, 2)], columns=MEMBERS.columns)])
+    with pytest.raises(InputError, match=r"run1-0\.parquet: lacks epoch 2 of the label style 1"):
+        read_features(files, lacking, bank.image_ids, bank.labels)
+    files.pop("run2")
+    with pytest.raises(InputError, match="2 members are of the run run2, whose predictions are not given"):
+        read_features(files, MEMBERS, bank.image_ids, bank.labels)

@@ -1,0 +1,699 @@
+"""Ingest: every form of table and photo that is taken, and the exact message for everything that is not."""
+
+import io
+import json
+import logging
+import os
+import struct
+import subprocess
+import sys
+import unicodedata
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stylevote.photos.ingest import (
+    Problem,
+    ingest_photos,
+    near_duplicate_groups,
+    near_pairs,
+    perceptual_hash,
+    problem_report,
+    shared_photos,
+)
+from stylevote.photos.pixels import MAX_BYTES
+from stylevote.program import InputError
+
+PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
+LABELS = ["sport", "street"]
+VALUES = [(1, 0), (0, 1), (1, 1), (1, 0), (0, 1)]
+
+
+def drawn(seed, size=(48, 64)):
+    """A photo of coloured blotches that differs from that of any other seed."""
+    blotches = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(blotches).resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of five photos: 0.jpg to 4.jpg."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(5):
+        drawn(seed).save(folder / f"{seed}.jpg")
+    return folder
+
+
+def lines_of_table():
+    """A good table of the five photos."""
+    return ["image,sport,street", *(f"{k}.jpg,{sport},{street}" for k, (sport, street) in enumerate(VALUES))]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes a table of the given lines and returns its path."""
+
+    def write(lines, name="labels.csv"):
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def problems(photos, table, labels=LABELS, **settings):
+    """The lines of the message, without the title."""
+    settings = {"folds": 2, **settings}
+    with pytest.raises(InputError) as caught:
+        ingest_photos(photos, table, labels, **settings)
+    title, *lines = str(caught.value).splitlines()
+    count = len(lines)
+    expected = f"{count} problem{'s' if count != 1 else ''} in photoset {settings.get('photoset', 'train')}:"
+    assert title == expected
+    return lines
+
+
+def png_header(width, height):
+    """A PNG whose header promises a size, with nothing behind it."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+
+
+# ---- what is taken
+
+
+def test_manifest_of_a_good_photoset(photos, table, caplog):
+    caplog.set_level(logging.INFO)
+    order = [0, 3, 1, 4, 2]
+    lines = lines_of_table()
+    manifest, quarantine = ingest_photos(photos, table([lines[0], *(lines[1 + k] for k in order)]), LABELS)
+    assert manifest.columns.tolist() == ["image_id", "path", "width", "height", "sha256", "group", *LABELS]
+    assert manifest["image_id"].tolist() == manifest["path"].tolist() == [f"{k}.jpg" for k in order]
+    assert list(map(tuple, manifest[LABELS].to_numpy())) == [VALUES[k] for k in order]
+    assert manifest["group"].tolist() == [0, 1, 2, 3, 4]
+    assert set(manifest["width"]) == {48}
+    assert set(manifest["height"]) == {64}
+    assert manifest["sha256"].str.len().eq(64).all()
+    assert manifest[LABELS].dtypes.eq(np.uint8).all()
+    assert manifest["group"].dtype == np.int64
+    assert quarantine.columns.tolist() == ["image_id", "path", "row", "problem"]
+    assert quarantine.empty
+    assert "5 photos, 2 labels, 0 groups of near-duplicates" in caplog.messages
+
+
+def crlf(text):
+    return text.replace("\n", "\r\n").encode()
+
+
+def spaced(text):
+    return text.replace(",", " ,  ").replace("\n", "  \n").encode()
+
+
+def with_blank_lines(text):
+    return f"\n{text.replace(chr(10), chr(10) * 2)} \n\n".encode()
+
+
+def quoted(text):
+    return text.replace(".jpg", '.jpg"').replace("\n", '\n"').removesuffix('"').encode()
+
+
+TEXTS = {
+    "plain": ("labels.csv", str.encode),
+    "byte order mark": ("labels.csv", lambda text: text.encode("utf-8-sig")),
+    "CRLF": ("labels.csv", crlf),
+    "old Mac": ("labels.csv", lambda text: text.replace("\n", "\r").encode()),
+    "spaces": ("labels.csv", spaced),
+    "blank lines": ("labels.csv", with_blank_lines),
+    "quotes": ("labels.csv", quoted),
+    "no last newline": ("labels.csv", lambda text: text.strip().encode()),
+    "tabs": ("labels.tsv", lambda text: text.replace(",", "\t").encode()),
+    "tabs in .csv": ("labels.csv", lambda text: text.replace(",", "\t").encode()),
+    "semicolons": ("labels.CSV", lambda text: text.replace(",", ";").encode()),
+    "text file": ("labels.txt", str.encode),
+    "everything": ("labels.txt", lambda text: b"\xef\xbb\xbf" + crlf(text.replace(",", "\t "))),
+    "decimals": ("labels.csv", lambda text: text.replace("0\n", "0.0\n").encode()),
+    "column of URLs": ("labels.csv", lambda text: text.replace("\n", ",http://x/y.jpg\n").replace("t,h", "t,url\nh", 1)
+                       .replace("url\nhttp://x/y.jpg", "url").encode()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", TEXTS)
+def test_forms_of_text_tables(photos, tmp_path, form):
+    name, encode = TEXTS[form]
+    path = tmp_path / name
+    path.write_bytes(encode("\n".join(lines_of_table()) + "\n"))
+    manifest, _ = ingest_photos(photos, path, LABELS)
+    assert manifest["image_id"].tolist() == [f"{k}.jpg" for k in range(5)]
+    assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, bool, float])
+@pytest.mark.parametrize("as_index", [False, True])
+def test_parquet_tables(photos, tmp_path, dtype, as_index):
+    path = tmp_path / "labels.parquet"
+    frame = pd.DataFrame(np.array(VALUES, dtype=dtype), columns=LABELS)
+    frame.insert(0, "file", [f"{k}.jpg" for k in range(5)])
+    (frame.set_index("file") if as_index else frame).to_parquet(path)
+    manifest, _ = ingest_photos(photos, path, LABELS)
+    assert manifest["image_id"].tolist() == frame["file"].tolist()
+    assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
+
+
+def test_challenge_form(photos, table):
+    lines = [f"{k},https://img.example.com/a/{k}.jpg,{sport},{street}" for k, (sport, street) in enumerate(VALUES)]
+    lines[3] = "p77,https://img.example.com/a/3.jpg?size=9,1,0"
+    manifest, _ = ingest_photos(photos, table(lines), LABELS)
+    assert manifest["image_id"].tolist() == ["0", "1", "2", "p77", "4"]
+    assert manifest["path"].tolist() == [f"{k}.jpg" for k in range(5)]
+    assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
+
+
+def test_challenge_form_without_labels(photos, table):
+    lines = [f"{k},https://img.example.com/{k}.jpg" for k in (4, 2)]
+    manifest, _ = ingest_photos(photos, table(lines), LABELS, photoset="test")
+    assert manifest["path"].tolist() == ["4.jpg", "2.jpg"]
+    assert manifest.columns[-1] == "group"
+
+
+def test_challenge_form_with_other_labels(photos, table):
+    path = table([f"{k},https://img.example.com/{k}.jpg,0,1,1" for k in range(5)])
+    expected = "expected id, url and the 2 labels of the configuration in their order"
+    assert problems(photos, path) == [f"{path}, row 1: found id, url and 3 columns of labels, {expected}"]
+    path = table([f"{k},https://img.example.com/{k}.jpg" for k in range(5)])
+    assert problems(photos, path) == [f"{path}, row 1: found id, url and 0 columns of labels, {expected}"]
+
+
+def test_label_columns_in_any_order(photos, table):
+    lines = ["file,street,sport", *(f"{k}.jpg,{street},{sport}" for k, (sport, street) in enumerate(VALUES))]
+    manifest, _ = ingest_photos(photos, table(lines), LABELS)
+    assert manifest.columns[-2:].tolist() == LABELS
+    assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
+
+
+def test_label_in_another_unicode_form(photos, table):
+    label = unicodedata.normalize("NFC", "décontracté")
+    lines = [f"file,{unicodedata.normalize('NFD', label)}", *(f"{k}.jpg,{k % 2}" for k in range(5))]
+    manifest, _ = ingest_photos(photos, table(lines), [label])
+    assert manifest[label].tolist() == [0, 1, 0, 1, 0]
+
+
+def test_other_photosets_need_no_labels_and_no_positives(photos, table):
+    manifest, _ = ingest_photos(photos, table(["file", "1.jpg", "0.jpg"]), LABELS, photoset="test")
+    assert manifest["image_id"].tolist() == ["1.jpg", "0.jpg"]
+    assert not set(LABELS) & set(manifest)
+    manifest, _ = ingest_photos(photos, table(["file,sport,street", "1.jpg,0,0"]), LABELS, photoset="test")
+    assert manifest[LABELS].to_numpy().tolist() == [[0, 0]]
+
+
+def test_folder_without_table(photos, caplog):
+    caplog.set_level(logging.INFO)
+    (photos / "more").mkdir()
+    drawn(9).save(photos / "more" / "0.PNG")
+    (photos / "readme.txt").write_text("no photo")
+    (photos / ".hidden.jpg").write_text("no photo")
+    manifest, _ = ingest_photos(photos, None, LABELS, photoset="test")
+    assert manifest["image_id"].tolist() == [*(f"{k}.jpg" for k in range(5)), "more/0.PNG"]
+    assert f"1 file ignored in {photos}: not photos by their suffix" in caplog.messages
+
+
+def test_names_are_looked_up_by_path_then_by_stem(photos, table):
+    (photos / "more").mkdir()
+    drawn(9).save(photos / "more" / "0.jpg")
+    drawn(10).save(photos / "more" / "x.v2.png")
+    (photos / "1.txt").write_text("beside the photo")
+    for name, path in {
+        "more/0.jpg": "more/0.jpg",
+        "./0.jpg": "0.jpg",
+        "1": "1.jpg",
+        "x.v2": "more/x.v2.png",
+        "more/x.v2": "more/x.v2.png",
+        "more\\x.v2.png": "more/x.v2.png",
+    }.items():
+        manifest, _ = ingest_photos(photos, table(["file", name]), LABELS, photoset="test")
+        assert manifest[["image_id", "path"]].to_numpy().tolist() == [[name, path]]
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_non_ascii_names(photos, table, stored, written):
+    name = "Zoë, 时尚 #1.jpg"
+    drawn(7).save(photos / unicodedata.normalize(stored, name))
+    given = unicodedata.normalize(written, name)
+    manifest, _ = ingest_photos(photos, table(["file,url", f'"{given}",']), LABELS, photoset="test")
+    assert manifest["image_id"].tolist() == [given]
+    assert manifest["path"].tolist() == [unicodedata.normalize(stored, name)]
+
+
+def test_width_and_height_are_those_after_orientation(photos):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    drawn(3, (800, 600)).save(photos / "turned.jpg", exif=exif)
+    manifest, _ = ingest_photos(photos, None, LABELS, photoset="test")
+    assert manifest.set_index("path").loc["turned.jpg", ["width", "height"]].tolist() == [600, 800]
+
+
+def test_threads_change_nothing(photos):
+    alone, _ = ingest_photos(photos, None, LABELS, photoset="test", threads=1)
+    together, _ = ingest_photos(photos, None, LABELS, photoset="test", threads=2)
+    pd.testing.assert_frame_equal(alone, together)
+
+
+# ---- what is not
+
+
+def spoil_row(row, text):
+    """A change of the good table: another text at a line (from 1)."""
+    return lambda lines: [*lines[: row - 1], text, *lines[row:]]
+
+
+TABLE_FAULTS = {
+    "missing file": (spoil_row(3, "gone.jpg,0,1"), [", row 3: 'gone.jpg': no such file in {photos}"]),
+    "other value": (spoil_row(4, "2.jpg,2,1"), [", row 4: '2.jpg': label 'sport' is '2', expected 0 or 1"]),
+    "no value": (spoil_row(4, "2.jpg,1,"), [", row 4: '2.jpg': label 'street' is empty, expected 0 or 1"]),
+    "NaN": (spoil_row(4, "2.jpg,nan,1"), [", row 4: '2.jpg': label 'sport' is 'nan', expected 0 or 1"]),
+    "name twice": (lambda lines: [*lines, "1.jpg,0,1"], [", row 7: name '1.jpg' is already in row 3"]),
+    "file twice": (
+        lambda lines: [*lines, "1,0,1"],
+        [", row 7: '1' is the file '1.jpg', which row 3 names already"],
+    ),
+    "no name": (lambda lines: [*lines, ",0,1"], [", row 7: the name of the photo is empty"]),
+    "too few fields": (spoil_row(2, "0.jpg,1"), [", row 2: 2 fields, expected 3"]),
+    "too many fields": (spoil_row(2, "0.jpg,1,0,0"), [", row 2: 4 fields, expected 3"]),
+    "open quote": (lambda lines: [*lines, '"0.jpg,1,0'], [", row 7: 1 field, expected 3"]),
+    "control characters": (
+        spoil_row(3, "\x1b[31mred\u202e.jpg,0,1"),
+        [", row 3: '\\x1b[31mred\\u202e.jpg': no such file in {photos}"],
+    ),
+    "header missing": (
+        lambda lines: lines[1:],
+        [", row 1: expected a header with the names of the columns, found values"],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", TABLE_FAULTS)
+def test_faults_of_a_row(photos, table, fault):
+    spoil, expected = TABLE_FAULTS[fault]
+    path = table(spoil(lines_of_table()))
+    assert problems(photos, path) == [f"{path}{text.format(photos=photos)}" for text in expected]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../0.jpg", "a/../0.jpg", "..\\0.jpg", "/etc/passwd", "\\0.jpg", "C:\\0.jpg", "c:0.jpg", "\\\\host\\share\\0.jpg"],
+)
+def test_names_that_lead_outside(photos, table, name):
+    path = table(spoil_row(6, f"{name},0,1")(lines_of_table()))
+    text = f"{name!r} leads outside the folder, expected a path relative to it and without '..'"
+    assert problems(photos, path) == [f"{path}, row 6: {text}"]
+
+
+def test_links_that_lead_outside(photos, table, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    drawn(11).save(elsewhere / "secret.jpg")
+    (photos / "link.jpg").symlink_to(elsewhere / "secret.jpg")
+    (photos / "linked").symlink_to(elsewhere)
+    (photos / "same.jpg").symlink_to(photos / "0.jpg")
+    path = table(["file", "link.jpg", "linked/secret.jpg", "same.jpg"])
+    assert problems(photos, path, photoset="test") == [
+        f"{path}, row 2: 'link.jpg' leads outside the folder by a symbolic link",
+        f"{path}, row 3: 'linked/secret.jpg' leads outside the folder by a symbolic link",
+    ]
+    assert problems(photos, None, photoset="test") == [
+        f"'{photos}/link.jpg': a symbolic link that leads outside the folder",
+        f"'{photos}/linked': a symbolic link that leads outside the folder",
+    ]
+
+
+def test_ambiguous_name(photos, table):
+    drawn(8).save(photos / "3.png")
+    path = table(spoil_row(5, "3,1,0")(lines_of_table()))
+    assert problems(photos, path) == [f"{path}, row 5: '3' could be any of '3.jpg', '3.png'; expected the path of one"]
+
+
+HEADERS = {
+    "image,sport,Streets": [
+        "unknown column 'Streets', expected labels; did you mean 'street'?",
+        "no column for label 'street'",
+    ],
+    "image,sport,xyz": ["unknown column 'xyz', expected labels", "no column for label 'street'"],
+    "image,sport,": ["unknown column '', expected labels", "no column for label 'street'"],
+    "image,sport,sport": ["column of label 'sport' is there 2 times", "no column for label 'street'"],
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_faults_of_the_header(photos, table, header):
+    path = table(spoil_row(1, header)(lines_of_table()))
+    assert problems(photos, path) == [f"{path}, row 1: {text}" for text in HEADERS[header]]
+
+
+def test_labelled_photoset_without_label_column(photos, table):
+    path = table(["image", "0.jpg"])
+    expected = [f"{path}, row 1: no column for label '{label}'" for label in LABELS]
+    assert problems(photos, path) == expected
+    assert problems(photos, path, photoset="holdout", labelled=True) == expected
+    assert problems(photos, None)[0] == (
+        f"{photos}: no table of labels is given, expected one with a column for each of 'sport', 'street'"
+    )
+
+
+def test_parquet_faults(photos, tmp_path):
+    path = tmp_path / "labels.parquet"
+    frame = pd.DataFrame({"f": [f"{k}.jpg" for k in range(4)], "sport": [1, 1, None, 3], "steet": [1, 1, 0, 0]})
+    frame.to_parquet(path)
+    assert problems(photos, path) == [
+        f"{path}, row 3: '2.jpg': label 'sport' is empty, expected 0 or 1",
+        f"{path}, row 4: '3.jpg': label 'sport' is '3.0', expected 0 or 1",
+        f"{path}: unknown column 'steet', expected labels; did you mean 'street'?",
+        f"{path}: no column for label 'street'",
+    ]
+    path.write_bytes(b"no parquet")
+    assert problems(photos, path)[0].startswith(f"{path}: cannot be read as a Parquet table")
+
+
+REMEDY = "expected at least {folds}, one a fold; add photos, use fewer folds or merge the label with another"
+
+
+def test_label_without_enough_positives(photos, table):
+    path = table([line.removesuffix(",1") + ",0" if line.endswith("1") else line for line in lines_of_table()])
+    assert problems(photos, path, folds=3) == [
+        f"{path}: label 'street' has no positive photo, {REMEDY.format(folds=3)}"
+    ]
+    path = table(lines_of_table())
+    assert problems(photos, path, folds=4) == [
+        f"{path}: label {label!r} has 3 distinct positive photos (near-duplicates count once), {REMEDY.format(folds=4)}"
+        for label in LABELS
+    ]
+
+
+def test_positives_are_counted_without_near_duplicates(photos, table):
+    drawn(2).resize((96, 128)).save(photos / "5.jpg", quality=60)
+    path = table([*lines_of_table(), "5.jpg,1,1"])
+    manifest, _ = ingest_photos(photos, path, LABELS, folds=3)
+    assert manifest["group"].tolist() == [0, 1, 2, 3, 4, 2]
+    assert len(problems(photos, path, folds=4)) == 2
+
+
+def test_same_photo_with_other_labels(photos, table):
+    (photos / "5.jpg").write_bytes((photos / "1.jpg").read_bytes())
+    path = table([*lines_of_table(), "5.jpg,1,0"])
+    text = "'5.jpg' is the same photo as '1.jpg' in row 3, but they differ in 'sport', 'street'"
+    assert problems(photos, path) == [f"{path}, row 7: {text}"]
+    manifest, _ = ingest_photos(photos, table([*lines_of_table(), "5.jpg,0,1"]), LABELS)
+    assert manifest["group"].tolist() == [0, 1, 2, 3, 4, 1]
+
+
+UNREADABLE_TABLES = {
+    "empty": (b"", ": the table is empty, expected a header and a row a photo"),
+    "blank": (b"\n \r\n\n", ": the table is empty, expected a header and a row a photo"),
+    "header only": (b"image,sport,street\n", ": the table is empty, it has a header and no row below it"),
+    "Latin-1": ("image,sport,street\nZoë.jpg,1,0\n".encode("latin-1"), ", row 2: not UTF-8 (byte 0xeb); save the table "
+                "as UTF-8"),
+    "UTF-16": ("image,sport".encode("utf-16"), ", row 1: not UTF-8 (byte 0xff); save the table as UTF-8"),
+    "binary": (b"\x00\x01\x02\n\x00", ": a binary file (it holds a NUL character), expected text"),
+    "endless field": (b"a,b\n" + b"x" * 200_000, ", row 2: cannot be read as a table (field larger than field limit "
+                      "(131072)); is a quote left open?"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNREADABLE_TABLES)
+def test_unreadable_tables(photos, tmp_path, kind):
+    content, text = UNREADABLE_TABLES[kind]
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    assert problems(photos, path)[0] == f"{path}{text}"
+
+
+def test_table_that_is_no_table(photos, tmp_path):
+    path = tmp_path / "labels.csv"
+    assert problems(photos, path) == [f"{path}: expected a table of labels, found nothing"]
+    path.mkdir()
+    assert problems(photos, path) == [f"{path}: expected a table of labels, found a folder"]
+    photo = photos / "0.jpg"
+    expected = "expected a table whose name ends in one of .csv, .tsv, .txt, .parquet, .pq"
+    assert problems(photos, photo) == [f"{photo}: {expected}"]
+
+
+def test_folder_that_is_no_folder(tmp_path):
+    path = tmp_path / "photos"
+    with pytest.raises(InputError, match="photos: expected a folder of photos, found nothing"):
+        ingest_photos(path, None, LABELS)
+    path.write_text("")
+    with pytest.raises(InputError, match="photos: expected a folder of photos, found a file"):
+        ingest_photos(path, None, LABELS)
+    path.unlink()
+    path.mkdir()
+    assert problems(path, None, photoset="test") == [
+        f"{path}: no photos found, expected files ending in .jpg, .png or the like"
+    ]
+
+
+def test_label_named_as_a_column_of_the_manifest(photos, table):
+    with pytest.raises(InputError, match="labels 'group': the manifest has columns of this name"):
+        ingest_photos(photos, table(lines_of_table()), ["group"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
+def test_file_name_that_is_no_text(photos):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    try:
+        drawn(1).save(photos / name)
+    except OSError:
+        pytest.skip("the file system refuses such names")
+    assert problems(photos, None, photoset="test") == [
+        f"'{photos}/caf\\udce9.jpg': the file's name is not UTF-8; rename it"
+    ]
+
+
+# ---- bad photos
+
+
+def jpeg(image=None):
+    stream = io.BytesIO()
+    (image or drawn(1, (300, 300))).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def write_sparse(path):
+    with path.open("wb") as stream:
+        stream.truncate(MAX_BYTES + 500_000)
+
+
+BAD_PHOTOS = {
+    "zero-byte": (lambda path: path.write_bytes(b""), "the file is empty (0 bytes)"),
+    "text": (lambda path: path.write_text("no photo"), "unreadable: no photo of a known format (JPEG, "),
+    "PostScript": (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "unreadable: no photo of a known"),
+    "truncated": (
+        lambda path: path.write_bytes(jpeg()[:-2000]),
+        "truncated or damaged: image file is truncated",
+    ),
+    "cut in the header": (lambda path: path.write_bytes(png_header(40, 40)), "unreadable: no photo of a known"),
+    "too many pixels": (
+        lambda path: path.write_bytes(png_header(10_001, 10_000) + struct.pack(">I", 9) + b"IDAT" + b"\0" * 13),
+        "oversized: 10001 x 10000 pixels, at most 100 million are accepted",
+    ),
+    "bomb": (
+        lambda path: path.write_bytes(png_header(100_000, 100_000) + struct.pack(">I", 9) + b"IDAT" + b"\0" * 13),
+        "oversized: more than the 100 million pixels that are accepted",
+    ),
+    "large file": (write_sparse, "oversized: 200.5 MB, at most 200 MB are accepted"),
+    "pipe": (lambda path: (path.unlink(), os.mkfifo(path)), "unreadable: it is not a file"),
+    "dangling link": (
+        lambda path: (path.unlink(), path.symlink_to("gone.jpg")),
+        "unreadable: No such file or directory",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_PHOTOS)
+def test_bad_photos(photos, table, kind):
+    spoil, text = BAD_PHOTOS[kind]
+    spoil(photos / "3.jpg")
+    path = table(lines_of_table())
+    (line,) = problems(photos, path)
+    assert line.startswith(f"{path}, row 5: '{photos}/3.jpg': {text}")
+    (listed,) = problems(photos, None, photoset="test")
+    assert listed.startswith(f"'{photos}/3.jpg': {text}")
+    manifest, quarantine = ingest_photos(photos, path, LABELS, on_bad_photo="skip")
+    assert manifest["image_id"].tolist() == ["0.jpg", "1.jpg", "2.jpg", "4.jpg"]
+    assert manifest["group"].tolist() == [0, 1, 2, 3]
+    assert quarantine[["image_id", "path", "row"]].to_numpy().tolist() == [["3.jpg", "3.jpg", 5]]
+    assert quarantine["problem"].tolist() == [line]
+
+
+def test_all_problems_come_at_once_in_row_order(photos, table):
+    (photos / "3.jpg").write_bytes(b"")
+    path = table([*lines_of_table(), "4.jpg,1,1", "gone.jpg,x,1", "../a.jpg,1,y"])
+    assert [line.removeprefix(f"{path}, row ") for line in problems(photos, path, folds=9)] == [
+        f"5: '{photos}/3.jpg': the file is empty (0 bytes)",
+        "7: name '4.jpg' is already in row 6",
+        "8: 'gone.jpg': label 'sport' is 'x', expected 0 or 1",
+        f"8: 'gone.jpg': no such file in {photos}",
+        "9: '../a.jpg' leads outside the folder, expected a path relative to it and without '..'",
+        "9: '../a.jpg': label 'street' is 'y', expected 0 or 1",
+        f"{path}: label 'sport' has 3 distinct positive photos (near-duplicates count once), {REMEDY.format(folds=9)}",
+        f"{path}: label 'street' has 4 distinct positive photos (near-duplicates count once), {REMEDY.format(folds=9)}",
+    ]
+
+
+def test_skip_is_for_photos_only(photos, table, caplog):
+    (photos / "3.jpg").write_bytes(b"")
+    path = table([*lines_of_table(), "gone.jpg,1,1"])
+    _, quarantine = ingest_photos(photos, path, LABELS, on_bad_photo="skip")
+    assert quarantine["row"].tolist() == [5, 7]
+    assert quarantine["problem"].tolist()[1] == f"{path}, row 7: 'gone.jpg': no such file in {photos}"
+    assert "2 photos left out, see the quarantine table" in caplog.messages
+    path = table([*lines_of_table(), "gone.jpg,1,1", "0.jpg,1,1"])
+    assert problems(photos, path, on_bad_photo="skip") == [f"{path}, row 8: name '0.jpg' is already in row 2"]
+
+
+def test_skipped_photos_do_not_count_as_positives(photos, table):
+    (photos / "3.jpg").write_bytes(b"")
+    path = table(lines_of_table())
+    text = f"label 'sport' has 2 distinct positive photos (near-duplicates count once), {REMEDY.format(folds=3)}"
+    assert problems(photos, path, on_bad_photo="skip", folds=3) == [f"{path}: {text}"]
+
+
+def test_skip_fails_when_nothing_is_left(photos, table):
+    path = table(["image", "gone.jpg"])
+    assert problems(photos, path, photoset="test", on_bad_photo="skip") == [
+        f"{path}, row 2: 'gone.jpg': no such file in {photos}"
+    ]
+
+
+def test_long_lists_are_cut():
+    report = problem_report([Problem(row, f"row {row}") for row in range(250, 0, -1)], "train").splitlines()
+    assert report[0] == "250 problems in photoset train:"
+    assert report[1:3] == ["row 1", "row 2"]
+    assert report[-2:] == ["row 200", "and 50 more"]
+
+
+# ---- near-duplicates
+
+
+def test_near_pairs_equal_brute_force():
+    generator = np.random.default_rng(4)
+    hashes = generator.integers(0, 2**64, 300, dtype=np.uint64)
+    for k in range(100):  # planted at distances 0 to 6
+        flipped = generator.choice(64, k % 7, replace=False)
+        hashes[200 + k] = hashes[k] ^ np.uint64(sum(1 << int(bit) for bit in flipped))
+    found = {tuple(sorted(pair)) for pair in np.stack(near_pairs(hashes), axis=1).tolist()}
+    distances = np.bitwise_count(hashes[:, None] ^ hashes[None])
+    expected = {tuple(pair) for pair in np.argwhere(np.triu(distances <= 4, 1)).tolist()}
+    assert found == expected
+    assert len(expected) >= 70
+
+
+def test_groups_are_chains_numbered_by_their_first_photo():
+    far = 2**50 - 2**40
+    hashes = np.array([far, 0, 0b1111, 0b11111111, far, 2**63 - 1], dtype=np.uint64)
+    assert near_duplicate_groups(hashes).tolist() == [0, 1, 1, 1, 0, 5]
+    assert near_duplicate_groups(np.array([], dtype=np.uint64)).tolist() == []
+
+
+def test_groups_of_many_equal_hashes():
+    assert not near_duplicate_groups(np.zeros(55_000, dtype=np.uint64)).any()
+
+
+def test_perceptual_hash_outlives_resizing_and_compression():
+    original = drawn(5, (400, 500))
+    smaller = Image.open(io.BytesIO(jpeg(original.resize((200, 250)))))
+    brighter = original.point(lambda value: min(255, value + 5))
+    distances = [(perceptual_hash(original) ^ perceptual_hash(other)).bit_count() for other in (smaller, brighter)]
+    assert max(distances) <= 4
+    assert (perceptual_hash(original) ^ perceptual_hash(drawn(6, (400, 500)))).bit_count() > 10
+
+
+# ---- photosets compared
+
+
+def compared(**photosets):
+    return {
+        name: pd.DataFrame({"image_id": list(ids), "sha256": [ids[key] for key in ids]}, dtype="str")
+        for name, ids in photosets.items()
+    }
+
+
+def test_shared_photos_are_named(caplog):
+    manifests = compared(train={"a": "1", "b": "2"}, test={"x": "3", "y": "2"}, more={"z": "1"})
+    with pytest.raises(InputError) as caught:
+        shared_photos(manifests)
+    assert str(caught.value).splitlines() == [
+        "2 photos shared with train; remove them from one photoset, or set on_bad_photo to skip:",
+        "'y' in test is the same photo as 'b' in train",
+        "'z' in more is the same photo as 'a' in train",
+    ]
+    shared = shared_photos(manifests, "skip")
+    assert shared.to_numpy().tolist() == [["test", "y", "b", "2"], ["more", "z", "a", "1"]]
+    assert "2 photos shared with train" in caplog.messages
+
+
+def test_no_shared_photos():
+    for manifests in (compared(train={"a": "1"}, test={"x": "3"}), compared(train={"a": "1"})):
+        shared = shared_photos(manifests)
+        assert shared.columns.tolist() == ["photoset", "image_id", "train_image_id", "sha256"]
+        assert shared.empty
+        assert shared.dtypes.eq("str").all()
+
+
+# ---- the programs
+
+
+def run_program(program, *arguments):
+    command = [sys.executable, PROGRAMS / program, *arguments]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+
+
+def ingest_arguments(photos, tmp_path, table=None, **settings):
+    spec = {"photoset": "train", "labels": LABELS, "folds": 2, "on_bad_photo": "fail", **settings}
+    yield from ("--photos", photos, "--spec", json.dumps(spec), "--table")
+    yield from ([table] if table else [])
+    yield from ("--manifest", tmp_path / "manifest.parquet", "--quarantine", tmp_path / "quarantine.parquet")
+
+
+def test_ingest_program(photos, table, tmp_path):
+    path = table(lines_of_table())
+    done = run_program("ingest_photos.py", *ingest_arguments(photos, tmp_path, path), "--threads", 2)
+    assert done.returncode == 0
+    assert "5 photos, 2 labels, 0 groups of near-duplicates" in done.stderr
+    assert len(pd.read_parquet(tmp_path / "manifest.parquet")) == 5
+    assert pd.read_parquet(tmp_path / "quarantine.parquet").columns.tolist() == ["image_id", "path", "row", "problem"]
+
+
+def test_ingest_program_without_table(photos, tmp_path):
+    done = run_program("ingest_photos.py", *ingest_arguments(photos, tmp_path, photoset="test"))
+    assert done.returncode == 0
+    assert len(pd.read_parquet(tmp_path / "manifest.parquet")) == 5
+
+
+def test_ingest_program_ends_with_the_message(photos, table, tmp_path):
+    path = table([*lines_of_table(), "gone.jpg,0,1"])
+    done = run_program("ingest_photos.py", *ingest_arguments(photos, tmp_path, path))
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"error: 1 problem in photoset train:\n{path}, row 7: 'gone.jpg': no such file in {photos}\n"
+    )
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "manifest.parquet").exists()
+
+
+def test_compare_program(tmp_path):
+    paths = []
+    for name, manifest in compared(train={"a": "1", "b": "2"}, test={"y": "2"}).items():
+        paths.append(tmp_path / f"{name}.parquet")
+        manifest.to_parquet(paths[-1])
+    arguments = ["--names", "train", "test", "--output", tmp_path / "shared.parquet", "--manifests", *paths]
+    done = run_program("compare_photosets.py", *arguments, "--spec", '{"on_bad_photo": "fail"}')
+    assert done.returncode == 1
+    assert "'y' in test is the same photo as 'b' in train" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = run_program("compare_photosets.py", *arguments, "--spec", '{"on_bad_photo": "skip"}')
+    assert done.returncode == 0
+    assert pd.read_parquet(tmp_path / "shared.parquet")["train_image_id"].tolist() == ["b"]

@@ -1,0 +1,96 @@
+"""F-beta and its best cut against scikit-learn and brute force."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import fbeta_score, precision_score, recall_score
+
+from stylevote.metrics import best_cut, cut_curve, f_beta, macro_f_beta, precision_recall
+
+NEIGHBOURS = [
+    0.5,
+    float(np.nextafter(np.float32(0.5), np.float32(1))),
+    float(np.nextafter(np.float32(0), np.float32(1))),
+]
+UNIT = st.floats(0, 1, width=32) | st.sampled_from([0.0, 0.25, 1.0, *NEIGHBOURS])
+BETAS = st.sampled_from([0.5, 1.0, 2.0])
+
+
+@st.composite
+def labelled(draw, values):
+    """Return 0/1 labels and as many values: from one photo on, with ties, constants and neighbouring floats."""
+    pairs = draw(st.lists(st.tuples(st.integers(0, 1), values), min_size=1, max_size=25))
+    return np.array([label for label, _ in pairs]), np.array([value for _, value in pairs])
+
+
+def all_cuts(labels, scores, beta):
+    """Return F-beta of every cut ``score >= value``, from the highest value to the lowest, by scikit-learn."""
+    scores = scores.astype(float)
+    return [
+        fbeta_score(labels, scores >= value, beta=beta, zero_division=0) for value in sorted(set(scores), reverse=True)
+    ]
+
+
+@given(labelled(st.integers(0, 1)), BETAS)
+def test_f_beta_is_that_of_sklearn(drawn, beta):
+    labels, decisions = drawn
+    assert f_beta(labels, decisions, beta) == pytest.approx(fbeta_score(labels, decisions, beta=beta, zero_division=0))
+
+
+@given(labelled(st.integers(0, 1)))
+def test_precision_and_recall_are_those_of_sklearn(drawn):
+    labels, decisions = drawn
+    precision, recall = precision_recall(labels, decisions)
+    assert precision == pytest.approx(precision_score(labels, decisions, zero_division=0))
+    assert recall == pytest.approx(recall_score(labels, decisions, zero_division=0))
+
+
+@given(labelled(UNIT), BETAS, st.sampled_from([np.float32, np.float64]))
+def test_the_curve_holds_every_cut(drawn, beta, dtype):
+    labels, scores = drawn[0], drawn[1].astype(dtype)
+    thresholds, score = cut_curve(labels, scores, beta)
+    assert score == pytest.approx(np.array(all_cuts(labels, scores, beta)))
+    assert (np.diff(thresholds) < 0).all()
+    for threshold, expected in zip(thresholds, score, strict=True):
+        assert f_beta(labels, scores.astype(np.float64) >= threshold, beta) == expected
+
+
+@given(labelled(UNIT), BETAS)
+def test_the_best_cut_is_the_best_of_all(drawn, beta):
+    labels, scores = drawn
+    threshold, score = best_cut(labels, scores, beta)
+    cuts = all_cuts(labels, scores, beta)
+    assert score == pytest.approx(max(cuts))
+    assert f_beta(labels, scores >= threshold, beta) == score
+    assert 0 <= threshold <= 1
+
+
+@pytest.mark.parametrize(
+    "scores", [np.random.default_rng(0).random(500), np.random.default_rng(1).integers(0, 9, 500) / 9]
+)
+def test_the_best_cut_of_many_photos_is_the_best_of_all(scores):
+    labels = (np.random.default_rng(2).random(500) < 0.3 * scores).astype(np.uint8)
+    assert best_cut(labels, scores)[1] == pytest.approx(max(all_cuts(labels, scores, 2.0)))
+
+
+def test_constant_scores_have_one_cut_that_takes_all():
+    labels = np.array([0, 1, 0, 0])
+    threshold, score = best_cut(labels, np.full(4, 0.3))
+    assert threshold < 0.3
+    assert score == f_beta(labels, np.ones(4))
+
+
+def test_without_positives_every_cut_scores_nothing():
+    assert best_cut(np.zeros(5), np.linspace(0, 1, 5))[1] == 0
+    assert f_beta(np.zeros(5), np.zeros(5)) == 0
+
+
+def test_the_macro_is_the_mean_over_labels():
+    rng = np.random.default_rng(4)
+    labels, decisions = rng.integers(0, 2, (60, 4)), rng.integers(0, 2, (60, 4))
+    with warnings.catch_warnings(action="error"):
+        expected = fbeta_score(labels, decisions, beta=2, average="macro")
+    assert macro_f_beta(labels, decisions) == pytest.approx(expected)

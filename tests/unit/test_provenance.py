@@ -1,0 +1,75 @@
+"""The code digest decides what is computed again: it must see every change of what runs, and no other."""
+
+import pytest
+
+from stylevote.provenance import _parse, code_digest
+
+PROGRAM = (
+    '"""Does."""\nfrom stylevote.cnn import losses\nfrom stylevote.tables import read\n\nprint(losses.f(read()))\n'
+)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name, text in {
+        "train.py": PROGRAM,
+        "stylevote/__init__.py": "",
+        "stylevote/tables.py": "import json\n\ndef read():\n    'Reads.'\n    return 1\n",
+        "stylevote/cnn/__init__.py": "",
+        "stylevote/cnn/losses.py": "def f(x):\n    from stylevote.cnn import deep\n    return deep.g(x)\n",
+        "stylevote/cnn/deep.py": "def g(x):\n    return x * 2\n",
+        "stylevote/cnn/unused.py": "y = 1\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def digest_after(tree, name, old, new):
+    path = tree / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    _parse.cache_clear()
+    return code_digest(tree / "train.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("stylevote/tables.py", "return 1", "return 1  # one"),
+        ("stylevote/tables.py", "'Reads.'", '"""Reads a number."""'),
+        ("stylevote/tables.py", "    'Reads.'\n", ""),
+        ("stylevote/cnn/deep.py", "x * 2", "(x\n        * 2)"),
+        ("stylevote/cnn/unused.py", "1", "2"),
+        ("train.py", '"""Does."""\n', ""),
+    ],
+)
+def test_what_does_not_run_does_not_count(tree, name, old, new):
+    _parse.cache_clear()
+    before = code_digest(tree / "train.py")
+    assert digest_after(tree, name, old, new) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("stylevote/tables.py", "return 1", "return 2"),
+        ("stylevote/cnn/deep.py", "x * 2", "x * 3"),  # reached through an import inside a function
+        ("stylevote/cnn/losses.py", "deep.g(x)", "deep.g(x) + 1"),
+        ("train.py", "print(", "str("),
+    ],
+)
+def test_what_runs_counts(tree, name, old, new):
+    _parse.cache_clear()
+    before = code_digest(tree / "train.py")
+    assert digest_after(tree, name, old, new) != before
+
+
+def test_the_place_of_a_checkout_does_not_count(tree, tmp_path_factory):
+    other = tmp_path_factory.mktemp("clone")
+    tree.rename(other / "moved")
+    before = code_digest(other / "moved" / "train.py")
+    (other / "moved").rename(other / "elsewhere")
+    assert code_digest(other / "elsewhere" / "train.py") == before

@@ -1,0 +1,37 @@
+"""Collate the out-of-fold predictions of every run into one file of candidates a label."""
+
+import argparse
+import logging
+
+from stylevote.ensemble.scores import collate_scores, files_by_run
+from stylevote.program import InputError, add_spec, parser, run
+from stylevote.tables import fold_numbers, read_table
+
+ARGUMENTS = parser(
+    __doc__,
+    manifest="the training photos",
+    fold_table="their folds",
+    outputs="files to write: one a label, in the order of the labels...",
+)
+ARGUMENTS.add_argument(
+    "--predictions", required=True, help="the runs' out-of-fold predictions: a path with {run} and {fold} in it"
+)
+ARGUMENTS.add_argument("--runs", nargs="+", required=True, help="ids of the runs")
+ARGUMENTS.add_argument("--folds", type=int, required=True, help="number of folds")
+add_spec(ARGUMENTS, '{"labels": [...]}')
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Read each run once, write every label's candidates."""
+    labels = arguments.spec["labels"]
+    if len(labels) != len(arguments.outputs):
+        raise InputError(f"{len(arguments.outputs)} outputs for {len(labels)} labels")
+    runs = files_by_run(arguments.runs, arguments.predictions, arguments.folds)
+    manifest = read_table(arguments.manifest, ["image_id"])
+    folds = fold_numbers(manifest, read_table(arguments.fold_table))
+    collate_scores(runs, manifest["image_id"].to_numpy(), folds, dict(zip(labels, arguments.outputs, strict=True)))
+    logging.info("%d runs, %d photos, %d labels", len(runs), len(manifest), len(labels))
+
+
+if __name__ == "__main__":
+    run(ARGUMENTS, main)

@@ -1,0 +1,27 @@
+"""See to it that no training photo is in another photoset, whose decisions would then look better than they are."""
+
+import argparse
+
+from stylevote.photos.ingest import TRAIN, shared_photos
+from stylevote.program import InputError, add_spec, parser, run
+from stylevote.tables import read_table, write_table
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the table of shared photos."""
+    names, paths = arguments.names, arguments.manifests
+    if len(names) != len(paths) or len(set(names)) != len(names) or TRAIN not in names:
+        raise InputError(f"--names {' '.join(names)}: expected a different name for each manifest, {TRAIN} among them")
+    manifests = {name: read_table(path, ["image_id", "sha256"]) for name, path in zip(names, paths, strict=True)}
+    write_table(shared_photos(manifests, arguments.spec["on_bad_photo"]), arguments.output)
+
+
+if __name__ == "__main__":
+    arguments = parser(
+        __doc__,
+        manifests="manifests of the photosets...",
+        output="Parquet table to write: a row a shared photo",
+    )
+    arguments.add_argument("--names", nargs="+", required=True, help="names of the photosets, in the manifests' order")
+    add_spec(arguments, '{"on_bad_photo": "fail" or "skip"}')
+    run(arguments, main)

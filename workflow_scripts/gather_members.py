@@ -1,0 +1,29 @@
+"""Gather the members of all labels into one table: the CNNs that have to predict."""
+
+import argparse
+
+import pandas as pd
+
+from stylevote.ensemble.select import members_of
+from stylevote.program import InputError, add_spec, parser, run
+from stylevote.tables import read_table, write_table
+
+ARGUMENTS = parser(
+    __doc__, members="selections: one a label, in the order of the labels...", output="table of members to write"
+)
+add_spec(ARGUMENTS, '{"labels": [...]}')
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write label, run, epoch and number of every member."""
+    labels = arguments.spec["labels"]
+    if len(labels) != len(arguments.members):
+        raise InputError(f"{len(arguments.members)} selections for {len(labels)} labels")
+    selections = [
+        members_of(read_table(path)).assign(label=label) for label, path in zip(labels, arguments.members, strict=True)
+    ]
+    write_table(pd.concat(selections)[["label", "run", "epoch", "member"]], arguments.output)
+
+
+if __name__ == "__main__":
+    run(ARGUMENTS, main)

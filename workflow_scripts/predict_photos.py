@@ -1,0 +1,68 @@
+"""Score a photoset with one run's network of one fold, at the epochs that the ensemble selected."""
+
+import argparse
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from stylevote.cnn.batches import PhotoBank
+from stylevote.cnn.device import open_device
+from stylevote.cnn.network import Network
+from stylevote.cnn.predict import load_weights, predict
+from stylevote.photos.pixels import open_pixels
+from stylevote.program import InputError, add_spec, add_threads, parser, run
+from stylevote.tables import read_table, write_table
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Predict with each selected epoch's stored weights."""
+    labels, setting = arguments.spec["labels"], arguments.spec["setting"]
+    members, history = read_table(arguments.members), read_table(arguments.history)
+    epochs = sorted(members.loc[members["run"] == arguments.run, "epoch"].unique())
+    index = read_table(arguments.index)
+    parts = []
+    if epochs:
+        device = open_device(arguments.threads)
+        bank = PhotoBank.open(open_pixels(arguments.pixels, index), index, device)
+        network = Network({**setting, "weights": "none"}, len(labels)).to(device, memory_format=torch.channels_last)
+        rows = torch.arange(len(index), device=device)
+    for epoch in epochs:
+        path = arguments.weights / f"epoch{epoch}.safetensors"
+        check_digest(path, history.set_index("epoch").loc[epoch, "weights_sha256"])
+        load_weights(network, path)
+        scores = pd.DataFrame(predict(network, bank, rows, setting["size"], setting["batch"]), columns=labels)
+        scores.insert(0, "image_id", index["image_id"].to_numpy())
+        scores.insert(1, "epoch", np.int16(epoch))
+        parts.append(scores)
+    logging.info("%d photos, epochs %s", len(index), ", ".join(map(str, epochs)) or "none selected")
+    columns = {"image_id": "str", "epoch": "int16", **dict.fromkeys(labels, "float32")}
+    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+    write_table(pd.concat(parts) if parts else empty, arguments.output)
+
+
+def check_digest(path: Path, expected: str) -> None:
+    """Raise `InputError` unless the file is the one that training wrote."""
+    if not path.is_file():
+        raise InputError(f"{path}: missing; delete the folder {path.parent.parent} to retrain it")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        raise InputError(f"{path}: damaged (its sha256 is not the one in the run's history); delete it to retrain")
+
+
+if __name__ == "__main__":
+    options = parser(
+        __doc__,
+        index="index of the photoset's pixel cache",
+        pixels="the photoset's pixel cache",
+        members="the ensemble's members",
+        history="the run's history on this fold",
+        weights="folder of the run's weights on this fold",
+        output="to write: predictions table",
+    )
+    options.add_argument("--run", required=True, help="id of the run")
+    add_spec(options, "`labels` and the run's `setting`")
+    add_threads(options)
+    run(options, main)

@@ -1,0 +1,1 @@
+"""Photos into more and rebalanced photos."""

@@ -1,0 +1,112 @@
+"""Pretrained convolutional networks without their classifier: photos in, one pooled feature vector a photo out."""
+
+import difflib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import timm
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from stylevote.program import InputError
+
+SMP_PREFIX = "smp:"
+
+
+class SmpEncoder(nn.Module):
+    """An encoder of segmentation-models-pytorch, its deepest feature map averaged over the photo."""
+
+    def __init__(self, name: str, pretrained: bool) -> None:
+        import segmentation_models_pytorch as smp  # noqa: PLC0415 (takes seconds, and few runs need it)
+
+        super().__init__()
+        if name not in smp.encoders.get_encoder_names():
+            raise InputError(
+                unknown_name(SMP_PREFIX + name, [SMP_PREFIX + n for n in smp.encoders.get_encoder_names()])
+            )
+        self.encoder = smp.encoders.get_encoder(name, weights="imagenet" if pretrained else None)
+        self.mean, self.std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        if pretrained:
+            published = smp.encoders.get_preprocessing_params(name)
+            self.mean, self.std = tuple(published["mean"]), tuple(published["std"])
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        """Return features of shape (photos, channels)."""
+        return self.encoder(photos)[-1].mean(dim=(2, 3))
+
+
+def unknown_name(name: str, known: list[str]) -> str:
+    """Return what to say about a backbone that does not exist: the nearest ones that do."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"backbone {name!r} is not known" + (f"; did you mean {', '.join(near)}?" if near else "")
+
+
+def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.Module, tuple, tuple]:
+    """Return a feature extractor and the mean and standard deviation (per channel, of 0..1) that its input wants.
+
+    Args:
+        name: a timm model, or ``smp:`` and the name of an encoder of segmentation-models-pytorch.
+        weights: ``none``, ``pretrained`` (the library's own, from its hub or cache) or the path of a safetensors file
+            with the library's parameter names.
+        args: further arguments of ``timm.create_model``, such as ``pad_type``.
+
+    Raises:
+        InputError: the name is unknown, or the weights cannot be had or do not fit.
+    """
+    pretrained = weights == "pretrained"
+    try:
+        if name.startswith(SMP_PREFIX):
+            backbone = SmpEncoder(name.removeprefix(SMP_PREFIX), pretrained)
+            mean, std = backbone.mean, backbone.std
+        else:
+            if not timm.is_model(timm.models.split_model_name_tag(name)[0]):
+                raise InputError(unknown_name(name, timm.list_models()))
+            backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, **args)
+            mean, std = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"backbone {name!r} with weights {weights!r} and arguments {args} cannot be made: {error}"
+        ) from error
+    if weights not in ("none", "pretrained"):
+        load_backbone_weights(backbone, Path(weights))
+    return backbone, tuple(mean), tuple(std)
+
+
+def load_backbone_weights(backbone: nn.Module, path: Path) -> None:
+    """Load the backbone's parameters from a safetensors file; what the file holds beyond them (a classifier) is left out.
+
+    Raises:
+        InputError: the file is no safetensors file, lacks a parameter, or holds one of another shape.
+    """
+    try:
+        stored = safetensors.torch.load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as a safetensors file ({error})") from error
+    target = backbone.encoder if isinstance(backbone, SmpEncoder) else backbone
+    wanted = target.state_dict()
+    # Counters of BatchNorm are no parameters, and older files lack them.
+    missing = [name for name in wanted if name not in stored and not name.endswith("num_batches_tracked")]
+    if missing:
+        raise InputError(
+            f"{path}: {len(missing)} of the backbone's {len(wanted)} parameters are missing, {missing[0]!r} first"
+        )
+    for name, parameter in wanted.items():
+        if name in stored and stored[name].shape != parameter.shape:
+            raise InputError(
+                f"{path}: {name!r} has the shape {tuple(stored[name].shape)}, expected {tuple(parameter.shape)}"
+            )
+    unused = [name for name in stored if name not in wanted]
+    if unused:
+        logging.info("%s: %d tensors are not the backbone's and stay unused (%s...)", path, len(unused), unused[0])
+    target.load_state_dict({name: stored[name] for name in wanted if name in stored}, strict=False)
+
+
+def layers(backbone: nn.Module) -> Iterator[nn.Module]:
+    """Yield the backbone's layers that have parameters of their own, from the bottom to the top."""
+    for module in backbone.modules():
+        if next(module.parameters(recurse=False), None) is not None:
+            yield module

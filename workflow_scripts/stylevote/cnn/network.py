@@ -1,0 +1,82 @@
+"""A backbone with a small fully connected head: photos in, one logit a label out."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from stylevote.cnn.backbones import create_backbone, layers
+
+
+class Network(nn.Module):
+    """A backbone, then hidden layers (each batch-normalised before its ReLU), then one logit a label.
+
+    The head is the first-place team's (Ding and Wan 2018, section II.A): fully connected layers, initialised by Xavier's
+    rule (Glorot and Bengio 2010).
+
+    Args:
+        setting: a run's resolved setting (``backbone``, ``backbone_args``, ``weights``, ``hidden``).
+        labels: how many labels are predicted.
+    """
+
+    def __init__(self, setting: dict, labels: int) -> None:
+        super().__init__()
+        self.backbone, mean, std = create_backbone(setting["backbone"], setting["weights"], setting["backbone_args"])
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.head = make_head(feature_width(self.backbone, setting["size"]), setting["hidden"], labels)
+        self.frozen: list[nn.Module] = []
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        """Return logits of shape (photos, labels) for RGB photos in 0..1 of shape (photos, 3, side, side)."""
+        return self.head(self.backbone((photos - self.mean) / self.std))
+
+    def choose_trained(self, part: str | dict[str, float]) -> list[nn.Parameter]:
+        """Freeze all but ``part`` of the network and return the parameters that remain to be trained.
+
+        Args:
+            part: ``head``, ``all``, or ``{"last": share}``: the head and that share of the backbone's layers, counted
+                from the top.
+        """
+        stack = list(layers(self.backbone))
+        trained = (
+            {"head": 0, "all": len(stack)}[part] if isinstance(part, str) else math.ceil(part["last"] * len(stack))
+        )
+        self.frozen = stack[: len(stack) - trained]
+        self.requires_grad_(True)
+        for layer in self.frozen:
+            for parameter in layer.parameters(recurse=False):
+                parameter.requires_grad_(False)
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def train(self, mode: bool = True) -> "Network":
+        """Switch to training, but keep frozen layers (their BatchNorm's statistics, too) as they are."""
+        super().train(mode)
+        for layer in self.frozen:
+            layer.training = False
+        return self
+
+
+def feature_width(backbone: nn.Module, size: int) -> int:
+    """Return how many features the backbone gives for a photo of ``size`` pixels a side."""
+    was_training = backbone.training
+    backbone.eval()
+    with torch.inference_mode():
+        width = backbone(torch.zeros(1, 3, size, size)).shape[1]
+    backbone.train(was_training)
+    return width
+
+
+def make_head(width: int, hidden: Sequence[int], labels: int) -> nn.Sequential:
+    """Return the fully connected part: ``hidden`` units a layer, then ``labels`` logits."""
+    stack: list[nn.Module] = []
+    for units in hidden:
+        stack += [nn.Linear(width, units), nn.BatchNorm1d(units), nn.ReLU(inplace=True)]
+        width = units
+    stack.append(nn.Linear(width, labels))
+    for layer in stack:
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return nn.Sequential(*stack)

@@ -1,0 +1,213 @@
+"""Training of one run on one fold: phases of fine-tuning, and after every epoch its weights and out-of-fold scores."""
+
+import hashlib
+import logging
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from stylevote.cnn.batches import PhotoBank, random_boxes
+from stylevote.cnn.losses import LOSSES
+from stylevote.cnn.network import Network
+from stylevote.cnn.predict import load_weights, predict, store_weights
+from stylevote.cnn.schedule import epoch_phases, triangular
+from stylevote.digests import digest, seed
+from stylevote.program import InputError
+from stylevote.tables import replacing
+
+CHECKS_AN_EPOCH = 10  # how often the loss is looked at: each look waits for the device
+
+
+@dataclass
+class Epoch:
+    """What one epoch came to: a row of ``history.parquet``."""
+
+    epoch: int
+    phase: int
+    photos: int
+    highest_lr: float
+    train_loss: float
+    validation_loss: float
+    seconds: float
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """The photos of one fold's training.
+
+    Attributes:
+        bank: every training photo's pixels.
+        targets: float32, shape (photos, labels).
+        epochs: int64 arrays, one an epoch: the rows of ``bank`` in the order in which the epoch sees them.
+        validation: int64: the rows held out.
+    """
+
+    bank: PhotoBank
+    targets: torch.Tensor
+    epochs: list[torch.Tensor]
+    validation: torch.Tensor
+
+
+class Training:
+    """One network on its way through the epochs of a run.
+
+    Args:
+        setting: the run's resolved setting.
+        fold: number of the fold held out.
+        data: the photos.
+        folder: where weights are written (``weights/epoch{n}.safetensors``) and the state to resume from
+            (``last.ckpt``), after every epoch.
+        device: where to compute.
+    """
+
+    def __init__(self, setting: dict, fold: int, data: FoldData, folder: Path, device: torch.device) -> None:
+        self.setting, self.fold, self.data, self.folder, self.device = setting, fold, data, folder, device
+        self.key = digest([setting, fold], 64)
+        labels = data.targets.shape[1]
+        torch.manual_seed(seed(setting, fold, "initial weights"))
+        self.network = Network(setting, labels).to(device, memory_format=torch.channels_last)
+        # Built from the setting alone: its weights are replaced by stored ones before it predicts.
+        self.stored = Network({**setting, "weights": "none"}, labels).to(device, memory_format=torch.channels_last)
+        self.phase_of = epoch_phases(setting["phases"])
+        self.phase = -1
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.history: list[Epoch] = []
+        self.validation: list[torch.Tensor] = []
+
+    def run(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """Train all epochs, or those that are left.
+
+        Returns:
+            The history (a row an epoch, the fields of `Epoch`) and the validation photos' probabilities, float32 of shape
+            (epochs, validation photos, labels).
+        """
+        (self.folder / "weights").mkdir(parents=True, exist_ok=True)
+        self._resume()
+        for epoch in range(len(self.history), len(self.phase_of)):
+            self._enter_phase(self.phase_of[epoch])
+            start = time.monotonic()
+            train_loss = self._train_epoch(epoch)
+            self._finish_epoch(epoch, train_loss, start)
+            self._checkpoint()
+        return pd.DataFrame([asdict(row) for row in self.history]), torch.stack(self.validation).numpy()
+
+    def _enter_phase(self, phase: int) -> None:
+        """Set what is trained and start a new Adam, unless the phase goes on."""
+        if phase == self.phase:
+            return
+        self.phase = phase
+        parameters = self.network.choose_trained(self.setting["phases"][phase]["train"])
+        self.optimizer = torch.optim.Adam(parameters, fused=self.device.type == "cuda")
+
+    def _train_epoch(self, epoch: int) -> float:
+        """Train one epoch and return the mean loss over its photos."""
+        rows = self.data.epochs[epoch]
+        # Parts of equal size: BatchNorm cannot do with a last batch of one photo.
+        batches = rows.tensor_split(-(-len(rows) // self.setting["batch"]))
+        boxes, flips = random_boxes(
+            len(rows), torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
+        )
+        torch.manual_seed(seed(self.setting, self.fold, epoch, "dropout"))
+        loss_of, phase = LOSSES[self.setting["loss"]], self.setting["phases"][self.phase]
+        first_step = (epoch - self.phase_of.index(self.phase)) * len(batches)
+        check_every = -(-len(batches) // CHECKS_AN_EPOCH)
+        total, seen = torch.zeros((), device=self.device), 0
+        self.network.train()
+        for step, batch in enumerate(self._progress(batches, epoch)):
+            self.optimizer.param_groups[0]["lr"] = triangular(first_step + step, len(batches), phase["lr"])
+            some = slice(seen, seen + len(batch))
+            photos = self.data.bank.take(
+                batch, boxes[some].to(self.device), flips[some].to(self.device), self.setting["size"]
+            )
+            loss = loss_of(self.network(photos), self.data.targets[batch])
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            total += loss.detach() * len(batch)
+            seen += len(batch)
+            if step % check_every == 0 or step == len(batches) - 1:
+                self._check_finite(total, epoch)
+        return total.item() / seen
+
+    def _progress(self, batches: tuple[torch.Tensor, ...], epoch: int) -> tqdm:
+        """Return the batches with a progress bar where somebody watches; a log gets a line an epoch instead."""
+        title = f"fold {self.fold} epoch {epoch + 1}/{len(self.phase_of)}"
+        return tqdm(batches, desc=title, unit="batch", leave=False, disable=not sys.stderr.isatty())
+
+    def _check_finite(self, loss: torch.Tensor, epoch: int) -> None:
+        if not torch.isfinite(loss):
+            phase = self.setting["phases"][self.phase]
+            raise InputError(
+                f"run with backbone {self.setting['backbone']}, fold {self.fold}, epoch {epoch}: the loss is "
+                f"{loss.item()}; lower `lr` of phase {self.phase} (now {phase['lr']:g}) or train fewer layers in it"
+            )
+
+    def _finish_epoch(self, epoch: int, train_loss: float, start: float) -> None:
+        """Store the epoch's weights, predict the validation photos with the stored ones and write down the figures."""
+        path = self.folder / "weights" / f"epoch{epoch}.safetensors"
+        with replacing(path) as partial:
+            store_weights(self.network, partial)
+        load_weights(self.stored, path)
+        side, batch = self.setting["size"], self.setting["batch"]
+        scores = predict(self.stored, self.data.bank, self.data.validation, side, batch)
+        if not np.isfinite(scores).all():
+            self._check_finite(torch.tensor(float("nan")), epoch)
+        truth = self.data.targets[self.data.validation].cpu()
+        self.validation.append(torch.from_numpy(scores))
+        row = Epoch(
+            epoch=epoch,
+            phase=self.phase,
+            photos=len(self.data.epochs[epoch]),
+            highest_lr=self.setting["phases"][self.phase]["lr"],
+            train_loss=train_loss,
+            validation_loss=nn.functional.binary_cross_entropy(self.validation[-1], truth).item(),
+            seconds=time.monotonic() - start,
+            weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        )
+        self.history.append(row)
+        logging.info(
+            "epoch %d/%d, phase %d: loss %.4f, validation loss %.4f, %.1f s",
+            *(epoch + 1, len(self.phase_of), self.phase),
+            *(row.train_loss, row.validation_loss, row.seconds),
+        )
+
+    def _checkpoint(self) -> None:
+        """Write down all that the next epoch needs: a killed job goes on from here."""
+        state = {
+            "key": self.key,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "phase": self.phase,
+            "history": [asdict(row) for row in self.history],
+            "validation": self.validation,
+        }
+        with replacing(self.folder / "last.ckpt") as partial:
+            torch.save(state, partial)
+
+    def _resume(self) -> None:
+        """Take up the last finished epoch, if a checkpoint of this very setting lies here."""
+        path = self.folder / "last.ckpt"
+        if not path.exists():
+            return
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            logging.info("%s cannot be read (%s): training starts anew", path.name, error)
+            return
+        if state["key"] != self.key:
+            logging.info("%s is of another setting: training starts anew", path.name)
+            return
+        self._enter_phase(state["phase"])
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history = [Epoch(**row) for row in state["history"]]
+        self.validation = list(state["validation"])
+        logging.info("resuming after epoch %d of %d", len(self.history), len(self.phase_of))

@@ -1,0 +1,116 @@
+"""What decisions are worth: their figures where the labels are known, honest beside naive."""
+
+import numpy as np
+import pandas as pd
+
+from stylevote.metrics import f_beta, precision_recall
+from stylevote.program import InputError
+
+SCORE_COLUMNS = {
+    "label": "str",
+    "photos": "int64",
+    "positives": "int64",
+    "decided": "int64",
+    "precision": "float64",
+    "recall": "float64",
+    "f2": "float64",
+    "all_ones_f2": "float64",
+}
+
+
+def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str]) -> np.ndarray:
+    """Return the decisions of a vote table as uint8 of shape (photos, labels).
+
+    `InputError` unless the table holds exactly these labels, in this order, and for each these photos, in this order.
+    """
+    expected = (np.repeat(labels, len(image_ids)), np.tile(image_ids, len(labels)))
+    found = (votes["label"].to_numpy(), votes["image_id"].to_numpy())
+    if not all(np.array_equal(one, other) for one, other in zip(expected, found, strict=True)):
+        raise InputError(
+            f"the votes ({len(votes)} rows) are not those of {len(labels)} labels x {len(image_ids)} photos"
+        )
+    return votes["decision"].to_numpy(dtype=np.uint8).reshape(len(labels), len(image_ids)).T
+
+
+def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str]) -> pd.DataFrame:
+    """Compare decisions with known labels, both 0/1 of shape (photos, labels).
+
+    Returns:
+        the columns `SCORE_COLUMNS`, a row a label and a last row ``macro``: the means over the labels, but for
+        ``positives`` and ``decided`` the sums. ``all_ones_f2`` is the F2 of giving the label to every photo.
+    """
+    rows = []
+    for k, name in enumerate(names):
+        truth, decided = labels[:, k], decisions[:, k]
+        precision, recall = precision_recall(truth, decided)
+        rows.append(
+            {
+                "label": name,
+                "photos": len(truth),
+                "positives": int(truth.sum()),
+                "decided": int(decided.sum()),
+                "precision": precision,
+                "recall": recall,
+                "f2": f_beta(truth, decided),
+                "all_ones_f2": f_beta(truth, np.ones_like(truth)),
+            }
+        )
+    table = pd.DataFrame(rows)
+    macro = {"label": "macro", "photos": len(labels)} | table[["positives", "decided"]].sum().to_dict()
+    macro |= table[["precision", "recall", "f2", "all_ones_f2"]].mean().to_dict()
+    return pd.concat([table, pd.DataFrame([macro])], ignore_index=True).astype(SCORE_COLUMNS)
+
+
+def no_scores() -> pd.DataFrame:
+    """Return the empty table of `SCORE_COLUMNS`, for a photoset whose labels are not known."""
+    return pd.DataFrame(columns=list(SCORE_COLUMNS)).astype(SCORE_COLUMNS)
+
+
+def honest_scores(labels: np.ndarray, decisions: np.ndarray, naive_f2: list[float], names: list[str]) -> pd.DataFrame:
+    """Set the honest figures beside the naive ones.
+
+    Args:
+        labels, decisions: 0/1, shape (photos, labels); the decisions are those of `honest.estimate_label`.
+        naive_f2: for each label the F2 that its final threshold reaches on the photos that chose it.
+        names: the labels.
+
+    Returns:
+        a row a label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, naive_f2,
+        honest_f2, honest_precision, honest_recall, all_ones_f2.
+    """
+    scores = score_decisions(labels, decisions, names)
+    columns = {
+        "label": scores["label"],
+        "positives": scores["positives"],
+        "naive_f2": [*naive_f2, np.mean(naive_f2)],
+        "honest_f2": scores["f2"],
+        "honest_precision": scores["precision"],
+        "honest_recall": scores["recall"],
+        "all_ones_f2": scores["all_ones_f2"],
+    }
+    return pd.DataFrame(columns)
+
+
+def summary_lines(honest: pd.DataFrame, scores: pd.DataFrame, photos: int) -> list[str]:
+    """Say in a few plain lines what was decided and how good it is.
+
+    Args:
+        honest: what `honest_scores` returns.
+        scores: what `score_decisions` returns for the photoset; empty where its labels are not known.
+        photos: how many photos were decided.
+    """
+    macro = honest.iloc[-1]
+    lines = [
+        f"{photos} photos decided, {len(honest) - 1} labels each",
+        f"macro F2, honest: {macro['honest_f2']:.4f}  each photo judged by an ensemble chosen without its fold",
+        f"macro F2, naive:  {macro['naive_f2']:.4f}  judged by the photos that chose the ensemble: too high",
+        f"macro F2 of giving every label to every training photo: {macro['all_ones_f2']:.4f}",
+    ]
+    if scores.empty:
+        return [*lines, "test photos: their labels are not known"]
+    test = scores.iloc[-1]
+    return [
+        *lines,
+        f"macro F2, test:   {test['f2']:.4f}  on {test['photos']} photos with known labels",
+        f"macro F2 of giving every label to every test photo: {test['all_ones_f2']:.4f}",
+    ]

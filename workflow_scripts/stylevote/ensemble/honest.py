@@ -1,0 +1,68 @@
+"""The nested estimate: how good the ensemble is on photos that chose nothing of it."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stylevote.ensemble.rank import rank_candidates
+from stylevote.ensemble.select import members_of, select_members
+from stylevote.ensemble.stack import fit_stack, stacked_scores
+from stylevote.ensemble.threshold import decide, search_threshold
+from stylevote.program import InputError
+
+
+def estimate_label(
+    candidates: pd.DataFrame,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    settings: dict[str, dict[str, Any]],
+    *,
+    threads: int = 1,
+) -> pd.DataFrame:
+    """Decide on every photo of one label by an ensemble that was chosen without the photo's fold.
+
+    Nested cross-validation (Varma & Simon 2006): for each fold, the ranking, the selection, the stack's grid and early
+    stopping, and the threshold are repeated on the photos of the other folds, which are the stack's folds; the fold's
+    photos go through those stackers, averaged, and are cut at that threshold.
+
+    Args:
+        candidates: columns run, epoch; a row a candidate.
+        scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
+        labels: 0/1, shape (photos,).
+        folds: shape (photos,); at least three different ones.
+        settings: the arguments of `select.select_members` under ``selection``, of `stack.fit_stack` under ``stack`` and
+            of `threshold.search_threshold` under ``threshold``.
+        threads: that XGBoost may use.
+
+    Returns:
+        a row a photo: fold, score (float32), threshold and members (int16; how many) of the fold's ensemble, decision
+        (uint8).
+
+    Raises:
+        InputError: for fewer than three folds.
+    """
+    numbers = np.unique(folds)
+    if len(numbers) < 3:
+        raise InputError(f"an honest estimate needs at least 3 folds, and there are {len(numbers)}")
+    parts = []
+    for fold in numbers:
+        outside = folds == fold
+        inside_scores = scores[:, ~outside]
+        ranking = rank_candidates(candidates, labels[~outside], inside_scores)
+        rows = members_of(select_members(ranking, inside_scores, **settings["selection"])).index
+        stack = fit_stack(
+            inside_scores[rows].T, labels[~outside], folds[~outside], **settings["stack"], threads=threads
+        )
+        threshold, _ = search_threshold(labels[~outside], stack.scores, **settings["threshold"])
+        score = stacked_scores(stack.boosters, scores[np.ix_(rows, outside)].T)
+        columns = {
+            "fold": fold,
+            "score": score,
+            "threshold": threshold,
+            "decision": decide(score, threshold),
+            "members": np.int16(len(rows)),
+        }
+        parts.append(pd.DataFrame(columns, index=np.flatnonzero(outside)))
+    return pd.concat(parts).sort_index()

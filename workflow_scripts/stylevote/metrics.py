@@ -1,0 +1,61 @@
+"""F-beta of one label, of every possible threshold at once, and the mean over labels."""
+
+import numpy as np
+
+BETA = 2.0
+
+
+def f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> float:
+    """Return the F-beta of 0/1 ``decisions`` against 0/1 ``labels``, both of shape (photos,).
+
+    F = (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP) (van Rijsbergen 1979), which is 0 where no photo
+    is rightly decided, also where there is nothing to find.
+    """
+    labels, decisions = labels.astype(bool), decisions.astype(bool)
+    hits = np.count_nonzero(labels & decisions)
+    if hits == 0:
+        return 0.0
+    return (1 + beta**2) * hits / (beta**2 * np.count_nonzero(labels) + np.count_nonzero(decisions))
+
+
+def precision_recall(labels: np.ndarray, decisions: np.ndarray) -> tuple[float, float]:
+    """Return precision and recall of 0/1 ``decisions`` (0 where they are undefined)."""
+    labels, decisions = labels.astype(bool), decisions.astype(bool)
+    hits = np.count_nonzero(labels & decisions)
+    return hits / max(np.count_nonzero(decisions), 1), hits / max(np.count_nonzero(labels), 1)
+
+
+def macro_f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> float:
+    """Return the mean over labels of F-beta; both arrays have the shape (photos, labels)."""
+    return float(np.mean([f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])]))
+
+
+def cut_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[np.ndarray, np.ndarray]:
+    """Return every distinct way to cut ``scores`` and its F-beta, from the fewest to the most photos decided.
+
+    Args:
+        labels: 0/1, shape (photos,).
+        scores: in 0..1, shape (photos,); ties are cut together.
+        beta: weight of recall against precision.
+
+    Returns:
+        thresholds, F-beta: both of shape (distinct scores,). A photo is decided when ``score >= threshold``. Each
+        threshold lies midway between two neighbouring scores, the last midway between the lowest and 0.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order].astype(np.float64)
+    hits = np.cumsum(labels[order], dtype=np.int64)
+    last_of_tie = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    hits, decided = hits[last_of_tie], last_of_tie + 1
+    score = (1 + beta**2) * hits / (beta**2 * max(int(labels.sum()), 1) + decided)
+    above = ordered[last_of_tie]
+    below = np.append(above[1:], 0.0)
+    middle = (above + below) / 2
+    return np.where(middle > below, middle, above), score  # the middle of two neighbouring floats can be the lower
+
+
+def best_cut(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[float, float]:
+    """Return the threshold of highest F-beta over all cuts, and that F-beta; of equals, the highest threshold."""
+    thresholds, score = cut_curve(labels, scores, beta)
+    best = int(np.argmax(score))
+    return float(thresholds[best]), float(score[best])

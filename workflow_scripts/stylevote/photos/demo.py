@@ -1,0 +1,112 @@
+"""Drawn photos of people in clothes: a small multi-label fashion data set that anyone can make again from a seed."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from stylevote.photos.drawing.canvas import CLASSES
+from stylevote.photos.drawing.scene import draw
+from stylevote.photos.drawing.styles import LABELS, RAREST_FIRST
+
+# The 192 label sets of the training photos in the label table of the JD AI Fashion Challenge 2018, each with the number
+# of photos (54,908 in all) that hold it.
+LABEL_SETS_FILE = Path(__file__).with_name("jd2018_label_sets.csv")
+
+
+@cache
+def label_set_table() -> pd.DataFrame:
+    """The real label sets: a 0/1 column a label in the order of ``LABELS``, and ``images``, how often the set occurs.
+
+    Do not write to the table: every caller gets the same one.
+    """
+    table = pd.read_csv(LABEL_SETS_FILE)
+    return table[[*LABELS, "images"]]
+
+
+def sample_label_sets(count: int, least: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw label sets as often as they occur in the real table, rare labels raised just enough.
+
+    Sets are replaced one at a time, by sets drawn from the table among those with the missing label, until every label
+    has ``least`` positives. Only sets that no label needs any more are given up, which are frequent ones.
+
+    Args:
+        count: Number of label sets.
+        least: Least number of positives a label.
+        rng: Source of randomness.
+
+    Returns:
+        ``count`` rows of 0/1, a column a label.
+
+    Raises:
+        ValueError: If ``count`` sets cannot hold ``least`` positives of every label.
+    """
+    table = label_set_table()
+    sets = table[list(LABELS)].to_numpy(dtype=np.uint8)
+    images = table["images"].to_numpy(dtype=float)
+    drawn = sets[rng.choice(len(sets), size=count, p=images / images.sum())]
+    for label in RAREST_FIRST:
+        column = LABELS.index(label)
+        weights = images * sets[:, column]
+        while drawn[:, column].sum() < least:
+            needed = drawn.sum(axis=0) <= least
+            spare = np.flatnonzero(~(drawn[:, needed] > 0).any(axis=1))
+            if not len(spare):
+                raise ValueError(f"{count} label sets cannot hold {least} positives of every label; draw more sets")
+            drawn[rng.choice(spare)] = sets[rng.choice(len(sets), p=weights / weights.sum())]
+    return pd.DataFrame(drawn, columns=list(LABELS))
+
+
+def write_photos(folder: Path, split: str, label_sets: pd.DataFrame, seed: int) -> None:
+    """Draw and write a split's photos, masks and label table.
+
+    Args:
+        folder: Gets ``<split>.csv``, ``<split>/<split>_0001.jpg`` ... and ``masks/<split>/<split>_0001.png`` ...
+        split: "train" or "test".
+        label_sets: A row of 0/1 a photo, a column a label.
+        seed: Seed of the data set.
+    """
+    photos, masks = folder / split, folder / "masks" / split
+    photos.mkdir(parents=True, exist_ok=True)
+    masks.mkdir(parents=True, exist_ok=True)
+    names = [f"{split}_{number:04d}" for number in range(1, len(label_sets) + 1)]
+    for number, (name, row) in enumerate(zip(names, label_sets.to_numpy(), strict=True), start=1):
+        rng = split_rng(seed, split, number)
+        drawing = draw([label for label, value in zip(label_sets.columns, row, strict=True) if value], rng)
+        Image.fromarray(drawing.photo).save(photos / f"{name}.jpg", quality=int(rng.integers(80, 96)))
+        Image.fromarray(drawing.classes).save(masks / f"{name}.png")
+    table = label_sets.reset_index(drop=True)
+    table.insert(0, "image", [f"{name}.jpg" for name in names])
+    table.to_csv(folder / f"{split}.csv", index=False)
+
+
+def split_rng(seed: int, split: str, number: int | None = None) -> np.random.Generator:
+    """Generator of a split's label sets, or of its photo ``number`` (from 1), each independent of the others."""
+    # Numbers start from 1 because a seed sequence does not tell a zero at its end from nothing.
+    key = [seed, 1 + ("train", "test").index(split)]
+    return np.random.default_rng(key if number is None else [*key, number])
+
+
+def write_demo(folder: Path, train: int = 600, test: int = 200, least: int = 6, seed: int = 2018) -> None:
+    """Write the whole demo: both splits and ``mask_labels.csv``.
+
+    Args:
+        folder: Folder to write to, made where missing.
+        train: Number of training photos.
+        test: Number of test photos.
+        least: Least number of positives a label among the training photos; the test photos get their share, at least 2.
+        seed: Seed of label sets and photos.
+
+    Raises:
+        ValueError: If a split has too few photos for that many positives.
+    """
+    if min(train, test) < 1:
+        raise ValueError(f"both splits need photos, not {train} and {test}")
+    folder = Path(folder)
+    for split, count, floor in [("train", train, least), ("test", test, max(2, least * test // train))]:
+        write_photos(folder, split, sample_label_sets(count, floor, split_rng(seed, split)), seed)
+    CLASSES.to_csv(folder / "mask_labels.csv")

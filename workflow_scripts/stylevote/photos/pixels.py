@@ -1,0 +1,254 @@
+"""Photos into pixels: one way to decode a file, whatever its format, and a flat file that holds every photo decoded."""
+
+import hashlib
+import logging
+import stat
+import warnings
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from io import BytesIO
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from stylevote.program import InputError
+from stylevote.tables import replacing
+
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 200_000_000
+# Raster formats whose decoders run inside this process: EPS and the like would start Ghostscript on a stranger's file.
+# MPO, what some cameras write, is not here: Pillow opens it as a JPEG with more to come.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "JPEG2000")
+LONGEST = 2  # the longer side is at most so many times the shorter one
+CHUNK = 32  # photos a task of the process pool: large against the cost of a task, small against a thread's share
+
+ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class PhotoError(Exception):
+    """A photo cannot be used; the message says why, without naming the file."""
+
+
+class Photo(NamedTuple):
+    """A decoded photo, RGB and upright; the size that it has in full; and the scale at which it was decoded.
+
+    At a scale of 1/8 the last column and row of ``image`` stand for the 1 to 8 pixels that were left.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    scale: float
+
+
+def read_photo(path: Path) -> Image.Image:
+    """Return the photo at ``path`` as an upright RGB image; `PhotoError` when it cannot be used."""
+    return decode_photo(read_bytes(path)).image
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of the file at ``path``; `PhotoError` when it is no file, empty, or over 200 MB."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise PhotoError("unreadable: it is not a file")
+        if status.st_size == 0:
+            raise PhotoError("the file is empty (0 bytes)")
+        if status.st_size > MAX_BYTES:
+            megabytes = f"{status.st_size / 1e6:.1f} MB"
+            raise PhotoError(f"oversized: {megabytes}, at most {MAX_BYTES // 10**6} MB are accepted")
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"unreadable: {error.strerror}") from error
+
+
+def decode_photo(data: bytes, shorter_side: int | None = None) -> Photo:
+    """Decode a photo to upright RGB.
+
+    The EXIF orientation is applied. Transparent photos are laid on white, 16-bit ones scaled to 8 bits, and of an
+    animation the first frame is taken.
+
+    Args:
+        data: the file's bytes.
+        shorter_side: when given, a JPEG may be decoded at a half, a quarter or an eighth of its size, which is much
+            faster, as long as its shorter side keeps at least twice so many pixels.
+
+    Raises:
+        PhotoError: not a photo, truncated, damaged, or of more than `MAX_PIXELS` pixels.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns below the size at which it refuses; the limit here is checked two lines on.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(BytesIO(data), formats=FORMATS)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise PhotoError(
+                f"oversized: {width} x {height} pixels, at most {MAX_PIXELS // 10**6} million are accepted"
+            )
+        drafted = image.draft(None, (2 * shorter_side, 2 * shorter_side)) if shorter_side else None
+        scale = drafted[1][2] / width if drafted else 1.0
+        image.load()
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        image = _to_rgb(image)
+    except PhotoError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"unreadable: no photo of a known format ({', '.join(FORMATS)}), or cut short") from error
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"oversized: more than the {MAX_PIXELS // 10**6} million pixels that are accepted") from error
+    except Exception as error:  # a decoder that meets damaged data raises nearly anything, from SyntaxError to KeyError
+        raise PhotoError(f"truncated or damaged: {ascii(str(error))[1:-1]}") from error
+    if orientation in ORIENTATIONS:
+        image = image.transpose(ORIENTATIONS[orientation])
+    width, height = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
+    return Photo(image, width, height, scale)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return the loaded ``image`` in mode RGB."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _to_8_bits(image)
+    if image.has_transparency_data:
+        opaque = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
+    return image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Return a grey image of 16 or 32 bits as one of 8; white is 65535, or 1.0 for floats, or the largest value."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    scales = (1, 65535) if image.mode == "F" else (65535,)
+    largest = values.max()
+    white = next((scale for scale in scales if largest <= scale), largest)
+    return Image.fromarray(np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8))
+
+
+def resize_photo(photo: Photo, size: int) -> np.ndarray:
+    """Return ``photo`` at a shorter side of ``size`` pixels, as uint8 of shape (height, width, 3).
+
+    The longer side keeps the proportion and is cut, equally at both ends, to at most twice the shorter one. It is cut
+    before the resizing, so that a strip of 1 x 10,000,000 pixels is never blown up.
+    """
+    shorter = min(photo.width, photo.height)
+    width, height = (min(side, LONGEST * shorter) for side in (photo.width, photo.height))
+    left, top = (photo.width - width) // 2, (photo.height - height) // 2
+    box = tuple(side * photo.scale for side in (left, top, left + width, top + height))
+    target = (round(width * size / shorter), round(height * size / shorter))
+    return np.asarray(photo.image.resize(target, Image.Resampling.LANCZOS, box))
+
+
+def map_in_order(function: Callable[[Any], Any], items: Sequence[Any], threads: int) -> Iterator[Any]:
+    """Yield ``function(item)`` for every item, in their order, worked out by ``threads`` processes.
+
+    Only a few chunks are under way at a time, so that results do not pile up before a slow reader. With one thread
+    everything happens in this process. Otherwise ``function`` and ``items`` must be picklable.
+    """
+    if threads <= 1:
+        yield from map(function, items)
+        return
+    waiting = deque()
+    # Spawned, not forked: a fork copies locks that the parent's threads (Arrow's, say) may hold at that moment.
+    with ProcessPoolExecutor(threads, mp_context=get_context("spawn")) as pool:
+        for start in range(0, len(items), CHUNK):
+            waiting.append(pool.submit(_each, function, items[start : start + CHUNK]))
+            if len(waiting) > 2 * threads:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    return [function(item) for item in items]
+
+
+def cache_pixels(manifest: pd.DataFrame, photos: Path, size: int, path: Path, threads: int = 1) -> pd.DataFrame:
+    """Decode and resize every photo of ``manifest`` into one flat file of uint8 RGB values.
+
+    The file's bytes do not depend on ``threads``. Photos stream through: memory holds a few dozen of them.
+
+    Args:
+        manifest: columns image_id, path and sha256.
+        photos: the folder that the paths are relative to.
+        size: the shorter side, in pixels.
+        path: the file to write. Photos follow each other in the manifest's order, rows from top to bottom.
+        threads: processes to use.
+
+    Returns:
+        the index, a row a photo: image_id; offset (int64, bytes from the file's start); height, width (int32);
+        sha256 of the photo's file; crc32 (int64) of its pixels.
+
+    Raises:
+        InputError: a photo is gone, or its bytes are no longer those that were ingested.
+    """
+    prepare = partial(_ingested_pixels, photos, size)
+    sources = list(zip(manifest["path"], manifest["sha256"], strict=True))
+    heights, widths, checksums = [], [], []
+    with replacing(path) as partial_path, partial_path.open("wb") as flat:
+        for pixels in map_in_order(prepare, sources, threads):
+            flat.write(pixels)
+            heights.append(pixels.shape[0])
+            widths.append(pixels.shape[1])
+            checksums.append(zlib.crc32(pixels))
+    index = pd.DataFrame(
+        {
+            "image_id": manifest["image_id"].to_numpy(),
+            "offset": np.cumsum([0, *(3 * np.multiply(heights, widths, dtype=np.int64))], dtype=np.int64)[:-1],
+            "height": np.array(heights, dtype=np.int32),
+            "width": np.array(widths, dtype=np.int32),
+            "sha256": manifest["sha256"].to_numpy(),
+            "crc32": np.array(checksums, dtype=np.int64),
+        }
+    )
+    logging.info("%d photos at %d pixels, %.1f MB", len(index), size, _pixel_bytes(index) / 1e6)
+    return index
+
+
+def _ingested_pixels(photos: Path, size: int, source: tuple[str, str]) -> np.ndarray:
+    """Return the pixels of one photo, given its path and the sha256 that its file had when it was ingested."""
+    name, sha256 = source
+    path = photos / name
+    try:
+        data = read_bytes(path)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise InputError(f"{path}: changed since it was ingested; run ingest_photos again or restore the photo")
+        return np.ascontiguousarray(resize_photo(decode_photo(data, size), size))
+    except PhotoError as error:
+        raise InputError(f"{path}: could be read when it was ingested and cannot now ({error})") from error
+
+
+def _pixel_bytes(index: pd.DataFrame) -> int:
+    return int(3 * (index["height"].astype(np.int64) * index["width"]).sum())
+
+
+def open_pixels(path: Path, index: pd.DataFrame) -> np.memmap:
+    """Map the flat file that `cache_pixels` wrote, as uint8 of shape (bytes,); changes stay in memory.
+
+    A photo's pixels are ``flat[offset : offset + 3 * height * width].reshape(height, width, 3)``.
+
+    Raises:
+        InputError: the file is not there, or has not the size that ``index`` promises.
+    """
+    try:
+        found = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
+    expected = _pixel_bytes(index)
+    if found != expected:
+        raise InputError(f"{path}: {found} bytes, but its index describes {expected}; run cache_pixels again")
+    return np.memmap(path, dtype=np.uint8, mode="c")  # torch takes writeable arrays only; the file is never written

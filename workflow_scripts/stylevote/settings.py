@@ -1,0 +1,158 @@
+"""The configuration, checked and resolved: defaults filled in, every run named."""
+
+import difflib
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from stylevote.digests import file_stem, run_id
+from stylevote.program import InputError
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+# Names that tables use for their own columns.
+RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "epoch", "fold", "url", "macro"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A resolved configuration.
+
+    Attributes:
+        config: every key of the schema, defaults filled in.
+        runs: resolved setting of each run, by its id, in the configuration's order.
+        stems: file name stem of each label.
+    """
+
+    config: dict[str, Any]
+    runs: dict[str, dict[str, Any]]
+    stems: dict[str, str]
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels, in the configuration's order."""
+        return self.config["labels"]
+
+    @property
+    def folds(self) -> range:
+        """The numbers of the folds."""
+        return range(self.config["folds"]["count"])
+
+
+def resolve(config: dict[str, Any]) -> Settings:
+    """Check a configuration and fill in what it leaves out.
+
+    Raises:
+        InputError: lists everything that is wrong, each with its key, what was found and what was expected.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    config = _numbers_from_text(json.loads(json.dumps(config)))
+    errors = sorted(_DefaultsValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    problems = list(dict.fromkeys(_message(leaf) for error in errors for leaf in _leaves(error)))
+    if not problems:
+        problems = list(_contradictions(config))
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise InputError("\n  ".join([f"{count} in the configuration:", *problems]))
+    root = config["results"]
+    for photoset in config["photosets"].values():
+        for key in ("photos", "labels"):
+            if photoset[key] is not None:
+                photoset[key] = photoset[key].replace("{results}", root)
+    runs = {run_id(setting): setting for setting in config["runs"]}
+    return Settings(config, runs, {label: file_stem(label) for label in config["labels"]})
+
+
+def _contradictions(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong between keys that are each right by themselves."""
+    stems = Counter(file_stem(label) for label in config["labels"])
+    for label in config["labels"]:
+        if label in RESERVED_LABELS:
+            yield f"labels: {label!r} is a name that tables use themselves; call the label something else"
+        elif any(unicodedata.category(letter).startswith("C") for letter in label):
+            yield f"labels: {label!r} holds a control character"
+        elif stems[file_stem(label)] > 1:
+            yield f"labels: {label!r} stands there more than once"
+    seen: dict[str, int] = {}
+    for number, setting in enumerate(config["runs"]):
+        name = run_id(setting)
+        if name in seen:
+            yield f"runs[{number}]: the same setting as runs[{seen[name]}]; change its seed or leave it out"
+        seen.setdefault(name, number)
+        recipe = config["recipes"].get(setting["recipe"])
+        epochs = sum(phase["epochs"] for phase in setting["phases"])
+        if recipe is None:
+            known = ", ".join(sorted(config["recipes"]))
+            yield f"runs[{number}].recipe: {setting['recipe']!r} is not among the recipes ({known})"
+        elif epochs > recipe["epochs"]:
+            yield (
+                f"runs[{number}].phases: {epochs} epochs in all, but recipe {setting['recipe']!r} draws only "
+                f"{recipe['epochs']}; raise recipes.{setting['recipe']}.epochs"
+            )
+
+
+def _numbers_from_text(value: Any) -> Any:
+    """Turn text such as ``1e-3``, which YAML does not take for a number, into the number that was meant."""
+    if isinstance(value, dict):
+        return {
+            key: part if key in ("labels", "photosets") else _numbers_from_text(part) for key, part in value.items()
+        }
+    if isinstance(value, list):
+        return [_numbers_from_text(part) for part in value]
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
+        return float(value)
+    return value
+
+
+_KINDS = ("type", "enum", "const")
+
+
+def _leaves(error: ValidationError) -> Iterator[ValidationError]:
+    """Yield the errors to tell of: of an alternative, those of the branch that was most likely meant."""
+    branches: dict[int, list[ValidationError]] = {}
+    for part in error.context:
+        branches.setdefault(part.schema_path[0], []).append(part)
+    # A branch of the right kind has no complaint about the value as a whole.
+    meant = [parts for parts in branches.values() if all(part.path or part.validator not in _KINDS for part in parts)]
+    if not meant:
+        yield error
+    for part in next(iter(meant), []):
+        yield from _leaves(part)
+
+
+def _message(error: ValidationError) -> str:
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))
+        hints = []
+        for key in unknown:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hints.append(
+                f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
+            )
+        return (f"{where}: " if where else "") + "; ".join(hints)
+    if error.validator in ("anyOf", "oneOf", "type", "enum"):
+        return f"{where}: found {error.instance!r}, expected {error.schema.get('description', error.message)}"
+    return f"{where}: {error.message}" if where else error.message
+
+
+def _set_defaults(validator: Any, properties: dict, instance: Any, schema: dict) -> Iterator[ValidationError]:
+    """Fill in the schema's defaults while validating: one place says both what is allowed and what is assumed."""
+    if isinstance(instance, dict):
+        for key, part in properties.items():
+            if isinstance(part, dict) and "default" in part and key not in instance:
+                instance[key] = json.loads(json.dumps(part["default"]))
+    yield from Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
+
+
+_DefaultsValidator = extend(Draft202012Validator, {"properties": _set_defaults})
