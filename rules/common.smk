@@ -129,6 +129,11 @@ def every_label(path):
     return expand(results(path), label=SETTINGS.stems.values(), allow_missing=True)
 
 
+def every_fold(path):
+    """A path for each fold."""
+    return expand(results(path), fold=SETTINGS.folds, allow_missing=True)
+
+
 def every_run(path):
     """A path for each run and fold, the folds of a run together."""
     return expand(results(path), run=SETTINGS.runs, fold=SETTINGS.folds, allow_missing=True)

@@ -96,7 +96,7 @@ rule stack_members:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        boosters=expand(results("ensemble/stackers/{label}/fold{fold}.ubj"), fold=SETTINGS.folds, allow_missing=True),
+        boosters=every_fold("ensemble/stackers/{label}/fold{fold}.ubj"),
         grid=results("ensemble/stackers/{label}/grid.parquet"),
         stacked=results("ensemble/stackers/{label}/stacked.parquet"),
     log:

@@ -41,19 +41,19 @@ rule train_cnn:
 
 
 rule predict_photos:
-    """Score a photoset with one run's network of one fold, at the epochs that the ensemble selected."""
+    """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected."""
     input:
         index=run_path("pixels/{photoset}/{size}/index.parquet"),
         pixels=ancient(run_path("pixels/{photoset}/{size}/pixels.bin")),
         members=results("ensemble/members.parquet"),
-        history=results("runs/{run}/fold{fold}/history.parquet"),
-        weights=ancient(results("runs/{run}/fold{fold}/weights")),
+        history=every_fold("runs/{run}/fold{fold}/history.parquet"),
+        weights=ancient(every_fold("runs/{run}/fold{fold}/weights")),
     output:
-        predictions=results("predictions/{photoset}/{run}/fold{fold}.parquet"),
+        predictions=every_fold("predictions/{photoset}/{run}/fold{fold}.parquet"),
     log:
-        logs("predict_photos/{photoset}/{run}/fold{fold}.log"),
+        logs("predict_photos/{photoset}/{run}.log"),
     benchmark:
-        benchmarks("predict_photos/{photoset}/{run}/fold{fold}.tsv")
+        benchmarks("predict_photos/{photoset}/{run}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[1]
-SHARED = REPOSITORY.parent / "shared"
+from places import SHARED
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real photos and weights that lies beside the checkout, where there is one."""
     if not (SHARED / "data" / "real_small" / "labels.csv").exists():

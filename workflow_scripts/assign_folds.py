@@ -15,10 +15,10 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    arguments = parser(
+    options = parser(
         __doc__,
         manifest="the training photos' manifest",
         output="Parquet table to write: the fold of each photo",
     )
-    add_spec(arguments, '{"labels": [name, ...], "count": number of folds, "seed": number}')
-    run(arguments, main)
+    add_spec(options, '{"labels": [name, ...], "count": number of folds, "seed": number}')
+    run(options, main)

@@ -16,13 +16,13 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    arguments = parser(
+    options = parser(
         __doc__,
         photos="folder of the photos",
         manifest="the photoset's manifest",
         pixels="flat file of uint8 RGB values to write",
         index="Parquet table to write: where each photo lies in the flat file",
     )
-    add_spec(arguments, '{"size": shorter side in pixels}')
-    add_threads(arguments)
-    run(arguments, main)
+    add_spec(options, '{"size": shorter side in pixels}')
+    add_threads(options)
+    run(options, main)

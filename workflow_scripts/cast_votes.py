@@ -10,22 +10,6 @@ from stylevote.ensemble.vote import cast_votes
 from stylevote.program import InputError, add_spec, add_threads, parser, run
 from stylevote.tables import read_json, read_table, write_table
 
-ARGUMENTS = parser(
-    __doc__,
-    manifest="the photoset's photos",
-    members="members of all labels",
-    boosters="stackers: of each label, one a fold...",
-    thresholds="thresholds: one a label, in the order of the labels...",
-    output="votes to write",
-)
-ARGUMENTS.add_argument(
-    "--predictions", required=True, help="the runs' predictions for the photoset: a path with {run} and {fold} in it"
-)
-ARGUMENTS.add_argument("--runs", nargs="+", required=True, help="ids of the runs")
-ARGUMENTS.add_argument("--folds", type=int, required=True, help="number of folds")
-add_spec(ARGUMENTS, '{"labels": [...]}')
-add_threads(ARGUMENTS)
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write a row a label and photo: each fold's score, their mean, the votes and the decision."""
@@ -49,4 +33,21 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__,
+        manifest="the photoset's photos",
+        members="members of all labels",
+        boosters="stackers: of each label, one a fold...",
+        thresholds="thresholds: one a label, in the order of the labels...",
+        output="votes to write",
+    )
+    options.add_argument(
+        "--predictions",
+        required=True,
+        help="the runs' predictions for the photoset: a path with {run} and {fold} in it",
+    )
+    options.add_argument("--runs", nargs="+", required=True, help="ids of the runs")
+    options.add_argument("--folds", type=int, required=True, help="number of folds")
+    add_spec(options, '{"labels": [...]}')
+    add_threads(options)
+    run(options, main)

@@ -7,19 +7,6 @@ from stylevote.ensemble.scores import collate_scores, files_by_run
 from stylevote.program import InputError, add_spec, parser, run
 from stylevote.tables import fold_numbers, read_table
 
-ARGUMENTS = parser(
-    __doc__,
-    manifest="the training photos",
-    fold_table="their folds",
-    outputs="files to write: one a label, in the order of the labels...",
-)
-ARGUMENTS.add_argument(
-    "--predictions", required=True, help="the runs' out-of-fold predictions: a path with {run} and {fold} in it"
-)
-ARGUMENTS.add_argument("--runs", nargs="+", required=True, help="ids of the runs")
-ARGUMENTS.add_argument("--folds", type=int, required=True, help="number of folds")
-add_spec(ARGUMENTS, '{"labels": [...]}')
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Read each run once, write every label's candidates."""
@@ -34,4 +21,16 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__,
+        manifest="the training photos",
+        fold_table="their folds",
+        outputs="files to write: one a label, in the order of the labels...",
+    )
+    options.add_argument(
+        "--predictions", required=True, help="the runs' out-of-fold predictions: a path with {run} and {fold} in it"
+    )
+    options.add_argument("--runs", nargs="+", required=True, help="ids of the runs")
+    options.add_argument("--folds", type=int, required=True, help="number of folds")
+    add_spec(options, '{"labels": [...]}')
+    run(options, main)

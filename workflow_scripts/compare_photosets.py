@@ -17,11 +17,11 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    arguments = parser(
+    options = parser(
         __doc__,
         manifests="manifests of the photosets...",
         output="Parquet table to write: a row a shared photo",
     )
-    arguments.add_argument("--names", nargs="+", required=True, help="names of the photosets, in the manifests' order")
-    add_spec(arguments, '{"on_bad_photo": "fail" or "skip"}')
-    run(arguments, main)
+    options.add_argument("--names", nargs="+", required=True, help="names of the photosets, in the manifests' order")
+    add_spec(options, '{"on_bad_photo": "fail" or "skip"}')
+    run(options, main)

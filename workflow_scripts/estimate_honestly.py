@@ -9,15 +9,6 @@ from stylevote.ensemble.decisions import honest_scores
 from stylevote.program import InputError, add_spec, parser, run
 from stylevote.tables import label_matrix, read_json, read_table, write_table
 
-ARGUMENTS = parser(
-    __doc__,
-    estimates="honest decisions: one table a label, in the order of the labels...",
-    manifest="the training photos",
-    thresholds="thresholds: one a label, in the order of the labels...",
-    output="table to write",
-)
-add_spec(ARGUMENTS, '{"labels": [...]}')
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write a row a label and the row of their means."""
@@ -39,4 +30,12 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__,
+        estimates="honest decisions: one table a label, in the order of the labels...",
+        manifest="the training photos",
+        thresholds="thresholds: one a label, in the order of the labels...",
+        output="table to write",
+    )
+    add_spec(options, '{"labels": [...]}')
+    run(options, main)

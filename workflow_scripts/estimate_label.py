@@ -9,20 +9,6 @@ from stylevote.metrics import f_beta
 from stylevote.program import add_spec, add_threads, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
-ARGUMENTS = parser(
-    __doc__,
-    scores="the label's candidates",
-    manifest="the training photos",
-    fold_table="their folds",
-    output="honest decisions to write",
-)
-add_spec(
-    ARGUMENTS,
-    '{"label": NAME, "selection": {"top_n": ..., "correlation": ...}, "stack": {"grid": ..., "rounds": ..., '
-    '"patience": ..., "seed": ...}, "threshold": {"method": ..., "steps": ...}}',
-)
-add_threads(ARGUMENTS)
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write each photo's fold, score, threshold and decision, and how many members its ensemble had."""
@@ -38,4 +24,17 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__,
+        scores="the label's candidates",
+        manifest="the training photos",
+        fold_table="their folds",
+        output="honest decisions to write",
+    )
+    add_spec(
+        options,
+        '{"label": NAME, "selection": {"top_n": ..., "correlation": ...}, "stack": {"grid": ..., "rounds": ..., '
+        '"patience": ..., "seed": ...}, "threshold": {"method": ..., "steps": ...}}',
+    )
+    add_threads(options)
+    run(options, main)

@@ -8,11 +8,6 @@ from stylevote.ensemble.select import members_of
 from stylevote.program import InputError, add_spec, parser, run
 from stylevote.tables import read_table, write_table
 
-ARGUMENTS = parser(
-    __doc__, members="selections: one a label, in the order of the labels...", output="table of members to write"
-)
-add_spec(ARGUMENTS, '{"labels": [...]}')
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write label, run, epoch and number of every member."""
@@ -26,4 +21,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__, members="selections: one a label, in the order of the labels...", output="table of members to write"
+    )
+    add_spec(options, '{"labels": [...]}')
+    run(options, main)

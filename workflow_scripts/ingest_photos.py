@@ -31,22 +31,22 @@ def table_path(text: str) -> Path | None:
 
 
 if __name__ == "__main__":
-    arguments = parser(
+    options = parser(
         __doc__,
         photos="folder of the photos",
         manifest="Parquet table to write: a row a photo",
         quarantine="Parquet table to write: the photos left out, and why",
     )
-    arguments.add_argument(
+    options.add_argument(
         "--table",
         type=table_path,
         nargs="?",
         help="file names and labels, as CSV, TSV or Parquet; without it, all photos of the folder are taken",
     )
     add_spec(
-        arguments,
+        options,
         '{"photoset": name, "labels": [name, ...], "folds": count, "on_bad_photo": "fail" or "skip", "labelled":'
         " whether a photoset other than train must have labels (default false)}",
     )
-    add_threads(arguments)
-    run(arguments, main)
+    add_threads(options)
+    run(options, main)

@@ -1,4 +1,4 @@
-"""Score a photoset with one run's network of one fold, at the epochs that the ensemble selected."""
+"""Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected."""
 
 import argparse
 import hashlib
@@ -19,29 +19,34 @@ from stylevote.tables import read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Predict with each selected epoch's stored weights."""
+    """Predict with each fold's stored weights of each selected epoch."""
     labels, setting = arguments.spec["labels"], arguments.spec["setting"]
-    members, history = read_table(arguments.members), read_table(arguments.history)
+    members, index = read_table(arguments.members), read_table(arguments.index)
     epochs = sorted(members.loc[members["run"] == arguments.run, "epoch"].unique())
-    index = read_table(arguments.index)
-    parts = []
+    logging.info("%d photos, epochs %s", len(index), ", ".join(map(str, epochs)) or "none selected")
     if epochs:
         device = open_device(arguments.threads)
         bank = PhotoBank.open(open_pixels(arguments.pixels, index), index, device)
         network = Network({**setting, "weights": "none"}, len(labels)).to(device, memory_format=torch.channels_last)
         rows = torch.arange(len(index), device=device)
-    for epoch in epochs:
-        path = arguments.weights / f"epoch{epoch}.safetensors"
-        check_digest(path, history.set_index("epoch").loc[epoch, "weights_sha256"])
-        load_weights(network, path)
-        scores = pd.DataFrame(predict(network, bank, rows, setting["size"], setting["batch"]), columns=labels)
-        scores.insert(0, "image_id", index["image_id"].to_numpy())
-        scores.insert(1, "epoch", np.int16(epoch))
-        parts.append(scores)
-    logging.info("%d photos, epochs %s", len(index), ", ".join(map(str, epochs)) or "none selected")
+    for history, weights, output in zip(arguments.history, arguments.weights, arguments.output, strict=True):
+        digests = read_table(history).set_index("epoch")["weights_sha256"]
+        parts = [empty_predictions(labels)]
+        for epoch in epochs:
+            path = weights / f"epoch{epoch}.safetensors"
+            check_digest(path, digests[epoch])
+            load_weights(network, path)
+            scores = pd.DataFrame(predict(network, bank, rows, setting["size"], setting["batch"]), columns=labels)
+            scores.insert(0, "image_id", index["image_id"].to_numpy())
+            scores.insert(1, "epoch", np.int16(epoch))
+            parts.append(scores)
+        write_table(pd.concat(parts), output)
+
+
+def empty_predictions(labels: list[str]) -> pd.DataFrame:
+    """Return a predictions table without rows."""
     columns = {"image_id": "str", "epoch": "int16", **dict.fromkeys(labels, "float32")}
-    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
-    write_table(pd.concat(parts) if parts else empty, arguments.output)
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
 
 
 def check_digest(path: Path, expected: str) -> None:
@@ -58,9 +63,9 @@ if __name__ == "__main__":
         index="index of the photoset's pixel cache",
         pixels="the photoset's pixel cache",
         members="the ensemble's members",
-        history="the run's history on this fold",
-        weights="folder of the run's weights on this fold",
-        output="to write: predictions table",
+        history="the run's history on each fold...",
+        weights="folder of the run's weights on each fold...",
+        output="to write: predictions table of each fold...",
     )
     options.add_argument("--run", required=True, help="id of the run")
     add_spec(options, "`labels` and the run's `setting`")

@@ -7,9 +7,6 @@ from stylevote.ensemble.decisions import decision_matrix, no_scores, score_decis
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import label_matrix, read_table, write_table
 
-ARGUMENTS = parser(__doc__, votes="the photoset's votes", manifest="its photos", output="scores to write")
-add_spec(ARGUMENTS, '{"labels": [...]}')
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write precision, recall and F2 of every label and their means, or an empty table without labels."""
@@ -27,4 +24,6 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(__doc__, votes="the photoset's votes", manifest="its photos", output="scores to write")
+    add_spec(options, '{"labels": [...]}')
+    run(options, main)

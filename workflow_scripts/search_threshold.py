@@ -7,14 +7,6 @@ from stylevote.ensemble.threshold import f2_at, search_threshold, stepped_thresh
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import label_matrix, read_table, write_json
 
-ARGUMENTS = parser(
-    __doc__,
-    stacked="the label's out-of-fold stacked scores",
-    manifest="the training photos",
-    output="threshold to write",
-)
-add_spec(ARGUMENTS, '{"label": NAME, "method": "greedy" or "exact", "steps": 100}')
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the threshold, how it was found, its F2, and the F2 at 101 thresholds from 0 to 1."""
@@ -30,4 +22,11 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__,
+        stacked="the label's out-of-fold stacked scores",
+        manifest="the training photos",
+        output="threshold to write",
+    )
+    add_spec(options, '{"label": NAME, "method": "greedy" or "exact", "steps": 100}')
+    run(options, main)

@@ -9,11 +9,6 @@ from stylevote.ensemble.select import members_of, select_members
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import label_matrix, read_table, write_table
 
-ARGUMENTS = parser(
-    __doc__, scores="the label's candidates", manifest="the training photos", output="ranking and members to write"
-)
-add_spec(ARGUMENTS, '{"label": NAME, "top_n": 20, "correlation": 0.9}')
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the whole ranking, with who is a member and why the others are not."""
@@ -30,4 +25,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__, scores="the label's candidates", manifest="the training photos", output="ranking and members to write"
+    )
+    add_spec(options, '{"label": NAME, "top_n": 20, "correlation": 0.9}')
+    run(options, main)

@@ -9,23 +9,6 @@ from stylevote.ensemble.stack import booster_to_bytes, fit_stack
 from stylevote.program import InputError, add_spec, add_threads, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, replacing, write_table
 
-ARGUMENTS = parser(
-    __doc__,
-    scores="the label's candidates",
-    members="the label's selection",
-    manifest="the training photos",
-    fold_table="their folds",
-    boosters="stackers to write: one a fold...",
-    grid="table of the grid's points to write",
-    stacked="out-of-fold stacked scores to write",
-)
-add_spec(
-    ARGUMENTS,
-    '{"label": NAME, "grid": {"eta": [...], "max_depth": [...], "min_child_weight": [...]}, "rounds": 500, '
-    '"patience": 20, "seed": 1}',
-)
-add_threads(ARGUMENTS)
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the boosters, the grid and the out-of-fold stacked scores."""
@@ -47,4 +30,20 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__,
+        scores="the label's candidates",
+        members="the label's selection",
+        manifest="the training photos",
+        fold_table="their folds",
+        boosters="stackers to write: one a fold...",
+        grid="table of the grid's points to write",
+        stacked="out-of-fold stacked scores to write",
+    )
+    add_spec(
+        options,
+        '{"label": NAME, "grid": {"eta": [...], "max_depth": [...], "min_child_weight": [...]}, "rounds": 500, '
+        '"patience": 20, "seed": 1}',
+    )
+    add_threads(options)
+    run(options, main)

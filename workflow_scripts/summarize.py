@@ -8,20 +8,6 @@ from stylevote.ensemble.decisions import summary_lines
 from stylevote.program import parser, run
 from stylevote.tables import read_table, replacing
 
-ARGUMENTS = parser(
-    __doc__,
-    honest="the honest estimate",
-    scores="scores of the test photos' decisions (empty where their labels are not known)",
-    submission="the decisions as CSV",
-    output="text to write",
-)
-
-
-def decided_photos(path: Path) -> int:
-    """Return how many photos a CSV of decisions holds, with or without its header."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return sum(row[0] != "image" for row in csv.reader(file))
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Print the lines and write them."""
@@ -33,4 +19,17 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(
+        __doc__,
+        honest="the honest estimate",
+        scores="scores of the test photos' decisions (empty where their labels are not known)",
+        submission="the decisions as CSV",
+        output="text to write",
+    )
+
+    def decided_photos(path: Path) -> int:
+        """Return how many photos a CSV of decisions holds, with or without its header."""
+        with path.open(encoding="utf-8", newline="") as file:
+            return sum(row[0] != "image" for row in csv.reader(file))
+
+    run(options, main)

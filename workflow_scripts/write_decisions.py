@@ -7,9 +7,6 @@ from stylevote.ensemble.decisions import decision_matrix
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import read_table, replacing
 
-ARGUMENTS = parser(__doc__, votes="the photoset's votes", manifest="its photos", output="CSV to write")
-add_spec(ARGUMENTS, '{"labels": [...], "format": "table" (a header, then rows) or "challenge" (rows only)}')
-
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the photo's name and 0 or 1 for each label; the table form begins with a header."""
@@ -24,4 +21,6 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, main)
+    options = parser(__doc__, votes="the photoset's votes", manifest="its photos", output="CSV to write")
+    add_spec(options, '{"labels": [...], "format": "table" (a header, then rows) or "challenge" (rows only)}')
+    run(options, main)

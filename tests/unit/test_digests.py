@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from conftest import REPOSITORY
+from places import REPOSITORY
 from stylevote.digests import canonical, digest, file_stem, run_id, seed
 
 SETTING = {"backbone": "smp:timm/resnet18", "size": 224, "recipe": "plain", "lr": 0.001, "hidden": [256]}

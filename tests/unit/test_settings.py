@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from conftest import REPOSITORY
+from places import REPOSITORY
 from stylevote.program import InputError
 from stylevote.settings import resolve
 
@@ -59,10 +59,10 @@ def test_results_folder_is_put_into_photosets():
     assert train == {"photos": "out/x", "labels": "out/x.csv"}
 
 
-def test_exponents_without_a_point_are_numbers():
-    runs = [{"backbone": "resnet18", "phases": [{"epochs": 1, "lr": "1e-3", "train": "all"}]}]
+def test_text_that_is_a_number_is_one():
+    runs = [{"backbone": "resnet18", "phases": [{"epochs": "1", "lr": "1e-3", "train": {"last": "0.5"}}]}]
     (setting,) = resolve(changed(runs=runs)).runs.values()
-    assert setting["phases"][0]["lr"] == 0.001
+    assert setting["phases"] == [{"epochs": 1, "lr": 0.001, "train": {"last": 0.5}}]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_exponents_without_a_point_are_numbers():
     [
         ({"fold": {"count": 3}}, "unknown key 'fold'; did you mean 'folds'?"),
         ({"folds": {"count": 2}}, "folds.count: 2 is less than the minimum of 3"),
-        ({"folds": {"count": "five"}}, "folds.count: found 'five', expected number of folds"),
+        ({"folds": {"count": "five"}}, "folds.count: found 'five', expected integer (number of folds"),
         ({"runs": []}, "runs"),
         ({"runs": [{"backbone": "resnet18", "sise": 96}]}, "runs[0]: unknown key 'sise'; did you mean 'size'?"),
         ({"runs": [{"backbone": "resnet18", "size": 7}]}, "runs[0].size: 7 is less than the minimum of 32"),

@@ -9,14 +9,15 @@ from typing import Any
 
 def canonical(value: Any) -> str:
     """Return ``value`` as JSON that is the same text for equal settings: keys sorted, 1.0 written as 1."""
-    return json.dumps(_plain_numbers(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(plain_numbers(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def _plain_numbers(value: Any) -> Any:
+def plain_numbers(value: Any) -> Any:
+    """Return a copy of ``value`` in which whole numbers are integers, however they were written."""
     if isinstance(value, dict):
-        return {key: _plain_numbers(part) for key, part in value.items()}
+        return {key: plain_numbers(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain_numbers(part) for part in value]
+        return [plain_numbers(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -1,4 +1,4 @@
-"""How every program of the workflow starts and stops: plain arguments in, a plain sentence out when the input is wrong."""
+"""How every program of the workflow starts and stops: arguments in, a plain sentence out where the input is wrong."""
 
 import argparse
 import json

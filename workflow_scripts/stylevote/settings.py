@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from stylevote.digests import file_stem, run_id
+from stylevote.digests import file_stem, plain_numbers, run_id
 from stylevote.program import InputError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
@@ -29,7 +29,7 @@ class Settings:
 
     Attributes:
         config: every key of the schema, defaults filled in.
-        runs: resolved setting of each run, by its id, in the configuration's order.
+        runs: resolved setting of each run, by its id, in the order of the ids: how they were listed means nothing.
         stems: file name stem of each label.
     """
 
@@ -55,7 +55,7 @@ def resolve(config: dict[str, Any]) -> Settings:
         InputError: lists everything that is wrong, each with its key, what was found and what was expected.
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    config = _numbers_from_text(json.loads(json.dumps(config)))
+    config = plain_numbers(_numbers_from_text(config))
     errors = sorted(_DefaultsValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     problems = list(dict.fromkeys(_message(leaf) for error in errors for leaf in _leaves(error)))
     if not problems:
@@ -68,7 +68,7 @@ def resolve(config: dict[str, Any]) -> Settings:
         for key in ("photos", "labels"):
             if photoset[key] is not None:
                 photoset[key] = photoset[key].replace("{results}", root)
-    runs = {run_id(setting): setting for setting in config["runs"]}
+    runs = dict(sorted((run_id(setting), setting) for setting in config["runs"]))
     return Settings(config, runs, {label: file_stem(label) for label in config["labels"]})
 
 
@@ -101,15 +101,14 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _numbers_from_text(value: Any) -> Any:
-    """Turn text such as ``1e-3``, which YAML does not take for a number, into the number that was meant."""
+    """Turn text into the number that was meant: YAML reads ``1e-3`` as text, a command line gives nothing but text."""
     if isinstance(value, dict):
-        return {
-            key: part if key in ("labels", "photosets") else _numbers_from_text(part) for key, part in value.items()
-        }
+        names = ("labels", "photosets", "results")
+        return {key: part if key in names else _numbers_from_text(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_numbers_from_text(part) for part in value]
-    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
-        return float(value)
+    if isinstance(value, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
+        return int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
     return value
 
 
@@ -141,8 +140,12 @@ def _message(error: ValidationError) -> str:
                 f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
             )
         return (f"{where}: " if where else "") + "; ".join(hints)
-    if error.validator in ("anyOf", "oneOf", "type", "enum"):
-        return f"{where}: found {error.instance!r}, expected {error.schema.get('description', error.message)}"
+    about = error.schema.get("description", "")
+    if error.validator == "type":
+        kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        return f"{where}: found {error.instance!r}, expected {' or '.join(kinds)}" + (f" ({about})" if about else "")
+    if error.validator in ("anyOf", "enum"):
+        return f"{where}: found {error.instance!r}, expected {about or ', '.join(map(str, error.validator_value))}"
     return f"{where}: {error.message}" if where else error.message
 
 

@@ -27,7 +27,7 @@ def test_an_unknown_name_is_answered_with_near_ones():
 
 
 def test_unknown_arguments_are_named():
-    with pytest.raises(InputError, match="'test_resnet' with .*'colour'.* cannot be made"):
+    with pytest.raises(InputError, match=r"'test_resnet' with .*'colour'.* cannot be made"):
         create_backbone("test_resnet", "none", {"colour": 1})
 
 

@@ -77,7 +77,7 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
 
 
 def load_backbone_weights(backbone: nn.Module, path: Path) -> None:
-    """Load the backbone's parameters from a safetensors file; what the file holds beyond them (a classifier) is left out.
+    """Load the backbone's parameters from a safetensors file; what it holds beyond them (a classifier) is left out.
 
     Raises:
         InputError: the file is no safetensors file, lacks a parameter, or holds one of another shape.

@@ -56,19 +56,22 @@ class PhotoBank:
         left, right, x = _neighbours(boxes[:, 0:1] + boxes[:, 2:3] * across, width)
         top, bottom, y = _neighbours(boxes[:, 1:2] + boxes[:, 3:4] * centres, height)
 
+        pixels = self.pixels.view(-1, 3)
+        first = self.offsets[rows, None] // 3
+
+        def at(line: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
+            places = (first + line * width[:, None])[:, :, None] + column[:, None, :]
+            return pixels.index_select(0, places.flatten()).view(*places.shape, 3).float()
+
         def rows_at(line: torch.Tensor) -> torch.Tensor:
-            start = self.offsets[rows, None] + line * width[:, None] * 3
-            channel = torch.arange(3, device=rows.device)
-            at_left = self.pixels[start[:, :, None, None] + left[:, None, :, None] * 3 + channel].float()
-            at_right = self.pixels[start[:, :, None, None] + right[:, None, :, None] * 3 + channel].float()
-            return torch.lerp(at_left, at_right, x[:, None, :, None])
+            return torch.lerp(at(line, left), at(line, right), x[:, None, :, None])
 
         photos = torch.lerp(rows_at(top), rows_at(bottom), y[:, :, None, None])
         return photos.div_(255).permute(0, 3, 1, 2)
 
 
 def _neighbours(share: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return, for places along a side given as shares of its length, both neighbouring pixels and the second's weight."""
+    """Return, for places given as shares of a side, both neighbouring pixels and the second's weight."""
     last = (length - 1)[:, None]
     place = (share * length[:, None] - 0.5).clamp(min=0)
     first = torch.minimum(place.long(), last)

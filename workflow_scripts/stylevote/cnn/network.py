@@ -12,8 +12,8 @@ from stylevote.cnn.backbones import create_backbone, layers
 class Network(nn.Module):
     """A backbone, then hidden layers (each batch-normalised before its ReLU), then one logit a label.
 
-    The head is the first-place team's (Ding and Wan 2018, section II.A): fully connected layers, initialised by Xavier's
-    rule (Glorot and Bengio 2010).
+    The head is the first-place team's (Ding and Wan 2018, section II.A): fully connected layers, initialised by
+    Xavier's rule (Glorot and Bengio 2010).
 
     Args:
         setting: a run's resolved setting (``backbone``, ``backbone_args``, ``weights``, ``hidden``).

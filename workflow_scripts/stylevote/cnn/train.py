@@ -86,8 +86,8 @@ class Training:
         """Train all epochs, or those that are left.
 
         Returns:
-            The history (a row an epoch, the fields of `Epoch`) and the validation photos' probabilities, float32 of shape
-            (epochs, validation photos, labels).
+            The history (a row an epoch, the fields of `Epoch`) and the validation photos' probabilities, float32 of
+            shape (epochs, validation photos, labels).
         """
         (self.folder / "weights").mkdir(parents=True, exist_ok=True)
         self._resume()

@@ -12,6 +12,10 @@ from stylevote.metrics import best_cut
 
 LEAST_PREVALENCE = 1e-6  # of a booster without trees: xgboost takes no base score of 0 or 1
 
+# What XGBoost assumed in 2018. Later versions start from the label's prevalence: a rare label's photos then weigh so
+# little (p (1 - p) each) that no leaf of them reaches a `min_child_weight` of 1, and nothing is learned.
+BASE_SCORE = 0.5
+
 logger = logging.getLogger(__name__)
 
 
@@ -72,6 +76,7 @@ def fit_stack(
     fixed = {
         "objective": "binary:logistic",
         "eval_metric": "logloss",
+        "base_score": BASE_SCORE,
         "tree_method": "hist",
         "seed": seed,
         "nthread": threads,

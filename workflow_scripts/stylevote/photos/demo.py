@@ -16,6 +16,7 @@ from stylevote.photos.drawing.styles import LABELS, RAREST_FIRST
 # The 192 label sets of the training photos in the label table of the JD AI Fashion Challenge 2018, each with the number
 # of photos (54,908 in all) that hold it.
 LABEL_SETS_FILE = Path(__file__).with_name("jd2018_label_sets.csv")
+LEAST_TESTED = 4  # positives a label among the test photos: one photo alone is not to decide a rare label's score
 
 
 @cache
@@ -98,7 +99,8 @@ def write_demo(folder: Path, train: int = 600, test: int = 200, least: int = 6, 
         folder: Folder to write to, made where missing.
         train: Number of training photos.
         test: Number of test photos.
-        least: Least number of positives a label among the training photos; the test photos get their share, at least 2.
+        least: Least number of positives a label among the training photos; the test photos get their share, at least
+            `LEAST_TESTED`.
         seed: Seed of label sets and photos.
 
     Raises:
@@ -107,6 +109,6 @@ def write_demo(folder: Path, train: int = 600, test: int = 200, least: int = 6, 
     if min(train, test) < 1:
         raise ValueError(f"both splits need photos, not {train} and {test}")
     folder = Path(folder)
-    for split, count, floor in [("train", train, least), ("test", test, max(2, least * test // train))]:
+    for split, count, floor in [("train", train, least), ("test", test, max(LEAST_TESTED, least * test // train))]:
         write_photos(folder, split, sample_label_sets(count, floor, split_rng(seed, split)), seed)
     CLASSES.to_csv(folder / "mask_labels.csv")

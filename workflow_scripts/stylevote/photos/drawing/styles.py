@@ -108,7 +108,7 @@ def compose(labels: Iterable[str], rng: np.random.Generator) -> dict[str, str]:
         own = [label for label in claims if label in labels]
         options = default
         if own:
-            options = CUES[own[0] if rng.random() < 0.85 else pick(rng, own)][slot]
+            options = CUES[own[0] if rng.random() < 0.95 else pick(rng, own)][slot]
         elif claims:
             options = CUES[pick(rng, claims)][slot]
         look[slot] = pick(rng, options)
@@ -125,6 +125,8 @@ def reconcile(look: dict[str, str]) -> dict[str, str]:
         look |= {"outer": "none", "piece": "separates"}
     if look["bottom"] in ("trousers", "jeans", "ripped", "shorts", "track-pants"):
         look["piece"] = "separates"
+    # Tartan and ornamental bands are known by their colours as much as by their lines.
+    look["palette"] = {"tartan": "british", "bands": "ornamental"}.get(look["pattern"], look["palette"])
     if look["uniform"] == "yes" and look["waist"] == "belt":
         look["waist"] = "none"
     return look

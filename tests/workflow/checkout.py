@@ -1,0 +1,120 @@
+"""A small workflow of photos drawn here, and what one does with it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+from PIL import Image
+
+from places import REPOSITORY
+
+PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "envs"]
+LABELS = ["red", "round", "dark sky / night"]
+PHASES = [{"epochs": 2, "lr": 0.01, "train": "all"}]
+RUNS = [
+    {"backbone": "test_byobnet", "weights": "none", "size": 32, "batch": 16, "hidden": [16], "phases": PHASES},
+    {"backbone": "test_resnet", "weights": "none", "size": 40, "batch": 16, "hidden": [16], "phases": PHASES},
+]
+
+
+def small_config() -> dict:
+    """Return a configuration of three labels, two runs and three folds."""
+    return {
+        "results": "out",
+        "labels": LABELS,
+        "photosets": {
+            "train": {"photos": "photos/train", "labels": "photos/train.csv"},
+            "test": {"photos": "photos/test", "labels": None},
+        },
+        "folds": {"count": 3},
+        "recipes": {"plain": {"epochs": 2}},
+        "runs": RUNS,
+        "stack": {"grid": {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}, "rounds": 20, "patience": 5},
+    }
+
+
+class Checkout:
+    """A copy of the workflow with photos of its own, and what one does with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = small_config()
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run Snakemake here, as a user does; return what it printed."""
+        (self.folder / "small.yaml").write_text(yaml.safe_dump(self.config))
+        command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+        return done
+
+    def run(self, *targets: str, cores: int = 2) -> str:
+        """Compute the targets (default: everything); return what Snakemake printed."""
+        done = self.snakemake("--cores", str(cores), *(["--", *targets] if targets else []))
+        return done.stdout + done.stderr
+
+    def plan(self, *targets: str) -> dict[str, int]:
+        """Return how many jobs of each rule a dry run announces."""
+        done = self.snakemake("--dry-run", *(["--", *targets] if targets else []))
+        text = done.stdout + done.stderr
+        if "Nothing to be done" in text:
+            return {}
+        table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\n\n", text, re.DOTALL).group(1)
+        counts = {name: int(count) for name, count in (line.split() for line in table.splitlines())}
+        return {name: count for name, count in counts.items() if name not in ("all", "total")}
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a text that must be there."""
+        text = (self.folder / path).read_text()
+        assert old in text
+        (self.folder / path).write_text(text.replace(old, new, 1))
+
+    def copy(self, folder: Path) -> "Checkout":
+        """Copy everything, results too, with time stamps of its own in no particular order."""
+        shutil.copytree(self.folder, folder, copy_function=shutil.copyfile)
+        other = Checkout(folder)
+        other.config = self.config
+        return other
+
+
+def draw_photo(marks: np.ndarray, number: int) -> Image.Image:
+    """Draw a noisy photo: a red or blue, round or square thing before a light or dark sky."""
+    random = np.random.default_rng([number, *marks])
+    red, round_, dark = marks
+    height, width = random.integers(48, 64, 2)
+    photo = random.integers(0, 60, (height, width, 3)) + (20 if dark else 160)
+    y, x = np.mgrid[:height, :width]
+    centre, size = random.integers(22, 28, 2), random.integers(12, 18)
+    away = np.hypot(y - centre[0], x - centre[1]) if round_ else np.maximum(abs(y - centre[0]), abs(x - centre[1]))
+    photo[away < size] = [200, 30, 30] if red else [30, 30, 200]
+    return Image.fromarray(photo.clip(0, 255).astype(np.uint8))
+
+
+def draw_photos(folder: Path, count: int, first: int = 0) -> np.ndarray:
+    """Write ``count`` photos; return their labels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    marks = np.random.default_rng(first).integers(0, 2, (count, 3))
+    for number, row in enumerate(marks, start=first):
+        draw_photo(row, number).save(folder / f"{number:04d}.png")
+    return marks
+
+
+def make_checkout(folder: Path) -> Checkout:
+    """Return a fresh copy of the workflow with photos, and no results."""
+    folder.mkdir(parents=True)
+    ignored = shutil.ignore_patterns("__pycache__")
+    for part in PARTS:
+        source = REPOSITORY / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=ignored)
+        else:
+            shutil.copyfile(source, folder / part)
+    marks = draw_photos(folder / "photos" / "train", 60)
+    rows = [f"{number:04d}.png,{','.join(map(str, row))}" for number, row in enumerate(marks)]
+    (folder / "photos" / "train.csv").write_text("\n".join(["image," + ",".join(LABELS), *rows]) + "\n")
+    draw_photos(folder / "photos" / "test", 12, first=1000)
+    return Checkout(folder)

@@ -1,0 +1,155 @@
+"""What is computed again after a change: what the change reaches, and nothing else."""
+
+import os
+import shutil
+import time
+
+import pytest
+
+from workflow.checkout import RUNS, draw_photo, draw_photos
+
+LABEL_JOBS = {"select_members": 3, "stack_members": 3, "search_threshold": 3, "estimate_label": 3}
+ENDING = {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1}
+AFTER_COLLATING = {**LABEL_JOBS, **ENDING, "gather_members": 1, "predict_photos": 2}
+AFTER_TRAINING = {**AFTER_COLLATING, "collate_scores": 1}
+
+
+def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(finished, checkout):
+    assert finished.plan() == {}
+    assert checkout.plan() == {}
+    later = time.time() + 100
+    for number, path in enumerate(sorted(checkout.folder.rglob("*"), reverse=True)):
+        if ".snakemake" not in path.parts:
+            os.utime(path, (later + number, later + number))
+    assert checkout.plan() == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("workflow_scripts/stylevote/cnn/losses.py", "# Binary cross-entropy", "# Cross-entropy"),
+        ("workflow_scripts/stylevote/cnn/train.py", '"""Training of one run', '"""The training of one run'),
+        ("workflow_scripts/stylevote/photos/ingest.py", '"""', '"""Words. '),
+        ("rules/train.smk", "mem_mb=8000", "mem_mb=9000"),
+        ("rules/train.smk", "threads: 1", "threads: 2"),
+        ("rules/ensemble.smk", '"""Gather', '"""Collect'),
+        ("envs/environment.yaml", "torch==", "torch>="),
+    ],
+)
+def test_words_resources_and_packages_compute_nothing_again(checkout, path, old, new):
+    checkout.edit(path, old, new)
+    assert checkout.plan() == {}
+
+
+def test_the_order_of_runs_and_of_keys_means_nothing(checkout):
+    checkout.config["runs"] = [dict(reversed(run.items())) for run in reversed(RUNS)]
+    checkout.config["folds"] = {"seed": 1, "count": 3.0}
+    assert checkout.plan() == {}
+
+
+def test_another_run_is_trained_and_nothing_else(checkout):
+    checkout.config["runs"] = [*RUNS, {**RUNS[0], "seed": 5}]
+    assert checkout.plan() == {**AFTER_TRAINING, "train_cnn": 3, "predict_photos": 3}
+
+
+def test_a_run_at_another_size_brings_its_pixels(checkout):
+    checkout.config["runs"] = [*RUNS, {**RUNS[0], "size": 48}]
+    plan = checkout.plan()
+    assert plan == {**AFTER_TRAINING, "train_cnn": 3, "cache_pixels": 2, "predict_photos": 3}
+
+
+def test_a_run_less_trains_nothing(checkout):
+    checkout.config["runs"] = RUNS[:1]
+    assert checkout.plan() == {**AFTER_TRAINING, "predict_photos": 1}
+
+
+@pytest.mark.parametrize(
+    ("branch", "jobs"),
+    [
+        (
+            {"threshold": {"method": "greedy"}},
+            {**ENDING, "search_threshold": 3, "estimate_label": 3},
+        ),
+        (
+            {"stack": {"grid": {"eta": [0.2]}, "rounds": 20}},
+            {**ENDING, "stack_members": 3, "search_threshold": 3, "estimate_label": 3},
+        ),
+        ({"selection": {"top_n": 1}}, AFTER_COLLATING),
+        ({"submission": "challenge"}, {"write_submission": 1}),
+    ],
+)
+def test_a_branch_of_the_configuration_reaches_what_uses_it(checkout, branch, jobs):
+    checkout.config.update(branch)
+    assert checkout.plan() == jobs
+
+
+def test_another_loss_trains_and_leaves_photos_alone(checkout):
+    checkout.edit("workflow_scripts/stylevote/cnn/losses.py", '"bce": ', '"other": len, "bce": ')
+    assert checkout.plan() == {**AFTER_TRAINING, "train_cnn": 6}
+
+
+def test_other_threshold_code_reaches_thresholds_and_votes(checkout):
+    checkout.edit("workflow_scripts/stylevote/ensemble/threshold.py", "import numpy as np", "import numpy as np\nX = 1")
+    plan = checkout.plan()
+    assert plan == {**ENDING, "search_threshold": 3, "estimate_label": 3}
+
+
+def test_another_test_photo_trains_nothing(checkout):
+    draw_photo([1, 0, 1], 7).save(checkout.folder / "photos" / "test" / "new.png")
+    plan = checkout.plan()
+    assert plan == {
+        "ingest_photos": 1,
+        "compare_photosets": 1,
+        "cache_pixels": 2,
+        "predict_photos": 2,
+        "cast_votes": 1,
+        "score_decisions": 1,
+        "write_submission": 1,
+    }
+    checkout.run()
+    assert len((checkout.folder / "out" / "submission.csv").read_text().splitlines()) == 1 + 13
+    assert checkout.plan() == {}
+
+
+def test_another_photoset_is_decided_without_training(checkout):
+    draw_photos(checkout.folder / "photos" / "summer", 5, first=2000)
+    checkout.config["photosets"]["summer"] = {"photos": "photos/summer"}
+    # What there was stays as it is, but that the new photos are compared with the training photos.
+    assert checkout.plan() == {"ingest_photos": 1, "compare_photosets": 1}
+    target = "out/predictions/summer/decisions.csv"
+    plan = checkout.plan(target)
+    assert "train_cnn" not in plan
+    assert plan == {
+        "ingest_photos": 1,
+        "cache_pixels": 2,
+        "predict_photos": 2,
+        "cast_votes": 1,
+        "score_decisions": 1,
+        "write_decisions": 1,
+    }
+    checkout.run(target)
+    assert len((checkout.folder / target).read_text().splitlines()) == 1 + 5
+
+
+def test_another_training_label_trains(checkout):
+    table = checkout.folder / "photos" / "train.csv"
+    lines = table.read_text().splitlines()
+    name, *marks = lines[1].split(",")
+    lines[1] = ",".join([name, str(1 - int(marks[0])), *marks[1:]])
+    table.write_text("\n".join(lines) + "\n")
+    plan = checkout.plan()
+    assert plan["train_cnn"] == 6
+    assert plan["ingest_photos"] == 1
+
+
+def test_a_lost_fold_is_trained_again_and_alone(checkout):
+    (run,) = (checkout.folder / "out" / "runs").glob("test_byobnet*")
+    shutil.rmtree(run / "fold1")
+    assert checkout.plan()["train_cnn"] == 1
+
+
+def test_lost_weights_are_trained_again(checkout):
+    (run,) = (checkout.folder / "out" / "runs").glob("test_byobnet*")
+    shutil.rmtree(run / "fold1" / "weights")
+    checkout.config["photosets"]["summer"] = {"photos": "photos/test"}
+    assert checkout.plan("out/predictions/summer/decisions.csv")["train_cnn"] == 1
