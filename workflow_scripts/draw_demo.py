@@ -1,34 +1,20 @@
-"""Draw the demo's photos of people in clothes, with their label tables and pixel masks."""
-
-from __future__ import annotations
+"""Draw the demo's photos of people in clothes, with their labels and true masks."""
 
 import argparse
-import json
-from pathlib import Path
 
 from stylevote.photos.demo import write_demo
+from stylevote.program import InputError, add_spec, parser, run
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Write the photos that a specification asks for.
-
-    Raises:
-        SystemExit: If the specification is no JSON object of the known names, or asks for the impossible.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--spec",
-        required=True,
-        help='JSON object, for example {"train": 600, "test": 200, "least": 6, "seed": 2018}: numbers of photos, '
-        "least number of training positives a label, seed",
-    )
-    parser.add_argument("--output", required=True, type=Path, help="folder to write to")
-    options = parser.parse_args(arguments)
+def main(arguments: argparse.Namespace) -> None:
+    """Write both splits."""
     try:
-        write_demo(options.output, **json.loads(options.spec))
-    except (TypeError, ValueError) as error:
-        parser.error(f"--spec: {error}")
+        write_demo(arguments.output, **arguments.spec)
+    except ValueError as error:
+        raise InputError(f"demo: {error}") from error
 
 
 if __name__ == "__main__":
-    main()
+    options = parser(__doc__, output="folder to write to")
+    add_spec(options, '{"train": photos, "test": photos, "least": least training positives a label, "seed": number}')
+    run(options, main)
