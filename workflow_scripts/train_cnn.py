@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     validation = np.flatnonzero(fold_numbers(manifest, read_table(arguments.fold_table)) == fold)
     data = FoldData(
         bank=PhotoBank.open(open_pixels(arguments.pixels, index), index, device),
-        targets=torch.from_numpy(label_matrix(manifest, labels)).float().to(device),
+        targets=torch.tensor(label_matrix(manifest, labels), dtype=torch.float32, device=device),
         epochs=[rows.to(device) for rows in epoch_rows(read_table(arguments.epochs), manifest)],
         validation=torch.from_numpy(validation).to(device),
     )

@@ -3,6 +3,7 @@
 import csv
 
 import pyarrow.parquet as pq
+
 from workflow.checkout import small_config
 
 LABELS = ["pants", "skirt", "dress", "coat", "shirt", "hat"]

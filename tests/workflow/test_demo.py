@@ -1,0 +1,56 @@
+"""The drawn demo, computed from the repository's own configuration: it beats all-ones and each of its networks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from sklearn.metrics import fbeta_score
+
+from places import REPOSITORY
+from stylevote.metrics import best_cut
+from stylevote.tables import read_table
+from workflow.checkout import make_checkout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The results of the demo."""
+    checkout = make_checkout(tmp_path_factory.mktemp("demo") / "stylevote")
+    checkout.config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    checkout.run("results/submission.csv")
+    assert checkout.plan("results/submission.csv") == {}
+    return checkout.folder / "results"
+
+
+def macro_f2(truth: pd.DataFrame, decided: np.ndarray) -> float:
+    return fbeta_score(truth.to_numpy(), decided, beta=2, average="macro", zero_division=0)
+
+
+def test_the_demo_is_as_the_issue_wants_it(demo):
+    truth, decided = pd.read_csv(demo / "demo" / "test.csv"), pd.read_csv(demo / "submission.csv")
+    labels = list(truth.columns[1:])
+    assert len(labels) == 13
+    assert decided["image"].tolist() == truth["image"].tolist()
+    score = macro_f2(truth[labels], decided[labels].to_numpy())
+    assert score >= macro_f2(truth[labels], np.ones((len(truth), 13), dtype=int)) + 0.15
+    reported = read_table(demo / "predictions" / "test" / "scores.parquet").set_index("label")["f2"]
+    assert reported["macro"] == pytest.approx(score)
+    assert f"{score:.4f}" in (demo / "summary.txt").read_text()
+
+
+def test_the_ensemble_is_better_than_each_of_its_networks(demo):
+    """Each network, of one run, epoch and fold, decides by the thresholds best for its run's out-of-fold scores."""
+    truth, train = pd.read_csv(demo / "demo" / "test.csv"), read_table(demo / "photos" / "train" / "manifest.parquet")
+    labels = list(truth.columns[1:])
+    score = macro_f2(truth[labels], pd.read_csv(demo / "submission.csv")[labels].to_numpy())
+    members = read_table(demo / "ensemble" / "members.parquet")[["run", "epoch"]].drop_duplicates()
+    assert members["run"].nunique() >= 3
+    assert members["run"].str.split("-").str[0].nunique() >= 2
+    for run, epoch in members.itertuples(index=False):
+        validation = pd.concat([read_table(path) for path in (demo / "runs" / run).glob("fold*/validation.parquet")])
+        validation = validation[validation["epoch"] == epoch].set_index("image_id").loc[train["image_id"]]
+        thresholds = [best_cut(train[label].to_numpy(), validation[label].to_numpy())[0] for label in labels]
+        for path in (demo / "predictions" / "test" / run).glob("fold*.parquet"):
+            scores = read_table(path)
+            decided = scores.loc[scores["epoch"] == epoch, labels].to_numpy() >= thresholds
+            assert macro_f2(truth[labels], decided.astype(int)) < score, (run, epoch, path.name)
