@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
@@ -17,6 +18,11 @@ from stylevote.settings import resolve
 # Rules call `python`: the one that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
 
+# Snakemake merges a configuration into config.yaml key by key. Of photosets, what is left out must not become the demo's.
+for path in workflow.overwrite_configfiles:
+    if photosets := (load_configfile(path) or {}).get("photosets"):
+        config["photosets"] = photosets
+
 try:
     SETTINGS = resolve(config)
 except InputError as error:
@@ -26,9 +32,9 @@ LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
 
 
 wildcard_constraints:
-    photoset="[a-z][a-z0-9_]*",
+    photoset="|".join(SETTINGS.config["photosets"]),
     size=r"\d+",
-    recipe="[a-z][a-z0-9_]*",
+    recipe="|".join(SETTINGS.config["recipes"]),
     run="|".join(map(re.escape, SETTINGS.runs)),
     fold=r"\d+",
     label="|".join(map(re.escape, LABEL_OF)),
@@ -55,8 +61,12 @@ def code(program):
 
 
 def spec(*keys, **more):
-    """The named branches of the configuration and further settings, as the text that a program gets and is judged by."""
-    return canonical({**{key: SETTINGS.config[key] for key in keys}, **more})
+    """The named branches of the configuration and further settings, as the text that a program gets and is judged by.
+
+    It is given as a function, since Snakemake would take a brace in a plain text for a wildcard.
+    """
+    text = canonical({**{key: SETTINGS.config[key] for key in keys}, **more})
+    return lambda wildcards: text
 
 
 def label_spec(**settings):
@@ -66,38 +76,59 @@ def label_spec(**settings):
 
 def run_spec(wildcards):
     """What a run's networks depend on."""
-    return spec("labels", setting=SETTINGS.runs[wildcards.run])
+    return canonical({"labels": SETTINGS.labels, "setting": SETTINGS.runs[wildcards.run]})
+
+
+def run_recipe(wildcards):
+    """What a run's epochs depend on; how many more are drawn for others does not matter to it."""
+    recipe = SETTINGS.config["recipes"][SETTINGS.runs[wildcards.run]["recipe"]]
+    return canonical({key: value for key, value in recipe.items() if key != "epochs"})
 
 
 def ingest_spec(wildcards):
     """What a photoset's manifest depends on besides its label table: the settings, and which photos there are."""
-    photoset = SETTINGS.config["photosets"][wildcards.photoset]
-    return spec(
-        "labels",
-        "on_bad_photo",
-        photoset=wildcards.photoset,
-        folds=SETTINGS.config["folds"]["count"],
-        listing=listing(photoset["photos"]),
+    folds = {"folds": SETTINGS.config["folds"]["count"]} if wildcards.photoset == "train" else {}
+    return canonical(
+        {
+            "labels": SETTINGS.labels,
+            "photoset": wildcards.photoset,
+            "listing": listing(SETTINGS.config["photosets"][wildcards.photoset]),
+            **folds,
+        }
     )
 
 
-def listing(folder):
-    """A digest of the names and sizes of the photos in a user's folder, so that a changed folder is read again.
+def on_bad_photo(wildcards, input):
+    """What to do with a bad photo. It takes `input` so that Snakemake does not compare it: a manifest that was made is
+    good under either answer, and `compare_photosets` sees to `fail`."""
+    return SETTINGS.config["on_bad_photo"]
 
-    A folder below the results is the work of a rule, and its label table tells when it changes.
+
+def listing(photoset):
+    """A digest of the names and sizes of a photoset's photos, so that a changed folder is read again.
+
+    Of a photoset with a table (other than Parquet), only photos that it names count. A folder below the results is the
+    work of `draw_demo`, and what that depends on stands for it.
     """
-    inside = Path(folder).is_relative_to(SETTINGS.config["results"])
-    if inside or not os.path.isdir(folder):
-        return None
+    folder, table = photoset["photos"], photoset["labels"]
+    if Path(folder).is_relative_to(SETTINGS.config["results"]):
+        return [SETTINGS.config["demo"], code("draw_demo")]
+    named = None
+    if table and os.path.isfile(table) and not table.endswith((".parquet", ".pq")):
+        fields = re.split(r'[,;\t\r\n"]+ *', Path(table).read_text(encoding="utf-8", errors="replace"))
+        named = {name for field in fields for name in (field, field.rpartition("/")[2])}
     found = []
     for parent, _, names in os.walk(folder):
-        with os.scandir(parent) as entries:
-            found += [[entry.path, entry.stat().st_size] for entry in entries if entry.is_file()]
-    return digest([[os.path.relpath(path, folder), size] for path, size in sorted(found)], 16)
+        for name in (name for name in names if not name.startswith(".")):
+            if named is None or not named.isdisjoint([name, os.path.splitext(name)[0]]):
+                path = os.path.join(parent, name)
+                found.append([os.fsencode(os.path.relpath(path, folder)).hex(), os.lstat(path).st_size])
+    return digest(sorted(found), 16)
 
 
-def photos_folder(wildcards):
-    """The folder of a photoset's photos."""
+def photos_folder(wildcards, input):
+    """The folder of a photoset's photos. It takes `input` so that Snakemake does not compare it: what is in the folder
+    counts, and not where it lies."""
     return SETTINGS.config["photosets"][wildcards.photoset]["photos"]
 
 

@@ -1,6 +1,7 @@
 """Scores into decisions. Needs every run's out-of-fold scores; gives members, stackers, thresholds, votes and estimates.
 
-One rule, `collate_scores`, reads every run; the others work on one label each.
+`collate_scores` reads every run once, and `cast_votes` every run's predictions once a photoset (who is a member is not
+known before jobs are planned); the others work on one label each.
 """
 
 
@@ -149,6 +150,7 @@ rule cast_votes:
         predictions=every_run("predictions/{photoset}/{run}/fold{fold}.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
         members=results("ensemble/members.parquet"),
+        compared=ancient(results("photos/shared_photos.parquet")),
         boosters=[results(f"ensemble/stackers/{stem}/fold{fold}.ubj") for stem in LABEL_OF for fold in SETTINGS.folds],
         thresholds=every_label("ensemble/thresholds/{label}.json"),
     output:
@@ -295,4 +297,4 @@ rule write_submission:
         "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
         " --spec {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
         " && python workflow_scripts/summarize.py --honest {input.honest:q} --scores {input.scores:q}"
-        " --submission {output.submission:q} --output {output.summary:q} 2>> {log:q}"
+        " --votes {input.votes:q} --output {output.summary:q} 2>> {log:q}"

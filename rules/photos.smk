@@ -3,6 +3,9 @@
 
 rule draw_demo:
     """Draw the demo's photos, with their labels and true masks."""
+    input:
+        # Read by the program itself; named here so that its content counts.
+        label_sets="workflow_scripts/stylevote/photos/jd2018_label_sets.csv",
     output:
         train=results("demo/train.csv"),
         test=results("demo/test.csv"),
@@ -46,18 +49,20 @@ rule ingest_photos:
         runtime=240,
     params:
         photos=photos_folder,
+        on_bad_photo=on_bad_photo,
         spec=ingest_spec,
         code=code("ingest_photos"),
     shell:
         "python workflow_scripts/ingest_photos.py --photos {params.photos:q} --table {input.table:q}"
-        " --spec {params.spec:q} --threads {threads} --manifest {output.manifest:q}"
+        " --on-bad-photo {params.on_bad_photo} --spec {params.spec:q} --threads {threads} --manifest {output.manifest:q}"
         " --quarantine {output.quarantine:q} > {log:q} 2>&1"
 
 
 rule compare_photosets:
-    """See to it that no training photo is among those to be decided."""
+    """See to it that no photo was left out that should not be, and that no training photo is among others."""
     input:
         manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=SETTINGS.config["photosets"]),
+        quarantines=expand(results("photos/{photoset}/quarantine.parquet"), photoset=SETTINGS.config["photosets"]),
     output:
         shared=results("photos/shared_photos.parquet"),
     log:
@@ -75,7 +80,8 @@ rule compare_photosets:
         spec=spec("on_bad_photo"),
         code=code("compare_photosets"),
     shell:
-        "python workflow_scripts/compare_photosets.py --manifests {input.manifests:q} --names {params.names:q}"
+        "python workflow_scripts/compare_photosets.py --manifests {input.manifests:q}"
+        " --quarantines {input.quarantines:q} --names {params.names:q}"
         " --spec {params.spec:q} --output {output.shared:q} > {log:q} 2>&1"
 
 

@@ -1,7 +1,8 @@
 """Training and prediction. Needs pixel caches, folds and what each epoch sees; gives weights and scores of every epoch.
 
-Pixels and weights are large: they must be there, but their content is followed through the small index and history
-beside them, which hold its digests, and their time stamps mean nothing.
+Pixels and weights are large: they must be there, but neither their time nor that they are made again computes anything
+(`ancient`). What they are made from counts instead: the manifest, the settings and the code of pixels and epochs, and a
+run's history, which holds its weights' digests.
 """
 
 
@@ -10,8 +11,8 @@ rule train_cnn:
     input:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        epochs=run_path("manifests/{recipe}/fold{fold}.parquet"),
-        index=run_path("pixels/train/{size}/index.parquet"),
+        epochs=ancient(run_path("manifests/{recipe}/fold{fold}.parquet")),
+        index=ancient(run_path("pixels/train/{size}/index.parquet")),
         pixels=ancient(run_path("pixels/train/{size}/pixels.bin")),
         compared=ancient(results("photos/shared_photos.parquet")),
         weights=start_weights,
@@ -32,10 +33,12 @@ rule train_cnn:
         runtime=1440,
     params:
         spec=run_spec,
-        code=code("train_cnn"),
+        recipe=run_recipe,
+        code=[code("train_cnn"), code("resample_manifest"), code("cache_pixels")],
     shell:
         "python workflow_scripts/train_cnn.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
         " --epochs {input.epochs:q} --index {input.index:q} --pixels {input.pixels:q} --fold {wildcards.fold}"
+        " --run {wildcards.run:q} --start {input.weights:q}"
         " --spec {params.spec:q} --threads {threads} --history {output.history:q}"
         " --validation {output.validation:q} --weights {output.weights:q} > {log:q} 2>&1"
 
@@ -43,7 +46,8 @@ rule train_cnn:
 rule predict_photos:
     """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected."""
     input:
-        index=run_path("pixels/{photoset}/{size}/index.parquet"),
+        manifest=results("photos/{photoset}/manifest.parquet"),
+        index=ancient(run_path("pixels/{photoset}/{size}/index.parquet")),
         pixels=ancient(run_path("pixels/{photoset}/{size}/pixels.bin")),
         members=results("ensemble/members.parquet"),
         history=every_fold("runs/{run}/fold{fold}/history.parquet"),
@@ -63,8 +67,8 @@ rule predict_photos:
         runtime=240,
     params:
         spec=run_spec,
-        code=code("predict_photos"),
+        code=[code("predict_photos"), code("cache_pixels")],
     shell:
-        "python workflow_scripts/predict_photos.py --index {input.index:q} --pixels {input.pixels:q}"
+        "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"
         " --members {input.members:q} --history {input.history:q} --weights {input.weights:q} --run {wildcards.run:q}"
         " --spec {params.spec:q} --threads {threads} --output {output.predictions:q} > {log:q} 2>&1"

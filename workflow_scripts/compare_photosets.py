@@ -1,8 +1,8 @@
-"""See to it that no training photo is in another photoset, whose decisions would then look better than they are."""
+"""See to it that no photo was left out unless that was allowed, and that no training photo is in another photoset."""
 
 import argparse
 
-from stylevote.photos.ingest import TRAIN, shared_photos
+from stylevote.photos.ingest import TRAIN, refuse_quarantine, shared_photos
 from stylevote.program import InputError, add_spec, parser, run
 from stylevote.tables import read_table, write_table
 
@@ -13,13 +13,17 @@ def main(arguments: argparse.Namespace) -> None:
     if len(names) != len(paths) or len(set(names)) != len(names) or TRAIN not in names:
         raise InputError(f"--names {' '.join(names)}: expected a different name for each manifest, {TRAIN} among them")
     manifests = {name: read_table(path, ["image_id", "sha256"]) for name, path in zip(names, paths, strict=True)}
-    write_table(shared_photos(manifests, arguments.spec["on_bad_photo"]), arguments.output)
+    on_bad_photo = arguments.spec["on_bad_photo"]
+    if on_bad_photo == "fail":
+        refuse_quarantine({name: read_table(path) for name, path in zip(names, arguments.quarantines, strict=True)})
+    write_table(shared_photos(manifests, on_bad_photo), arguments.output)
 
 
 if __name__ == "__main__":
     options = parser(
         __doc__,
         manifests="manifests of the photosets...",
+        quarantines="their quarantine tables...",
         output="Parquet table to write: a row a shared photo",
     )
     options.add_argument("--names", nargs="+", required=True, help="names of the photosets, in the manifests' order")

@@ -1,10 +1,9 @@
 """Check a photoset's photos and its table of labels, name every problem at once, and list the photos in a manifest."""
 
 import argparse
-from pathlib import Path
 
 from stylevote.photos.ingest import ingest_photos
-from stylevote.program import add_spec, add_threads, parser, run
+from stylevote.program import add_spec, add_threads, optional_path, parser, run
 from stylevote.tables import write_table
 
 
@@ -16,18 +15,13 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.table,
         spec["labels"],
         photoset=spec["photoset"],
-        folds=spec["folds"],
-        on_bad_photo=spec["on_bad_photo"],
+        folds=spec.get("folds", 1),
+        on_bad_photo=arguments.on_bad_photo,
         labelled=spec.get("labelled", False),
         threads=arguments.threads,
     )
     write_table(quarantine, arguments.quarantine)
     write_table(manifest, arguments.manifest)
-
-
-def table_path(text: str) -> Path | None:
-    """Return the path of the table; an empty argument, as Snakemake writes for no input file, means no table."""
-    return Path(text) if text else None
 
 
 if __name__ == "__main__":
@@ -39,14 +33,15 @@ if __name__ == "__main__":
     )
     options.add_argument(
         "--table",
-        type=table_path,
+        type=optional_path,
         nargs="?",
         help="file names and labels, as CSV, TSV or Parquet; without it, all photos of the folder are taken",
     )
     add_spec(
         options,
-        '{"photoset": name, "labels": [name, ...], "folds": count, "on_bad_photo": "fail" or "skip", "labelled":'
+        '{"photoset": name, "labels": [name, ...], "folds": count (of train), "labelled":'
         " whether a photoset other than train must have labels (default false)}",
     )
+    options.add_argument("--on-bad-photo", choices=["fail", "skip"], default="fail", help="what to do with one")
     add_threads(options)
     run(options, main)

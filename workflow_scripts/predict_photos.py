@@ -13,7 +13,7 @@ from stylevote.cnn.batches import PhotoBank
 from stylevote.cnn.device import open_device
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import load_weights, predict
-from stylevote.photos.pixels import open_pixels
+from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.program import InputError, add_spec, add_threads, parser, run
 from stylevote.tables import read_table, write_table
 
@@ -22,6 +22,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Predict with each fold's stored weights of each selected epoch."""
     labels, setting = arguments.spec["labels"], arguments.spec["setting"]
     members, index = read_table(arguments.members), read_table(arguments.index)
+    check_index(index, read_table(arguments.manifest), arguments.index)
     epochs = sorted(members.loc[members["run"] == arguments.run, "epoch"].unique())
     logging.info("%d photos, epochs %s", len(index), ", ".join(map(str, epochs)) or "none selected")
     if epochs:
@@ -60,6 +61,7 @@ def check_digest(path: Path, expected: str) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
+        manifest="the photoset's photos",
         index="index of the photoset's pixel cache",
         pixels="the photoset's pixel cache",
         members="the ensemble's members",

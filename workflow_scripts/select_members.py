@@ -20,7 +20,8 @@ def main(arguments: argparse.Namespace) -> None:
     members = members_of(selection)
     logging.info("%s: %d members of %d candidates\n%s", label, len(members), len(selection), members.to_string())
     if len(members) < top_n:
-        logging.info("%s: fewer than the %d members wanted: no other run differs enough", label, top_n)
+        runs = selection["run"].nunique()
+        logging.info("%s: fewer than %d members: there are %d runs, and these differ enough", label, top_n, runs)
     write_table(selection, arguments.output)
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from places import REPOSITORY
 
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "envs"]
-LABELS = ["red", "round", "dark sky / night"]
+LABELS = ["red", "{round}", "dark sky / night"]
 PHASES = [{"epochs": 2, "lr": 0.01, "train": "all"}]
 RUNS = [
     {"backbone": "test_byobnet", "weights": "none", "size": 32, "batch": 16, "hidden": [16], "phases": PHASES},

@@ -1,6 +1,10 @@
 """A user's mistake is answered before anything is trained, with the place and without a traceback."""
 
+import os
 import shutil
+from pathlib import Path
+
+from stylevote.tables import read_table
 
 
 def refused(checkout, *said: str) -> None:
@@ -29,8 +33,37 @@ def test_a_photo_that_cannot_be_read_can_be_left_out(fresh):
     (fresh.folder / "photos" / "train" / "0009.png").write_bytes(b"no photo")
     fresh.config["on_bad_photo"] = "skip"
     fresh.run("out/photos/train/folds.parquet")
-    log = (fresh.folder / "out" / "logs" / "ingest_photos" / "train.log").read_text()
-    assert "59 photos" in log
+    quarantine = read_table(fresh.folder / "out" / "photos" / "train" / "quarantine.parquet")
+    assert quarantine["path"].tolist() == ["0009.png"]
+    assert len(read_table(fresh.folder / "out" / "photos" / "train" / "folds.parquet")) == 59
+    fresh.config["on_bad_photo"] = "fail"
+    refused(fresh, "1 photo left out", "0009.png")
+
+
+def test_a_training_photo_that_comes_among_the_test_photos_later(checkout):
+    shutil.copyfile(checkout.folder / "photos" / "train" / "0004.png", checkout.folder / "photos" / "test" / "copy.png")
+    before = (checkout.folder / "out" / "submission.csv").read_bytes()
+    done = checkout.snakemake("--cores", "2", check=False)
+    assert done.returncode != 0
+    assert "copy.png" in done.stdout + done.stderr
+    assert (checkout.folder / "out" / "submission.csv").read_bytes() == before
+
+
+def test_a_photoset_that_says_no_table_has_none(fresh):
+    del fresh.config["photosets"]["test"]["labels"]
+    assert "draw_demo" not in fresh.plan()
+
+
+def test_a_photoset_that_is_not_configured(fresh):
+    done = fresh.snakemake("--dry-run", "--", "out/predictions/nope/decisions.csv", check=False)
+    assert done.returncode != 0
+    assert "KeyError" not in done.stdout + done.stderr
+
+
+def test_file_names_of_any_bytes_reach_the_check(fresh):
+    odd = os.fsdecode(os.fsencode(fresh.folder / "photos" / "test") + b"/\xff.png")
+    Path(odd).write_bytes(b"")
+    refused(fresh, "UTF-8")
 
 
 def test_a_misspelt_key(fresh):

@@ -131,6 +131,40 @@ def test_another_photoset_is_decided_without_training(checkout):
     assert len((checkout.folder / target).read_text().splitlines()) == 1 + 5
 
 
+def test_more_epochs_drawn_train_nothing_but_who_uses_them(checkout):
+    checkout.config["recipes"]["plain"]["epochs"] = 3
+    longer = {**RUNS[0], "phases": [{"epochs": 3, "lr": 0.01, "train": "all"}]}
+    checkout.config["runs"] = [*RUNS, longer]
+    assert checkout.plan() == {**AFTER_TRAINING, "resample_manifest": 3, "train_cnn": 3, "predict_photos": 3}
+
+
+def test_lost_pixels_train_nothing(checkout):
+    shutil.rmtree(checkout.folder / "out" / "pixels")
+    checkout.config["runs"] = [*RUNS, {**RUNS[0], "seed": 5}]
+    assert checkout.plan() == {**AFTER_TRAINING, "cache_pixels": 4, "train_cnn": 3, "predict_photos": 3}
+
+
+def test_photos_that_nobody_named_and_a_moved_folder_mean_nothing(checkout):
+    for name in (".DS_Store", "notes.txt", "unnamed.png"):
+        (checkout.folder / "photos" / "train" / name).write_text("something")
+    assert checkout.plan() == {}
+    (checkout.folder / "photos" / "train").rename(checkout.folder / "moved")
+    checkout.config["photosets"]["train"]["photos"] = "moved"
+    assert checkout.plan() == {}
+
+
+def test_another_answer_to_bad_photos_only_compares(checkout):
+    checkout.config["on_bad_photo"] = "skip"
+    assert checkout.plan() == {"compare_photosets": 1}
+
+
+def test_a_training_photo_whose_size_changes_is_read_again(checkout):
+    draw_photo([1, 1, 1], 99).save(checkout.folder / "photos" / "train" / "0003.png")
+    plan = checkout.plan()
+    assert plan["ingest_photos"] == 1
+    assert plan["train_cnn"] == 6
+
+
 def test_another_training_label_trains(checkout):
     table = checkout.folder / "photos" / "train.csv"
     lines = table.read_text().splitlines()

@@ -41,6 +41,11 @@ def add_threads(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--threads", type=int, default=1, help="processor threads to use (default 1)")
 
 
+def optional_path(text: str) -> Path | None:
+    """Return the path of a file that need not be: Snakemake writes an empty argument for no file."""
+    return Path(text) if text else None
+
+
 def run(arguments: argparse.ArgumentParser, main: Callable[[argparse.Namespace], Any]) -> None:
     """Parse the command line and call ``main``; an `InputError` ends in its message and exit status 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

@@ -81,7 +81,7 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
         elif any(unicodedata.category(letter).startswith("C") for letter in label):
             yield f"labels: {label!r} holds a control character"
         elif stems[file_stem(label)] > 1:
-            yield f"labels: {label!r} stands there more than once"
+            yield f"labels: {label!r} stands there more than once, or differs from another by too little"
     seen: dict[str, int] = {}
     for number, setting in enumerate(config["runs"]):
         name = run_id(setting)

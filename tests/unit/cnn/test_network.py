@@ -9,6 +9,8 @@ from torch import nn
 
 from stylevote.cnn.backbones import layers
 from stylevote.cnn.network import Network, make_head
+from stylevote.cnn.predict import load_weights, store_weights
+from stylevote.program import InputError
 
 
 def test_head_is_normalised_before_each_relu():
@@ -30,6 +32,22 @@ def test_input_is_normalised(setting):
     inside = network.head(network.backbone((photos - network.mean) / network.std))
     assert torch.equal(network(photos), inside)
     assert network.mean.unique().item() == 0.5  # as the published weights of this backbone want it
+
+
+def test_a_network_made_to_load_weights_normalises_as_the_one_that_stored_them(setting, tmp_path):
+    network = Network(setting, 2)
+    network.mean += 0.25
+    store_weights(network, tmp_path / "w.safetensors")
+    other = Network({**setting, "seed": 1}, 2)
+    load_weights(other, tmp_path / "w.safetensors")
+    assert torch.equal(other.mean, network.mean)
+
+
+def test_a_size_that_a_backbone_does_not_take_is_said(setting):
+    with pytest.raises(
+        InputError, match=r"'vit_tiny_patch16_224' takes no photos of 96 x 96 .*change the run's `size`"
+    ):
+        Network({**setting, "backbone": "vit_tiny_patch16_224", "size": 96}, 2)
 
 
 @pytest.mark.parametrize(("part", "share"), [("head", 0.0), ({"last": 0.4}, 0.4), ("all", 1.0)])

@@ -15,8 +15,8 @@ from stylevote.program import InputError
 CPU = torch.device("cpu")
 
 
-def train(setting, data, folder, fold=0):
-    return Training(setting, fold, data, folder, CPU).run()
+def train(setting, data, folder, fold=0, key="key"):
+    return Training("some-run", setting, fold, data, folder=folder, device=CPU, key=key).run()
 
 
 def test_it_learns_a_simple_difference(setting, data, tmp_path):
@@ -97,12 +97,20 @@ def test_a_stopped_training_goes_on_as_if_it_had_not(setting, data, tmp_path, mo
 def test_a_checkpoint_that_is_damaged_or_of_another_setting_is_ignored(setting, data, tmp_path, content):
     _, expected = train(setting, data, tmp_path / "clean")
     if content is None:
-        train({**setting, "seed": 1}, data, tmp_path / "used")
+        train({**setting, "seed": 1}, data, tmp_path / "used", key="another key")
     else:
         (tmp_path / "used").mkdir()
         (tmp_path / "used" / "last.ckpt").write_bytes(content)
     _, scores = train(setting, data, tmp_path / "used")
     assert np.array_equal(scores, expected)
+
+
+def test_a_checkpoint_without_its_weights_is_ignored(setting, data, tmp_path):
+    _, expected = train(setting, data, tmp_path)
+    (tmp_path / "weights" / "epoch1.safetensors").unlink()
+    _, scores = train(setting, data, tmp_path)
+    assert np.array_equal(scores, expected)
+    assert (tmp_path / "weights" / "epoch1.safetensors").is_file()
 
 
 def test_seed_and_fold_make_other_networks(setting, data, tmp_path):
@@ -114,14 +122,16 @@ def test_seed_and_fold_make_other_networks(setting, data, tmp_path):
 
 
 def test_a_last_batch_of_one_photo_does_not_break_batchnorm(setting, data, tmp_path):
-    epochs = [rows[:25] for rows in data.epochs]  # 25 = 3 x 8 + 1
-    history, _ = train(setting, dataclasses.replace(data, epochs=epochs), tmp_path)
-    assert history["photos"].tolist() == [25, 25, 25]
+    epochs = [rows[:25] for rows in data.epochs]  # 25 = 3 x 8 + 1 = 8 x 3 + 1
+    for batch in (8, 3, 2):
+        folder = tmp_path / str(batch)
+        history, _ = train({**setting, "batch": batch}, dataclasses.replace(data, epochs=epochs), folder)
+        assert history["photos"].tolist() == [25, 25, 25]
 
 
 def test_a_loss_that_is_not_finite_says_what_to_change(setting, data, tmp_path):
     setting["phases"] = [{"epochs": 1, "lr": 0.01, "train": "all"}, {"epochs": 1, "lr": 1e30, "train": "all"}]
-    with pytest.raises(InputError, match=r"test_resnet, fold 0, epoch 1: the loss is (nan|inf); lower `lr` of phase 1"):
+    with pytest.raises(InputError, match=r"some-run, fold 0, epoch 1: the loss is (nan|inf); lower `lr` of phase 1"):
         train(setting, data, tmp_path)
 
 

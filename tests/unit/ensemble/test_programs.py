@@ -90,7 +90,7 @@ def run_chain(folder, bank, test):
     call(folder, "score_decisions", *decisions, "--spec", labels, "--output", "scores.parquet")
     honest = ["--estimates", *estimates, *train, "--thresholds", *thresholds, "--spec", labels]
     call(folder, "estimate_honestly", *honest, "--output", "honest.parquet")
-    summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--submission", "table.csv"]
+    summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
     return call(folder, "summarize", *summary, "--output", "summary.txt")
 
 

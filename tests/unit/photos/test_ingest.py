@@ -626,7 +626,7 @@ def test_shared_photos_are_named(caplog):
     with pytest.raises(InputError) as caught:
         shared_photos(manifests)
     assert str(caught.value).splitlines() == [
-        "2 photos shared with train; remove them from one photoset, or set on_bad_photo to skip:",
+        "2 photos shared with train; remove them from one photoset (with on_bad_photo: skip they stay, and look better decided than they are):",
         "'y' in test is the same photo as 'b' in train",
         "'z' in more is the same photo as 'a' in train",
     ]
@@ -652,7 +652,7 @@ def run_program(program, *arguments):
 
 
 def ingest_arguments(photos, tmp_path, table=None, **settings):
-    spec = {"photoset": "train", "labels": LABELS, "folds": 2, "on_bad_photo": "fail", **settings}
+    spec = {"photoset": "train", "labels": LABELS, "folds": 2, **settings}
     yield from ("--photos", photos, "--spec", json.dumps(spec), "--table")
     yield from ([table] if table else [])
     yield from ("--manifest", tmp_path / "manifest.parquet", "--quarantine", tmp_path / "quarantine.parquet")

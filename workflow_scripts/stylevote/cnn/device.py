@@ -4,9 +4,10 @@ import torch
 
 
 def open_device(threads: int) -> torch.device:
-    """Return the device to compute on, having limited torch to ``threads`` processor threads.
+    """Return the device to compute on, having limited torch to ``threads`` threads and to repeatable convolutions.
 
     Which GPUs are visible is the scheduler's decision (``CUDA_VISIBLE_DEVICES``).
     """
     torch.set_num_threads(threads)
+    torch.backends.cudnn.deterministic = True
     return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")

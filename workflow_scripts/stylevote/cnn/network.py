@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from stylevote.cnn.backbones import create_backbone, layers
+from stylevote.program import InputError
 
 
 class Network(nn.Module):
@@ -23,9 +24,17 @@ class Network(nn.Module):
     def __init__(self, setting: dict, labels: int) -> None:
         super().__init__()
         self.backbone, mean, std = create_backbone(setting["backbone"], setting["weights"], setting["backbone_args"])
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
-        self.head = make_head(feature_width(self.backbone, setting["size"]), setting["hidden"], labels)
+        # Stored with the weights: a network made to load them may not know what the published ones want.
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
+        try:
+            width = feature_width(self.backbone, setting["size"])
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"backbone {setting['backbone']!r} takes no photos of {setting['size']} x {setting['size']} pixels "
+                f"({error}); change the run's `size`, or its `backbone_args` (some take `img_size`)"
+            ) from error
+        self.head = make_head(width, setting["hidden"], labels)
         self.frozen: list[nn.Module] = []
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:

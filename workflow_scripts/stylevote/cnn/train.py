@@ -18,7 +18,7 @@ from stylevote.cnn.losses import LOSSES
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import load_weights, predict, store_weights
 from stylevote.cnn.schedule import epoch_phases, triangular
-from stylevote.digests import digest, seed
+from stylevote.digests import seed
 from stylevote.program import InputError
 from stylevote.tables import replacing
 
@@ -60,17 +60,21 @@ class Training:
     """One network on its way through the epochs of a run.
 
     Args:
+        name: of the run, for messages.
         setting: the run's resolved setting.
         fold: number of the fold held out.
         data: the photos.
+        key: digest of all that the training depends on. State left by a training of another key is not resumed.
         folder: where weights are written (``weights/epoch{n}.safetensors``) and the state to resume from
             (``last.ckpt``), after every epoch.
         device: where to compute.
     """
 
-    def __init__(self, setting: dict, fold: int, data: FoldData, folder: Path, device: torch.device) -> None:
-        self.setting, self.fold, self.data, self.folder, self.device = setting, fold, data, folder, device
-        self.key = digest([setting, fold], 64)
+    def __init__(
+        self, name: str, setting: dict, fold: int, data: FoldData, *, folder: Path, device: torch.device, key: str
+    ) -> None:
+        self.name, self.setting, self.fold, self.data = name, setting, fold, data
+        self.folder, self.device, self.key = folder, device, key
         labels = data.targets.shape[1]
         torch.manual_seed(seed(setting, fold, "initial weights"))
         self.network = Network(setting, labels).to(device, memory_format=torch.channels_last)
@@ -110,8 +114,8 @@ class Training:
     def _train_epoch(self, epoch: int) -> float:
         """Train one epoch and return the mean loss over its photos."""
         rows = self.data.epochs[epoch]
-        # Parts of equal size: BatchNorm cannot do with a last batch of one photo.
-        batches = rows.tensor_split(-(-len(rows) // self.setting["batch"]))
+        # Parts of equal size, none of one photo: BatchNorm cannot do with that.
+        batches = rows.tensor_split(max(1, min(-(-len(rows) // self.setting["batch"]), len(rows) // 2)))
         boxes, flips = random_boxes(
             len(rows), torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
         )
@@ -139,20 +143,20 @@ class Training:
 
     def _progress(self, batches: tuple[torch.Tensor, ...], epoch: int) -> tqdm:
         """Return the batches with a progress bar where somebody watches; a log gets a line an epoch instead."""
-        title = f"fold {self.fold} epoch {epoch + 1}/{len(self.phase_of)}"
+        title = f"fold {self.fold}, epoch {epoch} of 0 to {len(self.phase_of) - 1}"
         return tqdm(batches, desc=title, unit="batch", leave=False, disable=not sys.stderr.isatty())
 
     def _check_finite(self, loss: torch.Tensor, epoch: int) -> None:
         if not torch.isfinite(loss):
             phase = self.setting["phases"][self.phase]
             raise InputError(
-                f"run with backbone {self.setting['backbone']}, fold {self.fold}, epoch {epoch}: the loss is "
+                f"run {self.name}, fold {self.fold}, epoch {epoch}: the loss is "
                 f"{loss.item()}; lower `lr` of phase {self.phase} (now {phase['lr']:g}) or train fewer layers in it"
             )
 
     def _finish_epoch(self, epoch: int, train_loss: float, start: float) -> None:
         """Store the epoch's weights, predict the validation photos with the stored ones and write down the figures."""
-        path = self.folder / "weights" / f"epoch{epoch}.safetensors"
+        path = self._weights_path(epoch)
         with replacing(path) as partial:
             store_weights(self.network, partial)
         load_weights(self.stored, path)
@@ -170,12 +174,12 @@ class Training:
             train_loss=train_loss,
             validation_loss=nn.functional.binary_cross_entropy(self.validation[-1], truth).item(),
             seconds=time.monotonic() - start,
-            weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            weights_sha256=_file_sha256(path),
         )
         self.history.append(row)
         logging.info(
-            "epoch %d/%d, phase %d: loss %.4f, validation loss %.4f, %.1f s",
-            *(epoch + 1, len(self.phase_of), self.phase),
+            "epoch %d of 0 to %d, phase %d: loss %.4f, validation loss %.4f, %.1f s",
+            *(epoch, len(self.phase_of) - 1, self.phase),
             *(row.train_loss, row.validation_loss, row.seconds),
         )
 
@@ -203,11 +207,22 @@ class Training:
             logging.info("%s cannot be read (%s): training starts anew", path.name, error)
             return
         if state["key"] != self.key:
-            logging.info("%s is of another setting: training starts anew", path.name)
+            logging.info("%s is of another setting or other data: training starts anew", path.name)
+            return
+        if any(_file_sha256(self._weights_path(row["epoch"])) != row["weights_sha256"] for row in state["history"]):
+            logging.info("%s goes with weights that are not there: training starts anew", path.name)
             return
         self._enter_phase(state["phase"])
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = [Epoch(**row) for row in state["history"]]
         self.validation = list(state["validation"])
-        logging.info("resuming after epoch %d of %d", len(self.history), len(self.phase_of))
+        logging.info("going on after %d of %d epochs", len(self.history), len(self.phase_of))
+
+    def _weights_path(self, epoch: int) -> Path:
+        return self.folder / "weights" / f"epoch{epoch}.safetensors"
+
+
+def _file_sha256(path: Path) -> str | None:
+    """Return the digest of a file's bytes, or None where there is no file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

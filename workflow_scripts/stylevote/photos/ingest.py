@@ -289,6 +289,9 @@ def _table_entries(table: Path, labels: list[str], labelled: bool) -> tuple[list
         entries, bad_rows = _row_entries(table, rows, columns, width=width, url=1)
     else:
         columns, problems = _label_columns(table, rows[0], labels, labelled)
+        if PurePosixPath(rows[0].fields[0]).suffix.lower() in PHOTO_SUFFIXES:
+            text = f"{_place(table, rows[0].line)}: expected a header, found the photo {_shown(rows[0].fields[0])}"
+            problems.append(Problem(rows[0].line, text))
         entries, bad_rows = _row_entries(table, rows[1:], columns, width=width, url=None)
         if len(rows) == 1:
             problems.append(Problem(0, f"{table}: the table is empty, it has a header and no row below it"))
@@ -636,6 +639,18 @@ def _log(manifest: pd.DataFrame, labels: int, quarantine: pd.DataFrame) -> None:
 # ---- photosets compared
 
 
+def refuse_quarantine(quarantines: dict[str, pd.DataFrame]) -> None:
+    """Raise `InputError` if photos of any photoset, by its name, were left out, as they were while that was allowed."""
+    lines = [
+        f"{_shown(row.image_id)} in {photoset}: {row.problem}"
+        for photoset, quarantine in quarantines.items()
+        for row in quarantine.itertuples()
+    ]
+    if lines:
+        remedy = "mend or remove them, or set on_bad_photo to skip"
+        raise InputError(_listed(f"{_count(len(lines), 'photo')} left out; {remedy}:", lines))
+
+
 def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail") -> pd.DataFrame:
     """Find training photos that are in another photoset, too: there, their decisions would look too good.
 
@@ -658,7 +673,9 @@ def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail"
     empty = trained.iloc[:0].assign(image_id="", photoset="")
     shared = pd.concat([empty, *pairs], ignore_index=True)[["photoset", "image_id", "train_image_id", "sha256"]]
     if len(shared) and on_bad_photo == "fail":
-        remedy = "remove them from one photoset, or set on_bad_photo to skip"
+        remedy = (
+            "remove them from one photoset (with on_bad_photo: skip they stay, and look better decided than they are)"
+        )
         lines = [
             f"{_shown(image_id)} in {photoset} is the same photo as {_shown(train_image_id)} in {TRAIN}"
             for photoset, image_id, train_image_id, _ in shared.itertuples(index=False)

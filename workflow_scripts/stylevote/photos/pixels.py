@@ -236,6 +236,13 @@ def _pixel_bytes(index: pd.DataFrame) -> int:
     return int(3 * (index["height"].astype(np.int64) * index["width"]).sum())
 
 
+def check_index(index: pd.DataFrame, manifest: pd.DataFrame, path: Path) -> None:
+    """Raise `InputError` unless the pixel cache's ``index``, read from ``path``, is of the photos of ``manifest``."""
+    columns = ["image_id", "sha256"]
+    if not index[columns].equals(manifest[columns]):
+        raise InputError(f"{path}: not the photos of the manifest; delete it, and the pixels are cached anew")
+
+
 def open_pixels(path: Path, index: pd.DataFrame) -> np.memmap:
     """Map the flat file that `cache_pixels` wrote, as uint8 of shape (bytes,); changes stay in memory.
 
