@@ -33,6 +33,11 @@ def test_the_conda_environment_has_what_the_library_imports():
     names |= {"iterstrat": "iterative-stratification", "segmentation_models_pytorch": "segmentation-models-pytorch"}
     found = set()
     for path in (REPOSITORY / "workflow_scripts").rglob("*.py"):
-        found |= set(re.findall(r"^ *(?:import|from) ([a-zA-Z_]+)", path.read_text(), re.MULTILINE))
+        found |= set(
+            "".join(pair)
+            for pair in re.findall(
+                r"^ *(?:import ([a-zA-Z_]+)|from ([a-zA-Z_]+)[a-zA-Z_.]* import)", path.read_text(), re.MULTILINE
+            )
+        )
     third_party = {name for name in found if name not in sys.stdlib_module_names and name != "stylevote"}
     assert {names.get(name, name) for name in third_party} <= provided

@@ -626,7 +626,8 @@ def test_shared_photos_are_named(caplog):
     with pytest.raises(InputError) as caught:
         shared_photos(manifests)
     assert str(caught.value).splitlines() == [
-        "2 photos shared with train; remove them from one photoset (with on_bad_photo: skip they stay, and look better decided than they are):",
+        "2 photos shared with train; remove them from one photoset, or set on_bad_photo to skip (their scores are then "
+        "too good):",
         "'y' in test is the same photo as 'b' in train",
         "'z' in more is the same photo as 'a' in train",
     ]
@@ -684,12 +685,20 @@ def test_ingest_program_ends_with_the_message(photos, table, tmp_path):
     assert not (tmp_path / "manifest.parquet").exists()
 
 
+def test_a_table_of_names_needs_a_header(photos, tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text("0.jpg\n1.jpg\n2.jpg\n")
+    assert problems(photos, path, photoset="test") == [f"{path}, row 1: expected a header, found the photo '0.jpg'"]
+
+
 def test_compare_program(tmp_path):
     paths = []
     for name, manifest in compared(train={"a": "1", "b": "2"}, test={"y": "2"}).items():
         paths.append(tmp_path / f"{name}.parquet")
         manifest.to_parquet(paths[-1])
+    pd.DataFrame({"image_id": [], "problem": []}).to_parquet(tmp_path / "none.parquet")
     arguments = ["--names", "train", "test", "--output", tmp_path / "shared.parquet", "--manifests", *paths]
+    arguments += ["--quarantines", tmp_path / "none.parquet", tmp_path / "none.parquet"]
     done = run_program("compare_photosets.py", *arguments, "--spec", '{"on_bad_photo": "fail"}')
     assert done.returncode == 1
     assert "'y' in test is the same photo as 'b' in train" in done.stderr

@@ -289,7 +289,7 @@ def _table_entries(table: Path, labels: list[str], labelled: bool) -> tuple[list
         entries, bad_rows = _row_entries(table, rows, columns, width=width, url=1)
     else:
         columns, problems = _label_columns(table, rows[0], labels, labelled)
-        if PurePosixPath(rows[0].fields[0]).suffix.lower() in PHOTO_SUFFIXES:
+        if not problems and PurePosixPath(rows[0].fields[0]).suffix.lower() in PHOTO_SUFFIXES:
             text = f"{_place(table, rows[0].line)}: expected a header, found the photo {_shown(rows[0].fields[0])}"
             problems.append(Problem(rows[0].line, text))
         entries, bad_rows = _row_entries(table, rows[1:], columns, width=width, url=None)
@@ -673,9 +673,7 @@ def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail"
     empty = trained.iloc[:0].assign(image_id="", photoset="")
     shared = pd.concat([empty, *pairs], ignore_index=True)[["photoset", "image_id", "train_image_id", "sha256"]]
     if len(shared) and on_bad_photo == "fail":
-        remedy = (
-            "remove them from one photoset (with on_bad_photo: skip they stay, and look better decided than they are)"
-        )
+        remedy = "remove them from one photoset, or set on_bad_photo to skip (their scores are then too good)"
         lines = [
             f"{_shown(image_id)} in {photoset} is the same photo as {_shown(train_image_id)} in {TRAIN}"
             for photoset, image_id, train_image_id, _ in shared.itertuples(index=False)
