@@ -31,13 +31,8 @@ def test_the_conda_environment_has_what_the_library_imports():
     provided = {pin.split("==")[0] for pin in dependencies[-1]["pip"]}
     names = {"PIL": "pillow", "yaml": "pyyaml", "skimage": "scikit-image", "sklearn": "scikit-learn"}
     names |= {"iterstrat": "iterative-stratification", "segmentation_models_pytorch": "segmentation-models-pytorch"}
-    found = set()
-    for path in (REPOSITORY / "workflow_scripts").rglob("*.py"):
-        found |= set(
-            "".join(pair)
-            for pair in re.findall(
-                r"^ *(?:import ([a-zA-Z_]+)|from ([a-zA-Z_]+)[a-zA-Z_.]* import)", path.read_text(), re.MULTILINE
-            )
-        )
+    imports = re.compile(r"^ *(?:import ([a-zA-Z_]+)|from ([a-zA-Z_]+)[a-zA-Z_.]* import)", re.MULTILINE)
+    texts = [path.read_text() for path in (REPOSITORY / "workflow_scripts").rglob("*.py")]
+    found = {"".join(pair) for text in texts for pair in imports.findall(text)}
     third_party = {name for name in found if name not in sys.stdlib_module_names and name != "stylevote"}
     assert {names.get(name, name) for name in third_party} <= provided
