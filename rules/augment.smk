@@ -7,11 +7,11 @@ rule resample_manifest:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        epochs=results("manifests/{recipe}/fold{fold}.parquet"),
+        epochs=results("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
     log:
-        logs("resample_manifest/{recipe}/fold{fold}.log"),
+        logs("resample_manifest/{recipe}/{epochs}/fold{fold}.log"),
     benchmark:
-        benchmarks("resample_manifest/{recipe}/fold{fold}.tsv")
+        benchmarks("resample_manifest/{recipe}/{epochs}/fold{fold}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -19,7 +19,9 @@ rule resample_manifest:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=lambda wildcards: canonical(SETTINGS.config["recipes"][wildcards.recipe]),
+        spec=lambda wildcards: canonical(
+            {**SETTINGS.config["recipes"][wildcards.recipe], "epochs": int(wildcards.epochs)}
+        ),
         code=code("resample_manifest"),
     shell:
         "python workflow_scripts/resample_manifest.py --manifest {input.manifest:q} --fold-table {input.folds:q}"

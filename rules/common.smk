@@ -34,6 +34,7 @@ LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
 wildcard_constraints:
     photoset="|".join(SETTINGS.config["photosets"]),
     size=r"\d+",
+    epochs=r"\d+",
     recipe="|".join(SETTINGS.config["recipes"]),
     run="|".join(map(re.escape, SETTINGS.runs)),
     fold=r"\d+",
@@ -79,10 +80,10 @@ def run_spec(wildcards):
     return canonical({"labels": SETTINGS.labels, "setting": SETTINGS.runs[wildcards.run]})
 
 
-def run_recipe(wildcards):
-    """What a run's epochs depend on; how many more are drawn for others does not matter to it."""
-    recipe = SETTINGS.config["recipes"][SETTINGS.runs[wildcards.run]["recipe"]]
-    return canonical({key: value for key, value in recipe.items() if key != "epochs"})
+def first_comparison(wildcards):
+    """The comparison of photosets, unless there has been one: no training begins before, but later ones train nothing."""
+    path = results("photos/shared_photos.parquet")
+    return [] if os.path.exists(path) else path
 
 
 def ingest_spec(wildcards):
@@ -92,6 +93,7 @@ def ingest_spec(wildcards):
         {
             "labels": SETTINGS.labels,
             "photoset": wildcards.photoset,
+            "table": SETTINGS.config["photosets"][wildcards.photoset]["labels"],
             "listing": listing(SETTINGS.config["photosets"][wildcards.photoset]),
             **folds,
         }
@@ -138,13 +140,13 @@ def label_table(wildcards):
 
 
 def run_path(path):
-    """A path that depends on a run's setting: `{size}` and `{recipe}` stand in it for the run's."""
+    """A path that depends on a run's setting: `{size}`, `{recipe}` and `{epochs}` stand in it for the run's."""
 
     def of_run(wildcards):
         setting = SETTINGS.runs[wildcards.run]
-        return expand(results(path), size=setting["size"], recipe=setting["recipe"], allow_missing=True)[0].format(
-            **wildcards
-        )
+        epochs = sum(phase["epochs"] for phase in setting["phases"])
+        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs, **wildcards}
+        return results(path).format(**names)
 
     return of_run
 

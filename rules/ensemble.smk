@@ -150,7 +150,7 @@ rule cast_votes:
         predictions=every_run("predictions/{photoset}/{run}/fold{fold}.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
         members=results("ensemble/members.parquet"),
-        compared=ancient(results("photos/shared_photos.parquet")),
+        compared=results("photos/shared_photos.parquet"),
         boosters=[results(f"ensemble/stackers/{stem}/fold{fold}.ubj") for stem in LABEL_OF for fold in SETTINGS.folds],
         thresholds=every_label("ensemble/thresholds/{label}.json"),
     output:

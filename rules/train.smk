@@ -1,8 +1,8 @@
 """Training and prediction. Needs pixel caches, folds and what each epoch sees; gives weights and scores of every epoch.
 
-Pixels and weights are large: they must be there, but neither their time nor that they are made again computes anything
-(`ancient`). What they are made from counts instead: the manifest, the settings and the code of pixels and epochs, and a
-run's history, which holds its weights' digests.
+Pixels and weights are large: they must be there, but their time means nothing (`ancient`). The small file that is made
+with them, the index or the history, is compared by content in their place. (An input may be `ancient` only beside another
+one of the same job: where all are, Snakemake 9.27 plans that job and forgets to look at those that follow.)
 """
 
 
@@ -11,10 +11,10 @@ rule train_cnn:
     input:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        epochs=ancient(run_path("manifests/{recipe}/fold{fold}.parquet")),
-        index=ancient(run_path("pixels/train/{size}/index.parquet")),
+        epochs=run_path("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
+        index=run_path("pixels/train/{size}/index.parquet"),
         pixels=ancient(run_path("pixels/train/{size}/pixels.bin")),
-        compared=ancient(results("photos/shared_photos.parquet")),
+        compared=first_comparison,
         weights=start_weights,
     output:
         history=results("runs/{run}/fold{fold}/history.parquet"),
@@ -33,8 +33,7 @@ rule train_cnn:
         runtime=1440,
     params:
         spec=run_spec,
-        recipe=run_recipe,
-        code=[code("train_cnn"), code("resample_manifest"), code("cache_pixels")],
+        code=code("train_cnn"),
     shell:
         "python workflow_scripts/train_cnn.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
         " --epochs {input.epochs:q} --index {input.index:q} --pixels {input.pixels:q} --fold {wildcards.fold}"
@@ -47,7 +46,7 @@ rule predict_photos:
     """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected."""
     input:
         manifest=results("photos/{photoset}/manifest.parquet"),
-        index=ancient(run_path("pixels/{photoset}/{size}/index.parquet")),
+        index=run_path("pixels/{photoset}/{size}/index.parquet"),
         pixels=ancient(run_path("pixels/{photoset}/{size}/pixels.bin")),
         members=results("ensemble/members.parquet"),
         history=every_fold("runs/{run}/fold{fold}/history.parquet"),
@@ -67,7 +66,7 @@ rule predict_photos:
         runtime=240,
     params:
         spec=run_spec,
-        code=[code("predict_photos"), code("cache_pixels")],
+        code=code("predict_photos"),
     shell:
         "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"
         " --members {input.members:q} --history {input.history:q} --weights {input.weights:q} --run {wildcards.run:q}"

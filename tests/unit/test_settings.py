@@ -81,7 +81,6 @@ def test_text_that_is_a_number_is_one():
             "runs[0].recipe: 'mixd' is not among the recipes (plain)",
         ),
         ({"runs": [{"backbone": "r"}, {"backbone": "r", "seed": 0}]}, "runs[1]: the same setting as runs[0]"),
-        ({"recipes": {"plain": {"epochs": 2}}}, "runs[0].phases: 6 epochs in all, but recipe 'plain' draws only 2"),
         (
             {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": "tail"}]}]},
             "runs[0].phases[0].train: found 'tail', expected head, all, or",

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 
 from workflow.checkout import small_config
 
-LABELS = ["pants", "skirt", "dress", "coat", "shirt", "hat"]
-PHOTOS = {"train": ("labels.csv", 240), "test": ("test_labels.csv", 120)}
+LABELS = ["pants", "dress", "hat", "jeans", "stockings", "shorts"]
+PHOTOS = {"train": ("labels.csv", 700), "test": ("test_labels.csv", 351)}
 
 
 def test_fine_tuned_mobilenet_beats_deciding_everything(shared, fresh):
@@ -20,12 +20,11 @@ def test_fine_tuned_mobilenet_beats_deciding_everything(shared, fresh):
         lines = [",".join(["image", *LABELS]), *(",".join([r["image"], *(r[label] for label in LABELS)]) for r in rows)]
         (fresh.folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
         config["photosets"][name] = {"photos": str(data / "images" / name), "labels": f"{name}.csv"}
-    config["recipes"] = {"plain": {"epochs": 3}}
     config["runs"] = [
         {
             "backbone": "mobilenetv2_100",
             "weights": str(weights),
-            "size": 97,
+            "size": 129,
             "batch": 16,
             "phases": [
                 {"epochs": 1, "lr": 3e-3, "train": "head"},
@@ -38,4 +37,4 @@ def test_fine_tuned_mobilenet_beats_deciding_everything(shared, fresh):
     scores = pq.read_table(fresh.folder / "out" / "predictions" / "test" / "scores.parquet").to_pandas()
     macro = scores[scores["label"] == "macro"].iloc[0]
     assert macro["all_ones_f2"] > 0.4
-    assert macro["f2"] > macro["all_ones_f2"] + 0.03
+    assert macro["f2"] > macro["all_ones_f2"] + 0.04
