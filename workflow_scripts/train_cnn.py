@@ -27,11 +27,10 @@ def main(arguments: argparse.Namespace) -> None:
     manifest, index = read_table(arguments.manifest), read_table(arguments.index)
     check_index(index, manifest, arguments.index)
     validation = np.flatnonzero(fold_numbers(manifest, read_table(arguments.fold_table)) == fold)
-    count = sum(phase["epochs"] for phase in setting["phases"])
     data = FoldData(
         bank=PhotoBank.open(open_pixels(arguments.pixels, index), index, device),
         targets=torch.tensor(label_matrix(manifest, labels), dtype=torch.float32, device=device),
-        epochs=[rows.to(device) for rows in epoch_rows(read_table(arguments.epochs), manifest)[:count]],
+        epochs=[rows.to(device) for rows in epoch_rows(read_table(arguments.epochs), manifest)],
         validation=torch.from_numpy(validation).to(device),
     )
     logging.info("%d photos to train on, %d held out, on %s", len(data.epochs[0]), len(validation), device)
