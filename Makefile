@@ -25,7 +25,7 @@ format: $(INSTALLED) ## format the code
 	.venv/bin/snakefmt Snakefile rules
 
 lock: ## pin envs/requirements.in anew (needs uv)
-	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --upgrade \
+	uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade \
 		--custom-compile-command "make lock" --quiet envs/requirements.in -o envs/requirements.lock
 
 setup: $(INSTALLED) ## make .venv from the locked requirements
