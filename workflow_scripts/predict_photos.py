@@ -1,7 +1,6 @@
 """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected."""
 
 import argparse
-import hashlib
 import logging
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 from stylevote.cnn.batches import PhotoBank
 from stylevote.cnn.device import open_device
 from stylevote.cnn.network import Network
-from stylevote.cnn.predict import load_weights, predict
+from stylevote.cnn.predict import load_weights, predict, weights_sha256
 from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.program import InputError, add_spec, add_threads, parser, run
 from stylevote.tables import read_table, write_table
@@ -52,9 +51,10 @@ def empty_predictions(labels: list[str]) -> pd.DataFrame:
 
 def check_digest(path: Path, expected: str) -> None:
     """Raise `InputError` unless the file is the one that training wrote."""
-    if not path.is_file():
+    found = weights_sha256(path)
+    if found is None:
         raise InputError(f"{path}: missing; delete the folder {path.parent.parent} to retrain it")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+    if found != expected:
         raise InputError(f"{path}: damaged (its sha256 is not the one in the run's history); delete it to retrain")
 
 

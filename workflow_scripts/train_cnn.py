@@ -12,6 +12,7 @@ import torch
 
 from stylevote.cnn.batches import PhotoBank
 from stylevote.cnn.device import open_device
+from stylevote.cnn.predict import weights_sha256
 from stylevote.cnn.train import FoldData, Training
 from stylevote.digests import digest
 from stylevote.photos.pixels import check_index, open_pixels
@@ -35,7 +36,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     logging.info("%d photos to train on, %d held out, on %s", len(data.epochs[0]), len(validation), device)
     work = arguments.history.parent / "unfinished"  # not declared to the workflow, so that a retry finds it
-    start = hashlib.sha256(arguments.start.read_bytes()).hexdigest() if arguments.start else None
+    start = weights_sha256(arguments.start) if arguments.start else None
     parts = [*data.epochs, data.targets, data.validation]
     key = digest(
         [setting, labels, fold, code_digest(Path(__file__)), start, index["crc32"].tolist()]

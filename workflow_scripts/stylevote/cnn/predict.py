@@ -1,5 +1,6 @@
 """Probabilities of every label for photos, averaged over each photo and its mirror image."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,11 @@ def store_weights(network: nn.Module, path: Path) -> None:
         fits = tensor.is_floating_point() and tensor.abs().max() < HALF_MAXIMUM
         state[name] = (tensor.half() if fits else tensor).contiguous().cpu()
     safetensors.torch.save_file(state, path)
+
+
+def weights_sha256(path: Path) -> str | None:
+    """Return the digest of a file of weights, or None where there is no file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

@@ -1,6 +1,5 @@
 """Training of one run on one fold: phases of fine-tuning, and after every epoch its weights and out-of-fold scores."""
 
-import hashlib
 import logging
 import sys
 import time
@@ -16,7 +15,7 @@ from tqdm import tqdm
 from stylevote.cnn.batches import PhotoBank, random_boxes
 from stylevote.cnn.losses import LOSSES
 from stylevote.cnn.network import Network
-from stylevote.cnn.predict import load_weights, predict, store_weights
+from stylevote.cnn.predict import load_weights, predict, store_weights, weights_sha256
 from stylevote.cnn.schedule import epoch_phases, triangular
 from stylevote.digests import seed
 from stylevote.program import InputError
@@ -174,7 +173,7 @@ class Training:
             train_loss=train_loss,
             validation_loss=nn.functional.binary_cross_entropy(self.validation[-1], truth).item(),
             seconds=time.monotonic() - start,
-            weights_sha256=_file_sha256(path),
+            weights_sha256=weights_sha256(path),
         )
         self.history.append(row)
         logging.info(
@@ -209,7 +208,7 @@ class Training:
         if state["key"] != self.key:
             logging.info("%s is of another setting or other data: training starts anew", path.name)
             return
-        if any(_file_sha256(self._weights_path(row["epoch"])) != row["weights_sha256"] for row in state["history"]):
+        if any(weights_sha256(self._weights_path(row["epoch"])) != row["weights_sha256"] for row in state["history"]):
             logging.info("%s goes with weights that are not there: training starts anew", path.name)
             return
         self._enter_phase(state["phase"])
@@ -221,8 +220,3 @@ class Training:
 
     def _weights_path(self, epoch: int) -> Path:
         return self.folder / "weights" / f"epoch{epoch}.safetensors"
-
-
-def _file_sha256(path: Path) -> str | None:
-    """Return the digest of a file's bytes, or None where there is no file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
