@@ -9,12 +9,13 @@ import pandas as pd
 import torch
 
 from stylevote.cnn.batches import PhotoBank
-from stylevote.cnn.device import open_device
 from stylevote.cnn.network import Network
-from stylevote.cnn.predict import load_weights, predict, weights_sha256
+from stylevote.cnn.predict import predict
+from stylevote.device import open_device
 from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.program import InputError, add_spec, add_threads, parser, run
 from stylevote.tables import read_table, write_table
+from stylevote.weights import load_weights, weights_sha256
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -11,14 +11,14 @@ import pandas as pd
 import torch
 
 from stylevote.cnn.batches import PhotoBank
-from stylevote.cnn.device import open_device
-from stylevote.cnn.predict import weights_sha256
 from stylevote.cnn.train import FoldData, Training
+from stylevote.device import open_device
 from stylevote.digests import digest
 from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.program import add_spec, add_threads, optional_path, parser, run
 from stylevote.provenance import code_digest
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.weights import weights_sha256
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -49,7 +49,7 @@ def test_weights_of_a_classifier_fit_its_backbone(stored):
 
 def test_weights_that_do_not_fit_are_refused(stored, tmp_path):
     path, _ = stored
-    with pytest.raises(InputError, match=r"w\.safetensors: .* of the backbone's .* parameters are missing"):
+    with pytest.raises(InputError, match=r"w\.safetensors: .* of the network's .* parameters are missing"):
         create_backbone("test_byobnet", str(path), {})
     state = safetensors.torch.load_file(path)
     state["layer1.0.conv1.weight"] = torch.zeros(1, 2)

@@ -9,8 +9,8 @@ from torch import nn
 
 from stylevote.cnn.backbones import layers
 from stylevote.cnn.network import Network, make_head
-from stylevote.cnn.predict import load_weights, store_weights
 from stylevote.program import InputError
+from stylevote.weights import load_weights, store_weights
 
 
 def test_head_is_normalised_before_each_relu():

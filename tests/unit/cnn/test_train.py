@@ -8,9 +8,10 @@ import safetensors.torch
 import torch
 
 from stylevote.cnn.network import Network
-from stylevote.cnn.predict import load_weights, predict
+from stylevote.cnn.predict import predict
 from stylevote.cnn.train import Training
 from stylevote.program import InputError
+from stylevote.weights import load_weights
 
 CPU = torch.device("cpu")
 
@@ -139,5 +140,5 @@ def test_damaged_weights_are_named(setting, data, tmp_path):
     train(setting, data, tmp_path)
     path = tmp_path / "weights" / "epoch0.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(InputError, match=r"epoch0\.safetensors: not the weights of this run"):
+    with pytest.raises(InputError, match=r"epoch0\.safetensors: not the weights of this network"):
         load_weights(Network(setting, 2), path)

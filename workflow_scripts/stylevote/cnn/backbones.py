@@ -1,18 +1,16 @@
 """Pretrained convolutional networks without their classifier: photos in, one pooled feature vector a photo out."""
 
 import difflib
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import timm
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from stylevote.program import InputError
+from stylevote.weights import load_part
 
 SMP_PREFIX = "smp:"
 
@@ -72,37 +70,8 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
             f"backbone {name!r} with weights {weights!r} and arguments {args} cannot be made: {error}"
         ) from error
     if weights not in ("none", "pretrained"):
-        load_backbone_weights(backbone, Path(weights))
+        load_part(backbone.encoder if isinstance(backbone, SmpEncoder) else backbone, Path(weights))
     return backbone, tuple(mean), tuple(std)
-
-
-def load_backbone_weights(backbone: nn.Module, path: Path) -> None:
-    """Load the backbone's parameters from a safetensors file; what it holds beyond them (a classifier) is left out.
-
-    Raises:
-        InputError: the file is no safetensors file, lacks a parameter, or holds one of another shape.
-    """
-    try:
-        stored = safetensors.torch.load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as a safetensors file ({error})") from error
-    target = backbone.encoder if isinstance(backbone, SmpEncoder) else backbone
-    wanted = target.state_dict()
-    # Counters of BatchNorm are no parameters, and older files lack them.
-    missing = [name for name in wanted if name not in stored and not name.endswith("num_batches_tracked")]
-    if missing:
-        raise InputError(
-            f"{path}: {len(missing)} of the backbone's {len(wanted)} parameters are missing, {missing[0]!r} first"
-        )
-    for name, parameter in wanted.items():
-        if name in stored and stored[name].shape != parameter.shape:
-            raise InputError(
-                f"{path}: {name!r} has the shape {tuple(stored[name].shape)}, expected {tuple(parameter.shape)}"
-            )
-    unused = [name for name in stored if name not in wanted]
-    if unused:
-        logging.info("%s: %d tensors are not the backbone's and stay unused (%s...)", path, len(unused), unused[0])
-    target.load_state_dict({name: stored[name] for name in wanted if name in stored}, strict=False)
 
 
 def layers(backbone: nn.Module) -> Iterator[nn.Module]:

@@ -15,11 +15,12 @@ from tqdm import tqdm
 from stylevote.cnn.batches import PhotoBank, random_boxes
 from stylevote.cnn.losses import LOSSES
 from stylevote.cnn.network import Network
-from stylevote.cnn.predict import load_weights, predict, store_weights, weights_sha256
+from stylevote.cnn.predict import predict
 from stylevote.cnn.schedule import epoch_phases, triangular
 from stylevote.digests import seed
 from stylevote.program import InputError
 from stylevote.tables import replacing
+from stylevote.weights import load_weights, store_weights, weights_sha256
 
 CHECKS_AN_EPOCH = 10  # how often the loss is looked at: each look waits for the device
 

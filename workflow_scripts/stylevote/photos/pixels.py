@@ -142,15 +142,48 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 def resize_photo(photo: Photo, size: int) -> np.ndarray:
     """Return ``photo`` at a shorter side of ``size`` pixels, as uint8 of shape (height, width, 3).
 
-    The longer side keeps the proportion and is cut, equally at both ends, to at most twice the shorter one. It is cut
-    before the resizing, so that a strip of 1 x 10,000,000 pixels is never blown up.
+    The longer side keeps the proportion and is cut (`cut_box`) before the resizing, so that a strip of 1 x 10,000,000
+    pixels is never blown up.
     """
+    left, top, right, bottom = cut_box(photo.width, photo.height)
+    box = tuple(side * photo.scale for side in (left, top, right, bottom))
     shorter = min(photo.width, photo.height)
-    width, height = (min(side, LONGEST * shorter) for side in (photo.width, photo.height))
-    left, top = (photo.width - width) // 2, (photo.height - height) // 2
-    box = tuple(side * photo.scale for side in (left, top, left + width, top + height))
-    target = (round(width * size / shorter), round(height * size / shorter))
+    target = (round((right - left) * size / shorter), round((bottom - top) * size / shorter))
     return np.asarray(photo.image.resize(target, Image.Resampling.LANCZOS, box))
+
+
+def cut_box(width: int, height: int) -> tuple[int, int, int, int]:
+    """Return what is used of a photo, as left, top, right and bottom in pixels.
+
+    The longer side is cut, equally at both ends, to at most `LONGEST` times the shorter one.
+    """
+    longest = LONGEST * min(width, height)
+    left, top = (width - min(width, longest)) // 2, (height - min(height, longest)) // 2
+    return left, top, left + min(width, longest), top + min(height, longest)
+
+
+def read_ingested(photos: Path, name: str, sha256: str, size: int, *, enlarge: bool = True) -> np.ndarray:
+    """Return the pixels of an ingested photo at a shorter side of ``size``, uint8 of shape (height, width, 3).
+
+    Args:
+        photos: the photoset's folder.
+        name: the photo's path in it.
+        sha256: of its bytes, when it was ingested.
+        size: shorter side, in pixels.
+        enlarge: whether a smaller photo is enlarged to ``size``, or kept as it is.
+
+    Raises:
+        InputError: the photo is gone, or its bytes are no longer those that were ingested.
+    """
+    path = photos / name
+    try:
+        data = read_bytes(path)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise InputError(f"{path}: changed since it was ingested; run ingest_photos again or restore the photo")
+        photo = decode_photo(data, size)
+    except PhotoError as error:
+        raise InputError(f"{path}: could be read when it was ingested and cannot now ({error})") from error
+    return resize_photo(photo, size if enlarge else min(size, photo.width, photo.height))
 
 
 def map_in_order(function: Callable[[Any], Any], items: Sequence[Any], threads: int) -> Iterator[Any]:
@@ -196,7 +229,7 @@ def cache_pixels(manifest: pd.DataFrame, photos: Path, size: int, path: Path, th
     Raises:
         InputError: a photo is gone, or its bytes are no longer those that were ingested.
     """
-    prepare = partial(_ingested_pixels, photos, size)
+    prepare = partial(_pixels_of, photos, size)
     sources = list(zip(manifest["path"], manifest["sha256"], strict=True))
     heights, widths, checksums = [], [], []
     with replacing(path) as partial_path, partial_path.open("wb") as flat:
@@ -219,17 +252,9 @@ def cache_pixels(manifest: pd.DataFrame, photos: Path, size: int, path: Path, th
     return index
 
 
-def _ingested_pixels(photos: Path, size: int, source: tuple[str, str]) -> np.ndarray:
-    """Return the pixels of one photo, given its path and the sha256 that its file had when it was ingested."""
-    name, sha256 = source
-    path = photos / name
-    try:
-        data = read_bytes(path)
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise InputError(f"{path}: changed since it was ingested; run ingest_photos again or restore the photo")
-        return np.ascontiguousarray(resize_photo(decode_photo(data, size), size))
-    except PhotoError as error:
-        raise InputError(f"{path}: could be read when it was ingested and cannot now ({error})") from error
+def _pixels_of(photos: Path, size: int, source: tuple[str, str]) -> np.ndarray:
+    """Return the pixels of one photo, given its path and the sha256 of its file."""
+    return np.ascontiguousarray(read_ingested(photos, *source, size))
 
 
 def _pixel_bytes(index: pd.DataFrame) -> int:

@@ -1,0 +1,64 @@
+"""Weights of networks as safetensors files: data, never code."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from stylevote.program import InputError
+
+HALF_MAXIMUM = torch.finfo(torch.float16).max
+
+
+def store_weights(network: nn.Module, path: Path) -> None:
+    """Write the network's state in half precision; a tensor that does not fit its range is kept in full."""
+    state = {}
+    for name, tensor in network.state_dict().items():
+        fits = tensor.is_floating_point() and tensor.abs().max() < HALF_MAXIMUM
+        state[name] = (tensor.half() if fits else tensor).contiguous().cpu()
+    safetensors.torch.save_file(state, path)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Load what `store_weights` wrote; `InputError` when the file is damaged or of another network."""
+    try:
+        network.load_state_dict(safetensors.torch.load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path}: not the weights of this network ({error}); delete it to train it again") from error
+
+
+def load_part(network: nn.Module, path: Path) -> None:
+    """Load a network's parameters from a file that may hold more (a classifier), which is left out.
+
+    Raises:
+        InputError: the file is no safetensors file, lacks a parameter, or holds one of another shape.
+    """
+    try:
+        stored = safetensors.torch.load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as a safetensors file ({error})") from error
+    wanted = network.state_dict()
+    # Counters of BatchNorm are no parameters, and older files lack them.
+    missing = [name for name in wanted if name not in stored and not name.endswith("num_batches_tracked")]
+    if missing:
+        raise InputError(
+            f"{path}: {len(missing)} of the network's {len(wanted)} parameters are missing, {missing[0]!r} first"
+        )
+    for name, parameter in wanted.items():
+        if name in stored and stored[name].shape != parameter.shape:
+            raise InputError(
+                f"{path}: {name!r} has the shape {tuple(stored[name].shape)}, expected {tuple(parameter.shape)}"
+            )
+    unused = [name for name in stored if name not in wanted]
+    if unused:
+        logging.info("%s: %d tensors are not the network's and stay unused (%s...)", path, len(unused), unused[0])
+    network.load_state_dict({name: stored[name] for name in wanted if name in stored}, strict=False)
+
+
+def weights_sha256(path: Path) -> str | None:
+    """Return the digest of a file of weights, or None where there is no file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
