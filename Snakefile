@@ -18,3 +18,4 @@ include: "rules/ensemble.smk"
 rule all:
     input:
         results("submission.csv"),
+        contact_sheet(),

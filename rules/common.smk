@@ -2,9 +2,9 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
-from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
@@ -18,16 +18,17 @@ from stylevote.settings import resolve
 # Rules call `python`: the one that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
 
-# Snakemake merges a configuration into config.yaml key by key. Of photosets, what is left out must not become the demo's.
-for path in workflow.overwrite_configfiles:
-    if photosets := (load_configfile(path) or {}).get("photosets"):
-        config["photosets"] = photosets
+# Snakemake merges a configuration into config.yaml key by key. One that the user names stands for itself: what it leaves
+# out has the schema's default, and is not the demo's.
+if workflow.overwrite_configfiles:
+    config = workflow.config_settings.overwrite_config
 
 try:
     SETTINGS = resolve(config)
 except InputError as error:
     raise WorkflowError(error) from None
 
+SEGMENTATION = SETTINGS.config["segmentation"]
 LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
 
 
@@ -36,6 +37,7 @@ wildcard_constraints:
     size=r"\d+",
     epochs=r"\d+",
     recipe="|".join(SETTINGS.config["recipes"]),
+    shard=r"\d+",
     run="|".join(map(re.escape, SETTINGS.runs)),
     fold=r"\d+",
     label="|".join(map(re.escape, LABEL_OF)),
@@ -56,9 +58,10 @@ def benchmarks(path):
     return results(f"benchmarks/{path}")
 
 
-def code(program):
-    """A digest of the code that a program executes."""
-    return code_digest(SCRIPTS / f"{program}.py")
+@cache
+def code(program, *modules):
+    """A digest of the code that a program executes, with those modules of the library that its settings choose."""
+    return code_digest(SCRIPTS / f"{program}.py", *(SCRIPTS / "stylevote" / f"{module}.py" for module in modules))
 
 
 def spec(*keys, **more):
@@ -78,6 +81,12 @@ def label_spec(**settings):
 def run_spec(wildcards):
     """What a run's networks depend on."""
     return canonical({"labels": SETTINGS.labels, "setting": SETTINGS.runs[wildcards.run]})
+
+
+def loss_code(wildcards):
+    """The code of a run's training: of the losses, its own alone."""
+    (loss,) = SETTINGS.runs[wildcards.run]["loss"]
+    return code("train_cnn", f"cnn/losses/{loss}")
 
 
 def first_comparison(wildcards):
@@ -112,13 +121,17 @@ def listing(photoset):
     Of a photoset with a table (other than Parquet), only photos that it names count. A folder below the results is the
     work of `draw_demo`, and what that depends on stands for it.
     """
-    folder, table = photoset["photos"], photoset["labels"]
-    if Path(folder).is_relative_to(SETTINGS.config["results"]):
-        return [SETTINGS.config["demo"], code("draw_demo")]
-    named = None
+    table, named = photoset["labels"], None
     if table and os.path.isfile(table) and not table.endswith((".parquet", ".pq")):
         fields = re.split(r'[,;\t\r\n"]+ *', Path(table).read_text(encoding="utf-8", errors="replace"))
         named = {name for field in fields for name in (field, field.rpartition("/")[2])}
+    return names_and_sizes(photoset["photos"], named)
+
+
+def names_and_sizes(folder, named=None):
+    """A digest of the names and sizes of a folder's files, or of those that are named, with or without their suffix."""
+    if Path(folder).is_relative_to(SETTINGS.config["results"]):
+        return [SETTINGS.config["demo"], code("draw_demo")]
     found = []
     for parent, _, names in os.walk(folder):
         for name in (name for name in names if not name.startswith(".")):
@@ -134,9 +147,100 @@ def photos_folder(wildcards, input):
     return SETTINGS.config["photosets"][wildcards.photoset]["photos"]
 
 
+def training_photos(wildcards, input):
+    """The folder of the training photos; it may lie anywhere, too."""
+    return SETTINGS.config["photosets"]["train"]["photos"]
+
+
 def label_table(wildcards):
     """The photoset's label table, if it has one."""
     return SETTINGS.config["photosets"][wildcards.photoset]["labels"] or []
+
+
+def masks_folder(wildcards, input):
+    """The folder of the training photos' masks, if there is one; like that of the photos, it may lie anywhere."""
+    return SETTINGS.config["photosets"]["train"]["masks"] or ""
+
+
+def given_masks(wildcards):
+    """What a segmentation by given masks, or a training on them, depends on: which masks there are."""
+    folder = SETTINGS.config["photosets"]["train"]["masks"]
+    return canonical(names_and_sizes(folder)) if SEGMENTATION["model"] in ("given", "smp") else ""
+
+
+def mask_labels(wildcards):
+    """The table that names the masks' classes, if there is one."""
+    used = SEGMENTATION["model"] in ("given", "smp")
+    return (SETTINGS.config["photosets"]["train"]["mask_labels"] if used else None) or []
+
+
+def segmentation_spec(*keys):
+    """The named settings of segmentation, and those of the chosen model."""
+    model = SEGMENTATION["model"]
+    chosen = {model: SEGMENTATION[model]} if model in SEGMENTATION else {}
+    text = canonical({**{key: SEGMENTATION[key] for key in keys}, **chosen})
+    return lambda wildcards: text
+
+
+def segmenter_code(wildcards):
+    """The code of segmentation: of the models, the chosen one alone."""
+    return code("segment_photos", f"augment/segmenters/{SEGMENTATION['model']}")
+
+
+def segmenter_weights(wildcards):
+    """The weights that photos are segmented with: those trained here, or the user's."""
+    if SEGMENTATION["model"] == "smp":
+        return results("segmenter/weights.safetensors")
+    weights = SEGMENTATION["maskrcnn"]["weights"]
+    return weights if SEGMENTATION["model"] == "maskrcnn" and weights != "pretrained" else []
+
+
+def encoder_weights(wildcards):
+    """The file of weights that the segmenter's encoder starts from, if the user brings one."""
+    weights = SEGMENTATION["smp"]["weights"]
+    return [] if weights in ("none", "pretrained") else weights
+
+
+def every_shard(path):
+    """A path for each shard of the training photos."""
+    return expand(results(path), shard=range(SEGMENTATION["shards"]), allow_missing=True)
+
+
+def recolor_spec(wildcards):
+    """What recoloured photos depend on; how many of them an epoch uses is a recipe's business."""
+    settings = {key: value for key, value in SETTINGS.config["recolor"].items() if key != "use"}
+    return canonical(
+        {**settings, "all_labels": SETTINGS.labels, "size": SEGMENTATION["size"], "shards": SEGMENTATION["shards"]}
+    )
+
+
+def recipe_spec(wildcards):
+    """What a recipe's epochs depend on."""
+    recipe = SETTINGS.config["recipes"][wildcards.recipe]
+    return canonical({**recipe, "labels": SETTINGS.labels, "epochs": int(wildcards.epochs)})
+
+
+def recolored_list(wildcards):
+    """The list of recoloured photos, if the recipe uses them."""
+    used = SETTINGS.config["recipes"][wildcards.recipe]["recolored"]
+    return results("recolored/index.parquet") if used else []
+
+
+def contact_sheet():
+    """The contact sheet of recoloured photos, if any run uses them."""
+    used = any(SETTINGS.config["recipes"][setting["recipe"]]["recolored"] for setting in SETTINGS.runs.values())
+    return results("recolored/contact_sheet.png") if used else []
+
+
+def recolored_path(path):
+    """A path that depends on a run's setting, if the run's recipe uses recoloured photos."""
+    of_run = run_path(path)
+
+    def if_used(wildcards):
+        recipe = SETTINGS.config["recipes"][SETTINGS.runs[wildcards.run]["recipe"]]
+        return of_run(wildcards) if recipe["recolored"] else []
+
+    return if_used
 
 
 def run_path(path):

@@ -14,6 +14,8 @@ rule train_cnn:
         epochs=run_path("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
         index=run_path("pixels/train/{size}/index.parquet"),
         pixels=ancient(run_path("pixels/train/{size}/pixels.bin")),
+        recolored_index=recolored_path("pixels/train-recolored/{size}/index.parquet"),
+        recolored_pixels=ancient(recolored_path("pixels/train-recolored/{size}/pixels.bin")),
         compared=first_comparison,
         weights=start_weights,
     output:
@@ -33,11 +35,11 @@ rule train_cnn:
         runtime=1440,
     params:
         spec=run_spec,
-        code=code("train_cnn"),
+        code=loss_code,
     shell:
         "python workflow_scripts/train_cnn.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
         " --epochs {input.epochs:q} --index {input.index:q} --pixels {input.pixels:q} --fold {wildcards.fold}"
-        " --run {wildcards.run:q} --start {input.weights:q}"
+        " --recolored-index {input.recolored_index:q} --recolored-pixels {input.recolored_pixels:q} --run {wildcards.run:q} --start {input.weights:q}"
         " --spec {params.spec:q} --threads {threads} --history {output.history:q}"
         " --validation {output.validation:q} --weights {output.weights:q} > {log:q} 2>&1"
 

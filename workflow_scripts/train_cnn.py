@@ -4,18 +4,19 @@ import argparse
 import hashlib
 import logging
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from stylevote.cnn.batches import PhotoBank
+from stylevote.cnn.batches import JoinedBanks, PhotoBank
 from stylevote.cnn.train import FoldData, Training
 from stylevote.device import open_device
 from stylevote.digests import digest
 from stylevote.photos.pixels import check_index, open_pixels
-from stylevote.program import add_spec, add_threads, optional_path, parser, run
+from stylevote.program import InputError, add_spec, add_threads, optional_path, parser, run
 from stylevote.provenance import code_digest
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 from stylevote.weights import weights_sha256
@@ -27,26 +28,42 @@ def main(arguments: argparse.Namespace) -> None:
     device = open_device(arguments.threads)
     manifest, index = read_table(arguments.manifest), read_table(arguments.index)
     check_index(index, manifest, arguments.index)
-    validation = np.flatnonzero(fold_numbers(manifest, read_table(arguments.fold_table)) == fold)
+    bank = PhotoBank.open(open_pixels(arguments.pixels, index), index, device)
+    photos = index[["image_id", "crc32"]].assign(variant="original")
+    if arguments.recolored_index:
+        recolored = read_table(arguments.recolored_index)
+        more = PhotoBank.open(open_pixels(arguments.recolored_pixels, recolored), recolored, device)
+        bank = JoinedBanks((bank, more))
+        photos = pd.concat([photos, recolored[["image_id", "crc32", "variant"]]], ignore_index=True)
+    epochs = epoch_rows(read_table(arguments.epochs), photos, arguments.epochs)
+    held_out = fold_numbers(manifest, read_table(arguments.fold_table)) == fold
+    targets = manifest.set_index("image_id").loc[photos["image_id"], labels]
+    targets = torch.tensor(targets.to_numpy(np.float32))
+    ((loss_name, loss_settings),) = setting["loss"].items()
+    loss = import_module(f"stylevote.cnn.losses.{loss_name}")
     data = FoldData(
-        bank=PhotoBank.open(open_pixels(arguments.pixels, index), index, device),
-        targets=torch.tensor(label_matrix(manifest, labels), dtype=torch.float32, device=device),
-        epochs=[rows.to(device) for rows in epoch_rows(read_table(arguments.epochs), manifest)],
-        validation=torch.from_numpy(validation).to(device),
+        bank=bank,
+        targets=targets.to(device),
+        epochs=[rows.to(device) for rows in epochs],
+        validation=torch.from_numpy(np.flatnonzero(held_out)).to(device),
+        loss=loss.make_loss(
+            torch.tensor(label_matrix(manifest[~held_out], labels).sum(axis=0), dtype=torch.float32, device=device),
+            int((~held_out).sum()),
+            **loss_settings,
+        ),
     )
-    logging.info("%d photos to train on, %d held out, on %s", len(data.epochs[0]), len(validation), device)
+    logging.info("%d photos an epoch to train on, %d held out, on %s", len(epochs[0]), held_out.sum(), device)
     work = arguments.history.parent / "unfinished"  # not declared to the workflow, so that a retry finds it
     start = weights_sha256(arguments.start) if arguments.start else None
-    parts = [*data.epochs, data.targets, data.validation]
     key = digest(
-        [setting, labels, fold, code_digest(Path(__file__)), start, index["crc32"].tolist()]
-        + [hashlib.sha256(part.cpu().numpy().tobytes()).hexdigest() for part in parts],
+        [setting, labels, fold, code_digest(Path(__file__), Path(loss.__file__)), start, photos["crc32"].tolist()]
+        + [hashlib.sha256(part.numpy().tobytes()).hexdigest() for part in (*epochs, targets, torch.tensor(held_out))],
         64,
     )
     history, scores = Training(arguments.run, setting, fold, data, folder=work, device=device, key=key).run()
     predictions = pd.DataFrame(scores.reshape(-1, len(labels)), columns=labels)
-    predictions.insert(0, "image_id", np.tile(manifest["image_id"].to_numpy()[validation], len(scores)))
-    predictions.insert(1, "epoch", np.repeat(np.arange(len(scores), dtype=np.int16), len(validation)))
+    predictions.insert(0, "image_id", np.tile(manifest["image_id"].to_numpy()[held_out], len(scores)))
+    predictions.insert(1, "epoch", np.repeat(np.arange(len(scores), dtype=np.int16), held_out.sum()))
     shutil.rmtree(arguments.weights, ignore_errors=True)
     (work / "weights").replace(arguments.weights)
     write_table(predictions, arguments.validation)
@@ -54,10 +71,20 @@ def main(arguments: argparse.Namespace) -> None:
     shutil.rmtree(work)
 
 
-def epoch_rows(epochs: pd.DataFrame, manifest: pd.DataFrame) -> list[torch.Tensor]:
-    """Return each epoch's photos as rows of the manifest, in the order in which the epoch sees them."""
-    row_of = pd.Series(np.arange(len(manifest)), index=manifest["image_id"])
-    return [torch.from_numpy(row_of.loc[part["image_id"]].to_numpy()) for _, part in epochs.groupby("epoch", sort=True)]
+def epoch_rows(epochs: pd.DataFrame, photos: pd.DataFrame, path: Path) -> list[torch.Tensor]:
+    """Return each epoch's photos as rows of ``photos`` (image_id, variant), in the order in which the epoch sees them.
+
+    Raises:
+        InputError: an epoch, of the table read from ``path``, wants a photo that is not there.
+    """
+    columns = ["image_id", "variant"]
+    rows = pd.MultiIndex.from_frame(photos[columns]).get_indexer(pd.MultiIndex.from_frame(epochs[columns]))
+    if (rows < 0).any():
+        missing = epochs.loc[rows < 0, columns].iloc[0].tolist()
+        raise InputError(
+            f"{path}: {(rows < 0).sum()} photos are not in the pixel cache, first {missing}; delete the cache"
+        )
+    return [torch.from_numpy(rows[part]) for part in epochs.groupby("epoch", sort=True).indices.values()]
 
 
 if __name__ == "__main__":
@@ -74,6 +101,8 @@ if __name__ == "__main__":
     )
     options.add_argument("--run", required=True, help="id of the run, for messages")
     options.add_argument("--fold", type=int, required=True, help="number of the fold held out")
+    for name, what in (("index", "index of the recoloured photos' pixel cache"), ("pixels", "that pixel cache")):
+        options.add_argument(f"--recolored-{name}", type=optional_path, nargs="?", help=f"{what}, if they are used")
     options.add_argument(
         "--start", type=optional_path, nargs="?", help="file of weights to start from, if there is one"
     )

@@ -67,6 +67,14 @@ def test_what_runs_counts(tree, name, old, new):
     assert digest_after(tree, name, old, new) != before
 
 
+def test_a_module_chosen_by_its_name_counts_where_it_is_chosen(tree):
+    _parse.cache_clear()
+    unused = tree / "stylevote" / "cnn" / "unused.py"
+    without, chosen = code_digest(tree / "train.py"), code_digest(tree / "train.py", unused)
+    assert digest_after(tree, "stylevote/cnn/unused.py", "1", "2") == without
+    assert code_digest(tree / "train.py", unused) != chosen
+
+
 def test_the_place_of_a_checkout_does_not_count(tree, tmp_path_factory):
     other = tmp_path_factory.mktemp("clone")
     tree.rename(other / "moved")

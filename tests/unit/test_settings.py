@@ -14,6 +14,7 @@ MINIMAL = {
     "photosets": {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}},
     "runs": [{"backbone": "resnet18"}],
 }
+MASKED = {"segmentation": {"model": "maskrcnn"}}
 
 
 def changed(**keys):
@@ -29,7 +30,7 @@ def problem(config) -> str:
 def test_defaults_are_the_papers():
     settings = resolve(MINIMAL)
     (setting,) = settings.runs.values()
-    assert (setting["hidden"], setting["batch"], setting["loss"]) == ([256], 32, "bce")
+    assert (setting["hidden"], setting["batch"], setting["loss"]) == ([256], 32, {"bce": {}})
     assert sum(phase["epochs"] for phase in setting["phases"]) < 8
     grid = settings.config["stack"]["grid"]
     assert len(grid["eta"]) * len(grid["max_depth"]) * len(grid["min_child_weight"]) == 180
@@ -39,8 +40,7 @@ def test_defaults_are_the_papers():
 
 @pytest.mark.parametrize("path", [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))])
 def test_ready_configurations_are_valid(path):
-    demo = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    assert resolve({**demo, **yaml.safe_load(path.read_text())}).runs
+    assert resolve(yaml.safe_load(path.read_text())).runs
 
 
 def test_order_of_runs_and_keys_does_not_name_runs_anew():
@@ -55,8 +55,23 @@ def test_defaults_written_out_are_the_same_run():
 
 def test_results_folder_is_put_into_photosets():
     photosets = {"train": {"photos": "{results}/x", "labels": "{results}/x.csv"}, "test": {"photos": "b"}}
+    photosets["train"] |= {"masks": "{results}/m", "mask_labels": "{results}/m.csv"}
     train = resolve(changed(photosets=photosets, results="out")).config["photosets"]["train"]
-    assert train == {"photos": "out/x", "labels": "out/x.csv"}
+    assert train == {"photos": "out/x", "labels": "out/x.csv", "masks": "out/m", "mask_labels": "out/m.csv"}
+
+
+def test_a_loss_by_its_name_is_the_loss_with_its_defaults():
+    (by_name,) = resolve(changed(runs=[{"backbone": "r", "loss": "focal"}])).runs
+    (spelt_out,) = resolve(changed(runs=[{"backbone": "r", "loss": {"focal": {"gamma": 2.0, "alpha": 0.25}}}])).runs
+    (other,) = resolve(changed(runs=[{"backbone": "r", "loss": {"focal": {"gamma": 1}}}])).runs
+    assert by_name == spelt_out != other
+
+
+def test_recoloured_photos_of_a_recipe_in_their_short_and_long_forms():
+    recipes = {"no": {}, "yes": {"recolored": True}, "some": {"recolored": {"labels": ["red"], "use": 7}}}
+    found = resolve(changed(recipes=recipes, recolor={"use": 50}, **MASKED, runs=[{"backbone": "r", "recipe": "no"}]))
+    used = {name: recipe["recolored"] for name, recipe in found.config["recipes"].items()}
+    assert used == {"no": None, "yes": {"labels": None, "use": 50}, "some": {"labels": ["red"], "use": 7}}
 
 
 def test_text_that_is_a_number_is_one():
@@ -94,6 +109,34 @@ def test_text_that_is_a_number_is_one():
         ({"labels": ["red", "a\nb"]}, "holds a control character"),
         ({"photosets": {"train": {"photos": "a"}}}, "photosets: 'test' is a required property"),
         ({"threshold": {"method": "exat"}}, "threshold.method: found 'exat', expected greedy"),
+        ({"runs": [{"backbone": "r", "loss": "focl"}]}, "runs[0].loss: unknown key 'focl'; did you mean 'focal'?"),
+        (
+            {"runs": [{"backbone": "r", "loss": {"focal": {"gamma": -1}}}]},
+            "runs[0].loss.focal.gamma: -1 is less than the minimum of 0",
+        ),
+        ({"runs": [{"backbone": "r", "loss": {"bce": {}, "focal": {}}}]}, "runs[0].loss: "),
+        (
+            {"recipes": {"plain": {"repeat": {"labels": ["rde"], "times": 10}}}},
+            "recipes.plain.repeat.labels: 'rde' is not among the labels; did you mean 'red'?",
+        ),
+        (
+            {"recipes": {"plain": {"drop": {"keep": 0.5, "label_sets": [["red"], ["blue"]]}}}},
+            "recipes.plain.drop.label_sets[1]: 'blue' is not among the labels; known: red, round",
+        ),
+        ({"recipes": {"plain": {"drop": {"keep": 0.5}}}}, "recipes.plain.drop: expected one of"),
+        ({"recipes": {"plain": {"recolored": True}}}, "recipes.plain.recolored: needs masks; set segmentation.model"),
+        (
+            {"recipes": {"plain": {"recolored": {"labels": ["rde"]}}}, **MASKED},
+            "recipes.plain.recolored.labels: 'rde' is not among the labels",
+        ),
+        ({"recolor": {"labels": ["rde"]}}, "recolor.labels: 'rde' is not among the labels"),
+        ({"recolor": {"saturation": [1.2, 0.8]}}, "recolor.saturation: found [1.2, 0.8], expected the lower bound"),
+        ({"segmentation": {"model": "smp"}}, "photosets.train.masks: segmentation.model 'smp' needs a folder"),
+        (
+            {"segmentation": {"model": "maskrcnn", "region": "clothing"}},
+            "segmentation.region: found 'clothing', expected 'person': Mask R-CNN knows no clothes",
+        ),
+        ({"segmentation": {"smp": {"size": 100}}}, "segmentation.smp.size: 100 is not a multiple of 32"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_key(change, said):

@@ -17,19 +17,31 @@ LABELS = ["red", "{round}", "dark sky / night"]
 PHASES = [{"epochs": 2, "lr": 0.01, "train": "all"}]
 RUNS = [
     {"backbone": "test_byobnet", "weights": "none", "size": 32, "batch": 16, "hidden": [16], "phases": PHASES},
-    {"backbone": "test_resnet", "weights": "none", "size": 40, "batch": 16, "hidden": [16], "phases": PHASES},
+    {
+        "backbone": "test_resnet",
+        "weights": "none",
+        "size": 40,
+        "batch": 16,
+        "hidden": [16],
+        "phases": PHASES,
+        "recipe": "more",
+        "loss": {"focal": {"gamma": 1}},
+    },
 ]
 
 
 def small_config() -> dict:
-    """Return a configuration of three labels, two runs and three folds."""
+    """Return a configuration of three labels, three folds and two runs, one with recoloured photos."""
     return {
         "results": "out",
         "labels": LABELS,
         "photosets": {
-            "train": {"photos": "photos/train", "labels": "photos/train.csv"},
+            "train": {"photos": "photos/train", "labels": "photos/train.csv", "masks": "photos/masks"},
             "test": {"photos": "photos/test", "labels": None},
         },
+        "segmentation": {"model": "given", "shards": 2},
+        "recolor": {"labels": ["red", "{round}"], "make": 12, "use": 8},
+        "recipes": {"plain": {}, "more": {"recolored": True, "repeat": {"labels": ["red"], "times": 2}}},
         "folds": {"count": 3},
         "runs": RUNS,
         "stack": {"grid": {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}, "rounds": 20, "patience": 5},
@@ -82,8 +94,8 @@ class Checkout:
         return other
 
 
-def draw_photo(marks: np.ndarray, number: int) -> Image.Image:
-    """Draw a noisy photo: a red or blue, round or square thing before a light or dark sky."""
+def draw_thing(marks: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a noisy photo, a red or blue, round or square thing before a light or dark sky, and where the thing is."""
     random = np.random.default_rng([number, *marks])
     red, round_, dark = marks
     height, width = random.integers(48, 64, 2)
@@ -92,7 +104,12 @@ def draw_photo(marks: np.ndarray, number: int) -> Image.Image:
     centre, size = random.integers(22, 28, 2), random.integers(12, 18)
     away = np.hypot(y - centre[0], x - centre[1]) if round_ else np.maximum(abs(y - centre[0]), abs(x - centre[1]))
     photo[away < size] = [200, 30, 30] if red else [30, 30, 200]
-    return Image.fromarray(photo.clip(0, 255).astype(np.uint8))
+    return photo.clip(0, 255).astype(np.uint8), (away < size).astype(np.uint8)
+
+
+def draw_photo(marks: np.ndarray, number: int) -> Image.Image:
+    """Draw a photo of a thing."""
+    return Image.fromarray(draw_thing(marks, number)[0])
 
 
 def draw_photos(folder: Path, count: int, first: int = 0) -> np.ndarray:
@@ -102,6 +119,13 @@ def draw_photos(folder: Path, count: int, first: int = 0) -> np.ndarray:
     for number, row in enumerate(marks, start=first):
         draw_photo(row, number).save(folder / f"{number:04d}.png")
     return marks
+
+
+def draw_masks(folder: Path, marks: np.ndarray) -> None:
+    """Write masks of the things on the photos with these labels, numbered from 0."""
+    folder.mkdir(parents=True)
+    for number, row in enumerate(marks):
+        Image.fromarray(draw_thing(row, number)[1]).save(folder / f"{number:04d}.png")
 
 
 def make_checkout(folder: Path) -> Checkout:
@@ -115,6 +139,7 @@ def make_checkout(folder: Path) -> Checkout:
         else:
             shutil.copyfile(source, folder / part)
     marks = draw_photos(folder / "photos" / "train", 60)
+    draw_masks(folder / "photos" / "masks", marks)
     rows = [f"{number:04d}.png,{','.join(map(str, row))}" for number, row in enumerate(marks)]
     (folder / "photos" / "train.csv").write_text("\n".join(["image," + ",".join(LABELS), *rows]) + "\n")
     draw_photos(folder / "photos" / "test", 12, first=1000)

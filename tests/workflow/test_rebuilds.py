@@ -27,7 +27,7 @@ def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(fini
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
-        ("workflow_scripts/stylevote/cnn/losses.py", "# Binary cross-entropy", "# Cross-entropy"),
+        ("workflow_scripts/stylevote/augment/recolor.py", '"""', '"""Words. '),
         ("workflow_scripts/stylevote/cnn/train.py", '"""Training of one run', '"""The training of one run'),
         ("workflow_scripts/stylevote/photos/ingest.py", '"""', '"""Words. '),
         ("rules/train.smk", "mem_mb=8000", "mem_mb=9000"),
@@ -83,9 +83,64 @@ def test_a_branch_of_the_configuration_reaches_what_uses_it(checkout, branch, jo
     assert checkout.plan() == jobs
 
 
-def test_another_loss_trains_and_leaves_photos_alone(checkout):
-    checkout.edit("workflow_scripts/stylevote/cnn/losses.py", '"bce": ', '"other": len, "bce": ')
-    assert checkout.plan() == {**AFTER_TRAINING, "train_cnn": 6}
+@pytest.mark.parametrize(("loss", "folds"), [("bce", 3), ("focal", 3), ("asymmetric", 0)])
+def test_another_loss_trains_the_runs_that_use_it_and_leaves_photos_alone(checkout, loss, folds):
+    checkout.edit(f"workflow_scripts/stylevote/cnn/losses/{loss}.py", "import torch\n", "import torch\nX = 1\n")
+    assert checkout.plan() == ({**AFTER_TRAINING, "train_cnn": folds} if folds else {})
+
+
+RECOLORED = {
+    "gather_recolored": 1,
+    "draw_contact_sheet": 1,
+    "cache_recolored": 1,
+    "resample_manifest": 3,
+    "train_cnn": 3,
+}
+RECOLORING = {**AFTER_TRAINING, **RECOLORED, "recolor_photos": 2}
+
+
+def test_other_recoloring_trains_the_runs_that_use_it(checkout):
+    checkout.edit("workflow_scripts/stylevote/augment/recolor.py", "import numpy as np", "import numpy as np\nX = 1")
+    assert checkout.plan() == RECOLORING
+
+
+def test_more_recolored_photos_to_make(checkout):
+    checkout.config["recolor"]["make"] = 14
+    assert checkout.plan() == RECOLORING
+
+
+def test_more_recolored_photos_to_use_draws_epochs_and_no_photos(checkout):
+    checkout.config["recolor"]["use"] = 4
+    assert checkout.plan() == {**AFTER_TRAINING, "resample_manifest": 3, "train_cnn": 3}
+
+
+def test_another_mask_recolors_anew(checkout):
+    mask = checkout.folder / "photos" / "masks" / "0003.png"
+    mask.write_bytes(mask.read_bytes() + b" ")
+    assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
+
+
+def test_the_code_of_a_model_that_is_not_chosen_means_nothing(checkout):
+    edit = ("import numpy as np", "import numpy as np\nX = 1")
+    checkout.edit("workflow_scripts/stylevote/augment/segmenters/maskrcnn.py", *edit)
+    assert checkout.plan() == {}
+    checkout.edit("workflow_scripts/stylevote/augment/segmenters/given.py", *edit)
+    assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
+
+
+def test_lost_recolored_photos_are_made_again_when_they_are_wanted(checkout):
+    shutil.rmtree(checkout.folder / "out" / "pixels" / "train-recolored")
+    shutil.rmtree(checkout.folder / "out" / "recolored")
+    checkout.config["runs"] = [*RUNS, {**RUNS[0], "seed": 5}]
+    assert checkout.plan("out/submission.csv") == {**AFTER_TRAINING, "train_cnn": 3, "predict_photos": 3}
+    checkout.config["runs"] = [*RUNS, {**RUNS[1], "seed": 5}]
+    plan = checkout.plan("out/submission.csv")
+    assert (plan["recolor_photos"], plan["cache_recolored"]) == (2, 1)
+
+
+def test_a_recipe_that_no_run_uses_computes_nothing(checkout):
+    checkout.config["recipes"]["balanced"] = {"balanced": {}}
+    assert checkout.plan() == {}
 
 
 def test_other_threshold_code_reaches_thresholds_and_votes(checkout):

@@ -8,18 +8,23 @@ from pathlib import Path
 PACKAGE = "stylevote"
 
 
-def code_digest(program: Path) -> str:
+def code_digest(program: Path, *modules: Path) -> str:
     """Return a digest of a program and of every module of this library that it reaches by import.
 
     It is of the parsed syntax: comments, docstrings, layout and the version of Python do not change it. Nothing is
     executed.
+
+    Args:
+        program: file of the program.
+        modules: files of the library's modules that the program imports by a name in its settings: what it does not
+            choose does not count.
 
     Raises:
         OSError, SyntaxError: a module cannot be read or parsed.
     """
     root = program.parent
     reached: dict[Path, str] = {}
-    waiting = [program]
+    waiting = [program, *modules]
     while waiting:
         path = waiting.pop()
         if path not in reached:

@@ -56,6 +56,7 @@ def resolve(config: dict[str, Any]) -> Settings:
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     config = plain_numbers(_numbers_from_text(config))
+    _spell_out_losses(config)
     errors = sorted(_DefaultsValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     problems = list(dict.fromkeys(_message(leaf) for error in errors for leaf in _leaves(error)))
     if not problems:
@@ -65,9 +66,11 @@ def resolve(config: dict[str, Any]) -> Settings:
         raise InputError("\n  ".join([f"{count} in the configuration:", *problems]))
     root = config["results"]
     for photoset in config["photosets"].values():
-        for key in ("photos", "labels"):
+        for key in ("photos", "labels", "masks", "mask_labels"):
             if photoset[key] is not None:
                 photoset[key] = photoset[key].replace("{results}", root)
+    for recipe in config["recipes"].values():
+        recipe["recolored"] = _recolored(recipe["recolored"], config["recolor"]["use"])
     runs = dict(sorted((run_id(setting), setting) for setting in config["runs"]))
     return Settings(config, runs, {label: file_stem(label) for label in config["labels"]})
 
@@ -91,6 +94,63 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
         if setting["recipe"] not in config["recipes"]:
             known = ", ".join(sorted(config["recipes"]))
             yield f"runs[{number}].recipe: {setting['recipe']!r} is not among the recipes ({known})"
+    yield from _recipe_contradictions(config)
+    yield from _mask_contradictions(config)
+
+
+def _recipe_contradictions(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what recipes and recolouring name that is not there."""
+    named = [("recolor.labels", config["recolor"]["labels"] or [])]
+    for name, recipe in config["recipes"].items():
+        where = f"recipes.{name}"
+        if isinstance(recipe["recolored"], dict):
+            named.append((f"{where}.recolored.labels", recipe["recolored"]["labels"] or []))
+        if recipe["repeat"]:
+            named.append((f"{where}.repeat.labels", recipe["repeat"]["labels"]))
+        if recipe["drop"]:
+            sets = recipe["drop"]["label_sets"]
+            named += [(f"{where}.drop.label_sets[{k}]", labels) for k, labels in enumerate(sets or [])]
+            if (sets is None) == (recipe["drop"]["largest"] is None):
+                yield f"{where}.drop: expected one of `label_sets` and `largest`"
+        if recipe["recolored"] and config["segmentation"]["model"] == "none":
+            yield f"{where}.recolored: needs masks; set segmentation.model to maskrcnn, smp or given (found none)"
+    low, high = config["recolor"]["saturation"]
+    if low > high:
+        yield f"recolor.saturation: found {[low, high]}, expected the lower bound first"
+    for where, labels in named:
+        for label in labels:
+            if label not in config["labels"]:
+                near = difflib.get_close_matches(label, config["labels"], n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(config['labels'])}"
+                yield f"{where}: {label!r} is not among the labels; {hint}"
+
+
+def _mask_contradictions(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what a segmentation needs and does not have."""
+    model, region = config["segmentation"]["model"], config["segmentation"]["region"]
+    train = config["photosets"]["train"]
+    if model == "maskrcnn" and region != "person":
+        yield f"segmentation.region: found {region!r}, expected 'person': Mask R-CNN knows no clothes"
+    if model in ("smp", "given"):
+        if train["masks"] is None:
+            yield f"photosets.train.masks: segmentation.model {model!r} needs a folder of masks"
+        if region == "clothing" and train["mask_labels"] is None:
+            yield "photosets.train.mask_labels: region 'clothing' needs the table that names the masks' classes"
+
+
+def _recolored(setting: bool | dict, use: int) -> dict | None:
+    """Return a recipe's use of recoloured photos in its one form: None, or labels and how many."""
+    if isinstance(setting, bool):
+        return {"labels": None, "use": use} if setting else None
+    return {"labels": setting["labels"], "use": setting["use"] or use}
+
+
+def _spell_out_losses(config: dict[str, Any]) -> None:
+    """Write a loss that is given by its name alone as the name with no parameters."""
+    runs = config.get("runs")
+    for setting in runs if isinstance(runs, list) else []:
+        if isinstance(setting, dict) and isinstance(setting.get("loss"), str):
+            setting["loss"] = {setting["loss"]: {}}
 
 
 def _numbers_from_text(value: Any) -> Any:

@@ -1,33 +1,451 @@
-"""The plain recipe: every training photo once an epoch, in another order each time."""
+"""Recipes: what they promise is exact, every epoch draws anew, and nothing of the held-out fold comes in."""
+
+import json
+import math
+import subprocess
+import sys
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from stylevote.augment.resample import resample
+from stylevote.augment.resample import positives_table, resample
+from stylevote.program import InputError
 
-PHOTOS = np.array([f"p{number}" for number in range(50)], dtype=object)
-
-
-def orders(recipe, fold=0):
-    return [part["image_id"].tolist() for _, part in resample(PHOTOS, recipe, fold).groupby("epoch")]
-
-
-def test_every_photo_once_an_epoch_in_another_order():
-    drawn = orders({"epochs": 4, "seed": 1})
-    assert len(drawn) == 4
-    assert all(sorted(order) == sorted(PHOTOS) for order in drawn)
-    assert len({tuple(order) for order in drawn}) == 4
+PROGRAM = Path(__file__).parents[3] / "workflow_scripts" / "resample_manifest.py"
+LABELS = ["sport", "office", "lady"]
+SPORT, OFFICE, BOTH, LADY, NONE = (1, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (0, 0, 0)
+PLAIN = {"seed": 1, "epochs": 3, "recolored": None, "repeat": None, "drop": None, "balanced": None}
+NO_RECOLORED = pd.DataFrame({"image_id": [], "variant": []}, dtype=str)
 
 
-def test_positions_count_from_0():
-    table = resample(PHOTOS, {"epochs": 2, "seed": 1}, 0)
+def photos_of(*label_sets):
+    photos = pd.DataFrame(np.array(label_sets, dtype=np.uint8).reshape(-1, 3), columns=LABELS)
+    photos.insert(0, "image_id", [f"p{number}" for number in range(len(photos))])
+    return photos
+
+
+# 2 of sport alone, 12 of office alone, 21 of office and lady, 10 of lady alone, 5 of none.
+PHOTOS = photos_of(*[SPORT] * 2, *[OFFICE] * 12, *[BOTH] * 21, *[LADY] * 10, *[NONE] * 5)
+
+
+def recolored_of(image_ids, variants=4):
+    pairs = [(image_id, f"recolored{number}") for image_id in image_ids for number in range(variants)]
+    return pd.DataFrame(pairs, columns=["image_id", "variant"], dtype=str)
+
+
+def draw(recipe, photos=PHOTOS, recolored=NO_RECOLORED, fold=0):
+    return resample(photos, LABELS, recolored, {**PLAIN, **recipe}, fold, name="mixed")
+
+
+def epochs_of(table):
+    """Each epoch's (image_id, variant) pairs in their order."""
+    return [list(zip(part["image_id"], part["variant"], strict=True)) for _, part in table.groupby("epoch")]
+
+
+def originals(epoch):
+    return Counter(image_id for image_id, variant in epoch if variant == "original")
+
+
+def ids_with(*label_sets, photos=PHOTOS):
+    return [row.image_id for row in photos.itertuples() if (row.sport, row.office, row.lady) in label_sets]
+
+
+# ---- the plain recipe
+
+
+def test_every_photo_once_an_epoch():
+    for epoch in epochs_of(draw({})):
+        assert Counter(epoch) == Counter((image_id, "original") for image_id in PHOTOS["image_id"])
+
+
+def test_columns():
+    table = draw({"epochs": 2})
+    assert table.dtypes.astype(str).to_dict() == {
+        "epoch": "int16",
+        "position": "int32",
+        "image_id": "str",
+        "variant": "str",
+    }
+    assert table["epoch"].tolist() == [0] * 50 + [1] * 50
     assert table["position"].tolist() == [*range(50), *range(50)]
-    assert set(table["variant"]) == {"original"}
 
 
-def test_more_epochs_leave_the_first_as_they_are():
-    assert orders({"epochs": 5, "seed": 1})[:2] == orders({"epochs": 2, "seed": 1})
+# ---- every recipe
+
+RECOLORED = recolored_of(ids_with(SPORT, LADY))
+RECIPES = {
+    "plain": {},
+    "recolored": {"recolored": {"labels": None, "use": 9}},
+    "repeat": {"repeat": {"labels": ["sport"], "times": 10}},
+    "drop": {"drop": {"label_sets": None, "largest": 2, "keep": 0.6}},
+    "balanced": {"balanced": {"power": 0.5}},
+}
+RECIPES["mixed"] = {key: part for recipe in RECIPES.values() for key, part in recipe.items()}
 
 
-def test_seed_and_fold_change_the_order():
-    assert orders({"epochs": 1, "seed": 1}) != orders({"epochs": 1, "seed": 2})
-    assert orders({"epochs": 1, "seed": 1}) != orders({"epochs": 1, "seed": 1}, fold=1)
+@pytest.fixture(params=RECIPES)
+def recipe(request):
+    return RECIPES[request.param]
+
+
+def test_every_epoch_draws_anew(recipe):
+    drawn = epochs_of(draw({**recipe, "epochs": 6}, recolored=RECOLORED))
+    assert len({tuple(epoch) for epoch in drawn}) == 6
+
+
+@pytest.mark.parametrize("name", ["recolored", "drop", "balanced", "mixed"])
+def test_every_epoch_draws_other_photos(name):
+    drawn = epochs_of(draw({**RECIPES[name], "epochs": 6}, recolored=RECOLORED))
+    assert len({frozenset(Counter(epoch).items()) for epoch in drawn}) == 6
+
+
+def test_more_epochs_leave_the_first_as_they_are(recipe):
+    few, many = (draw({**recipe, "epochs": epochs}, recolored=RECOLORED) for epochs in (2, 5))
+    pd.testing.assert_frame_equal(few, many.iloc[: len(few)])
+
+
+def test_same_seed_same_draws(recipe):
+    pd.testing.assert_frame_equal(draw(recipe, recolored=RECOLORED), draw(recipe, recolored=RECOLORED))
+
+
+def test_seed_and_fold_change_the_draws(recipe):
+    first = epochs_of(draw(recipe, recolored=RECOLORED))
+    assert first != epochs_of(draw({**recipe, "seed": 2}, recolored=RECOLORED))
+    assert first != epochs_of(draw(recipe, recolored=RECOLORED, fold=1))
+
+
+def test_nothing_of_other_folds_comes_in(recipe):
+    # The held-out photos have recoloured versions, too.
+    held_out = [f"v{number}" for number in range(30)]
+    both = pd.concat([recolored_of(held_out), RECOLORED, recolored_of(held_out, 8)], ignore_index=True)
+    table = draw(recipe, recolored=both)
+    assert set(table["image_id"]) <= set(PHOTOS["image_id"])
+    pd.testing.assert_frame_equal(table, draw(recipe, recolored=RECOLORED))
+
+
+# ---- what each part promises
+
+
+@pytest.mark.parametrize("use", [1, 9, 47, 48, 1000])
+def test_recolored_photos_are_used_up_to_the_budget(use):
+    for epoch in epochs_of(draw({"recolored": {"labels": None, "use": use}}, recolored=RECOLORED)):
+        assert originals(epoch) == Counter(PHOTOS["image_id"])
+        used = Counter(entry for entry in epoch if entry[1] != "original")
+        assert used.total() == len(used) == min(use, 48)
+        assert set(used) <= set(RECOLORED.itertuples(index=False, name=None))
+
+
+def test_recolored_photos_go_to_the_rarest_label_first():
+    # 2 positives of sport, 31 of lady: all 8 recoloured photos of sport come before any of lady.
+    for epoch in epochs_of(draw({"recolored": {"labels": ["sport", "lady"], "use": 11}}, recolored=RECOLORED)):
+        used = [image_id for image_id, variant in epoch if variant != "original"]
+        assert sum(image_id in ids_with(SPORT) for image_id in used) == 8
+        assert sum(image_id in ids_with(LADY) for image_id in used) == 3
+
+
+def test_sources_of_a_label_take_turns():
+    for epoch in epochs_of(draw({"recolored": {"labels": ["lady"], "use": 20}}, recolored=RECOLORED)):
+        used = Counter(image_id for image_id, variant in epoch if variant != "original")
+        assert used == dict.fromkeys(ids_with(LADY), 2)
+
+
+def test_all_recolored_photos_of_a_source_come_up():
+    table = draw({"recolored": {"labels": ["lady"], "use": 10}, "epochs": 20}, recolored=RECOLORED)
+    assert set(table["variant"]) == {"original", "recolored0", "recolored1", "recolored2", "recolored3"}
+
+
+def test_only_sources_with_a_named_label():
+    epoch = epochs_of(draw({"recolored": {"labels": ["sport"], "use": 1000}}, recolored=RECOLORED))[0]
+    assert {image_id for image_id, variant in epoch if variant != "original"} == set(ids_with(SPORT))
+    assert len(epoch) == 50 + 8
+
+
+def test_repeated_photos():
+    for epoch in epochs_of(draw({"repeat": {"labels": ["sport", "lady"], "times": 10}})):
+        repeated = ids_with(SPORT, BOTH, LADY)
+        assert originals(epoch) == {image_id: 10 if image_id in repeated else 1 for image_id in PHOTOS["image_id"]}
+        assert len(epoch) == 10 * 33 + 17
+
+
+def test_dropped_label_sets():
+    recipe = {"drop": {"label_sets": [["lady", "office"], []], "largest": None, "keep": 0.5}}
+    for epoch in epochs_of(draw(recipe)):
+        count = originals(epoch)
+        assert set(count.values()) == {1}
+        # 21 and 5 photos have them; 10.5 and 2.5 are rounded up.
+        assert sum(image_id in count for image_id in ids_with(BOTH)) == 11
+        assert sum(image_id in count for image_id in ids_with(NONE)) == 3
+        assert set(count) >= set(ids_with(SPORT, OFFICE, LADY))
+
+
+def test_largest_label_sets():
+    for epoch in epochs_of(draw({"drop": {"label_sets": None, "largest": 2, "keep": 0.25}})):
+        count = originals(epoch)
+        assert [sum(image_id in count for image_id in ids_with(kind)) for kind in (BOTH, OFFICE, LADY)] == [5, 3, 10]
+
+
+def test_of_label_sets_equally_large_the_first_by_name_counts():
+    photos = photos_of(*[OFFICE] * 10, *[LADY] * 10, *[SPORT] * 3)
+    count = originals(epochs_of(draw({"drop": {"label_sets": None, "largest": 1, "keep": 0.5}}, photos))[0])
+    assert [sum(image_id in count for image_id in ids_with(kind, photos=photos)) for kind in (OFFICE, LADY)] == [10, 5]
+
+
+def test_all_of_the_largest_and_named_label_sets_are_thinned_once():
+    count = originals(epochs_of(draw({"drop": {"label_sets": [["lady"]], "largest": 9, "keep": 0.5}}))[0])
+    kinds = (SPORT, OFFICE, BOTH, LADY, NONE)
+    assert [sum(image_id in count for image_id in ids_with(kind)) for kind in kinds] == [1, 6, 11, 5, 3]
+
+
+def test_what_is_dropped_is_not_repeated_and_its_recolored_photos_are_used_all_the_same():
+    recipe = {
+        "drop": {"label_sets": [["lady"]], "largest": None, "keep": 0.4},
+        "repeat": {"labels": ["lady"], "times": 3},
+        "recolored": {"labels": ["lady"], "use": 10},
+    }
+    for epoch in epochs_of(draw(recipe, recolored=RECOLORED)):
+        count = originals(epoch)
+        assert sorted(count[image_id] for image_id in ids_with(LADY)) == [0] * 6 + [3] * 4
+        assert {image_id for image_id, variant in epoch if variant != "original"} == set(ids_with(LADY))
+
+
+def test_balanced_favors_the_rare():
+    # Weights are 50/2, 50/33, 50/31 and 1: in all 2 * 25 + 12 * 50/33 + 31 * 50/31 + 5.
+    total = 2 * 25 + 12 * 50 / 33 + 31 * 50 / 31 + 5
+    counts = [originals(epoch) for epoch in epochs_of(draw({"balanced": {"power": 1}, "epochs": 400}))]
+    for kind, weight in [(SPORT, 25), (OFFICE, 50 / 33), (BOTH, 50 / 31), (LADY, 50 / 31), (NONE, 1)]:
+        expected = 50 * weight / total
+        times = np.array([[count[image_id] for image_id in ids_with(kind)] for count in counts])
+        assert set(times.ravel()) <= {math.floor(expected), math.ceil(expected)}
+        assert times.mean() == pytest.approx(expected, abs=0.05)
+
+
+def test_balanced_draws_neighbors_together_as_well():
+    # Each of the 5 photos without labels is in 2 of 5 epochs; steps over photos in their order would never meet two.
+    drawn = epochs_of(draw({"balanced": {"power": 1}, "epochs": 200}))
+    pairs = {pair for epoch in drawn for pair in combinations(sorted(set(originals(epoch)) & set(ids_with(NONE))), 2)}
+    assert len(pairs) == 10
+
+
+# ---- all together
+
+
+@st.composite
+def tasks(draw_value):
+    """Photos with recoloured ones, and a recipe of any of the parts."""
+    label_sets = draw_value(st.lists(st.tuples(*[st.integers(0, 1)] * 3), min_size=1, max_size=30))
+    photos = photos_of(*label_sets)
+    present = [label for label in LABELS if photos[label].any()]
+    assume(present)
+    named = st.lists(st.sampled_from(present), min_size=1, unique=True)
+    made = draw_value(st.lists(st.integers(0, 4), min_size=len(photos), max_size=len(photos)))
+    recolored = pd.concat(
+        [
+            NO_RECOLORED,
+            *(recolored_of([image_id], count) for image_id, count in zip(photos["image_id"], made, strict=True)),
+        ]
+    )
+    recipe = {
+        "seed": draw_value(st.integers(0, 9)),
+        "epochs": 2,
+        "recolored": draw_value(
+            st.none() | st.fixed_dictionaries({"labels": st.none() | named, "use": st.integers(1, 40)})
+        ),
+        "repeat": draw_value(st.none() | st.fixed_dictionaries({"labels": named, "times": st.integers(1, 50)})),
+        "drop": draw_value(
+            st.none()
+            | st.fixed_dictionaries(
+                {"label_sets": st.none(), "largest": st.integers(1, 4), "keep": st.floats(0.3, 1, exclude_min=True)}
+            )
+        ),
+    }
+    return photos, recolored, recipe
+
+
+def sets_of(photos):
+    """Each photo's labels in alphabetical order."""
+    return {
+        row["image_id"]: tuple(sorted(label for label in LABELS if row[label])) for row in photos.to_dict("records")
+    }
+
+
+@settings(deadline=None)
+@given(tasks())
+def test_counts_of_every_combination_are_exact(task):
+    photos, recolored, recipe = task
+    sets = sets_of(photos)
+    wanted = set((recipe["recolored"] or {}).get("labels") or LABELS)
+    usable = {pair for pair in recolored.itertuples(index=False, name=None) if wanted & set(sets[pair[0]])}
+    assume(usable or not recipe["recolored"])
+    try:
+        drawn = epochs_of(draw(recipe, photos, recolored))
+    except InputError as error:
+        assert "`drop` leaves none" in str(error)
+        assert recipe["drop"]
+        return
+    sizes = Counter(sets.values())
+    drop = recipe["drop"] or {"largest": 0, "keep": 1}
+    largest = sorted(sizes, key=lambda names: (-sizes[names], names))[: drop["largest"]]
+    repeated = set(recipe["repeat"]["labels"]) if recipe["repeat"] else set()
+    for epoch in drawn:
+        count = originals(epoch)
+        kept = Counter(sets[image_id] for image_id in count)
+        for names, size in sizes.items():
+            assert kept[names] == (math.floor(drop["keep"] * size + 0.5) if names in largest else size)
+        for image_id, times in count.items():
+            assert times == (recipe["repeat"]["times"] if repeated & set(sets[image_id]) else 1)
+        used = Counter(entry for entry in epoch if entry[1] != "original")
+        assert set(used.values()) <= {1}
+        assert set(used) <= usable
+        assert len(used) == (min(recipe["recolored"]["use"], len(usable)) if recipe["recolored"] else 0)
+
+
+@settings(deadline=None)
+@given(tasks(), st.floats(0, 1.5))
+def test_balanced_rounds_each_expected_count_up_or_down(task, power):
+    photos, recolored, recipe = task
+    sets = sets_of(photos)
+    try:
+        pools = epochs_of(draw(recipe, photos, recolored))
+        drawn = epochs_of(draw({**recipe, "balanced": {"power": power}}, photos, recolored))
+    except InputError:
+        assume(False)
+    for before, after in zip(pools, drawn, strict=True):
+        assert len(after) == len(before)
+        positives = Counter(label for image_id, _ in before for label in sets[image_id])
+        weights = {
+            image_id: max([len(before) / positives[label] for label in names], default=1) ** power
+            for image_id, names in sets.items()
+        }
+        total, size = sum(weights[image_id] for image_id, _ in before), len(before)
+        pool, count = Counter(before), Counter(after)
+        assert set(count) <= set(pool)
+        for entry, times in pool.items():  # a repeated photo stands in the pool several times
+            expected = size * weights[entry[0]] / total
+            assert times * math.floor(expected + 1e-9) <= count[entry] <= times * math.ceil(expected - 1e-9)
+
+
+@settings(deadline=None)
+@given(tasks())
+def test_power_0_takes_every_entry_once(task):
+    photos, recolored, recipe = task
+    try:
+        pools = epochs_of(draw(recipe, photos, recolored))
+    except InputError:
+        assume(False)
+    drawn = epochs_of(draw({**recipe, "balanced": {"power": 0}}, photos, recolored))
+    assert [Counter(epoch) for epoch in drawn] == [Counter(epoch) for epoch in pools]
+
+
+# ---- recipes that cannot be kept
+
+NO_SPORT = photos_of(*[OFFICE] * 5, *[LADY] * 5)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "photos", "message"),
+    [
+        (
+            {"repeat": {"labels": ["lady", "sport"], "times": 10}},
+            NO_SPORT,
+            "`repeat` names the label 'sport', of which the training photos hold no positive",
+        ),
+        (
+            {"recolored": {"labels": ["sport"], "use": 10}},
+            NO_SPORT,
+            "`recolored` names the label 'sport', of which the training photos hold no positive",
+        ),
+        (
+            {"recolored": {"labels": ["office"], "use": 10}},
+            PHOTOS,
+            "`recolored` has nothing to use: none of the 48 recoloured photos is of a training photo with one of its"
+            " labels",
+        ),
+        (
+            {"drop": {"label_sets": [["office"], ["sport", "lady"]], "largest": None, "keep": 0.5}},
+            PHOTOS,
+            "`drop` names the label set ['lady', 'sport'], which no training photo has",
+        ),
+    ],
+)
+def test_impossible_recipes_are_refused(recipe, photos, message):
+    with pytest.raises(InputError) as caught:
+        draw(recipe, photos, RECOLORED, fold=3)
+    assert str(caught.value) == f"recipe mixed, fold 3: {message}"
+
+
+def test_a_label_that_dropping_loses_is_refused():
+    recipe = {"drop": {"label_sets": [["sport"]], "largest": None, "keep": 0.2}}
+    with pytest.raises(InputError) as caught:
+        draw(recipe)
+    assert str(caught.value) == (
+        "recipe mixed, fold 0, epoch 0: `drop` leaves none of the 2 positives of the label 'sport'"
+    )
+
+
+def test_a_label_that_balancing_loses_is_refused():
+    photos = photos_of(SPORT, *[OFFICE] * 4, *[LADY] * 200)
+    with pytest.raises(InputError, match=r"epoch 0: `balanced` leaves none of the \d+ positives of the label 'office'"):
+        draw({"balanced": {"power": 20}}, photos)
+
+
+def test_a_label_without_positives_is_no_reason_to_refuse():
+    drawn = epochs_of(draw({"balanced": {"power": 0.5}, "recolored": {"labels": None, "use": 3}}, NO_SPORT, RECOLORED))
+    assert [len(epoch) for epoch in drawn] == [13] * 3
+
+
+# ---- the table and the program
+
+
+def test_positives_table():
+    recipe = {"repeat": {"labels": ["sport"], "times": 10}, "recolored": {"labels": ["lady"], "use": 5}}
+    photos = PHOTOS.assign(lady=np.where(PHOTOS["office"], 0, PHOTOS["lady"]))
+    table = positives_table(photos, LABELS, draw(recipe, photos, RECOLORED))
+    assert table.index.tolist() == LABELS
+    assert table["positives"].tolist() == [2, 33, 10]
+    assert table["an epoch"].tolist() == [20, 33, 15]
+    assert table["ratio"].tolist() == [10, 1, 1.5]
+
+
+def run_program(folder, spec, recolored=()):
+    """Run the program on 60 photos, every third of which is in fold 0."""
+    manifest = photos_of(*[SPORT, SPORT, OFFICE, BOTH, BOTH, LADY] * 10)
+    manifest.to_parquet(folder / "manifest.parquet")
+    folds = pd.DataFrame({"image_id": manifest["image_id"], "fold": np.arange(60, dtype=np.int16) % 3})
+    folds.to_parquet(folder / "folds.parquet")
+    paths = ["--manifest", folder / "manifest.parquet", "--fold-table", folder / "folds.parquet"]
+    paths += ["--output", folder / "epochs.parquet", "--recolored", *recolored]
+    options = ["--name", "mixed", "--fold", "0", "--spec", json.dumps({**PLAIN, "labels": LABELS, **spec})]
+    command = [str(part) for part in [sys.executable, PROGRAM, *paths, *options]]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_program(tmp_path):
+    recolored = recolored_of([f"p{number}" for number in range(60)], 2)
+    recolored["outcome"] = ["made", "clipped"] * 60
+    recolored.to_parquet(tmp_path / "index.parquet")
+    done = run_program(tmp_path, {"recolored": {"labels": None, "use": 100}}, [tmp_path / "index.parquet"])
+    assert done.returncode == 0
+    assert "fold 0: 3 epochs of 80 photos, 40 of these recoloured" in done.stderr
+    assert ["sport", "10", "20.0", "2.0"] in [line.split() for line in done.stderr.splitlines()]
+    table = pd.read_parquet(tmp_path / "epochs.parquet")
+    assert set(table["image_id"]) == {f"p{number}" for number in range(60) if number % 3}
+    assert set(table["variant"]) == {"original", "recolored0"}
+
+
+def test_program_without_recolored_photos(tmp_path):
+    done = run_program(tmp_path, {})
+    assert done.returncode == 0
+    assert len(pd.read_parquet(tmp_path / "epochs.parquet")) == 3 * 40
+
+
+def test_program_ends_with_the_message(tmp_path):
+    done = run_program(tmp_path, {"recolored": {"labels": None, "use": 100}})
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: recipe mixed, fold 0: `recolored` has nothing to use: none of the 0 ")
+    assert not (tmp_path / "epochs.parquet").exists()

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.nn import functional
 
 from stylevote.cnn.batches import PhotoBank
 from stylevote.cnn.train import FoldData
@@ -47,7 +48,7 @@ def setting() -> dict:
         "size": 32,
         "hidden": [16],
         "batch": 8,
-        "loss": "bce",
+        "loss": {"bce": {}},
         "phases": [{"epochs": 1, "lr": 0.01, "train": "head"}, {"epochs": 2, "lr": 0.003, "train": {"last": 0.5}}],
         "seed": 0,
     }
@@ -58,4 +59,4 @@ def data(bank) -> FoldData:
     rows = torch.arange(40)
     targets = torch.stack([rows % 2, 1 - rows % 2], dim=1).float()
     epochs = [rows[:27][torch.randperm(27, generator=torch.Generator().manual_seed(epoch))] for epoch in range(3)]
-    return FoldData(bank, targets, epochs, rows[27:])
+    return FoldData(bank, targets, epochs, rows[27:], functional.binary_cross_entropy_with_logits)

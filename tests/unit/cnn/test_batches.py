@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from stylevote.cnn.batches import SMALLEST_CROP, STRETCH, random_boxes, whole_boxes
+from stylevote.cnn.batches import SMALLEST_CROP, STRETCH, JoinedBanks, PhotoBank, random_boxes, whole_boxes
 
 NO_FLIP = torch.zeros(3, dtype=torch.bool)
 ROWS = torch.tensor([7, 0, 31])
@@ -56,3 +56,13 @@ def test_random_boxes_keep_their_promises():
 def test_the_same_generator_draws_the_same():
     first, second = (random_boxes(9, torch.Generator().manual_seed(3)) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_joined_banks_give_what_each_gives(bank):
+    second = PhotoBank(bank.pixels, bank.offsets[10:15], bank.heights[10:15], bank.widths[10:15])
+    rows = torch.tensor([41, 3, 44, 39, 40])
+    boxes, flips = random_boxes(5, torch.Generator().manual_seed(1))
+    joined = JoinedBanks((bank, second)).take(rows, boxes, flips, 24)
+    apart = bank.take(torch.tensor([11, 3, 14, 39, 10]), boxes, flips, 24)
+    assert torch.equal(joined, apart)
+    assert joined.is_contiguous(memory_format=torch.channels_last)

@@ -21,8 +21,8 @@ def train(setting, data, folder, fold=0, key="key"):
 
 
 def test_it_learns_a_simple_difference(setting, data, tmp_path):
-    setting["phases"] = [{"epochs": 3, "lr": 0.01, "train": "all"}]
-    history, scores = train(setting, data, tmp_path)
+    setting["phases"] = [{"epochs": 9, "lr": 0.01, "train": "all"}]
+    history, scores = train(setting, dataclasses.replace(data, epochs=3 * data.epochs), tmp_path)
     assert history["train_loss"].iloc[-1] < 0.7 * history["train_loss"].iloc[0]
     truth = data.targets[data.validation].numpy()
     assert np.mean((scores[-1] > 0.5) == truth) > 0.9

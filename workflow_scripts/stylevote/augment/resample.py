@@ -1,34 +1,198 @@
-"""What each epoch sees: photos and their order, drawn anew every epoch."""
+"""What each epoch sees: photos, repeated, dropped and recoloured ones, and their order, drawn anew every epoch."""
+
+import math
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 
+from stylevote.augment.budget import rarest_first
 from stylevote.digests import seed
+from stylevote.program import InputError
+from stylevote.tables import label_matrix
 
 
-def resample(image_ids: np.ndarray, recipe: dict, fold: int) -> pd.DataFrame:
-    """Return every epoch's manifest of one fold.
+def resample(
+    photos: pd.DataFrame, labels: list[str], recolored: pd.DataFrame, recipe: dict, fold: int, *, name: str
+) -> pd.DataFrame:
+    """Return every epoch's manifest of one fold (Ding & Wan 2018, II.B and II.C; ``balanced`` goes beyond the paper).
+
+    An epoch starts from every training photo once. What the recipe names follows in this order:
+
+    - ``drop``: of the photos whose labels are exactly one of the ``label_sets``, or one of the ``largest`` sets by
+      their number of photos (of equals, the first by its names), the share ``keep`` of each set stays, rounded (a half
+      up).
+    - ``repeat``: photos that stay and have one of ``labels`` appear ``times`` times.
+    - ``recolored``: ``use`` recoloured photos (or all, if there are fewer) of sources that have one of ``labels``
+      (None: of all labels) are added, each for the label that is rarest then (`budget.rarest_first`), whether or not
+      the source itself stays.
+    - ``balanced``: of the pool made so far, as many entries are drawn as it holds, each as often as expected, rounded
+      up or down (systematic sampling: Madow 1949, "On the theory of systematic sampling, II"). An entry's weight is
+      ``(1 / share) ** power``, where share is that of its rarest label in the pool, and 1 without labels.
+
+    Each epoch and purpose has a generator of its own, so that more epochs do not change the first ones.
 
     Args:
-        image_ids: text, shape (photos,): the fold's training photos.
-        recipe: ``epochs`` (how many to draw) and ``seed``.
+        photos: column ``image_id`` and one a label (0/1): the fold's training photos.
+        labels: names of all labels.
+        recolored: columns ``image_id`` (the source's) and ``variant``: the recoloured photos of any fold.
+        recipe: ``seed``, ``epochs`` (how many to draw), and ``drop``, ``repeat``, ``recolored`` and ``balanced``, each
+            a dict as above or None.
         fold: number of the fold that is held out.
+        name: of the recipe, for messages.
 
     Returns:
         Columns ``epoch`` (int16) and ``position`` (int32) from 0, ``image_id``, and ``variant`` ("original": the photo
-        itself). Each epoch is drawn by a generator of its own, so that more epochs do not change the first ones.
+        itself). A recoloured photo goes by its source's id.
+
+    Raises:
+        InputError: these photos cannot give what the recipe promises.
     """
+    where = f"recipe {name}, fold {fold}"
+    values = label_matrix(photos, labels)
+    sets = _dropped_sets(values, labels, recipe["drop"], where)
+    repeats = _repeats(values, labels, recipe["repeat"], where)
+    if recipe["recolored"]:
+        named = recipe["recolored"]["labels"]
+        served = values[:, _columns(named, labels, values, f"{where}: `recolored`")] if named else values
+        usable = _usable(photos["image_id"], served, recolored, where)
     parts = []
     for epoch in range(recipe["epochs"]):
-        order = np.random.default_rng(seed(recipe["seed"], fold, epoch, "order")).permutation(len(image_ids))
+        rng = {
+            purpose: np.random.default_rng(seed(recipe["seed"], fold, epoch, purpose))
+            for purpose in ("drop", "recolored", "balanced", "order")
+        }
+        stays = np.ones(len(photos), dtype=bool)
+        for rows in sets:
+            kept = math.floor(recipe["drop"]["keep"] * len(rows) + 0.5)
+            stays[rng["drop"].choice(rows, size=len(rows) - kept, replace=False)] = False
+        _check_left(values, values[stays], labels, f"{where}, epoch {epoch}: `drop`")
+        rows = np.repeat(np.arange(len(photos)), stays * repeats)
+        variants = np.full(len(rows), "original", dtype=object)
+        if recipe["recolored"]:
+            spent = _spend(usable, served, recipe["recolored"]["use"], rng["recolored"])
+            rows, variants = np.append(rows, spent["row"]), np.append(variants, spent["variant"])
+        if recipe["balanced"]:
+            weights = _rarity(values[rows]) ** recipe["balanced"]["power"]
+            drawn = _draw_systematically(weights, rng["balanced"])
+            rows, variants = rows[drawn], variants[drawn]
+            _check_left(values, values[rows], labels, f"{where}, epoch {epoch}: `balanced`")
+        order = rng["order"].permutation(len(rows))
         parts.append(
             pd.DataFrame(
                 {
                     "epoch": np.int16(epoch),
-                    "position": np.arange(len(order), dtype=np.int32),
-                    "image_id": image_ids[order],
-                    "variant": "original",
+                    "position": np.arange(len(rows), dtype=np.int32),
+                    "image_id": photos["image_id"].to_numpy()[rows[order]],
+                    "variant": variants[order],
                 }
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFrame) -> pd.DataFrame:
+    """Return what a recipe does to each label.
+
+    Args:
+        photos: column ``image_id`` and one a label (0/1): the fold's training photos.
+        labels: names of all labels.
+        epochs: what `resample` returned.
+
+    Returns:
+        A row a label: ``positives`` (among the photos), ``an epoch`` (mean over the epochs) and ``ratio`` (of the
+        second to the first).
+    """
+    values = label_matrix(photos, labels)
+    seen = np.bincount(pd.Index(photos["image_id"]).get_indexer(epochs["image_id"]), minlength=len(photos))
+    table = pd.DataFrame({"positives": values.sum(axis=0, dtype=np.int64)}, index=labels)
+    table["an epoch"] = seen @ values / epochs["epoch"].nunique()
+    return table.assign(ratio=table["an epoch"] / table["positives"])
+
+
+def _dropped_sets(values: np.ndarray, labels: list[str], drop: dict | None, where: str) -> list[np.ndarray]:
+    """Return, for each label set of which some photos are dropped, the rows of all photos that have it."""
+    if not drop:
+        return []
+    found, set_of = np.unique(values, axis=0, return_inverse=True)
+    sets = [tuple(sorted(label for label, has in zip(labels, row, strict=True) if has)) for row in found]
+    chosen = [tuple(sorted(names)) for names in drop["label_sets"] or []]
+    for names in chosen:
+        if names not in sets:
+            raise InputError(f"{where}: `drop` names the label set {list(names)}, which no training photo has")
+    sizes = np.bincount(set_of)
+    largest = sorted(range(len(sets)), key=lambda k: (-sizes[k], sets[k]))[: drop["largest"] or 0]
+    return [np.flatnonzero(set_of == k) for k in sorted({*map(sets.index, chosen), *largest})]
+
+
+def _repeats(values: np.ndarray, labels: list[str], repeat: dict | None, where: str) -> np.ndarray:
+    """Return how often each photo appears unless it is dropped, int of shape (photos,)."""
+    if not repeat:
+        return np.ones(len(values), dtype=np.int64)
+    columns = _columns(repeat["labels"], labels, values, f"{where}: `repeat`")
+    return np.where(values[:, columns].any(axis=1), repeat["times"], 1)
+
+
+def _usable(image_ids: pd.Series, served: np.ndarray, recolored: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return the recoloured photos that epochs may use: ``row`` of the source among the training photos, ``variant``.
+
+    ``served`` is 0/1, shape (photos, labels): a source has one of these labels.
+    """
+    usable = recolored[["variant"]].assign(row=pd.Index(image_ids).get_indexer(recolored["image_id"]))
+    usable = usable[(usable["row"] >= 0) & served.any(axis=1)[usable["row"]]].reset_index(drop=True)
+    if usable.empty:
+        raise InputError(
+            f"{where}: `recolored` has nothing to use: none of the {len(recolored)} recoloured photos is of a training "
+            "photo with one of its labels"
+        )
+    return usable
+
+
+def _spend(usable: pd.DataFrame, served: np.ndarray, use: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the recoloured photos of one epoch: ``use`` rows of ``usable`` or all, rarest label first.
+
+    ``served`` is 0/1, shape (photos, labels): the labels that count, of every training photo.
+    """
+    sources, source_of, capacity = np.unique(usable["row"], return_inverse=True, return_counts=True)
+    spending = rarest_first(served[sources], served.sum(axis=0), capacity, rng)
+    copies = np.bincount(list(islice(spending, use)), minlength=len(sources))
+    order = rng.permutation(len(usable))
+    order = order[np.argsort(source_of[order], kind="stable")]  # those of a source together, in random order
+    place = np.arange(len(order)) - np.repeat(np.cumsum(capacity) - capacity, capacity)
+    return usable.loc[order[place < np.repeat(copies, capacity)]]
+
+
+def _rarity(values: np.ndarray) -> np.ndarray:
+    """Return 1 / share of the rarest label of each row of 0/1 ``values`` (entries, labels); 1 without labels."""
+    counts = values.sum(axis=0, dtype=np.int64)
+    return len(values) / np.where(values, counts, len(values)).min(axis=1)
+
+
+def _draw_systematically(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw as many entries as there are weights, in proportion to them, by equal steps over them in random order.
+
+    Returns:
+        Rows of ``weights``, each as often as expected, rounded up or down.
+    """
+    order = rng.permutation(len(weights))
+    ends = np.cumsum(weights[order])
+    ends *= len(ends) / ends[-1]
+    ends[-1] = len(ends)  # also where the product was rounded
+    return np.repeat(order, np.diff(np.ceil(ends - rng.random()), prepend=0).astype(np.int64))
+
+
+def _columns(names: list[str], labels: list[str], values: np.ndarray, where: str) -> list[int]:
+    """Return the columns of the labels that a part of the recipe names; `InputError` for one without positives."""
+    positives = dict(zip(labels, values.any(axis=0), strict=True))
+    for label in names:
+        if not positives.get(label):
+            raise InputError(f"{where} names the label {label!r}, of which the training photos hold no positive")
+    return [labels.index(label) for label in names]
+
+
+def _check_left(before: np.ndarray, after: np.ndarray, labels: list[str], where: str) -> None:
+    """Raise `InputError` for a label with positives before, but not after; both arrays are 0/1, (entries, labels)."""
+    for k in np.flatnonzero(before.any(axis=0) & ~after.any(axis=0)):
+        raise InputError(
+            f"{where} leaves none of the {before[:, k].sum(dtype=int)} positives of the label {labels[k]!r}"
+        )

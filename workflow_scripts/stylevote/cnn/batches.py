@@ -70,6 +70,28 @@ class PhotoBank:
         return photos.div_(255).permute(0, 3, 1, 2)
 
 
+@dataclass(frozen=True)
+class JoinedBanks:
+    """Several banks as one: the rows of the second follow those of the first, and so on.
+
+    Attributes:
+        banks: at least one.
+    """
+
+    banks: tuple[PhotoBank, ...]
+
+    def take(self, rows: torch.Tensor, boxes: torch.Tensor, flips: torch.Tensor, side: int) -> torch.Tensor:
+        """Do as `PhotoBank.take` does."""
+        photos = torch.empty((len(rows), 3, side, side), device=rows.device, memory_format=torch.channels_last)
+        first = 0
+        for bank in self.banks:
+            here = torch.nonzero((rows >= first) & (rows < first + len(bank.offsets))).flatten()
+            if len(here):
+                photos[here] = bank.take(rows[here] - first, boxes[here], flips[here], side)
+            first += len(bank.offsets)
+        return photos
+
+
 def _neighbours(share: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return, for places given as shares of a side, both neighbouring pixels and the second's weight."""
     last = (length - 1)[:, None]

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from stylevote.cnn.batches import PhotoBank, whole_boxes
+from stylevote.cnn.batches import JoinedBanks, PhotoBank, whole_boxes
 
 
 @torch.inference_mode()
-def predict(network: nn.Module, bank: PhotoBank, rows: torch.Tensor, side: int, batch: int) -> np.ndarray:
+def predict(network: nn.Module, bank: PhotoBank | JoinedBanks, rows: torch.Tensor, side: int, batch: int) -> np.ndarray:
     """Return probabilities as float32 of shape (rows, labels): the mean of each photo's and its mirror image's.
 
     Args:

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,8 +13,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from stylevote.cnn.batches import PhotoBank, random_boxes
-from stylevote.cnn.losses import LOSSES
+from stylevote.cnn.batches import JoinedBanks, PhotoBank, random_boxes
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
 from stylevote.cnn.schedule import epoch_phases, triangular
@@ -21,6 +21,8 @@ from stylevote.digests import seed
 from stylevote.program import InputError
 from stylevote.tables import replacing
 from stylevote.weights import load_weights, store_weights, weights_sha256
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 CHECKS_AN_EPOCH = 10  # how often the loss is looked at: each look waits for the device
 
@@ -44,16 +46,18 @@ class FoldData:
     """The photos of one fold's training.
 
     Attributes:
-        bank: every training photo's pixels.
+        bank: every training photo's pixels, and those of recoloured ones behind them.
         targets: float32, shape (photos, labels).
         epochs: int64 arrays, one an epoch: the rows of ``bank`` in the order in which the epoch sees them.
         validation: int64: the rows held out.
+        loss: what training makes small: logits and targets, each of shape (photos, labels), to a scalar.
     """
 
-    bank: PhotoBank
+    bank: PhotoBank | JoinedBanks
     targets: torch.Tensor
     epochs: list[torch.Tensor]
     validation: torch.Tensor
+    loss: Loss
 
 
 class Training:
@@ -120,7 +124,7 @@ class Training:
             len(rows), torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
         )
         torch.manual_seed(seed(self.setting, self.fold, epoch, "dropout"))
-        loss_of, phase = LOSSES[self.setting["loss"]], self.setting["phases"][self.phase]
+        phase = self.setting["phases"][self.phase]
         first_step = (epoch - self.phase_of.index(self.phase)) * len(batches)
         check_every = -(-len(batches) // CHECKS_AN_EPOCH)
         total, seen = torch.zeros((), device=self.device), 0
@@ -131,7 +135,7 @@ class Training:
             photos = self.data.bank.take(
                 batch, boxes[some].to(self.device), flips[some].to(self.device), self.setting["size"]
             )
-            loss = loss_of(self.network(photos), self.data.targets[batch])
+            loss = self.data.loss(self.network(photos), self.data.targets[batch])
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()

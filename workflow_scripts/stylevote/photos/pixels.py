@@ -219,37 +219,49 @@ def cache_pixels(manifest: pd.DataFrame, photos: Path, size: int, path: Path, th
         manifest: columns image_id, path and sha256.
         photos: the folder that the paths are relative to.
         size: the shorter side, in pixels.
-        path: the file to write. Photos follow each other in the manifest's order, rows from top to bottom.
+        path: the file to write. Photos follow each other in the manifest's order.
         threads: processes to use.
 
     Returns:
-        the index, a row a photo: image_id; offset (int64, bytes from the file's start); height, width (int32);
-        sha256 of the photo's file; crc32 (int64) of its pixels.
+        the index, a row a photo: image_id; what `write_pixels` gives; sha256 of the photo's file.
 
     Raises:
         InputError: a photo is gone, or its bytes are no longer those that were ingested.
     """
     prepare = partial(_pixels_of, photos, size)
     sources = list(zip(manifest["path"], manifest["sha256"], strict=True))
+    index = write_pixels(map_in_order(prepare, sources, threads), path)
+    index.insert(0, "image_id", manifest["image_id"].to_numpy())
+    index.insert(4, "sha256", manifest["sha256"].to_numpy())
+    logging.info("%d photos at %d pixels, %.1f MB", len(index), size, _pixel_bytes(index) / 1e6)
+    return index
+
+
+def write_pixels(photos: Iterable[np.ndarray], path: Path) -> pd.DataFrame:
+    """Write photos, one after the other, into one flat file of uint8 RGB values.
+
+    Args:
+        photos: uint8, shape (height, width, 3), contiguous.
+        path: the file to write. Rows of a photo go from top to bottom.
+
+    Returns:
+        A row a photo: offset (int64, bytes from the file's start); height, width (int32); crc32 (int64) of its pixels.
+    """
     heights, widths, checksums = [], [], []
     with replacing(path) as partial_path, partial_path.open("wb") as flat:
-        for pixels in map_in_order(prepare, sources, threads):
+        for pixels in photos:
             flat.write(pixels)
             heights.append(pixels.shape[0])
             widths.append(pixels.shape[1])
             checksums.append(zlib.crc32(pixels))
-    index = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "image_id": manifest["image_id"].to_numpy(),
             "offset": np.cumsum([0, *(3 * np.multiply(heights, widths, dtype=np.int64))], dtype=np.int64)[:-1],
             "height": np.array(heights, dtype=np.int32),
             "width": np.array(widths, dtype=np.int32),
-            "sha256": manifest["sha256"].to_numpy(),
             "crc32": np.array(checksums, dtype=np.int64),
         }
     )
-    logging.info("%d photos at %d pixels, %.1f MB", len(index), size, _pixel_bytes(index) / 1e6)
-    return index
 
 
 def _pixels_of(photos: Path, size: int, source: tuple[str, str]) -> np.ndarray:

@@ -1,0 +1,110 @@
+"""The budget: the rarest label is served first, items alike take turns, and none gets more than it may."""
+
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from stylevote.augment.budget import Outcome, rarest_first
+
+
+def spend(positives, counts, capacity, outcomes=(), seed=1):
+    """Return the rows that come, with what was answered to each (`Outcome.MADE` when the answers are used up)."""
+    answers, spent = iter(outcomes), []
+    spending = rarest_first(np.array(positives), np.array(counts), np.array(capacity), np.random.default_rng(seed))
+    for row in spending:
+        spent.append((row, next(answers, Outcome.MADE)))
+        spending.send(spent[-1][1])
+    return spent
+
+
+def rows_of(spent):
+    return [row for row, _ in spent]
+
+
+def test_the_rarest_label_comes_first_until_it_has_caught_up():
+    # One item of each label; their counts are 1 and 4.
+    assert rows_of(spend([[1, 0], [0, 1]], [1, 4], [5, 5])) == [0, 0, 0, 0, 1, 0, 1, 1, 1, 1]
+
+
+def test_a_copy_counts_for_all_labels_of_its_item():
+    # Copies of item 0 raise both labels, so the third label is the rarest after two of them.
+    assert rows_of(spend([[1, 1, 0], [0, 0, 1]], [1, 9, 3], [3, 2])) == [0, 0, 0, 1, 1]
+
+
+def test_items_of_a_label_take_turns():
+    spent = rows_of(spend(np.ones((10, 1)), [10], np.full(10, 3)))
+    for turn in range(3):
+        assert sorted(spent[10 * turn : 10 * turn + 10]) == list(range(10))
+
+
+def test_failures_use_up_attempts_and_count_nothing():
+    failed, made = Outcome.FAILED, Outcome.MADE
+    # Label 0 stays the rarest while its item fails.
+    assert spend([[1, 0], [0, 1]], [0, 1], [3, 2], [failed] * 3) == [(0, failed)] * 3 + [(1, made)] * 2
+
+
+def test_others_are_tried_before_a_failure_is_tried_again():
+    spent = rows_of(spend(np.ones((3, 1)), [0], [2, 2, 2], [Outcome.FAILED] * 6))
+    assert sorted(spent[:3]) == sorted(spent[3:]) == [0, 1, 2]
+
+
+def test_an_item_without_a_copy_comes_before_second_copies():
+    spent = rows_of(spend(np.ones((3, 1)), [0], [2, 2, 2], [Outcome.MADE, Outcome.MADE, Outcome.FAILED]))
+    assert spent[3] == spent[2]
+
+
+def test_a_hopeless_item_does_not_come_again():
+    spent = spend(np.ones((3, 1)), [0], [4, 4, 4], [Outcome.HOPELESS])
+    assert Counter(rows_of(spent)) == {row: 1 if row == spent[0][0] else 4 for row in range(3)}
+
+
+def test_without_a_word_all_were_made():
+    silent = rarest_first(np.eye(2), np.array([1, 4]), np.array([5, 5]), np.random.default_rng(1))
+    assert list(silent) == [0, 0, 0, 0, 1, 0, 1, 1, 1, 1]
+
+
+def test_nothing_to_copy():
+    assert spend([[0, 0], [1, 0]], [5, 5], [3, 0]) == []
+    assert spend(np.zeros((0, 2)), [5, 5], []) == []
+
+
+def test_chance_decides_among_equals():
+    def first(seed):
+        spending = rarest_first(np.ones((40, 1)), np.zeros(1), np.ones(40, dtype=int), np.random.default_rng(seed))
+        return tuple(islice(spending, 5))
+
+    assert first(1) == first(1)
+    assert len({first(seed) for seed in range(10)}) == 10
+
+
+ITEMS, LABELS = 6, 3
+
+
+@settings(deadline=None)
+@given(
+    positives=arrays.arrays(np.uint8, (ITEMS, LABELS), elements=st.integers(0, 1)),
+    counts=arrays.arrays(np.int64, LABELS, elements=st.integers(0, 8)),
+    capacity=arrays.arrays(np.int64, ITEMS, elements=st.integers(0, 4)),
+    outcomes=st.lists(st.sampled_from(Outcome), max_size=20),
+    seed=st.integers(0, 99),
+)
+def test_every_step_is_one_that_a_search_over_all_items_allows(positives, counts, capacity, outcomes, seed):
+    left, counts_now = capacity.copy(), counts.copy()
+    copies, attempts = np.zeros(ITEMS, dtype=int), np.zeros(ITEMS, dtype=int)
+    for row, outcome in spend(positives, counts, capacity, outcomes, seed):
+        open_labels = [k for k in range(LABELS) if (positives[left > 0, k]).any()]
+        label = min(open_labels, key=lambda k: counts_now[k])
+        candidates = [item for item in range(ITEMS) if positives[item, label] and left[item] > 0]
+        assert row in candidates
+        assert (copies[row], attempts[row]) == min((copies[item], attempts[item]) for item in candidates)
+        attempts[row] += 1
+        left[row] = 0 if outcome is Outcome.HOPELESS else left[row] - 1
+        if outcome is Outcome.MADE:
+            copies[row] += 1
+            counts_now += positives[row]
+    assert not positives[left > 0].any()
+    assert (attempts <= capacity).all()

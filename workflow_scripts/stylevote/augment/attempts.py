@@ -1,0 +1,104 @@
+"""Recoloured copies of a shard's photos: which to attempt, what became of each, until the shard's part is made."""
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from stylevote.augment.budget import Outcome, rarest_first
+from stylevote.augment.quality import failure, measure
+from stylevote.augment.recolor import Unsuitable, find_garments, recolor
+from stylevote.augment.shards import MADE, Attempt
+from stylevote.digests import seed
+from stylevote.program import InputError
+from stylevote.tables import label_matrix
+
+QUALITY = 95  # of the JPEGs: what training sees is not to be the compression
+
+Opened = tuple[np.ndarray, np.ndarray | None]
+
+
+def rare_labels(manifest: pd.DataFrame, labels: list[str], settings: dict) -> list[str]:
+    """Return the labels whose photos are recoloured: those that the settings name, or the rare ones.
+
+    Raises:
+        InputError: no label is rare.
+    """
+    if settings["labels"] is not None:
+        return settings["labels"]
+    shares = dict(zip(labels, label_matrix(manifest, labels).mean(axis=0), strict=True))
+    rare = [label for label in labels if shares[label] < settings["rarer_than"]]
+    if not rare:
+        raise InputError(
+            f"recolor.rarer_than: no label is on less than {settings['rarer_than']:g} of the training photos (the"
+            f" rarest is on {min(shares.values()):.3f}); raise it, name `recolor.labels`, or use no recoloured photos"
+        )
+    return rare
+
+
+def recolor_shard(
+    manifest: pd.DataFrame, labels: list[str], settings: dict, shard: int, open_photo: Callable[[int], Opened]
+) -> Iterator[Attempt]:
+    """Attempt recoloured copies of a shard's photos, those of the rarest labels first, until its part is made.
+
+    The shard's part of the budget is what falls to its photos when the whole budget is spent, rarest labels first, as
+    if every attempt succeeded. Where one fails another photo of the shard takes its place.
+
+    Args:
+        manifest: the training photos: image_id, and a column a label.
+        labels: those whose photos are recoloured.
+        settings: the configuration's ``recolor``, with ``shards``.
+        shard: number of the shard, which holds every ``shards``-th photo.
+        open_photo: gives a photo (uint8, shape (height, width, 3)) and its mask (bool, shape (height, width)), or None
+            where nobody was found, by its row.
+    """
+    positives = label_matrix(manifest, labels)
+    counts = positives.sum(axis=0, dtype=np.float64)
+    capacity = np.full(len(manifest), settings["copies"])
+    rows = np.arange(len(manifest))[shard :: settings["shards"]]
+    plan = rarest_first(positives, counts, capacity, _generator(settings, "plan"))
+    wanted = sum(row % settings["shards"] == shard for row in islice(plan, settings["make"]))
+    spending = rarest_first(
+        positives[rows], counts / settings["shards"], capacity[rows], _generator(settings, shard, "spending")
+    )
+    attempts = [0] * len(rows)
+    while wanted and (item := next(spending, None)) is not None:
+        image_id = manifest["image_id"].iloc[rows[item]]
+        attempt = attempt_copy(image_id, attempts[item], *open_photo(rows[item]), settings)
+        attempts[item] += 1
+        wanted -= attempt.outcome == MADE
+        hopeless = Outcome.FAILED if attempt.figures else Outcome.HOPELESS
+        spending.send(Outcome.MADE if attempt.outcome == MADE else hopeless)
+        yield attempt
+
+
+def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray | None, settings: dict) -> Attempt:
+    """Recolour a photo's clothes once, judge the result, and encode it if it is good."""
+    variant = f"recolored{copy}"
+    try:
+        if mask is None:
+            raise Unsuitable("no person")
+        garments = find_garments(photo, mask, settings)
+    except Unsuitable as reason:
+        return Attempt(image_id, variant, str(reason), [], [], {}, None)
+    after = recolor(photo, mask, garments, settings, _generator(settings, image_id, copy))
+    figures = measure(photo, after.photo, mask, after.weight)
+    failed = failure(figures, settings["gates"])
+    jpeg = None if failed else _encode(after.photo)
+    return Attempt(
+        image_id, variant, f"gate: {failed}" if failed else MADE, after.hues_from, after.hues_to, figures, jpeg
+    )
+
+
+def _encode(photo: np.ndarray) -> bytes:
+    """Return a photo as JPEG, its colours in full resolution."""
+    buffer = BytesIO()
+    Image.fromarray(photo).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+def _generator(settings: dict, *purpose: int | str) -> np.random.Generator:
+    return np.random.default_rng(seed(settings["seed"], *purpose, "recolor"))

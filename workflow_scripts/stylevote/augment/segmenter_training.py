@@ -1,0 +1,206 @@
+"""Training of a segmenter on the masks that a photoset brings, and how well it finds the photos that were held out."""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn import functional
+
+from stylevote.augment.masks import Region, decode_mask, encode_mask, find_mask, iou, read_given
+from stylevote.augment.segmenters.smp import create_network, find, logits, squash
+from stylevote.digests import seed
+from stylevote.photos.pixels import read_ingested
+from stylevote.program import InputError
+
+SMALLEST_CROP = 0.8  # share of a photo's side that a random crop keeps at least
+STRETCH = 0.1  # each side of a crop is stretched or squeezed by up to this share
+JITTER = 0.1  # brightness is shifted by up to this share of the range, and contrast changed by up to twice the share
+WEIGHT_DECAY = 1e-4
+LEAST_BATCH = 2  # photos: BatchNorm needs two
+LEAST_PHOTOS = LEAST_BATCH + 1  # one more, to measure
+MEASURED_AT_ONCE = 16  # photos
+
+
+class Overlap(NamedTuple):
+    """Intersection over union of found and true masks: the mean over photos, and of all photos' pixels together."""
+
+    mean: float
+    pooled: float
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Photos with masks, as small as the network sees them.
+
+    Attributes:
+        inputs: uint8, shape (photos, 4, side, side): red, green, blue, and 255 inside the mask.
+        masks: each photo's mask at the photo's own shape (`stylevote.augment.masks.encode_mask`).
+        groups: int64, shape (photos,): near-duplicates share a number.
+    """
+
+    inputs: torch.Tensor
+    masks: list[bytes]
+    groups: np.ndarray
+
+
+def read_examples(
+    manifest: pd.DataFrame, photos: Path, masks: Path, region: Region, *, size: int, side: int
+) -> Examples:
+    """Return the photos that have a mask.
+
+    Args:
+        manifest: image_id, path, width, height, sha256 and group.
+        photos: the photos' folder.
+        masks: the masks' folder.
+        region: what a mask is made of.
+        size: shorter side of the photos and masks, at most.
+        side: of the network's input.
+
+    Raises:
+        InputError: a photo or mask cannot be used, or too few photos have a mask.
+    """
+    inputs, encoded, groups = [], [], []
+    for row in manifest.itertuples():
+        path = find_mask(masks, row.path)
+        if path is None:
+            continue
+        photo = read_ingested(photos, row.path, row.sha256, size, enlarge=False)
+        mask = read_given(path, region, (row.width, row.height), photo.shape[:2])
+        inputs.append(torch.cat([squash(photo, side), squash(mask.astype(np.uint8) * 255, side)]))
+        encoded.append(encode_mask(mask))
+        groups.append(row.group)
+    if len(inputs) < LEAST_PHOTOS:
+        raise InputError(
+            f"{masks}: {len(inputs)} of the {len(manifest)} photos have a mask there, expected at least {LEAST_PHOTOS};"
+            f" that of {manifest['path'].iloc[0]!r} would be {Path(manifest['path'].iloc[0]).with_suffix('.png')}"
+        )
+    return Examples(torch.stack(inputs), encoded, np.array(groups))
+
+
+def hold_out(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw which photos only measure: bool, shape (photos,). Near-duplicates, photos of one group, stay together.
+
+    Raises:
+        InputError: too many photos are near-duplicates of each other to divide them.
+    """
+    names, group_of, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(names))
+    before = np.cumsum(counts[order]) - counts[order]
+    wanted = max(1, np.count_nonzero(before < round(share * len(groups))))
+    held = np.isin(group_of, order[:wanted])
+    if np.count_nonzero(~held) < LEAST_BATCH:
+        raise InputError(
+            f"segmentation.smp.held_out: of the {len(groups)} photos with a mask {np.count_nonzero(~held)} are left to"
+            f" train on, expected at least {LEAST_BATCH}; bring more masks, or hold out less"
+        )
+    return held
+
+
+def train(
+    examples: Examples, held: np.ndarray, settings: dict[str, Any], device: torch.device
+) -> tuple[nn.Module, pd.DataFrame]:
+    """Train a network; the last epoch's weights stay, so that the measured photos choose nothing.
+
+    The loss is binary cross-entropy plus the soft Dice loss (Milletari, Navab and Ahmadi 2016), the learning rate one
+    cycle over all epochs (Smith and Topin 2018).
+
+    Args:
+        examples: photos with masks.
+        held: bool, shape (photos,): those that only measure.
+        settings: what `create_network` wants, ``weights``, ``epochs``, ``batch``, ``lr`` (the highest) and ``seed``.
+        device: where to compute.
+
+    Returns:
+        the network, and the history, a row an epoch: epoch, train_loss, iou and pooled_iou of the photos held out, and
+        seconds.
+
+    Raises:
+        InputError: the network cannot be made, or the loss is no number.
+    """
+    torch.manual_seed(seed(settings["seed"], "initial weights"))
+    network = create_network(settings, settings["weights"]).to(device, memory_format=torch.channels_last)
+    rows = torch.from_numpy(np.flatnonzero(~held))
+    # Parts of equal size, none of one photo: BatchNorm cannot do with that.
+    steps = max(1, min(-(-len(rows) // settings["batch"]), len(rows) // LEAST_BATCH))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings["lr"], weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings["lr"], total_steps=steps * settings["epochs"])
+    history = []
+    for epoch in range(settings["epochs"]):
+        start = time.monotonic()
+        generator = torch.Generator().manual_seed(seed(settings["seed"], epoch, "order and augmentation"))
+        torch.manual_seed(seed(settings["seed"], epoch, "dropout"))
+        network.train()
+        total = 0.0
+        for some in rows[torch.randperm(len(rows), generator=generator)].tensor_split(steps):
+            photos, masks = augment(examples.inputs[some], generator)
+            loss = loss_of(logits(network, photos.to(device)), masks.to(device))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item() * len(some)
+        if not np.isfinite(total):
+            raise InputError(
+                f"segmentation.smp, epoch {epoch}: the loss is {total}; lower `lr` (now {settings['lr']:g})"
+            )
+        overlap = measure(network, examples, held, device)
+        row = (epoch, total / len(rows), overlap.mean, overlap.pooled, time.monotonic() - start)
+        logging.info("epoch %d: loss %.4f, IoU %.4f (mean), %.4f (pooled), %.1f s", *row)
+        history.append(row)
+    return network, pd.DataFrame(history, columns=["epoch", "train_loss", "iou", "pooled_iou", "seconds"])
+
+
+def augment(inputs: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return random crops, stretched and mirrored, of photos and masks alike; the photos' brightness and contrast vary.
+
+    Args:
+        inputs: uint8, shape (photos, 4, side, side), as in `Examples`.
+        generator: source of randomness.
+
+    Returns:
+        photos, float32 of shape (photos, 3, side, side), in 0..1 but for the jitter; masks, 0 or 1, of shape (photos,
+        side, side).
+    """
+    draws = torch.rand(8, len(inputs), generator=generator)
+    kept = SMALLEST_CROP + (1 - SMALLEST_CROP) * draws[0]
+    sides = (kept[:, None] * (1 + STRETCH * (2 * draws[1:3].T - 1))).clamp(max=1)
+    mirror = torch.where(draws[5] < 0.5, -1.0, 1.0)
+    theta = torch.zeros(len(inputs), 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1] = sides[:, 0] * mirror, sides[:, 1]
+    theta[:, :, 2] = (1 - sides) * (2 * draws[3:5].T - 1)
+    grid = functional.affine_grid(theta, inputs.shape, align_corners=False)
+    crops = functional.grid_sample(inputs.float() / 255, grid, padding_mode="border", align_corners=False)
+    contrast, shift = 1 + 2 * JITTER * (2 * draws[6] - 1), JITTER * (2 * draws[7] - 1)
+    photos = (crops[:, :3] - 0.5) * contrast.view(-1, 1, 1, 1) + 0.5 + shift.view(-1, 1, 1, 1)
+    return photos, (crops[:, 3] >= 0.5).float()
+
+
+def loss_of(found: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Return binary cross-entropy plus 1 - Dice, the mean over photos, of two tensors of shape (photos, side, side)."""
+    probability = found.sigmoid()
+    both = (probability * masks).sum(dim=(1, 2))
+    either = probability.square().sum(dim=(1, 2)) + masks.square().sum(dim=(1, 2))
+    # One pixel more on both sides: a photo without any clothes would give 0/0.
+    dice = (2 * both + 1) / (either + 1)
+    return functional.binary_cross_entropy_with_logits(found, masks) + 1 - dice.mean()
+
+
+def measure(network: nn.Module, examples: Examples, which: np.ndarray, device: torch.device) -> Overlap:
+    """Return how well the network finds the masks of the photos ``which`` (bool, shape (photos,)), at full shape."""
+    each, both, either = [], 0, 0
+    for some in torch.from_numpy(np.flatnonzero(which)).split(MEASURED_AT_ONCE):
+        true = [decode_mask(examples.masks[row]) for row in some]
+        for mask, found in zip(
+            true, find(network, examples.inputs[some, :3].to(device), [m.shape for m in true]), strict=True
+        ):
+            guess = np.zeros_like(mask) if found.mask is None else found.mask
+            each.append(iou(guess, mask))
+            both += np.count_nonzero(guess & mask)
+            either += np.count_nonzero(guess | mask)
+    return Overlap(float(np.mean(each)), both / max(either, 1))

@@ -1,0 +1,49 @@
+"""Masks that the photoset brings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from stylevote.augment.masks import NOTHING, Found, Sources, find_mask, read_given, read_region
+from stylevote.program import InputError
+
+
+class Segmenter:
+    """Reads masks from a folder.
+
+    Args:
+        settings: of the segmentation: ``region``.
+        sources: ``masks``, and ``mask_labels`` where there is a table of classes.
+        threads: not used.
+
+    Raises:
+        InputError: there is no such folder, or the table of classes cannot be used.
+    """
+
+    photos_at_once = 1
+
+    def __init__(self, settings: dict[str, Any], sources: Sources, threads: int) -> None:  # noqa: ARG002 (as others)
+        if sources.masks is None or not sources.masks.is_dir():
+            raise InputError(f"{sources.masks}: expected a folder of masks")
+        self.masks = sources.masks
+        self.region = read_region(settings["region"], sources.mask_labels)
+
+    def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Found]:
+        """Return each photo's mask, with score 1; nothing where it has no mask file, or the mask is empty.
+
+        Args:
+            photos: uint8, shape (height, width, 3).
+            rows: of the manifest: ``path``, ``width`` and ``height``.
+
+        Raises:
+            InputError: a mask cannot be used, or is not of its photo's size.
+        """
+        return [self._read(photo, row) for photo, row in zip(photos, rows, strict=True)]
+
+    def _read(self, photo: np.ndarray, row: Any) -> Found:
+        path = find_mask(self.masks, row.path)
+        if path is None:
+            return NOTHING
+        mask = read_given(path, self.region, (row.width, row.height), photo.shape[:2])
+        return Found(mask, 1.0) if mask.any() else NOTHING

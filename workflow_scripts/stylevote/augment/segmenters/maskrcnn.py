@@ -1,0 +1,117 @@
+"""Persons found by torchvision's Mask R-CNN, as trained on COCO."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import nn
+from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
+
+from stylevote.augment.masks import NOTHING, Found, Sources
+from stylevote.device import open_device
+from stylevote.program import InputError
+
+PERSON = 1  # COCO's number
+LONGEST = 1333 / 800  # longer side of what the network sees, in shorter ones: the proportion of its training
+SOFT = 0.5  # probability from which on a pixel belongs to a mask
+MESSAGE = 300  # characters shown of what torch says: it lists hundreds of parameters
+
+
+class Segmenter:
+    """Mask R-CNN with a ResNet-50 (He et al. 2017; Li et al. 2021); of the persons found, the one that is the subject.
+
+    Args:
+        settings: of the segmentation: ``region`` (a person), and under ``maskrcnn``: ``shorter_side`` of what
+            the network sees in pixels, and ``score``, the least that counts as found.
+        sources: ``weights``, a .pth or .safetensors file with torchvision's parameter names; without it the weights
+            come from torchvision's hub, or its cache.
+        threads: of the processor.
+
+    Raises:
+        InputError: another region than a person, or the weights cannot be had or do not fit.
+    """
+
+    photos_at_once = 2  # on a CPU more at once are no faster
+
+    def __init__(self, settings: dict[str, Any], sources: Sources, threads: int) -> None:
+        if settings["region"] != "person":
+            raise InputError(
+                f"segmentation.region: {settings['region']!r}, expected 'person': the model knows no clothes"
+            )
+        model = settings["maskrcnn"]
+        self.least_score = model["score"]
+        self.device = open_device(threads)
+        network = maskrcnn_resnet50_fpn_v2(
+            weights=None,
+            weights_backbone=None,
+            min_size=model["shorter_side"],
+            max_size=round(LONGEST * model["shorter_side"]),
+            box_score_thresh=self.least_score,
+        )
+        if sources.weights is None:
+            network.load_state_dict(_published_weights())
+        else:
+            load_file(network, sources.weights)
+        self.network = network.to(self.device).eval()
+
+    @torch.inference_mode()
+    def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Found]:  # noqa: ARG002 (as others)
+        """Return the person found in each photo: the mask is of the photo's shape.
+
+        Args:
+            photos: uint8, shape (height, width, 3).
+            rows: not used.
+        """
+        inputs = [torch.tensor(photo, device=self.device).permute(2, 0, 1) / 255 for photo in photos]
+        return [choose_person(detections, self.least_score) for detections in self.network(inputs)]
+
+
+def choose_person(detections: dict[str, torch.Tensor], least_score: float) -> Found:
+    """Return the person with the largest product of mask area and score: the subject, not somebody behind them.
+
+    Args:
+        detections: of one photo, as torchvision gives them: ``labels`` and ``scores`` of shape (found,), ``masks`` of
+            probabilities of shape (found, 1, height, width).
+        least_score: of a detection that counts.
+    """
+    counts = (detections["labels"] == PERSON) & (detections["scores"] >= least_score)
+    scores, masks = detections["scores"][counts], detections["masks"][counts, 0] >= SOFT
+    if not len(scores):
+        return NOTHING
+    weights = masks.sum(dim=(1, 2)) * scores
+    best = int(weights.argmax())
+    return Found(masks[best].cpu().numpy(), float(scores[best])) if weights[best] > 0 else NOTHING
+
+
+def load_file(network: nn.Module, path: Path) -> None:
+    """Load all the network's parameters from a .safetensors file, or one that torch saved (as data: no code is run).
+
+    Raises:
+        InputError: the file cannot be read, or its parameters are not the network's.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            state = safetensors.torch.load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as a file of weights ({str(error)[:MESSAGE]})") from error
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not the weights of this network ({str(error)[:MESSAGE]})") from error
+
+
+def _published_weights() -> dict[str, torch.Tensor]:
+    try:
+        return MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"segmentation.maskrcnn.weights: the pretrained weights cannot be had ({error}); download"
+            f" {MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.url} elsewhere and give the file's path"
+        ) from error

@@ -1,0 +1,135 @@
+"""The person, or the clothing, found by a network of segmentation-models-pytorch that this workflow trained."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional
+
+from stylevote.augment.masks import NOTHING, Found, Sources
+from stylevote.device import open_device
+from stylevote.program import InputError
+from stylevote.weights import load_part, load_weights
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, per channel, of 0..1
+SURE = 0.5  # probability from which on a pixel belongs to the mask
+TIMM = "tu-"  # how encoders of timm begin
+
+
+class Segmenter:
+    """A trained network.
+
+    Args:
+        settings: of the segmentation: under ``smp`` what `create_network` wants, and ``size``.
+        sources: ``weights``, as `stylevote.weights.store_weights` wrote them.
+        threads: of the processor.
+
+    Raises:
+        InputError: the network cannot be made, or its weights are not there or another network's.
+    """
+
+    photos_at_once = 16
+
+    def __init__(self, settings: dict[str, Any], sources: Sources, threads: int) -> None:
+        if sources.weights is None:
+            raise InputError("segmentation.smp: expected the weights of a trained network, found none")
+        self.device = open_device(threads)
+        self.side = settings["smp"]["size"]
+        self.network = create_network(settings["smp"], weights="none")
+        load_weights(self.network, sources.weights)
+        self.network.to(self.device, memory_format=torch.channels_last)
+
+    def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Found]:  # noqa: ARG002 (as others)
+        """Return each photo's mask, of the photo's shape, with its mean probability inside the mask as score.
+
+        Args:
+            photos: uint8, shape (height, width, 3).
+            rows: not used.
+        """
+        inputs = torch.stack([squash(photo, self.side) for photo in photos]).to(self.device)
+        return find(self.network, inputs, [photo.shape[:2] for photo in photos])
+
+
+def create_network(settings: dict[str, Any], weights: str) -> nn.Module:
+    """Return a network that gives one logit a pixel.
+
+    Args:
+        settings: ``architecture``, ``encoder`` and further arguments of ``smp.create_model`` (``args``).
+        weights: of the encoder: ``none``, ``pretrained`` (on ImageNet, from the library's hub or cache) or the path of
+            a safetensors file with the encoder's parameter names.
+
+    Raises:
+        InputError: a name is unknown, or the weights cannot be had or do not fit.
+    """
+    encoder = settings["encoder"]
+    _check_encoder(encoder)
+    try:
+        network = smp.create_model(
+            settings["architecture"],
+            encoder,
+            encoder_weights="imagenet" if weights == "pretrained" else None,
+            **settings["args"],
+        )
+    except (AssertionError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        remedy = "; give the path of a .safetensors file as `weights`, or `none`" if weights == "pretrained" else ""
+        raise InputError(
+            f"segmentation.smp: the architecture {settings['architecture']!r} with the encoder {encoder!r}, weights"
+            f" {weights!r} and arguments {settings['args']} cannot be made: {error}{remedy}"
+        ) from error
+    if weights not in ("none", "pretrained"):
+        load_part(network.encoder, Path(weights))
+    return network
+
+
+def _check_encoder(name: str) -> None:
+    """Answer a name that is unknown with the nearest ones that are not: the library lists all 800."""
+    known = smp.encoders.get_encoder_names()
+    if name.startswith(TIMM):
+        model, _ = timm.models.split_model_name_tag(name.removeprefix(TIMM))
+        if timm.is_model(model):
+            return
+        known = [TIMM + model for model in timm.list_models()]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise InputError(f"segmentation.smp.encoder: {name!r} is not known{hint}")
+
+
+def squash(pixels: np.ndarray, side: int) -> torch.Tensor:
+    """Return uint8 pixels resized to a square, whatever their proportion: shape (channels, side, side)."""
+    small = np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
+    return torch.tensor(small).view(side, side, -1).permute(2, 0, 1)
+
+
+def logits(network: nn.Module, photos: torch.Tensor) -> torch.Tensor:
+    """Return the network's logits for photos in 0..1 of shape (photos, 3, side, side): shape (photos, side, side)."""
+    mean, std = (torch.tensor(values, device=photos.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return network(((photos - mean) / std).contiguous(memory_format=torch.channels_last))[:, 0]
+
+
+@torch.inference_mode()
+def find(network: nn.Module, inputs: torch.Tensor, shapes: Sequence[tuple[int, int]]) -> list[Found]:
+    """Return what the network finds in photos, by the mean of each photo and its mirror image.
+
+    Args:
+        network: of `create_network`; is put into evaluation mode.
+        inputs: the photos, as `squash` gives them: uint8, shape (photos, 3, side, side).
+        shapes: height and width of each photo, and so of its mask.
+    """
+    network.eval()
+    plain = inputs.float() / 255
+    mirrored = logits(network, plain.flip(3)).sigmoid().flip(2)
+    probabilities = (logits(network, plain).sigmoid() + mirrored) / 2
+    found = []
+    for probability, shape in zip(probabilities, shapes, strict=True):
+        full = functional.interpolate(probability[None, None], size=shape, mode="bilinear")[0, 0].cpu().numpy()
+        mask = full >= SURE
+        found.append(Found(mask, float(full[mask].mean())) if mask.any() else NOTHING)
+    return found

@@ -1,0 +1,81 @@
+"""Files of recoloured photos: JPEG bytes in Parquet, written and read a few at a time, and a table of all attempts."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stylevote.program import InputError
+from stylevote.tables import replacing, write_table
+
+MADE = "made"
+PHOTOS_AT_ONCE = 64  # rows that lie in memory: some 10 MB
+FIGURES = ("clothing_change", "skin_change", "background_change", "edge_ratio", "clipped")
+PHOTO_COLUMNS = pa.schema(
+    [("image_id", pa.string()), ("variant", pa.string())]
+    + [(name, pa.list_(pa.float32())) for name in ("hues_from", "hues_to")]
+    + [(name, pa.float32()) for name in FIGURES]
+    + [("sha256", pa.string()), ("jpeg", pa.binary())]
+)
+ATTEMPT_COLUMNS = pa.schema([*list(PHOTO_COLUMNS)[:-1], ("outcome", pa.string())])
+
+
+class Attempt(NamedTuple):
+    """One attempt at a recoloured copy.
+
+    Attributes:
+        image_id: the photo's.
+        variant: the copy's name among the photo's copies.
+        outcome: ``made``, why the photo's clothes are left alone, or ``gate:`` and the figure that failed.
+        hues_from: hues of the garments in degrees, before.
+        hues_to: and after.
+        figures: what `stylevote.augment.quality.measure` gives; empty where nothing was recoloured.
+        jpeg: the copy's bytes, where it was made.
+    """
+
+    image_id: str
+    variant: str
+    outcome: str
+    hues_from: list[float]
+    hues_to: list[float]
+    figures: dict[str, float]
+    jpeg: bytes | None
+
+
+def write_shard(attempts: Iterable[Attempt], photos: Path, table: Path) -> pd.DataFrame:
+    """Write a shard's photos to ``photos`` as they are made, and a row for every attempt to ``table``.
+
+    The rows, which are returned, have the columns image_id, variant, hues_from, hues_to, `FIGURES`, sha256 (of the JPEG)
+    and outcome.
+    """
+    rows, made = [], []
+    with replacing(photos) as partial, pq.ParquetWriter(partial, PHOTO_COLUMNS, compression="none") as writer:
+        for attempt in attempts:
+            row = {**attempt._asdict(), **attempt.figures}
+            jpeg = row.pop("jpeg")
+            row["sha256"] = hashlib.sha256(jpeg).hexdigest() if jpeg else None
+            rows.append(row)
+            if jpeg:
+                made.append({**row, "jpeg": jpeg})
+            if len(made) == PHOTOS_AT_ONCE:
+                writer.write_table(pa.Table.from_pylist(made, PHOTO_COLUMNS))
+                made.clear()
+        writer.write_table(pa.Table.from_pylist(made, PHOTO_COLUMNS))
+    result = pa.Table.from_pylist(rows, ATTEMPT_COLUMNS).to_pandas()
+    write_table(result, table)
+    return result
+
+
+def read_photos(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of shards of recoloured photos, in their order; `InputError` when a file is none."""
+    for path in paths:
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(PHOTOS_AT_ONCE, columns=PHOTO_COLUMNS.names):
+                    yield from batch.to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{path}: cannot be read as a shard of recoloured photos ({error})") from error

@@ -1,0 +1,45 @@
+"""Asymmetric loss: easy negatives count much less than easy positives, and very easy ones nothing."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+LEAST_PROBABILITY = 1e-8  # timm's; below it a power between 0 and 1 has no finite gradient
+
+
+def make_loss(
+    positives: torch.Tensor,  # noqa: ARG001 (every loss is made of the same)
+    photos: int,  # noqa: ARG001
+    gamma_neg: float = 4.0,
+    gamma_pos: float = 1.0,
+    clip: float = 0.05,
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return the asymmetric loss of Ridnik et al. 2021 ("Asymmetric loss for multi-label classification"), eq. (4)-(7).
+
+    A positive costs -(1 - p)^gamma_pos ln p, a negative -q^gamma_neg ln(1 - q), where q = max(p - clip, 0). Its values
+    are those of timm's ``AsymmetricLossMultiLabel``. That class cuts probabilities off before it takes their logarithm:
+    positives below a logit of -18 have no gradient in it, and a gamma between 0 and 1 makes gradients NaN. Here
+    logarithms come first.
+
+    Args:
+        positives: float32, shape (labels,): each label's positives among the training photos; makes no difference here.
+        photos: number of training photos; makes no difference here.
+        gamma_neg: how much sure negatives are discounted, at least 0.
+        gamma_pos: how much sure positives are discounted, at least 0.
+        clip: negatives below this probability cost nothing; in 0..1, 0 for none.
+
+    Returns:
+        A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns the mean over photos
+        and labels, a scalar. The paper sums over them; the mean lets learning rates compare with those of other losses.
+    """
+    log_clip = math.log(clip) if clip else -math.inf
+
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        log_p, log_not_p = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+        log_not_q = torch.logaddexp(log_not_p, torch.full_like(logits, log_clip)).clamp(max=0)
+        q = (-torch.expm1(log_not_q)).clamp(min=LEAST_PROBABILITY)
+        return -torch.where(targets > 0, (gamma_pos * log_not_p).exp() * log_p, q**gamma_neg * log_not_q).mean()
+
+    return loss

@@ -1,0 +1,39 @@
+"""Focal loss: photos that are already decided rightly and surely count little."""
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+
+def make_loss(
+    positives: torch.Tensor,  # noqa: ARG001 (every loss is made of the same)
+    photos: int,  # noqa: ARG001
+    gamma: float = 2.0,
+    alpha: float | None = 0.25,
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return the focal loss of Lin et al. 2017 ("Focal loss for dense object detection"), equations (4) and (5).
+
+    FL = -alpha_t (1 - p_t)^gamma ln p_t, where p_t is the probability given to what is true. It is computed from
+    logarithms of probabilities, so that its gradient is finite for every logit and every gamma, and a positive that is
+    surely missed still pulls.
+
+    Args:
+        positives: float32, shape (labels,): each label's positives among the training photos; makes no difference here.
+        photos: number of training photos; makes no difference here.
+        gamma: how much the sure ones are discounted, at least 0; 0 discounts nothing.
+        alpha: weight of positives in 0..1, negatives weigh ``1 - alpha``; None weighs both 1.
+
+    Returns:
+        A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns the mean over photos
+        and labels, a scalar.
+    """
+
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        toward_truth = torch.where(targets > 0, logits, -logits)
+        focal = -functional.logsigmoid(toward_truth) * (gamma * functional.logsigmoid(-toward_truth)).exp()
+        if alpha is not None:
+            focal = focal * torch.where(targets > 0, alpha, 1 - alpha)
+        return focal.mean()
+
+    return loss
