@@ -31,7 +31,7 @@ rule train_segmenter:
     params:
         photos=training_photos,
         masks=masks_folder,
-        given=given_masks,
+        given=lambda wildcards: listing_of_masks(),
         spec=segmentation_spec("region", "size"),
         code=code("train_segmenter"),
     shell:
@@ -58,13 +58,13 @@ rule segment_photos:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=int(SEGMENTATION["model"] != "given"),
         mem_mb=4000,
         runtime=720,
     params:
         photos=training_photos,
         masks=masks_folder,
-        given=given_masks,
+        given=lambda wildcards: listing_of_masks(),
         spec=segmentation_spec("model", "region", "size", "shards"),
         code=segmenter_code,
     shell:

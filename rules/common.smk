@@ -162,7 +162,8 @@ def masks_folder(wildcards, input):
     return SETTINGS.config["photosets"]["train"]["masks"] or ""
 
 
-def given_masks(wildcards):
+@cache
+def listing_of_masks():
     """What a segmentation by given masks, or a training on them, depends on: which masks there are."""
     folder = SETTINGS.config["photosets"]["train"]["masks"]
     return canonical(names_and_sizes(folder)) if SEGMENTATION["model"] in ("given", "smp") else ""

@@ -14,7 +14,7 @@ def to_hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Returns:
         Three float32 arrays of shape (pixels,).
     """
-    red, green, blue = np.ascontiguousarray(rgb.T, dtype=np.float32)
+    red, green, blue = (rgb[:, channel].astype(np.float32) for channel in range(3))
     value = np.maximum(np.maximum(red, green), blue)
     chroma = value - np.minimum(np.minimum(red, green), blue)
     scale = 60 / np.maximum(chroma, 1)
@@ -28,24 +28,30 @@ def to_hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def turn_hue(rgb: np.ndarray, degrees: float, factor: float) -> np.ndarray:
-    """Return pixels with their hue turned, their saturation scaled and their value kept, as float32, not rounded.
+    """Return pixels with their hue turned, their saturation scaled and their value kept, not rounded.
 
     Args:
         rgb: uint8 of shape (pixels, 3).
         degrees: added to the hue.
         factor: of the saturation, which ends at 1.
+
+    Returns:
+        float32 of shape (3, pixels), 0 to 255.
     """
     hue, saturation, value = to_hsv(rgb)
     sixth = (hue + np.float32(degrees % 360)) / 60
     sixth -= 6 * (sixth >= 6)
     chroma = np.minimum(saturation * np.float32(factor), 1) * value
-    turned = np.empty(rgb.shape, dtype=np.float32)
     # Each channel is full around its own hue and falls to nothing in a straight line, a sixth of the circle long.
-    turned[:, 0] = np.abs(sixth - 3) - 1
-    turned[:, 1] = 2 - np.abs(sixth - 2)
-    turned[:, 2] = 2 - np.abs(sixth - 4)
+    turned = np.stack([np.abs(sixth - 3) - 1, 2 - np.abs(sixth - 2), 2 - np.abs(sixth - 4)])
     np.clip(turned, 0, 1, out=turned)
     turned -= 1
-    turned *= chroma[:, None]
-    turned += value[:, None]
+    turned *= chroma
+    turned += value
     return turned
+
+
+def hue_offset(hue: np.ndarray | float, center: float) -> np.ndarray:
+    """Return how far hues lie above (or, negative, below) ``center`` on the circle, in degrees."""
+    offset = hue - np.float32(center)
+    return offset - 360 * np.rint(offset * np.float32(1 / 360))

@@ -3,7 +3,8 @@
 import numpy as np
 from skimage.color import rgb2lab
 
-from stylevote.augment.skin import dilate, skin
+from stylevote.augment.membership import dilate
+from stylevote.augment.skin import skin
 
 MEASURED = 256  # pixels of the shorter side are enough for means
 CHANGED = 0.5  # weight above which a pixel counts as recolored
@@ -20,10 +21,12 @@ def measure(before: np.ndarray, after: np.ndarray, mask: np.ndarray, weight: np.
         weight: how much each pixel was changed, 0 to 1, shape (height, width).
 
     Returns:
-        ``clothing_change``: mean difference of the recolored pixels on the mask. ``skin_change``: of areas on
-        or near the mask that have the color of skin: masks of clothes leave out face and hands. ``background_change``: of those outside of the mask. ``edge_ratio``: mean
-        gradient of the brightness along the mask's border, after divided by before. ``clipped``: of the recolored
-        pixels, how many have a channel at 0 or 255 and had none before. Nothing to measure gives 0, and a ratio of 1.
+        ``clothing_change``: mean difference of the recolored pixels on the mask.
+        ``skin_change``: of what has the color of skin on or near the mask (masks of clothes leave out face and hands).
+        ``background_change``: of all pixels outside of the mask.
+        ``edge_ratio``: mean gradient along the mask's border, after divided by before.
+        ``clipped``: of the recolored pixels, the share with a channel at 0 or 255 that had none there before.
+        Nothing to measure gives 0, and a ratio of 1.
     """
     step = max(1, min(mask.shape) // MEASURED)
     before, after, mask, weight = (part[::step, ::step] for part in (before, after, mask, weight))
@@ -76,7 +79,7 @@ def _edge_ratio(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> floa
         levels = photo.astype(np.float32)
         jumps = [(levels[:, 1:] - levels[:, :-1])[across], (levels[1:] - levels[:-1])[down]]
         steps.append(_mean(np.linalg.norm(np.concatenate(jumps), axis=1)))
-    return steps[1] / steps[0] if steps[0] else 1.0
+    return max(steps[1], 1) / max(steps[0], 1)  # less than a level is no edge
 
 
 def _at_an_end(pixels: np.ndarray) -> np.ndarray:

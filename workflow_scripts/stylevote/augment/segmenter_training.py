@@ -18,9 +18,9 @@ from stylevote.digests import seed
 from stylevote.photos.pixels import read_ingested
 from stylevote.program import InputError
 
-SMALLEST_CROP = 0.8  # share of a photo's side that a random crop keeps at least
+SMALLEST_CROP = 0.9  # share of a photo's side that a random crop keeps at least
 STRETCH = 0.1  # each side of a crop is stretched or squeezed by up to this share
-JITTER = 0.1  # brightness is shifted by up to this share of the range, and contrast changed by up to twice the share
+JITTER = 0.05  # brightness is shifted by up to this share of the range, and contrast changed by up to twice the share
 WEIGHT_DECAY = 1e-4
 LEAST_BATCH = 2  # photos: BatchNorm needs two
 LEAST_PHOTOS = LEAST_BATCH + 1  # one more, to measure
@@ -84,16 +84,21 @@ def read_examples(
 
 
 def hold_out(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw which photos only measure: bool, shape (photos,). Near-duplicates, photos of one group, stay together.
+    """Draw which photos only measure: bool, shape (photos,).
+
+    Near-duplicates, photos of one group, stay together. Groups are taken in a random order, but for those that would
+    make it more than the ``share``; where each would, the smallest is taken.
 
     Raises:
         InputError: too many photos are near-duplicates of each other to divide them.
     """
     names, group_of, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    order = rng.permutation(len(names))
-    before = np.cumsum(counts[order]) - counts[order]
-    wanted = max(1, np.count_nonzero(before < round(share * len(groups))))
-    held = np.isin(group_of, order[:wanted])
+    chosen, left = [], round(share * len(groups))
+    for number in rng.permutation(len(names)):
+        if counts[number] <= left:
+            chosen.append(number)
+            left -= counts[number]
+    held = np.isin(group_of, chosen or counts.argmin())
     if np.count_nonzero(~held) < LEAST_BATCH:
         raise InputError(
             f"segmentation.smp.held_out: of the {len(groups)} photos with a mask {np.count_nonzero(~held)} are left to"

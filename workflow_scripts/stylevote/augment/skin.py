@@ -1,8 +1,8 @@
-"""Which pixels may be skin: colours in the ranges that were published for it."""
+"""Which pixels may be skin: colors in the ranges that were published for it."""
 
 import numpy as np
 
-from stylevote.augment.hsv import to_hsv
+from stylevote.augment.hsv import hue_offset, to_hsv
 
 CB = (77, 127)  # Chai & Ngan
 CR = (133, 173)
@@ -15,7 +15,7 @@ SATURATION_MARGIN = 0.12
 
 
 def skin(photo: np.ndarray) -> np.ndarray:
-    """Return which pixels have the colour of skin, whatever they show.
+    """Return which pixels have the color of skin, whatever they show.
 
     Both must agree: Cb from 77 to 127 and Cr from 133 to 173 (Chai & Ngan, Face segmentation using skin-color map in
     videophone applications, IEEE Transactions on Circuits and Systems for Video Technology 9(4), 1999); hue from 0 to
@@ -39,12 +39,12 @@ def skin(photo: np.ndarray) -> np.ndarray:
 def protection(rgb: np.ndarray, hue: np.ndarray, saturation: np.ndarray) -> np.ndarray:
     """Return how much pixels must be spared as skin: 1 in the ranges of `skin`, falling to 0 over a margin.
 
-    Saturation has no lower end here: lit skin is pale (in the photos of Clothing Co-Parsing, 6 % of the skin's pixels
-    fail Chai & Ngan's ranges, 37 % those of Sobottka & Pitas).
+    Saturation has no lower end here: lit skin is pale (of the skin in the photos of Clothing Co-Parsing, 7 % of the
+    pixels fail Chai & Ngan's ranges, and 37 % those of Sobottka & Pitas).
 
     Args:
         rgb: uint8 of shape (pixels, 3).
-        hue: of these pixels, degrees from 0 to 360.
+        hue: of these pixels, degrees.
         saturation: of these pixels, 0 to 1.
 
     Returns:
@@ -53,43 +53,14 @@ def protection(rgb: np.ndarray, hue: np.ndarray, saturation: np.ndarray) -> np.n
     cb, cr = _cb_cr(rgb)
     spared = _inside(cb, *CB, CHROMA_MARGIN)
     spared *= _inside(cr, *CR, CHROMA_MARGIN)
-    spared *= _inside((hue + 180) % 360 - 180, *HUE, HUE_MARGIN)
+    spared *= _inside(hue_offset(hue, 0), *HUE, HUE_MARGIN)
     spared *= _inside(saturation, 0, SATURATION[1], SATURATION_MARGIN)
     return spared
 
 
-def without_specks(image: np.ndarray, radius: int) -> np.ndarray:
-    """Return a uint8 image without bright spots and lines that are at most ``2 * radius`` pixels wide."""
-    return dilate(255 - dilate(255 - image, radius), radius)
-
-
-def seam_width(shape: tuple[int, int]) -> int:
-    """Return half the width, in pixels, of an edge between two colors: that of the lens, and of JPEG's coarse color."""
-    return 1 + round(min(shape) / 250)
-
-
-def fill(image: np.ndarray, radius: int) -> np.ndarray:
-    """Return a uint8 image whose dark spots, up to ``2 * radius`` pixels wide, are as bright as their surroundings."""
-    return 255 - dilate(255 - dilate(image, radius), radius)
-
-
-def dilate(image: np.ndarray, radius: int) -> np.ndarray:
-    """Return the greatest value in the square of ``2 * radius + 1`` pixels around each, for an image (height, width).
-
-    It is quicker than a general filter for the few pixels that are wanted here.
-    """
-    for _ in range(2):
-        wider = image.copy()
-        for shift in range(1, radius + 1):
-            np.maximum(wider[shift:], image[:-shift], out=wider[shift:])
-            np.maximum(wider[:-shift], image[shift:], out=wider[:-shift])
-        image = np.ascontiguousarray(wider.T)
-    return image
-
-
 def _cb_cr(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return Cb and Cr (ITU-R BT.601, 16 to 240) of uint8 pixels of shape (pixels, 3)."""
-    red, green, blue = np.ascontiguousarray(rgb.T, dtype=np.float32)
+    red, green, blue = (rgb[:, channel].astype(np.float32) for channel in range(3))
     cb = 128 + (-37.797 * red - 74.203 * green + 112 * blue) / 255
     cr = 128 + (112 * red - 93.786 * green - 18.214 * blue) / 255
     return cb, cr

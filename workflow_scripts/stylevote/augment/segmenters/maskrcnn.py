@@ -100,11 +100,15 @@ def load_file(network: nn.Module, path: Path) -> None:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a file of weights ({str(error)[:MESSAGE]})") from error
+        raise InputError(f"{path}: cannot be read as a file of weights ({_brief(error)})") from error
     try:
         network.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not the weights of this network ({str(error)[:MESSAGE]})") from error
+        raise InputError(f"{path}: not the weights of this network ({_brief(error)})") from error
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:MESSAGE]
 
 
 def _published_weights() -> dict[str, torch.Tensor]:

@@ -1,0 +1,102 @@
+"""Photos per second of the recoloring, beside a plain version of it in scikit-image.
+
+The plain version converts the whole photo (rgb2hsv, shift, hsv2rgb) and blends with a membership that it is given; ours
+works out the membership as well. Both are measured in turn on drawn photos, enlarged to the size of real ones.
+"""
+
+import argparse
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from skimage.color import hsv2rgb, rgb2hsv
+
+from stylevote.augment.quality import measure
+from stylevote.augment.recolor import Unsuitable, find_garments, recolor
+from stylevote.photos.drawing.scene import draw
+from stylevote.photos.drawing.styles import LABELS
+
+SETTINGS = {
+    "mode": "full_image",
+    "neutral": "leave",
+    "garments": 1,
+    "least_share_of_mask": 0.15,
+    "least_share_of_image": 0.02,
+    "least_hue_change": 60,
+    "saturation": [1, 1],
+}
+
+
+def plain(photo: np.ndarray, weight: np.ndarray, degrees: float) -> np.ndarray:
+    """Return the photo with its hue turned as far as ``weight`` (0 to 1, a number a pixel) says."""
+    hsv = rgb2hsv(photo)
+    hsv[..., 0] = (hsv[..., 0] + degrees / 360) % 1
+    turned = 255 * hsv2rgb(hsv)
+    return np.rint(photo + weight[..., None] * (turned - photo)).astype(np.uint8)
+
+
+def whole(photo: np.ndarray, mask: np.ndarray, number: int) -> None:
+    """Do all that is done with a photo once it is decoded and masked."""
+    garments = find_garments(photo, mask, SETTINGS)
+    recolored = recolor(photo, mask, garments, SETTINGS, np.random.default_rng(number))
+    measure(photo, recolored.photo, mask, recolored.weight)
+    Image.fromarray(recolored.photo).save(io.BytesIO(), "JPEG", quality=95)
+
+
+def enlarged(pixels: np.ndarray, size: int, filtering: Image.Resampling) -> np.ndarray:
+    """Return pixels at a shorter side of ``size``."""
+    scale = size / min(pixels.shape[:2])
+    return np.array(Image.fromarray(pixels).resize([round(scale * side) for side in pixels.shape[1::-1]], filtering))
+
+
+def drawn(count: int, size: int) -> list[tuple[np.ndarray, np.ndarray, list]]:
+    """Return photos, their masks and their garments: only photos that can be recolored."""
+    photos, number = [], 0
+    while len(photos) < count:
+        number += 1
+        drawing = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number))
+        photo = enlarged(drawing.photo, size, Image.Resampling.BICUBIC)
+        mask = enlarged(drawing.classes, size, Image.Resampling.NEAREST) > 0
+        try:
+            photos.append((photo, mask, find_garments(photo, mask, SETTINGS)))
+        except Unsuitable:
+            continue
+    return photos
+
+
+def timed(function: Callable, *arguments: Any) -> tuple[Any, float]:
+    """Return what the function returns, and the seconds that it took."""
+    start = time.perf_counter()
+    result = function(*arguments)
+    return result, time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure and print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--photos", type=int, default=60, help="how many (default 60)")
+    arguments.add_argument("--size", type=int, default=512, help="shorter side in pixels (default 512)")
+    options = arguments.parse_args()
+    seconds, difference = np.zeros((options.photos, 3)), 0
+    photos = drawn(options.photos, options.size)
+    for number, (photo, mask, garments) in enumerate(photos):
+        ours, seconds[number, 0] = timed(recolor, photo, mask, garments, SETTINGS, np.random.default_rng(number))
+        turn = ours.hues_to[0] - ours.hues_from[0]
+        theirs, seconds[number, 1] = timed(plain, photo, ours.weight, turn)
+        difference = max(difference, np.abs(ours.photo.astype(int) - theirs).max())
+        _, seconds[number, 2] = timed(whole, photo, mask, number)
+    recoloring, scikit, path = 1 / seconds.mean(axis=0)
+    megapixels = np.mean([mask.size for _, mask, _ in photos]) / 1e6
+    print(f"{options.photos} drawn photos, shorter side {options.size}, {megapixels:.2f} megapixels on average")
+    print(f"recoloring, membership included       {recoloring:8.1f} photos a second")
+    print(f"plain scikit-image, membership given  {scikit:8.1f} photos a second")
+    print(f"ratio                                 {recoloring / scikit:8.1f}")
+    print(f"greatest difference                   {difference:8d} levels")
+    print(f"garments, recoloring, figures, JPEG   {path:8.1f} photos a second")
+
+
+if __name__ == "__main__":
+    main()

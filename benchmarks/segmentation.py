@@ -1,0 +1,82 @@
+"""Masks per second of each segmenter, on drawn photos enlarged to the size of real ones.
+
+The networks have random weights. A trained Mask R-CNN takes somewhat longer: it also draws the masks of what it found.
+Run it with ``workflow_scripts`` on the Python path.
+"""
+
+import argparse
+import tempfile
+import time
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
+
+from stylevote.augment.masks import Sources
+from stylevote.augment.segmenters import given, maskrcnn, smp
+from stylevote.photos.drawing.scene import draw
+from stylevote.photos.drawing.styles import LABELS
+from stylevote.weights import store_weights
+
+Row = namedtuple("Row", "path width height")
+
+
+def seconds(segmenter: Any, photos: list[np.ndarray], rows: list[Row]) -> float:
+    """Return how long the photos take, in as many at once as the segmenter wants; the first of them warm it up."""
+    step = segmenter.photos_at_once
+    segmenter.segment(photos[:step], rows[:step])
+    start = time.perf_counter()
+    for first in range(0, len(photos), step):
+        segmenter.segment(photos[first : first + step], rows[first : first + step])
+    return time.perf_counter() - start
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Print one table."""
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    model = {"architecture": "unet", "encoder": arguments.encoder, "args": {}, "size": arguments.side}
+    settings = {"region": "person", "smp": model, "maskrcnn": {"shorter_side": arguments.shorter_side, "score": 0.5}}
+    photos, rows = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number in range(arguments.photos):
+            drawing = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number))
+            scale = arguments.size / min(drawing.classes.shape)
+            height, width = (round(scale * side) for side in drawing.classes.shape)
+            photos.append(np.asarray(Image.fromarray(drawing.photo).resize((width, height))))
+            classes = Image.fromarray(drawing.classes).resize((width, height), Image.Resampling.NEAREST)
+            classes.save(folder / f"{number}.png")
+            rows.append(Row(f"{number}.jpg", width, height))
+        weights = folder / "smp.safetensors"
+        store_weights(smp.create_network(model, "none"), weights)
+        network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
+        torch.save(network.state_dict(), folder / "maskrcnn.pth")
+        segmenters = {
+            "given": given.Segmenter(settings, Sources(masks=folder), arguments.threads),
+            f"smp: unet, {arguments.encoder}, {arguments.side} px": smp.Segmenter(
+                settings, Sources(weights=weights), arguments.threads
+            ),
+            f"maskrcnn: {arguments.shorter_side} px": maskrcnn.Segmenter(
+                settings, Sources(weights=folder / "maskrcnn.pth"), arguments.threads
+            ),
+        }
+        print(f"{len(photos)} photos, shorter side {arguments.size} px, threads: {arguments.threads}")
+        print(f"{'model':<40}{'masks a second':>16}")
+        for title, segmenter in segmenters.items():
+            print(f"{title:<40}{len(photos) / seconds(segmenter, photos, rows):>16.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--photos", type=int, default=4, help="photos to segment (default 4)")
+    options.add_argument("--size", type=int, default=512, help="their shorter side in pixels (default 512)")
+    options.add_argument("--encoder", default="mobilenet_v2", help="encoder of the smp network (default mobilenet_v2)")
+    options.add_argument("--side", type=int, default=256, help="side of its input in pixels (default 256)")
+    options.add_argument("--shorter-side", type=int, default=800, help="of what Mask R-CNN sees (default 800)")
+    options.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
+    main(options.parse_args())

@@ -1,0 +1,113 @@
+"""The programs, called as the workflow calls them: drawn photos and masks in, a trained network and masks out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.metrics import jaccard_score
+
+from stylevote.augment.masks import decode_mask
+from stylevote.photos.demo import sample_label_sets, write_photos
+from stylevote.photos.drawing.canvas import CLASSES
+from stylevote.photos.drawing.styles import LABELS
+from stylevote.photos.ingest import ingest_photos
+from stylevote.tables import write_table
+
+PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
+PHOTOS, SHARDS = 40, 3
+SMP = {
+    "architecture": "unet",
+    "encoder": "tu-test_resnet",
+    "weights": "none",
+    "args": {"encoder_depth": 4, "decoder_channels": [32, 16, 16, 8]},
+    "size": 64,
+    "epochs": 8,
+    "batch": 4,
+    "lr": 0.01,
+    "held_out": 0.2,
+    "seed": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Drawn photos and their masks, with one training photo's mask missing."""
+    folder = tmp_path_factory.mktemp("segment")
+    write_photos(folder, "train", sample_label_sets(PHOTOS, 0, np.random.default_rng(3)), seed=3)
+    CLASSES.to_csv(folder / "mask_labels.csv")
+    (folder / "masks" / "train" / "train_0002.png").unlink()
+    manifest, _ = ingest_photos(folder / "train", folder / "train.csv", list(LABELS), photoset="all", folds=2)
+    write_table(manifest, folder / "manifest.parquet")
+    return folder
+
+
+def call(folder, program, *arguments, expected=0):
+    """Run a program in ``folder`` on its photos; a value that is no text is JSON. Return what it says."""
+    words = ["--photos", "train", "--manifest", "manifest.parquet", "--threads", "1"]
+    words += [word if isinstance(word, str) else json.dumps(word) for word in arguments]
+    command = [sys.executable, str(PROGRAMS / f"{program}.py"), *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == expected, done.stderr
+    return done.stderr
+
+
+def true_masks(folder, region):
+    """Whole masks of the training photos, which are smaller than the size asked for, and not cut."""
+    inside = np.array(CLASSES["group"] != "background" if region == "person" else CLASSES["group"] == "clothing")
+    paths = sorted((folder / "masks" / "train").iterdir())
+    return {f"{path.stem}.jpg": inside[np.asarray(Image.open(path))] for path in paths}
+
+
+def test_a_segmenter_is_trained_and_used(folder):
+    spec = {"region": "person", "size": 512, "smp": SMP}
+    files = ["--weights", "w.safetensors", "--history", "history.parquet", "--summary", "summary.json"]
+    given = ["--masks", "masks/train", "--mask-labels", "mask_labels.csv", "--start"]
+    said = call(folder, "train_segmenter", *given, "--spec", spec, *files)
+    assert "31 photos with a mask to train on, 8 held out" in said
+    summary = json.loads((folder / "summary.json").read_text())
+    history = pd.read_parquet(folder / "history.parquet")
+    assert (summary["region"], summary["trained_on"], summary["held_out"]) == ("person", 31, 8)
+    assert len(history) == 8
+    # The stored weights are in half precision.
+    assert summary["iou"] == pytest.approx(history["iou"].iloc[-1], abs=0.01)
+    assert summary["pooled_iou"] == pytest.approx(history["pooled_iou"].iloc[-1], abs=0.01)
+
+    spec = {**spec, "model": "smp", "shards": SHARDS}
+    use = ["--masks", "", "--mask-labels", "--weights", "w.safetensors", "--shard", "1", "--spec", spec]
+    said = call(folder, "segment_photos", *use, "--output", "masks/1.parquet")
+    masks = pd.read_parquet(folder / "masks" / "1.parquet")
+    assert masks["image_id"].tolist() == [f"train_{k:04d}.jpg" for k in range(2, PHOTOS + 1, SHARDS)]
+    assert f"person found in {len(masks)} of {len(masks)} photos" in said
+    true = true_masks(folder, "person")
+    found = masks.set_index("image_id")["mask"].map(decode_mask)
+    overlaps = [jaccard_score(true[name].ravel(), found[name].ravel()) for name in found.index if name in true]
+    assert np.mean(overlaps) > 0.6
+    assert masks["area"].tolist() == pytest.approx([mask.mean() for mask in found])
+    assert masks["score"].between(0.5, 1).all()
+
+
+def test_given_masks_are_used(folder):
+    spec = {"model": "given", "region": "clothing", "size": 512, "shards": 2}
+    given = ["--masks", "masks/train", "--mask-labels", "mask_labels.csv", "--weights"]
+    said = call(folder, "segment_photos", *given, "--shard", "1", "--spec", spec, "--output", "given.parquet")
+    assert "clothing found in 19 of 20 photos" in said
+    masks = pd.read_parquet(folder / "given.parquet").set_index("image_id")
+    true = true_masks(folder, "clothing")
+    assert masks.loc["train_0002.jpg", ["score", "area"]].tolist() == [0, 0]
+    assert masks.loc["train_0002.jpg", "mask"] is None
+    for name, row in masks.drop("train_0002.jpg").iterrows():
+        assert (decode_mask(row["mask"]) == true[name]).all()
+        assert row["area"] == pytest.approx(true[name].mean())
+
+
+def test_programs_end_with_the_message(folder):
+    spec = {"model": "given", "region": "clothing", "size": 512, "shards": 2}
+    files = ["--masks", "none", "--mask-labels", "mask_labels.csv", "--output", "x.parquet"]
+    said = call(folder, "segment_photos", *files, "--shard", "0", "--spec", spec, expected=1)
+    assert said == "error: none: expected a folder of masks\n"
+    assert not (folder / "x.parquet").exists()
