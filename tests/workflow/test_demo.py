@@ -1,14 +1,21 @@
 """The drawn demo, computed from the repository's own configuration: it beats all-ones and each of its networks."""
 
+import json
+import subprocess
+import sys
+from io import BytesIO
+
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from sklearn.metrics import fbeta_score
 
 from places import REPOSITORY
 from stylevote.metrics import best_cut
-from stylevote.tables import read_table
+from stylevote.photos.drawing.canvas import CLASSES
+from stylevote.tables import read_json, read_table
 from workflow.checkout import make_checkout
 
 
@@ -36,6 +43,43 @@ def test_the_demo_is_as_the_issue_wants_it(demo):
     reported = read_table(demo / "predictions" / "test" / "scores.parquet").set_index("label")["f2"]
     assert reported["macro"] == pytest.approx(score)
     assert f"{score:.4f}" in (demo / "summary.txt").read_text()
+
+
+def test_the_segmenter_finds_clothes_on_photos_it_has_not_seen(demo):
+    assert read_json(demo / "segmenter" / "summary.json")["iou"] >= 0.85
+    spec = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["segmentation"]
+    masks = demo / "masks_of_test.parquet"
+    paths = {
+        "--photos": demo / "demo" / "test",
+        "--manifest": demo / "photos" / "test" / "manifest.parquet",
+        "--weights": demo / "segmenter" / "weights.safetensors",
+        "--output": masks,
+    }
+    options = [str(part) for option in paths.items() for part in option]
+    program = REPOSITORY / "workflow_scripts" / "segment_photos.py"
+    options += ["--shard", "0", "--spec", json.dumps({**spec, "shards": 1})]
+    subprocess.run([sys.executable, program, *options], check=True, capture_output=True)
+    clothing = CLASSES.index[CLASSES["group"] == "clothing"]
+    overlaps = []
+    for row in read_table(masks).itertuples():
+        found = np.asarray(Image.open(BytesIO(row.mask)))
+        stem = row.image_id.rpartition(".")[0]
+        truth = np.isin(np.asarray(Image.open(demo / "demo" / "masks" / "test" / f"{stem}.png")), clothing)
+        overlaps.append((found & truth).sum() / (found | truth).sum())
+    assert len(overlaps) == 200
+    assert np.mean(overlaps) >= 0.85
+
+
+def test_recolored_photos_are_used_and_kept_to_what_the_gates_allow(demo):
+    index = read_table(demo / "recolored" / "index.parquet")
+    made = index[index["outcome"] == "made"]
+    assert len(made) == 160
+    assert made["skin_change"].max() <= 2
+    assert made["clothing_change"].min() >= 15
+    assert (index["outcome"] == "near skin").any()
+    histories = {path.parts[-3]: read_table(path) for path in (demo / "runs").glob("*/fold0/history.parquet")}
+    photos = {name.split("-")[2]: history["photos"].iloc[0] for name, history in histories.items()}
+    assert photos["mixed"] > photos["plain"]
 
 
 def test_the_ensemble_is_better_than_each_of_its_networks(demo):

@@ -49,8 +49,8 @@ class Attempt(NamedTuple):
 def write_shard(attempts: Iterable[Attempt], photos: Path, table: Path) -> pd.DataFrame:
     """Write a shard's photos to ``photos`` as they are made, and a row for every attempt to ``table``.
 
-    The rows, which are returned, have the columns image_id, variant, hues_from, hues_to, `FIGURES`, sha256 (of the JPEG)
-    and outcome.
+    The rows, which are returned, have the columns image_id, variant, hues_from, hues_to, `FIGURES`, outcome and sha256
+    (of the JPEG).
     """
     rows, made = [], []
     with replacing(photos) as partial, pq.ParquetWriter(partial, PHOTO_COLUMNS, compression="none") as writer:
