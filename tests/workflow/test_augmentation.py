@@ -111,7 +111,7 @@ def test_photos_without_masks_are_left_alone(fresh):
     fresh.run("out/recolored/index.parquet")
     index = read_table(fresh.folder / "out" / "recolored" / "index.parquet").set_index("image_id")
     outcomes = index["outcome"].groupby(index.index.str[:4].astype(int) % 2).agg(set)
-    assert outcomes[0] == {"no person"}
+    assert outcomes[0] == {"nothing found"}
     assert "made" in outcomes[1]
 
 

@@ -75,7 +75,7 @@ def test_a_photo_without_a_person_is_tried_once_and_another_takes_its_place(mani
 
     attempts = attempts_of(manifest, ["scarce"], {**settings, "make": 15}, open_photo)
     outcomes = Counter((attempt.image_id in nobody, attempt.outcome) for attempt in attempts)
-    assert outcomes == {(True, "no person"): 3, (False, MADE): 15}
+    assert outcomes == {(True, "nothing found"): 3, (False, MADE): 15}
 
 
 def test_what_fails_a_gate_is_dropped_counted_and_tried_again(manifest, settings):
@@ -105,9 +105,9 @@ def test_rare_labels_are_the_named_ones_or_those_below_the_share(manifest, setti
 
 def test_a_shard_keeps_photos_and_attempts(tmp_path, settings):
     made = attempt_copy("p", 0, *dressed(1), settings)
-    hopeless = Attempt("q", "recolored0", "no person", [], [], {}, None)
+    hopeless = Attempt("q", "recolored0", "nothing found", [], [], {}, None)
     table = write_shard([hopeless, made, hopeless], tmp_path / "photos.parquet", tmp_path / "attempts.parquet")
-    assert table["outcome"].tolist() == ["no person", MADE, "no person"]
+    assert table["outcome"].tolist() == ["nothing found", MADE, "nothing found"]
     assert table[list(FIGURES)].notna().all(axis=1).tolist() == [False, True, False]
     (photo,) = read_photos([tmp_path / "photos.parquet"])
     assert (photo["jpeg"], photo["hues_to"]) == (made.jpeg, pytest.approx(made.hues_to, abs=1e-3))

@@ -69,7 +69,7 @@ def test_small_garments_are_left_alone():
 
 def test_reasons():
     photo, mask = patches((1, (220, 0.7, 0.6)))
-    assert reason(photo, np.zeros_like(mask)) == "no person"
+    assert reason(photo, np.zeros_like(mask)) == "nothing found"
     assert reason(*patches((1, (220, 0.03, 0.6)))) == "neutral"
     assert reason(*patches((1, SKIN))) == "near skin"
     rainbow = [(1 / 30, (12 * k, 0.7, 0.7)) for k in range(30)]

@@ -80,7 +80,7 @@ def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray |
     variant = f"recolored{copy}"
     try:
         if mask is None:
-            raise Unsuitable("no person")
+            raise Unsuitable("nothing found")
         garments = find_garments(photo, mask, settings)
     except Unsuitable as reason:
         return Attempt(image_id, variant, str(reason), [], [], {}, None)

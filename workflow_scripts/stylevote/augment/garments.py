@@ -29,7 +29,7 @@ SKIN_ONLY = 0.85  # share of the mask: a person of whom hardly anything else is 
 WINDOW = 9  # of 50 bins of lightness: the spread of one grey in even light
 SAME_LIGHTNESS = 21  # of Lab: a grey that far from the garment's is another garment's
 
-NO_PERSON, NO_COLOR, NEAR_SKIN, NEUTRAL = REASONS = ("no person", "no dominant color", "near skin", "neutral")
+NO_PERSON, NO_COLOR, NEAR_SKIN, NEUTRAL = REASONS = ("nothing found", "no dominant color", "near skin", "neutral")
 
 
 class Unsuitable(Exception):  # noqa: N818 - the photo is left as it is, and nothing has gone wrong
