@@ -8,7 +8,7 @@ help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission.csv
-	.venv/bin/snakemake --cores $(CORES) results/submission.csv
+	.venv/bin/snakemake --cores $(CORES)
 
 test: $(INSTALLED) ## run the tests
 	.venv/bin/python -m pytest

@@ -1,4 +1,4 @@
-"""Photos per second of the recoloring, beside a plain version of it in scikit-image.
+"""Photos per second of the recolouring, beside a plain version of it in scikit-image.
 
 The plain version converts the whole photo (rgb2hsv, shift, hsv2rgb) and blends with a membership that it is given; ours
 works out the membership as well. Both are measured in turn on drawn photos, enlarged to the size of real ones.
@@ -6,13 +6,17 @@ works out the membership as well. Both are measured in turn on drawn photos, enl
 
 import argparse
 import io
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from skimage.color import hsv2rgb, rgb2hsv
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.augment.quality import measure
 from stylevote.augment.recolor import Unsuitable, find_garments, recolor
@@ -53,7 +57,7 @@ def enlarged(pixels: np.ndarray, size: int, filtering: Image.Resampling) -> np.n
 
 
 def drawn(count: int, size: int) -> list[tuple[np.ndarray, np.ndarray, list]]:
-    """Return photos, their masks and their garments: only photos that can be recolored."""
+    """Return photos, their masks and their garments: only photos that can be recoloured."""
     photos, number = [], 0
     while len(photos) < count:
         number += 1

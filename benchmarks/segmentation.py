@@ -1,10 +1,10 @@
 """Masks per second of each segmenter, on drawn photos enlarged to the size of real ones.
 
 The networks have random weights. A trained Mask R-CNN takes somewhat longer: it also draws the masks of what it found.
-Run it with ``workflow_scripts`` on the Python path.
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from collections import namedtuple
@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
@@ -57,7 +59,7 @@ def main(arguments: argparse.Namespace) -> None:
         network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
         torch.save(network.state_dict(), folder / "maskrcnn.pth")
         segmenters = {
-            "given": given.Segmenter(settings, Sources(masks=folder), arguments.threads),
+            "given": given.Segmenter(settings, Sources([row.path for row in rows], folder), arguments.threads),
             f"smp: unet, {arguments.encoder}, {arguments.side} px": smp.Segmenter(
                 settings, Sources(weights=weights), arguments.threads
             ),

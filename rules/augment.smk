@@ -141,6 +141,8 @@ rule draw_contact_sheet:
         logs("draw_contact_sheet.log"),
     benchmark:
         benchmarks("draw_contact_sheet.tsv")
+    # Before networks are trained: somebody may want to see it first.
+    priority: 10
     conda:
         "../envs/environment.yaml"
     threads: 1

@@ -185,6 +185,8 @@ def segmentation_spec(*keys):
 
 def segmenter_code(wildcards):
     """The code of segmentation: of the models, the chosen one alone."""
+    if SEGMENTATION["model"] == "none":
+        raise WorkflowError("segmentation.model is none: there are no masks, and no recoloured photos")
     return code("segment_photos", f"augment/segmenters/{SEGMENTATION['model']}")
 
 
@@ -198,6 +200,8 @@ def segmenter_weights(wildcards):
 
 def encoder_weights(wildcards):
     """The file of weights that the segmenter's encoder starts from, if the user brings one."""
+    if SEGMENTATION["model"] != "smp":
+        raise WorkflowError(f"segmentation.model is {SEGMENTATION['model']}: only smp is trained here")
     weights = SEGMENTATION["smp"]["weights"]
     return [] if weights in ("none", "pretrained") else weights
 

@@ -26,15 +26,14 @@ def main(arguments: argparse.Namespace) -> None:
         "mask"
     ]
     examples = []
-    for row in read_photos(arguments.recolored):
-        if (row["image_id"], row["variant"]) in chosen:
-            source = photos.loc[row["image_id"]]
-            before = read_ingested(
-                arguments.photos, source["path"], source["sha256"], arguments.spec["size"], enlarge=False
-            )
-            after = np.asarray(decode_photo(row["jpeg"]).image)
-            mask = decode_mask(masks[row["image_id"]])
-            examples.append(Example(before, mask, after, row["hues_from"], row["hues_to"]))
+    for row in read_photos(arguments.recolored, chosen):
+        source = photos.loc[row["image_id"]]
+        before = read_ingested(
+            arguments.photos, source["path"], source["sha256"], arguments.spec["size"], enlarge=False
+        )
+        after = np.asarray(decode_photo(row["jpeg"]).image)
+        mask = decode_mask(masks[row["image_id"]])
+        examples.append(Example(before, mask, after, row["hues_from"], row["hues_to"]))
     with replacing(arguments.output) as partial:
         draw_contact_sheet(examples).save(partial, "PNG")
     logging.info("%d examples of %d recoloured photos", len(examples), len(copies))

@@ -4,9 +4,9 @@ import argparse
 import logging
 
 import numpy as np
-from stylevote.augment.masks import decode_mask
 
 from stylevote.augment.attempts import rare_labels, recolor_shard
+from stylevote.augment.masks import decode_mask
 from stylevote.augment.shards import write_shard
 from stylevote.photos.pixels import read_ingested
 from stylevote.program import add_spec, parser, run

@@ -18,7 +18,7 @@ def main(arguments: argparse.Namespace) -> None:
     manifest = read_table(arguments.manifest, ["image_id", "path", "width", "height", "sha256"])
     # Chosen by name, so that a change of one model's code makes no other model's masks again.
     model = import_module(f"stylevote.augment.segmenters.{spec['model']}")
-    sources = Sources(arguments.masks, arguments.mask_labels, arguments.weights)
+    sources = Sources(manifest["path"].tolist(), arguments.masks, arguments.mask_labels, arguments.weights)
     segmenter = model.Segmenter(spec, sources, arguments.threads)
 
     def masks() -> Iterator[tuple[str, Found]]:

@@ -93,7 +93,7 @@ def test_an_impossible_recipe_is_refused_before_anything_is_trained(fresh):
         (lambda folder: (folder / "0003.png").write_bytes(b"no mask"), "0003.png"),
         (lambda folder: Image.new("L", (5, 5)).save(folder / "0003.png"), "0003.png"),
         (lambda folder: Image.new("RGB", (50, 50)).save(folder / "0003.png"), "0003.png"),
-        (lambda folder: folder.rename(folder.with_name("elsewhere")), "photos/masks"),
+        (lambda folder: folder.rename(folder.with_name("elsewhere")), "photos/masks: expected a folder of masks"),
     ],
 )
 def test_a_mask_that_cannot_be_used_is_named(fresh, harm, said):

@@ -24,8 +24,8 @@ def demo(tmp_path_factory):
     """The results of the demo."""
     checkout = make_checkout(tmp_path_factory.mktemp("demo") / "stylevote")
     checkout.config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    checkout.run("results/submission.csv")
-    assert checkout.plan("results/submission.csv") == {}
+    checkout.run()
+    assert checkout.plan() == {}
     return checkout.folder / "results"
 
 
@@ -77,9 +77,11 @@ def test_recolored_photos_are_used_and_kept_to_what_the_gates_allow(demo):
     assert made["skin_change"].max() <= 2
     assert made["clothing_change"].min() >= 15
     assert (index["outcome"] == "near skin").any()
-    histories = {path.parts[-3]: read_table(path) for path in (demo / "runs").glob("*/fold0/history.parquet")}
-    photos = {name.split("-")[2]: history["photos"].iloc[0] for name, history in histories.items()}
-    assert photos["mixed"] > photos["plain"]
+    for fold in range(3):
+        epochs = read_table(demo / "manifests" / "mixed" / "7" / f"fold{fold}.parquet")
+        assert (epochs[epochs["variant"] != "original"].groupby("epoch").size() == 80).all()
+    with Image.open(demo / "recolored" / "contact_sheet.png") as sheet:
+        assert sheet.width > 1000
 
 
 def test_the_ensemble_is_better_than_each_of_its_networks(demo):

@@ -26,7 +26,7 @@ def share(sheet, color, tolerance=3):
 def test_before_mask_and_after():
     sheet = draw_contact_sheet([example()])
     assert sheet.mode == "RGB"
-    # The cloth is a quarter of a photo of 240 x 160 pixels: once on the photo, once under the mask, once recolored.
+    # The cloth is a quarter of a photo of 240 x 160 pixels: once on the photo, once under the mask, once recoloured.
     assert share(sheet, BEFORE) == pytest.approx(2 * 240 * 160 / 4, rel=0.1)
     assert share(sheet, AFTER) == pytest.approx(240 * 160 / 4, rel=0.1)
     assert share(sheet, (42, 42, 42)) == pytest.approx(3 / 4 * 240 * 160, rel=0.1)  # dimmed around the mask

@@ -1,4 +1,4 @@
-"""The colors of clothes: which are found, and which are left alone."""
+"""The colours of clothes: which are found, and which are left alone."""
 
 from itertools import combinations
 from math import isnan
@@ -73,7 +73,7 @@ def test_reasons():
     assert reason(*patches((1, (220, 0.03, 0.6)))) == "neutral"
     assert reason(*patches((1, SKIN))) == "near skin"
     rainbow = [(1 / 30, (12 * k, 0.7, 0.7)) for k in range(30)]
-    assert reason(*patches(*rainbow), least_share_of_mask=0.6) == "no dominant color"
+    assert reason(*patches(*rainbow), least_share_of_mask=0.6) == "no dominant colour"
 
 
 @pytest.mark.parametrize("hue", [12, 20, 28, 36])
@@ -106,7 +106,7 @@ def test_no_hue_is_of_two_garments(hues, saturation):
 
 @pytest.mark.parametrize("color", [(346, 0.25, 0.28), (240, 0.9, 0.13), (220, 0.17, 0.9)])
 def test_colors_that_hardly_show_are_left_alone(color):
-    assert reason(*patches((1, color), noise=1)) == "no dominant color"
+    assert reason(*patches((1, color), noise=1)) == "no dominant colour"
 
 
 @pytest.mark.parametrize("value", [0.08, 0.5, 0.93])
@@ -122,7 +122,7 @@ def test_neutral_garments(value):
 @pytest.mark.parametrize("neutral", ["leave", "lab"])
 @pytest.mark.parametrize("number", range(12))
 def test_person_in_clothes_of_the_color_of_skin(number, neutral):
-    """A drawn person whose clothes get the color of their skin, and keep their folds."""
+    """A drawn person whose clothes get the colour of their skin, and keep their folds."""
     drawing = draw([LABELS[number]], np.random.default_rng(number))
     clothes = CLASSES["group"].isin(["clothing", "accessory"]).to_numpy()[drawing.classes]
     hsv = rgb2hsv(drawing.photo)

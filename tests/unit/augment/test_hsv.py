@@ -9,7 +9,7 @@ from stylevote.augment.hsv import hue_offset, to_hsv, turn_hue
 
 
 def colors(count=20_000):
-    """Random colors, and all kinds of greys and pure colors, where formulas differ."""
+    """Random colours, and all kinds of greys and pure colours, where formulas differ."""
     corners = np.array([[r, g, b] for r in (0, 1, 128, 255) for g in (0, 1, 128, 255) for b in (0, 1, 128, 255)])
     return np.concatenate([np.random.default_rng(0).integers(0, 256, (count, 3)), corners]).astype(np.uint8)
 

@@ -18,7 +18,7 @@ from stylevote.augment.masks import (
     Found,
     decode_mask,
     encode_mask,
-    find_mask,
+    find_masks,
     iou,
     read_class_mask,
     read_given,
@@ -118,7 +118,7 @@ UNUSABLE = {
     "empty": (lambda path: b"", "the file is empty"),
     "text": (lambda path: b"mask", "expected a mask in PNG format"),
     "oversized": (lambda path: png(12_000, 9_000, 8, 0), "12000 x 9000 pixels, at most 100000000"),
-    "bomb": (lambda path: png(60_000, 60_000, 8, 0), "exceeds limit"),
+    "bomb": (lambda path: png(60_000, 60_000, 8, 0), "more than the 100000000 pixels"),
 }
 
 
@@ -208,11 +208,22 @@ def test_a_mask_lies_as_its_photo_or_directly(tmp_path):
     (tmp_path / "deep").mkdir()
     for name in ("deep/a.png", "a.png", "b.v2.png"):
         (tmp_path / name).touch()
-    assert find_mask(tmp_path, "deep/a.jpg") == tmp_path / "deep" / "a.png"
-    assert find_mask(tmp_path, "other/a.jpeg") == tmp_path / "a.png"
-    assert find_mask(tmp_path, "deep/b.v2.jpg") == tmp_path / "b.v2.png"
-    assert find_mask(tmp_path, "deep/c.jpg") is None
-    assert find_mask(tmp_path, "deep") is None  # a folder
+    names = ["deep/a.jpg", "other/a.jpeg", "deep/b.v2.jpg", "deep/c.jpg", "deep"]
+    assert find_masks(tmp_path, names) == {
+        "deep/a.jpg": tmp_path / "deep" / "a.png",
+        "other/a.jpeg": tmp_path / "a.png",
+        "deep/b.v2.jpg": tmp_path / "b.v2.png",
+    }
+
+
+def test_masks_that_are_of_no_photo_or_of_two_are_refused(tmp_path):
+    (tmp_path / "001.png").touch()
+    with pytest.raises(InputError, match=r"none of the 2 photos has a mask there; that of 'a\.jpg' would be a\.png"):
+        find_masks(tmp_path, ["a.jpg", "b.jpg"])
+    with pytest.raises(
+        InputError, match=r"001\.png: would be the mask of 2 photos, 'coat/001\.jpg' and 'hat/001\.jpg'"
+    ):
+        find_masks(tmp_path, ["coat/001.jpg", "c.jpg", "hat/001.jpg"])
 
 
 @pytest.mark.parametrize("size", [(300, 200), (200, 300), (700, 200), (90, 400)])

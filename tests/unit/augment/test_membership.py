@@ -1,4 +1,4 @@
-"""What belongs to a garment: its color, to the edge, and nothing of skin, grey walls or other colors."""
+"""What belongs to a garment: its colour, to the edge, and nothing of skin, grey walls or other colours."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def rgb(hue, saturation, value):
 
 
 def scene(background, *shapes, size=240):
-    """A photo of ellipses (color, box in shares of the size) before a background, and the mask of all of them."""
+    """A photo of ellipses (colour, box in shares of the size) before a background, and the mask of all of them."""
     photo, mask = Image.new("RGB", (4 * size, 4 * size), background), Image.new("L", (4 * size, 4 * size))
     for color, box in shapes:
         scaled = [4 * size * part for part in box]

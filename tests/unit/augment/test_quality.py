@@ -1,4 +1,4 @@
-"""Figures of recolored photos against scikit-image and closed forms, and the gates."""
+"""Figures of recoloured photos against scikit-image and closed forms, and the gates."""
 
 import numpy as np
 import pytest

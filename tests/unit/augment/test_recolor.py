@@ -1,4 +1,4 @@
-"""Recoloring: on drawn photos the truth is known, and scikit-image says what colors are."""
+"""Recolouring: on drawn photos the truth is known, and scikit-image says what colours are."""
 
 from functools import cache
 from itertools import combinations
@@ -37,7 +37,7 @@ def drawn(number):
 
 @cache
 def accepted(mode, person=True, neutral="leave"):
-    """Drawn photos that are recolored and pass the gates: drawing, mask and result."""
+    """Drawn photos that are recoloured and pass the gates: drawing, mask and result."""
     settings, found = SETTINGS | {"mode": mode, "neutral": neutral}, []
     for number in range(PHOTOS):
         drawing = drawn(number)
@@ -121,7 +121,7 @@ def test_neutral_clothes():
 
 @pytest.mark.parametrize("lightness", [8.0, 50.0, 94.0])
 def test_tinted_greys_keep_their_order_and_their_ends(lightness):
-    """Around the garment's grey a ramp of greys gets a color; black and white get none."""
+    """Around the garment's grey a ramp of greys gets a colour; black and white get none."""
     greys = np.arange(256, dtype=np.uint8)
     typical = int(np.abs(rgb2lab(np.repeat(greys[None, :, None], 3, 2))[0, :, 0] - lightness).argmin())
     ramp = greys[max(0, typical - 30) : typical + 30]

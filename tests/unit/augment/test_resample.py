@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from collections import Counter
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 
@@ -296,7 +297,9 @@ def test_counts_of_every_combination_are_exact(task):
         count = originals(epoch)
         kept = Counter(sets[image_id] for image_id in count)
         for names, size in sizes.items():
-            assert kept[names] == (math.floor(drop["keep"] * size + 0.5) if names in largest else size)
+            assert kept[names] == (
+                math.floor(Fraction(str(drop["keep"])) * size + Fraction(1, 2)) if names in largest else size
+            )
         for image_id, times in count.items():
             assert times == (recipe["repeat"]["times"] if repeated & set(sets[image_id]) else 1)
         used = Counter(entry for entry in epoch if entry[1] != "original")

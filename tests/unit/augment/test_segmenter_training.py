@@ -84,10 +84,13 @@ def test_photos_with_a_mask_are_read(folder):
 
 
 def test_a_photoset_without_masks_is_refused(folder):
-    with pytest.raises(
-        InputError, match=r"nowhere: 0 of the 5 photos have a mask there, .*; that of '0\.png' would be 0\.png"
-    ):
+    with pytest.raises(InputError, match=r"nowhere: expected a folder of masks"):
         read(*folder, masks="nowhere")
+    (folder[0] / "empty").mkdir()
+    with pytest.raises(
+        InputError, match=r"empty: none of the 5 photos has a mask there; that of '0\.png' would be 0\.png"
+    ):
+        read(*folder, masks="empty")
 
 
 # ---- who measures

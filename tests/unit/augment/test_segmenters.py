@@ -33,8 +33,8 @@ def test_given_masks(tmp_path):
     Image.fromarray(classes).save(tmp_path / "empty.png")
     classes[10:20, 5:25] = 2
     Image.fromarray(classes).save(tmp_path / "full.png")
-    segmenter = given.Segmenter({"region": "person"}, Sources(masks=tmp_path), 1)
     rows = [Row(f"{name}.jpg", 40, 60) for name in ("full", "absent", "empty")]
+    segmenter = given.Segmenter({"region": "person"}, Sources([row.path for row in rows], tmp_path), 1)
     full, absent, empty = segmenter.segment([PHOTOS[0]] * 3, rows)
     assert full.score == 1
     assert (full.mask == (classes > 0)).all()
@@ -163,10 +163,15 @@ class Evil:
 
 def test_files_that_are_no_weights_are_refused(tmp_path, capsys):
     torch.save(Evil(), tmp_path / "evil.pth")
-    for name, content in [("a.pth", b"weights"), ("b.pth", b""), ("c.safetensors", b"\xff" * 100)]:
+    for name, content in [
+        ("a.pth", b"weights"),
+        ("hello.pth", b"hello"),
+        ("b.pth", b""),
+        ("c.safetensors", b"\xff" * 100),
+    ]:
         (tmp_path / name).write_bytes(content)
     torch.save([1, 2], tmp_path / "list.pth")
-    for name in ("evil.pth", "a.pth", "b.pth", "c.safetensors", "absent.pth", "list.pth"):
+    for name in ("evil.pth", "a.pth", "hello.pth", "b.pth", "c.safetensors", "absent.pth", "list.pth"):
         with pytest.raises(InputError, match=f"{name}: (cannot be read as a file of|not the) weights"):
             maskrcnn.load_file(torch.nn.Linear(3, 2), tmp_path / name)
     assert "code was run" not in capsys.readouterr().out
@@ -256,6 +261,9 @@ def test_weights_of_another_smp_network_are_refused(tmp_path):
         ({"architecture": "unett"}, "architecture 'unett' .* cannot be made"),
         ({"args": {"colour": 1}}, r"arguments \{'colour': 1\} cannot be made"),
         ({"args": {"decoder_channels": [16]}}, "cannot be made"),
+        ({"args": {"classes": 3}}, "args: 'classes' cannot be set"),
+        ({"args": {"in_channels": 1}}, "args: 'in_channels' cannot be set"),
+        ({"architecture": "pan"}, "cannot be made, or takes no photos of 64 pixels"),
     ],
 )
 def test_unknown_networks(changed, message):
@@ -268,8 +276,8 @@ def test_pretrained_encoders_need_the_hub(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(segmentation_models_pytorch.encoders, "hf_hub_download", fail)
-    settings = {"architecture": "unet", "encoder": "mobilenet_v2", "args": {}}
-    with pytest.raises(InputError, match=r"cannot be made: no route to host; give the path of a \.safetensors file"):
+    settings = {"architecture": "unet", "encoder": "mobilenet_v2", "args": {}, "size": 160}
+    with pytest.raises(InputError, match=r"cannot be made.*: no route to host; give the path of a \.safetensors file"):
         smp.create_network(settings, "pretrained")
 
 
@@ -291,7 +299,9 @@ def test_real_encoder_weights_see_photos(shared, tmp_path):
     names = json.loads((shared / "weights" / "torchvision_mobilenet_v2_keys.json").read_text())
     path = tmp_path / "encoder.safetensors"
     safetensors.torch.save_file({name: weights[stored] for name, stored in names.items()}, path)
-    network = smp.create_network({"architecture": "unet", "encoder": "mobilenet_v2", "args": {}}, str(path)).eval()
+    network = smp.create_network(
+        {"architecture": "unet", "encoder": "mobilenet_v2", "args": {}, "size": 160}, str(path)
+    ).eval()
     with torch.inference_mode():
         features = network.encoder(torch.rand(2, 3, 64, 64))
     assert [tuple(feature.shape[1:]) for feature in features[-2:]] == [(96, 4, 4), (1280, 2, 2)]

@@ -1,4 +1,4 @@
-"""Recolored photos side by side with what they were made of, for a person to look at."""
+"""Recoloured photos side by side with what they were made of, for a person to look at."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ CAPTION = 26
 GAP = 4  # between the photos of an example
 MARGIN = 18  # around an example
 INK, PAPER = (40, 40, 40), (250, 250, 250)
-OUTLINE = (255, 60, 200)  # a color that few clothes have
+OUTLINE = (255, 60, 200)  # a colour that few clothes have
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which colors the clothes in a photo have, and whether they can be changed."""
+"""Which colours the clothes in a photo have, and whether they can be changed."""
 
 from dataclasses import dataclass
 from math import nan
@@ -10,35 +10,35 @@ from skimage.color import rgb2lab
 from stylevote.augment.hsv import hue_offset, to_hsv
 from stylevote.augment.skin import protection, skin
 
-WORKING = 256  # shorter side, about, at which colors are looked at: noise is averaged away, and garments are larger
+WORKING = 256  # shorter side, about, at which colours are looked at: noise is averaged away, and garments are larger
 LEAST_PERSON = 0.01  # share of the photo: less is no person, or one too small to matter
-# A pixel has a color when both are reached: below, the hue is noise.
+# A pixel has a colour when both are reached: below, the hue is noise.
 COLORED_SATURATION = 0.15
 COLORED_CHROMA = 16  # levels
 BIN = 3  # degrees
-SMOOTHING = 6  # degrees: below the distance of two colors that have different names
-VALLEY = 0.05  # share of the peak's height at which its colors end
+SMOOTHING = 6  # degrees: below the distance of two colours that have different names
+VALLEY = 0.05  # share of the peak's height at which its colours end
 WIDEST = 45  # degrees on either side of the peak
 # What is greyer or darker changes too little when its hue does: medians, and chroma of Lab.
 LEAST_SATURATION = 0.2
 LEAST_VALUE = 35  # levels
 LEAST_CHROMA = 10
 PALE = 0.6  # share of a garment's saturation below which a pixel is hardly typical of it
-SKIN_SHARE = 0.25  # of the pixels that are typical of it: more, and the garment's color is near skin
+SKIN_SHARE = 0.25  # of the pixels that are typical of it: more, and the garment's colour is near skin
 SKIN_ONLY = 0.85  # share of the mask: a person of whom hardly anything else is seen
 WINDOW = 9  # of 50 bins of lightness: the spread of one grey in even light
 SAME_LIGHTNESS = 21  # of Lab: a grey that far from the garment's is another garment's
 
-NO_PERSON, NO_COLOR, NEAR_SKIN, NEUTRAL = REASONS = ("nothing found", "no dominant color", "near skin", "neutral")
+NO_PERSON, NO_COLOR, NEAR_SKIN, NEUTRAL = REASONS = ("nothing found", "no dominant colour", "near skin", "neutral")
 
 
 class Unsuitable(Exception):  # noqa: N818 - the photo is left as it is, and nothing has gone wrong
-    """The photo's clothes cannot be recolored; the message is one of `REASONS`."""
+    """The photo's clothes cannot be recoloured; the message is one of `REASONS`."""
 
 
 @dataclass(frozen=True)
 class Garment:
-    """A color that the clothes have.
+    """A colour that the clothes have.
 
     Attributes:
         hue: of most of it, degrees; nan for black, white and grey.
@@ -47,8 +47,8 @@ class Garment:
         saturation: median, 0 to 1.
         value: median, levels.
         lightness: L of Lab, 0 to 100, of most of a neutral garment; nan for others.
-        share_of_mask: of the masked pixels, how many have the color.
-        share_of_image: of all pixels, how many are masked and have the color.
+        share_of_mask: of the masked pixels, how many have the colour.
+        share_of_image: of all pixels, how many are masked and have the colour.
     """
 
     hue: float
@@ -64,7 +64,7 @@ class Garment:
 def shrink(photo: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Return photo and mask at about the `WORKING` size, and the number of their pixels that became one.
 
-    Small photos keep their size and are slightly blurred: the noise of cameras and JPEG is mostly one of color.
+    Small photos keep their size and are slightly blurred: the noise of cameras and JPEG is mostly one of colour.
     """
     factor = max(1, round(min(mask.shape) / WORKING))
     image, mask_image = Image.fromarray(photo), Image.fromarray(255 * mask.astype(np.uint8))
@@ -73,7 +73,7 @@ def shrink(photo: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray,
 
 
 def find_garments(photo: np.ndarray, mask: np.ndarray, settings: dict) -> list[Garment]:
-    """Return the garments that can be recolored, the largest first.
+    """Return the garments that can be recoloured, the largest first.
 
     They are the peaks of the hues on the mask, weighted by saturation times value, skin left out.
 

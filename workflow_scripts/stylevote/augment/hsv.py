@@ -6,7 +6,7 @@ import numpy as np
 def to_hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the hue (degrees, 0 to 360), saturation (0 to 1) and value (0 to 255) of pixels.
 
-    Smith, Color gamut transform pairs, SIGGRAPH 1978. Greys have a hue and saturation of 0.
+    Smith, Colour gamut transform pairs, SIGGRAPH 1978. Greys have a hue and saturation of 0.
 
     Args:
         rgb: uint8 of shape (pixels, 3).

@@ -1,7 +1,10 @@
 """Masks of photos: read from the class masks that a photoset brings, stored as bytes, compared."""
 
 import csv
-from collections.abc import Iterable
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,8 +21,9 @@ from stylevote.tables import replacing
 
 VALUES = 256  # class numbers that a pixel of 8 bits can hold
 TABLE_COLUMNS = ("value", "name", "group")
+GROUPS = ("background", "body", "clothing", "accessory")
 BIT_DEPTH = 24  # where it stands in a PNG
-MODES = ("1", "L", "P")  # one number a pixel; of a palette the number counts, not the color
+MODES = ("1", "L", "P")  # one number a pixel; of a palette the number counts, not the colour
 SHARD_COLUMNS = pa.schema(
     [("image_id", pa.string()), ("mask", pa.binary()), ("score", pa.float32()), ("area", pa.float32())]
 )
@@ -41,8 +45,9 @@ NOTHING = Found(None, 0.0)
 
 
 class Sources(NamedTuple):
-    """Files that a segmenter may need: the folder of masks, the table of their classes, and weights."""
+    """What a segmenter may need: the photos' paths, the folder of masks, the table of their classes, and weights."""
 
+    names: Sequence[str] = ()
     masks: Path | None = None
     mask_labels: Path | None = None
     weights: Path | None = None
@@ -98,7 +103,10 @@ def read_class_mask(path: Path) -> np.ndarray:
     """
     try:
         data = read_bytes(path)
-        image = Image.open(BytesIO(data), formats=["PNG"])
+        with warnings.catch_warnings():
+            # Pillow warns below the size at which it refuses; the limit here is checked two lines on.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(BytesIO(data), formats=["PNG"])
         if image.width * image.height > MAX_PIXELS:
             raise InputError(f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS} are accepted")
         # Grey of 2 or 4 bits would be decoded to brightness: 1 of 4 bits becomes 17.
@@ -114,6 +122,8 @@ def read_class_mask(path: Path) -> np.ndarray:
         raise InputError(f"{path}: expected a mask in PNG format, found something else, or it is cut short") from error
     except InputError:
         raise
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: more than the {MAX_PIXELS} pixels that are accepted") from error
     except Exception as error:  # a decoder that meets damaged data raises nearly anything
         raise InputError(f"{path}: truncated or damaged ({error})") from error
 
@@ -188,24 +198,51 @@ def _read_groups(table: Path) -> dict[int, str]:
     group_of = {}
     for line, row in rows:
         text = (row["value"] or "").strip()
-        if not (text.isascii() and text.isdigit() and int(text) < VALUES):
-            raise InputError(f"{table}, row {line}: the value is {text!r}, expected a whole number from 0 to 255")
+        if not re.fullmatch(r"0*\d{1,3}", text, re.ASCII) or int(text) >= VALUES:
+            raise InputError(f"{table}, row {line}: the value is {text[:20]!r}, expected a whole number from 0 to 255")
         if int(text) in group_of:
             raise InputError(f"{table}, row {line}: the value {text} is there twice")
-        group_of[int(text)] = (row["group"] or "").strip()
+        group = (row["group"] or "").strip()
+        if group not in GROUPS:
+            raise InputError(f"{table}, row {line}: the group is {group[:40]!r}, expected one of {', '.join(GROUPS)}")
+        group_of[int(text)] = group
     return group_of
 
 
 # ---- masks given for photos
 
 
-def find_mask(masks: Path, name: str) -> Path | None:
-    """Return the file of the mask of the photo ``name`` (its path in the photoset), or None where there is none.
+def find_masks(masks: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Return the mask files of those photos that have one.
 
-    It has the photo's name, but ends in ``.png``, and lies in ``masks`` as the photo lies in its folder, or directly.
+    A mask has its photo's name, but ends in ``.png``; it lies in ``masks`` as the photo in its folder, or directly.
+
+    Args:
+        masks: the masks' folder.
+        names: the photos' paths in the photoset's folder.
+
+    Raises:
+        InputError: there is no such folder, it holds a mask of no photo, or one file would be the mask of two photos.
     """
-    path = Path(name).with_suffix(".png")
-    return next((masks / place for place in (path, path.name) if (masks / place).is_file()), None)
+    if not masks.is_dir():
+        raise InputError(f"{masks}: expected a folder of masks")
+    found = {}
+    for name in names:
+        path = Path(name).with_suffix(".png")
+        for place in (path, path.name):
+            if (masks / place).is_file():
+                found[name] = masks / place
+                break
+    if not found:
+        example = Path(names[0]).with_suffix(".png")
+        raise InputError(
+            f"{masks}: none of the {len(names)} photos has a mask there; that of {names[0]!r} would be {example}"
+        )
+    (path, count), *_ = Counter(found.values()).most_common(1)
+    if count > 1:
+        shared = [name for name in names if found.get(name) == path]
+        raise InputError(f"{path}: would be the mask of {count} photos, {shared[0]!r} and {shared[1]!r} among them")
+    return found
 
 
 def read_given(path: Path, region: Region, size: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How much each pixel belongs to a garment, by its color: smoothly, without skin, and without seams at edges."""
+"""How much each pixel belongs to a garment, by its colour: smoothly, without skin, and without seams at edges."""
 
 from math import isnan
 from typing import NamedTuple
@@ -19,7 +19,7 @@ UNSURE = 90  # degrees, divided by the chroma in levels: how far the hue of a da
 SATURATION_GATE = (0.25, 0.5)
 OUTER_SATURATION_GATE = (0.55, 0.85)
 CHROMA_GATE = (5, 12)  # levels: the same, where it is dark
-SEAM = 2  # half the width of an edge between two colors: that of the lens, and of JPEG's coarse color
+SEAM = 2  # half the width of an edge between two colours: that of the lens, and of JPEG's coarse colour
 EDGE = 10  # degrees by which a garment's hues are widened there
 LIPS = 4  # half the height of a mouth
 DARK = (0.35, 0.5)  # shares of the garment's value between which a dark red or orange may be skin or hair
@@ -103,7 +103,7 @@ def _members(pixels: _Pixels, garment: Garment, shape: tuple[int, int]) -> np.nd
     )
     solid = _rise(room, 0, FADE) * _rise(near_hue.saturation, low, high)
     solid *= _rise(near_hue.saturation * near_hue.value, *CHROMA_GATE)
-    # Where cloth meets another color, edge pixels are a mixture, paler and of a hue between. They belong to it as well.
+    # Where cloth meets another colour, edge pixels are a mixture, paler and of a hue between. They belong to it, too.
     around = dilate(_image(near_hue.index, solid, shape), SEAM).take(near_hue.index) / np.float32(255)
     member = around * _rise(room + EDGE * around, 0, FADE)
     if _may_touch_skin(garment):
@@ -135,7 +135,7 @@ def _like_skin(pixels: _Pixels, garment: Garment) -> np.ndarray:
 def _spared(pixels: _Pixels, alike: np.ndarray, cloth: np.ndarray) -> np.ndarray:
     """Return how much each pixel is to be spared as skin, or as lips and eyes in it: uint8 of shape (height, width).
 
-    Edges of red and orange cloth against something pale have colors of skin, too: thin lines beside ``cloth`` (uint8,
+    Edges of red and orange cloth against something pale have colours of skin, too: thin lines beside ``cloth`` (uint8,
     how much each pixel is cloth and not skin) are not spared. Lips are too small to be cloth. ``alike`` is each pixel's
     likeness to skin, 0 to 1.
     """

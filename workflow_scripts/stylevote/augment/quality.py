@@ -1,4 +1,4 @@
-"""Whether a recolored photo is good enough: figures, and the gates they must pass."""
+"""Whether a recoloured photo is good enough: figures, and the gates they must pass."""
 
 import numpy as np
 from skimage.color import rgb2lab
@@ -7,25 +7,25 @@ from stylevote.augment.membership import dilate
 from stylevote.augment.skin import skin
 
 MEASURED = 256  # pixels of the shorter side are enough for means
-CHANGED = 0.5  # weight above which a pixel counts as recolored
+CHANGED = 0.5  # weight above which a pixel counts as recoloured
 REACH = 1 / 16  # of the shorter side: a hand's length from the mask
 
 
 def measure(before: np.ndarray, after: np.ndarray, mask: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-    """Return figures of a recolored photo. Color differences are CIE76's delta E.
+    """Return figures of a recoloured photo. Colour differences are CIE76's delta E.
 
     Args:
         before: the photo, uint8 of shape (height, width, 3).
-        after: the recolored photo.
+        after: the recoloured photo.
         mask: the person or the clothes, bool of shape (height, width).
         weight: how much each pixel was changed, 0 to 1, shape (height, width).
 
     Returns:
-        ``clothing_change``: mean difference of the recolored pixels on the mask.
-        ``skin_change``: of what has the color of skin on or near the mask (masks of clothes leave out face and hands).
+        ``clothing_change``: mean difference of the recoloured pixels on the mask.
+        ``skin_change``: of what has the colour of skin on or near the mask (masks of clothes leave out face and hands).
         ``background_change``: of all pixels outside of the mask.
         ``edge_ratio``: mean gradient along the mask's border, after divided by before.
-        ``clipped``: of the recolored pixels, the share with a channel at 0 or 255 that had none there before.
+        ``clipped``: of the recoloured pixels, the share with a channel at 0 or 255 that had none there before.
         Nothing to measure gives 0, and a ratio of 1.
     """
     step = max(1, min(mask.shape) // MEASURED)
@@ -43,7 +43,7 @@ def measure(before: np.ndarray, after: np.ndarray, mask: np.ndarray, weight: np.
 
 
 def failure(figures: dict[str, float], limits: dict[str, float]) -> str | None:
-    """Return the first figure of a recolored photo that is out of bounds, or None.
+    """Return the first figure of a recoloured photo that is out of bounds, or None.
 
     Args:
         figures: from `measure`.
@@ -57,7 +57,7 @@ def failure(figures: dict[str, float], limits: dict[str, float]) -> str | None:
 
 
 def _skin_areas(photo: np.ndarray) -> np.ndarray:
-    """Return where the photo has the color of skin, at least three pixels wide: cloth has such edges, too."""
+    """Return where the photo has the colour of skin, at least three pixels wide: cloth has such edges, too."""
     return dilate((dilate((~skin(photo)).astype(np.uint8), 1) == 0).astype(np.uint8), 1) > 0
 
 

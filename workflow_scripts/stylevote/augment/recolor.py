@@ -1,8 +1,8 @@
-"""Clothes in other colors: the colors of the masked area are found, and pixels of those colors are changed.
+"""Clothes in other colours: the colours of the masked area are found, and pixels of those colours are changed.
 
-Ding and Hui, Fashion Style Recognition on JD AI Fashion-Challenge, section II.B: not the area of the mask is recolored,
-whose edges are never quite right, but what has the clothes' hue. Where background and clothes have the same color, both
-change; clothes of a color near skin are left alone.
+Ding and Hui, Fashion Style Recognition on JD AI Fashion-Challenge, section II.B: not the area of the mask is
+recoloured, whose edges are never quite right, but what has the clothes' hue. Where background and clothes have the same
+colour, both change; clothes of a colour near skin are left alone.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ __all__ = ["Garment", "Recolored", "Unsuitable", "find_garments", "recolor"]
 
 DISTINCT = 30  # degrees between the new hues of two garments
 VIVID = 0.85  # median saturation of a garment up to which it may be raised
-TINT_CHROMA = (20, 40)  # of Lab, of a neutral garment's new color
+TINT_CHROMA = (20, 40)  # of Lab, of a neutral garment's new colour
 TINT_LIGHTNESS = (0.2, 0.5)  # how far, of the way to the middle, its lightness goes: black and white have no hue
 
 
@@ -44,19 +44,19 @@ class Recolored:
 def recolor(
     photo: np.ndarray, mask: np.ndarray, garments: list[Garment], settings: dict, rng: np.random.Generator
 ) -> Recolored:
-    """Give every garment a new color.
+    """Give every garment a new colour.
 
     The new hue lies at least ``least_hue_change`` degrees from the old one, and not among the hues of skin. Old and new
-    color are blended by the pixel's membership, which falls off smoothly with its distance from the garment's hue, with
-    its greyness and with its likeness to skin; no hue between the two appears. Brightness (V of HSV) is kept.
+    colour are blended by the pixel's membership, which falls off smoothly with its distance from the garment's hue,
+    with its greyness and with its likeness to skin; no hue between the two appears. Brightness (V of HSV) is kept.
 
     Args:
         photo: uint8 of shape (height, width, 3).
         mask: the person or the clothes, bool of shape (height, width).
         garments: from `find_garments`.
-        settings: ``mode``: "full_image", or "masked": pixels outside of the mask keep their color;
+        settings: ``mode``: "full_image", or "masked": pixels outside of the mask keep their colour;
             ``least_hue_change`` (at most 140); ``saturation``: the bounds of the factor.
-        rng: draws the colors.
+        rng: draws the colours.
     """
     result, weight = photo.copy(), np.zeros(mask.shape, dtype=np.float32)
     pixels, hues_to = photo.reshape(-1, 3), []

@@ -1,6 +1,6 @@
 """What each epoch sees: photos, repeated, dropped and recoloured ones, and their order, drawn anew every epoch."""
 
-import math
+from decimal import Decimal
 from itertools import islice
 
 import numpy as np
@@ -64,7 +64,7 @@ def resample(
         }
         stays = np.ones(len(photos), dtype=bool)
         for rows in sets:
-            kept = math.floor(recipe["drop"]["keep"] * len(rows) + 0.5)
+            kept = _rounded(recipe["drop"]["keep"], len(rows))
             stays[rng["drop"].choice(rows, size=len(rows) - kept, replace=False)] = False
         _check_left(values, values[stays], labels, f"{where}, epoch {epoch}: `drop`")
         rows = np.repeat(np.arange(len(photos)), stays * repeats)
@@ -123,6 +123,11 @@ def _dropped_sets(values: np.ndarray, labels: list[str], drop: dict | None, wher
     sizes = np.bincount(set_of)
     largest = sorted(range(len(sets)), key=lambda k: (-sizes[k], sets[k]))[: drop["largest"] or 0]
     return [np.flatnonzero(set_of == k) for k in sorted({*map(sets.index, chosen), *largest})]
+
+
+def _rounded(share: float, count: int) -> int:
+    """Return the share of a count as it is written in decimals, a half rounded up: 0.7 of 45 is 32."""
+    return int(Decimal(str(share)) * count + Decimal("0.5"))
 
 
 def _repeats(values: np.ndarray, labels: list[str], repeat: dict | None, where: str) -> np.ndarray:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stylevote.augment.masks import Region, decode_mask, encode_mask, find_mask, iou, read_given
+from stylevote.augment.masks import Region, decode_mask, encode_mask, find_masks, iou, read_given
 from stylevote.augment.segmenters.smp import create_network, find, logits, squash
 from stylevote.digests import seed
 from stylevote.photos.pixels import read_ingested
@@ -65,22 +65,19 @@ def read_examples(
     Raises:
         InputError: a photo or mask cannot be used, or too few photos have a mask.
     """
-    inputs, encoded, groups = [], [], []
-    for row in manifest.itertuples():
-        path = find_mask(masks, row.path)
-        if path is None:
-            continue
+    found = find_masks(masks, manifest["path"].tolist())
+    if len(found) < LEAST_PHOTOS:
+        raise InputError(f"{masks}: holds masks of {len(found)} photos, expected at least {LEAST_PHOTOS}")
+    masked = manifest[manifest["path"].isin(found)]
+    inputs = torch.empty((len(masked), 4, side, side), dtype=torch.uint8)  # once: they may be gigabytes
+    encoded = []
+    for place, row in enumerate(masked.itertuples()):
         photo = read_ingested(photos, row.path, row.sha256, size, enlarge=False)
-        mask = read_given(path, region, (row.width, row.height), photo.shape[:2])
-        inputs.append(torch.cat([squash(photo, side), squash(mask.astype(np.uint8) * 255, side)]))
+        mask = read_given(found[row.path], region, (row.width, row.height), photo.shape[:2])
+        inputs[place, :3] = squash(photo, side)
+        inputs[place, 3:] = squash(mask.astype(np.uint8) * 255, side)
         encoded.append(encode_mask(mask))
-        groups.append(row.group)
-    if len(inputs) < LEAST_PHOTOS:
-        raise InputError(
-            f"{masks}: {len(inputs)} of the {len(manifest)} photos have a mask there, expected at least {LEAST_PHOTOS};"
-            f" that of {manifest['path'].iloc[0]!r} would be {Path(manifest['path'].iloc[0]).with_suffix('.png')}"
-        )
-    return Examples(torch.stack(inputs), encoded, np.array(groups))
+    return Examples(inputs, encoded, masked["group"].to_numpy())
 
 
 def hold_out(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Files of recoloured photos: JPEG bytes in Parquet, written and read a few at a time, and a table of all attempts."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,12 +70,23 @@ def write_shard(attempts: Iterable[Attempt], photos: Path, table: Path) -> pd.Da
     return result
 
 
-def read_photos(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of shards of recoloured photos, in their order; `InputError` when a file is none."""
+def read_photos(paths: Iterable[Path], wanted: Container[tuple[str, str]] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of shards of recoloured photos, in their order.
+
+    Args:
+        paths: the shards.
+        wanted: image_id and variant of those to yield (None: all); of the others hardly anything is read.
+
+    Raises:
+        InputError: a file is no shard.
+    """
     for path in paths:
         try:
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(PHOTOS_AT_ONCE, columns=PHOTO_COLUMNS.names):
-                    yield from batch.to_pylist()
+                for group in range(file.num_row_groups):
+                    names = file.read_row_group(group, columns=["image_id", "variant"]).to_pylist()
+                    chosen = [k for k, row in enumerate(names) if wanted is None or tuple(row.values()) in wanted]
+                    if chosen:
+                        yield from file.read_row_group(group, columns=PHOTO_COLUMNS.names).take(chosen).to_pylist()
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{path}: cannot be read as a shard of recoloured photos ({error})") from error

@@ -1,4 +1,4 @@
-"""Which pixels may be skin: colors in the ranges that were published for it."""
+"""Which pixels may be skin: colours in the ranges that were published for it."""
 
 import numpy as np
 
@@ -15,9 +15,9 @@ SATURATION_MARGIN = 0.12
 
 
 def skin(photo: np.ndarray) -> np.ndarray:
-    """Return which pixels have the color of skin, whatever they show.
+    """Return which pixels have the colour of skin, whatever they show.
 
-    Both must agree: Cb from 77 to 127 and Cr from 133 to 173 (Chai & Ngan, Face segmentation using skin-color map in
+    Both must agree: Cb from 77 to 127 and Cr from 133 to 173 (Chai & Ngan, Face segmentation using skin-colour map in
     videophone applications, IEEE Transactions on Circuits and Systems for Video Technology 9(4), 1999); hue from 0 to
     50 degrees and saturation from 0.23 to 0.68 (Sobottka & Pitas, A novel method for automatic face segmentation,
     facial feature extraction and tracking, Signal Processing: Image Communication 12(3), 1998).

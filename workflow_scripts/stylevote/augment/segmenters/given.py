@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from stylevote.augment.masks import NOTHING, Found, Sources, find_mask, read_given, read_region
+from stylevote.augment.masks import NOTHING, Found, Sources, find_masks, read_given, read_region
 from stylevote.program import InputError
 
 
@@ -14,19 +14,19 @@ class Segmenter:
 
     Args:
         settings: of the segmentation: ``region``.
-        sources: ``masks``, and ``mask_labels`` where there is a table of classes.
+        sources: ``names``, ``masks``, and ``mask_labels`` where there is a table of classes.
         threads: not used.
 
     Raises:
-        InputError: there is no such folder, or the table of classes cannot be used.
+        InputError: the folder holds no masks of the photos, or the table of classes cannot be used.
     """
 
     photos_at_once = 1
 
     def __init__(self, settings: dict[str, Any], sources: Sources, threads: int) -> None:  # noqa: ARG002 (as others)
-        if sources.masks is None or not sources.masks.is_dir():
-            raise InputError(f"{sources.masks}: expected a folder of masks")
-        self.masks = sources.masks
+        if sources.masks is None:
+            raise InputError("segmentation.model 'given': needs a folder of masks")
+        self.masks = find_masks(sources.masks, sources.names)
         self.region = read_region(settings["region"], sources.mask_labels)
 
     def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Found]:
@@ -42,7 +42,7 @@ class Segmenter:
         return [self._read(photo, row) for photo, row in zip(photos, rows, strict=True)]
 
     def _read(self, photo: np.ndarray, row: Any) -> Found:
-        path = find_mask(self.masks, row.path)
+        path = self.masks.get(row.path)
         if path is None:
             return NOTHING
         mask = read_given(path, self.region, (row.width, row.height), photo.shape[:2])

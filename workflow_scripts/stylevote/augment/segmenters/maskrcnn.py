@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 
@@ -99,7 +97,7 @@ def load_file(network: nn.Module, path: Path) -> None:
             state = safetensors.torch.load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError, ValueError) as error:
+    except Exception as error:  # a reader that meets another kind of file raises nearly anything
         raise InputError(f"{path}: cannot be read as a file of weights ({_brief(error)})") from error
     try:
         network.load_state_dict(state)

@@ -20,6 +20,7 @@ from stylevote.weights import load_part, load_weights
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, per channel, of 0..1
 SURE = 0.5  # probability from which on a pixel belongs to the mask
+OWN_ARGUMENTS = ("in_channels", "classes", "activation", "aux_params", "encoder_name", "encoder_weights")
 TIMM = "tu-"  # how encoders of timm begin
 
 
@@ -70,18 +71,24 @@ def create_network(settings: dict[str, Any], weights: str) -> nn.Module:
     """
     encoder = settings["encoder"]
     _check_encoder(encoder)
+    for name in OWN_ARGUMENTS:
+        if name in settings["args"]:
+            raise InputError(f"segmentation.smp.args: {name!r} cannot be set; the network gives one logit a pixel")
     try:
         network = smp.create_model(
             settings["architecture"],
             encoder,
             encoder_weights="imagenet" if weights == "pretrained" else None,
             **settings["args"],
-        )
+        ).eval()
+        with torch.inference_mode():
+            network(torch.zeros(1, 3, settings["size"], settings["size"]))
     except (AssertionError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         remedy = "; give the path of a .safetensors file as `weights`, or `none`" if weights == "pretrained" else ""
         raise InputError(
             f"segmentation.smp: the architecture {settings['architecture']!r} with the encoder {encoder!r}, weights"
-            f" {weights!r} and arguments {settings['args']} cannot be made: {error}{remedy}"
+            f" {weights!r} and arguments {settings['args']} cannot be made, or takes no photos of"
+            f" {settings['size']} pixels: {error}{remedy}"
         ) from error
     if weights not in ("none", "pretrained"):
         load_part(network.encoder, Path(weights))
