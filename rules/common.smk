@@ -80,7 +80,9 @@ def label_spec(**settings):
 
 def run_spec(wildcards):
     """What a run's networks depend on."""
-    return canonical({"labels": SETTINGS.labels, "setting": SETTINGS.runs[wildcards.run]})
+    setting = SETTINGS.runs[wildcards.run]
+    labels = SETTINGS.labels if setting["labels"] == "all" else setting["labels"]
+    return canonical({"labels": labels, "setting": setting})
 
 
 def loss_code(wildcards):

@@ -29,7 +29,8 @@ def main(arguments: argparse.Namespace) -> None:
         device = open_device(arguments.threads)
         bank = PhotoBank.open(open_pixels(arguments.pixels, index), index, device)
         network = Network({**setting, "weights": "none"}, len(labels)).to(device, memory_format=torch.channels_last)
-        rows = torch.arange(len(index), device=device)
+        rows = torch.arange(len(index))
+        side, batch, test_time = (setting[key] for key in ("size", "batch", "test_time"))
     for history, weights, output in zip(arguments.history, arguments.weights, arguments.output, strict=True):
         digests = read_table(history).set_index("epoch")["weights_sha256"]
         parts = [empty_predictions(labels)]
@@ -37,7 +38,7 @@ def main(arguments: argparse.Namespace) -> None:
             path = weights / f"epoch{epoch}.safetensors"
             check_digest(path, digests[epoch])
             load_weights(network, path)
-            scores = pd.DataFrame(predict(network, bank, rows, setting["size"], setting["batch"]), columns=labels)
+            scores = pd.DataFrame(predict(network, bank, rows, side, batch, test_time=test_time), columns=labels)
             scores.insert(0, "image_id", index["image_id"].to_numpy())
             scores.insert(1, "epoch", np.int16(epoch))
             parts.append(scores)

@@ -3,7 +3,9 @@
 import argparse
 import hashlib
 import logging
+import os
 import shutil
+import signal
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pandas as pd
 import torch
 
 from stylevote.cnn.batches import JoinedBanks, PhotoBank
+from stylevote.cnn.failures import failures_explained
 from stylevote.cnn.train import FoldData, Training
 from stylevote.device import open_device
 from stylevote.digests import digest
@@ -21,9 +24,17 @@ from stylevote.provenance import code_digest
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 from stylevote.weights import weights_sha256
 
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
 
 def main(arguments: argparse.Namespace) -> None:
-    """Read the fold's photos, train, and move what came of it into its place."""
+    """Train; what the machine cannot do ends in a line that says what to change."""
+    with failures_explained(f"run {arguments.run}, fold {arguments.fold}"):
+        train_fold(arguments)
+
+
+def train_fold(arguments: argparse.Namespace) -> None:
+    """Read the fold's photos, train, and put what came of it into its place."""
     labels, setting, fold = arguments.spec["labels"], arguments.spec["setting"], arguments.fold
     device = open_device(arguments.threads)
     manifest, index = read_table(arguments.manifest), read_table(arguments.index)
@@ -44,8 +55,8 @@ def main(arguments: argparse.Namespace) -> None:
     data = FoldData(
         bank=bank,
         targets=targets.to(device),
-        epochs=[rows.to(device) for rows in epochs],
-        validation=torch.from_numpy(np.flatnonzero(held_out)).to(device),
+        epochs=epochs,
+        validation=torch.from_numpy(np.flatnonzero(held_out)),
         loss=loss.make_loss(
             torch.tensor(label_matrix(manifest[~held_out], labels).sum(axis=0), dtype=torch.float32, device=device),
             int((~held_out).sum()),
@@ -60,15 +71,46 @@ def main(arguments: argparse.Namespace) -> None:
         + [hashlib.sha256(part.numpy().tobytes()).hexdigest() for part in (*epochs, targets, torch.tensor(held_out))],
         64,
     )
-    history, scores = Training(arguments.run, setting, fold, data, folder=work, device=device, key=key).run()
+    training = Training(arguments.run, setting, fold, data, folder=work, device=device, key=key)
+    stop_with_a_word(training)
+    history, scores = training.run()
     predictions = pd.DataFrame(scores.reshape(-1, len(labels)), columns=labels)
     predictions.insert(0, "image_id", np.tile(manifest["image_id"].to_numpy()[held_out], len(scores)))
     predictions.insert(1, "epoch", np.repeat(np.arange(len(scores), dtype=np.int16), held_out.sum()))
+    # A job that is killed here begins again without its outputs, and finds all of its work where it was.
     shutil.rmtree(arguments.weights, ignore_errors=True)
-    (work / "weights").replace(arguments.weights)
+    arguments.weights.mkdir(parents=True)
+    for path in (work / "weights").glob("epoch*.safetensors"):  # and not what a killed job left half written
+        link(path, arguments.weights / path.name)
     write_table(predictions, arguments.validation)
     write_table(history, arguments.history)
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)  # to end now is quicker than to do it all again
     shutil.rmtree(work)
+
+
+def stop_with_a_word(training: Training) -> None:
+    """Let SIGTERM and SIGINT end the program at once, saying from where it goes on; its status is 128 + the signal's.
+
+    Nothing has to be saved then: every finished epoch lies on the disk.
+    """
+
+    def stop(number: int, _: object) -> None:
+        # Neither the log, which may be in the middle of a line, nor an exception, which a callback might swallow.
+        done = f"after {training.kept} of {len(training.phase_of)} epochs"
+        os.write(2, f"stopped by {signal.Signals(number).name}: the next start goes on {done}\n".encode())
+        os._exit(128 + number)
+
+    for number in STOPPING:
+        signal.signal(number, stop)
+
+
+def link(source: Path, target: Path) -> None:
+    """Make a file appear in a second place, without a copy where the file system can do so."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def epoch_rows(epochs: pd.DataFrame, photos: pd.DataFrame, path: Path) -> list[torch.Tensor]:

@@ -53,6 +53,61 @@ def test_defaults_written_out_are_the_same_run():
     assert resolve(changed(runs=[{"backbone": "resnet18", "seed": 0, "batch": 32.0}])).runs == resolve(MINIMAL).runs
 
 
+def test_alternatives_and_draws_become_runs_with_defaults():
+    runs = [
+        {"backbone": ["resnet18", "vgg16"], "size": [96, 128], "hidden": {"choose": [128, [64, 64]]}, "seed": [0, 1]}
+    ]
+    settings = resolve(changed(runs=runs)).runs.values()
+    assert len(settings) == 8
+    assert all(setting["hidden"] in ([128], [64, 64]) and setting["loss"] == {"bce": {}} for setting in settings)
+
+
+def test_draws_that_meet_count_once():
+    drawn = {"backbone": "resnet18", "seed": {"choose": [0, 1]}, "draws": 40}
+    loss = {"backbone": "resnet18", "loss": {"choose": ["focal", {"focal": {"gamma": 2}}]}, "draws": 40}
+    assert len(resolve(changed(runs=[drawn, {"backbone": "resnet18"}])).runs) == 2
+    assert len(resolve(changed(runs=[loss])).runs) == 1
+
+
+def test_a_name_of_the_catalogue_is_the_run_of_its_timm_name():
+    by_name = resolve(changed(runs=[{"backbone": "Xception"}, {"backbone": "NASNetLarge", "size": 224}])).runs
+    by_timm_name = [
+        {"backbone": "nasnetalarge.tf_in1k", "size": 224, "batch": 16},
+        {"backbone": "legacy_xception.tf_in1k"},
+    ]
+    assert by_name == resolve(changed(runs=by_timm_name)).runs
+    assert sorted((setting["size"], setting["batch"]) for setting in by_name.values()) == [(224, 16), (299, 32)]
+    (other,) = resolve(changed(runs=[{"backbone": "smp:resnet18"}])).runs.values()
+    assert (other["backbone"], other["size"], other["batch"]) == ("smp:resnet18", 224, 32)
+
+
+def test_labels_of_a_run():
+    def labels(given):
+        runs = resolve(changed(labels=["c", "b", "a"], runs=[given, {"backbone": "other"}])).runs.values()
+        return [setting["labels"] for setting in runs if setting["backbone"] == "r"]
+
+    assert labels({"backbone": "r"}) == ["all"]
+    assert labels({"backbone": "r", "labels": ["a", "c"]}) == [["c", "a"]]
+    assert labels({"backbone": "r", "labels": ["a", "b", "c"]}) == ["all"]
+    assert sorted(labels({"backbone": "r", "labels": "each"})) == [["a"], ["b"], ["c"]]
+
+
+def test_defaults_of_the_engine_are_the_papers():
+    (setting,) = resolve(MINIMAL).runs.values()
+    assert setting["crop"] == {"smallest": 0.8, "stretch": 0.1}
+    assert (setting["test_time"], setting["precision"], setting["compile"]) == ("mirror", "float32", False)
+    assert (setting["ema"], setting["clip"]) == (None, None)
+    assert all((phase["policy"], phase["cycle"]) == ("triangular", 1) for phase in setting["phases"])
+    (averaged,) = resolve(changed(runs=[{"backbone": "r", "ema": {}}])).runs.values()
+    assert averaged["ema"] == {"decay": 0.999}
+
+
+def test_labels_that_look_like_numbers_stay_text():
+    drop = {"keep": 0.5, "label_sets": [["1"], ["1", "2"]]}
+    config = changed(labels=["1", "2"], recipes={"plain": {"drop": drop, "repeat": {"labels": ["2"], "times": 3}}})
+    assert resolve(config).config["recipes"]["plain"]["drop"]["label_sets"] == [["1"], ["1", "2"]]
+
+
 def test_results_folder_is_put_into_photosets():
     photosets = {"train": {"photos": "{results}/x", "labels": "{results}/x.csv"}, "test": {"photos": "b"}}
     photosets["train"] |= {"masks": "{results}/m", "mask_labels": "{results}/m.csv"}
@@ -77,7 +132,11 @@ def test_recoloured_photos_of_a_recipe_in_their_short_and_long_forms():
 def test_text_that_is_a_number_is_one():
     runs = [{"backbone": "resnet18", "phases": [{"epochs": "1", "lr": "1e-3", "train": {"last": "0.5"}}]}]
     (setting,) = resolve(changed(runs=runs)).runs.values()
-    assert setting["phases"] == [{"epochs": 1, "lr": 0.001, "train": {"last": 0.5}}]
+    (phase,) = setting["phases"]
+    assert (phase["epochs"], phase["lr"], phase["train"]) == (1, 0.001, {"last": 0.5})
+    drawn = {"backbone": "resnet18", "size": {"choose": ["96"]}, "clip": {"log_uniform": ["1e-3", "1e-3"]}}
+    (setting,) = resolve(changed(runs=[drawn])).runs.values()
+    assert (setting["size"], setting["clip"]) == (96, 0.001)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +163,31 @@ def test_text_that_is_a_number_is_one():
             {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": {"last": 2}}]}]},
             "runs[0].phases[0].train.last: 2 is greater than the maximum of 1",
         ),
+        (
+            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": {"groups": 0}}]}]},
+            "runs[0].phases[0].train.groups: 0 is less than the minimum of 1",
+        ),
+        (
+            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "cosine"}]}]},
+            "runs[0].phases[0].policy: found 'cosine', expected triangular",
+        ),
+        ({"runs": [{"backbone": "r", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
+        ({"runs": [{"backbone": "r", "crop": {"smalest": 0.5}}]}, "unknown key 'smalest'; did you mean 'smallest'?"),
+        ({"runs": [{"backbone": "r", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
+        ({"runs": [{"backbone": "r", "test_time": "ten"}]}, "runs[0].test_time: found 'ten', expected"),
+        ({"runs": [{"backbone": "r", "labels": ["rde"]}]}, "runs[0].labels: 'rde' is not among the labels; did you"),
+        ({"runs": [{"backbone": "r", "labels": "red"}]}, "runs[0].labels: found 'red', expected all, a list of labels"),
+        ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' has no published weights"),
+        ({"runs": [{"backbone": "Resnet50"}]}, "runs[0].backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
+        ({"runs": [{"backbone": "r", "drawz": 2}]}, "runs[0]: unknown key 'drawz'; did you mean 'draws'?"),
+        ({"runs": [{"backbone": "q"}, {"backbone": "r", "size": [96, 7]}]}, "runs[1].size: 7 is less than the minimum"),
+        (
+            {"runs": [{"backbone": "q", "seed": [0, 1, 2]}, {"backbone": "r", "size": {"choose": [7]}, "draws": 3}]},
+            "runs[1].size: 7 is less than the minimum",
+        ),
+        ({"runs": [{"backbone": ["r", "q"]}, {"backbone": "q"}]}, "runs[1]: the same setting as runs[0]"),
+        ({"runs": [{"backbone": ["r", "r"]}]}, "runs[0]: two of its alternatives are the same setting"),
+        ({"runs": [{"backbone": "r", "seed": {"choose": []}}]}, "runs[0].seed.choose: found [], expected a list"),
         ({"labels": ["red", "red"]}, "labels: 'red' stands there more than once"),
         ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a name that tables use themselves"),
         ({"labels": ["red", "a\nb"]}, "holds a control character"),
@@ -131,6 +215,20 @@ def test_text_that_is_a_number_is_one():
         ),
         ({"recolor": {"labels": ["rde"]}}, "recolor.labels: 'rde' is not among the labels"),
         ({"recolor": {"saturation": [1.2, 0.8]}}, "recolor.saturation: found [1.2, 0.8], expected the lower bound"),
+        (
+            {"segmentation": {"maskrcnn": {"weights": "x.pt"}}},
+            "maskrcnn.weights: found 'x.pt', expected pretrained (COCO",
+        ),
+        ({"runs": [{"backbone": "r", "loss": {"bce": {"x": 1}}}]}, "runs[0].loss.bce: unknown key 'x'; known: none"),
+        ({"runs": [{"backbone": "r", "labels": ["red"]}]}, "runs: none learns the label 'round'"),
+        (
+            {"photosets": {**MINIMAL["photosets"], "test": {"photos": "b", "masks": "m"}}},
+            "photosets.test.masks: only the masks of the training photos are used",
+        ),
+        (
+            {**MASKED, "recipes": {"plain": {"recolored": True}}, "runs": [{"backbone": "r", "size": 600}]},
+            "runs[0].size: 600, but recoloured photos are made at segmentation.size, 512",
+        ),
         ({"segmentation": {"model": "smp"}}, "photosets.train.masks: segmentation.model 'smp' needs a folder"),
         (
             {"segmentation": {"model": "maskrcnn", "region": "clothing"}},
@@ -141,6 +239,19 @@ def test_text_that_is_a_number_is_one():
 )
 def test_what_is_wrong_is_said_with_its_key(change, said):
     assert said in problem(changed(**change))
+
+
+def test_a_mistake_that_many_draws_share_is_said_once():
+    runs = [{"backbone": "r", "lr": 1, "size": {"uniform": [33.1, 99.9]}, "draws": 50}]
+    message = problem(changed(runs=runs))
+    assert message.startswith("2 problems") and message.count("runs[0].size: found") == 1
+
+
+def test_an_entry_that_cannot_be_expanded_hides_no_other_problem():
+    message = problem(changed(runs=[{"backbone": "r", "seed": []}, {"backbone": "r", "size": 7}], bogus=1))
+    assert message.startswith("3 problems in the configuration:")
+    assert all(word in message for word in ("runs[0].seed: an empty list", "runs[1].size: 7", "bogus"))
+    assert problem(changed(runs=[{"backbone": "r", "seed": []}])).startswith("1 problem in")
 
 
 def test_all_problems_are_said_at_once():

@@ -1,4 +1,4 @@
-"""The configuration, checked and resolved: defaults filled in, every run named."""
+"""The configuration, checked and resolved: defaults filled in, entries of runs expanded, every run named."""
 
 import difflib
 import json
@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from stylevote import bank, catalog
 from stylevote.digests import file_stem, plain_numbers, run_id
 from stylevote.program import InputError
 
@@ -56,11 +57,14 @@ def resolve(config: dict[str, Any]) -> Settings:
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     config = plain_numbers(_numbers_from_text(config))
-    _spell_out_losses(config)
+    runs, problems = _expand_runs(config)
     errors = sorted(_DefaultsValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    problems = list(dict.fromkeys(_message(leaf) for error in errors for leaf in _leaves(error)))
+    if problems:
+        # Entries that could not be expanded are missing: how many runs there are says nothing.
+        errors = [error for error in errors if list(error.path) != ["runs"]]
+    problems += _messages([leaf for error in errors for leaf in _leaves(error)], runs)
     if not problems:
-        problems = list(_contradictions(config))
+        problems = list(dict.fromkeys([*_complete_runs(config, runs), *_contradictions(config, runs)]))
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise InputError("\n  ".join([f"{count} in the configuration:", *problems]))
@@ -75,7 +79,48 @@ def resolve(config: dict[str, Any]) -> Settings:
     return Settings(config, runs, {label: file_stem(label) for label in config["labels"]})
 
 
-def _contradictions(config: dict[str, Any]) -> Iterator[str]:
+def _expand_runs(config: dict[str, Any]) -> tuple[list[bank.Run], list[str]]:
+    """Put the runs that entries of ``runs`` stand for in their place; return them, and what is wrong with entries."""
+    entries, labels = config.get("runs"), config.get("labels")
+    if not isinstance(entries, list):
+        return [], []
+    runs, problems = bank.expand(entries, labels if isinstance(labels, list) else [])
+    for run in runs:
+        _spell_out(run.setting)
+    config["runs"] = [run.setting for run in runs]
+    return runs, problems
+
+
+def _spell_out(setting: Any) -> None:
+    """Write a run's short forms in full: a loss that is given by its name alone, a single hidden layer."""
+    if isinstance(setting, dict):
+        if isinstance(setting.get("loss"), str):
+            setting["loss"] = {setting["loss"]: {}}
+        if isinstance(setting.get("hidden"), int):
+            setting["hidden"] = [setting["hidden"]]
+
+
+def _complete_runs(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
+    """Give each run its backbone's own name, size and batch, and its labels in their one form; yield what is wrong."""
+    for run in runs:
+        setting, where = run.setting, f"runs[{run.entry}]"
+        wrong = catalog.problem(setting["backbone"])
+        if wrong:
+            yield f"{where}.backbone: {wrong}"
+        known = catalog.find(setting["backbone"])
+        if known:
+            setting["backbone"] = known.timm
+        if setting["size"] is None:
+            setting["size"] = known.size if known else catalog.SIZE
+        if setting["batch"] is None:
+            setting["batch"] = known.batch if known else catalog.BATCH
+        if setting["labels"] != "all":
+            yield from _unknown_labels(f"{where}.labels", setting["labels"], config["labels"])
+            ordered = [label for label in config["labels"] if label in setting["labels"]]
+            setting["labels"] = "all" if ordered == config["labels"] else ordered
+
+
+def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
     """Yield what is wrong between keys that are each right by themselves."""
     stems = Counter(file_stem(label) for label in config["labels"])
     for label in config["labels"]:
@@ -85,17 +130,28 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
             yield f"labels: {label!r} holds a control character"
         elif stems[file_stem(label)] > 1:
             yield f"labels: {label!r} stands there more than once, or differs from another by too little"
-    seen: dict[str, int] = {}
-    for number, setting in enumerate(config["runs"]):
-        name = run_id(setting)
-        if name in seen:
-            yield f"runs[{number}]: the same setting as runs[{seen[name]}]; change its seed or leave it out"
-        seen.setdefault(name, number)
-        if setting["recipe"] not in config["recipes"]:
+    seen: dict[str, bank.Run] = {}
+    for run in runs:
+        twin = seen.setdefault(run_id(run.setting), run)
+        # What was drawn may meet another run by chance; it counts once.
+        if twin is not run and not (run.drawn or twin.drawn):
+            if twin.entry == run.entry:
+                yield f"runs[{run.entry}]: two of its alternatives are the same setting; leave one out"
+            else:
+                yield f"runs[{run.entry}]: the same setting as runs[{twin.entry}]; change its seed or leave it out"
+        if run.setting["recipe"] not in config["recipes"]:
             known = ", ".join(sorted(config["recipes"]))
-            yield f"runs[{number}].recipe: {setting['recipe']!r} is not among the recipes ({known})"
+            yield f"runs[{run.entry}].recipe: {run.setting['recipe']!r} is not among the recipes ({known})"
+    learned = {
+        label
+        for run in runs
+        for label in (config["labels"] if run.setting["labels"] == "all" else run.setting["labels"])
+    }
+    for label in config["labels"]:
+        if label not in learned:
+            yield f"runs: none learns the label {label!r}; let the `labels` of one hold it"
     yield from _recipe_contradictions(config)
-    yield from _mask_contradictions(config)
+    yield from _mask_contradictions(config, runs)
 
 
 def _recipe_contradictions(config: dict[str, Any]) -> Iterator[str]:
@@ -118,15 +174,20 @@ def _recipe_contradictions(config: dict[str, Any]) -> Iterator[str]:
     if low > high:
         yield f"recolor.saturation: found {[low, high]}, expected the lower bound first"
     for where, labels in named:
-        for label in labels:
-            if label not in config["labels"]:
-                near = difflib.get_close_matches(label, config["labels"], n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(config['labels'])}"
-                yield f"{where}: {label!r} is not among the labels; {hint}"
+        yield from _unknown_labels(where, labels, config["labels"])
 
 
-def _mask_contradictions(config: dict[str, Any]) -> Iterator[str]:
-    """Yield what a segmentation needs and does not have."""
+def _unknown_labels(where: str, labels: list[str], known: list[str]) -> Iterator[str]:
+    """Yield each of ``labels`` that is not known, with the nearest that is."""
+    for label in labels:
+        if label not in known:
+            near = difflib.get_close_matches(label, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            yield f"{where}: {label!r} is not among the labels; {hint}"
+
+
+def _mask_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
+    """Yield what masks, and recoloured photos made with them, contradict."""
     model, region = config["segmentation"]["model"], config["segmentation"]["region"]
     train = config["photosets"]["train"]
     if model == "maskrcnn" and region != "person":
@@ -136,6 +197,16 @@ def _mask_contradictions(config: dict[str, Any]) -> Iterator[str]:
             yield f"photosets.train.masks: segmentation.model {model!r} needs a folder of masks"
         if region == "clothing" and train["mask_labels"] is None:
             yield "photosets.train.mask_labels: region 'clothing' needs the table that names the masks' classes"
+    for name, photoset in config["photosets"].items():
+        if name != "train" and (photoset["masks"] or photoset["mask_labels"]):
+            yield f"photosets.{name}.masks: only the masks of the training photos are used; leave these out"
+    for run in runs:
+        size, recipe = run.setting["size"], config["recipes"].get(run.setting["recipe"], {})
+        if recipe.get("recolored") and size > config["segmentation"]["size"]:
+            yield (
+                f"runs[{run.entry}].size: {size}, but recoloured photos are made at segmentation.size,"
+                f" {config['segmentation']['size']}; raise that"
+            )
 
 
 def _recolored(setting: bool | dict, use: int) -> dict | None:
@@ -145,18 +216,10 @@ def _recolored(setting: bool | dict, use: int) -> dict | None:
     return {"labels": setting["labels"], "use": setting["use"] or use}
 
 
-def _spell_out_losses(config: dict[str, Any]) -> None:
-    """Write a loss that is given by its name alone as the name with no parameters."""
-    runs = config.get("runs")
-    for setting in runs if isinstance(runs, list) else []:
-        if isinstance(setting, dict) and isinstance(setting.get("loss"), str):
-            setting["loss"] = {setting["loss"]: {}}
-
-
 def _numbers_from_text(value: Any) -> Any:
     """Turn text into the number that was meant: YAML reads ``1e-3`` as text, a command line gives nothing but text."""
     if isinstance(value, dict):
-        names = ("labels", "photosets", "results")
+        names = ("labels", "label_sets", "photosets", "results")
         return {key: part if key in names else _numbers_from_text(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_numbers_from_text(part) for part in value]
@@ -181,8 +244,22 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
         yield from _leaves(part)
 
 
-def _message(error: ValidationError) -> str:
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
+def _messages(errors: list[ValidationError], runs: list[bank.Run]) -> list[str]:
+    """Return a message for each error; those of runs name the entry as it was written, once for all its runs."""
+    messages: dict[Any, str] = {}
+    for error in errors:
+        path = list(error.absolute_path)
+        run = runs[path[1]] if path[:1] == ["runs"] and len(path) > 1 else None
+        if run:
+            path[1] = run.entry
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        message = _message(error, where)
+        # One drawn value stands for all that are wrong in the same way.
+        messages.setdefault((where, error.validator) if run and run.drawn else message, message)
+    return list(messages.values())
+
+
+def _message(error: ValidationError, where: str) -> str:
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
@@ -190,14 +267,15 @@ def _message(error: ValidationError) -> str:
         for key in unknown:
             near = difflib.get_close_matches(str(key), known, n=1)
             hints.append(
-                f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
+                f"unknown key {key!r}; "
+                + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}")
             )
         return (f"{where}: " if where else "") + "; ".join(hints)
     about = error.schema.get("description", "")
     if error.validator == "type":
         kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
         return f"{where}: found {error.instance!r}, expected {' or '.join(kinds)}" + (f" ({about})" if about else "")
-    if error.validator in ("anyOf", "enum"):
+    if error.validator in ("anyOf", "enum", "pattern"):
         return f"{where}: found {error.instance!r}, expected {about or ', '.join(map(str, error.validator_value))}"
     return f"{where}: {error.message}" if where else error.message
 

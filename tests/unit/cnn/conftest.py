@@ -49,7 +49,16 @@ def setting() -> dict:
         "hidden": [16],
         "batch": 8,
         "loss": {"bce": {}},
-        "phases": [{"epochs": 1, "lr": 0.01, "train": "head"}, {"epochs": 2, "lr": 0.003, "train": {"last": 0.5}}],
+        "phases": [
+            {"epochs": 1, "lr": 0.01, "train": "head", "policy": "triangular", "cycle": 1},
+            {"epochs": 2, "lr": 0.003, "train": {"last": 0.5}, "policy": "triangular", "cycle": 1},
+        ],
+        "ema": None,
+        "clip": None,
+        "precision": "float32",
+        "compile": False,
+        "crop": {"smallest": 0.8, "stretch": 0.1},
+        "test_time": "mirror",
         "seed": 0,
     }
 

@@ -5,7 +5,7 @@ import safetensors.torch
 import timm
 import torch
 
-from stylevote.cnn.backbones import create_backbone, layers
+from stylevote.cnn.backbones import create_backbone, layer_groups, layers, trained_layers
 from stylevote.cnn.network import feature_width
 from stylevote.program import InputError
 
@@ -68,6 +68,52 @@ def test_layers_hold_every_parameter_once():
     backbone, _, _ = create_backbone("mobilenetv2_050", "none", {})
     held = [id(parameter) for layer in layers(backbone) for parameter in layer.parameters(recurse=False)]
     assert sorted(held) == sorted(id(parameter) for parameter in backbone.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "top"),
+    [  # how many stages, by the papers; and the topmost one's first layer
+        ("resnet50", 5, "layer4.0.conv1"),
+        ("densenet201", 5, "features.denseblock4.denselayer1.norm1"),
+        ("legacy_xception", 14, "conv3.conv1"),
+        ("convnext_tiny", 5, "stages.3.downsample.0"),
+        ("caformer_s18", 5, "stages.3.downsample.norm"),
+        ("swin_tiny_patch4_window7_224", 5, "layers.3.downsample.norm"),
+        ("rdnet_tiny", 8, "dense_stages.6.0"),
+        # What lies below the blocks is no part of the topmost: tokens, and the norm before them.
+        ("vit_base_patch16_clip_224", 13, "blocks.11.norm1"),
+        ("vit_base_patch14_reg4_dinov2", 13, "blocks.11.norm1"),
+        ("smp:timm-efficientnet-b0", 9, "encoder.conv_head"),
+        ("smp:mobilenet_v2", 19, "encoder.features.18.0"),
+    ],
+)
+def test_groups_are_stages(name, groups, top):
+    with torch.device("meta"):  # shapes are enough
+        backbone, _, _ = create_backbone(name, "none", {})
+    found, names = layer_groups(backbone), {module: name for name, module in backbone.named_modules()}
+    assert sorted(set(found)) == list(range(groups))
+    assert found == sorted(found)
+    assert names[list(layers(backbone))[found.index(groups - 1)]] == top
+
+
+def test_more_groups_than_there_are_is_all_of_them():
+    backbone, _, _ = create_backbone("test_resnet", "none", {})
+    everything = list(layers(backbone))
+    assert trained_layers(backbone, {"groups": 5}) == trained_layers(backbone, {"groups": 50}) == everything
+    assert trained_layers(backbone, {"groups": 4}) == everything[6:]  # the stem: three convolutions and their norms
+
+
+def test_any_share_of_the_layers_is_at_least_one():
+    backbone, _, _ = create_backbone("test_resnet", "none", {})
+    assert trained_layers(backbone, {"last": 0.001}) == list(layers(backbone))[-1:]
+
+
+def test_layers_that_are_made_early_and_used_late_are_in_the_group_where_they_are_used():
+    with torch.device("meta"):
+        backbone, _, _ = create_backbone("twins_svt_small", "none", {})
+    names = {module: name for name, module in backbone.named_modules()}
+    top = {names[layer].partition(".3")[0] for layer in trained_layers(backbone, {"groups": 1})}
+    assert top == {"patch_embeds", "blocks", "pos_block", "norm"}
 
 
 def test_real_weights_tell_clothes(shared):

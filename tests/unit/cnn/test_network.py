@@ -50,26 +50,61 @@ def test_a_size_that_a_backbone_does_not_take_is_said(setting):
         Network({**setting, "backbone": "vit_tiny_patch16_224", "size": 96}, 2)
 
 
-@pytest.mark.parametrize(("part", "share"), [("head", 0.0), ({"last": 0.4}, 0.4), ("all", 1.0)])
-def test_only_the_chosen_part_changes(setting, part, share):
-    network = Network(setting, 2)
+FAMILIES = {  # of each: what creates it small, and where its two topmost stages begin, as its authors name them
+    "test_resnet": ({}, ("layer3", "layer4")),
+    "resnet18": ({}, ("layer3", "layer4")),
+    "densenet121": ({}, ("features.denseblock3", "features.transition3", "features.denseblock4", "features.norm5")),
+    "test_efficientnet": ({}, ("blocks.3", "blocks.4", "conv_head", "bn2")),
+    "mobilenetv3_small_050": ({}, ("blocks.5", "conv_head")),
+    "convnext_atto": ({}, ("stages.2", "stages.3", "head")),
+    "caformer_s18": ({}, ("stages.2", "stages.3", "head")),
+    "vit_tiny_patch16_224": ({"img_size": 64}, ("blocks.10", "blocks.11", "norm")),
+    "smp:resnet18": ({}, ("encoder.layer3", "encoder.layer4")),
+}
+
+
+def train(network: Network, part: str | dict, steps: int = 2) -> dict[str, bool]:
+    """Train a part of a network; return of each layer whether any of its weights or statistics changed."""
     optimizer = torch.optim.Adam(network.choose_trained(part), lr=0.1)
     before = copy.deepcopy(network.state_dict())
-    for _ in range(2):
+    for _ in range(steps):
         optimizer.zero_grad()
-        network.train()(torch.rand(8, 3, 32, 32)).square().mean().backward()
+        network.train()(torch.rand(4, 3, 64, 64)).square().mean().backward()
         optimizer.step()
+    after = network.state_dict()
+    changed = dict.fromkeys((name.rpartition(".")[0] for name in before), False)
+    for name in before:
+        changed[name.rpartition(".")[0]] |= not torch.equal(before[name], after[name])
+    return changed
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("part", ["head", {"last": 0.4}, {"groups": 2}, "all"], ids=str)
+def test_only_the_chosen_part_changes(setting, family, part):
+    args, top_stages = FAMILIES[family]
+    network = Network({**setting, "backbone": family, "backbone_args": args, "size": 64}, 2)
+    changed = train(network, part)
     names = {id(module): name for name, module in network.named_modules()}
     stack = [names[id(layer)] for layer in layers(network.backbone)]
-    first_trained = len(stack) - math.ceil(share * len(stack))
-    after = network.state_dict()
+    if part == {"groups": 2}:
+        expected = {name for name in stack if name.removeprefix("backbone.").startswith(top_stages)}
+    else:
+        share = {"head": 0.0, "all": 1.0}.get(part if isinstance(part, str) else "", 0.4)
+        expected = set(stack[len(stack) - math.ceil(share * len(stack)) :])
+    assert {name for name in stack if changed[name]} == expected
+    assert changed["head.0"]
 
-    def moved(layer):
-        # Weights and, for BatchNorm, its running statistics.
-        return any(not torch.equal(before[key], after[key]) for key in before if key.rpartition(".")[0] == layer)
 
-    assert [moved(layer) for layer in stack] == [number >= first_trained for number in range(len(stack))]
-    assert moved("head.0")
+def test_statistics_of_a_batchnorm_without_weights_are_frozen_too(setting):
+    network = Network({**setting, "hidden": []}, 2)
+    network.backbone = nn.Sequential(
+        *(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, affine=False)),
+        *(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, affine=False), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    )
+    network.head = nn.Linear(3, 2)
+    changed = train(network, {"last": 0.5})
+    assert [changed[f"backbone.{number}"] for number in range(4)] == [False, False, True, True]
+    assert not any(train(network, "head")[f"backbone.{number}"] for number in range(4))
 
 
 def test_a_phase_can_free_what_another_froze(setting):

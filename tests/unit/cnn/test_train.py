@@ -1,27 +1,59 @@
 """Training: what is kept, that it learns, that it can be stopped and goes on as if it had not been."""
 
 import dataclasses
+import errno
+import functools
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from torch import nn
 
+from stylevote.cnn import train as training_module
+from stylevote.cnn.failures import failures_explained
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
 from stylevote.cnn.train import Training
+from stylevote.digests import seed
 from stylevote.program import InputError
 from stylevote.weights import load_weights
 
 CPU = torch.device("cpu")
 
 
+def make(setting, data, folder, fold=0, key="key"):
+    return Training("some-run", setting, fold, data, folder=folder, device=CPU, key=key)
+
+
 def train(setting, data, folder, fold=0, key="key"):
-    return Training("some-run", setting, fold, data, folder=folder, device=CPU, key=key).run()
+    return make(setting, data, folder, fold, key).run()
+
+
+def stored(folder, epoch):
+    return safetensors.torch.load_file(folder / "weights" / f"epoch{epoch}.safetensors")
+
+
+def one_step(setting, data):
+    """Change a setting and photos to a single step with 27 photos, of a network without BatchNorm."""
+    phases = [{**setting["phases"][0], "epochs": 1, "train": "all"}]
+    setting = {**setting, "backbone": "test_convnext", "hidden": [], "batch": 27, "phases": phases}
+    return setting, dataclasses.replace(data, epochs=data.epochs[:1])
+
+
+def gradients(training):
+    """Return all gradients of the last step, one after the other."""
+    return torch.cat([parameter.grad.flatten() for parameter in training.network.parameters()])
+
+
+@pytest.fixture
+def same_draws(monkeypatch):
+    """Let trainings of different settings begin with the same weights and see the same crops."""
+    monkeypatch.setattr(training_module, "seed", lambda setting, *parts: seed(*parts))
 
 
 def test_it_learns_a_simple_difference(setting, data, tmp_path):
-    setting["phases"] = [{"epochs": 9, "lr": 0.01, "train": "all"}]
+    setting["phases"] = [{**setting["phases"][0], "epochs": 9, "train": "all"}]
     history, scores = train(setting, dataclasses.replace(data, epochs=3 * data.epochs), tmp_path)
     assert history["train_loss"].iloc[-1] < 0.7 * history["train_loss"].iloc[0]
     truth = data.targets[data.validation].numpy()
@@ -44,7 +76,7 @@ def test_out_of_fold_scores_are_the_stored_weights(setting, data, tmp_path):
     history, scores = train(setting, data, tmp_path)
     network = Network({**setting, "seed": 9}, 2).to(memory_format=torch.channels_last)
     load_weights(network, tmp_path / "weights" / "epoch1.safetensors")
-    again = predict(network, data.bank, data.validation, setting["size"], setting["batch"])
+    again = predict(network, data.bank, data.validation, setting["size"], setting["batch"], test_time="mirror")
     assert np.array_equal(again, scores[1])
     truth = data.targets[data.validation].numpy()
     expected = -np.mean(np.where(truth == 1, np.log(again), np.log1p(-again)))
@@ -58,14 +90,22 @@ def test_a_photo_and_its_mirror_image_score_the_same(setting, bank, photos):
     )
     rows = torch.arange(5)
     np.testing.assert_allclose(
-        predict(network, bank, rows, 32, 2), predict(network, mirrored, rows, 32, 5), rtol=1e-4, atol=1e-6
+        predict(network, bank, rows, 32, 2, test_time="mirror"),
+        predict(network, mirrored, rows, 32, 5, test_time="mirror"),
+        rtol=1e-4,
+        atol=1e-6,
     )
 
 
-@pytest.mark.parametrize("finished", [1, 2])
-def test_a_stopped_training_goes_on_as_if_it_had_not(setting, data, tmp_path, monkeypatch, finished):
+@pytest.mark.parametrize(
+    "stopped",
+    [(1, {}), (2, {}), (2, {"ema": {"decay": 0.9}, "clip": 1.0}), (1, {"precision": "bfloat16"})],
+    ids=str,
+)
+def test_a_stopped_training_goes_on_as_if_it_had_not(setting, data, tmp_path, monkeypatch, stopped):
+    finished, more = stopped
     # Dropout draws from torch's global generator: it must be restored, too.
-    setting["backbone_args"] = {"drop_rate": 0.3}
+    setting |= {"backbone_args": {"drop_rate": 0.3}, **more}
     _, whole = train(setting, data, tmp_path / "whole")
     original = Training._train_epoch
 
@@ -131,7 +171,8 @@ def test_a_last_batch_of_one_photo_does_not_break_batchnorm(setting, data, tmp_p
 
 
 def test_a_loss_that_is_not_finite_says_what_to_change(setting, data, tmp_path):
-    setting["phases"] = [{"epochs": 1, "lr": 0.01, "train": "all"}, {"epochs": 1, "lr": 1e30, "train": "all"}]
+    phase = {**setting["phases"][0], "train": "all"}
+    setting["phases"] = [phase, {**phase, "lr": 1e30}]
     with pytest.raises(InputError, match=r"some-run, fold 0, epoch 1: the loss is (nan|inf); lower `lr` of phase 1"):
         train(setting, data, tmp_path)
 
@@ -142,3 +183,189 @@ def test_damaged_weights_are_named(setting, data, tmp_path):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"epoch0\.safetensors: not the weights of this network"):
         load_weights(Network(setting, 2), path)
+
+
+def test_each_step_has_its_learning_rate(setting, data, tmp_path, monkeypatch):
+    setting["phases"][1] |= {"policy": "one_cycle"}
+    rates = []
+    original = Training._step
+
+    def watch(self, *batch):
+        rates.append(self.optimizer.param_groups[0]["lr"])
+        return original(self, *batch)
+
+    monkeypatch.setattr(Training, "_step", watch)
+    history, _ = train(setting, data, tmp_path)
+    # 27 photos are 4 batches of at most 8. One triangle, then one cycle over 8 steps, whose highest point lies between
+    # its third and fourth.
+    assert rates[:4] == pytest.approx([0.001, 0.0055, 0.01, 0.0055])
+    assert len(rates) == 12
+    assert rates[4] == pytest.approx(0.003 / 25)
+    assert rates[4] < rates[5] < rates[6] > rates[7] > rates[8] > rates[9] > rates[10] > rates[11]
+    assert rates[11] == pytest.approx(0.003 / 250_000)
+    assert history["highest_lr"].tolist() == pytest.approx([0.01, rates[6], rates[8]])
+
+
+def test_crops_are_those_of_the_setting(setting, data, tmp_path):
+    _, narrow = train({**setting, "crop": {"smallest": 0.3, "stretch": 0.1}}, data, tmp_path / "a")
+    _, usual = train(setting, data, tmp_path / "b")
+    assert not np.array_equal(narrow, usual)
+
+
+def test_stored_weights_are_the_average_over_all_steps(setting, data, tmp_path, monkeypatch):
+    passed = []
+    original = Training._step
+
+    def watch(self, *batch):
+        if not passed:
+            passed.append({name: tensor.double() for name, tensor in self.network.state_dict().items()})
+        loss = original(self, *batch)
+        passed.append({name: tensor.double() for name, tensor in self.network.state_dict().items()})
+        return loss
+
+    monkeypatch.setattr(Training, "_step", watch)
+    setting["ema"] = {"decay": 0.6}
+    _, scores = train(setting, data, tmp_path)
+    expected = passed[0]
+    for step, weights in enumerate(passed[1:]):
+        decay = min(0.6, (1 + step) / (10 + step))
+        expected = {name: decay * expected[name] + (1 - decay) * weights[name] for name in weights}
+    weights = stored(tmp_path, 2)
+    for name in ("head.0.weight", "head.1.running_var", "backbone.layer4.0.conv1.weight"):
+        torch.testing.assert_close(weights[name].double(), expected[name], rtol=2e-3, atol=1e-5)
+        assert not torch.allclose(weights[name].double(), passed[-1][name], rtol=2e-3, atol=1e-5)
+    network = Network(setting, 2).to(memory_format=torch.channels_last)
+    load_weights(network, tmp_path / "weights" / "epoch2.safetensors")
+    assert np.array_equal(predict(network, data.bank, data.validation, 32, 8, test_time="mirror"), scores[2])
+
+
+def test_gradients_are_clipped_to_a_norm(setting, data, tmp_path, same_draws):
+    setting, data = one_step(setting, data)
+    free, clipped = (make({**setting, "clip": clip}, data, tmp_path / str(clip)) for clip in (None, 0.01))
+    free.run()
+    clipped.run()
+    assert gradients(free).norm() > 0.02
+    assert gradients(clipped).norm().item() == pytest.approx(0.01, rel=1e-3)
+    torch.testing.assert_close(
+        nn.functional.normalize(gradients(clipped), dim=0), nn.functional.normalize(gradients(free), dim=0)
+    )
+
+
+def test_half_precision_trains_and_keeps_what_must_be_exact(setting, data, tmp_path):
+    kinds = set()
+
+    def loss(logits, targets):
+        kinds.add(logits.dtype)
+        return nn.functional.binary_cross_entropy_with_logits(logits, targets)
+
+    setting["phases"] = [{**setting["phases"][0], "epochs": 9, "train": "all"}]
+    data = dataclasses.replace(data, epochs=3 * data.epochs, loss=loss)
+    half = make({**setting, "precision": "bfloat16"}, data, tmp_path / "half")
+    inside = set()
+    half.network.backbone.layer4.register_forward_hook(lambda module, args, output: inside.add(output.dtype))
+    history, scores = half.run()
+    assert kinds == {torch.float32}
+    assert inside == {torch.bfloat16}
+    assert {tensor.dtype for tensor in half.network.state_dict().values()} == {torch.float32, torch.int64}
+    assert history["train_loss"].iloc[-1] < 0.7 * history["train_loss"].iloc[0]
+    truth = data.targets[data.validation].numpy()
+    assert np.mean((scores[-1] > 0.5) == truth) > 0.9
+
+
+def test_float16_wants_a_gpu(setting, data, tmp_path):
+    with pytest.raises(InputError, match=r"run some-run: `precision: float16` needs a GPU.*take bfloat16 or float32"):
+        make({**setting, "precision": "float16"}, data, tmp_path)
+
+
+def test_a_compiled_network_is_stored_as_any_other(setting, data, tmp_path, monkeypatch, same_draws):
+    # Traced, but not made into machine code, which would take a minute.
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    setting, data = one_step(setting, data)
+    plain, compiled = (make({**setting, "compile": on}, data, tmp_path / str(on)) for on in (False, True))
+    _, scores = plain.run()
+    _, again = compiled.run()
+    assert set(stored(tmp_path / "True", 0)) == set(stored(tmp_path / "False", 0))
+    torch.testing.assert_close(gradients(compiled), gradients(plain), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(again, scores, atol=0.02)
+
+
+class Tight(Network):
+    """A network on a device that holds few photos at once in training."""
+
+    holds = 7
+    seen = ()
+
+    def forward(self, photos):
+        logits = super().forward(photos)
+        if self.training:
+            if len(photos) > self.holds:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            Tight.seen += (len(photos),)
+        return logits
+
+
+def test_what_does_not_fit_is_computed_in_parts(setting, data, tmp_path, monkeypatch, caplog):
+    setting, data = one_step(setting, data)
+    whole = make(setting, data, tmp_path / "whole")
+    history, _ = whole.run()
+    monkeypatch.setattr(training_module, "Network", Tight)
+    monkeypatch.setattr(Tight, "seen", ())
+    caplog.set_level("INFO")
+    parts = make(setting, data, tmp_path / "parts")
+    in_parts, _ = parts.run()
+    assert Tight.seen == (7, 7, 7, 6)
+    torch.testing.assert_close(gradients(parts), gradients(whole), rtol=1e-4, atol=1e-6)
+    assert in_parts["train_loss"][0] == pytest.approx(history["train_loss"][0], rel=1e-5)
+    said = [line for line in caplog.messages if "out of memory" in line]
+    assert said == [f"out of memory: from here on, each batch is computed in {count} parts" for count in (2, 4)]
+
+
+def test_parts_are_remembered_by_a_job_that_goes_on(setting, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "Network", Tight)
+    monkeypatch.setattr(Tight, "holds", 5)
+    _, whole = train(setting, data, tmp_path / "whole")
+    original = Training._train_epoch
+
+    def stop(self, epoch):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return original(self, epoch)
+
+    monkeypatch.setattr(Training, "_train_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(setting, data, tmp_path / "stopped")
+    monkeypatch.setattr(Training, "_train_epoch", original)
+    assert np.array_equal(train(setting, data, tmp_path / "stopped")[1], whole)
+
+
+def test_what_never_fits_is_said(setting, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "Network", Tight)
+    monkeypatch.setattr(Tight, "holds", 1)
+    with pytest.raises(InputError, match="not enough memory"), failures_explained("run a"):
+        train(setting, data, tmp_path)
+
+
+def test_a_disk_that_is_full_costs_no_finished_epoch(setting, data, tmp_path, monkeypatch):
+    _, whole = train(setting, data, tmp_path / "whole")
+    original, calls = torch.save, []
+
+    def full(state, path):
+        calls.append(path)
+        path.write_bytes(b"half a checkpoint")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    def full_at_the_second(state, path):
+        return full(state, path) if calls else (calls.append(path), original(state, path))
+
+    monkeypatch.setattr(torch, "save", full_at_the_second)
+    with pytest.raises(InputError, match=r"the disk is full .*make room"), failures_explained("run a"):
+        train(setting, data, tmp_path / "full")
+    assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["last.ckpt", "weights"]
+    monkeypatch.setattr(torch, "save", original)
+    training = make(setting, data, tmp_path / "full")
+    seen = []
+    monkeypatch.setattr(
+        training, "_train_epoch", lambda epoch: (seen.append(epoch), Training._train_epoch(training, epoch))[1]
+    )
+    assert np.array_equal(training.run()[1], whole)
+    assert seen == [1, 2]

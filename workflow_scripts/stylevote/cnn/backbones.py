@@ -1,12 +1,16 @@
 """Pretrained convolutional networks without their classifier: photos in, one pooled feature vector a photo out."""
 
 import difflib
+import math
+import re
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
+from timm.models import group_parameters
 from torch import nn
 
 from stylevote.program import InputError
@@ -79,3 +83,46 @@ def layers(backbone: nn.Module) -> Iterator[nn.Module]:
     for module in backbone.modules():
         if next(module.parameters(recurse=False), None) is not None:
             yield module
+
+
+def layer_groups(backbone: nn.Module) -> list[int]:
+    """Return the group of each of the backbone's `layers`, from 0 at the bottom.
+
+    A group is a stage of a convolutional network or a block of a transformer: timm's own coarse grouping
+    (``group_matcher``), and for networks without one, layers in a row whose names agree up to the first number
+    (``layer3``, ``blocks.5``). Normalization behind a stage belongs to it.
+    """
+    stack = list(layers(backbone))
+    name_of = {parameter: name for name, parameter in backbone.named_parameters()}
+    owned = [[name_of[parameter] for parameter in layer.parameters(recurse=False)] for layer in stack]
+    try:
+        number = group_parameters(backbone, backbone.group_matcher(coarse=True), reverse=True)
+        groups = [min(number[name] for name in names) for names in owned]
+    except (AttributeError, AssertionError):  # the backbone has no grouping, or no coarse one
+        stages = [re.match(r".*?\d+|[^.]+", names[0]).group() for names in owned]
+        groups = [0, *accumulate(int(below != stage) for below, stage in pairwise(stages))]
+    with_matrix = {
+        group
+        for group, layer in zip(groups, stack, strict=True)
+        if any(parameter.ndim > 1 for parameter in layer.parameters(recurse=False))
+    }
+    return [max(0, sum(other <= group for other in with_matrix) - 1) for group in groups]
+
+
+def trained_layers(backbone: nn.Module, part: str | dict[str, float]) -> list[nn.Module]:
+    """Return those of the backbone's `layers` that a phase trains.
+
+    Args:
+        backbone: the backbone.
+        part: ``head`` (none), ``all``, ``{"last": share}`` of the layers, counted from the top, or ``{"groups": N}``:
+            those of the topmost N groups (`layer_groups`), all where there are no more.
+    """
+    stack = list(layers(backbone))
+    if part == "head":
+        return []
+    if part == "all":
+        return stack
+    if "last" in part:
+        return stack[-math.ceil(part["last"] * len(stack)) :]
+    groups = layer_groups(backbone)
+    return [layer for layer, group in zip(stack, groups, strict=True) if group > max(groups) - part["groups"]]

@@ -1,12 +1,11 @@
 """A backbone with a small fully connected head: photos in, one logit a label out."""
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from stylevote.cnn.backbones import create_backbone, layers
+from stylevote.cnn.backbones import create_backbone, trained_layers
 from stylevote.program import InputError
 
 
@@ -38,24 +37,33 @@ class Network(nn.Module):
         self.frozen: list[nn.Module] = []
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
-        """Return logits of shape (photos, labels) for RGB photos in 0..1 of shape (photos, 3, side, side)."""
-        return self.head(self.backbone((photos - self.mean) / self.std))
+        """Return logits of shape (photos, labels) for RGB photos in 0..1 of shape (photos, 3, side, side).
+
+        Under autocast the backbone computes in half precision; the head stays in float32, and so do the logits.
+        """
+        features = self.backbone((photos - self.mean) / self.std)
+        with torch.autocast(photos.device.type, enabled=False):
+            return self.head(features.float())
 
     def choose_trained(self, part: str | dict[str, float]) -> list[nn.Parameter]:
-        """Freeze all but ``part`` of the network and return the parameters that remain to be trained.
+        """Freeze all but the head and ``part`` of the backbone; return the parameters that remain to be trained.
 
         Args:
-            part: ``head``, ``all``, or ``{"last": share}``: the head and that share of the backbone's layers, counted
-                from the top.
+            part: as `stylevote.cnn.backbones.trained_layers` wants it.
         """
-        stack = list(layers(self.backbone))
-        trained = (
-            {"head": 0, "all": len(stack)}[part] if isinstance(part, str) else math.ceil(part["last"] * len(stack))
-        )
-        self.frozen = stack[: len(stack) - trained]
+        trained, free = set(trained_layers(self.backbone, part)), part == "all"
+        self.frozen = []
+        for module in self.backbone.modules():
+            if next(module.parameters(recurse=False), None) is not None:
+                free = module in trained
+            elif next(module.buffers(recurse=False), None) is None:
+                continue
+            # A BatchNorm without weights has statistics all the same: it goes with the layer before it.
+            if not free:
+                self.frozen.append(module)
         self.requires_grad_(True)
-        for layer in self.frozen:
-            for parameter in layer.parameters(recurse=False):
+        for module in self.frozen:
+            for parameter in module.parameters(recurse=False):
                 parameter.requires_grad_(False)
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 

@@ -1,17 +1,48 @@
 """Phases of fine-tuning, and the learning rate at every step of one."""
 
-LOWEST_SHARE = 0.1  # a cycle starts and ends at this share of its highest learning rate
+import math
+
+LOWEST_SHARE = 0.1  # a triangular cycle starts and ends at this share of its highest learning rate
+WARM_UP = 0.3  # one_cycle rises during this share of the phase: torch's default, after fastai's
+START_SHARE = 1 / 25  # one_cycle starts at this share of its highest learning rate (torch's default)
+END_SHARE = START_SHARE / 1e4  # and ends several orders of magnitude below, as the paper wants (torch's default)
 
 
-def triangular(step: int, cycle: int, highest: float) -> float:
-    """Return the triangular cyclical learning rate (Smith 2017, section 3.1) at ``step`` of a phase.
+def learning_rate(phase: dict, step: int, steps_an_epoch: int) -> float:
+    """Return the learning rate at a step of a phase, whose highest is ``phase["lr"]``.
 
-    It rises linearly from a tenth of ``highest`` to ``highest`` in the first half of each ``cycle`` (steps) and falls
-    back in the second.
+    Policies, by ``phase["policy"]``:
+
+    - ``constant``: the highest, always.
+    - ``triangular`` (Smith 2017, section 3.1): in each cycle of ``phase["cycle"]`` epochs, linearly from a tenth of the
+      highest up to it, and back.
+    - ``triangular2`` (the same): what is above that tenth halves with every cycle.
+    - ``one_cycle`` (Smith and Topin 2018): over the phase's epochs, up from a 25th of the highest during the first 0.3,
+      then down to a 250,000th at the last step, both along half a cosine (as fastai and torch do it; the paper's lines
+      are straight). Adam's momentum stays as it is.
+
+    Args:
+        phase: ``epochs``, ``lr``, ``policy`` and ``cycle``.
+        step: from 0, counted from the phase's first.
+        steps_an_epoch: how many steps an epoch has.
     """
-    half = cycle / 2
-    distance = abs((step % cycle) - half) / half
-    return highest * (LOWEST_SHARE + (1 - LOWEST_SHARE) * (1 - distance))
+    highest = phase["lr"]
+    if phase["policy"] == "constant":
+        return highest
+    if phase["policy"] == "one_cycle":
+        place = step / max(1, phase["epochs"] * steps_an_epoch - 1)
+        if place < WARM_UP:
+            return highest * _half_cosine(START_SHARE, 1, place / WARM_UP)
+        return highest * _half_cosine(1, END_SHARE, (place - WARM_UP) / (1 - WARM_UP))
+    cycle, place = divmod(step / (phase["cycle"] * steps_an_epoch), 1)
+    height = (1 - LOWEST_SHARE) * (1 - abs(2 * place - 1))
+    if phase["policy"] == "triangular2":
+        height /= 2**cycle
+    return highest * (LOWEST_SHARE + height)
+
+
+def _half_cosine(start: float, end: float, place: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * place)) / 2
 
 
 def epoch_phases(phases: list[dict]) -> list[int]:

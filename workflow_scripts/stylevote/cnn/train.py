@@ -13,10 +13,11 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from stylevote.cnn.average import WeightAverage
 from stylevote.cnn.batches import JoinedBanks, PhotoBank, random_boxes
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
-from stylevote.cnn.schedule import epoch_phases, triangular
+from stylevote.cnn.schedule import epoch_phases, learning_rate
 from stylevote.digests import seed
 from stylevote.program import InputError
 from stylevote.tables import replacing
@@ -25,6 +26,7 @@ from stylevote.weights import load_weights, store_weights, weights_sha256
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 CHECKS_AN_EPOCH = 10  # how often the loss is looked at: each look waits for the device
+LEAST_PART = 2  # photos: BatchNorm needs two
 
 
 @dataclass
@@ -47,9 +49,9 @@ class FoldData:
 
     Attributes:
         bank: every training photo's pixels, and those of recoloured ones behind them.
-        targets: float32, shape (photos, labels).
-        epochs: int64 arrays, one an epoch: the rows of ``bank`` in the order in which the epoch sees them.
-        validation: int64: the rows held out.
+        targets: float32, shape (photos, labels), where the network is.
+        epochs: int64, one an epoch, in main memory: the rows of ``bank`` in the order in which the epoch sees them.
+        validation: int64, in main memory: the rows held out.
         loss: what training makes small: logits and targets, each of shape (photos, labels), to a scalar.
     """
 
@@ -72,6 +74,12 @@ class Training:
         folder: where weights are written (``weights/epoch{n}.safetensors``) and the state to resume from
             (``last.ckpt``), after every epoch.
         device: where to compute.
+
+    Attributes:
+        kept: how many epochs are done and on disk: a job that is stopped now goes on after them.
+
+    Raises:
+        InputError: the network cannot be made, or not trained so on this device.
     """
 
     def __init__(
@@ -79,16 +87,23 @@ class Training:
     ) -> None:
         self.name, self.setting, self.fold, self.data = name, setting, fold, data
         self.folder, self.device, self.key = folder, device, key
+        if setting["precision"] == "float16" and device.type == "cpu":
+            raise InputError(f"run {name}: `precision: float16` needs a GPU, there is none; take bfloat16 or float32")
         labels = data.targets.shape[1]
         torch.manual_seed(seed(setting, fold, "initial weights"))
         self.network = Network(setting, labels).to(device, memory_format=torch.channels_last)
         # Built from the setting alone: its weights are replaced by stored ones before it predicts.
         self.stored = Network({**setting, "weights": "none"}, labels).to(device, memory_format=torch.channels_last)
+        self.forward = torch.compile(self.network) if setting["compile"] else self.network
+        self.average = WeightAverage(self.network, setting["ema"]["decay"]) if setting["ema"] else None
+        self.scaler = torch.amp.GradScaler(device.type, enabled=setting["precision"] == "float16")
+        self.parts = 1  # a batch goes through the network in so many parts
         self.phase_of = epoch_phases(setting["phases"])
         self.phase = -1
         self.optimizer: torch.optim.Optimizer | None = None
         self.history: list[Epoch] = []
         self.validation: list[torch.Tensor] = []
+        self.kept = 0
 
     def run(self) -> tuple[pd.DataFrame, np.ndarray]:
         """Train all epochs, or those that are left.
@@ -102,8 +117,8 @@ class Training:
         for epoch in range(len(self.history), len(self.phase_of)):
             self._enter_phase(self.phase_of[epoch])
             start = time.monotonic()
-            train_loss = self._train_epoch(epoch)
-            self._finish_epoch(epoch, train_loss, start)
+            train_loss, highest_lr = self._train_epoch(epoch)
+            self._finish_epoch(epoch, train_loss, highest_lr, start)
             self._checkpoint()
         return pd.DataFrame([asdict(row) for row in self.history]), torch.stack(self.validation).numpy()
 
@@ -115,37 +130,67 @@ class Training:
         parameters = self.network.choose_trained(self.setting["phases"][phase]["train"])
         self.optimizer = torch.optim.Adam(parameters, fused=self.device.type == "cuda")
 
-    def _train_epoch(self, epoch: int) -> float:
-        """Train one epoch and return the mean loss over its photos."""
-        rows = self.data.epochs[epoch]
-        # Parts of equal size, none of one photo: BatchNorm cannot do with that.
-        batches = rows.tensor_split(max(1, min(-(-len(rows) // self.setting["batch"]), len(rows) // 2)))
-        boxes, flips = random_boxes(
-            len(rows), torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
-        )
+    def _train_epoch(self, epoch: int) -> tuple[float, float]:
+        """Train one epoch and return the mean loss over its photos and the highest learning rate."""
+        rows, phase = self.data.epochs[epoch], self.setting["phases"][self.phase]
+        # Batches of equal size, none of one photo: BatchNorm cannot do with that.
+        steps = max(1, min(-(-len(rows) // self.setting["batch"]), len(rows) // LEAST_PART))
+        first_step = (epoch - self.phase_of.index(self.phase)) * steps
+        rates = [learning_rate(phase, first_step + step, steps) for step in range(steps)]
+        augmentation = torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
+        boxes, flips = random_boxes(len(rows), augmentation, **self.setting["crop"])
+        batches = list(zip(*(part.tensor_split(steps) for part in (rows, boxes, flips)), strict=True))
         torch.manual_seed(seed(self.setting, self.fold, epoch, "dropout"))
-        phase = self.setting["phases"][self.phase]
-        first_step = (epoch - self.phase_of.index(self.phase)) * len(batches)
-        check_every = -(-len(batches) // CHECKS_AN_EPOCH)
-        total, seen = torch.zeros((), device=self.device), 0
+        total = torch.zeros((), device=self.device)
         self.network.train()
         for step, batch in enumerate(self._progress(batches, epoch)):
-            self.optimizer.param_groups[0]["lr"] = triangular(first_step + step, len(batches), phase["lr"])
-            some = slice(seen, seen + len(batch))
-            photos = self.data.bank.take(
-                batch, boxes[some].to(self.device), flips[some].to(self.device), self.setting["size"]
-            )
-            loss = self.data.loss(self.network(photos), self.data.targets[batch])
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            total += loss.detach() * len(batch)
-            seen += len(batch)
-            if step % check_every == 0 or step == len(batches) - 1:
+            self.optimizer.param_groups[0]["lr"] = rates[step]
+            total += self._step(*batch) * len(batch[0])
+            if step % -(-steps // CHECKS_AN_EPOCH) == 0 or step == steps - 1:
                 self._check_finite(total, epoch)
-        return total.item() / seen
+        return total.item() / len(rows), max(rates)
 
-    def _progress(self, batches: tuple[torch.Tensor, ...], epoch: int) -> tqdm:
+    def _step(self, rows: torch.Tensor, boxes: torch.Tensor, flips: torch.Tensor) -> torch.Tensor:
+        """Take one step with a batch and return its mean loss, without waiting for the device."""
+        while (loss := self._gradients(rows, boxes, flips)) is None:  # the memory does not hold it
+            self.parts *= 2
+            logging.info("out of memory: from here on, each batch is computed in %d parts", self.parts)
+            torch.cuda.empty_cache()
+        if self.setting["clip"]:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.setting["clip"])
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.average:
+            self.average.update()
+        return loss
+
+    def _gradients(self, *batch: torch.Tensor) -> torch.Tensor | None:
+        """Compute the gradients of a batch's mean loss, which is returned; None if smaller parts may fit the memory.
+
+        Computed in parts, gradients are those of the whole batch but for BatchNorm, which sees a part at a time. Of an
+        attempt that failed nothing remains but what it added to BatchNorm's running statistics.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        total, precision = torch.zeros((), device=self.device), getattr(torch, self.setting["precision"])
+        most_parts = max(1, len(batch[0]) // LEAST_PART)
+        split = (tensor.tensor_split(min(self.parts, most_parts)) for tensor in batch)
+        try:
+            for rows, boxes, flips in zip(*split, strict=True):
+                photos = self.data.bank.take(rows, boxes, flips, self.setting["size"])
+                with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
+                    logits = self.forward(photos)
+                targets = self.data.targets[rows.to(self.device, non_blocking=True)]
+                loss = self.data.loss(logits, targets) * (len(rows) / len(batch[0]))
+                self.scaler.scale(loss).backward()
+                total += loss.detach()
+        except torch.OutOfMemoryError:
+            if self.parts >= most_parts:
+                raise
+            return None
+        return total
+
+    def _progress(self, batches: list[tuple[torch.Tensor, ...]], epoch: int) -> tqdm:
         """Return the batches with a progress bar where somebody watches; a log gets a line an epoch instead."""
         title = f"fold {self.fold}, epoch {epoch} of 0 to {len(self.phase_of) - 1}"
         return tqdm(batches, desc=title, unit="batch", leave=False, disable=not sys.stderr.isatty())
@@ -156,16 +201,17 @@ class Training:
             raise InputError(
                 f"run {self.name}, fold {self.fold}, epoch {epoch}: the loss is "
                 f"{loss.item()}; lower `lr` of phase {self.phase} (now {phase['lr']:g}) or train fewer layers in it"
+                + ("; or take `precision: bfloat16`" if self.setting["precision"] == "float16" else "")
             )
 
-    def _finish_epoch(self, epoch: int, train_loss: float, start: float) -> None:
+    def _finish_epoch(self, epoch: int, train_loss: float, highest_lr: float, start: float) -> None:
         """Store the epoch's weights, predict the validation photos with the stored ones and write down the figures."""
         path = self._weights_path(epoch)
         with replacing(path) as partial:
-            store_weights(self.network, partial)
+            store_weights(self.average.network if self.average else self.network, partial)
         load_weights(self.stored, path)
-        side, batch = self.setting["size"], self.setting["batch"]
-        scores = predict(self.stored, self.data.bank, self.data.validation, side, batch)
+        side, batch, test_time = (self.setting[key] for key in ("size", "batch", "test_time"))
+        scores = predict(self.stored, self.data.bank, self.data.validation, side, batch, test_time=test_time)
         if not np.isfinite(scores).all():
             self._check_finite(torch.tensor(float("nan")), epoch)
         truth = self.data.targets[self.data.validation].cpu()
@@ -174,7 +220,7 @@ class Training:
             epoch=epoch,
             phase=self.phase,
             photos=len(self.data.epochs[epoch]),
-            highest_lr=self.setting["phases"][self.phase]["lr"],
+            highest_lr=highest_lr,
             train_loss=train_loss,
             validation_loss=nn.functional.binary_cross_entropy(self.validation[-1], truth).item(),
             seconds=time.monotonic() - start,
@@ -192,13 +238,17 @@ class Training:
         state = {
             "key": self.key,
             "network": self.network.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
             "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "parts": self.parts,
             "phase": self.phase,
             "history": [asdict(row) for row in self.history],
             "validation": self.validation,
         }
         with replacing(self.folder / "last.ckpt") as partial:
             torch.save(state, partial)
+        self.kept = len(self.history)
 
     def _resume(self) -> None:
         """Take up the last finished epoch, if a checkpoint of this very setting lies here."""
@@ -218,9 +268,14 @@ class Training:
             return
         self._enter_phase(state["phase"])
         self.network.load_state_dict(state["network"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.parts = state["parts"]
         self.history = [Epoch(**row) for row in state["history"]]
         self.validation = list(state["validation"])
+        self.kept = len(self.history)
         logging.info("going on after %d of %d epochs", len(self.history), len(self.phase_of))
 
     def _weights_path(self, epoch: int) -> Path:

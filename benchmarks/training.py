@@ -1,0 +1,271 @@
+"""Photos per second of the training engine, beside the same network without a data path and with two ordinary ones.
+
+Measured in turn, several times: (a) `stylevote.cnn.train` on a bank of decoded photos; (b) the same network and
+optimizer on one constant batch; (c) a torchvision dataset of 800 x 800 JPEG files, v2 transforms, and a DataLoader with
+a worker a core; (d) timm's loader with its own training transforms and as many workers. Then the data paths of (a) and
+(c) alone. Loaders are warm when the clock starts: what they fetched ahead is not counted. Photos are drawn and
+enlarged, which makes them smoother, and so quicker to decode, than real ones. Run it from the repository's root:
+
+    python benchmarks/training.py --backbone mobilenetv2_100 --size 128
+"""
+
+import argparse
+import io
+import itertools
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+# Threads that wait sleep, and do not spin on the cores that a loader's workers need: with spinning, (c) and (d) can
+# take several times as long on two cores. To be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+from timm.data import create_loader
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
+from stylevote.cnn.batches import PhotoBank, random_boxes
+from stylevote.cnn.train import FoldData, Training
+from stylevote.device import open_device
+from stylevote.photos.drawing.scene import draw
+from stylevote.photos.drawing.styles import LABELS
+from stylevote.photos.pixels import decode_photo, open_pixels, resize_photo, write_pixels
+
+SIDE = 800  # of the challenge's photos, in pixels
+AHEAD = 2  # batches that each worker fetches in advance: the DataLoader's own default
+CROP = {"smallest": 0.8, "stretch": 0.1}
+# The challenge's training photos, the share that a fold trains on, the winners' CNNs, the epochs of their longest run.
+PHOTOS, SHARE, MODELS, EPOCHS = 54_908, 4 / 5, 726, 8
+
+
+class Files(Dataset):
+    """JPEG files with targets, as torchvision's datasets read them: repeated until there are ``length``."""
+
+    def __init__(self, paths: list[Path], length: int, transform: Callable | None) -> None:
+        self.paths, self.length, self.transform = paths, length, transform
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> tuple[Any, int]:
+        with Image.open(self.paths[number % len(self.paths)]) as photo:
+            return self.transform(photo.convert("RGB")), number % len(LABELS)
+
+
+class Bench:
+    """What is measured, on one device with one network.
+
+    Args:
+        options: the program's arguments.
+        folder: where photos are written.
+    """
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self.options, self.device = options, open_device(options.threads)
+        self.count = options.steps * options.batch  # photos a measurement
+        self.workers = os.cpu_count()
+        self.paths = write_files(options.photos, folder)
+        photos = (resize_photo(decode_photo(path.read_bytes(), options.size), options.size) for path in self.paths)
+        index = write_pixels(map(np.ascontiguousarray, photos), folder / "pixels")
+        self.bank = PhotoBank.open(open_pixels(folder / "pixels", index), index, self.device)
+        self.targets = torch.eye(len(LABELS))[torch.arange(options.photos) % len(LABELS)].to(self.device)
+        self.rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
+        setting = {
+            "backbone": options.backbone,
+            "backbone_args": {},
+            "weights": "none",
+            "size": options.size,
+            "hidden": [256],
+            "batch": options.batch,
+            "loss": {"bce": {}},
+            "phases": [{"epochs": 1, "lr": 1e-4, "train": "all", "policy": "triangular", "cycle": 1}],
+            "ema": None,
+            "clip": None,
+            "precision": options.precision,
+            "compile": options.compile,
+            "crop": CROP,
+            "test_time": "mirror",
+            "seed": 0,
+        }
+        epoch = self.rows.to(self.device)
+        data = FoldData(self.bank, self.targets, [epoch], epoch[:0], binary_cross_entropy_with_logits)
+        self.training = Training("benchmark", setting, 0, data, folder=folder, device=self.device, key="")
+        self.training._enter_phase(0)
+        self.constant = (*self.ours(options.batch), self.targets[epoch[: options.batch]])
+
+    def ours(self, count: int) -> Iterator[torch.Tensor]:
+        """Yield the engine's batches of so many photos."""
+        boxes, flips = random_boxes(count, torch.Generator().manual_seed(2), **CROP)
+        parts = (part[:count].split(self.options.batch) for part in (self.rows, boxes, flips))
+        for batch in zip(*parts, strict=True):
+            yield self.bank.take(*batch, self.options.size)
+
+    def torchvision(self, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield (c)'s batches: box, mirror image and floats as torchvision's guide advises."""
+        transform = v2.Compose(
+            [
+                v2.ToImage(),
+                v2.RandomResizedCrop(self.options.size, scale=(0.64, 1), antialias=True),
+                v2.RandomHorizontalFlip(),
+                v2.ToDtype(torch.float32, scale=True),
+            ]
+        )
+        loader = DataLoader(
+            Files(self.paths, count, transform),
+            self.options.batch,
+            shuffle=True,
+            num_workers=self.workers,
+            prefetch_factor=AHEAD,
+            pin_memory=self.device.type == "cuda",
+        )
+        return self.sent(loader)
+
+    def timm(self, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield (d)'s batches."""
+        loader = create_loader(
+            Files(self.paths, count, None),
+            (3, self.options.size, self.options.size),
+            self.options.batch,
+            is_training=True,
+            num_workers=self.workers,
+            use_prefetcher=self.device.type == "cuda",
+            pin_memory=self.device.type == "cuda",
+            device=self.device,
+            persistent_workers=False,
+        )
+        return self.sent(loader)
+
+    def sent(self, loader: Iterable) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield a loader's batches on the device, channels last, with one target a label."""
+        for photos, labels in loader:
+            photos = photos.to(self.device, memory_format=torch.channels_last, non_blocking=True)  # noqa: PLW2901
+            yield photos, self.targets[labels.to(self.device, non_blocking=True)]
+
+    def steps(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Train a step with each batch, and do nothing else."""
+        training, precision = self.training, getattr(torch, self.options.precision)
+        training.network.train()
+        for photos, targets in batches:
+            with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
+                logits = training.forward(photos)
+            loss = binary_cross_entropy_with_logits(logits, targets)
+            training.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            training.optimizer.step()
+
+    def loaded(self, batches: Callable[[int], Iterator], work: Callable[[Iterable], None]) -> float:
+        """Return the rate of ``work`` with a loader's batches, once all that was fetched ahead is used up."""
+        ahead = AHEAD * self.workers
+        # As much again at the end, so that the workers are busy until the clock stops.
+        iterator = batches((2 * ahead + self.options.steps) * self.options.batch)
+        work(itertools.islice(iterator, ahead))
+        return self.rate(lambda: work(itertools.islice(iterator, self.options.steps)))
+
+    def rate(self, work: Callable[[], Any]) -> float:
+        """Return photos per second of ``work``, which takes `count` of them."""
+        self.wait()
+        start = time.perf_counter()
+        work()
+        self.wait()
+        return self.count / (time.perf_counter() - start)
+
+    def wait(self) -> None:
+        """Wait for a GPU to finish."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def measure(self) -> list[float]:
+        """Return the rates of (a) to (d) and of the data paths of (a) and (c)."""
+        return [
+            self.rate(lambda: self.training._train_epoch(0)),
+            self.rate(lambda: self.steps(itertools.repeat(self.constant, self.options.steps))),
+            self.loaded(self.torchvision, self.steps),
+            self.loaded(self.timm, self.steps),
+            self.rate(lambda: exhaust(self.ours(self.count))),
+            self.loaded(self.torchvision, exhaust),
+        ]
+
+
+def exhaust(batches: Iterable) -> None:
+    """Take all batches and do nothing with them."""
+    for _ in batches:
+        pass
+
+
+def write_files(count: int, folder: Path) -> list[Path]:
+    """Draw photos, enlarge them to the challenge's size and write them as JPEG files."""
+    paths = [folder / f"{number}.jpg" for number in range(count)]
+    for number, path in enumerate(paths):
+        photo = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number)).photo
+        data = io.BytesIO()
+        Image.fromarray(photo).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(data, "JPEG", quality=90)
+        path.write_bytes(data.getvalue())
+    return paths
+
+
+def report(bench: Bench, rates: np.ndarray) -> None:
+    """Print the table; ratios are medians of each round's."""
+    options, device = bench.options, bench.device
+    megabytes = sum(path.stat().st_size for path in bench.paths) / 1e6
+    print(f"torch {torch.__version__}, timm {timm.__version__}, {bench.workers} cores, {options.threads} threads")
+    if device.type == "cuda":
+        total, most = torch.cuda.mem_get_info(device)[1] / 1e9, torch.cuda.max_memory_allocated(device) / 1e9
+        print(f"{torch.cuda.get_device_name(device)}, {total:.0f} GB, of which at most {most:.1f} GB were used")
+    print(
+        f"{options.backbone} at {options.size} px, batch {options.batch}, {options.precision}"
+        f"{', compiled' if options.compile else ''}; {len(rates)} rounds of {bench.count} photos; "
+        f"{options.photos} JPEG files of {1000 * megabytes / options.photos:.0f} kB on average"
+    )
+    names = ("(a) this engine", "(b) one constant batch", "(c) torchvision, DataLoader", "(d) timm's loader")
+    middle = np.median(rates, axis=0)
+    for name, rate in zip((*names, "data path of (a) alone", "data path of (c) alone"), middle, strict=True):
+        print(f"{name:30}{rate:10.1f} photos a second")
+    a, b, c, d, ours, theirs = rates.T
+    for name, ratio in {
+        "(a) / (b)": a / b,
+        "(a) / (c)": a / c,
+        "(a) / (d)": a / d,
+        "data paths": ours / theirs,
+    }.items():
+        print(f"{name:30}{np.median(ratio):10.3f} ({', '.join(f'{value:.3f}' for value in np.sort(ratio))})")
+    hours = MODELS * SHARE * PHOTOS / middle[0] / 3600
+    print(
+        f"Training a bank of {MODELS} such CNNs: {MODELS} x {SHARE} x {PHOTOS} photos / {middle[0]:.1f} a second = "
+        f"{hours:.1f} hours\nif every epoch's weights are a member; {EPOCHS} times that, {EPOCHS * hours:.1f} hours, "
+        f"if one of {EPOCHS} is. Out-of-fold predictions come on top."
+    )
+
+
+def main() -> None:
+    """Measure and print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--backbone", default="mobilenetv2_100", help="a timm model")
+    arguments.add_argument("--size", type=int, default=128, help="side of its input in pixels (default 128)")
+    arguments.add_argument("--batch", type=int, default=32, help="photos a step (default 32)")
+    arguments.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    arguments.add_argument("--compile", action="store_true", help="compile the network first")
+    arguments.add_argument("--threads", type=int, default=os.cpu_count(), help="of torch (default: every core)")
+    arguments.add_argument("--photos", type=int, default=256, help="different photos (default 256)")
+    arguments.add_argument("--steps", type=int, default=12, help="batches a measurement (default 12; 200 for a GPU)")
+    arguments.add_argument("--rounds", type=int, default=3, help="measurements of each kind (default 3)")
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        bench = Bench(options, Path(name))
+        bench.training._train_epoch(0)  # warm-up: memory, kernels, compilation
+        rates = np.array([bench.measure() for _ in range(options.rounds)])
+        report(bench, rates)
+
+
+if __name__ == "__main__":
+    main()

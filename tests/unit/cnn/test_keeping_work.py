@@ -1,0 +1,191 @@
+"""The training program, killed again and again, ends with what it would have ended with."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from places import REPOSITORY
+from stylevote.photos.pixels import write_pixels
+from stylevote.tables import read_table, write_table
+
+PROGRAM = REPOSITORY / "workflow_scripts" / "train_cnn.py"
+KILLS = 20
+EPOCHS = 4
+# A start from scratch imports for seconds: this program imports once, and each job is a process forked from it. A
+# process that has ended is waited for only when the test says so: until then nothing else can get its number.
+STARTER = """
+import json, os, runpy, sys
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
+import train_cnn
+for line in sys.stdin:
+    job = json.loads(line)
+    process = os.fork()
+    if not process:
+        log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        program, sys.argv = sys.argv[1], [sys.argv[1], *job["arguments"]]
+        runpy.run_path(program, run_name="__main__")
+        sys.exit()
+    print(process, flush=True)
+    sys.stdin.readline()
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+"""
+
+
+class Starter:
+    """Starts jobs, one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "log"
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", STARTER, PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def start(self, arguments: list[str]) -> int:
+        """Start a job and return the number of its process."""
+        return int(self._ask(json.dumps({"log": str(self.log), "arguments": arguments})))
+
+    def wait(self) -> tuple[int, str]:
+        """Wait for the job's end; return its exit status, negative for a signal's, and its log."""
+        return int(self._ask("")), self.log.read_text()
+
+    def _ask(self, line: str) -> str:
+        self.server.stdin.write(line + "\n")
+        self.server.stdin.flush()
+        return self.server.stdout.readline()
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory):
+    starter = Starter(tmp_path_factory.mktemp("starter"))
+    yield starter
+    starter.server.stdin.close()
+    starter.server.wait()
+
+
+@pytest.fixture
+def arguments(tmp_path, setting, photos):
+    """Return a function that gives the command line of a job that writes into a folder."""
+    ids = [f"photo{number:02}" for number in range(len(photos))]
+    shas = [f"{number:064x}" for number in range(len(photos))]
+    odd = np.arange(len(photos)) % 2
+    manifest = pd.DataFrame({"image_id": ids, "sha256": shas, "odd": odd, "even": 1 - odd})
+    folds = pd.DataFrame({"image_id": ids, "fold": np.arange(len(photos)) // 14})
+    training = np.flatnonzero(folds["fold"] != 2)
+    orders = [np.random.default_rng(epoch).permutation(training) for epoch in range(EPOCHS)]
+    epochs = pd.DataFrame(
+        {
+            "epoch": np.repeat(np.arange(EPOCHS), len(training)),
+            "image_id": np.array(ids)[np.concatenate(orders)],
+            "variant": "original",
+        }
+    )
+    index = write_pixels(photos, tmp_path / "pixels.bin")
+    index.insert(0, "image_id", ids)
+    index.insert(1, "sha256", shas)
+    for name, table in (("manifest", manifest), ("folds", folds), ("epochs", epochs), ("index", index)):
+        write_table(table, tmp_path / f"{name}.parquet")
+    setting["phases"][1]["epochs"] = EPOCHS - 1
+    setting |= {"ema": {"decay": 0.9}, "clip": 1.0, "backbone_args": {"drop_rate": 0.3}}
+
+    def command(folder: Path) -> list[str]:
+        paths = {
+            "manifest": tmp_path / "manifest.parquet",
+            "fold-table": tmp_path / "folds.parquet",
+            "epochs": tmp_path / "epochs.parquet",
+            "index": tmp_path / "index.parquet",
+            "pixels": tmp_path / "pixels.bin",
+            "history": folder / "history.parquet",
+            "validation": folder / "validation.parquet",
+            "weights": folder / "weights",
+        }
+        spec = json.dumps({"labels": ["odd", "even"], "setting": setting})
+        options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
+        return [*options, "--run", "some-run", "--fold", "2", "--spec", spec]
+
+    return command
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """Return what a job wrote; of the history, all but the time that it took."""
+    history = read_table(folder / "history.parquet").drop(columns="seconds")
+    files = [folder / "validation.parquet", *sorted((folder / "weights").iterdir())]
+    return {path.name: path.read_bytes() for path in files} | {"history": history.to_csv().encode()}
+
+
+def finished(log: str) -> int:
+    """Return after how many epochs the job went on."""
+    found = re.search(rf"going on after (\d+) of {EPOCHS} epochs", log)
+    return int(found[1]) if found else 0
+
+
+def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starter, arguments):
+    folder = tmp_path / "whole"
+    subprocess.run([sys.executable, PROGRAM, *arguments(folder)], check=True, capture_output=True)
+    expected = results(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["history.parquet", "validation.parquet", "weights"]
+    assert len(expected) == EPOCHS + 2
+
+    folder = tmp_path / "timed"
+    start = time.monotonic()
+    starter.start(arguments(folder))
+    assert starter.wait()[0] == 0
+    duration = time.monotonic() - start
+    assert results(folder) == expected
+
+    moments, kills, chains, went_on = random.Random(7), 0, 0, 0
+    while kills < KILLS:
+        folder = tmp_path / f"chain{chains}"
+        chains += 1
+        kept, status = 0, None
+        while status != 0:
+            number = [signal.SIGKILL, signal.SIGTERM][kills % 2]
+            process = starter.start(arguments(folder))
+            time.sleep(moments.uniform(0, 0.7 * duration))  # those that go on are done sooner
+            os.kill(process, number)
+            status, log = starter.wait()
+            went_on += finished(log) > 0
+            # What was kept is not lost again; but for a kill in the moment in which finished work is cleared away.
+            assert kept == 0 or "epoch 0 of" not in log or (folder / "history.parquet").exists()
+            kept = max(kept, finished(log))
+            kills += status != 0
+            assert "Traceback" not in log
+            if status == 128 + signal.SIGTERM:
+                said = f"stopped by SIGTERM: the next start goes on after (\\d) of {EPOCHS} epochs"
+                kept = int(re.fullmatch(said, log.splitlines()[-1])[1])
+            elif status == -signal.SIGTERM:  # it was not yet ready to train
+                assert "epoch 0 of" not in log
+            else:
+                assert status in (0, -signal.SIGKILL)
+        assert results(folder) == expected
+        assert not (folder / "unfinished").exists()
+    assert went_on >= KILLS // 4  # work was taken up, and not only done again
+
+
+def test_an_interrupted_job_says_where_it_goes_on(tmp_path, starter, arguments):
+    folder = tmp_path / "run"
+    process = starter.start(arguments(folder))
+    while not (folder / "unfinished" / "last.ckpt").exists():
+        time.sleep(0.01)
+    os.kill(process, signal.SIGINT)
+    status, log = starter.wait()
+    assert status == 128 + signal.SIGINT
+    (folder / "unfinished" / "weights" / ".tmpAbCdEf").write_bytes(b"half of an epoch")
+    said = re.search(rf"stopped by SIGINT: the next start goes on after (\d) of {EPOCHS} epochs\n$", log)
+    starter.start(arguments(folder))
+    status, log = starter.wait()
+    assert status == 0
+    assert finished(log) == int(said[1]) > 0
+    weights = sorted(path.name for path in (folder / "weights").iterdir())
+    assert weights == [f"epoch{epoch}.safetensors" for epoch in range(EPOCHS)]

@@ -1,0 +1,58 @@
+"""Every backbone of the catalogue exists with weights, and is what the catalogue says."""
+
+import pytest
+import segmentation_models_pytorch as smp
+import timm
+import torch
+import torchvision
+
+from stylevote import catalog
+
+KERAS_2018 = {
+    *("Xception", "VGG16", "VGG19", "ResNet50", "InceptionV3", "InceptionResNetV2", "MobileNet", "MobileNetV2"),
+    *("DenseNet121", "DenseNet169", "DenseNet201", "NASNetMobile", "NASNetLarge"),
+}
+
+
+@pytest.mark.parametrize("name", catalog.BACKBONES)
+def test_backbone_is_what_timm_publishes(name):
+    backbone = catalog.BACKBONES[name]
+    assert timm.is_model_pretrained(backbone.timm)
+    # Without its tag timm's name stands for weights that the next release may change.
+    assert timm.models.split_model_name_tag(backbone.timm)[1]
+    assert timm.get_pretrained_cfg(backbone.timm).input_size == (3, backbone.size, backbone.size)
+    with torch.device("meta"):
+        network = timm.create_model(backbone.timm, pretrained=False, num_classes=0)
+    assert sum(parameter.numel() for parameter in network.parameters()) / 1e6 == pytest.approx(
+        backbone.millions, abs=0.05
+    )
+
+
+def test_all_of_keras_applications_are_there_or_said_to_be_missing():
+    listed = {name for name, backbone in catalog.BACKBONES.items() if backbone.family == "keras"}
+    assert listed | set(catalog.WITHOUT_WEIGHTS) == KERAS_2018
+
+
+def test_nasnetmobile_has_no_weights_anywhere_and_its_substitute_has():
+    known = [*timm.list_models(), *torchvision.models.list_models(), *smp.encoders.get_encoder_names()]
+    assert not [name for name in known if "nasnet" in name.lower() and "mobile" in name.lower()]
+    assert timm.is_model_pretrained(catalog.WITHOUT_WEIGHTS["NASNetMobile"])
+    assert catalog.WITHOUT_WEIGHTS["NASNetMobile"] in catalog.problem("NASNetMobile")
+
+
+def test_no_name_of_timm_is_refused():
+    assert not [name for name in [*timm.list_models(), *timm.list_pretrained()] if catalog.problem(name)]
+    assert not [name for name in smp.encoders.get_encoder_names() if catalog.problem(f"smp:{name}")]
+
+
+def test_a_slip_in_a_name_is_answered_with_the_nearest():
+    assert "did you mean 'DenseNet169'?" in catalog.problem("Densenet169")
+    assert "did you mean 'NASNetMobile'?" in catalog.problem("NasNetMobile")
+    assert "did you mean 'EVA-02'?" in catalog.problem("EVA02")
+    assert "listed are Xception, " in catalog.problem("QQQQQ")
+
+
+def test_a_backbone_is_found_by_both_of_its_names():
+    for name, backbone in catalog.BACKBONES.items():
+        assert catalog.find(name) is catalog.find(backbone.timm) is backbone
+    assert catalog.find("resnet50") is None

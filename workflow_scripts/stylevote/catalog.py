@@ -1,0 +1,84 @@
+"""Backbones by the names that people write: which of timm's weights are meant, and what they want."""
+
+import difflib
+from dataclasses import dataclass
+
+# Of a backbone that is not listed here.
+SIZE = 224
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A backbone with published weights.
+
+    Attributes:
+        timm: timm's name of the network and its weights.
+        size: side in pixels of the square input that the weights were trained with.
+        batch: photos a step. Trained as a whole in float32, everything fits a GPU of 24 GB.
+        millions: parameters without the classifier, in millions.
+        family: ``keras`` (Keras Applications in 2018, the winners' networks), ``second_place`` (what the second team
+            used beside those) or ``modern`` (published since).
+    """
+
+    timm: str
+    size: int
+    batch: int
+    millions: float
+    family: str
+
+
+# The winners' batches were of 32, and of 16 for DenseNet201. NASNetLarge, CAFormer and EfficientNetV2 keep 16 GiB and
+# more of 32 photos for the backward pass; the larger EVA-02 keeps 21 GiB of 16 photos at its 448 pixels.
+BACKBONES = {
+    "Xception": Backbone("legacy_xception.tf_in1k", 299, 32, 20.8, "keras"),
+    "VGG16": Backbone("vgg16.tv_in1k", 224, 32, 134.3, "keras"),
+    "VGG19": Backbone("vgg19.tv_in1k", 224, 32, 139.6, "keras"),
+    "ResNet50": Backbone("resnet50.tv_in1k", 224, 32, 23.5, "keras"),
+    "InceptionV3": Backbone("inception_v3.tf_in1k", 299, 32, 21.8, "keras"),
+    "InceptionResNetV2": Backbone("inception_resnet_v2.tf_in1k", 299, 32, 54.3, "keras"),
+    "MobileNet": Backbone("mobilenetv1_100.ra4_e3600_r224_in1k", 224, 32, 3.2, "keras"),
+    "MobileNetV2": Backbone("mobilenetv2_100.ra_in1k", 224, 32, 2.2, "keras"),
+    "DenseNet121": Backbone("densenet121.tv_in1k", 224, 32, 7.0, "keras"),
+    "DenseNet169": Backbone("densenet169.tv_in1k", 224, 32, 12.5, "keras"),
+    "DenseNet201": Backbone("densenet201.tv_in1k", 224, 16, 18.1, "keras"),
+    "NASNetLarge": Backbone("nasnetalarge.tf_in1k", 331, 16, 84.7, "keras"),
+    "ResNet101": Backbone("resnet101.tv_in1k", 224, 32, 42.5, "second_place"),
+    "ResNet152": Backbone("resnet152.tv_in1k", 224, 32, 58.1, "second_place"),
+    "ConvNeXt": Backbone("convnext_base.fb_in22k_ft_in1k", 224, 32, 87.6, "modern"),
+    "ConvNeXtV2": Backbone("convnextv2_base.fcmae_ft_in22k_in1k", 224, 32, 87.7, "modern"),
+    "CAFormer": Backbone("caformer_b36.sail_in22k_ft_in1k", 224, 16, 93.3, "modern"),
+    "EfficientNetV2": Backbone("tf_efficientnetv2_m.in21k_ft_in1k", 384, 16, 52.9, "modern"),
+    "EVA-02": Backbone("eva02_small_patch14_336.mim_in22k_ft_in1k", 336, 32, 21.7, "modern"),
+    "ViT-CLIP": Backbone("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", 224, 32, 85.8, "modern"),
+}
+
+# Of Keras Applications in 2018, and nowhere to be had today; and what comes near: small, and found by a search, too.
+WITHOUT_WEIGHTS = {"NASNetMobile": "mnasnet_100.rmsp_in1k"}
+
+_BY_TIMM_NAME = {backbone.timm: backbone for backbone in BACKBONES.values()}
+
+
+def find(name: str) -> Backbone | None:
+    """Return the backbone of a name in the catalogue, or of its timm name; None where it is not listed."""
+    return BACKBONES.get(name) or _BY_TIMM_NAME.get(name)
+
+
+def problem(name: str) -> str | None:
+    """Return what is wrong with a backbone's name, or None: names that are not listed are left to timm.
+
+    No timm name has a capital letter, so one that has and is not listed is a mistake in a listed one's.
+    """
+    if name in WITHOUT_WEIGHTS:
+        return (
+            f"{name!r} has no published weights in timm, torchvision or segmentation-models-pytorch; "
+            f"{WITHOUT_WEIGHTS[name]!r} is a small network that a search found, too"
+        )
+    if name in BACKBONES or name == name.lower() or ":" in name:
+        return None
+    in_small = {known.lower(): known for known in (*BACKBONES, *WITHOUT_WEIGHTS)}
+    near = difflib.get_close_matches(name.lower(), in_small, n=1)
+    hint = (
+        f"did you mean {in_small[near[0]]!r}?" if near else f"listed are {', '.join(BACKBONES)}; timm's are lower case"
+    )
+    return f"{name!r} is not known; {hint}"
