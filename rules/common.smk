@@ -29,6 +29,7 @@ except InputError as error:
     raise WorkflowError(error) from None
 
 SEGMENTATION = SETTINGS.config["segmentation"]
+READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
 LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
 
 
@@ -168,13 +169,12 @@ def masks_folder(wildcards, input):
 def listing_of_masks():
     """What a segmentation by given masks, or a training on them, depends on: which masks there are."""
     folder = SETTINGS.config["photosets"]["train"]["masks"]
-    return canonical(names_and_sizes(folder)) if SEGMENTATION["model"] in ("given", "smp") else ""
+    return canonical(names_and_sizes(folder)) if READS_MASKS else ""
 
 
 def mask_labels(wildcards):
     """The table that names the masks' classes, if there is one."""
-    used = SEGMENTATION["model"] in ("given", "smp")
-    return (SETTINGS.config["photosets"]["train"]["mask_labels"] if used else None) or []
+    return (SETTINGS.config["photosets"]["train"]["mask_labels"] if READS_MASKS else None) or []
 
 
 def segmentation_spec(*keys):
@@ -227,15 +227,19 @@ def recipe_spec(wildcards):
     return canonical({**recipe, "labels": SETTINGS.labels, "epochs": int(wildcards.epochs)})
 
 
+def uses_recolored(recipe):
+    """Whether a recipe, by its name, uses recoloured photos."""
+    return bool(SETTINGS.config["recipes"][recipe]["recolored"])
+
+
 def recolored_list(wildcards):
     """The list of recoloured photos, if the recipe uses them."""
-    used = SETTINGS.config["recipes"][wildcards.recipe]["recolored"]
-    return results("recolored/index.parquet") if used else []
+    return results("recolored/index.parquet") if uses_recolored(wildcards.recipe) else []
 
 
 def contact_sheet():
     """The contact sheet of recoloured photos, if any run uses them."""
-    used = any(SETTINGS.config["recipes"][setting["recipe"]]["recolored"] for setting in SETTINGS.runs.values())
+    used = any(uses_recolored(setting["recipe"]) for setting in SETTINGS.runs.values())
     return results("recolored/contact_sheet.png") if used else []
 
 
@@ -244,8 +248,7 @@ def recolored_path(path):
     of_run = run_path(path)
 
     def if_used(wildcards):
-        recipe = SETTINGS.config["recipes"][SETTINGS.runs[wildcards.run]["recipe"]]
-        return of_run(wildcards) if recipe["recolored"] else []
+        return of_run(wildcards) if uses_recolored(SETTINGS.runs[wildcards.run]["recipe"]) else []
 
     return if_used
 

@@ -6,6 +6,7 @@ import logging
 import pandas as pd
 
 from stylevote.augment.resample import positives_table, resample
+from stylevote.augment.shards import MADE
 from stylevote.program import add_spec, optional_path, parser, run
 from stylevote.tables import fold_numbers, read_table, write_table
 
@@ -18,7 +19,7 @@ def main(arguments: argparse.Namespace) -> None:
     recolored = pd.DataFrame({"image_id": [], "variant": []}, dtype=str)
     if arguments.recolored:
         tried = read_table(arguments.recolored, ["image_id", "variant", "outcome"])
-        recolored = tried[tried["outcome"] == "made"]
+        recolored = tried[tried["outcome"] == MADE]
     epochs = resample(photos, labels, recolored, arguments.spec, fold, name=arguments.name)
     count = arguments.spec["epochs"]
     used = (epochs["variant"] != "original").sum()

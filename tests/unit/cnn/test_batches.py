@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from stylevote.cnn import batches
-from stylevote.cnn.batches import JoinedBanks, PhotoBank, random_boxes, whole_boxes
+from stylevote.cnn.batches import JoinedBanks, PhotoBank, random_boxes
 
 CROP = {"smallest": 0.8, "stretch": 0.1}
 NO_FLIP = torch.zeros(3, dtype=torch.bool)
@@ -30,6 +30,10 @@ def cache(photos, bank) -> tuple[np.ndarray, pd.DataFrame]:
     """The photos as a pixel cache holds them: flat, and where each lies."""
     index = pd.DataFrame({"offset": bank.offsets, "height": bank.heights, "width": bank.widths})
     return np.concatenate([photo.ravel() for photo in photos]), index
+
+
+def whole_boxes(count: int) -> torch.Tensor:
+    return torch.tensor([[0.0, 0.0, 1.0, 1.0]]).repeat(count, 1)
 
 
 def as_tensor(photo: np.ndarray) -> torch.Tensor:

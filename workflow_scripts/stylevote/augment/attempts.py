@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from stylevote.augment.budget import Outcome, rarest_first
+from stylevote.augment.garments import NO_PERSON
 from stylevote.augment.quality import failure, measure
 from stylevote.augment.recolor import Unsuitable, find_garments, recolor
 from stylevote.augment.shards import MADE, Attempt
@@ -80,7 +81,7 @@ def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray |
     variant = f"recolored{copy}"
     try:
         if mask is None:
-            raise Unsuitable("nothing found")
+            raise Unsuitable(NO_PERSON)
         garments = find_garments(photo, mask, settings)
     except Unsuitable as reason:
         return Attempt(image_id, variant, str(reason), [], [], {}, None)

@@ -182,11 +182,6 @@ def _pairs(neighbours: Neighbours) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack([first, second], dim=2), torch.stack([1 - weight, weight], dim=2)
 
 
-def whole_boxes(count: int) -> torch.Tensor:
-    """Return boxes that hold the whole photo, shape (count, 4)."""
-    return torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat(count, 1)
-
-
 def random_boxes(
     count: int, generator: torch.Generator, smallest: float, stretch: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
