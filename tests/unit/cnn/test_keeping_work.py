@@ -21,6 +21,7 @@ from stylevote.tables import read_table, write_table
 PROGRAM = REPOSITORY / "workflow_scripts" / "train_cnn.py"
 KILLS = 20
 EPOCHS = 4
+MOST_SECONDS = 120  # for an epoch of a few photos: after these, the job hangs
 # A start from scratch imports for seconds: this program imports once, and each job is a process forked from it. A
 # process that has ended is waited for only when the test says so: until then nothing else can get its number.
 STARTER = """
@@ -54,7 +55,17 @@ class Starter:
 
     def start(self, arguments: list[str]) -> int:
         """Start a job and return the number of its process."""
+        self.log.write_text("")  # what is read there is never of the job before
         return int(self._ask(json.dumps({"log": str(self.log), "arguments": arguments})))
+
+    def let_finish(self, epochs: int, folder: Path) -> None:
+        """Return once the job has finished so many epochs, or all of its work in ``folder``."""
+        give_up = time.monotonic() + MOST_SECONDS
+        while len(re.findall("^epoch ", self.log.read_text(), re.MULTILINE)) < epochs:
+            if (folder / "history.parquet").exists():
+                return
+            assert time.monotonic() < give_up, self.log.read_text()
+            time.sleep(0.005)
 
     def wait(self) -> tuple[int, str]:
         """Wait for the job's end; return its exit status, negative for a signal's, and its log."""
@@ -152,7 +163,9 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starte
         while status != 0:
             number = [signal.SIGKILL, signal.SIGTERM][kills % 2]
             process = starter.start(arguments(folder))
-            time.sleep(moments.uniform(0, 0.7 * duration))  # those that go on are done sooner
+            # How far it came counts, and not how fast the machine is: none, one or two epochs, and part of another.
+            starter.let_finish(moments.randrange(3), folder)
+            time.sleep(moments.uniform(0, duration / EPOCHS))
             os.kill(process, number)
             status, log = starter.wait()
             went_on += finished(log) > 0
