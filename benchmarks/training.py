@@ -3,14 +3,13 @@
 Measured in turn, several times: (a) `stylevote.cnn.train` on a bank of decoded photos; (b) the same network and
 optimizer on one constant batch; (c) a torchvision dataset of 800 x 800 JPEG files, v2 transforms, and a DataLoader with
 a worker a core; (d) timm's loader with its own training transforms and as many workers. Then the data paths of (a) and
-(c) alone. Loaders are warm when the clock starts: what they fetched ahead is not counted. Photos are drawn and
-enlarged, which makes them smoother, and so quicker to decode, than real ones. Run it from the repository's root:
+(c) alone. Loaders are warm when the clock starts: what they fetched ahead is not counted. Photos are drawn,
+enlarged and made grainy: their files have as many bits a pixel as real photos'. Run it from the repository's root:
 
     python benchmarks/training.py --backbone mobilenetv2_100 --size 128
 """
 
 import argparse
-import io
 import itertools
 import os
 import sys
@@ -43,6 +42,10 @@ from stylevote.photos.drawing.styles import LABELS
 from stylevote.photos.pixels import decode_photo, open_pixels, resize_photo, write_pixels
 
 SIDE = 800  # of the challenge's photos, in pixels
+QUALITY = 90  # of JPEG files
+# Standard deviation in levels. With it files have 1.9 bits a pixel, and without it 1.0: smooth ones are quicker to decode.
+# Four photographs that come with scikit-image (astronaut, coffee, chelsea, rocket) have 1.5 to 2.4 at that quality.
+GRAIN = 4
 AHEAD = 2  # batches that each worker fetches in advance: the DataLoader's own default
 CROP = {"smallest": 0.8, "stretch": 0.1}
 # The challenge's training photos, the share that a fold trains on, the winners' CNNs, the epochs of their longest run.
@@ -204,13 +207,14 @@ def exhaust(batches: Iterable) -> None:
 
 
 def write_files(count: int, folder: Path) -> list[Path]:
-    """Draw photos, enlarge them to the challenge's size and write them as JPEG files."""
+    """Draw photos, enlarge them to the challenge's size, add grain and write them as JPEG files."""
     paths = [folder / f"{number}.jpg" for number in range(count)]
     for number, path in enumerate(paths):
-        photo = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number)).photo
-        data = io.BytesIO()
-        Image.fromarray(photo).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(data, "JPEG", quality=90)
-        path.write_bytes(data.getvalue())
+        random = np.random.default_rng(number)
+        photo = Image.fromarray(draw([LABELS[number % len(LABELS)]], random).photo)
+        enlarged = np.asarray(photo.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.float32)
+        grainy = enlarged + random.normal(0, GRAIN, (SIDE, SIDE, 1))
+        Image.fromarray(grainy.clip(0, 255).astype(np.uint8)).save(path, "JPEG", quality=QUALITY)
     return paths
 
 
