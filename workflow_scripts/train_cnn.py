@@ -6,15 +6,18 @@ import logging
 import os
 import shutil
 import signal
+import threading
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+import torch.distributed as dist
 
 from stylevote.cnn.batches import JoinedBanks, PhotoBank
 from stylevote.cnn.failures import failures_explained
+from stylevote.cnn.processes import Processes, joined, start_processes
 from stylevote.cnn.train import FoldData, Training
 from stylevote.device import open_device
 from stylevote.digests import digest
@@ -29,14 +32,18 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 def main(arguments: argparse.Namespace) -> None:
     """Train; what the machine cannot do ends in a line that says what to change."""
+    if arguments.processes > 1 and not dist.is_torchelastic_launched():
+        start_processes(arguments.processes)
+        return
     with failures_explained(f"run {arguments.run}, fold {arguments.fold}"):
-        train_fold(arguments)
+        device = open_device(arguments.threads)
+        with joined(device) as processes:
+            train_fold(arguments, device, processes)
 
 
-def train_fold(arguments: argparse.Namespace) -> None:
+def train_fold(arguments: argparse.Namespace, device: torch.device, processes: Processes) -> None:
     """Read the fold's photos, train, and put what came of it into its place."""
     labels, setting, fold = arguments.spec["labels"], arguments.spec["setting"], arguments.fold
-    device = open_device(arguments.threads)
     manifest, index = read_table(arguments.manifest), read_table(arguments.index)
     check_index(index, manifest, arguments.index)
     bank = PhotoBank.open(open_pixels(arguments.pixels, index), index, device)
@@ -71,9 +78,11 @@ def train_fold(arguments: argparse.Namespace) -> None:
         + [hashlib.sha256(part.numpy().tobytes()).hexdigest() for part in (*epochs, targets, torch.tensor(held_out))],
         64,
     )
-    training = Training(arguments.run, setting, fold, data, folder=work, device=device, key=key)
+    training = Training(arguments.run, setting, fold, data, folder=work, device=device, key=key, processes=processes)
     stop_with_a_word(training)
     history, scores = training.run()
+    if processes.rank > 0:
+        return
     predictions = pd.DataFrame(scores.reshape(-1, len(labels)), columns=labels)
     predictions.insert(0, "image_id", np.tile(manifest["image_id"].to_numpy()[held_out], len(scores)))
     predictions.insert(1, "epoch", np.repeat(np.arange(len(scores), dtype=np.int16), held_out.sum()))
@@ -92,17 +101,25 @@ def train_fold(arguments: argparse.Namespace) -> None:
 def stop_with_a_word(training: Training) -> None:
     """Let SIGTERM and SIGINT end the program at once, saying from where it goes on; its status is 128 + the signal's.
 
-    Nothing has to be saved then: every finished epoch lies on the disk.
+    Nothing has to be saved then: every finished epoch lies on the disk. Python runs a signal's handler between two of
+    its own instructions, for which a GPU, or other processes, may let it wait; so a thread waits for the signal, too.
     """
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told)
 
-    def stop(number: int, _: object) -> None:
-        # Neither the log, which may be in the middle of a line, nor an exception, which a callback might swallow.
-        done = f"after {training.kept} of {len(training.phase_of)} epochs"
-        os.write(2, f"stopped by {signal.Signals(number).name}: the next start goes on {done}\n".encode())
+    def stop() -> None:
+        number = os.read(heard, 1)[0]
+        if training.processes.rank == 0:
+            done = f"after {training.kept} of {len(training.phase_of)} epochs"
+            # Not by the log, which may be in the middle of a line.
+            os.write(2, f"stopped by {signal.Signals(number).name}: the next start goes on {done}\n".encode())
         os._exit(128 + number)
 
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
     for number in STOPPING:
-        signal.signal(number, stop)
+        signal.signal(number, lambda *_: stopping.join())
 
 
 def link(source: Path, target: Path) -> None:
@@ -150,4 +167,7 @@ if __name__ == "__main__":
     )
     add_spec(options, "`labels` and the run's `setting`")
     add_threads(options)
+    options.add_argument(
+        "--processes", type=int, default=1, help="processes that share the job, each with a GPU of its own (default 1)"
+    )
     run(options, main)

@@ -1,11 +1,15 @@
 """Where a network runs: the first GPU that the job may see, else the CPU with exactly the job's threads."""
 
 import ctypes
+import os
 
 import torch
+import torch.distributed as dist
 
-# Options of glibc's `mallopt`, of malloc.h: how much free memory at the heap's top stays, and from which size on a block
-# is mapped for itself.
+from stylevote.program import InputError
+
+# Options of glibc's `mallopt`, of malloc.h: how much free memory at the heap's top stays, and from which size on a
+# block is mapped for itself.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MOST_MEMORY = 2**31 - 1  # bytes; the option's greatest value
 LARGE_BLOCK = 2**30  # bytes
@@ -14,14 +18,34 @@ LARGE_BLOCK = 2**30  # bytes
 def open_device(threads: int) -> torch.device:
     """Return the device to compute on, having limited torch to ``threads`` threads and to repeatable convolutions.
 
-    Which GPUs are visible is the scheduler's decision (``CUDA_VISIBLE_DEVICES``).
+    Which GPUs are visible is the scheduler's decision (``CUDA_VISIBLE_DEVICES``). Processes that torchrun started
+    together share the threads, and each gets a GPU of its own.
+
+    Raises:
+        InputError: there are GPUs, but fewer than such processes.
     """
-    torch.set_num_threads(threads)
+    number, processes = 0, 1
+    if dist.is_torchelastic_launched():
+        number, processes = (int(os.environ[name]) for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"))
+    torch.set_num_threads(max(1, threads // processes))
     torch.backends.cudnn.deterministic = True
     if torch.cuda.is_available():
-        return torch.device("cuda", 0)
+        check_gpus(processes)
+        device = torch.device("cuda", number)
+        torch.cuda.set_device(device)
+        return device
     keep_memory()
     return torch.device("cpu")
+
+
+def check_gpus(processes: int) -> None:
+    """Raise `InputError` where there are GPUs, but not one for each process of a job."""
+    visible = torch.cuda.device_count()
+    if 0 < visible < processes:
+        raise InputError(
+            f"{processes} processes need a GPU each, but {visible} can be seen; lower `--processes` (the rule's "
+            "resource `gpu`), or give the job more GPUs"
+        )
 
 
 def keep_memory() -> None:

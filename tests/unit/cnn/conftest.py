@@ -1,5 +1,8 @@
 """Small photos, drawn here, and a small setting."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,8 @@ from torch.nn import functional
 
 from stylevote.cnn.batches import PhotoBank
 from stylevote.cnn.train import FoldData
+from stylevote.photos.pixels import write_pixels
+from stylevote.tables import write_table
 
 torch.set_num_threads(1)
 
@@ -69,3 +74,46 @@ def data(bank) -> FoldData:
     targets = torch.stack([rows % 2, 1 - rows % 2], dim=1).float()
     epochs = [rows[:27][torch.randperm(27, generator=torch.Generator().manual_seed(epoch))] for epoch in range(3)]
     return FoldData(bank, targets, epochs, rows[27:], functional.binary_cross_entropy_with_logits)
+
+
+@pytest.fixture
+def arguments(tmp_path, setting, photos):
+    """Return a function that gives the command line of a job of four epochs that writes into a folder."""
+    ids = [f"photo{number:02}" for number in range(len(photos))]
+    shas = [f"{number:064x}" for number in range(len(photos))]
+    odd = np.arange(len(photos)) % 2
+    manifest = pd.DataFrame({"image_id": ids, "sha256": shas, "odd": odd, "even": 1 - odd})
+    folds = pd.DataFrame({"image_id": ids, "fold": np.arange(len(photos)) // 14})
+    training = np.flatnonzero(folds["fold"] != 2)
+    orders = [np.random.default_rng(epoch).permutation(training) for epoch in range(4)]
+    epochs = pd.DataFrame(
+        {
+            "epoch": np.repeat(np.arange(len(orders)), len(training)),
+            "image_id": np.array(ids)[np.concatenate(orders)],
+            "variant": "original",
+        }
+    )
+    index = write_pixels(photos, tmp_path / "pixels.bin")
+    index.insert(0, "image_id", ids)
+    index.insert(1, "sha256", shas)
+    for name, table in (("manifest", manifest), ("folds", folds), ("epochs", epochs), ("index", index)):
+        write_table(table, tmp_path / f"{name}.parquet")
+    setting["phases"][1]["epochs"] = len(orders) - 1
+    setting |= {"ema": {"decay": 0.9}, "clip": 1.0, "backbone_args": {"drop_rate": 0.3}}
+
+    def command(folder: Path) -> list[str]:
+        paths = {
+            "manifest": tmp_path / "manifest.parquet",
+            "fold-table": tmp_path / "folds.parquet",
+            "epochs": tmp_path / "epochs.parquet",
+            "index": tmp_path / "index.parquet",
+            "pixels": tmp_path / "pixels.bin",
+            "history": folder / "history.parquet",
+            "validation": folder / "validation.parquet",
+            "weights": folder / "weights",
+        }
+        spec = json.dumps({"labels": ["odd", "even"], "setting": setting})
+        options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
+        return [*options, "--run", "some-run", "--fold", "2", "--spec", spec]
+
+    return command

@@ -10,13 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from places import REPOSITORY
-from stylevote.photos.pixels import write_pixels
-from stylevote.tables import read_table, write_table
+from stylevote.tables import read_table
 
 PROGRAM = REPOSITORY / "workflow_scripts" / "train_cnn.py"
 KILLS = 20
@@ -83,49 +80,6 @@ def starter(tmp_path_factory):
     yield starter
     starter.server.stdin.close()
     starter.server.wait()
-
-
-@pytest.fixture
-def arguments(tmp_path, setting, photos):
-    """Return a function that gives the command line of a job that writes into a folder."""
-    ids = [f"photo{number:02}" for number in range(len(photos))]
-    shas = [f"{number:064x}" for number in range(len(photos))]
-    odd = np.arange(len(photos)) % 2
-    manifest = pd.DataFrame({"image_id": ids, "sha256": shas, "odd": odd, "even": 1 - odd})
-    folds = pd.DataFrame({"image_id": ids, "fold": np.arange(len(photos)) // 14})
-    training = np.flatnonzero(folds["fold"] != 2)
-    orders = [np.random.default_rng(epoch).permutation(training) for epoch in range(EPOCHS)]
-    epochs = pd.DataFrame(
-        {
-            "epoch": np.repeat(np.arange(EPOCHS), len(training)),
-            "image_id": np.array(ids)[np.concatenate(orders)],
-            "variant": "original",
-        }
-    )
-    index = write_pixels(photos, tmp_path / "pixels.bin")
-    index.insert(0, "image_id", ids)
-    index.insert(1, "sha256", shas)
-    for name, table in (("manifest", manifest), ("folds", folds), ("epochs", epochs), ("index", index)):
-        write_table(table, tmp_path / f"{name}.parquet")
-    setting["phases"][1]["epochs"] = EPOCHS - 1
-    setting |= {"ema": {"decay": 0.9}, "clip": 1.0, "backbone_args": {"drop_rate": 0.3}}
-
-    def command(folder: Path) -> list[str]:
-        paths = {
-            "manifest": tmp_path / "manifest.parquet",
-            "fold-table": tmp_path / "folds.parquet",
-            "epochs": tmp_path / "epochs.parquet",
-            "index": tmp_path / "index.parquet",
-            "pixels": tmp_path / "pixels.bin",
-            "history": folder / "history.parquet",
-            "validation": folder / "validation.parquet",
-            "weights": folder / "weights",
-        }
-        spec = json.dumps({"labels": ["odd", "even"], "setting": setting})
-        options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
-        return [*options, "--run", "some-run", "--fold", "2", "--spec", spec]
-
-    return command
 
 
 def results(folder: Path) -> dict[str, bytes]:

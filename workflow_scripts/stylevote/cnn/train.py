@@ -17,6 +17,7 @@ from stylevote.cnn.average import WeightAverage
 from stylevote.cnn.batches import JoinedBanks, PhotoBank, random_boxes
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
+from stylevote.cnn.processes import ALONE, Processes
 from stylevote.cnn.schedule import epoch_phases, learning_rate
 from stylevote.digests import seed
 from stylevote.program import InputError
@@ -74,6 +75,9 @@ class Training:
         folder: where weights are written (``weights/epoch{n}.safetensors``) and the state to resume from
             (``last.ckpt``), after every epoch.
         device: where to compute.
+        processes: those that share the job. All train the same network with the same batches, of which each computes a
+            part, and the first alone writes; weights are those of one process but for BatchNorm and dropout: BatchNorm
+            sees a part at a time (its running statistics are the first process's), and dropout draws for each.
 
     Attributes:
         kept: how many epochs are done and on disk: a job that is stopped now goes on after them.
@@ -83,10 +87,19 @@ class Training:
     """
 
     def __init__(
-        self, name: str, setting: dict, fold: int, data: FoldData, *, folder: Path, device: torch.device, key: str
+        self,
+        name: str,
+        setting: dict,
+        fold: int,
+        data: FoldData,
+        *,
+        folder: Path,
+        device: torch.device,
+        key: str,
+        processes: Processes = ALONE,
     ) -> None:
         self.name, self.setting, self.fold, self.data = name, setting, fold, data
-        self.folder, self.device, self.key = folder, device, key
+        self.folder, self.device, self.key, self.processes = folder, device, key, processes
         if setting["precision"] == "float16" and device.type == "cpu":
             raise InputError(f"run {name}: `precision: float16` needs a GPU, there is none; take bfloat16 or float32")
         labels = data.targets.shape[1]
@@ -97,7 +110,8 @@ class Training:
         self.forward = torch.compile(self.network) if setting["compile"] else self.network
         self.average = WeightAverage(self.network, setting["ema"]["decay"]) if setting["ema"] else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=setting["precision"] == "float16")
-        self.parts = 1  # a batch goes through the network in so many parts
+        self.scaler.scale(torch.zeros((), device=device))  # a step without a part of the batch needs its scale, too
+        self.parts = processes.size  # a batch goes through the network in so many parts
         self.phase_of = epoch_phases(setting["phases"])
         self.phase = -1
         self.optimizer: torch.optim.Optimizer | None = None
@@ -114,9 +128,14 @@ class Training:
         """
         (self.folder / "weights").mkdir(parents=True, exist_ok=True)
         self._resume()
+        if not self.processes.agree(len(self.history)):
+            raise InputError(
+                f"run {self.name}: {self.folder} is not the same for all processes; put it on a shared disk"
+            )
         for epoch in range(len(self.history), len(self.phase_of)):
             self._enter_phase(self.phase_of[epoch])
             start = time.monotonic()
+            self.processes.follow_first(self.network)  # in BatchNorm's running statistics
             train_loss, highest_lr = self._train_epoch(epoch)
             self._finish_epoch(epoch, train_loss, highest_lr, start)
             self._checkpoint()
@@ -140,7 +159,7 @@ class Training:
         augmentation = torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
         boxes, flips = random_boxes(len(rows), augmentation, **self.setting["crop"])
         batches = list(zip(*(part.tensor_split(steps) for part in (rows, boxes, flips)), strict=True))
-        torch.manual_seed(seed(self.setting, self.fold, epoch, "dropout"))
+        torch.manual_seed(seed(self.setting, self.fold, epoch, "dropout") + self.processes.rank)
         total = torch.zeros((), device=self.device)
         self.network.train()
         for step, batch in enumerate(self._progress(batches, epoch)):
@@ -156,6 +175,7 @@ class Training:
             self.parts *= 2
             logging.info("out of memory: from here on, each batch is computed in %d parts", self.parts)
             torch.cuda.empty_cache()
+        self.processes.add_up(loss, self.optimizer.param_groups[0]["params"])
         if self.setting["clip"]:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.setting["clip"])
@@ -166,15 +186,16 @@ class Training:
         return loss
 
     def _gradients(self, *batch: torch.Tensor) -> torch.Tensor | None:
-        """Compute the gradients of a batch's mean loss, which is returned; None if smaller parts may fit the memory.
+        """Compute this process's share of a batch's mean loss, which is returned, and its gradients.
 
-        Computed in parts, gradients are those of the whole batch but for BatchNorm, which sees a part at a time. Of an
-        attempt that failed nothing remains but what it added to BatchNorm's running statistics.
+        None is returned if smaller parts may fit the memory: a process alone tries them; for one of several, the
+        others would wait. Computed in parts, gradients are those of the whole batch but for BatchNorm, which sees a
+        part at a time. Of an attempt that failed nothing remains but what it added to BatchNorm's running statistics.
         """
         self.optimizer.zero_grad(set_to_none=True)
         total, precision = torch.zeros((), device=self.device), getattr(torch, self.setting["precision"])
         most_parts = max(1, len(batch[0]) // LEAST_PART)
-        split = (tensor.tensor_split(min(self.parts, most_parts)) for tensor in batch)
+        split = (self.processes.own(tensor.tensor_split(min(self.parts, most_parts))) for tensor in batch)
         try:
             for rows, boxes, flips in zip(*split, strict=True):
                 photos = self.data.bank.take(rows, boxes, flips, self.setting["size"])
@@ -185,7 +206,7 @@ class Training:
                 self.scaler.scale(loss).backward()
                 total += loss.detach()
         except torch.OutOfMemoryError:
-            if self.parts >= most_parts:
+            if self.parts >= most_parts or self.processes.size > 1:
                 raise
             return None
         return total
@@ -193,7 +214,9 @@ class Training:
     def _progress(self, batches: list[tuple[torch.Tensor, ...]], epoch: int) -> tqdm:
         """Return the batches with a progress bar where somebody watches; a log gets a line an epoch instead."""
         title = f"fold {self.fold}, epoch {epoch} of 0 to {len(self.phase_of) - 1}"
-        return tqdm(batches, desc=title, unit="batch", leave=False, disable=not sys.stderr.isatty())
+        return tqdm(
+            batches, desc=title, unit="batch", leave=False, disable=self.processes.rank > 0 or not sys.stderr.isatty()
+        )
 
     def _check_finite(self, loss: torch.Tensor, epoch: int) -> None:
         if not torch.isfinite(loss):
@@ -207,11 +230,15 @@ class Training:
     def _finish_epoch(self, epoch: int, train_loss: float, highest_lr: float, start: float) -> None:
         """Store the epoch's weights, predict the validation photos with the stored ones and write down the figures."""
         path = self._weights_path(epoch)
-        with replacing(path) as partial:
-            store_weights(self.average.network if self.average else self.network, partial)
+        if self.processes.rank == 0:
+            with replacing(path) as partial:
+                store_weights(self.average.network if self.average else self.network, partial)
+        self.processes.wait()
         load_weights(self.stored, path)
         side, batch, test_time = (self.setting[key] for key in ("size", "batch", "test_time"))
-        scores = predict(self.stored, self.data.bank, self.data.validation, side, batch, test_time=test_time)
+        rows = self.processes.share(self.data.validation)
+        scores = predict(self.stored, self.data.bank, rows, side, batch, test_time=test_time)
+        scores = self.processes.gather(scores, len(self.data.validation))
         if not np.isfinite(scores).all():
             self._check_finite(torch.tensor(float("nan")), epoch)
         truth = self.data.targets[self.data.validation].cpu()
@@ -246,8 +273,9 @@ class Training:
             "history": [asdict(row) for row in self.history],
             "validation": self.validation,
         }
-        with replacing(self.folder / "last.ckpt") as partial:
-            torch.save(state, partial)
+        if self.processes.rank == 0:
+            with replacing(self.folder / "last.ckpt") as partial:
+                torch.save(state, partial)
         self.kept = len(self.history)
 
     def _resume(self) -> None:
@@ -272,7 +300,7 @@ class Training:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        self.parts = state["parts"]
+        self.parts = max(state["parts"], self.processes.size)
         self.history = [Epoch(**row) for row in state["history"]]
         self.validation = list(state["validation"])
         self.kept = len(self.history)
