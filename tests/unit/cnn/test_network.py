@@ -4,6 +4,8 @@ import copy
 import math
 
 import pytest
+import safetensors.torch
+import timm
 import torch
 from torch import nn
 
@@ -45,9 +47,24 @@ def test_a_network_made_to_load_weights_normalises_as_the_one_that_stored_them(s
 
 def test_a_size_that_a_backbone_does_not_take_is_said(setting):
     with pytest.raises(
-        InputError, match=r"'vit_tiny_patch16_224' takes no photos of 96 x 96 .*change the run's `size`"
+        InputError, match=r"'mixer_s16_224' takes no photos of 96 x 96 .*change the run's `size`"
     ):
-        Network({**setting, "backbone": "vit_tiny_patch16_224", "size": 96}, 2)
+        Network({**setting, "backbone": "mixer_s16_224", "size": 96}, 2)
+
+
+@pytest.mark.parametrize(("name", "native"), [("test_vit", 160), ("test_vit3", 160)])
+def test_a_transformer_takes_other_sizes_from_weights_of_its_own(setting, tmp_path, name, native):
+    own = timm.create_model(name, num_classes=0)
+    assert own.pretrained_cfg["input_size"][-1] == native
+    safetensors.torch.save_file(own.state_dict(), tmp_path / "own.safetensors")
+    setting |= {"backbone": name, "weights": str(tmp_path / "own.safetensors")}
+    same, other = (Network({**setting, "size": size}, 2).backbone.eval() for size in (native, 96))
+    photos = torch.rand(2, 3, native, native)
+    assert torch.equal(same(photos), own.eval()(photos))
+    assert other(photos[..., :96, :96]).shape == same(photos).shape
+    resampled = [key for key, value in same.state_dict().items() if other.state_dict()[key].shape != value.shape]
+    assert resampled == ["pos_embed"]
+    assert all(torch.equal(other.state_dict()[k], v) for k, v in same.state_dict().items() if k not in resampled)
 
 
 FAMILIES = {  # of each: what creates it small, and where its two topmost stages begin, as its authors name them

@@ -78,6 +78,17 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
     return backbone, tuple(mean), tuple(std)
 
 
+def take_size(backbone: nn.Module, size: int) -> None:
+    """Let a backbone take photos of ``size`` pixels a side, where it is made for one size and timm can change that.
+
+    Transformers are: their position embeddings are resampled. Where the size is no multiple of their patches', the
+    photo's right and lower edge is not seen.
+    """
+    published = getattr(backbone, "pretrained_cfg", {})
+    if published.get("fixed_input_size") and hasattr(backbone, "set_input_size"):
+        backbone.set_input_size((size, size))
+
+
 def layers(backbone: nn.Module) -> Iterator[nn.Module]:
     """Yield the backbone's layers that have parameters of their own, from the bottom to the top."""
     for module in backbone.modules():

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from stylevote.cnn.backbones import create_backbone, trained_layers
+from stylevote.cnn.backbones import create_backbone, take_size, trained_layers
 from stylevote.program import InputError
 
 
@@ -27,6 +27,7 @@ class Network(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         try:
+            take_size(self.backbone, setting["size"])
             width = feature_width(self.backbone, setting["size"])
         except (AssertionError, RuntimeError, ValueError) as error:
             raise InputError(
