@@ -1,9 +1,10 @@
 """Photos per second of the training engine, beside the same network without a data path and with two ordinary ones.
 
 Measured in turn, several times: (a) `stylevote.cnn.train` on a bank of decoded photos; (b) the same network and
-optimizer on one constant batch; (c) a torchvision dataset of 800 x 800 JPEG files, v2 transforms, and a DataLoader with
-a worker a core; (d) timm's loader with its own training transforms and as many workers. Then the data paths of (a) and
-(c) alone. Loaders are warm when the clock starts: what they fetched ahead is not counted. Photos are drawn,
+optimizer on one constant batch; (c) the plain way: the same network with PyTorch's defaults, a torchvision dataset of
+800 x 800 JPEG files, v2 transforms, and a DataLoader with a worker a core; (d) the same with timm's loader, its own
+training transforms and as many workers; and the data paths of (a) and (c) alone. (c) and (d) run in a process of their
+own. Loaders are warm when the clock starts: what they fetched ahead is not counted. Photos are drawn,
 enlarged and made grainy: their files have as many bits a pixel as real photos'. Run it from the repository's root:
 
     python benchmarks/training.py --backbone mobilenetv2_100 --size 128
@@ -11,11 +12,13 @@ enlarged and made grainy: their files have as many bits a pixel as real photos'.
 
 import argparse
 import itertools
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,7 @@ from torchvision.transforms import v2
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cnn.batches import PhotoBank, random_boxes
+from stylevote.cnn.network import Network
 from stylevote.cnn.train import FoldData, Training
 from stylevote.device import open_device
 from stylevote.photos.drawing.scene import draw
@@ -43,7 +47,7 @@ from stylevote.photos.pixels import decode_photo, open_pixels, resize_photo, wri
 
 SIDE = 800  # of the challenge's photos, in pixels
 QUALITY = 90  # of JPEG files
-# Standard deviation in levels. With it files have 1.9 bits a pixel, and without it 1.0: smooth ones are quicker to decode.
+# Standard deviation in levels. With it files have 1.9 bits a pixel, without it 1.0: smooth ones are quicker to decode.
 # Four photographs that come with scikit-image (astronaut, coffee, chelsea, rocket) have 1.5 to 2.4 at that quality.
 GRAIN = 4
 AHEAD = 2  # batches that each worker fetches in advance: the DataLoader's own default
@@ -71,20 +75,14 @@ class Bench:
 
     Args:
         options: the program's arguments.
-        folder: where photos are written.
+        device: where the network computes.
     """
 
-    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
-        self.options, self.device = options, open_device(options.threads)
+    def __init__(self, options: argparse.Namespace, device: torch.device) -> None:
+        self.options, self.device = options, device
         self.count = options.steps * options.batch  # photos a measurement
-        self.workers = os.cpu_count()
-        self.paths = write_files(options.photos, folder)
-        photos = (resize_photo(decode_photo(path.read_bytes(), options.size), options.size) for path in self.paths)
-        index = write_pixels(map(np.ascontiguousarray, photos), folder / "pixels")
-        self.bank = PhotoBank.open(open_pixels(folder / "pixels", index), index, self.device)
-        self.targets = torch.eye(len(LABELS))[torch.arange(options.photos) % len(LABELS)].to(self.device)
-        self.rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
-        setting = {
+        self.targets = torch.eye(len(LABELS))[torch.arange(options.photos) % len(LABELS)].to(device)
+        self.setting = {
             "backbone": options.backbone,
             "backbone_args": {},
             "weights": "none",
@@ -101,18 +99,93 @@ class Bench:
             "test_time": "mirror",
             "seed": 0,
         }
+
+    def steps(
+        self, forward: Callable, optimizer: torch.optim.Optimizer, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]
+    ) -> None:
+        """Train a step with each batch, and do nothing else."""
+        precision = getattr(torch, self.options.precision)
+        for photos, targets in batches:
+            with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
+                logits = forward(photos)
+            loss = binary_cross_entropy_with_logits(logits, targets)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+
+    def rate(self, work: Callable[[], Any]) -> float:
+        """Return photos per second of ``work``, which takes `count` of them."""
+        self.wait()
+        start = time.perf_counter()
+        work()
+        self.wait()
+        return self.count / (time.perf_counter() - start)
+
+    def wait(self) -> None:
+        """Wait for a GPU to finish."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+class Engine(Bench):
+    """(a), (b), and the data path of (a).
+
+    Args:
+        options: the program's arguments.
+        paths: the photos.
+        folder: where the bank is written.
+    """
+
+    def __init__(self, options: argparse.Namespace, paths: list[Path], folder: Path) -> None:
+        super().__init__(options, open_device(options.threads))
+        photos = (resize_photo(decode_photo(path.read_bytes(), options.size), options.size) for path in paths)
+        index = write_pixels(map(np.ascontiguousarray, photos), folder / "pixels")
+        self.bank = PhotoBank.open(open_pixels(folder / "pixels", index), index, self.device)
+        self.rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
         epoch = self.rows.to(self.device)
         data = FoldData(self.bank, self.targets, [epoch], epoch[:0], binary_cross_entropy_with_logits)
-        self.training = Training("benchmark", setting, 0, data, folder=folder, device=self.device, key="")
+        self.training = Training("benchmark", self.setting, 0, data, folder=folder, device=self.device, key="")
         self.training._enter_phase(0)
-        self.constant = (*self.ours(options.batch), self.targets[epoch[: options.batch]])
+        self.constant = (*self.batches(options.batch), self.targets[epoch[: options.batch]])
+        self.training._train_epoch(0)  # warm-up: memory, kernels, compilation
 
-    def ours(self, count: int) -> Iterator[torch.Tensor]:
+    def batches(self, count: int) -> Iterator[torch.Tensor]:
         """Yield the engine's batches of so many photos."""
         boxes, flips = random_boxes(count, torch.Generator().manual_seed(2), **CROP)
         parts = (part[:count].split(self.options.batch) for part in (self.rows, boxes, flips))
         for batch in zip(*parts, strict=True):
             yield self.bank.take(*batch, self.options.size)
+
+    def measure(self) -> list[float]:
+        """Return the rates of (a), (b) and the data path of (a)."""
+        training, same = self.training, itertools.repeat(self.constant, self.options.steps)
+        return [
+            self.rate(lambda: training._train_epoch(0)),
+            self.rate(lambda: self.steps(training.forward, training.optimizer, same)),
+            self.rate(lambda: exhaust(self.batches(self.count))),
+        ]
+
+
+class Plain(Bench):
+    """(c), (d), and the data path of (c): the same network as PyTorch makes it, and PyTorch's defaults.
+
+    Args:
+        options: the program's arguments.
+        paths: the photos.
+    """
+
+    def __init__(self, options: argparse.Namespace, paths: list[Path]) -> None:
+        super().__init__(options, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.set_num_threads(options.threads)
+        self.paths, self.workers = paths, os.cpu_count()
+        network = Network(self.setting, len(LABELS)).to(self.device).train()
+        self.forward = torch.compile(network) if options.compile else network
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+        self.train(itertools.islice(self.torchvision(4 * options.batch), 2))  # warm-up
+
+    def train(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Train a step with each batch."""
+        self.steps(self.forward, self.optimizer, batches)
 
     def torchvision(self, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield (c)'s batches: box, mirror image and floats as torchvision's guide advises."""
@@ -150,22 +223,9 @@ class Bench:
         return self.sent(loader)
 
     def sent(self, loader: Iterable) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield a loader's batches on the device, channels last, with one target a label."""
+        """Yield a loader's batches on the device, with one target a label."""
         for photos, labels in loader:
-            photos = photos.to(self.device, memory_format=torch.channels_last, non_blocking=True)  # noqa: PLW2901
-            yield photos, self.targets[labels.to(self.device, non_blocking=True)]
-
-    def steps(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """Train a step with each batch, and do nothing else."""
-        training, precision = self.training, getattr(torch, self.options.precision)
-        training.network.train()
-        for photos, targets in batches:
-            with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
-                logits = training.forward(photos)
-            loss = binary_cross_entropy_with_logits(logits, targets)
-            training.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            training.optimizer.step()
+            yield photos.to(self.device, non_blocking=True), self.targets[labels.to(self.device, non_blocking=True)]
 
     def loaded(self, batches: Callable[[int], Iterator], work: Callable[[Iterable], None]) -> float:
         """Return the rate of ``work`` with a loader's batches, once all that was fetched ahead is used up."""
@@ -175,29 +235,21 @@ class Bench:
         work(itertools.islice(iterator, ahead))
         return self.rate(lambda: work(itertools.islice(iterator, self.options.steps)))
 
-    def rate(self, work: Callable[[], Any]) -> float:
-        """Return photos per second of ``work``, which takes `count` of them."""
-        self.wait()
-        start = time.perf_counter()
-        work()
-        self.wait()
-        return self.count / (time.perf_counter() - start)
-
-    def wait(self) -> None:
-        """Wait for a GPU to finish."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
     def measure(self) -> list[float]:
-        """Return the rates of (a) to (d) and of the data paths of (a) and (c)."""
+        """Return the rates of (c), (d) and the data path of (c)."""
         return [
-            self.rate(lambda: self.training._train_epoch(0)),
-            self.rate(lambda: self.steps(itertools.repeat(self.constant, self.options.steps))),
-            self.loaded(self.torchvision, self.steps),
-            self.loaded(self.timm, self.steps),
-            self.rate(lambda: exhaust(self.ours(self.count))),
+            self.loaded(self.torchvision, self.train),
+            self.loaded(self.timm, self.train),
             self.loaded(self.torchvision, exhaust),
         ]
+
+
+def serve_plain(connection: Connection, options: argparse.Namespace, paths: list[Path]) -> None:
+    """Measure the plain ways, each time that the other end of the connection asks for it."""
+    bench = Plain(options, paths)
+    connection.send("ready")
+    while connection.recv():
+        connection.send(bench.measure())
 
 
 def exhaust(batches: Iterable) -> None:
@@ -218,11 +270,11 @@ def write_files(count: int, folder: Path) -> list[Path]:
     return paths
 
 
-def report(bench: Bench, rates: np.ndarray) -> None:
+def report(bench: Bench, paths: list[Path], rates: np.ndarray) -> None:
     """Print the table; ratios are medians of each round's."""
     options, device = bench.options, bench.device
-    megabytes = sum(path.stat().st_size for path in bench.paths) / 1e6
-    print(f"torch {torch.__version__}, timm {timm.__version__}, {bench.workers} cores, {options.threads} threads")
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    print(f"torch {torch.__version__}, timm {timm.__version__}, {os.cpu_count()} cores, {options.threads} threads")
     if device.type == "cuda":
         total, most = torch.cuda.mem_get_info(device)[1] / 1e9, torch.cuda.max_memory_allocated(device) / 1e9
         print(f"{torch.cuda.get_device_name(device)}, {total:.0f} GB, of which at most {most:.1f} GB were used")
@@ -231,11 +283,12 @@ def report(bench: Bench, rates: np.ndarray) -> None:
         f"{', compiled' if options.compile else ''}; {len(rates)} rounds of {bench.count} photos; "
         f"{options.photos} JPEG files of {1000 * megabytes / options.photos:.0f} kB on average"
     )
-    names = ("(a) this engine", "(b) one constant batch", "(c) torchvision, DataLoader", "(d) timm's loader")
+    names = ("(a) this engine", "(b) one constant batch", "data path of (a) alone")
+    names += ("(c) torchvision, DataLoader", "(d) timm's loader", "data path of (c) alone")
     middle = np.median(rates, axis=0)
-    for name, rate in zip((*names, "data path of (a) alone", "data path of (c) alone"), middle, strict=True):
+    for name, rate in sorted(zip(names, middle, strict=True)):
         print(f"{name:30}{rate:10.1f} photos a second")
-    a, b, c, d, ours, theirs = rates.T
+    a, b, ours, c, d, theirs = rates.T
     for name, ratio in {
         "(a) / (b)": a / b,
         "(a) / (c)": a / c,
@@ -265,10 +318,21 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3, help="measurements of each kind (default 3)")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        bench = Bench(options, Path(name))
-        bench.training._train_epoch(0)  # warm-up: memory, kernels, compilation
-        rates = np.array([bench.measure() for _ in range(options.rounds)])
-        report(bench, rates)
+        paths = write_files(options.photos, Path(name))
+        # In a process of its own: what the engine asks of the C library and of torch holds for its whole process.
+        here, there = multiprocessing.Pipe()
+        plain = multiprocessing.get_context("spawn").Process(target=serve_plain, args=(there, options, paths))
+        plain.start()
+        engine = Engine(options, paths, Path(name))
+        here.recv()
+        rates = []
+        for _ in range(options.rounds):
+            ours = engine.measure()
+            here.send(True)
+            rates.append(ours + here.recv())
+        here.send(False)
+        plain.join()
+        report(engine, paths, np.array(rates))
 
 
 if __name__ == "__main__":
