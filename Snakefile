@@ -13,6 +13,7 @@ include: "rules/photos.smk"
 include: "rules/augment.smk"
 include: "rules/train.smk"
 include: "rules/ensemble.smk"
+include: "rules/plan.smk"
 
 
 rule all:

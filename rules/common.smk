@@ -29,6 +29,8 @@ except InputError as error:
     raise WorkflowError(error) from None
 
 SEGMENTATION = SETTINGS.config["segmentation"]
+STACK = SETTINGS.config["stack"]
+KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
 READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
 LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
 
@@ -79,11 +81,15 @@ def label_spec(**settings):
     return lambda wildcards: canonical({**settings, "label": LABEL_OF[wildcards.label]})
 
 
+def run_labels(wildcards):
+    """The labels that a run's networks predict."""
+    labels = SETTINGS.runs[wildcards.run]["labels"]
+    return SETTINGS.labels if labels == "all" else labels
+
+
 def run_spec(wildcards):
     """What a run's networks depend on."""
-    setting = SETTINGS.runs[wildcards.run]
-    labels = SETTINGS.labels if setting["labels"] == "all" else setting["labels"]
-    return canonical({"labels": labels, "setting": setting})
+    return canonical({"labels": run_labels(wildcards), "setting": SETTINGS.runs[wildcards.run]})
 
 
 def loss_code(wildcards):
@@ -265,10 +271,38 @@ def run_path(path):
     return of_run
 
 
+def unless_kept(weights):
+    """Weights that Snakemake removes once the photosets are scored, if none are to be kept."""
+    return temp(weights) if KEEP_WEIGHTS == "none" else weights
+
+
+def wanted_epochs(wildcards):
+    """The list of epochs to predict with: the ensemble's members; or, so that weights can be removed before all runs are
+    trained, all of the run that may become members."""
+    return results(f"runs/{wildcards.run}/epochs.parquet" if KEEP_WEIGHTS == "none" else "ensemble/members.parquet")
+
+
+def chosen_epochs():
+    """The lists that are made when the weights of epochs that cannot become members are removed. They are nobody's input
+    by content: votes wait for them, so that they are made."""
+    return expand(results("runs/{run}/epochs.parquet"), run=SETTINGS.runs) if KEEP_WEIGHTS == "selectable" else []
+
+
 def start_weights(wildcards):
     """The file of weights that a run starts from, if the user brings one."""
     weights = SETTINGS.runs[wildcards.run]["weights"]
     return [] if weights in ("none", "pretrained") else weights
+
+
+def stack_settings():
+    """The combiner's name, and its own settings if it has any: those of the others mean nothing to the stack."""
+    name = STACK["combiner"]
+    return {"combiner": name, name: STACK[name]} if name in STACK else {"combiner": name}
+
+
+def combining_code(program):
+    """The code of a program that fits or uses stackers: of the combiners, the chosen one alone."""
+    return code(program, f"ensemble/combiners/{STACK['combiner']}")
 
 
 def every_label(path):

@@ -90,14 +90,14 @@ rule gather_members:
 
 
 rule stack_members:
-    """Boost trees over one label's members, fold by fold, at every point of the grid; keep the best point."""
+    """Combine one label's members, fold by fold."""
     input:
         scores=results("ensemble/scores/{label}.parquet"),
         members=results("ensemble/members/{label}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        boosters=every_fold("ensemble/stackers/{label}/fold{fold}.ubj"),
+        stackers=every_fold("ensemble/stackers/{label}/fold{fold}.stacker"),
         grid=results("ensemble/stackers/{label}/grid.parquet"),
         stacked=results("ensemble/stackers/{label}/stacked.parquet"),
     log:
@@ -111,12 +111,12 @@ rule stack_members:
         mem_mb=4000,
         runtime=240,
     params:
-        spec=label_spec(**SETTINGS.config["stack"]),
-        code=code("stack_members"),
+        spec=label_spec(**stack_settings()),
+        code=combining_code("stack_members"),
     shell:
         "python workflow_scripts/stack_members.py --scores {input.scores:q} --members {input.members:q}"
         " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
-        " --boosters {output.boosters:q} --grid {output.grid:q} --stacked {output.stacked:q} > {log:q} 2>&1"
+        " --stackers {output.stackers:q} --grid {output.grid:q} --stacked {output.stacked:q} > {log:q} 2>&1"
 
 
 rule search_threshold:
@@ -151,7 +151,10 @@ rule cast_votes:
         manifest=results("photos/{photoset}/manifest.parquet"),
         members=results("ensemble/members.parquet"),
         compared=results("photos/shared_photos.parquet"),
-        boosters=[results(f"ensemble/stackers/{stem}/fold{fold}.ubj") for stem in LABEL_OF for fold in SETTINGS.folds],
+        chosen=ancient(chosen_epochs()),
+        stackers=[
+            results(f"ensemble/stackers/{stem}/fold{fold}.stacker") for stem in LABEL_OF for fold in SETTINGS.folds
+        ],
         thresholds=every_label("ensemble/thresholds/{label}.json"),
     output:
         votes=results("predictions/{photoset}/votes.parquet"),
@@ -169,12 +172,12 @@ rule cast_votes:
         predictions=lambda wildcards: results(f"predictions/{wildcards.photoset}/{{run}}/fold{{fold}}.parquet"),
         runs=list(SETTINGS.runs),
         folds=len(SETTINGS.folds),
-        spec=spec("labels"),
-        code=code("cast_votes"),
+        spec=spec("labels", combiner=STACK["combiner"]),
+        code=combining_code("cast_votes"),
     shell:
         "python workflow_scripts/cast_votes.py --predictions {params.predictions:q} --runs {params.runs:q}"
         " --folds {params.folds} --manifest {input.manifest:q} --members {input.members:q}"
-        " --boosters {input.boosters:q} --thresholds {input.thresholds:q} --spec {params.spec:q} --threads {threads}"
+        " --stackers {input.stackers:q} --thresholds {input.thresholds:q} --spec {params.spec:q} --threads {threads}"
         " --output {output.votes:q} > {log:q} 2>&1"
 
 
@@ -242,8 +245,10 @@ rule estimate_label:
         mem_mb=4000,
         runtime=720,
     params:
-        spec=label_spec(**{key: SETTINGS.config[key] for key in ("selection", "stack", "threshold")}),
-        code=code("estimate_label"),
+        spec=label_spec(
+            selection=SETTINGS.config["selection"], stack=stack_settings(), threshold=SETTINGS.config["threshold"]
+        ),
+        code=combining_code("estimate_label"),
     shell:
         "python workflow_scripts/estimate_label.py --scores {input.scores:q} --manifest {input.manifest:q}"
         " --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads} --output {output.estimate:q}"

@@ -21,7 +21,7 @@ rule train_cnn:
     output:
         history=results("runs/{run}/fold{fold}/history.parquet"),
         validation=results("runs/{run}/fold{fold}/validation.parquet"),
-        weights=directory(results("runs/{run}/fold{fold}/weights")),
+        weights=unless_kept(directory(results("runs/{run}/fold{fold}/weights"))),
     log:
         logs("train_cnn/{run}/fold{fold}.log"),
     benchmark:
@@ -40,17 +40,47 @@ rule train_cnn:
         "python workflow_scripts/train_cnn.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
         " --epochs {input.epochs:q} --index {input.index:q} --pixels {input.pixels:q} --fold {wildcards.fold}"
         " --recolored-index {input.recolored_index:q} --recolored-pixels {input.recolored_pixels:q} --run {wildcards.run:q} --start {input.weights:q}"
-        " --spec {params.spec:q} --threads {threads} --history {output.history:q}"
+        " --spec {params.spec:q} --threads {threads} --processes {resources.gpu} --history {output.history:q}"
         " --validation {output.validation:q} --weights {output.weights:q} > {log:q} 2>&1"
 
 
+rule choose_epochs:
+    """List the epochs of a run that may become members, and remove the others' weights."""
+    input:
+        predictions=every_fold("runs/{run}/fold{fold}/validation.parquet"),
+        weights=ancient(every_fold("runs/{run}/fold{fold}/weights")),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+    output:
+        epochs=results("runs/{run}/epochs.parquet"),
+    log:
+        logs("choose_epochs/{run}.log"),
+    benchmark:
+        benchmarks("choose_epochs/{run}.tsv")
+    # Before further networks are trained: it makes room for theirs.
+    priority: 10
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spec=lambda wildcards: canonical({"labels": run_labels(wildcards)}),
+        code=code("choose_epochs"),
+    shell:
+        "python workflow_scripts/choose_epochs.py --predictions {input.predictions:q} --weights {input.weights:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --run {wildcards.run:q} --spec {params.spec:q}"
+        " --output {output.epochs:q} > {log:q} 2>&1"
+
+
 rule predict_photos:
-    """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected."""
+    """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected or may select."""
     input:
         manifest=results("photos/{photoset}/manifest.parquet"),
         index=run_path("pixels/{photoset}/{size}/index.parquet"),
         pixels=ancient(run_path("pixels/{photoset}/{size}/pixels.bin")),
-        members=results("ensemble/members.parquet"),
+        wanted=wanted_epochs,
         history=every_fold("runs/{run}/fold{fold}/history.parquet"),
         weights=ancient(every_fold("runs/{run}/fold{fold}/weights")),
     output:
@@ -59,6 +89,8 @@ rule predict_photos:
         logs("predict_photos/{photoset}/{run}.log"),
     benchmark:
         benchmarks("predict_photos/{photoset}/{run}.tsv")
+    # Where it runs before further networks are trained, it makes room for theirs.
+    priority: 10
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -71,5 +103,5 @@ rule predict_photos:
         code=code("predict_photos"),
     shell:
         "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"
-        " --members {input.members:q} --history {input.history:q} --weights {input.weights:q} --run {wildcards.run:q}"
+        " --wanted {input.wanted:q} --history {input.history:q} --weights {input.weights:q} --run {wildcards.run:q}"
         " --spec {params.spec:q} --threads {threads} --output {output.predictions:q} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected."""
+"""Score a photoset with one run's networks of every fold, at the wanted epochs."""
 
 import argparse
 import logging
@@ -19,12 +19,12 @@ from stylevote.weights import load_weights, weights_sha256
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Predict with each fold's stored weights of each selected epoch."""
+    """Predict with each fold's stored weights of each wanted epoch."""
     labels, setting = arguments.spec["labels"], arguments.spec["setting"]
-    members, index = read_table(arguments.members), read_table(arguments.index)
+    wanted, index = read_table(arguments.wanted), read_table(arguments.index)
     check_index(index, read_table(arguments.manifest), arguments.index)
-    epochs = sorted(members.loc[members["run"] == arguments.run, "epoch"].unique())
-    logging.info("%d photos, epochs %s", len(index), ", ".join(map(str, epochs)) or "none selected")
+    epochs = sorted(wanted.loc[wanted["run"] == arguments.run, "epoch"].unique())
+    logging.info("%d photos, epochs %s", len(index), ", ".join(map(str, epochs)) or "none wanted")
     if epochs:
         device = open_device(arguments.threads)
         bank = PhotoBank.open(open_pixels(arguments.pixels, index), index, device)
@@ -66,7 +66,7 @@ if __name__ == "__main__":
         manifest="the photoset's photos",
         index="index of the photoset's pixel cache",
         pixels="the photoset's pixel cache",
-        members="the ensemble's members",
+        wanted="label, run and epoch of the networks wanted: the ensemble's members, or all that may become some",
         history="the run's history on each fold...",
         weights="folder of the run's weights on each fold...",
         output="to write: predictions table of each fold...",

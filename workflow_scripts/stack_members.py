@@ -1,30 +1,30 @@
-"""Fit one label's stackers, one a fold, over its members' out-of-fold scores, at the best point of a grid."""
+"""Fit one label's stackers, one a fold, over its members' out-of-fold scores."""
 
 import argparse
 import logging
 
 from stylevote.ensemble.scores import read_members
 from stylevote.ensemble.select import members_of
-from stylevote.ensemble.stack import booster_to_bytes, fit_stack
+from stylevote.ensemble.stack import fit_stack
 from stylevote.program import InputError, add_spec, add_threads, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, replacing, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the boosters, the grid and the out-of-fold stacked scores."""
-    settings = dict(arguments.spec)
-    label = settings.pop("label")
+    """Write the stackers, the grid and the out-of-fold stacked scores."""
+    label = arguments.spec["label"]
     manifest = read_table(arguments.manifest, ["image_id", label])
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
     members = members_of(read_table(arguments.members))
     features = read_members(arguments.scores, members, manifest["image_id"].to_numpy()).T
-    stack = fit_stack(features, label_matrix(manifest, [label])[:, 0], folds, **settings, threads=arguments.threads)
-    if len(stack.boosters) != len(arguments.boosters):
-        raise InputError(f"{len(arguments.boosters)} files for the stackers of {len(stack.boosters)} folds")
+    truth = label_matrix(manifest, [label])[:, 0]
+    stack = fit_stack(features, truth, folds, arguments.spec, threads=arguments.threads)
+    if len(stack.stackers) != len(arguments.stackers):
+        raise InputError(f"{len(arguments.stackers)} files for the stackers of {len(stack.stackers)} folds")
     logging.info("%s: %d members\n%s", label, len(members), stack.grid[stack.grid["chosen"]].to_string(index=False))
-    for booster, path in zip(stack.boosters, arguments.boosters, strict=True):
+    for stacker, path in zip(stack.stackers, arguments.stackers, strict=True):
         with replacing(path) as partial:
-            partial.write_bytes(booster_to_bytes(booster))
+            partial.write_bytes(stacker.to_bytes())
     write_table(stack.grid, arguments.grid)
     write_table(manifest[["image_id"]].assign(fold=folds, score=stack.scores), arguments.stacked)
 
@@ -36,14 +36,14 @@ if __name__ == "__main__":
         members="the label's selection",
         manifest="the training photos",
         fold_table="their folds",
-        boosters="stackers to write: one a fold...",
+        stackers="stackers to write: one a fold...",
         grid="table of the grid's points to write",
         stacked="out-of-fold stacked scores to write",
     )
     add_spec(
         options,
-        '{"label": NAME, "grid": {"eta": [...], "max_depth": [...], "min_child_weight": [...]}, "rounds": 500, '
-        '"patience": 20, "seed": 1}',
+        '{"label": NAME, "combiner": "mean"} or {"label": NAME, "combiner": "xgboost", "xgboost": {"grid": '
+        '{"eta": [...], "max_depth": [...], "min_child_weight": [...]}, "rounds": 500, "patience": 20, "seed": 1}}',
     )
     add_threads(options)
     run(options, main)

@@ -32,8 +32,9 @@ def test_defaults_are_the_papers():
     (setting,) = settings.runs.values()
     assert (setting["hidden"], setting["batch"], setting["loss"]) == ([256], 32, {"bce": {}})
     assert sum(phase["epochs"] for phase in setting["phases"]) < 8
-    grid = settings.config["stack"]["grid"]
+    grid = settings.config["stack"]["xgboost"]["grid"]
     assert len(grid["eta"]) * len(grid["max_depth"]) * len(grid["min_child_weight"]) == 180
+    assert settings.config["stack"]["combiner"] == "xgboost"
     assert settings.config["selection"] == {"top_n": 20, "correlation": 0.9}
     assert list(settings.folds) == [0, 1, 2, 3, 4]
 
@@ -192,6 +193,8 @@ def test_text_that_is_a_number_is_one():
         ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a name that tables use themselves"),
         ({"labels": ["red", "a\nb"]}, "holds a control character"),
         ({"photosets": {"train": {"photos": "a"}}}, "photosets: 'test' is a required property"),
+        ({"stack": {"combiner": "median"}}, "stack.combiner: found 'median', expected xgboost (boosted trees) or mean"),
+        ({"stack": {"rounds": 20}}, "stack: unknown key 'rounds'; known: combiner, xgboost"),
         ({"threshold": {"method": "exat"}}, "threshold.method: found 'exat', expected greedy"),
         ({"runs": [{"backbone": "r", "loss": "focl"}]}, "runs[0].loss: unknown key 'focl'; did you mean 'focal'?"),
         (

@@ -44,7 +44,9 @@ def small_config() -> dict:
         "recipes": {"plain": {}, "more": {"recolored": True, "repeat": {"labels": ["red"], "times": 2}}},
         "folds": {"count": 3},
         "runs": RUNS,
-        "stack": {"grid": {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}, "rounds": 20, "patience": 5},
+        "stack": {
+            "xgboost": {"grid": {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}, "rounds": 20, "patience": 5}
+        },
     }
 
 

@@ -1,12 +1,31 @@
-"""The ready configurations, planned without a photo being opened."""
+"""The ready configurations: planned as they stand without a photo being opened, and run at a tiny scale."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
 import yaml
+from sklearn.metrics import fbeta_score
 
 from places import REPOSITORY
+from stylevote.digests import file_stem
+from stylevote.tables import read_json, read_table
+from workflow.checkout import LABELS, Checkout
+
+NETWORKS = ["test_resnet", "test_byobnet"]
 
 
-def test_the_challenge_is_planned_without_opening_a_photo(fresh):
-    fresh.config = yaml.safe_load((REPOSITORY / "config" / "jd2018.yaml").read_text())
+def ready(name: str) -> dict:
+    """Return a ready configuration."""
+    return yaml.safe_load((REPOSITORY / "config" / f"{name}.yaml").read_text())
+
+
+@pytest.mark.parametrize(("name", "runs", "shards"), [("jd2018", 96, 32), ("second_place", 2 + 26 + 26 + 26, 0)])
+def test_the_challenge_is_planned_without_opening_a_photo(fresh, name, runs, shards):
+    fresh.config = ready(name)
     photos = fresh.folder / "jd2018"
     for photoset in ("train", "test"):
         (photos / photoset).mkdir(parents=True)
@@ -15,7 +34,137 @@ def test_the_challenge_is_planned_without_opening_a_photo(fresh):
     rows = [f"{number}.jpg,http://somewhere/{number}.jpg," + ",".join("0" * 13) for number in range(20)]
     (photos / "train.csv").write_text("\n".join(rows) + "\n")
     plan = fresh.plan()
-    assert plan["train_cnn"] == 5 * 96
-    assert (plan["segment_photos"], plan["recolor_photos"], plan["draw_contact_sheet"]) == (32, 32, 1)
-    assert plan["predict_photos"] == 96
+    assert (plan["train_cnn"], plan["predict_photos"]) == (5 * runs, runs)
+    recoloring = [plan.get(rule, 0) for rule in ("segment_photos", "recolor_photos", "draw_contact_sheet")]
+    assert recoloring == [shards, shards, min(shards, 1)]
     assert "train_segmenter" not in plan
+
+
+def tiny(checkout: Checkout, name: str, labels: list[str]) -> dict:
+    """Return a ready configuration for a small checkout's photos, with what costs time made small, and no more.
+
+    The first two of ``labels`` stand for the challenge's sport and japanese, the last for all others.
+    """
+    config = ready(name)
+    small = {"sport": labels[0], "japanese": labels[1]}
+
+    def fewer(challenge: list[str]) -> list[str]:
+        return list(dict.fromkeys(small.get(label, labels[-1]) for label in challenge))
+
+    table = checkout.folder / "photos" / "train.csv"
+    columns = slice(1 + len(labels))
+    table.write_text("".join(",".join(row.split(",")[columns]) + "\n" for row in table.read_text().splitlines()))
+    config["labels"] = labels
+    config["photosets"]["train"] |= {"photos": "photos/train", "labels": "photos/train.csv"}
+    config["photosets"]["test"]["photos"] = "photos/test"
+    config["folds"]["count"] = 3
+    if "segmentation" in config:
+        config["photosets"]["train"]["masks"] = "photos/masks"
+        config["segmentation"] |= {"model": "given", "shards": 2}
+        config["recolor"] |= {"labels": fewer(config["recolor"]["labels"]), "make": 12, "use": 8}
+    for recipe in config.get("recipes", {}).values():
+        if "repeat" in recipe:
+            recipe["repeat"] = {"labels": fewer(recipe["repeat"]["labels"]), "times": recipe["repeat"]["times"] // 5}
+    for number, run in enumerate(config["runs"]):
+        run |= {"backbone": NETWORKS[number], "weights": "none", "batch": 16}
+        run["size"] = scaled(run["size"], lambda pixels: 32 if pixels == 224 else 40)
+        run["hidden"] = scaled(run["hidden"], lambda units: units // 16 if units > 3 else units)
+        if "draws" in run:
+            run["draws"] = 2 - number
+        if isinstance(run["phases"][0], list):  # of alternatives, each entry has another one
+            run["phases"] = run["phases"][number]
+        for phase in run["phases"]:
+            phase["epochs"] = scaled(phase["epochs"], lambda epochs: max(epochs // 2, 1))
+    if "xgboost" in config["stack"]:
+        grid = {key: values[:1] for key, values in config["stack"]["xgboost"]["grid"].items()}
+        config["stack"]["xgboost"] |= {"grid": grid, "rounds": 20}
+    return config
+
+
+def scaled(value: Any, scale: Callable[[int], int]) -> Any:
+    """Return a run's value, in which lists and draws may be, with every number scaled."""
+    if isinstance(value, dict):
+        return {key: scaled(part, scale) for key, part in value.items()}
+    return [scaled(part, scale) for part in value] if isinstance(value, list) else scale(value)
+
+
+def check_submission(checkout: Checkout, labels: int) -> np.ndarray:
+    """See to it that the submission has the challenge's form; return its decisions (photos, labels)."""
+    path = checkout.folder / checkout.config["results"] / "submission.csv"
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    assert [row[0] for row in rows] == sorted(p.name for p in (checkout.folder / "photos" / "test").iterdir())
+    decisions = np.array([row[1:] for row in rows])
+    assert decisions.shape == (12, labels)
+    assert set(decisions.ravel()) <= {"0", "1"}
+    return decisions.astype(int)
+
+
+def test_the_winners_ensemble_at_a_tiny_scale(fresh):
+    fresh.config = tiny(fresh, "jd2018", LABELS)
+    fresh.run("results_jd2018/submission.csv")
+    check_submission(fresh, 3)
+    out = fresh.folder / "results_jd2018"
+    photos = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")
+    folds = read_table(out / "photos" / "train" / "folds.parquet").set_index("image_id")["fold"]
+    recipes = set()
+    for path in (out / "runs").glob("*/fold0/history.parquet"):
+        recipe = path.parts[-3].split("-")[2]
+        history = read_table(path)
+        epochs = read_table(out / "manifests" / recipe / f"{len(history)}" / "fold0.parquet")
+        assert history["photos"].tolist() == epochs.groupby("epoch").size().tolist()
+        recipes.add(recipe)
+        if recipe.startswith("mixed"):
+            assert (epochs["variant"] != "original").any()
+            original = epochs[epochs["variant"] == "original"]
+            assert (original.groupby("epoch")["image_id"].nunique() < (folds != 0).sum()).all(), "nothing was dropped"
+            repeat = fresh.config["recipes"][recipe]["repeat"]
+            repeated = set(photos.index[photos[repeat["labels"]].any(axis=1)])
+            for (_, name), times in original.groupby(["epoch", "image_id"]).size().items():
+                assert times == (repeat["times"] if name in repeated else 1)
+    assert len(recipes) >= 2
+    assert any(recipe.startswith("mixed") for recipe in recipes)
+
+
+def read_scores(paths: list[Path], member: Any) -> pd.Series:
+    """Return one member's scores of the photos in these predictions tables."""
+    table = pd.concat([read_table(path) for path in paths])
+    return table[table["epoch"] == member.epoch].set_index("image_id")[member.label]
+
+
+def test_the_second_place_at_a_tiny_scale(fresh):
+    """A label's decisions are computed again from what the networks said."""
+    labels = LABELS[:2]
+    fresh.config = tiny(fresh, "second_place", labels)
+    for phase in (phase for run in fresh.config["runs"] for phase in run["phases"]):
+        phase["lr"] *= 1000  # what begins with nothing has more to learn
+    fresh.run("results_second_place/submission.csv")
+    decisions = check_submission(fresh, len(labels))
+    out = fresh.folder / "results_second_place"
+    learned, rates = {}, set()
+    for path in (out / "runs").glob("*/fold0"):
+        learned[path.parts[-2]] = tuple(read_table(path / "validation.parquet").columns[2:])
+        rates.add(tuple(read_table(path / "history.parquet")["highest_lr"]))
+    assert sorted(learned.values()) == sorted([tuple(labels), *[(label,) for label in labels] * 2])
+    assert rates == {(1e-2, 1e-2, 1e-2), (1e-2, 1e-3, 1e-3)}
+    members = read_table(out / "ensemble" / "members.parquet")
+    votes = read_table(out / "predictions" / "test" / "votes.parquet")
+    photos = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")
+    assert len(members) > len(labels), "no label has several members: there is nothing to average"
+    for k, label in enumerate(labels):
+        stem = file_stem(label)
+        ranking = read_table(out / "ensemble" / "members" / f"{stem}.parquet")
+        assert {learned[run] for run in ranking["run"]} == {tuple(labels), (label,)}
+        chosen = list(members[members["label"] == label].itertuples())
+        everywhere = [read_scores(sorted((out / "runs" / m.run).glob("*/validation.parquet")), m) for m in chosen]
+        mean = pd.concat(everywhere, axis=1).mean(axis=1)
+        found = read_json(out / "ensemble" / "thresholds" / f"{stem}.json")
+        best = max(fbeta_score(photos[label], mean[photos.index] >= cut, beta=2) for cut in mean)
+        assert found["f2"] == pytest.approx(best)
+        of_label = votes[votes["label"] == label].set_index("image_id")
+        yes = np.zeros(len(of_label), dtype=int)
+        for fold in range(3):
+            said = [read_scores([out / "predictions" / "test" / m.run / f"fold{fold}.parquet"], m) for m in chosen]
+            mean = pd.concat(said, axis=1).mean(axis=1)[of_label.index]
+            assert np.allclose(of_label[f"fold{fold}"], mean, atol=1e-6)
+            yes += (mean >= found["threshold"]).to_numpy()
+        assert of_label["decision"].tolist() == decisions[:, k].tolist() == (yes >= 2).astype(int).tolist()

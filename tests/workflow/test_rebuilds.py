@@ -10,6 +10,7 @@ from workflow.checkout import RUNS, draw_photo, draw_photos
 
 LABEL_JOBS = {"select_members": 3, "stack_members": 3, "search_threshold": 3, "estimate_label": 3}
 ENDING = {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1}
+COMBINING = {**ENDING, "stack_members": 3, "search_threshold": 3, "estimate_label": 3}
 AFTER_COLLATING = {**LABEL_JOBS, **ENDING, "gather_members": 1, "predict_photos": 2}
 AFTER_TRAINING = {**AFTER_COLLATING, "collate_scores": 1}
 
@@ -71,9 +72,10 @@ def test_a_run_less_trains_nothing(checkout):
             {**ENDING, "search_threshold": 3, "estimate_label": 3},
         ),
         (
-            {"stack": {"grid": {"eta": [0.2]}, "rounds": 20}},
-            {**ENDING, "stack_members": 3, "search_threshold": 3, "estimate_label": 3},
+            {"stack": {"xgboost": {"grid": {"eta": [0.2]}, "rounds": 20}}},
+            COMBINING,
         ),
+        ({"stack": {"combiner": "mean"}}, COMBINING),
         ({"selection": {"top_n": 1}}, AFTER_COLLATING),
         ({"submission": "challenge"}, {"write_submission": 1}),
     ],
@@ -126,6 +128,22 @@ def test_the_code_of_a_model_that_is_not_chosen_means_nothing(checkout):
     assert checkout.plan() == {}
     checkout.edit("workflow_scripts/stylevote/augment/segmenters/given.py", *edit)
     assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
+
+
+def test_of_the_combiners_the_chosen_one_alone_counts(checkout):
+    folder = "workflow_scripts/stylevote/ensemble/combiners"
+    edit = ("import numpy as np", "import numpy as np\nX = 1")
+    checkout.edit(f"{folder}/mean.py", *edit)
+    assert checkout.plan() == {}
+    checkout.edit(f"{folder}/xgboost.py", *edit)
+    assert checkout.plan() == COMBINING
+    checkout.config["stack"]["combiner"] = "mean"
+    checkout.snakemake("--touch", "--cores", "2")  # as if the mean had made what there is
+    checkout.edit(f"{folder}/xgboost.py", "X = 1", "X = 2")
+    checkout.config["stack"]["xgboost"]["rounds"] = 30
+    assert checkout.plan() == {}
+    checkout.edit(f"{folder}/mean.py", "X = 1", "X = 2")
+    assert checkout.plan() == COMBINING
 
 
 def test_lost_recolored_photos_are_made_again_when_they_are_wanted(checkout):

@@ -16,7 +16,8 @@ class Backbone:
         timm: timm's name of the network and its weights.
         size: side in pixels of the square input that the weights were trained with.
         batch: photos a step. Trained as a whole in float32, everything fits a GPU of 24 GB.
-        millions: parameters without the classifier, in millions.
+        features: numbers that it gives for a photo.
+        megabytes: of a file of its weights in half precision, without the classifier.
         family: ``keras`` (Keras Applications in 2018, the winners' networks), ``second_place`` (what the second team
             used beside those) or ``modern`` (published since).
     """
@@ -24,33 +25,34 @@ class Backbone:
     timm: str
     size: int
     batch: int
-    millions: float
+    features: int
+    megabytes: float
     family: str
 
 
 # The winners' batches were of 32, and of 16 for DenseNet201. NASNetLarge, CAFormer and EfficientNetV2 keep 16 GiB and
 # more of 32 photos for the backward pass; the larger EVA-02 keeps 21 GiB of 16 photos at its 448 pixels.
 BACKBONES = {
-    "Xception": Backbone("legacy_xception.tf_in1k", 299, 32, 20.8, "keras"),
-    "VGG16": Backbone("vgg16.tv_in1k", 224, 32, 134.3, "keras"),
-    "VGG19": Backbone("vgg19.tv_in1k", 224, 32, 139.6, "keras"),
-    "ResNet50": Backbone("resnet50.tv_in1k", 224, 32, 23.5, "keras"),
-    "InceptionV3": Backbone("inception_v3.tf_in1k", 299, 32, 21.8, "keras"),
-    "InceptionResNetV2": Backbone("inception_resnet_v2.tf_in1k", 299, 32, 54.3, "keras"),
-    "MobileNet": Backbone("mobilenetv1_100.ra4_e3600_r224_in1k", 224, 32, 3.2, "keras"),
-    "MobileNetV2": Backbone("mobilenetv2_100.ra_in1k", 224, 32, 2.2, "keras"),
-    "DenseNet121": Backbone("densenet121.tv_in1k", 224, 32, 7.0, "keras"),
-    "DenseNet169": Backbone("densenet169.tv_in1k", 224, 32, 12.5, "keras"),
-    "DenseNet201": Backbone("densenet201.tv_in1k", 224, 16, 18.1, "keras"),
-    "NASNetLarge": Backbone("nasnetalarge.tf_in1k", 331, 16, 84.7, "keras"),
-    "ResNet101": Backbone("resnet101.tv_in1k", 224, 32, 42.5, "second_place"),
-    "ResNet152": Backbone("resnet152.tv_in1k", 224, 32, 58.1, "second_place"),
-    "ConvNeXt": Backbone("convnext_base.fb_in22k_ft_in1k", 224, 32, 87.6, "modern"),
-    "ConvNeXtV2": Backbone("convnextv2_base.fcmae_ft_in22k_in1k", 224, 32, 87.7, "modern"),
-    "CAFormer": Backbone("caformer_b36.sail_in22k_ft_in1k", 224, 16, 93.3, "modern"),
-    "EfficientNetV2": Backbone("tf_efficientnetv2_m.in21k_ft_in1k", 384, 16, 52.9, "modern"),
-    "EVA-02": Backbone("eva02_small_patch14_336.mim_in22k_ft_in1k", 336, 32, 21.7, "modern"),
-    "ViT-CLIP": Backbone("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", 224, 32, 85.8, "modern"),
+    "Xception": Backbone("legacy_xception.tf_in1k", 299, 32, 2048, 41.75, "keras"),
+    "VGG16": Backbone("vgg16.tv_in1k", 224, 32, 4096, 268.52, "keras"),
+    "VGG19": Backbone("vgg19.tv_in1k", 224, 32, 4096, 279.14, "keras"),
+    "ResNet50": Backbone("resnet50.tv_in1k", 224, 32, 2048, 47.16, "keras"),
+    "InceptionV3": Backbone("inception_v3.tf_in1k", 299, 32, 2048, 43.71, "keras"),
+    "InceptionResNetV2": Backbone("inception_resnet_v2.tf_in1k", 299, 32, 1536, 108.88, "keras"),
+    "MobileNet": Backbone("mobilenetv1_100.ra4_e3600_r224_in1k", 224, 32, 1024, 6.47, "keras"),
+    "MobileNetV2": Backbone("mobilenetv2_100.ra_in1k", 224, 32, 1280, 4.55, "keras"),
+    "DenseNet121": Backbone("densenet121.tv_in1k", 224, 32, 1024, 14.17, "keras"),
+    "DenseNet169": Backbone("densenet169.tv_in1k", 224, 32, 1664, 25.42, "keras"),
+    "DenseNet201": Backbone("densenet201.tv_in1k", 224, 16, 1920, 36.80, "keras"),
+    "NASNetLarge": Backbone("nasnetalarge.tf_in1k", 331, 16, 4032, 170.07, "keras"),
+    "ResNet101": Backbone("resnet101.tv_in1k", 224, 32, 2048, 85.28, "second_place"),
+    "ResNet152": Backbone("resnet152.tv_in1k", 224, 32, 2048, 116.69, "second_place"),
+    "ConvNeXt": Backbone("convnext_base.fb_in22k_ft_in1k", 224, 32, 1024, 175.17, "modern"),
+    "ConvNeXtV2": Backbone("convnextv2_base.fcmae_ft_in22k_in1k", 224, 32, 1024, 175.43, "modern"),
+    "CAFormer": Backbone("caformer_b36.sail_in22k_ft_in1k", 224, 16, 768, 186.67, "modern"),
+    "EfficientNetV2": Backbone("tf_efficientnetv2_m.in21k_ft_in1k", 384, 16, 1280, 106.42, "modern"),
+    "EVA-02": Backbone("eva02_small_patch14_336.mim_in22k_ft_in1k", 336, 32, 384, 43.50, "modern"),
+    "ViT-CLIP": Backbone("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", 224, 32, 768, 171.61, "modern"),
 }
 
 # Of Keras Applications in 2018, and nowhere to be had today; and what comes near: small, and found by a search, too.

@@ -15,10 +15,13 @@ from stylevote.program import InputError
 SETTINGS = {
     "selection": {"top_n": 3, "correlation": 0.95},
     "stack": {
-        "grid": {"eta": [0.1, 0.3], "max_depth": [2, 4], "min_child_weight": [1]},
-        "rounds": 40,
-        "patience": 5,
-        "seed": 1,
+        "combiner": "xgboost",
+        "xgboost": {
+            "grid": {"eta": [0.1, 0.3], "max_depth": [2, 4], "min_child_weight": [1]},
+            "rounds": 40,
+            "patience": 5,
+            "seed": 1,
+        },
     },
     "threshold": {"method": "exact", "steps": 100},
 }
@@ -28,7 +31,7 @@ def naive_f2(candidates, scores, labels, folds):
     """Return the F2 that the final fit reaches on the photos that chose it."""
     ranking = rank_candidates(candidates, labels, scores)
     rows = members_of(select_members(ranking, scores, **SETTINGS["selection"])).index
-    stack = fit_stack(scores[rows].T, labels, folds, **SETTINGS["stack"])
+    stack = fit_stack(scores[rows].T, labels, folds, SETTINGS["stack"])
     return search_threshold(labels, stack.scores, **SETTINGS["threshold"])[1]
 
 
@@ -85,6 +88,36 @@ def test_a_label_with_positives_in_one_fold_only_is_estimated(bank):
     labels = np.where(bank.folds == 1, bank.truth[:, 1], 0)
     estimate = estimate_label(*bank.candidates(1), labels, bank.folds, SETTINGS)
     assert np.isfinite(estimate["score"]).all()
+
+
+def best_of_all(labels, scores, values):
+    """Return the highest F2 that cutting ``scores`` at one of ``values`` gives, and the highest such value."""
+    decided = scores >= values[:, None]
+    f2 = 5 * (decided & (labels == 1)).sum(axis=1) / (4 * labels.sum() + decided.sum(axis=1))
+    return max(zip(f2, values, strict=True))
+
+
+def test_with_the_mean_it_is_what_each_fold_gives_by_hand(bank):
+    """The two best runs, each at its best epoch, are the members; their mean is cut midway between two scores."""
+    candidates, scores = bank.candidates(1)
+    labels, decisions, members = bank.truth[:, 1], np.empty(len(bank.truth)), set()
+    for fold in range(3):
+        outside = bank.folds == fold
+        truth, inside = labels[~outside], scores[:, ~outside]
+        best = {}
+        for row, run in enumerate(candidates["run"]):
+            f2, _ = best_of_all(truth, inside[row], np.unique(inside[row]))
+            best[run] = max(best.get(run, (0, 0)), (f2, -row))
+        rows = [-row for _, row in sorted(best.values(), reverse=True)[:2]]
+        members.add(tuple(rows))
+        means = inside[rows].mean(axis=0)
+        ordered = np.unique(means).astype(float)
+        _, cut = best_of_all(truth, means, (np.append(0, ordered[:-1]) + ordered) / 2)
+        decisions[outside] = scores[np.ix_(rows, outside)].mean(axis=0) >= cut
+    settings = SETTINGS | {"selection": {"top_n": 2, "correlation": 1.0}, "stack": {"combiner": "mean"}}
+    estimate = estimate_label(candidates, scores, labels, bank.folds, settings)
+    assert estimate["decision"].tolist() == decisions.tolist()
+    assert len(members) > 1, "every fold has the same members: nothing was repeated"
 
 
 def test_two_folds_are_refused(bank):

@@ -17,10 +17,13 @@ PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 RUNS = ["run0", "run1", "run2"]
 SELECTION = {"top_n": 20, "correlation": 0.9}
 STACK = {
-    "grid": {"eta": [0.1, 0.2], "max_depth": [2], "min_child_weight": [1]},
-    "rounds": 50,
-    "patience": 5,
-    "seed": 1,
+    "combiner": "xgboost",
+    "xgboost": {
+        "grid": {"eta": [0.1, 0.2], "max_depth": [2], "min_child_weight": [1]},
+        "rounds": 50,
+        "patience": 5,
+        "seed": 1,
+    },
 }
 THRESHOLD = {"method": "greedy", "steps": 100}
 
@@ -47,7 +50,7 @@ def run_chain(folder, bank, test):
     labels, numbers = {"labels": bank.labels}, range(len(bank.labels))
     train, folds = ["--manifest", "train.parquet"], ["--fold-table", "folds.parquet"]
     scores, members = [f"scores/{k}.parquet" for k in numbers], [f"members/{k}.parquet" for k in numbers]
-    boosters = [f"stackers/{k}/fold{fold}.ubj" for k in numbers for fold in range(3)]
+    stackers = [f"stackers/{k}/fold{fold}.stacker" for k in numbers for fold in range(3)]
     thresholds, estimates = [f"thresholds/{k}.json" for k in numbers], [f"honest/{k}.parquet" for k in numbers]
     runs = ["--runs", *RUNS, "--folds", "3"]
     collate = [
@@ -65,7 +68,7 @@ def run_chain(folder, bank, test):
     for k, label in enumerate(bank.labels):
         candidates, name = ["--scores", scores[k], *train], {"label": label}
         call(folder, "select_members", *candidates, "--spec", name | SELECTION, "--output", members[k])
-        outputs = ["--boosters", *boosters[3 * k : 3 * k + 3], "--grid", f"stackers/{k}/grid.parquet"]
+        outputs = ["--stackers", *stackers[3 * k : 3 * k + 3], "--grid", f"stackers/{k}/grid.parquet"]
         outputs += ["--stacked", f"stackers/{k}/stacked.parquet"]
         stack = [*candidates, *folds, "--members", members[k], "--spec", name | STACK, "--threads", "1", *outputs]
         call(folder, "stack_members", *stack)
@@ -82,8 +85,8 @@ def run_chain(folder, bank, test):
         write_table(table[table["epoch"].isin(selected.get(path.split("/")[1], []))], folder / path)
     votes = ["--manifest", "test.parquet", *runs, "--members", "members.parquet"]
     votes += ["--predictions", "predictions/{run}/fold{fold}.parquet"]
-    votes += ["--boosters", *boosters, "--thresholds", *thresholds, "--spec", labels]
-    call(folder, "cast_votes", *votes, "--output", "votes.parquet")
+    votes += ["--stackers", *stackers, "--thresholds", *thresholds]
+    call(folder, "cast_votes", *votes, "--spec", labels | {"combiner": "xgboost"}, "--output", "votes.parquet")
     decisions = ["--votes", "votes.parquet", "--manifest", "test.parquet"]
     for form in ("table", "challenge"):
         call(folder, "write_decisions", *decisions, "--spec", labels | {"format": form}, "--output", f"{form}.csv")
@@ -156,7 +159,49 @@ def test_the_stack_leaves_its_grid_and_scores(chain):
     stacked = read_table(folder / "stackers/1/stacked.parquet")
     assert stacked["image_id"].tolist() == bank.image_ids.tolist()
     assert stacked["fold"].tolist() == bank.folds.tolist()
-    assert xgb.Booster(model_file=str(folder / "stackers/1/fold2.ubj")).num_boosted_rounds() > 0
+    booster = xgb.Booster(model_file=bytearray((folder / "stackers/1/fold2.stacker").read_bytes()))
+    assert booster.num_boosted_rounds() > 0
+
+
+def voting(stackers, combiner):
+    """Return the arguments of `cast_votes` in the chain's folder, with other stackers."""
+    votes = ["--manifest", "test.parquet", "--runs", *RUNS, "--folds", "3", "--members", "members.parquet"]
+    votes += ["--predictions", "predictions/{run}/fold{fold}.parquet", "--stackers", *stackers]
+    votes += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
+    return [*votes, "--spec", {"labels": ["style 0", "style 1"], "combiner": combiner}, "--output", "voted.parquet"]
+
+
+def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
+    folder, bank, test, _ = chain
+    (folder / "lacking").mkdir()
+    (folder / "lacking" / "xgboost.py").write_text("raise ImportError('there is no xgboost here')")
+    monkeypatch.setenv("PYTHONPATH", str(folder / "lacking"))
+    stackers = [f"means/{k}/fold{fold}.stacker" for k in range(2) for fold in range(3)]
+    for k, label in enumerate(bank.labels):
+        arguments = ["--scores", f"scores/{k}.parquet", "--members", f"members/{k}.parquet"]
+        arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
+        arguments += ["--spec", {"label": label, "combiner": "mean"}, "--stackers", *stackers[3 * k : 3 * k + 3]]
+        outputs = ["--grid", f"means/{k}/grid.parquet", "--stacked", f"means/{k}/stacked.parquet"]
+        call(folder, "stack_members", *arguments, *outputs)
+    call(folder, "cast_votes", *voting(stackers, "mean"))
+    assert "no xgboost here" in call(folder, "cast_votes", *voting(stackers, "xgboost"), expected=1)
+    members, votes = read_table(folder / "members.parquet"), read_table(folder / "voted.parquet")
+    for k, label in enumerate(bank.labels):
+        chosen = members[members["label"] == label]
+        for photos, scores, found in [
+            (bank, bank.scores, read_table(folder / f"means/{k}/stacked.parquet")["score"]),
+            (test, test.scores, votes.loc[votes["label"] == label, "fold1"]),
+        ]:
+            mean = np.mean([scores[m.run][m.epoch - 1, :, k] for m in chosen.itertuples()], axis=0)
+            assert len(found) == len(photos.truth)
+            assert np.allclose(found, mean, atol=1e-7)
+
+
+def test_stackers_of_another_combiner_are_refused(chain):
+    folder = chain[0]
+    stackers = [f"stackers/{k}/fold{fold}.stacker" for k in range(2) for fold in range(3)]
+    said = call(folder, "cast_votes", *voting(stackers, "mean"), expected=1)
+    assert said == 'error: stackers/0: found no mean, expected {"members": N}\n'
 
 
 def test_the_threshold_says_how_it_was_found(chain):

@@ -1,4 +1,4 @@
-"""Members are the best candidates, one epoch a run, that differ enough from each other."""
+"""Members are the best candidates, of each run its best epoch, that differ enough from each other."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ def reference(ranking, scores, top_n, correlation):
     """Select as slowly and plainly as can be."""
     taken = []
     for row in ranking.index:
-        same_run = any(ranking.loc[other, "run"] == ranking.loc[row, "run"] for other in taken)
+        better = ranking.loc[ranking["rank"] < ranking.loc[row, "rank"], "run"]
+        same_run = ranking.loc[row, "run"] in better.tolist()
         alike = any(np.corrcoef(scores[row], scores[other])[0, 1] > correlation for other in taken)
         if not same_run and not alike and len(taken) < top_n:
             taken.append(row)
@@ -52,10 +53,16 @@ def test_each_candidate_left_out_has_its_reason():
     assert selection["reason"].tolist() == [
         "",
         "correlates 1.000 with a epoch 1",
-        "another epoch of the run is taken",
+        "another epoch of the run is better",
         "",
         "more than 2",
     ]
+
+
+def test_a_lesser_epoch_does_not_take_the_place_of_one_that_is_too_like_another():
+    selection = chosen([("a", 1), ("t", 2), ("t", 1)], [A, TWIN, B])
+    assert selection["member"].tolist() == [1, 0, 0]
+    assert selection["reason"].tolist()[2] == "another epoch of the run is better"
 
 
 def test_fewer_than_wanted_are_taken_where_no_more_differ():

@@ -6,12 +6,12 @@ from stylevote.ensemble.vote import cast_votes
 
 
 class Column:
-    """A stand-in for a booster: its output is one member's score."""
+    """A stand-in for a stacker: its output is one member's score."""
 
     def __init__(self, member):
         self.member = member
 
-    def inplace_predict(self, features):
+    def scores(self, features):
         return features[:, self.member]
 
 

@@ -23,8 +23,8 @@ def estimate_label(
 ) -> pd.DataFrame:
     """Decide on every photo of one label by an ensemble that was chosen without the photo's fold.
 
-    Nested cross-validation (Varma & Simon 2006): for each fold, the ranking, the selection, the stack's grid and early
-    stopping, and the threshold are repeated on the photos of the other folds, which are the stack's folds; the fold's
+    Nested cross-validation (Varma & Simon 2006): for each fold, the ranking, the selection, the stack with all that
+    it chooses, and the threshold are repeated on the photos of the other folds, which are the stack's folds; the fold's
     photos go through those stackers, averaged, and are cut at that threshold.
 
     Args:
@@ -32,9 +32,9 @@ def estimate_label(
         scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least three different ones.
-        settings: the arguments of `select.select_members` under ``selection``, of `stack.fit_stack` under ``stack`` and
-            of `threshold.search_threshold` under ``threshold``.
-        threads: that XGBoost may use.
+        settings: the arguments of `select.select_members` under ``selection``, what `stack.fit_stack` takes
+            as its settings under ``stack``, and the arguments of `threshold.search_threshold` under ``threshold``.
+        threads: that the stack may use.
 
     Returns:
         a row a photo: fold, score (float32), threshold and members (int16; how many) of the fold's ensemble, decision
@@ -52,11 +52,9 @@ def estimate_label(
         inside_scores = scores[:, ~outside]
         ranking = rank_candidates(candidates, labels[~outside], inside_scores)
         rows = members_of(select_members(ranking, inside_scores, **settings["selection"])).index
-        stack = fit_stack(
-            inside_scores[rows].T, labels[~outside], folds[~outside], **settings["stack"], threads=threads
-        )
+        stack = fit_stack(inside_scores[rows].T, labels[~outside], folds[~outside], settings["stack"], threads=threads)
         threshold, _ = search_threshold(labels[~outside], stack.scores, **settings["threshold"])
-        score = stacked_scores(stack.boosters, scores[np.ix_(rows, outside)].T)
+        score = stacked_scores(stack.stackers, scores[np.ix_(rows, outside)].T)
         columns = {
             "fold": fold,
             "score": score,

@@ -22,3 +22,8 @@ def rank_candidates(candidates: pd.DataFrame, labels: np.ndarray, scores: np.nda
     ranking = candidates.reset_index(drop=True).assign(f2=cuts[:, 1], threshold=cuts[:, 0])
     ranking = ranking.sort_values(["f2", "run", "epoch"], ascending=[False, True, True])
     return ranking.assign(rank=np.arange(1, len(ranking) + 1, dtype=np.int32))
+
+
+def best_epochs(ranking: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a ranking that are their run's best epoch: no others become members."""
+    return ranking.drop_duplicates("run")

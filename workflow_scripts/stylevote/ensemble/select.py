@@ -5,7 +5,7 @@ import pandas as pd
 
 
 def select_members(ranking: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: float) -> pd.DataFrame:
-    """Take the best candidates, one epoch a run, none too like one already taken (Ding & Wan 2018).
+    """Take the best candidates, of a run its best epoch, none too like one already taken (Ding & Wan 2018).
 
     A candidate whose scores are all the same tells no photos apart, and its correlation with others is undefined: it is
     taken only where every candidate is such a one, and then only the first.
@@ -21,12 +21,13 @@ def select_members(ranking: pd.DataFrame, scores: np.ndarray, top_n: int, correl
         candidate is not a member; empty for members).
     """
     taken: list[tuple[str, int]] = []
+    seen: set[str] = set()
     directions = np.empty((min(top_n, ranking["run"].nunique()), scores.shape[1]))
     members, reasons = [], []
     for row, run, epoch in zip(ranking.index, ranking["run"], ranking["epoch"], strict=True):
         reason = ""
-        if any(run == other for other, _ in taken):
-            reason = "another epoch of the run is taken"
+        if run in seen:
+            reason = "another epoch of the run is better"
         elif len(taken) == top_n:
             reason = f"more than {top_n}"
         elif (direction := _direction(scores[row])) is None:
@@ -36,6 +37,7 @@ def select_members(ranking: pd.DataFrame, scores: np.ndarray, top_n: int, correl
             nearest = int(np.argmax(likeness))
             if likeness[nearest] > correlation:
                 reason = f"correlates {likeness[nearest]:.3f} with {taken[nearest][0]} epoch {taken[nearest][1]}"
+        seen.add(run)
         if not reason:
             directions[len(taken)] = direction
             taken.append((run, epoch))

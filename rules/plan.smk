@@ -1,0 +1,20 @@
+"""What there is to do, and what it takes, without doing any of it. Needs the configuration alone; gives the run table."""
+
+
+localrules:
+    plan,
+
+
+rule plan:
+    """Print the runs that the configuration stands for, and the disk that they take."""
+
+    # Without an output it is always done. A thousand runs are too long for a program's arguments: it is called here.
+    log:
+        logs("plan.log"),
+    run:
+        from stylevote.planning import write_plan
+
+        try:
+            print(write_plan(SETTINGS, Path(log[0])), flush=True)
+        except InputError as error:
+            raise WorkflowError(error) from None

@@ -1,0 +1,154 @@
+"""Boosted trees with early stopping, at the grid's best point, over out-of-fold scores."""
+
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from stylevote.ensemble.combiners.xgboost import fit, grid_points, load
+from stylevote.ensemble.stack import stacked_scores
+from stylevote.metrics import best_cut
+from stylevote.program import InputError
+
+POINT = {"eta": [0.1], "max_depth": [3], "min_child_weight": [2]}
+GRID = {"eta": [0.05, 0.2], "max_depth": [2, 4], "min_child_weight": [1]}
+SETTINGS = {"rounds": 60, "patience": 8, "seed": 1}
+
+
+@pytest.fixture(params=[0, 1])
+def problem(request, bank):
+    """Return features (photos, members), labels and folds of one label."""
+    return bank.candidates(request.param)[1][[0, 2, 4]].T, bank.truth[:, request.param], bank.folds
+
+
+def classifier(features, labels, inside):
+    """Return XGBoost's own classifier, stopped early on the photos not ``inside``."""
+    model = xgb.XGBClassifier(
+        n_estimators=60,
+        learning_rate=0.1,
+        max_depth=3,
+        min_child_weight=2,
+        base_score=0.5,
+        tree_method="hist",
+        n_jobs=1,
+        random_state=1,
+        eval_metric="logloss",
+        early_stopping_rounds=8,
+    )
+    held_out = (np.ascontiguousarray(features[~inside]), labels[~inside])
+    return model.fit(np.ascontiguousarray(features[inside]), labels[inside], eval_set=[held_out], verbose=False)
+
+
+def test_one_point_gives_the_scores_of_xgboosts_classifier(problem):
+    features, labels, folds = problem
+    stack = fit(features, labels, folds, grid=POINT, **SETTINGS)
+    kept = []
+    for fold, stacker in enumerate(stack.stackers):
+        model = classifier(features, labels, folds != fold)
+        held_out = np.ascontiguousarray(features[folds == fold])
+        assert np.allclose(stack.scores[folds == fold], model.predict_proba(held_out)[:, 1], atol=1e-6)
+        assert stacker.booster.num_boosted_rounds() == model.best_iteration + 1
+        kept.append(model.best_iteration + 1)
+    assert min(kept) < 60, "nothing stopped early"
+    assert stack.grid["rounds"].item() == np.mean(kept)
+
+
+def test_each_photo_is_scored_by_the_stacker_of_its_fold(problem):
+    features, labels, folds = problem
+    stack = fit(features, labels, folds, grid=POINT, **SETTINGS)
+    for fold, stacker in enumerate(stack.stackers):
+        assert np.array_equal(stack.scores[folds == fold], stacker.scores(features[folds == fold]))
+    assert stack.scores.dtype == np.float32
+
+
+def test_the_point_of_highest_f2_is_chosen(problem):
+    features, labels, folds = problem
+    stack = fit(features, labels, folds, grid=GRID, **SETTINGS)
+    single = []
+    for point in grid_points(GRID):
+        alone = fit(features, labels, folds, grid={k: [v] for k, v in point.items()}, **SETTINGS)
+        single.append((best_cut(labels, alone.scores)[1], alone.scores))
+    best = int(np.argmax([f2 for f2, _ in single]))
+    assert stack.grid["f2"].tolist() == [f2 for f2, _ in single]
+    assert np.flatnonzero(stack.grid["chosen"]).tolist() == [best]
+    assert np.array_equal(stack.scores, single[best][1])
+
+
+def test_of_equal_points_the_first_is_chosen(problem):
+    features, labels, folds = problem
+    stack = fit(features, labels, folds, grid=POINT | {"eta": [0.1, 0.1]}, **SETTINGS)
+    assert stack.grid["chosen"].tolist() == [True, False]
+
+
+def test_the_grid_is_walked_in_one_order():
+    assert [tuple(point.values()) for point in grid_points(GRID)] == [
+        (0.05, 2, 1),
+        (0.05, 4, 1),
+        (0.2, 2, 1),
+        (0.2, 4, 1),
+    ]
+
+
+def test_the_stackers_bytes_are_the_same_every_time_and_read_back(problem):
+    features, labels, folds = problem
+    first, second = (fit(features, labels, folds, grid=GRID, **SETTINGS) for _ in range(2))
+    raw = [stacker.to_bytes() for stacker in first.stackers]
+    assert raw == [stacker.to_bytes() for stacker in second.stackers]
+    again = [load(one) for one in raw]
+    assert np.array_equal(stacked_scores(again, features), stacked_scores(first.stackers, features))
+
+
+def test_what_is_no_booster_is_refused():
+    with pytest.raises(InputError, match="found no booster, expected"):
+        load(b'{"members": 3}')
+
+
+def test_the_memory_layout_of_the_features_does_not_matter(problem):
+    features, labels, folds = problem
+    rows = fit(np.ascontiguousarray(features), labels, folds, grid=POINT, **SETTINGS)
+    columns = fit(np.asfortranarray(features), labels, folds, grid=POINT, **SETTINGS)
+    assert np.array_equal(rows.scores, columns.scores)
+    assert np.array_equal(
+        stacked_scores(rows.stackers, np.ascontiguousarray(features)),
+        stacked_scores(rows.stackers, np.asfortranarray(features)),
+    )
+
+
+def test_stacked_scores_are_the_mean_of_the_boosters(problem):
+    features, labels, folds = problem
+    stackers = fit(features, labels, folds, grid=POINT, **SETTINGS).stackers
+    expected = np.mean([stacker.booster.predict(xgb.DMatrix(features)) for stacker in stackers], axis=0)
+    assert np.allclose(stacked_scores(stackers, features), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize(("value", "constant"), [(0, 1e-6), (1, 1 - 1e-6)])
+def test_a_fold_with_nothing_to_learn_is_a_constant_and_said(value, constant, caplog):
+    folds = np.arange(90) % 3
+    labels = np.where(folds == 1, np.arange(90) % 2, value)
+    features = np.random.default_rng(0).random((90, 2)).astype(np.float32)
+    with caplog.at_level("INFO"):
+        stack = fit(features, labels, folds, grid=GRID, **SETTINGS)
+    assert f"fold 1: learns from photos of which {100 * value} % have the label: a constant" in caplog.text
+    assert np.allclose(stack.scores[folds == 1], constant, atol=1e-7)
+    assert [stacker.booster.num_boosted_rounds() > 0 for stacker in stack.stackers] == [True, False, True]
+    again = load(stack.stackers[1].to_bytes())
+    assert np.allclose(again.scores(features), constant, atol=1e-7)
+
+
+def test_a_fold_without_positives_is_said(caplog):
+    folds = np.arange(90) % 3
+    labels = np.where(folds == 2, 0, np.arange(90) % 2)
+    features = np.random.default_rng(0).random((90, 2)).astype(np.float32)
+    with caplog.at_level("INFO"):
+        fit(features, labels, folds, grid=POINT, **SETTINGS)
+    assert "fold 2: none of its photos has the label" in caplog.text
+
+
+def test_a_label_on_one_photo_in_a_hundred_is_learned():
+    """Starting from its prevalence, XGBoost gives such a label no tree with a split at a min_child_weight of 1."""
+    labels, folds = np.zeros(600, dtype=np.uint8), np.arange(600) % 3
+    labels[:6] = 1
+    random = np.random.default_rng(2)
+    features = np.where(labels[:, None] == 1, 0.6, 0.1) + random.uniform(0, 0.3, (600, 3))
+    grid = {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}
+    stack = fit(features.astype(np.float32), labels, folds, grid=grid, **SETTINGS)
+    assert best_cut(labels, stack.scores)[1] > 0.9

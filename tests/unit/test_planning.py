@@ -1,0 +1,190 @@
+"""What a configuration comes to is said before it is computed, and is what comes of it."""
+
+import os
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stylevote import planning
+from stylevote.photos.pixels import Photo, resize_photo
+from stylevote.settings import resolve
+from stylevote.tables import write_table
+
+LABELS = ["red", "round", "soft", "new"]
+PHASES = [{"epochs": 1, "lr": 0.001, "train": "head"}, {"epochs": 4, "lr": 0.0003, "train": {"last": 0.4}}]
+
+
+def settings_of(*runs, **keys):
+    config = {
+        "labels": LABELS,
+        "photosets": {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}},
+        "folds": {"count": 3},
+        "runs": deepcopy(list(runs)),
+        **keys,
+    }
+    return resolve(config)
+
+
+def phase(text, **keys):
+    settings = settings_of({"backbone": "ResNet50", "phases": [{"epochs": 3, "lr": 0.0003, "train": "all", **keys}]})
+    (phases,) = planning.plan_runs(settings)["phases"]
+    assert phases == text
+
+
+def resized(width, height, size):
+    return resize_photo(Photo(Image.new("RGB", (width, height)), width, height, 1.0), size)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "args", "hidden", "labels"),
+    [
+        ("mobilenetv2_100.ra_in1k", {}, [256], 13),
+        ("mobilenetv2_100.ra_in1k", {}, [1024, 512, 256], 2),
+        ("resnet50.tv_in1k", {"layers": [1, 1, 1, 1]}, [16], 2),
+        ("test_resnet", {}, [16], 1),
+        ("test_resnet", {}, [128, 128], 13),
+        ("test_byobnet", {}, [8], 3),
+        ("smp:mit_b0", {}, [8], 3),
+    ],
+)
+def test_networks_take_what_is_planned(tmp_path, backbone, args, hidden, labels):
+    from stylevote.cnn.network import Network
+    from stylevote.weights import store_weights
+
+    setting = {"backbone": backbone, "backbone_args": args, "weights": "none", "size": 64, "hidden": hidden}
+    store_weights(Network(setting, labels), tmp_path / "weights.safetensors")
+    stored = (tmp_path / "weights.safetensors").stat().st_size
+    assert planning.network_bytes(setting, labels) == pytest.approx(stored, rel=0.01)
+
+
+def test_a_head_takes_two_bytes_a_number():
+    def size(hidden, labels):
+        return planning.network_bytes({"backbone": "ResNet50", "backbone_args": {}, "hidden": hidden}, labels)
+
+    assert size([16], 3) - size([16], 2) == 2 * (16 + 1)
+    # A unit more has 2,048 features to weigh, a bias, BatchNorm's four numbers, and a weight for each of 5 labels.
+    assert size([17], 5) - size([16], 5) == 2 * (2048 + 1 + 4 + 5)
+
+
+def test_the_catalogue_is_planned_without_making_a_network(monkeypatch):
+    monkeypatch.setattr(planning, "_measure", None)
+    runs = planning.plan_runs(settings_of({"backbone": ["VGG16", "ResNet50"], "phases": PHASES})).set_index("backbone")
+    assert list(runs["epochs"]) == [5, 5]
+    assert list(runs["networks"]) == [15, 15]
+    assert runs["megabytes"]["vgg16.tv_in1k"] == pytest.approx(2 * (134.26 + 4096 * 256 / 1e6), rel=0.01)
+    assert list(runs["gigabytes"]) == pytest.approx(list(15 * runs["megabytes"] / 1000), abs=0.0001)
+
+
+def test_phases_are_short():
+    phase("3 all 0.0003")
+    phase("3 head 0.0003", train="head")
+    phase("3 last 0.4 2e-05", train={"last": 0.4}, lr=2.0e-5)
+    phase("1 groups 2 1", train={"groups": 2}, epochs=1, lr=1.0)
+    phase("3 all 0.0003 triangular2 cycle 0.5", policy="triangular2", cycle=0.5)
+    phases = planning.plan_runs(settings_of({"backbone": "ResNet50", "phases": PHASES}))["phases"]
+    assert list(phases) == ["1 head 0.001, 4 last 0.4 0.0003"]
+
+
+def test_runs_show_what_was_drawn():
+    drawn = {
+        "backbone": "ResNet50",
+        "hidden": {"layers": [1, 3], "units": {"choose": [128, 256]}},
+        "batch": {"choose": [8, 16]},
+        "crop": {"smallest": {"uniform": [0.5, 0.9]}, "stretch": 0.3},
+        "loss": {"focal": {"gamma": {"uniform": [1, 3]}}},
+        "phases": [{"epochs": {"integers": [1, 9]}, "lr": {"log_uniform": [1e-5, 1e-1]}, "train": "all"}],
+        "seed": {"integers": [0, 1000]},
+        "draws": 20,
+    }
+    settings = settings_of(drawn)
+    runs = planning.plan_runs(settings).set_index("run")
+    assert list(runs.index) == list(settings.runs)
+    for run, setting in settings.runs.items():
+        row, (only,) = runs.loc[run], setting["phases"]
+        assert (row["seed"], row["batch"], row["epochs"]) == (setting["seed"], setting["batch"], only["epochs"])
+        assert row["phases"] == f"{only['epochs']} all {only['lr']}"
+        assert row["hidden"] == str(setting["hidden"]).strip("[]")
+        assert row["loss"] == f"focal gamma {setting['loss']['focal']['gamma']} alpha 0.25"
+        # What all have in common is left out.
+        assert row["other"] == f"crop.smallest {setting['crop']['smallest']}"
+
+
+def test_labels_are_named_or_counted():
+    settings = settings_of(
+        *({"backbone": "ResNet50", "labels": labels} for labels in ("all", ["soft"], ["red", "soft"], LABELS[:4])),
+        labels=[*LABELS, "old"],
+    )
+    labels = planning.plan_runs(settings)["labels"]
+    assert sorted(labels) == ["4 of 5", "all", "red, soft", "soft"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "epochs_kept", "said"),
+    [
+        ("all", (5, 5), "GB, every epoch's (keep_weights: all)"),
+        ("selectable", (4, 1), "all of its folds are trained (keep_weights: selectable)"),
+        ("none", (4, 1), "; nothing once the photosets are scored (keep_weights: none)"),
+    ],
+)
+def test_weights_that_stay_are_bounded(tmp_path, keep, epochs_kept, said):
+    wide = {"backbone": "VGG16", "phases": PHASES}
+    narrow = {"backbone": "ResNet50", "phases": PHASES, "labels": ["red"]}
+    settings = settings_of(wide, narrow, keep_weights=keep, results=str(tmp_path))
+    table = planning.plan_runs(settings)
+    runs, networks, weights, on_disk = planning.weight_totals(settings, table)
+    assert runs.split() == ["runs:", "2,", "each", "on", "3", "folds"]
+    assert networks.split() == ["networks:", "30"]
+    each = table.set_index("backbone")["megabytes"]
+    expected = 3 * (epochs_kept[0] * each["vgg16.tv_in1k"] + epochs_kept[1] * each["resnet50.tv_in1k"]) / 1000
+    assert f" {expected:.1f} GB, " in weights
+    assert ("at most" in weights) == (keep != "all")
+    assert weights.endswith(said)
+    assert "0.0 MB" in on_disk
+
+
+def test_weights_on_the_disk_are_counted_once(tmp_path):
+    settings = settings_of({"backbone": "ResNet50"}, results=str(tmp_path))
+    fold = tmp_path / "runs" / "some-run" / "fold0"
+    for folder in ("weights", "unfinished/weights"):
+        (fold / folder).mkdir(parents=True)
+    (fold / "weights" / "epoch0.safetensors").write_bytes(bytes(3_000_000))
+    (fold / "unfinished" / "weights" / "epoch1.safetensors").write_bytes(bytes(4_000_000))
+    os.link(fold / "weights" / "epoch0.safetensors", fold / "unfinished" / "weights" / "epoch0.safetensors")
+    *_, on_disk = planning.weight_totals(settings, planning.plan_runs(settings))
+    assert " 7.0 MB" in on_disk
+
+
+def test_pixels_take_what_is_planned(tmp_path):
+    random = np.random.default_rng(8)
+    sides = [(1, 500), (37, 12), (40, 90), *random.integers(20, 120, (60, 2)).tolist()]
+    sizes = [32, 75]
+    settings = settings_of(
+        {"backbone": "ResNet50", "size": sizes},
+        {"backbone": "ResNet50", "size": 75, "recipe": "more"},
+        recipes={"plain": {}, "more": {"recolored": True}},
+        segmentation={"model": "maskrcnn", "size": 80},
+        results=str(tmp_path),
+    )
+    assert all("not known" in line for line in planning.pixel_totals(settings))
+    manifest = pd.DataFrame(sides, columns=["width", "height"])
+    manifest["image_id"] = [f"{number}.jpg" for number in range(len(sides))]
+    write_table(manifest, tmp_path / "photos" / "train" / "manifest.parquet")
+    attempts = [{"image_id": f"{number}.jpg", "outcome": "made" if number % 3 else "gate: x"} for number in range(50)]
+    write_table(pd.DataFrame(attempts * 2), tmp_path / "recolored" / "index.parquet")
+    for width, height in sides:
+        assert planning.pixel_bytes([(width, height)], 75) == resized(width, height, 75).nbytes
+    copies = [resized(*sides[n], min(80, *sides[n])).shape for n in range(50) if n % 3] * 2
+    recolored = sum(resized(width, height, 75).nbytes for height, width, _ in copies)
+    each = [sum(resized(*photo, size).nbytes for photo in sides) / 1e6 for size in sizes]
+    train, test, more = planning.pixel_totals(settings)
+    assert train.endswith(f"train: {sum(each):.1f} MB ({each[0]:.1f} MB at 32, {each[1]:.1f} MB at 75)")
+    assert "test: not known" in test
+    assert more.endswith(f"train-recolored: {recolored / 1e6:.1f} MB ({recolored / 1e6:.1f} MB at 75)")
+
+
+def test_the_table_is_aligned():
+    table = pd.DataFrame({"run": ["a", "bbbb"], "number": [7, 12345]})
+    assert planning.as_text(table) == "run   number\na          7\nbbbb   12345"

@@ -1,0 +1,73 @@
+"""The plain mean of the members' scores."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stylevote.ensemble.stack import Stack, log_loss
+from stylevote.metrics import best_cut
+from stylevote.program import InputError
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over a label's ``members``, of which there are so many."""
+
+    members: int
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Return the mean over the members: float32, shape (photos,).
+
+        Args:
+            features: the members' scores, float32, shape (photos, members).
+
+        Raises:
+            InputError: they are of another number of members.
+        """
+        found = features.shape[1]
+        if found != self.members:
+            raise InputError(f"found the scores of {found} members, expected {self.members}, as the mean was made of")
+        return features.mean(axis=1, dtype=np.float64).astype(np.float32)
+
+    def to_bytes(self) -> bytes:
+        """Return the number of members as JSON."""
+        return (json.dumps({"members": self.members}) + "\n").encode()
+
+
+def fit(
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    *,
+    threads: int = 1,  # noqa: ARG001 (every combiner is fitted with the same)
+) -> Stack:
+    """Return the mean over the members as every fold's stacker.
+
+    The second-place team of the JD AI Fashion Challenge 2018 fused its networks so, "on the probability layer" (their
+    report, II.E). Nothing is fitted: no photo's score depends on any label.
+
+    Args:
+        features: the members' out-of-fold scores, float32, shape (photos, members).
+        labels: 0/1, shape (photos,); they only measure.
+        folds: shape (photos,).
+        threads: makes no difference here.
+
+    Returns:
+        a stacker a fold, all the same, and the mean of every photo's out-of-fold scores; the grid is one row with the
+        columns f2, threshold, logloss and chosen.
+    """
+    stacker = Mean(features.shape[1])
+    scores = stacker.scores(features)
+    threshold, f2 = best_cut(labels, scores)
+    row = {"f2": f2, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
+    return Stack([stacker] * len(np.unique(folds)), scores, pd.DataFrame([row]))
+
+
+def load(raw: bytes, threads: int = 1) -> Mean:  # noqa: ARG001 (every combiner is loaded with the same)
+    """Return the stacker that `Mean.to_bytes` wrote; `InputError` where the bytes are something else."""
+    try:
+        return Mean(int(json.loads(raw)["members"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError('found no mean, expected {"members": N}') from error
