@@ -1,23 +1,24 @@
-"""Search the threshold of one label's stacked scores that gives the highest F2."""
+"""Search the threshold of one label's stacked scores by their F2."""
 
 import argparse
 import logging
 
-from stylevote.ensemble.threshold import f2_at, search_threshold, stepped_thresholds
+from stylevote.ensemble.threshold import f_beta_at, search_threshold, stepped_thresholds
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import label_matrix, read_table, write_json
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the threshold, how it was found, its F2, and the F2 at 101 thresholds from 0 to 1."""
-    label, method, steps = (arguments.spec[name] for name in ("label", "method", "steps"))
+    settings = dict(arguments.spec)
+    label, method = settings.pop("label"), settings["method"]
     truth = label_matrix(read_table(arguments.manifest, [label]), [label])[:, 0]
     scores = read_table(arguments.stacked, ["score"])["score"].to_numpy()
-    threshold, f2 = search_threshold(truth, scores, method, steps)
+    threshold, f2 = search_threshold(truth, scores, **settings)
     logging.info("%s: threshold %.4f (%s), F2 %.4f on the photos that chose it", label, threshold, method, f2)
     thresholds = stepped_thresholds(100)
     found = {"label": label, "method": method, "threshold": threshold, "f2": f2, "positives": int(truth.sum())}
-    curve = {"threshold": thresholds.tolist(), "f2": f2_at(truth, scores, thresholds).tolist()}
+    curve = {"threshold": thresholds.tolist(), "f2": f_beta_at(truth, scores, thresholds).tolist()}
     write_json(found | {"curve": curve}, arguments.output)
 
 
@@ -28,5 +29,9 @@ if __name__ == "__main__":
         manifest="the training photos",
         output="threshold to write",
     )
-    add_spec(options, '{"label": NAME, "method": "greedy" or "exact", "steps": 100}')
+    add_spec(
+        options,
+        '{"label": NAME, "method": "greedy" (with "steps": 100), "exact", "lbfgs", "plug_in", "shrunk" (with "shrink": '
+        '300) or "bootstrap" (with "resamples": 200, "seed": 0)}',
+    )
     run(options, main)

@@ -14,9 +14,11 @@ NEIGHBOURS = [
     0.5,
     float(np.nextafter(np.float32(0.5), np.float32(1))),
     float(np.nextafter(np.float32(0), np.float32(1))),
+    float(np.nextafter(0.5, 1)),
+    float(np.nextafter(0.0, 1)),
 ]
 UNIT = st.floats(0, 1, width=32) | st.sampled_from([0.0, 0.25, 1.0, *NEIGHBOURS])
-BETAS = st.sampled_from([0.5, 1.0, 2.0])
+BETAS = st.sampled_from([0.5, 1.0, 2.0, 3.0])
 
 
 @st.composite
@@ -56,6 +58,12 @@ def test_the_curve_holds_every_cut(drawn, beta, dtype):
     assert (np.diff(thresholds) < 0).all()
     for threshold, expected in zip(thresholds, score, strict=True):
         assert f_beta(labels, scores.astype(np.float64) >= threshold, beta) == expected
+
+
+def test_thresholds_lie_midway_between_neighbouring_scores():
+    thresholds, score = cut_curve(np.array([0, 1, 0, 1]), np.array([0.25, 0.75, 0.75, 1.0]), beta=1.0)
+    assert thresholds.tolist() == [0.875, 0.5, 0.125]
+    assert score == pytest.approx([2 / 3, 4 / 5, 2 / 3])
 
 
 @given(labelled(UNIT), BETAS)
