@@ -9,7 +9,8 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
-include: "rules/photos.smk"
+include: "rules/simulate.smk" if SETTINGS.config["simulation"] else "rules/photos.smk"
+include: "rules/folds.smk"
 include: "rules/augment.smk"
 include: "rules/train.smk"
 include: "rules/ensemble.smk"

@@ -41,7 +41,7 @@ wildcard_constraints:
     epochs=r"\d+",
     recipe="|".join(SETTINGS.config["recipes"]),
     shard=r"\d+",
-    run="|".join(map(re.escape, SETTINGS.runs)),
+    run="|".join(map(re.escape, SETTINGS.runs)) or "(?!)",
     fold=r"\d+",
     label="|".join(map(re.escape, LABEL_OF)),
 
@@ -96,6 +96,16 @@ def loss_code(wildcards):
     """The code of a run's training: of the losses, its own alone."""
     (loss,) = SETTINGS.runs[wildcards.run]["loss"]
     return code("train_cnn", f"cnn/losses/{loss}")
+
+
+def simulation_spec(*keys):
+    """The named settings of the simulation, the labels, and the member's number if the rule is of one."""
+    settings = {"labels": SETTINGS.labels, **{key: SETTINGS.config["simulation"][key] for key in keys}}
+
+    def of_member(wildcards):
+        return canonical({**settings, **{"member": int(number) for number in wildcards}})
+
+    return of_member
 
 
 def first_comparison(wildcards):
@@ -294,6 +304,13 @@ def start_weights(wildcards):
     return [] if weights in ("none", "pretrained") else weights
 
 
+def selection_settings():
+    """The method of selection, and the settings that it uses: those of the others mean nothing to it."""
+    used = {"top_n": ["top_n", "correlation"], "greedy": ["greedy"], "all": []}
+    selection = SETTINGS.config["selection"]
+    return {key: selection[key] for key in ["method", *used[selection["method"]]]}
+
+
 def stack_settings():
     """The combiner's name, and its own settings if it has any: those of the others mean nothing to the stack."""
     name = STACK["combiner"]
@@ -318,3 +335,8 @@ def every_fold(path):
 def every_run(path):
     """A path for each run and fold, the folds of a run together."""
     return expand(results(path), run=SETTINGS.runs, fold=SETTINGS.folds, allow_missing=True)
+
+
+def every_external(photos):
+    """A path for each external member and fold, of the predictions for these photos."""
+    return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]

@@ -14,6 +14,7 @@ rule collate_scores:
     """Gather the out-of-fold scores of every epoch of every run, a file a label."""
     input:
         predictions=every_run("runs/{run}/fold{fold}/validation.parquet"),
+        external=every_external("validation"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -31,17 +32,19 @@ rule collate_scores:
     params:
         predictions=lambda wildcards: results("runs/{run}/fold{fold}/validation.parquet"),
         runs=list(SETTINGS.runs),
+        external=list(SETTINGS.external.values()),
         folds=len(SETTINGS.folds),
         spec=spec("labels"),
         code=code("collate_scores"),
     shell:
         "python workflow_scripts/collate_scores.py --predictions {params.predictions:q} --runs {params.runs:q}"
+        " --external {params.external:q}"
         " --folds {params.folds} --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q}"
         " --outputs {output.scores:q} > {log:q} 2>&1"
 
 
 rule select_members:
-    """Rank every epoch of every run for one label; keep the best that differ."""
+    """Rank every epoch of every run for one label; select its members."""
     input:
         scores=results("ensemble/scores/{label}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
@@ -58,7 +61,7 @@ rule select_members:
         mem_mb=4000,
         runtime=60,
     params:
-        spec=label_spec(**SETTINGS.config["selection"]),
+        spec=label_spec(**selection_settings()),
         code=code("select_members"),
     shell:
         "python workflow_scripts/select_members.py --scores {input.scores:q} --manifest {input.manifest:q}"
@@ -148,6 +151,7 @@ rule cast_votes:
     """Let the folds vote on every photo and label of a photoset."""
     input:
         predictions=every_run("predictions/{photoset}/{run}/fold{fold}.parquet"),
+        external=lambda wildcards: every_external(wildcards.photoset),
         manifest=results("photos/{photoset}/manifest.parquet"),
         members=results("ensemble/members.parquet"),
         compared=results("photos/shared_photos.parquet"),
@@ -171,11 +175,13 @@ rule cast_votes:
     params:
         predictions=lambda wildcards: results(f"predictions/{wildcards.photoset}/{{run}}/fold{{fold}}.parquet"),
         runs=list(SETTINGS.runs),
+        external=list(SETTINGS.external.values()),
         folds=len(SETTINGS.folds),
-        spec=spec("labels", combiner=STACK["combiner"]),
+        spec=spec("labels", "votes", combiner=STACK["combiner"]),
         code=combining_code("cast_votes"),
     shell:
         "python workflow_scripts/cast_votes.py --predictions {params.predictions:q} --runs {params.runs:q}"
+        " --photoset {wildcards.photoset:q} --external {params.external:q}"
         " --folds {params.folds} --manifest {input.manifest:q} --members {input.members:q}"
         " --stackers {input.stackers:q} --thresholds {input.thresholds:q} --spec {params.spec:q} --threads {threads}"
         " --output {output.votes:q} > {log:q} 2>&1"
@@ -245,9 +251,7 @@ rule estimate_label:
         mem_mb=4000,
         runtime=720,
     params:
-        spec=label_spec(
-            selection=SETTINGS.config["selection"], stack=stack_settings(), threshold=SETTINGS.config["threshold"]
-        ),
+        spec=label_spec(selection=selection_settings(), stack=stack_settings(), threshold=SETTINGS.config["threshold"]),
         code=combining_code("estimate_label"),
     shell:
         "python workflow_scripts/estimate_label.py --scores {input.scores:q} --manifest {input.manifest:q}"
@@ -263,6 +267,7 @@ rule estimate_honestly:
         manifest=results("photos/train/manifest.parquet"),
     output:
         honest=results("ensemble/honest.parquet"),
+        decisions=results("ensemble/honest_decisions.parquet"),
     log:
         logs("estimate_honestly.log"),
     benchmark:
@@ -274,11 +279,12 @@ rule estimate_honestly:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=spec("labels"),
+        spec=spec("labels", "votes"),
         code=code("estimate_honestly"),
     shell:
         "python workflow_scripts/estimate_honestly.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
-        " --manifest {input.manifest:q} --spec {params.spec:q} --output {output.honest:q} > {log:q} 2>&1"
+        " --manifest {input.manifest:q} --spec {params.spec:q} --decisions {output.decisions:q}"
+        " --output {output.honest:q} > {log:q} 2>&1"
 
 
 rule write_submission:

@@ -1,4 +1,4 @@
-"""Files into tables and pixels. Needs the configured photosets; gives manifests, folds and pixel caches."""
+"""Files into tables and pixels. Needs the configured photosets; gives manifests and pixel caches."""
 
 
 rule draw_demo:
@@ -83,30 +83,6 @@ rule compare_photosets:
         "python workflow_scripts/compare_photosets.py --manifests {input.manifests:q}"
         " --quarantines {input.quarantines:q} --names {params.names:q}"
         " --spec {params.spec:q} --output {output.shared:q} > {log:q} 2>&1"
-
-
-rule assign_folds:
-    """Divide the training photos into folds with an equal share of every label."""
-    input:
-        manifest=results("photos/train/manifest.parquet"),
-    output:
-        folds=results("photos/train/folds.parquet"),
-    log:
-        logs("assign_folds.log"),
-    benchmark:
-        benchmarks("assign_folds.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        spec=spec("labels", **SETTINGS.config["folds"]),
-        code=code("assign_folds"),
-    shell:
-        "python workflow_scripts/assign_folds.py --manifest {input.manifest:q} --spec {params.spec:q}"
-        " --output {output.folds:q} > {log:q} 2>&1"
 
 
 rule cache_pixels:

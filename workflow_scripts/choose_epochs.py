@@ -36,9 +36,7 @@ def remove_others(folders: list[Path], epochs: set[int]) -> None:
     size = sum(path.stat().st_size for path in others)
     for path in others:
         path.unlink()
-    logging.info(
-        "kept: epochs %s; removed: the weights of %d others, %.1f MB", sorted(epochs), len(others), size / 1e6
-    )
+    logging.info("kept: epochs %s; removed: the weights of %d others, %.1f MB", sorted(epochs), len(others), size / 1e6)
 
 
 if __name__ == "__main__":

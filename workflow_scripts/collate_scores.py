@@ -2,8 +2,9 @@
 
 import argparse
 import logging
+from pathlib import Path
 
-from stylevote.ensemble.scores import collate_scores, files_by_run
+from stylevote.ensemble.scores import collate_scores, files_by_run, files_of_external
 from stylevote.program import InputError, add_spec, parser, run
 from stylevote.tables import fold_numbers, read_table
 
@@ -14,10 +15,11 @@ def main(arguments: argparse.Namespace) -> None:
     if len(labels) != len(arguments.outputs):
         raise InputError(f"{len(arguments.outputs)} outputs for {len(labels)} labels")
     runs = files_by_run(arguments.runs, arguments.predictions, arguments.folds)
+    runs |= files_of_external(arguments.external, "validation", arguments.folds)
     manifest = read_table(arguments.manifest, ["image_id"])
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
     collate_scores(runs, manifest["image_id"].to_numpy(), folds, dict(zip(labels, arguments.outputs, strict=True)))
-    logging.info("%d runs, %d photos, %d labels", len(runs), len(manifest), len(labels))
+    logging.info("%d runs and external members, %d photos, %d labels", len(runs), len(manifest), len(labels))
 
 
 if __name__ == "__main__":
@@ -30,7 +32,8 @@ if __name__ == "__main__":
     options.add_argument(
         "--predictions", required=True, help="the runs' out-of-fold predictions: a path with {run} and {fold} in it"
     )
-    options.add_argument("--runs", nargs="+", required=True, help="ids of the runs")
+    options.add_argument("--runs", nargs="*", required=True, help="ids of the runs")
+    options.add_argument("--external", nargs="*", type=Path, default=[], help="folders of external members")
     options.add_argument("--folds", type=int, required=True, help="number of folds")
     add_spec(options, '{"labels": [...]}')
     run(options, main)

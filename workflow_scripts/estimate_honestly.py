@@ -6,26 +6,31 @@ import logging
 import numpy as np
 
 from stylevote.ensemble.decisions import honest_scores
+from stylevote.ensemble.vote import limit_labels
 from stylevote.program import InputError, add_spec, parser, run
 from stylevote.tables import label_matrix, read_json, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write a row a label and the row of their means."""
-    labels = arguments.spec["labels"]
+    """Write the decisions, a row a label and the row of their means. The naive figures are of each label by itself."""
+    labels, votes = arguments.spec["labels"], arguments.spec["votes"]
     if not len(labels) == len(arguments.estimates) == len(arguments.thresholds):
         raise InputError(
             f"{len(arguments.estimates)} estimates and {len(arguments.thresholds)} thresholds for {len(labels)} labels"
         )
     manifest = read_table(arguments.manifest, ["image_id", *labels])
-    estimates = [read_table(path, ["image_id", "decision"]) for path in arguments.estimates]
+    decided = "voted" if votes["aggregation"] == "vote_all" else "decision"
+    columns = ["score", "threshold", decided]
+    estimates = [read_table(path, ["image_id", *columns]) for path in arguments.estimates]
     for path, estimate in zip(arguments.estimates, estimates, strict=True):
         if not estimate["image_id"].equals(manifest["image_id"]):
             raise InputError(f"{path}: its {len(estimate)} photos are not the manifest's {len(manifest)}")
-    decisions = np.stack([estimate["decision"].to_numpy() for estimate in estimates], axis=1)
+    scores, thresholds, decisions = (np.stack([table[name] for table in estimates], axis=1) for name in columns)
+    decisions = limit_labels(decisions, scores, thresholds, votes["least"], votes["most"])
     naive_f2 = [read_json(path)["f2"] for path in arguments.thresholds]
     table = honest_scores(label_matrix(manifest, labels), decisions, naive_f2, labels)
     logging.info("%s", table.to_string(index=False, float_format="%.4f"))
+    write_table(manifest[["image_id"]].assign(**dict(zip(labels, decisions.T, strict=True))), arguments.decisions)
     write_table(table, arguments.output)
 
 
@@ -35,7 +40,8 @@ if __name__ == "__main__":
         estimates="honest decisions: one table a label, in the order of the labels...",
         manifest="the training photos",
         thresholds="thresholds: one a label, in the order of the labels...",
+        decisions="to write: the honest decision for every photo and label",
         output="table to write",
     )
-    add_spec(options, '{"labels": [...]}')
+    add_spec(options, '{"labels": [...], "votes": {"aggregation": "average_scores", "least": 0, "most": null}}')
     run(options, main)

@@ -33,9 +33,9 @@ if __name__ == "__main__":
     )
     add_spec(
         options,
-        '{"label": NAME, "selection": {"top_n": ..., "correlation": ...}, "stack": {"combiner": "xgboost", '
-        '"xgboost": {"grid": ..., "rounds": ..., "patience": ..., "seed": ...}}, "threshold": {"method": ..., '
-        '"steps": ...}}',
+        '{"label": NAME, "selection": {"method": "top_n", "top_n": ..., "correlation": ...}, '
+        '"stack": {"combiner": "xgboost", "xgboost": {"grid": ..., "rounds": ..., "patience": ..., "seed": ...}}, '
+        '"threshold": {"method": ..., "steps": ...}}',
     )
     add_threads(options)
     run(options, main)

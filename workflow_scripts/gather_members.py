@@ -10,7 +10,7 @@ from stylevote.tables import read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write label, run, epoch and number of every member."""
+    """Write label, run, epoch and number of every member; one that weighs more has so many rows."""
     labels = arguments.spec["labels"]
     if len(labels) != len(arguments.members):
         raise InputError(f"{len(arguments.members)} selections for {len(labels)} labels")

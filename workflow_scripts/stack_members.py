@@ -42,8 +42,9 @@ if __name__ == "__main__":
     )
     add_spec(
         options,
-        '{"label": NAME, "combiner": "mean"} or {"label": NAME, "combiner": "xgboost", "xgboost": {"grid": '
-        '{"eta": [...], "max_depth": [...], "min_child_weight": [...]}, "rounds": 500, "patience": 20, "seed": 1}}',
+        '{"label": NAME, "combiner": "mean"} or "rank_mean"; {"label": NAME, "combiner": "ridge", "ridge": {"alpha": '
+        '[...]}} or "logistic"; {"label": NAME, "combiner": "xgboost", "xgboost": {"grid": {"eta": [...], '
+        '"max_depth": [...], "min_child_weight": [...]}, "rounds": 500, "patience": 20, "seed": 1}}',
     )
     add_threads(options)
     run(options, main)

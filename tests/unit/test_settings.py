@@ -35,13 +35,15 @@ def test_defaults_are_the_papers():
     grid = settings.config["stack"]["xgboost"]["grid"]
     assert len(grid["eta"]) * len(grid["max_depth"]) * len(grid["min_child_weight"]) == 180
     assert settings.config["stack"]["combiner"] == "xgboost"
-    assert settings.config["selection"] == {"top_n": 20, "correlation": 0.9}
+    selection = settings.config["selection"]
+    assert (selection["method"], selection["top_n"], selection["correlation"]) == ("top_n", 20, 0.9)
     assert list(settings.folds) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("path", [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))])
 def test_ready_configurations_are_valid(path):
-    assert resolve(yaml.safe_load(path.read_text())).runs
+    settings = resolve(yaml.safe_load(path.read_text()))
+    assert settings.runs or settings.external
 
 
 def test_order_of_runs_and_keys_does_not_name_runs_anew():
@@ -193,9 +195,14 @@ def test_text_that_is_a_number_is_one():
         ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a name that tables use themselves"),
         ({"labels": ["red", "a\nb"]}, "holds a control character"),
         ({"photosets": {"train": {"photos": "a"}}}, "photosets: 'test' is a required property"),
-        ({"stack": {"combiner": "median"}}, "stack.combiner: found 'median', expected xgboost (boosted trees) or mean"),
-        ({"stack": {"rounds": 20}}, "stack: unknown key 'rounds'; known: combiner, xgboost"),
+        ({"stack": {"combiner": "median"}}, "stack.combiner: found 'median', expected xgboost (boosted trees), "),
+        ({"stack": {"rounds": 20}}, "stack: unknown key 'rounds'; known: combiner, logistic, ridge, xgboost"),
+        ({"stack": {"ridge": {"alpha": [0]}}}, "stack.ridge.alpha[0]: 0 is less than or equal to the minimum of 0"),
         ({"threshold": {"method": "exat"}}, "threshold.method: found 'exat', expected greedy"),
+        ({"votes": {"aggregation": "vote"}}, "votes.aggregation: found 'vote', expected average_scores (the mean"),
+        ({"votes": {"most": 0}}, "votes.most: 0 is less than the minimum of 1"),
+        ({"votes": {"least": 2, "most": 1}}, "votes.least: found 2, expected at most votes.most and the number of"),
+        ({"votes": {"least": 3}}, "votes.least: found 3, expected at most votes.most and the number of labels"),
         ({"runs": [{"backbone": "r", "loss": "focl"}]}, "runs[0].loss: unknown key 'focl'; did you mean 'focal'?"),
         (
             {"runs": [{"backbone": "r", "loss": {"focal": {"gamma": -1}}}]},
@@ -242,6 +249,30 @@ def test_text_that_is_a_number_is_one():
 )
 def test_what_is_wrong_is_said_with_its_key(change, said):
     assert said in problem(changed(**change))
+
+
+def test_a_simulated_bank_takes_the_place_of_photosets_and_runs():
+    settings = resolve({"results": "out", "labels": ["sport"], "simulation": {"members": 2}})
+    assert settings.external == {f"member{k:03d}": f"out/simulated/member{k:03d}" for k in range(2)}
+    assert (settings.runs, set(settings.config["photosets"])) == ({}, {"train", "test"})
+    assert problem({"labels": ["sport"], "simulation": None, "runs": MINIMAL["runs"]}).endswith(
+        "'photosets' is a required property"
+    )
+
+
+@pytest.mark.parametrize(
+    ("simulation", "said"),
+    [
+        ({}, "simulation: takes the place of photosets; leave photosets out"),
+        ({}, "simulation: takes the place of runs; leave runs out"),
+        ({"skills": {"rde": 0.5}}, "simulation.skills: 'rde' is not among the labels; did you mean 'red'?"),
+        ({"skill": 1}, "simulation.skill: 1 is greater than the maximum of 0.99"),
+        ({"twins": 1}, "simulation.twins: 1 is less than the minimum of 2"),
+        ({"member": 3}, "unknown key 'member'; did you mean 'members'?"),
+    ],
+)
+def test_what_is_wrong_with_a_simulation_is_said(simulation, said):
+    assert said in problem(changed(simulation=simulation))
 
 
 def test_a_mistake_that_many_draws_share_is_said_once():

@@ -76,7 +76,10 @@ def test_a_run_less_trains_nothing(checkout):
             COMBINING,
         ),
         ({"stack": {"combiner": "mean"}}, COMBINING),
+        ({"votes": {"aggregation": "vote_all", "most": 2}}, ENDING),
         ({"selection": {"top_n": 1}}, AFTER_COLLATING),
+        ({"selection": {"method": "greedy"}}, AFTER_COLLATING),
+        ({"selection": {"greedy": {"bags": 3}}}, {}),
         ({"submission": "challenge"}, {"write_submission": 1}),
     ],
 )

@@ -2,11 +2,14 @@
 
 import csv
 import re
+import subprocess
+import sys
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from places import REPOSITORY
 from workflow.checkout import LABELS, draw_photo
 
 
@@ -30,6 +33,24 @@ def test_the_last_lines_say_how_good_it_is(finished):
     said = finished.printed[-2000:]
     assert f"honest: {macro['honest_f2']:.4f}" in said
     assert re.search(rf"naive: +{macro['naive_f2']:.4f}", said)
+
+
+def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the program that compares two ensembles."""
+    program = REPOSITORY / "workflow_scripts" / "compare_ensembles.py"
+    return subprocess.run(
+        [sys.executable, program, *arguments], cwd=checkout.folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_two_ensembles_are_compared(finished):
+    done = compare(finished, "out", "out", "--resamples", "50")
+    macro = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()["honest_f2"].iloc[-1]
+    last = done.stdout.splitlines()[-1].split()
+    assert (last[0], last[2:]) == ("macro", [f"{macro:.4f}", f"{macro:.4f}", "0.0000", "0.0000", "0.0000"])
+    unknown = compare(finished, "out", "out", "--photoset", "test")
+    assert unknown.returncode == 1
+    assert unknown.stderr == "error: out: the labels of the photoset 'test' are not known\n"
 
 
 def test_another_checkout_and_another_number_of_cores_give_the_same_bytes(finished, fresh):

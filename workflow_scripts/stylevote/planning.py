@@ -27,11 +27,13 @@ NAMED_LABELS = 3  # more are counted
 def write_plan(settings: Settings, log: Path) -> str:
     """Return the run table and the totals as text, and write it to ``log``.
 
-    The table is also written to ``plan.tsv`` in the results folder.
+    The table is also written to ``plan.tsv`` in the results folder. Without runs, nothing is written.
 
     Raises:
         InputError: a backbone that is not in the catalogue cannot be made, or a table of photos cannot be read.
     """
+    if not settings.runs:
+        return f"no runs to train: {len(settings.external)} external members decide alone"
     runs = plan_runs(settings)
     totals = [*weight_totals(settings, runs), *pixel_totals(settings)]
     text = "\n".join([as_text(runs.drop(columns=IN_ID)), "", *totals])

@@ -23,6 +23,8 @@ SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 # Names that tables use for their own columns.
 RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "epoch", "fold", "url", "macro"}
 
+EXTERNAL_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -31,11 +33,13 @@ class Settings:
     Attributes:
         config: every key of the schema, defaults filled in.
         runs: resolved setting of each run, by its id, in the order of the ids: how they were listed means nothing.
+        external: folder of each external member, by its name.
         stems: file name stem of each label.
     """
 
     config: dict[str, Any]
     runs: dict[str, dict[str, Any]]
+    external: dict[str, str]
     stems: dict[str, str]
 
     @property
@@ -64,7 +68,8 @@ def resolve(config: dict[str, Any]) -> Settings:
         errors = [error for error in errors if list(error.path) != ["runs"]]
     problems += _messages([leaf for error in errors for leaf in _leaves(error)], runs)
     if not problems:
-        problems = list(dict.fromkeys([*_complete_runs(config, runs), *_contradictions(config, runs)]))
+        found = [*_simulate(config), *_complete_runs(config, runs), *_contradictions(config, runs)]
+        problems = list(dict.fromkeys(found))
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise InputError("\n  ".join([f"{count} in the configuration:", *problems]))
@@ -76,7 +81,9 @@ def resolve(config: dict[str, Any]) -> Settings:
     for recipe in config["recipes"].values():
         recipe["recolored"] = _recolored(recipe["recolored"], config["recolor"]["use"])
     runs = dict(sorted((run_id(setting), setting) for setting in config["runs"]))
-    return Settings(config, runs, {label: file_stem(label) for label in config["labels"]})
+    folders = [folder.replace("{results}", root) for folder in config["members"]["external"]]
+    external = dict(sorted((Path(folder).name, folder) for folder in folders))
+    return Settings(config, runs, external, {label: file_stem(label) for label in config["labels"]})
 
 
 def _expand_runs(config: dict[str, Any]) -> tuple[list[bank.Run], list[str]]:
@@ -98,6 +105,20 @@ def _spell_out(setting: Any) -> None:
             setting["loss"] = {setting["loss"]: {}}
         if isinstance(setting.get("hidden"), int):
             setting["hidden"] = [setting["hidden"]]
+
+
+def _simulate(config: dict[str, Any]) -> Iterator[str]:
+    """Put a simulated bank's photosets and members in their place, if there is one; yield what is wrong with it."""
+    simulation = config["simulation"]
+    if simulation is None:
+        return
+    for key in ("photosets", "runs"):
+        if config.get(key):
+            yield f"simulation: takes the place of {key}; leave {key} out"
+    yield from _unknown_labels("simulation.skills", list(simulation["skills"]), config["labels"])
+    photos = dict.fromkeys(("photos", "labels", "masks", "mask_labels"))
+    config.setdefault("photosets", {"train": photos, "test": dict(photos)})
+    config["members"]["external"] += [f"{{results}}/simulated/member{k:03d}" for k in range(simulation["members"])]
 
 
 def _complete_runs(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
@@ -130,6 +151,7 @@ def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[st
             yield f"labels: {label!r} holds a control character"
         elif stems[file_stem(label)] > 1:
             yield f"labels: {label!r} stands there more than once, or differs from another by too little"
+    yield from _member_contradictions(config, runs)
     seen: dict[str, bank.Run] = {}
     for run in runs:
         twin = seen.setdefault(run_id(run.setting), run)
@@ -148,8 +170,11 @@ def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[st
         for label in (config["labels"] if run.setting["labels"] == "all" else run.setting["labels"])
     }
     for label in config["labels"]:
-        if label not in learned:
+        if label not in learned and not config["members"]["external"]:
             yield f"runs: none learns the label {label!r}; let the `labels` of one hold it"
+    least, most = config["votes"]["least"], config["votes"]["most"]
+    if least > min(len(config["labels"]), most or len(config["labels"])):
+        yield f"votes.least: found {least}, expected at most votes.most and the number of labels"
     yield from _recipe_contradictions(config)
     yield from _mask_contradictions(config, runs)
 
@@ -175,6 +200,21 @@ def _recipe_contradictions(config: dict[str, Any]) -> Iterator[str]:
         yield f"recolor.saturation: found {[low, high]}, expected the lower bound first"
     for where, labels in named:
         yield from _unknown_labels(where, labels, config["labels"])
+
+
+def _member_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
+    """Yield what external members' names contradict, and that there is nobody to decide."""
+    folders = config["members"]["external"]
+    names = Counter(Path(folder).name for folder in folders) + Counter({run_id(run.setting) for run in runs})
+    for folder in folders:
+        name = Path(folder).name
+        if names[name] > 1 or not re.fullmatch(EXTERNAL_NAME, name):
+            yield (
+                f"members.external: {folder!r}: the folder's name is the member's; expected letters, digits and -_. in"
+                " it, and no other member or run of that name"
+            )
+    if not runs and not folders:
+        yield "runs: found none, and no members.external: there is nothing to decide with"
 
 
 def _unknown_labels(where: str, labels: list[str], known: list[str]) -> Iterator[str]:

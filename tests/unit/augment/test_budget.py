@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import islice
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -84,7 +84,6 @@ def test_chance_decides_among_equals():
 ITEMS, LABELS = 6, 3
 
 
-@settings(deadline=None)
 @given(
     positives=arrays.arrays(np.uint8, (ITEMS, LABELS), elements=st.integers(0, 1)),
     counts=arrays.arrays(np.int64, LABELS, elements=st.integers(0, 8)),

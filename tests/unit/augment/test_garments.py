@@ -90,7 +90,7 @@ def test_bare_arms_beside_orange_and_mustard(hue):
 
 
 @given(hues=st.lists(st.integers(0, 359), min_size=2, max_size=5), saturation=st.floats(0.75, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_hue_is_of_two_garments(hues, saturation):
     photo, mask = patches(*[(1 / len(hues), (hue, saturation, 0.7)) for hue in hues])
     none_too_small = SETTINGS | {"garments": 9, "least_share_of_mask": 0, "least_share_of_image": 0}

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stylevote.augment.resample import positives_table, resample
@@ -275,7 +275,6 @@ def sets_of(photos):
     }
 
 
-@settings(deadline=None)
 @given(tasks())
 def test_counts_of_every_combination_are_exact(task):
     photos, recolored, recipe = task
@@ -308,7 +307,6 @@ def test_counts_of_every_combination_are_exact(task):
         assert len(used) == (min(recipe["recolored"]["use"], len(usable)) if recipe["recolored"] else 0)
 
 
-@settings(deadline=None)
 @given(tasks(), st.floats(0, 1.5))
 def test_balanced_rounds_each_expected_count_up_or_down(task, power):
     photos, recolored, recipe = task
@@ -333,7 +331,6 @@ def test_balanced_rounds_each_expected_count_up_or_down(task, power):
             assert times * math.floor(expected + 1e-9) <= count[entry] <= times * math.ceil(expected - 1e-9)
 
 
-@settings(deadline=None)
 @given(tasks())
 def test_power_0_takes_every_entry_once(task):
     photos, recolored, recipe = task

@@ -12,10 +12,11 @@ from PIL import Image
 from sklearn.metrics import jaccard_score
 
 from stylevote.augment.masks import decode_mask
-from stylevote.photos.demo import sample_label_sets, write_photos
+from stylevote.photos.demo import write_photos
 from stylevote.photos.drawing.canvas import CLASSES
 from stylevote.photos.drawing.styles import LABELS
 from stylevote.photos.ingest import ingest_photos
+from stylevote.photos.label_sets import sample_label_sets
 from stylevote.tables import write_table
 
 PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"

@@ -46,9 +46,7 @@ def test_a_network_made_to_load_weights_normalises_as_the_one_that_stored_them(s
 
 
 def test_a_size_that_a_backbone_does_not_take_is_said(setting):
-    with pytest.raises(
-        InputError, match=r"'mixer_s16_224' takes no photos of 96 x 96 .*change the run's `size`"
-    ):
+    with pytest.raises(InputError, match=r"'mixer_s16_224' takes no photos of 96 x 96 .*change the run's `size`"):
         Network({**setting, "backbone": "mixer_s16_224", "size": 96}, 2)
 
 

@@ -65,6 +65,8 @@ def test_honest_stands_beside_naive(bank):
     assert table["honest_f2"].equals(table["all_ones_f2"])
     assert table["honest_recall"].tolist() == [1, 1, 1]
     assert table["positives"].tolist() == [*bank.truth.sum(axis=0), bank.truth.sum()]
+    assert (table["honest_low"] < table["honest_f2"]).all()
+    assert (table["honest_f2"] < table["honest_high"]).all()
 
 
 def test_the_summary_says_test_scores_only_where_they_are_known(bank):

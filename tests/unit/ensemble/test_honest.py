@@ -30,7 +30,7 @@ SETTINGS = {
 def naive_f2(candidates, scores, labels, folds):
     """Return the F2 that the final fit reaches on the photos that chose it."""
     ranking = rank_candidates(candidates, labels, scores)
-    rows = members_of(select_members(ranking, scores, **SETTINGS["selection"])).index
+    rows = members_of(select_members(ranking, scores, labels, **SETTINGS["selection"])).index
     stack = fit_stack(scores[rows].T, labels, folds, SETTINGS["stack"])
     return search_threshold(labels, stack.scores, **SETTINGS["threshold"])[1]
 
@@ -47,6 +47,7 @@ def test_a_label_that_can_be_told_is_told(bank):
         "score": "float32",
         "threshold": "float64",
         "decision": "uint8",
+        "voted": "uint8",
         "members": "int16",
     }
 
@@ -59,6 +60,18 @@ def test_a_folds_labels_do_not_change_its_decisions(bank, fold):
     after = estimate_label(*bank.candidates(0), turned, bank.folds, SETTINGS)
     pd.testing.assert_frame_equal(before[before["fold"] == fold], after[after["fold"] == fold])
     assert not before[before["fold"] != fold].equals(after[after["fold"] != fold])
+
+
+def test_a_folds_labels_do_not_change_its_members_where_these_are_selected_by_their_mean(bank):
+    greedy = {"bags": 3, "share": 0.7, "start": 2, "most": 6, "seed": 1}
+    settings = SETTINGS | {"selection": {"method": "greedy", "greedy": greedy}, "stack": {"combiner": "mean"}}
+    labels = bank.truth[:, 0]
+    turned = np.where(bank.folds == 1, 1 - labels, labels)
+    before = estimate_label(*bank.candidates(0), labels, bank.folds, settings)
+    after = estimate_label(*bank.candidates(0), turned, bank.folds, settings)
+    pd.testing.assert_frame_equal(before[before["fold"] == 1], after[after["fold"] == 1])
+    assert not before[before["fold"] != 1].equals(after[after["fold"] != 1])
+    assert before["members"].between(1, 6).all()
 
 
 def test_permuted_labels_give_the_all_ones_score_and_the_naive_figure_is_above(simulate):
@@ -118,6 +131,24 @@ def test_with_the_mean_it_is_what_each_fold_gives_by_hand(bank):
     estimate = estimate_label(candidates, scores, labels, bank.folds, settings)
     assert estimate["decision"].tolist() == decisions.tolist()
     assert len(members) > 1, "every fold has the same members: nothing was repeated"
+
+
+def test_voted_is_the_majority_of_the_stackers_chosen_without_the_fold(simulate):
+    bank = simulate(strength=1, folds=4)
+    (candidates, scores), labels = bank.candidates(1), bank.truth[:, 1]
+    runs = candidates.assign(run=[f"run {row}" for row in range(len(scores))])
+    everything = SETTINGS | {"selection": {"top_n": len(scores), "correlation": 1}}
+    estimate = estimate_label(runs, scores, labels, bank.folds, everything)
+    for fold in range(4):
+        inside, outside = bank.folds != fold, bank.folds == fold
+        members = scores[rank_candidates(runs, labels[inside], scores[:, inside]).index]
+        stack = fit_stack(members[:, inside].T, labels[inside], bank.folds[inside], SETTINGS["stack"])
+        outputs = [stacker.scores(members[:, outside].T) for stacker in stack.stackers]
+        found = estimate[outside]
+        yes = np.sum([output >= found["threshold"] for output in outputs], axis=0)
+        assert found["voted"].tolist() == (yes >= 2).astype(int).tolist()
+        assert np.allclose(found["score"], np.mean(outputs, axis=0))
+    assert (estimate["voted"] != estimate["decision"]).any()
 
 
 def test_two_folds_are_refused(bank):

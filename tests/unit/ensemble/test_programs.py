@@ -15,7 +15,7 @@ from stylevote.tables import read_json, read_table, write_table
 
 PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 RUNS = ["run0", "run1", "run2"]
-SELECTION = {"top_n": 20, "correlation": 0.9}
+SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9}
 STACK = {
     "combiner": "xgboost",
     "xgboost": {
@@ -26,6 +26,7 @@ STACK = {
     },
 }
 THRESHOLD = {"method": "greedy", "steps": 100}
+VOTES = {"aggregation": "average_then_vote", "least": 0, "most": None}
 
 
 def call(folder, program, *arguments, expected=0):
@@ -83,16 +84,24 @@ def run_chain(folder, bank, test):
     for path in predictions:
         table = test.predictions(path.split("/")[1], np.arange(len(test.truth)))
         write_table(table[table["epoch"].isin(selected.get(path.split("/")[1], []))], folder / path)
-    votes = ["--manifest", "test.parquet", *runs, "--members", "members.parquet"]
+    votes = ["--manifest", "test.parquet", "--photoset", "test", *runs, "--members", "members.parquet"]
     votes += ["--predictions", "predictions/{run}/fold{fold}.parquet"]
     votes += ["--stackers", *stackers, "--thresholds", *thresholds]
-    call(folder, "cast_votes", *votes, "--spec", labels | {"combiner": "xgboost"}, "--output", "votes.parquet")
+    call(
+        folder,
+        "cast_votes",
+        *votes,
+        "--spec",
+        labels | {"combiner": "xgboost", "votes": VOTES},
+        "--output",
+        "votes.parquet",
+    )
     decisions = ["--votes", "votes.parquet", "--manifest", "test.parquet"]
     for form in ("table", "challenge"):
         call(folder, "write_decisions", *decisions, "--spec", labels | {"format": form}, "--output", f"{form}.csv")
     call(folder, "score_decisions", *decisions, "--spec", labels, "--output", "scores.parquet")
-    honest = ["--estimates", *estimates, *train, "--thresholds", *thresholds, "--spec", labels]
-    call(folder, "estimate_honestly", *honest, "--output", "honest.parquet")
+    honest = ["--estimates", *estimates, *train, "--thresholds", *thresholds, "--spec", labels | {"votes": VOTES}]
+    call(folder, "estimate_honestly", *honest, "--decisions", "honest_decisions.parquet", "--output", "honest.parquet")
     summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
     return call(folder, "summarize", *summary, "--output", "summary.txt")
 
@@ -144,7 +153,7 @@ def test_members_are_the_selections_members(chain):
     assert list(members.columns) == ["label", "run", "epoch", "member"]
     for k, label in enumerate(bank.labels):
         selection = read_table(folder / f"members/{k}.parquet")
-        assert list(selection.columns) == ["run", "epoch", "f2", "threshold", "rank", "member", "reason"]
+        assert list(selection.columns) == ["run", "epoch", "f2", "threshold", "rank", "member", "weight", "reason"]
         assert len(selection) == 6
         taken = selection[selection["member"] > 0]
         assert members.loc[members["label"] == label, "run"].tolist() == taken["run"].tolist()
@@ -163,12 +172,24 @@ def test_the_stack_leaves_its_grid_and_scores(chain):
     assert booster.num_boosted_rounds() > 0
 
 
-def voting(stackers, combiner):
-    """Return the arguments of `cast_votes` in the chain's folder, with other stackers."""
-    votes = ["--manifest", "test.parquet", "--runs", *RUNS, "--folds", "3", "--members", "members.parquet"]
+def voting(stackers, combiner, settings=VOTES):
+    """Return the arguments of `cast_votes` in the chain's folder, with other stackers or settings."""
+    votes = [
+        "--manifest",
+        "test.parquet",
+        "--photoset",
+        "test",
+        "--runs",
+        *RUNS,
+        "--folds",
+        "3",
+        "--members",
+        "members.parquet",
+    ]
     votes += ["--predictions", "predictions/{run}/fold{fold}.parquet", "--stackers", *stackers]
     votes += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
-    return [*votes, "--spec", {"labels": ["style 0", "style 1"], "combiner": combiner}, "--output", "voted.parquet"]
+    spec = {"labels": ["style 0", "style 1"], "combiner": combiner, "votes": settings}
+    return [*votes, "--spec", spec, "--output", "voted.parquet"]
 
 
 def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
@@ -204,6 +225,51 @@ def test_stackers_of_another_combiner_are_refused(chain):
     assert said == 'error: stackers/0: found no mean, expected {"members": N}\n'
 
 
+ONE_LABEL = {"aggregation": "average_scores", "least": 1, "most": 1}
+
+
+def nearest_label(scores, thresholds):
+    """Return 1 for the label, of two, whose odds are the most times the odds at its threshold: (photos, labels)."""
+    odds = np.array(scores, dtype=float) / (1 - np.array(scores, dtype=float))
+    times = odds / (np.array(thresholds) / (1 - np.array(thresholds)))
+    return (times == times.max(axis=1, keepdims=True)).astype(int)
+
+
+def test_limits_go_over_all_labels_of_a_photo(chain):
+    folder = chain[0]
+    stackers = [f"stackers/{k}/fold{fold}.stacker" for k in range(2) for fold in range(3)]
+    call(folder, "cast_votes", *voting(stackers, "xgboost", ONE_LABEL))
+    votes = read_table(folder / "voted.parquet")
+    scores, decisions = (votes[name].to_numpy().reshape(2, -1).T for name in ("score", "decision"))
+    thresholds = [read_json(folder / f"thresholds/{k}.json")["threshold"] for k in range(2)]
+    assert np.array_equal(decisions, nearest_label(scores, thresholds))
+    assert set((scores >= thresholds).sum(axis=1)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("settings", [VOTES, {**VOTES, "aggregation": "vote_all"}, ONE_LABEL])
+def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain, settings):
+    folder, bank, _, _ = chain
+    estimates = [read_table(folder / f"honest/{k}.parquet") for k in range(2)]
+    scores, thresholds = (np.array([estimate[name] for estimate in estimates]).T for name in ("score", "threshold"))
+    decisions = (scores >= thresholds).astype(int)
+    for k, estimate in enumerate(estimates):  # as if the stackers' majority were always against their mean
+        write_table(estimate.assign(voted=1 - estimate["decision"]), folder / f"turned/{k}.parquet")
+    if settings["aggregation"] == "vote_all":
+        decisions = 1 - decisions
+    elif settings == ONE_LABEL:
+        decisions = nearest_label(scores, thresholds)
+    arguments = ["--estimates", "turned/0.parquet", "turned/1.parquet", "--manifest", "train.parquet"]
+    arguments += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
+    arguments += ["--spec", {"labels": bank.labels, "votes": settings}]
+    arguments += ["--decisions", "turned_decisions.parquet", "--output", "turned.parquet"]
+    call(folder, "estimate_honestly", *arguments)
+    found = read_table(folder / "turned.parquet")["honest_f2"].tolist()[:2]
+    assert found == [f_beta(bank.truth[:, k], decisions[:, k]) for k in range(2)]
+    written = read_table(folder / "turned_decisions.parquet")
+    assert written["image_id"].tolist() == bank.image_ids.tolist()
+    assert (written[bank.labels].to_numpy() == decisions).all()
+
+
 def test_the_threshold_says_how_it_was_found(chain):
     folder, bank, _, _ = chain
     found = read_json(folder / "thresholds/0.json")
@@ -222,7 +288,7 @@ def test_the_figures_are_those_of_the_decisions(chain):
     assert scores["f2"].iloc[-1] > scores["all_ones_f2"].iloc[-1] + 0.1
     honest = read_table(folder / "honest.parquet")
     estimate = read_table(folder / "honest/1.parquet")
-    assert list(estimate.columns) == ["image_id", "fold", "score", "threshold", "decision", "members"]
+    assert list(estimate.columns) == ["image_id", "fold", "score", "threshold", "decision", "voted", "members"]
     assert honest["honest_f2"].iloc[1] == f_beta(bank.truth[:, 1], estimate["decision"].to_numpy())
     assert honest["naive_f2"].iloc[1] == read_json(folder / "thresholds/1.json")["f2"]
     assert printed == (folder / "summary.txt").read_text(encoding="utf-8")

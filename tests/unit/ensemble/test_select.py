@@ -1,11 +1,20 @@
-"""Members are the best candidates, of each run its best epoch, that differ enough from each other."""
+"""Members are runs' best epochs: the best that differ enough, those whose mean is best, or all of them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from stylevote.ensemble.rank import rank_candidates
-from stylevote.ensemble.select import members_of, select_members
+from stylevote.ensemble.select import (
+    apportion,
+    bagged_counts,
+    binned_f2,
+    forward_counts,
+    members_of,
+    select_members,
+)
+from stylevote.metrics import best_cut, f_beta
+from stylevote.program import InputError
 
 
 def reference(ranking, scores, top_n, correlation):
@@ -30,17 +39,19 @@ def test_the_members_are_those_of_a_plain_reference(seed):
     scores = (1 / (1 + np.exp(-scores))).astype(np.float32)
     ranking = rank_candidates(candidates, labels, scores)
     for top_n, correlation in [(3, 0.9), (20, 0.9), (20, 0.7), (5, 1.0)]:
-        selection = select_members(ranking, scores, top_n, correlation)
+        selection = select_members(ranking, scores, labels, top_n=top_n, correlation=correlation)
         members = members_of(selection)
         assert members.index.tolist() == reference(ranking, scores, top_n, correlation)
         assert members["member"].tolist() == list(range(1, len(members) + 1))
+        assert (members["weight"] == 1).all()
         assert (members["reason"] == "").all()
         assert (selection.loc[selection["member"] == 0, "reason"] != "").all()
 
 
 def chosen(runs, scores, top_n=20, correlation=0.9):
     table = pd.DataFrame(runs, columns=["run", "epoch"])
-    return select_members(table, np.array(scores, dtype=np.float32), top_n, correlation)
+    scores = np.array(scores, dtype=np.float32)
+    return select_members(table, scores, np.array([0, 0, 1, 1]), top_n=top_n, correlation=correlation)
 
 
 A, TWIN, B, C = [0.1, 0.2, 0.8, 0.9], [0.1, 0.2, 0.8, 0.91], [0.9, 0.1, 0.2, 0.8], [0.2, 0.9, 0.1, 0.3]
@@ -79,3 +90,179 @@ def test_constant_scores_are_a_member_only_where_there_is_nothing_else():
     assert selection["member"].tolist() == [0, 1]
     assert selection["reason"].tolist() == ["all its scores are the same", ""]
     assert chosen([("k", 1), ("l", 1)], [constant, [0.25] * 4])["member"].tolist() == [1, 0]
+
+
+GREEDY = {"bags": 1, "share": 1, "start": 3, "most": 8, "seed": 1}
+
+
+def best_f2(labels, scores):
+    """Return the F2 at the best of all cuts."""
+    return max(f_beta(labels, scores >= cut) for cut in np.unique(scores))
+
+
+def plain_forward(scores, labels, start, most):
+    """Select forward as slowly and plainly as can be; ``scores`` are whole numbers, so that sums are exact."""
+
+    def f2(taken):
+        return best_f2(labels, scores[taken].sum(axis=0))
+
+    numbers = range(len(scores))
+    steps = [max((list(numbers[:count]) for count in range(1, start + 1)), key=f2)]
+    while len(steps[-1]) < most:
+        steps.append(max(([*steps[-1], number] for number in numbers), key=f2))
+    best = max(steps, key=f2)
+    return [best.count(number) for number in numbers]
+
+
+def noisy_candidates(seed, count=6, photos=40, prevalence=0.3):
+    """Return labels, and scores of growing noise as whole 32nds."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(photos) < prevalence).astype(np.uint8)
+    noise = rng.normal(size=(count, photos)) * np.linspace(0.3, 0.6, count)[:, None]
+    return labels, np.clip(np.rint(32 * (0.3 + 0.4 * labels + noise)), 0, 32).astype(int)
+
+
+def test_forward_selection_is_that_of_a_plain_reference():
+    repeated, stopped = 0, 0
+    for seed in range(12):
+        labels, whole = noisy_candidates(seed)
+        for start, most in [(1, 8), (3, 8), (6, 4), (1, 1)]:
+            counts = forward_counts((whole / 32).astype(np.float32), labels, start, most).tolist()
+            assert counts == plain_forward(whole, labels, min(start, most), most)
+            repeated += max(counts) > 1
+            stopped += sum(counts) < most
+    assert repeated, "no candidate was taken twice"
+    assert stopped, "the last mean was always the best"
+
+
+def test_candidates_that_complement_each_other_are_better_together_and_the_better_one_weighs_more():
+    """Only 2 a + b parts the two positives, which come first, from the others."""
+    a, b, useless = [0.6, 0.4, 0.3, 0.5], [0.2, 0.9, 0.6, 0.0], [0.1, 0.2, 0.9, 0.8]
+    labels, scores = np.array([1, 1, 0, 0]), np.array([useless, b, a], dtype=np.float32)
+    candidates = pd.DataFrame({"run": ["u", "b", "a"], "epoch": [1, 2, 3]})
+    ranking = rank_candidates(candidates, labels, scores)
+    selection = select_members(ranking, scores, labels, method="greedy", greedy=GREEDY | {"start": 1})
+    assert selection[["run", "member", "weight", "reason"]].to_numpy().tolist() == [
+        ["a", 1, 2, ""],
+        ["b", 2, 1, ""],
+        ["u", 0, 0, "never taken"],
+    ]
+    assert selection.dtypes[["member", "weight"]].tolist() == [np.int16, np.int16]
+    members = members_of(selection)
+    assert members[["run", "epoch", "member"]].to_numpy().tolist() == [["a", 3, 1], ["a", 3, 2], ["b", 2, 3]]
+    assert ranking["f2"].max() < 1
+    assert best_f2(labels, scores[members.index].mean(axis=0)) == 1
+
+
+def test_one_bag_of_all_candidates_is_no_bagging_and_bags_are_added_up():
+    labels, whole = noisy_candidates(3, count=10)
+    scores = (whole / 32).astype(np.float32)
+    unbagged = forward_counts(scores, labels, 3, 8)
+    settings = {"start": 3, "most": 8}
+    assert bagged_counts(scores, labels, bags=1, share=1, seed=1, **settings).tolist() == unbagged.tolist()
+    assert bagged_counts(scores, labels, bags=3, share=1, seed=1, **settings).tolist() == (3 * unbagged).tolist()
+    single = bagged_counts(scores, labels, bags=30, share=0.01, seed=1, **settings)
+    assert single.sum() == 30, "a bag of one candidate takes it once"
+    assert np.count_nonzero(single) > 5
+
+
+def test_bags_are_drawn_by_the_seed_and_their_number():
+    labels, whole = noisy_candidates(4, count=12)
+
+    def counts(bags, seed):
+        settings = {"share": 0.5, "start": 3, "most": 8}
+        return bagged_counts((whole / 32).astype(np.float32), labels, bags=bags, seed=seed, **settings)
+
+    assert counts(6, seed=1).tolist() == counts(6, seed=1).tolist()
+    assert counts(6, seed=1).tolist() != counts(6, seed=2).tolist()
+    assert (counts(6, seed=1) >= counts(5, seed=1)).all(), "a further bag leaves the others as they are"
+
+
+def test_members_are_numbered_by_weight_then_by_rank():
+    overtaken = 0
+    for seed in range(5):
+        labels, whole = noisy_candidates(seed)
+        scores = (whole / 32).astype(np.float32)
+        ranking = rank_candidates(pd.DataFrame({"run": list("fedcba"), "epoch": 1}), labels, scores)
+        selection = select_members(ranking, scores, labels, method="greedy", greedy=GREEDY | {"bags": 4, "share": 0.7})
+        taken = selection[selection["member"] > 0]
+        expected = taken.sort_values(["weight", "rank"], ascending=[False, True])
+        assert expected["member"].tolist() == list(range(1, len(taken) + 1))
+        overtaken += not taken["member"].is_monotonic_increasing
+    assert overtaken, "the better ranked always weighed more"
+
+
+@pytest.mark.parametrize(
+    ("counts", "most", "weights"),
+    [
+        ([6, 3], 50, [2, 1]),
+        ([0, 20], 10, [0, 1]),
+        ([5, 3, 1], 4, [2, 1, 1]),
+        ([1, 1, 1], 2, [1, 1, 0]),
+        ([60, 30, 9, 1], 10, [6, 3, 1, 0]),
+        ([7, 5], 12, [7, 5]),
+    ],
+)
+def test_counts_of_all_bags_become_few_members_in_their_proportion(counts, most, weights):
+    assert apportion(np.array(counts), most).tolist() == weights
+
+
+@pytest.mark.parametrize("prevalence", [0.002, 0.1, 0.5])
+def test_binned_f2_is_hardly_below_the_exact_one(prevalence):
+    rng = np.random.default_rng(7)
+    labels = (rng.random(20_000) < prevalence).astype(np.uint8)
+    odds = np.log(prevalence / (1 - prevalence)) + 2.5 * labels + rng.normal(size=len(labels))
+    scores = (1 / (1 + np.exp(-odds))).astype(np.float32)
+    exact = best_cut(labels, scores)[1]
+    binned = binned_f2(scores, np.flatnonzero(labels))
+    assert exact - 0.002 < binned <= exact
+    assert binned_f2(32 * scores, np.flatnonzero(labels)) == binned, "sums are binned as means are"
+
+
+@pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
+def test_equals_are_taken_by_run_then_epoch(method):
+    labels, whole = noisy_candidates(5, count=2)
+    scores = (whole / 32).astype(np.float32)[[0, 1, 0, 0, 1]]
+    candidates = pd.DataFrame({"run": ["b", "d", "a", "a", "c"], "epoch": [1, 1, 7, 2, 1]})
+    ranking = rank_candidates(candidates, labels, scores)
+    selection = select_members(ranking, scores, labels, method=method, greedy=GREEDY | {"start": 1})
+    taken = selection.loc[selection["member"] > 0].sort_values("member")
+    order = [("a", 2), ("b", 1), ("c", 1), ("d", 1)]
+    expected = order if method == "all" else [order[0], order[2]]
+    assert list(zip(taken["run"], taken["epoch"], strict=True)) == expected
+
+
+@pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
+def test_whatever_the_method_only_a_runs_best_epoch_that_tells_photos_apart_is_a_member(method, simulate):
+    bank = simulate(runs=6, epochs=3)
+    bank.scores["run4"][:] = 0.25
+    candidates, scores = bank.candidates(1)
+    labels = bank.truth[:, 1]
+    best = candidates.assign(f2=[-best_f2(labels, row) for row in scores]).sort_values(["run", "f2", "epoch"])
+    best = best.groupby("run").head(1)
+    greedy = GREEDY | {"bags": 5, "share": 0.5}
+    ranking = rank_candidates(candidates, labels, scores)
+    selection = select_members(ranking, scores, labels, method=method, correlation=1, greedy=greedy)
+    members = members_of(selection)
+    assert set(members.index) <= set(best.index[best["run"] != "run4"])
+    if method != "greedy":
+        assert sorted(members["run"]) == ["run0", "run1", "run2", "run3", "run5"]
+    left_out = selection[selection["member"] == 0].set_index(["run", "epoch"])["reason"]
+    assert (left_out != "").all()
+    assert left_out["run4", 1] == "all its scores are the same"
+
+
+@pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
+def test_there_is_a_member_whatever_the_scores_and_labels(method):
+    table = pd.DataFrame([("k", 1), ("l", 1)], columns=["run", "epoch"])
+    for rows, labels in [([[0.5] * 4, [0.25] * 4], [0, 1, 1, 0]), ([A, B], [0] * 4), ([A, B], [1] * 4)]:
+        scores = np.array(rows, dtype=np.float32)
+        selection = select_members(table, scores, np.array(labels), method=method, greedy=GREEDY)
+        assert selection["member"].iloc[0] == 1
+
+
+def test_another_method_is_refused():
+    with pytest.raises(InputError, match="selection method 'best' is none of 'top_n', 'greedy' and 'all'"):
+        select_members(
+            pd.DataFrame({"run": ["a"], "epoch": [1]}), np.array([A], np.float32), np.array([0, 0, 1, 1]), method="best"
+        )

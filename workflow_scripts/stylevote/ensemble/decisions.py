@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
 from stylevote.metrics import f_beta, precision_recall
 from stylevote.program import InputError
 
@@ -76,14 +77,19 @@ def honest_scores(labels: np.ndarray, decisions: np.ndarray, naive_f2: list[floa
 
     Returns:
         a row a label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, naive_f2,
-        honest_f2, honest_precision, honest_recall, all_ones_f2.
+        honest_f2, honest_low, honest_high (the bootstrap's interval of the honest F2, see `bootstrap.interval`),
+        honest_precision, honest_recall, all_ones_f2.
     """
     scores = score_decisions(labels, decisions, names)
+    (resampled,) = resampled_f(labels, [decisions])
+    low, high = interval(with_mean(resampled))
     columns = {
         "label": scores["label"],
         "positives": scores["positives"],
         "naive_f2": [*naive_f2, np.mean(naive_f2)],
         "honest_f2": scores["f2"],
+        "honest_low": low,
+        "honest_high": high,
         "honest_precision": scores["precision"],
         "honest_recall": scores["recall"],
         "all_ones_f2": scores["all_ones_f2"],
@@ -102,7 +108,8 @@ def summary_lines(honest: pd.DataFrame, scores: pd.DataFrame, photos: int) -> li
     macro = honest.iloc[-1]
     lines = [
         f"{photos} photos decided, {len(honest) - 1} labels each",
-        f"macro F2, honest: {macro['honest_f2']:.4f}  each photo judged by an ensemble chosen without its fold",
+        f"macro F2, honest: {macro['honest_f2']:.4f}  each photo judged by an ensemble chosen without its fold;"
+        f" {macro['honest_low']:.4f} to {macro['honest_high']:.4f} in 95 % of samples of such photos",
         f"macro F2, naive:  {macro['naive_f2']:.4f}  judged by the photos that chose the ensemble: too high",
         f"macro F2 of giving every label to every training photo: {macro['all_ones_f2']:.4f}",
     ]

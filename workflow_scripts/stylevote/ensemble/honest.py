@@ -7,8 +7,9 @@ import pandas as pd
 
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
-from stylevote.ensemble.stack import fit_stack, stacked_scores
+from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import decide, search_threshold
+from stylevote.ensemble.vote import cast_votes
 from stylevote.program import InputError
 
 
@@ -25,20 +26,24 @@ def estimate_label(
 
     Nested cross-validation (Varma & Simon 2006): for each fold, the ranking, the selection, the stack with all that
     it chooses, and the threshold are repeated on the photos of the other folds, which are the stack's folds; the fold's
-    photos go through those stackers, averaged, and are cut at that threshold.
+    photos go through those stackers, and are cut at that threshold.
+
+    What it cannot see is how the CNNs' folds are joined: an out-of-fold score is one fold's, where a new photo has the
+    scores of all. Their mean is steadier, so new photos may fare better than this says; and of the aggregations, all
+    but ``vote_all`` are the same here.
 
     Args:
         candidates: columns run, epoch; a row a candidate.
         scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least three different ones.
-        settings: the arguments of `select.select_members` under ``selection``, what `stack.fit_stack` takes
+        settings: the settings of `select.select_members` under ``selection``, what `stack.fit_stack` takes
             as its settings under ``stack``, and the arguments of `threshold.search_threshold` under ``threshold``.
         threads: that the stack may use.
 
     Returns:
-        a row a photo: fold, score (float32), threshold and members (int16; how many) of the fold's ensemble, decision
-        (uint8).
+        a row a photo: fold, score (float32: the stackers' mean), threshold and members (int16; how many) of the fold's
+        ensemble, decision (uint8: of the score) and voted (uint8: by the stackers' majority, as in ``vote_all``).
 
     Raises:
         InputError: for fewer than three folds.
@@ -51,15 +56,18 @@ def estimate_label(
         outside = folds == fold
         inside_scores = scores[:, ~outside]
         ranking = rank_candidates(candidates, labels[~outside], inside_scores)
-        rows = members_of(select_members(ranking, inside_scores, **settings["selection"])).index
+        selection = select_members(ranking, inside_scores, labels[~outside], **settings["selection"])
+        rows = members_of(selection).index
         stack = fit_stack(inside_scores[rows].T, labels[~outside], folds[~outside], settings["stack"], threads=threads)
         threshold, _ = search_threshold(labels[~outside], stack.scores, **settings["threshold"])
-        score = stacked_scores(stack.stackers, scores[np.ix_(rows, outside)].T)
+        votes = cast_votes(scores[np.ix_(rows, outside)].T[None], stack.stackers, threshold, "vote_all")
+        score = votes["score"].to_numpy()
         columns = {
             "fold": fold,
             "score": score,
             "threshold": threshold,
             "decision": decide(score, threshold),
+            "voted": votes["decision"].to_numpy(),
             "members": np.int16(len(rows)),
         }
         parts.append(pd.DataFrame(columns, index=np.flatnonzero(outside)))

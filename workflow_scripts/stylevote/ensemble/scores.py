@@ -1,8 +1,9 @@
 """From the predictions of every run to one file of candidates a label, and back: what the ensemble reads and writes.
 
-A *candidate* is a run at one of its epochs. A label's candidates are a Parquet file with the columns ``run``, ``epoch``
-and ``scores`` (the out-of-fold score of every training photo, in the manifest's order), one row group a run, so that it
-is written run by run and a few members are read without the rest.
+A *candidate* is a run at one of its epochs; an external member, whose predictions another program made, counts as one.
+A label's candidates are a Parquet file with the columns ``run``, ``epoch`` and ``scores`` (the out-of-fold score of
+every training photo, in the manifest's order), one row group a run, so that it is written run by run and a few members
+are read without the rest.
 """
 
 import hashlib
@@ -48,6 +49,17 @@ def files_by_run(runs: list[str], template: str, folds: int) -> dict[str, list[P
         raise InputError(f"--predictions {template}: expected a path with {{run}} and {{fold}} in it")
     paths = {run: template.replace("{run}", run) for run in runs}
     return {run: [Path(path.replace("{fold}", str(fold))) for fold in range(folds)] for run, path in paths.items()}
+
+
+def files_of_external(folders: list[Path], photos: str, folds: int) -> dict[str, list[Path]]:
+    """Return the paths of each external member's predictions, one a fold, by the name of its folder.
+
+    Args:
+        folders: a member each.
+        photos: ``validation``, or the name of a photoset.
+        folds: how many there are.
+    """
+    return {folder.name: [folder / f"fold{fold}" / f"{photos}.parquet" for fold in range(folds)] for folder in folders}
 
 
 def read_predictions(path: Path, image_ids: np.ndarray, labels: list[str], part: str) -> Predictions:

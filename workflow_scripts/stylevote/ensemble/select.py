@@ -1,61 +1,208 @@
-"""Selection of a label's members: the best candidates that differ from each other."""
+"""Selection of a label's members: the best that differ, the best together, or every run."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stylevote.digests import seed as seed_of
+from stylevote.ensemble.rank import best_epochs
+from stylevote.metrics import BETA
+from stylevote.program import InputError
 
-def select_members(ranking: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: float) -> pd.DataFrame:
-    """Take the best candidates, of a run its best epoch, none too like one already taken (Ding & Wan 2018).
+# Sums of scores fall into bins by the upper bits of their float32: 1,024 bins between a power of two and the next.
+DROPPED_BITS = 13
+LEAST_SUM = np.float32(2.0**-16)  # what is less shares a bin
+
+
+def select_members(
+    ranking: pd.DataFrame,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    *,
+    method: str = "top_n",
+    top_n: int = 20,
+    correlation: float = 0.9,
+    greedy: dict[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Choose a label's members among the runs' best epochs.
 
     A candidate whose scores are all the same tells no photos apart, and its correlation with others is undefined: it is
-    taken only where every candidate is such a one, and then only the first.
+    taken only where every run's best epoch is such a one, and then only the first. Of equals, the better ranked counts.
 
     Args:
         ranking: what `rank.rank_candidates` returns, its index being the row in ``scores``.
-        scores: in 0..1, shape (candidates, photos).
-        top_n: how many members to take at most.
-        correlation: the highest Pearson correlation that two members' scores may have.
+        scores: in 0..1, float32, shape (candidates, photos).
+        labels: 0/1, shape (photos,); ``greedy`` alone looks at them.
+        method: ``top_n`` (the best, none too like one already taken: Ding & Wan 2018), ``greedy`` (those whose mean is
+            best: Caruana et al. 2004) or ``all``.
+        top_n: of ``top_n``: how many members to take at most.
+        correlation: of ``top_n``: the highest Pearson correlation that two members' scores may have.
+        greedy: of ``greedy``: the arguments of `bagged_counts`.
 
     Returns:
-        ``ranking`` with the columns member (int16: 1, 2, ... in the order taken, 0 for the others) and reason (why a
-        candidate is not a member; empty for members).
+        ``ranking`` with the columns member (int16: 1, 2, ... by weight, then by rank; 0 for the others), weight (int16:
+        how often the member is to be counted; 0 for the others) and reason (why a candidate is not a member; empty for
+        members).
+
+    Raises:
+        InputError: for another method.
     """
-    taken: list[tuple[str, int]] = []
-    seen: set[str] = set()
-    directions = np.empty((min(top_n, ranking["run"].nunique()), scores.shape[1]))
-    members, reasons = [], []
-    for row, run, epoch in zip(ranking.index, ranking["run"], ranking["epoch"], strict=True):
-        reason = ""
-        if run in seen:
-            reason = "another epoch of the run is better"
-        elif len(taken) == top_n:
-            reason = f"more than {top_n}"
-        elif (direction := _direction(scores[row])) is None:
-            reason = "all its scores are the same"
-        elif taken:
+    weights = np.zeros(len(ranking), dtype=np.int64)
+    reasons = np.full(len(ranking), "another epoch of the run is better", dtype=object)
+    best = np.flatnonzero(ranking.index.isin(best_epochs(ranking).index))
+    constant = np.array([scores[row].min() == scores[row].max() for row in ranking.index[best]])
+    reasons[best[constant]] = "all its scores are the same"
+    eligible = best[~constant]
+    candidates = ranking.iloc[eligible]
+    chosen = scores[candidates.index]
+    if method == "top_n":
+        weights[eligible], reasons[eligible] = _top(candidates, chosen, top_n, correlation)
+    elif method == "greedy":
+        weights[eligible], reasons[eligible] = _greedy(chosen, labels, **greedy)
+    elif method == "all":
+        weights[eligible], reasons[eligible] = 1, ""
+    else:
+        raise InputError(f"selection method {method!r} is none of 'top_n', 'greedy' and 'all'")
+    if not len(eligible):
+        weights[0], reasons[0] = 1, ""
+    order = np.argsort(-weights, kind="stable")[: np.count_nonzero(weights)]
+    members = np.zeros(len(ranking), dtype=np.int16)
+    members[order] = np.arange(1, len(order) + 1)
+    return ranking.assign(member=members, weight=weights.astype(np.int16), reason=reasons.tolist())
+
+
+def members_of(selection: pd.DataFrame) -> pd.DataFrame:
+    """Return a selection's members, each as many times as it weighs, numbered 1, 2, ... anew in the column member.
+
+    The plain mean of these rows' scores is the mean that was selected; to trees, a column that comes again is no news.
+    """
+    members = selection[selection["member"] > 0].sort_values("member")
+    repeated = members.iloc[np.repeat(np.arange(len(members)), members["weight"])]
+    return repeated.assign(member=np.arange(1, len(repeated) + 1, dtype=np.int16))
+
+
+def _top(candidates: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: float) -> tuple[list[int], list[str]]:
+    """Return a weight (1 or 0) and a reason for each candidate; they come best first."""
+    directions = np.empty((min(top_n, len(scores)), scores.shape[1]))
+    taken: list[str] = []
+    weights, reasons = [], []
+    for row, run, epoch in zip(scores, candidates["run"], candidates["epoch"], strict=True):
+        reason = f"more than {top_n}" if len(taken) == top_n else ""
+        if not reason:
+            direction = _direction(row)
             likeness = directions[: len(taken)] @ direction
-            nearest = int(np.argmax(likeness))
-            if likeness[nearest] > correlation:
-                reason = f"correlates {likeness[nearest]:.3f} with {taken[nearest][0]} epoch {taken[nearest][1]}"
-        seen.add(run)
+            if taken and likeness.max() > correlation:
+                reason = f"correlates {likeness.max():.3f} with {taken[int(likeness.argmax())]}"
         if not reason:
             directions[len(taken)] = direction
-            taken.append((run, epoch))
-        members.append(0 if reason else len(taken))
+            taken.append(f"{run} epoch {epoch}")
+        weights.append(int(not reason))
         reasons.append(reason)
-    if not taken:
-        members[0], reasons[0] = 1, ""
-    return ranking.assign(member=np.array(members, dtype=np.int16), reason=reasons)
+    return weights, reasons
 
 
-def _direction(scores: np.ndarray) -> np.ndarray | None:
+def _direction(scores: np.ndarray) -> np.ndarray:
     """Return the scores less their mean, at unit length: the dot product of two is their Pearson correlation."""
-    if scores.min() == scores.max():
-        return None
     centred = scores - scores.mean(dtype=np.float64)
     return centred / np.linalg.norm(centred)
 
 
-def members_of(selection: pd.DataFrame) -> pd.DataFrame:
-    """Return a selection's members in the order taken, with its index and columns."""
-    return selection[selection["member"] > 0].sort_values("member")
+def _greedy(scores: np.ndarray, labels: np.ndarray, *, most: int, **settings: Any) -> tuple[np.ndarray, list[str]]:
+    """Return a weight and a reason for each candidate; they come best first."""
+    counts = bagged_counts(scores, labels, most=most, **settings)
+    weights = apportion(counts, most)
+    total = counts.sum()
+    seldom = [f"taken {count} times of {total}: too seldom" if count else "never taken" for count in counts]
+    return weights, np.where(weights > 0, "", seldom).astype(object)
+
+
+def bagged_counts(
+    scores: np.ndarray, labels: np.ndarray, *, bags: int, share: float, start: int, most: int, seed: int
+) -> np.ndarray:
+    """Return how often forward selection takes each candidate, added up over random parts of them.
+
+    Where many candidates are tried, some fit the photos by luck; one that is taken from many parts does not (Caruana et
+    al. 2004, section 2.3).
+
+    Args:
+        scores: the candidates' scores, best first, float32, shape (candidates, photos).
+        labels: 0/1, shape (photos,).
+        bags: how many parts.
+        share: of the candidates that a part holds; at least one.
+        start, most: see `forward_counts`.
+        seed: another one draws other parts. A bag's part depends on nothing but this and its number.
+
+    Returns:
+        int64, shape (candidates,).
+    """
+    counts = np.zeros(len(scores), dtype=np.int64)
+    size = max(1, round(share * len(scores)))
+    for bag in range(bags if len(scores) else 0):
+        rng = np.random.default_rng(seed_of(seed, bag, "greedy selection"))
+        part = np.sort(rng.choice(len(scores), size, replace=False))
+        counts[part] += forward_counts(scores[part], labels, start, most)
+    return counts
+
+
+def forward_counts(scores: np.ndarray, labels: np.ndarray, start: int, most: int) -> np.ndarray:
+    """Return how often forward selection with replacement takes each candidate (Caruana et al. 2004, 2.1 and 2.2).
+
+    It starts with the best candidates, as many of the first ``start`` as give the best mean; adds, one at a time, the
+    candidate with which the mean is best, until there are ``most``; and keeps what had been taken when the mean was
+    best. A mean's F2 is `binned_f2`.
+
+    Args:
+        scores: the candidates' scores, best first, float32, shape (candidates, photos).
+        labels: 0/1, shape (photos,).
+        start: most candidates to start with.
+        most: candidates to take, each counted as often as it is taken.
+
+    Returns:
+        int64, shape (candidates,).
+    """
+    positives = np.flatnonzero(labels)
+    sums = np.cumsum(scores[: min(start, most)], axis=0, dtype=np.float32)
+    reached = [binned_f2(row, positives) for row in sums]
+    first = int(np.argmax(reached)) + 1
+    taken, reached, total = list(range(first)), reached[:first], sums[first - 1]
+    trial = np.empty_like(total)
+    while len(taken) < most:
+        f2 = [binned_f2(np.add(total, row, out=trial), positives) for row in scores]
+        best = int(np.argmax(f2))
+        taken.append(best)
+        reached.append(f2[best])
+        total = total + scores[best]
+    return np.bincount(taken[: int(np.argmax(reached)) + 1], minlength=len(scores))
+
+
+def binned_f2(scores: np.ndarray, positives: np.ndarray) -> float:
+    """Return the F2 of scores at the best threshold between bins: without a sort, what `metrics.best_cut` finds.
+
+    Scores in one bin are cut together. A bin is 0.05 to 0.1 % wide, relative to its scores, so that it is fine enough
+    where a rare label's small scores lie. The F2 is that of a threshold there is, and so never above the exact one.
+
+    Args:
+        scores: from 0, float32, shape (photos,); sums do as well as means.
+        positives: the photos that have the label.
+    """
+    bins = np.maximum(scores.view(np.int32) >> DROPPED_BITS, LEAST_SUM.view(np.int32) >> DROPPED_BITS)
+    bins -= LEAST_SUM.view(np.int32) >> DROPPED_BITS
+    photos = np.bincount(bins)
+    hits = np.bincount(bins[positives], minlength=len(photos))
+    decided, found = np.cumsum(photos[::-1]), np.cumsum(hits[::-1])
+    return float(np.max((1 + BETA**2) * found / (BETA**2 * len(positives) + decided)))
+
+
+def apportion(counts: np.ndarray, most: int) -> np.ndarray:
+    """Return small whole numbers in the proportion of ``counts`` (int64, shape (candidates,)), ``most`` in all at most.
+
+    Where the counts add up to more, each has its share of ``most``, rounded by the largest remainders (Hamilton), the
+    first of equals first. What has a common divisor is divided by it.
+    """
+    total = int(counts.sum())
+    if total > most:
+        shares = counts * most
+        counts = shares // total
+        counts[np.argsort(-(shares % total), kind="stable")[: most - counts.sum()]] += 1
+    return counts // max(int(np.gcd.reduce(counts)), 1)

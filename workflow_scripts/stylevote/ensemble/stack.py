@@ -58,6 +58,20 @@ def stacked_scores(stackers: list[Stacker], features: np.ndarray) -> np.ndarray:
     return outputs.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
+def out_of_fold_scores(stackers: list[Stacker], features: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return each photo's score by its own fold's stacker: float32, shape (photos,).
+
+    Args:
+        stackers: one a fold, in the order of the fold numbers.
+        features: the members' scores, float32, shape (photos, members).
+        folds: shape (photos,).
+    """
+    scores = np.empty(len(folds), dtype=np.float32)
+    for stacker, fold in zip(stackers, np.unique(folds), strict=True):
+        scores[folds == fold] = stacker.scores(features[folds == fold])
+    return scores
+
+
 def log_loss(labels: np.ndarray, scores: np.ndarray) -> float:
     """Return the mean binary cross-entropy of ``scores`` in nats."""
     right = np.where(labels == 1, scores, 1 - scores).astype(np.float64)

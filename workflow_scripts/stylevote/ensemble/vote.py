@@ -1,30 +1,79 @@
-"""The folds' vote on a photoset."""
+"""From the folds' outputs to a photoset's decisions: how folds are joined, and how many labels a photo has."""
 
 import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.stack import Stacker, stacked_scores
-from stylevote.ensemble.threshold import decide
+from stylevote.ensemble.threshold import decide, log_odds
+from stylevote.program import InputError
+
+AGGREGATIONS = ("average_scores", "average_then_vote", "average_cnn_first", "vote_all")
 
 
-def cast_votes(features: np.ndarray, stackers: list[Stacker], threshold: float) -> pd.DataFrame:
-    """Let the CNN folds vote on one label (Ding & Wan 2018).
+def cast_votes(features: np.ndarray, stackers: list[Stacker], threshold: float, aggregation: str) -> pd.DataFrame:
+    """Decide one label by every fold's CNNs, each of whose scores go through every stacker.
 
-    Each fold's scores go through every stacker; the outputs are averaged and cut at the threshold: that is the fold's
-    vote. The majority decides; where an even number of folds is split in halves, the mean over the folds does.
+    ``average_scores``: the mean of all folds x stackers outputs is cut at the threshold. ``average_cnn_first``: the
+    members' scores are averaged over the CNNs' folds, go through every stacker, and the mean output is cut.
+    ``average_then_vote`` (Ding & Wan 2018): the outputs for one fold's CNNs are averaged and cut; the folds' majority
+    decides. ``vote_all``: each output is cut; their majority decides. Halves are parted by the score.
 
     Args:
         features: the members' scores of the photoset by each fold's CNNs, float32, shape (folds, photos, members).
         stackers: the label's, one a fold.
         threshold: the label's.
+        aggregation: one of `AGGREGATIONS`.
 
     Returns:
-        a row a photo: fold0, fold1, ... and score, their mean (float32), votes (int8: folds for it), decision (uint8).
+        a row a photo: fold0, fold1, ... (each fold's mean output), score (mean output; of ``average_cnn_first``, from
+        the averaged members), all float32; votes (int16) and decision (uint8). ``votes`` are the outputs at or above
+        the threshold for ``vote_all``, and else the folds whose mean output is; with the two averages they say how far
+        the folds agree, and do not decide.
+
+    Raises:
+        InputError: for another aggregation.
     """
-    averaged = np.array([stacked_scores(stackers, fold) for fold in features])
-    score = averaged.mean(axis=0, dtype=np.float64).astype(np.float32)
-    votes = decide(averaged, threshold).sum(axis=0, dtype=np.int8)
-    folds = len(features)
-    decision = np.where(2 * votes.astype(int) == folds, decide(score, threshold), 2 * votes.astype(int) > folds)
-    table = {f"fold{k}": averaged[k] for k in range(folds)}
-    return pd.DataFrame(table | {"score": score, "votes": votes, "decision": decision.astype(np.uint8)})
+    if aggregation not in AGGREGATIONS:
+        raise InputError(f"votes.aggregation: found {aggregation!r}, expected one of {', '.join(AGGREGATIONS)}")
+    outputs = np.array([[stacker.scores(fold) for stacker in stackers] for fold in features])
+    by_fold = outputs.mean(axis=1, dtype=np.float64).astype(np.float32)
+    if aggregation == "average_cnn_first":
+        score = stacked_scores(stackers, features.mean(axis=0, dtype=np.float64).astype(np.float32))
+    else:
+        score = outputs.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    ballots = outputs.reshape(-1, len(score)) if aggregation == "vote_all" else by_fold
+    votes = decide(ballots, threshold).sum(axis=0, dtype=np.int16)
+    decision = decide(score, threshold)
+    if aggregation in ("average_then_vote", "vote_all"):
+        decision = np.where(2 * votes == len(ballots), decision, 2 * votes > len(ballots)).astype(np.uint8)
+    table = {f"fold{k}": scores for k, scores in enumerate(by_fold)}
+    return pd.DataFrame(table | {"score": score, "votes": votes, "decision": decision})
+
+
+def limit_labels(
+    decisions: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, least: int, most: int | None
+) -> np.ndarray:
+    """Give each photo at least ``least`` and at most ``most`` labels.
+
+    A photo with too few gets the undecided labels of highest margin, one with too many loses the decided ones of
+    lowest; of equals, the earlier label is taken. The margin is the score's log odds less the threshold's: the same
+    evidence moves a score as far in log odds wherever its threshold lies. A difference of probabilities would add rare
+    labels first, which lie close below a low threshold whatever the photo; a quotient would keep rare labels first,
+    whose scores can exceed a low threshold many times.
+
+    Args:
+        decisions: 0/1, shape (photos, labels).
+        scores: in 0..1, in the same shape.
+        thresholds: in 0..1, of a shape that goes with it: (labels,), or a photo's own.
+        least: 0 sets no limit.
+        most: None sets no limit.
+
+    Returns:
+        the decisions, uint8, in the same shape.
+    """
+    labels = decisions.shape[1]
+    margins = log_odds(scores) - log_odds(thresholds)
+    order = np.lexsort((-margins, -decisions.astype(np.int8)), axis=1)
+    places = np.argsort(order, axis=1)
+    wanted = np.clip(decisions.sum(axis=1), least, labels if most is None else most)
+    return (places < wanted[:, None]).astype(np.uint8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,55 +10,9 @@ from PIL import Image
 
 from stylevote.photos.drawing.canvas import CLASSES
 from stylevote.photos.drawing.scene import draw
-from stylevote.photos.drawing.styles import LABELS, RAREST_FIRST
+from stylevote.photos.label_sets import sample_label_sets
 
-# The 192 label sets of the training photos in the label table of the JD AI Fashion Challenge 2018, each with the number
-# of photos (54,908 in all) that hold it.
-LABEL_SETS_FILE = Path(__file__).with_name("jd2018_label_sets.csv")
 LEAST_TESTED = 4  # positives a label among the test photos: one photo alone is not to decide a rare label's score
-
-
-@cache
-def label_set_table() -> pd.DataFrame:
-    """The real label sets: a 0/1 column a label in the order of ``LABELS``, and ``images``, how often the set occurs.
-
-    Do not write to the table: every caller gets the same one.
-    """
-    table = pd.read_csv(LABEL_SETS_FILE)
-    return table[[*LABELS, "images"]]
-
-
-def sample_label_sets(count: int, least: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw label sets as often as they occur in the real table, rare labels raised just enough.
-
-    Sets are replaced one at a time, by sets drawn from the table among those with the missing label, until every label
-    has ``least`` positives. Only sets that no label needs any more are given up, which are frequent ones.
-
-    Args:
-        count: Number of label sets.
-        least: Least number of positives a label.
-        rng: Source of randomness.
-
-    Returns:
-        ``count`` rows of 0/1, a column a label.
-
-    Raises:
-        ValueError: If ``count`` sets cannot hold ``least`` positives of every label.
-    """
-    table = label_set_table()
-    sets = table[list(LABELS)].to_numpy(dtype=np.uint8)
-    images = table["images"].to_numpy(dtype=float)
-    drawn = sets[rng.choice(len(sets), size=count, p=images / images.sum())]
-    for label in RAREST_FIRST:
-        column = LABELS.index(label)
-        weights = images * sets[:, column]
-        while drawn[:, column].sum() < least:
-            needed = drawn.sum(axis=0) <= least
-            spare = np.flatnonzero(~(drawn[:, needed] > 0).any(axis=1))
-            if not len(spare):
-                raise ValueError(f"{count} label sets cannot hold {least} positives of every label; draw more sets")
-            drawn[rng.choice(spare)] = sets[rng.choice(len(sets), p=weights / weights.sum())]
-    return pd.DataFrame(drawn, columns=list(LABELS))
 
 
 def write_photos(folder: Path, split: str, label_sets: pd.DataFrame, seed: int) -> None:

@@ -97,6 +97,15 @@ def test_the_stackers_bytes_are_the_same_every_time_and_read_back(problem):
     assert np.array_equal(stacked_scores(again, features), stacked_scores(first.stackers, features))
 
 
+def test_how_many_boosters_are_fitted_at_once_makes_no_difference(simulate):
+    bank = simulate(photos=2000, prevalence=(0.1,), runs=5)
+    features, labels = bank.candidates(0)[1].T, bank.truth[:, 0]
+    alone, together = (fit(features, labels, bank.folds, grid=GRID, **SETTINGS, threads=n) for n in (1, 5))
+    assert [one.to_bytes() for one in together.stackers] == [one.to_bytes() for one in alone.stackers]
+    assert together.scores.tobytes() == alone.scores.tobytes()
+    assert together.grid.equals(alone.grid)
+
+
 def test_what_is_no_booster_is_refused():
     with pytest.raises(InputError, match="found no booster, expected"):
         load(b'{"members": 3}')

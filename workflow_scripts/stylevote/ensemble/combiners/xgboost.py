@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,35 +74,43 @@ def fit(
         patience: a booster stops when its log loss on the fold has not fallen for so many trees; it keeps those up to
             the lowest.
         seed: of XGBoost.
-        threads: that XGBoost may use.
+        threads: how many boosters to fit at once, each on one thread: it makes no difference to the result.
 
     Returns:
         the chosen point's boosters, in the order of the fold numbers, and their scores; the grid has the columns eta,
         max_depth, min_child_weight, f2, threshold, logloss (of the pooled scores), rounds (trees kept, mean over folds)
         and chosen.
     """
-    splits = [_split(features, labels, folds, fold, threads) for fold in np.unique(folds)]
+    splits = [_split(features, labels, folds, fold) for fold in np.unique(folds)]
     fixed = {
         "objective": "binary:logistic",
         "eval_metric": "logloss",
         "base_score": BASE_SCORE,
         "tree_method": "hist",
         "seed": seed,
-        "nthread": threads,
+        # Threads of one fit wait for each other, spinning, several times a tree; whole fits side by side never do.
+        "nthread": 1,
     }
-    rows, best = [], -1.0
-    for number, point in enumerate(grid_points(grid)):
-        fitted = [_fit_booster(split, fixed | point, rounds, patience) for split in splits]
-        pooled = np.empty(len(labels), dtype=np.float32)
-        for split, booster in zip(splits, fitted, strict=True):
-            pooled[split.held_out] = booster.predict(split.validation)
-        threshold, f2 = best_cut(labels, pooled)
-        if f2 > best:
-            best, chosen, boosters, scores = f2, number, fitted, pooled
-        kept = float(np.mean([booster.num_boosted_rounds() for booster in fitted]))
-        rows.append(point | {"f2": f2, "threshold": threshold, "logloss": log_loss(labels, pooled), "rounds": kept})
+    points, rows, best = grid_points(grid), [], -1.0
+    with ThreadPoolExecutor(threads) as pool:  # XGBoost computes without holding Python's lock
+        fits = pool.map(
+            lambda job: _fit_booster(job[1], fixed | job[0], rounds, patience), itertools.product(points, splits)
+        )
+        for number, point in enumerate(points):
+            fitted = list(itertools.islice(fits, len(splits)))
+            pooled = np.empty(len(labels), dtype=np.float32)
+            for split, (_, fold_scores) in zip(splits, fitted, strict=True):
+                pooled[split.held_out] = fold_scores
+            threshold, f2 = best_cut(labels, pooled)
+            boosters = [booster for booster, _ in fitted]
+            if f2 > best:
+                best, chosen, kept, scores = f2, number, boosters, pooled
+            trees = float(np.mean([booster.num_boosted_rounds() for booster in boosters]))
+            rows.append(
+                point | {"f2": f2, "threshold": threshold, "logloss": log_loss(labels, pooled), "rounds": trees}
+            )
     table = pd.DataFrame(rows)
-    return Stack([Boosted(booster) for booster in boosters], scores, table.assign(chosen=table.index == chosen))
+    return Stack([Boosted(booster) for booster in kept], scores, table.assign(chosen=table.index == chosen))
 
 
 def grid_points(grid: dict[str, list[float]]) -> list[dict[str, float]]:
@@ -110,31 +119,34 @@ def grid_points(grid: dict[str, list[float]]) -> list[dict[str, float]]:
     return [dict(zip(names, values, strict=True)) for values in itertools.product(*(grid[name] for name in names))]
 
 
-def _split(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, fold: int, threads: int) -> Split:
+def _split(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, fold: int) -> Split:
     held_out = folds == fold
     prevalence = float(labels[~held_out].mean())
     if prevalence in (0.0, 1.0):
         logger.info("fold %d: learns from photos of which %d %% have the label: a constant", fold, 100 * prevalence)
     elif not labels[held_out].any():
         logger.info("fold %d: none of its photos has the label: early stopping sees only photos without it", fold)
-    training = xgb.QuantileDMatrix(features[~held_out], labels[~held_out], nthread=threads)
-    validation = xgb.DMatrix(features[held_out], labels[held_out], nthread=threads)
+    training = xgb.QuantileDMatrix(features[~held_out], labels[~held_out], nthread=1)
+    validation = xgb.DMatrix(features[held_out], labels[held_out], nthread=1)
     return Split(held_out, training, validation, prevalence)
 
 
-def _fit_booster(split: Split, settings: dict, rounds: int, patience: int) -> xgb.Booster:
+def _fit_booster(split: Split, settings: dict, rounds: int, patience: int) -> tuple[xgb.Booster, np.ndarray]:
+    """Return a booster of the trees to keep, and its scores of the fold's photos."""
     if split.prevalence in (0.0, 1.0):
         constant = float(np.clip(split.prevalence, LEAST_PREVALENCE, 1 - LEAST_PREVALENCE))
-        return xgb.train(settings | {"base_score": constant}, split.training, num_boost_round=0)
-    booster = xgb.train(
-        settings,
-        split.training,
-        num_boost_round=rounds,
-        evals=[(split.validation, "fold")],
-        early_stopping_rounds=patience,
-        verbose_eval=False,
-    )
-    return booster[: booster.best_iteration + 1]
+        booster = xgb.train(settings | {"base_score": constant}, split.training, num_boost_round=0)
+    else:
+        booster = xgb.train(
+            settings,
+            split.training,
+            num_boost_round=rounds,
+            evals=[(split.validation, "fold")],
+            early_stopping_rounds=patience,
+            verbose_eval=False,
+        )
+        booster = booster[: booster.best_iteration + 1]
+    return booster, booster.predict(split.validation)
 
 
 def load(raw: bytes, threads: int = 1) -> Boosted:

@@ -1,0 +1,34 @@
+"""Draw the photos of a simulation: label sets of the JD AI Fashion Challenge 2018, and no pixels."""
+
+import argparse
+
+import pandas as pd
+
+from stylevote.ensemble.simulation import LEAST_TESTED, simulate_manifest
+from stylevote.program import add_spec, parser, run
+from stylevote.tables import write_table
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write both manifests, and that they share no photo."""
+    spec = arguments.spec
+    least = {"train": spec["least"], "test": max(LEAST_TESTED, spec["least"] * spec["test"] // spec["photos"])}
+    for photoset, count, path in (("train", spec["photos"], arguments.train), ("test", spec["test"], arguments.test)):
+        write_table(simulate_manifest(photoset, count, least[photoset], spec["labels"], spec["seed"]), path)
+    shared = pd.DataFrame(columns=["photoset", "image_id", "train_image_id", "sha256"], dtype="str")
+    write_table(shared, arguments.shared)
+
+
+if __name__ == "__main__":
+    options = parser(
+        __doc__,
+        train="manifest of the training photos to write",
+        test="manifest of the test photos to write, with their labels",
+        shared="table of the photos that are in both, to write: there are none",
+    )
+    add_spec(
+        options,
+        '{"labels": [...], "photos": training photos, "test": test photos, "least": least training positives a label,'
+        ' "seed": number}',
+    )
+    run(options, main)
