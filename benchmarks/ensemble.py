@@ -1,0 +1,211 @@
+"""Seconds of the ensemble's arithmetic at full scale, beside the ordinary way to do it.
+
+A simulated bank has the challenge's 54,908 photos with their labels, and for each label the out-of-fold scores of 480
+candidates (60 runs of 8 epochs). All labels go through the exact thresholds, the ranking and the correlation filter.
+The XGBoost grid takes long: both sides fit the same sample of its points, on all folds, over the members that were
+selected for some of the labels. Labels, and points on each axis, lie evenly between the first and the last (labels:
+from the rarest to the commonest).
+
+The ordinary way is a loop of `XGBClassifier` with its own early stopping, on as many threads as it takes by itself, and
+once more on one: threads of one fit wait for each other, and where other programs use the cores, too, they wait long.
+CPU seconds are printed beside those of the clock. Run it from the repository's root, all of the grid by
+
+    python benchmarks/ensemble.py --labels 13 --points 4 9 5
+"""
+
+import argparse
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import fbeta_score
+from xgboost import XGBClassifier
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
+from stylevote.ensemble.combiners.xgboost import BASE_SCORE, fit, grid_points
+from stylevote.ensemble.rank import rank_candidates
+from stylevote.ensemble.select import members_of, select_members
+from stylevote.ensemble.threshold import search_threshold
+from stylevote.metrics import best_cut
+from stylevote.photos.label_sets import label_set_table
+
+FOLDS, RUNS, EPOCHS, FAMILIES = 5, 60, 8, 12
+STEPS = 100  # thresholds that the loop of scikit-learn tries
+SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9}
+GRID = {"eta": [0.05, 0.1, 0.15, 0.2], "max_depth": [2, 3, 4, 5, 6, 7, 8, 9, 10], "min_child_weight": [1, 2, 3, 4, 5]}
+ROUNDS, PATIENCE, SEED = 1000, 20, 1
+
+
+@dataclass
+class Cost:
+    """Seconds by the clock, and of all processor threads together."""
+
+    clock: float = 0.0
+    processor: float = 0.0
+
+    def of(self, function: Callable, *arguments: object, **settings: object) -> object:
+        """Call the function, add what the call costs, and return what it returns."""
+        clock, processor = time.perf_counter(), time.process_time()
+        result = function(*arguments, **settings)
+        self.clock += time.perf_counter() - clock
+        self.processor += time.process_time() - processor
+        return result
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label's name, its 0/1 ``truth`` (photos,), and its ``scores`` (candidates, photos) by the ``candidates``."""
+
+    name: str
+    truth: np.ndarray
+    candidates: pd.DataFrame
+    scores: np.ndarray
+
+
+def challenge_labels() -> pd.DataFrame:
+    """Return the labels of the challenge's training photos in random order: uint8, a column a label."""
+    sets = label_set_table()
+    rows = np.repeat(np.arange(len(sets)), sets["images"])
+    return sets.drop(columns="images").iloc[np.random.default_rng(SEED).permutation(rows)].astype(np.uint8)
+
+
+def simulate(name: str, truth: np.ndarray) -> Label:
+    """Draw a label's scores: logits of what the photo is, of what all networks, a family, a run and an epoch get wrong.
+
+    How well the label is told apart is chosen for each family and grows with the epochs. Runs of one family are more
+    like each other than those of different ones, and epochs of one run are the most alike.
+    """
+    rng = np.random.default_rng([SEED, *name.encode()])
+    prevalence = truth.mean()
+    target = (truth - prevalence).astype(np.float32)
+    scores = np.empty((RUNS * EPOCHS, len(truth)), dtype=np.float32)
+    hard = 1.2 * rng.standard_normal(len(truth), dtype=np.float32)
+    families = rng.standard_normal((FAMILIES, len(truth)), dtype=np.float32)
+    strengths = rng.uniform(2, 3.5, FAMILIES)
+    for run in range(RUNS):
+        family = run % FAMILIES
+        own = hard + 0.4 * families[family] + rng.uniform(0.1, 0.6) * rng.standard_normal(len(truth), dtype=np.float32)
+        for epoch in range(EPOCHS):
+            strength = strengths[family] * (1 - 0.5 / (epoch + 1))
+            noise = 0.2 * rng.standard_normal(len(truth), dtype=np.float32)
+            logits = np.log(prevalence / (1 - prevalence)) + strength * target + own + noise
+            scores[run * EPOCHS + epoch] = 1 / (1 + np.exp(-logits))
+    rows = list(itertools.product([f"run {run:02}" for run in range(RUNS)], range(1, EPOCHS + 1)))
+    return Label(name, truth, pd.DataFrame(rows, columns=["run", "epoch"]), scores)
+
+
+def bank(truth: pd.DataFrame) -> Iterator[Label]:
+    """Draw label after label: their scores do not lie in memory together."""
+    for name in truth:
+        yield simulate(name, truth[name].to_numpy())
+
+
+def stepped(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Return the best F2 of the steps, by scikit-learn."""
+    return max(fbeta_score(labels, scores >= step / STEPS, beta=2, zero_division=0) for step in range(1, STEPS + 1))
+
+
+def classifiers(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, grid: dict, jobs: int | None) -> list:
+    """Return each point's F2 of the pooled out-of-fold scores: a loop of XGBoost's own classifier."""
+    f2 = []
+    for point in grid_points(grid):
+        pooled = np.empty(len(labels), dtype=np.float32)
+        for fold in range(FOLDS):
+            held_out = folds == fold
+            model = XGBClassifier(
+                n_estimators=ROUNDS,
+                early_stopping_rounds=PATIENCE,
+                eval_metric="logloss",
+                base_score=BASE_SCORE,
+                random_state=SEED,
+                n_jobs=jobs,
+                **point,
+            )
+            validation = [(features[held_out], labels[held_out])]
+            model.fit(features[~held_out], labels[~held_out], eval_set=validation, verbose=False)
+            pooled[held_out] = model.predict_proba(features[held_out])[:, 1]
+        f2.append(best_cut(labels, pooled)[1])
+    return f2
+
+
+def evenly(values: list, count: int) -> list:
+    """Return so many of the values, evenly from the first to the last; of one, the middle."""
+    places = [len(values) // 2] if count == 1 else np.linspace(0, len(values) - 1, count).round().astype(int)
+    return [values[place] for place in places]
+
+
+def row(work: str, cost: Cost, target: str, other: Cost | None = None) -> None:
+    """Print a row of the table; ``other`` is what the ordinary way costs."""
+    beside = f"{other.clock:>11.2f}{other.processor:>11.2f}{other.clock / cost.clock:>9.1f}" if other else " " * 31
+    print(f"{work:<50}{cost.clock:>9.2f}{cost.processor:>9.2f}{beside}  {target}", flush=True)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure, and print one table."""
+    truth = challenge_labels()
+    folds = np.random.default_rng(SEED).permutation(np.arange(len(truth)) % FOLDS)
+    sampled = evenly(sorted(truth, key=lambda name: truth[name].sum()), arguments.labels)
+    exact, steps, ranking, selecting = Cost(), Cost(), Cost(), Cost()
+    gains, problems = [], {}
+    for label in bank(truth):
+        ranked = ranking.of(rank_candidates, label.candidates, label.truth, label.scores)
+        selected = selecting.of(select_members, ranked, label.scores, label.truth, **SELECTION)
+        best = label.scores[ranked.index[0]]
+        _, f2 = exact.of(search_threshold, label.truth, best, "exact")
+        gains.append(f2 - steps.of(stepped, label.truth, best))
+        if label.name in sampled:
+            members = label.scores[members_of(selected).index]
+            problems[label.name] = np.ascontiguousarray(members.T), label.truth, folds
+    print(f"{len(truth)} photos, {len(truth.columns)} labels, {RUNS * EPOCHS} candidates")
+    print(f"{'seconds':<50}{'ours':>9}{'CPU':>9}{'ordinary':>11}{'CPU':>11}{'ratio':>9}  target")
+    row(f"exact thresholds beside {STEPS} of scikit-learn's", exact, "0.1 s, ratio 200", steps)
+    row("ranking", ranking, "30 s")
+    row("correlation filter", selecting, "10 s")
+    print(f"least F2 that exact thresholds gain: {min(gains):.5f} (target: not below 0)", flush=True)
+    compare_grids(problems, arguments)
+
+
+def compare_grids(
+    problems: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], arguments: argparse.Namespace
+) -> None:
+    """Fit each label's (features, labels, folds) at the sampled points by all sides, and print their rows."""
+    grid = {name: evenly(values, count) for (name, values), count in zip(GRID.items(), arguments.points, strict=True)}
+    points = len(grid_points(grid))
+    print(f"XGBoost: {points} of {len(grid_points(GRID))} points, {FOLDS} folds; {arguments.threads} fits at once")
+    side_by_side, by_default, by_one = Cost(), Cost(), Cost()
+    for name, problem in problems.items():
+        settings = {"grid": grid, "rounds": ROUNDS, "patience": PATIENCE, "seed": SEED}
+        ours = side_by_side.of(fit, *problem, **settings, threads=arguments.threads).grid["f2"].max()
+        by_one.of(classifiers, *problem, grid, 1)
+        theirs = max(by_default.of(classifiers, *problem, grid, None))
+        print(
+            f"{name}, {problem[0].shape[1]} members: F2 {ours:.5f}, classifiers {theirs:.5f} (target: within 0.002)",
+            flush=True,
+        )
+    row("XGBoost beside classifiers of one thread", side_by_side, "", by_one)
+    row("XGBoost beside classifiers of default threads", side_by_side, "ratio 5", by_default)
+    fits = len(problems) * points * FOLDS
+    print(f"seconds a fit: {side_by_side.clock / fits:.2f}, of the classifiers {by_default.clock / fits:.2f}")
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--labels", type=int, default=1, help="labels whose grid is fitted (default 1)")
+    options.add_argument(
+        "--points",
+        type=int,
+        nargs=3,
+        default=[2, 2, 1],
+        metavar=("ETA", "DEPTH", "WEIGHT"),
+        help="values of the grid's axes to fit (default 2 2 1)",
+    )
+    cores = len(os.sched_getaffinity(0))
+    options.add_argument("--threads", type=int, default=cores, help="fits at once (default: the cores)")
+    main(options.parse_args())
