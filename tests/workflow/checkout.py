@@ -1,5 +1,6 @@
 """A small workflow of photos drawn here, and what one does with it."""
 
+import copy
 import re
 import shutil
 import subprocess
@@ -43,7 +44,7 @@ def small_config() -> dict:
         "recolor": {"labels": ["red", "{round}"], "make": 12, "use": 8},
         "recipes": {"plain": {}, "more": {"recolored": True, "repeat": {"labels": ["red"], "times": 2}}},
         "folds": {"count": 3},
-        "runs": RUNS,
+        "runs": copy.deepcopy(RUNS),  # a test may change its own
         "stack": {
             "xgboost": {"grid": {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}, "rounds": 20, "patience": 5}
         },
