@@ -83,8 +83,7 @@ def label_spec(**settings):
 
 def run_labels(wildcards):
     """The labels that a run's networks predict."""
-    labels = SETTINGS.runs[wildcards.run]["labels"]
-    return SETTINGS.labels if labels == "all" else labels
+    return SETTINGS.labels_of(SETTINGS.runs[wildcards.run])
 
 
 def run_spec(wildcards):

@@ -63,7 +63,7 @@ def plan_runs(settings: Settings) -> pd.DataFrame:
     for (run, setting), leaves in zip(settings.runs.items(), further, strict=True):
         ((loss, parameters),) = setting["loss"].items()
         epochs = sum(phase["epochs"] for phase in setting["phases"])
-        megabytes = network_bytes(setting, _label_count(settings, setting)) / 1e6
+        megabytes = network_bytes(setting, len(settings.labels_of(setting))) / 1e6
         networks = len(settings.folds) * epochs
         rows.append(
             {
@@ -157,7 +157,7 @@ def weight_totals(settings: Settings, runs: pd.DataFrame) -> list[str]:
         planned = f"{_taken(size @ runs['networks'])}, every epoch's"
     else:
         # Each of a run's labels has one best epoch, and two labels may share theirs.
-        labels = [_label_count(settings, setting) for setting in settings.runs.values()]
+        labels = [len(settings.labels_of(setting)) for setting in settings.runs.values()]
         kept = runs["epochs"].clip(upper=pd.Series(labels)) * len(settings.folds)
         planned = f"at most {_taken(size @ kept)}, and a run's every epoch until all of its folds are trained"
         if keep == "none":
@@ -246,10 +246,6 @@ def _sides(photos: pd.DataFrame) -> list[tuple[int, int]]:
 
 def _taken(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
-
-
-def _label_count(settings: Settings, setting: dict[str, Any]) -> int:
-    return len(settings.labels if setting["labels"] == "all" else setting["labels"])
 
 
 def _labels_text(labels: str | list[str], known: int) -> str:

@@ -47,6 +47,10 @@ class Settings:
         """The labels, in the configuration's order."""
         return self.config["labels"]
 
+    def labels_of(self, setting: dict[str, Any]) -> list[str]:
+        """The labels that a run of this setting predicts."""
+        return self.labels if setting["labels"] == "all" else setting["labels"]
+
     @property
     def folds(self) -> range:
         """The numbers of the folds."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.stack import Stack, Stacker, log_loss, out_of_fold_scores
+from stylevote.ensemble.stack import Stack, Stacker, check_members, log_loss, out_of_fold_scores
 from stylevote.metrics import best_cut
 from stylevote.program import InputError
 
@@ -28,9 +28,7 @@ class WeightedSum:
         Raises:
             InputError: they are of another number of members.
         """
-        found, expected = values.shape[1], len(self.weights)
-        if found != expected:
-            raise InputError(f"found the scores of {found} members, expected {expected}, as there are weights")
+        check_members(values, len(self.weights), "there are weights")
         return values @ self.weights + self.intercept
 
     def to_bytes(self) -> bytes:

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from stylevote.metrics import best_cut
+from stylevote.program import InputError
+
 
 class Stacker(Protocol):
     """What makes one score of the members' scores."""
@@ -50,6 +53,26 @@ def fit_stack(
 def combiner(name: str) -> ModuleType:
     """Return a combiner's module. It is imported by its name, so that the code of no other counts for what is made."""
     return import_module(f"stylevote.ensemble.combiners.{name}")
+
+
+def unsearched(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray) -> Stack:
+    """Return the stack of a combiner that searches nothing: its grid is one row (f2, threshold, logloss, chosen).
+
+    Args:
+        stackers: one a fold, in the order of their numbers.
+        scores: out-of-fold, float32, shape (photos,).
+        labels: 0/1, shape (photos,); they only measure.
+    """
+    threshold, f2 = best_cut(labels, scores)
+    row = {"f2": f2, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
+    return Stack(stackers, scores, pd.DataFrame([row]))
+
+
+def check_members(features: np.ndarray, expected: int, made_of: str) -> None:
+    """Raise `InputError` unless ``features`` (photos, members) are of as many members as a stacker is ``made_of``."""
+    found = features.shape[1]
+    if found != expected:
+        raise InputError(f"found the scores of {found} members, expected {expected}, as {made_of}")
 
 
 def stacked_scores(stackers: list[Stacker], features: np.ndarray) -> np.ndarray:

@@ -4,10 +4,8 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from stylevote.ensemble.stack import Stack, log_loss
-from stylevote.metrics import best_cut
+from stylevote.ensemble.stack import Stack, check_members, unsearched
 from stylevote.program import InputError
 
 
@@ -26,9 +24,7 @@ class Mean:
         Raises:
             InputError: they are of another number of members.
         """
-        found = features.shape[1]
-        if found != self.members:
-            raise InputError(f"found the scores of {found} members, expected {self.members}, as the mean was made of")
+        check_members(features, self.members, "the mean was made of")
         return features.mean(axis=1, dtype=np.float64).astype(np.float32)
 
     def to_bytes(self) -> bytes:
@@ -60,9 +56,7 @@ def fit(
     """
     stacker = Mean(features.shape[1])
     scores = stacker.scores(features)
-    threshold, f2 = best_cut(labels, scores)
-    row = {"f2": f2, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
-    return Stack([stacker] * len(np.unique(folds)), scores, pd.DataFrame([row]))
+    return unsearched([stacker] * len(np.unique(folds)), scores, labels)
 
 
 def load(raw: bytes, threads: int = 1) -> Mean:  # noqa: ARG001 (every combiner is loaded with the same)

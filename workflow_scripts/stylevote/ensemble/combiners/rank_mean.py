@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-import pandas as pd
 
-from stylevote.ensemble.stack import Stack, log_loss, out_of_fold_scores
-from stylevote.metrics import best_cut
+from stylevote.ensemble.stack import Stack, check_members, out_of_fold_scores, unsearched
 from stylevote.program import InputError
 
 # Kept ranks are a hundredth of their distance from the nearer end apart, so that the highest hundred are exact: a rare
@@ -38,14 +36,12 @@ class RankMean:
         Raises:
             InputError: they are of another number of members.
         """
-        found, expected = features.shape[1], len(self.knots)
-        if found != expected:
-            raise InputError(f"found the scores of {found} members, expected {expected}, as there are tables of ranks")
+        check_members(features, len(self.knots), "there are tables of ranks")
         ranks = np.zeros(len(features))
         for scores, knots in zip(features.T, self.knots, strict=True):
             ranks += self.below[np.searchsorted(knots, scores, "left")]
             ranks += self.below[np.searchsorted(knots, scores, "right")]
-        return (ranks / (2 * expected)).astype(np.float32)
+        return (ranks / (2 * len(self.knots))).astype(np.float32)
 
     def to_bytes(self) -> bytes:
         """Return the tables, one after the other in numpy's own form, which holds no code."""
@@ -80,9 +76,7 @@ def fit(
     """
     stackers = [_fit(features[folds != fold]) for fold in np.unique(folds)]
     scores = out_of_fold_scores(stackers, features, folds)
-    threshold, f2 = best_cut(labels, scores)
-    row = {"f2": f2, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
-    return Stack(stackers, scores, pd.DataFrame([row]))
+    return unsearched(stackers, scores, labels)
 
 
 def load(raw: bytes, threads: int = 1) -> RankMean:  # noqa: ARG001 (every combiner is loaded with the same)
