@@ -14,6 +14,7 @@ include: "rules/folds.smk"
 include: "rules/augment.smk"
 include: "rules/train.smk"
 include: "rules/ensemble.smk"
+include: "rules/sizes.smk"
 include: "rules/plan.smk"
 
 

@@ -182,7 +182,7 @@ def compare_grids(
     side_by_side, by_default, by_one = Cost(), Cost(), Cost()
     for name, problem in problems.items():
         settings = {"grid": grid, "rounds": ROUNDS, "patience": PATIENCE, "seed": SEED}
-        ours = side_by_side.of(fit, *problem, **settings, threads=arguments.threads).grid["f2"].max()
+        ours = side_by_side.of(fit, *problem, **settings, threads=arguments.threads).grid["f_beta"].max()
         by_one.of(classifiers, *problem, grid, 1)
         theirs = max(by_default.of(classifiers, *problem, grid, None))
         print(

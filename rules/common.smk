@@ -30,6 +30,7 @@ except InputError as error:
 
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
+BETA = SETTINGS.config["beta"]
 KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
 READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
 LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
@@ -313,12 +314,53 @@ def selection_settings():
 def stack_settings():
     """The combiner's name, and its own settings if it has any: those of the others mean nothing to the stack."""
     name = STACK["combiner"]
-    return {"combiner": name, name: STACK[name]} if name in STACK else {"combiner": name}
+    if name == "auto":
+        among = {part: STACK.get(part, {}) for part in STACK["auto"]["among"]}
+        return {"combiner": name, name: {**STACK["auto"], "among": list(among.items())}}
+    return {key: STACK[key] for key in ["combiner", name] if key in STACK}
+
+
+def parts_of(combiner):
+    """The combiners that a combiner chooses among."""
+    return STACK["auto"]["among"] if combiner == "auto" else []
+
+
+def threshold_settings():
+    """The method of search, and the settings that it uses."""
+    used = {"greedy": ["steps"], "shrunk": ["shrink"], "bootstrap": ["resamples", "seed"]}
+    threshold = SETTINGS.config["threshold"]
+    return {key: threshold[key] for key in ["method", *used.get(threshold["method"], [])]}
 
 
 def combining_code(program):
     """The code of a program that fits or uses stackers: of the combiners, the chosen one alone."""
-    return code(program, f"ensemble/combiners/{STACK['combiner']}")
+    name = STACK["combiner"]
+    return code(program, *(f"ensemble/combiners/{part}" for part in [name, *parts_of(name)]))
+
+
+def of_features(path):
+    """A path for each label whose members a label's stackers take; the label itself comes first."""
+
+    def of_label(wildcards):
+        stems = [SETTINGS.stems[label] for label in SETTINGS.feature_labels(LABEL_OF[wildcards.label])]
+        return expand(results(path), label=stems)
+
+    return of_label
+
+
+def stack_spec(**settings):
+    """What depends on how a label is stacked: the settings, and whose members the stackers take."""
+
+    def of_label(wildcards):
+        label = LABEL_OF[wildcards.label]
+        return canonical({**settings, "beta": BETA, "label": label, "features": SETTINGS.feature_labels(label)})
+
+    return of_label
+
+
+def chosen_sizes(wildcards):
+    """The sizes that `target` chooses, if it is set."""
+    return results("ensemble/chosen_sizes.parquet") if SETTINGS.config["target"] else []
 
 
 def every_label(path):

@@ -43,11 +43,40 @@ rule collate_scores:
         " --outputs {output.scores:q} > {log:q} 2>&1"
 
 
-rule select_members:
-    """Rank every epoch of every run for one label; select its members."""
+rule rank_candidates:
+    """Rank every epoch of every run for one label, by all photos and by those outside each fold."""
     input:
         scores=results("ensemble/scores/{label}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+    output:
+        rankings=results("ensemble/rankings/{label}.parquet"),
+    log:
+        logs("rank_candidates/{label}.log"),
+    benchmark:
+        benchmarks("rank_candidates/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spec=label_spec(beta=BETA),
+        code=code("rank_candidates"),
+    shell:
+        "python workflow_scripts/rank_candidates.py --scores {input.scores:q} --manifest {input.manifest:q}"
+        " --fold-table {input.folds:q} --spec {params.spec:q} --output {output.rankings:q} > {log:q} 2>&1"
+
+
+rule select_members:
+    """Select one label's members, by all photos and by those outside each fold."""
+    input:
+        scores=results("ensemble/scores/{label}.parquet"),
+        rankings=results("ensemble/rankings/{label}.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+        sizes=chosen_sizes,
     output:
         members=results("ensemble/members/{label}.parquet"),
     log:
@@ -61,11 +90,12 @@ rule select_members:
         mem_mb=4000,
         runtime=60,
     params:
-        spec=label_spec(**selection_settings()),
+        spec=label_spec(beta=BETA, **selection_settings()),
         code=code("select_members"),
     shell:
-        "python workflow_scripts/select_members.py --scores {input.scores:q} --manifest {input.manifest:q}"
-        " --spec {params.spec:q} --output {output.members:q} > {log:q} 2>&1"
+        "python workflow_scripts/select_members.py --scores {input.scores:q} --rankings {input.rankings:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --sizes {input.sizes:q} --spec {params.spec:q}"
+        " --output {output.members:q} > {log:q} 2>&1"
 
 
 rule gather_members:
@@ -95,8 +125,8 @@ rule gather_members:
 rule stack_members:
     """Combine one label's members, fold by fold."""
     input:
-        scores=results("ensemble/scores/{label}.parquet"),
-        members=results("ensemble/members/{label}.parquet"),
+        scores=of_features("ensemble/scores/{label}.parquet"),
+        members=of_features("ensemble/members/{label}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -114,7 +144,7 @@ rule stack_members:
         mem_mb=4000,
         runtime=240,
     params:
-        spec=label_spec(**stack_settings()),
+        spec=stack_spec(**stack_settings()),
         code=combining_code("stack_members"),
     shell:
         "python workflow_scripts/stack_members.py --scores {input.scores:q} --members {input.members:q}"
@@ -140,7 +170,7 @@ rule search_threshold:
         mem_mb=1000,
         runtime=10,
     params:
-        spec=label_spec(**SETTINGS.config["threshold"]),
+        spec=label_spec(beta=BETA, **threshold_settings()),
         code=code("search_threshold"),
     shell:
         "python workflow_scripts/search_threshold.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
@@ -177,7 +207,12 @@ rule cast_votes:
         runs=list(SETTINGS.runs),
         external=list(SETTINGS.external.values()),
         folds=len(SETTINGS.folds),
-        spec=spec("labels", "votes", combiner=STACK["combiner"]),
+        spec=spec(
+            "labels",
+            "votes",
+            combiner=STACK["combiner"],
+            features={label: SETTINGS.feature_labels(label) for label in SETTINGS.labels},
+        ),
         code=combining_code("cast_votes"),
     shell:
         "python workflow_scripts/cast_votes.py --predictions {params.predictions:q} --runs {params.runs:q}"
@@ -205,7 +240,7 @@ rule score_decisions:
         mem_mb=1000,
         runtime=10,
     params:
-        spec=spec("labels"),
+        spec=spec("labels", "beta"),
         code=code("score_decisions"),
     shell:
         "python workflow_scripts/score_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
@@ -235,7 +270,8 @@ rule write_decisions:
 rule estimate_label:
     """Repeat selection, stack and threshold of one label inside each outer fold, and decide the photos left out."""
     input:
-        scores=results("ensemble/scores/{label}.parquet"),
+        scores=of_features("ensemble/scores/{label}.parquet"),
+        members=of_features("ensemble/members/{label}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -251,11 +287,11 @@ rule estimate_label:
         mem_mb=4000,
         runtime=720,
     params:
-        spec=label_spec(selection=selection_settings(), stack=stack_settings(), threshold=SETTINGS.config["threshold"]),
+        spec=stack_spec(stack=stack_settings(), threshold=threshold_settings()),
         code=combining_code("estimate_label"),
     shell:
-        "python workflow_scripts/estimate_label.py --scores {input.scores:q} --manifest {input.manifest:q}"
-        " --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads} --output {output.estimate:q}"
+        "python workflow_scripts/estimate_label.py --scores {input.scores:q} --members {input.members:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads} --output {output.estimate:q}"
         " > {log:q} 2>&1"
 
 
@@ -279,7 +315,7 @@ rule estimate_honestly:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=spec("labels", "votes"),
+        spec=spec("labels", "votes", "beta"),
         code=code("estimate_honestly"),
     shell:
         "python workflow_scripts/estimate_honestly.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
@@ -303,9 +339,10 @@ rule write_submission:
         "../envs/environment.yaml"
     params:
         spec=spec("labels", format=SETTINGS.config["submission"]),
+        summary=spec("beta"),
         code=code("write_decisions") + code("summarize"),
     shell:
         "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
         " --spec {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
         " && python workflow_scripts/summarize.py --honest {input.honest:q} --scores {input.scores:q}"
-        " --votes {input.votes:q} --output {output.summary:q} 2>> {log:q}"
+        " --votes {input.votes:q} --spec {params.summary:q} --output {output.summary:q} 2>> {log:q}"

@@ -66,7 +66,7 @@ rule choose_epochs:
         mem_mb=2000,
         runtime=30,
     params:
-        spec=lambda wildcards: canonical({"labels": run_labels(wildcards)}),
+        spec=lambda wildcards: canonical({"labels": run_labels(wildcards), "beta": BETA}),
         code=code("choose_epochs"),
     shell:
         "python workflow_scripts/choose_epochs.py --predictions {input.predictions:q} --weights {input.weights:q}"

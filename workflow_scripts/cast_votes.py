@@ -31,7 +31,8 @@ def main(arguments: argparse.Namespace) -> None:
         paths = arguments.stackers[k * folds : (k + 1) * folds]
         try:
             stackers = [load(path.read_bytes(), arguments.threads) for path in paths]
-            votes = cast_votes(features[label], stackers, thresholds[k], settings["aggregation"])
+            members = np.concatenate([features[name] for name in arguments.spec["features"][label]], axis=2)
+            votes = cast_votes(members, stackers, thresholds[k], settings["aggregation"])
         except InputError as error:
             raise InputError(f"{paths[0].parent}: {error}") from error
         votes.insert(0, "image_id", image_ids)
@@ -64,8 +65,8 @@ if __name__ == "__main__":
     options.add_argument("--folds", type=int, required=True, help="number of folds")
     add_spec(
         options,
-        '{"labels": [...], "combiner": "xgboost" or another, "votes": {"aggregation": "average_scores" or another, '
-        '"least": 0, "most": null}}',
+        '{"labels": [...], "features": {NAME: [labels whose members its stackers take]}, "combiner": "xgboost" or '
+        'another, "votes": {"aggregation": "average_scores" or another, "least": 0, "most": null}}',
     )
     add_threads(options)
     run(options, main)

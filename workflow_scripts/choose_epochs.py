@@ -13,18 +13,18 @@ from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write label, run, epoch and F2 of each label's best epoch; then make room."""
-    labels = arguments.spec["labels"]
+    """Write label, run, epoch and F-beta of each label's best epoch; then make room."""
+    labels, beta = arguments.spec["labels"], arguments.spec["beta"]
     manifest = read_table(arguments.manifest)
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
     predictions = read_run(arguments.predictions, manifest["image_id"].to_numpy(), folds, labels)
     candidates = pd.DataFrame({"run": arguments.run, "epoch": predictions.epochs})
     truth = label_matrix(manifest, labels)
     best = [
-        best_epochs(rank_candidates(candidates, truth[:, k], predictions.scores[label])).assign(label=label)
+        best_epochs(rank_candidates(candidates, truth[:, k], predictions.scores[label], beta)).assign(label=label)
         for k, label in enumerate(labels)
     ]
-    chosen = pd.concat(best)[["label", "run", "epoch", "f2"]].astype({"epoch": "int16"})
+    chosen = pd.concat(best)[["label", "run", "epoch", "f_beta"]].astype({"epoch": "int16"})
     write_table(chosen, arguments.output)
     remove_others(arguments.weights, set(chosen["epoch"]))
 
@@ -49,5 +49,5 @@ if __name__ == "__main__":
         output="table of epochs to write",
     )
     options.add_argument("--run", required=True, help="id of the run")
-    add_spec(options, '{"labels": [...]}: those that the run predicts')
+    add_spec(options, '{"labels": [...], "beta": 2}: those that the run predicts')
     run(options, main)

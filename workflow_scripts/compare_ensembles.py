@@ -1,4 +1,4 @@
-"""Compare two ensembles' decisions for the same photos: F2 of each label and the macro F2, and how far chance reaches.
+"""Compare two ensembles' decisions for the same photos: the F-beta of labels and their mean, and how far chance reaches.
 
 Without --photoset, the honest decisions for the training photos are compared. No rule calls this program.
 """
@@ -10,6 +10,7 @@ import numpy as np
 
 from stylevote.ensemble.bootstrap import RESAMPLES, compare
 from stylevote.ensemble.decisions import decision_matrix
+from stylevote.metrics import BETA
 from stylevote.program import InputError, run
 from stylevote.tables import MANIFEST_COLUMNS, label_matrix, read_table
 
@@ -27,7 +28,9 @@ def main(arguments: argparse.Namespace) -> None:
         raise InputError(f"{folders[1]}: has other photos in {photoset!r}, or other labels for them, than {folders[0]}")
     image_ids = manifests[0]["image_id"].to_numpy()
     decisions = [read_decisions(folder, arguments.photoset, image_ids, labels) for folder in folders]
-    table = compare(label_matrix(manifests[0], labels), *decisions, labels, resamples=arguments.resamples)
+    table = compare(
+        label_matrix(manifests[0], labels), *decisions, labels, resamples=arguments.resamples, beta=arguments.beta
+    )
     print(f"one: {folders[0]}, other: {folders[1]}, {len(image_ids)} photos; low and high hold 95 % of the differences")
     print(table.to_string(index=False, float_format="%.4f"))
 
@@ -49,4 +52,5 @@ if __name__ == "__main__":
     options.add_argument("other", type=Path, help="results folder of another one")
     options.add_argument("--photoset", help="compare the decisions for these photos, whose labels are known")
     options.add_argument("--resamples", type=int, default=RESAMPLES, help=f"samples drawn (default {RESAMPLES})")
+    options.add_argument("--beta", type=float, default=BETA, help=f"of the F-beta (default {BETA:g})")
     run(options, main)

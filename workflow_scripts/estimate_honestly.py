@@ -1,4 +1,4 @@
-"""Set the honest estimate of every label and of the macro F2 beside the naive one."""
+"""Set the honest estimate of every label and of the macro F-beta beside the naive one."""
 
 import argparse
 import logging
@@ -13,7 +13,7 @@ from stylevote.tables import label_matrix, read_json, read_table, write_table
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the decisions, a row a label and the row of their means. The naive figures are of each label by itself."""
-    labels, votes = arguments.spec["labels"], arguments.spec["votes"]
+    labels, votes, beta = arguments.spec["labels"], arguments.spec["votes"], arguments.spec["beta"]
     if not len(labels) == len(arguments.estimates) == len(arguments.thresholds):
         raise InputError(
             f"{len(arguments.estimates)} estimates and {len(arguments.thresholds)} thresholds for {len(labels)} labels"
@@ -27,8 +27,8 @@ def main(arguments: argparse.Namespace) -> None:
             raise InputError(f"{path}: its {len(estimate)} photos are not the manifest's {len(manifest)}")
     scores, thresholds, decisions = (np.stack([table[name] for table in estimates], axis=1) for name in columns)
     decisions = limit_labels(decisions, scores, thresholds, votes["least"], votes["most"])
-    naive_f2 = [read_json(path)["f2"] for path in arguments.thresholds]
-    table = honest_scores(label_matrix(manifest, labels), decisions, naive_f2, labels)
+    naive = [read_json(path)["f_beta"] for path in arguments.thresholds]
+    table = honest_scores(label_matrix(manifest, labels), decisions, naive, labels, beta)
     logging.info("%s", table.to_string(index=False, float_format="%.4f"))
     write_table(manifest[["image_id"]].assign(**dict(zip(labels, decisions.T, strict=True))), arguments.decisions)
     write_table(table, arguments.output)
@@ -43,5 +43,7 @@ if __name__ == "__main__":
         decisions="to write: the honest decision for every photo and label",
         output="table to write",
     )
-    add_spec(options, '{"labels": [...], "votes": {"aggregation": "average_scores", "least": 0, "most": null}}')
+    add_spec(
+        options, '{"labels": [...], "beta": 2, "votes": {"aggregation": "average_scores", "least": 0, "most": null}}'
+    )
     run(options, main)

@@ -3,8 +3,8 @@
 import argparse
 import logging
 
-from stylevote.ensemble.honest import estimate_label
-from stylevote.ensemble.scores import read_candidates
+from stylevote.ensemble.honest import decide_outside
+from stylevote.ensemble.scores import read_stack_features
 from stylevote.metrics import f_beta
 from stylevote.program import add_spec, add_threads, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
@@ -12,13 +12,21 @@ from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 def main(arguments: argparse.Namespace) -> None:
     """Write each photo's fold, score, threshold and decision, and how many members its ensemble had."""
-    label = arguments.spec["label"]
+    label, beta = arguments.spec["label"], arguments.spec["beta"]
     manifest = read_table(arguments.manifest, ["image_id", label])
     truth = label_matrix(manifest, [label])[:, 0]
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
-    candidates, scores = read_candidates(arguments.scores, manifest["image_id"].to_numpy())
-    estimate = estimate_label(candidates, scores, truth, folds, arguments.spec, threads=arguments.threads)
-    logging.info("%s: honest F2 %.4f", label, f_beta(truth, estimate["decision"].to_numpy()))
+    image_ids = manifest["image_id"].to_numpy()
+    selections = [read_table(path) for path in arguments.members]
+    estimate = decide_outside(
+        lambda fold: read_stack_features(arguments.scores, selections, image_ids, fold),
+        truth,
+        folds,
+        arguments.spec,
+        beta=beta,
+        threads=arguments.threads,
+    )
+    logging.info("%s: honest F%g %.4f", label, beta, f_beta(truth, estimate["decision"].to_numpy(), beta))
     estimate.insert(0, "image_id", manifest["image_id"])
     write_table(estimate, arguments.output)
 
@@ -26,14 +34,15 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="the label's candidates",
+        scores="candidates: the label's own, then those of other labels whose members are features, too...",
+        members="selections, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
         output="honest decisions to write",
     )
     add_spec(
         options,
-        '{"label": NAME, "selection": {"method": "top_n", "top_n": ..., "correlation": ...}, '
+        '{"label": NAME, "beta": 2, '
         '"stack": {"combiner": "xgboost", "xgboost": {"grid": ..., "rounds": ..., "patience": ..., "seed": ...}}, '
         '"threshold": {"method": ..., "steps": ...}}',
     )

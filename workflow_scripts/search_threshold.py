@@ -1,4 +1,4 @@
-"""Search the threshold of one label's stacked scores by their F2."""
+"""Search the threshold of one label's stacked scores by their F-beta."""
 
 import argparse
 import logging
@@ -9,16 +9,18 @@ from stylevote.tables import label_matrix, read_table, write_json
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the threshold, how it was found, its F2, and the F2 at 101 thresholds from 0 to 1."""
+    """Write the threshold, how it was found, its F-beta, and that at 101 thresholds from 0 to 1."""
     settings = dict(arguments.spec)
-    label, method = settings.pop("label"), settings["method"]
+    label, method, beta = settings.pop("label"), settings["method"], settings["beta"]
     truth = label_matrix(read_table(arguments.manifest, [label]), [label])[:, 0]
     scores = read_table(arguments.stacked, ["score"])["score"].to_numpy()
-    threshold, f2 = search_threshold(truth, scores, **settings)
-    logging.info("%s: threshold %.4f (%s), F2 %.4f on the photos that chose it", label, threshold, method, f2)
+    threshold, reached = search_threshold(truth, scores, **settings)
+    logging.info(
+        "%s: threshold %.4f (%s), F%g %.4f on the photos that chose it", label, threshold, method, beta, reached
+    )
     thresholds = stepped_thresholds(100)
-    found = {"label": label, "method": method, "threshold": threshold, "f2": f2, "positives": int(truth.sum())}
-    curve = {"threshold": thresholds.tolist(), "f2": f_beta_at(truth, scores, thresholds).tolist()}
+    found = {"label": label, "method": method, "threshold": threshold, "f_beta": reached, "positives": int(truth.sum())}
+    curve = {"threshold": thresholds.tolist(), "f_beta": f_beta_at(truth, scores, thresholds, beta).tolist()}
     write_json(found | {"curve": curve}, arguments.output)
 
 
@@ -31,7 +33,7 @@ if __name__ == "__main__":
     )
     add_spec(
         options,
-        '{"label": NAME, "method": "greedy" (with "steps": 100), "exact", "lbfgs", "plug_in", "shrunk" (with "shrink": '
-        '300) or "bootstrap" (with "resamples": 200, "seed": 0)}',
+        '{"label": NAME, "beta": 2, "method": "greedy" (with "steps": 100), "exact", "lbfgs", "plug_in", "shrunk" '
+        '(with "shrink": 300) or "bootstrap" (with "resamples": 200, "seed": 0)}',
     )
     run(options, main)

@@ -3,8 +3,7 @@
 import argparse
 import logging
 
-from stylevote.ensemble.scores import read_members
-from stylevote.ensemble.select import members_of
+from stylevote.ensemble.scores import read_stack_features
 from stylevote.ensemble.stack import fit_stack
 from stylevote.program import InputError, add_spec, add_threads, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, replacing, write_table
@@ -12,16 +11,18 @@ from stylevote.tables import fold_numbers, label_matrix, read_table, replacing, 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the stackers, the grid and the out-of-fold stacked scores."""
-    label = arguments.spec["label"]
+    label, beta = arguments.spec["label"], arguments.spec["beta"]
     manifest = read_table(arguments.manifest, ["image_id", label])
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
-    members = members_of(read_table(arguments.members))
-    features = read_members(arguments.scores, members, manifest["image_id"].to_numpy()).T
+    selections = [read_table(path) for path in arguments.members]
+    features = read_stack_features(arguments.scores, selections, manifest["image_id"].to_numpy())
     truth = label_matrix(manifest, [label])[:, 0]
-    stack = fit_stack(features, truth, folds, arguments.spec, threads=arguments.threads)
+    stack = fit_stack(features, truth, folds, arguments.spec, beta=beta, threads=arguments.threads)
     if len(stack.stackers) != len(arguments.stackers):
         raise InputError(f"{len(arguments.stackers)} files for the stackers of {len(stack.stackers)} folds")
-    logging.info("%s: %d members\n%s", label, len(members), stack.grid[stack.grid["chosen"]].to_string(index=False))
+    logging.info(
+        "%s: %d members\n%s", label, features.shape[1], stack.grid[stack.grid["chosen"]].to_string(index=False)
+    )
     for stacker, path in zip(stack.stackers, arguments.stackers, strict=True):
         with replacing(path) as partial:
             partial.write_bytes(stacker.to_bytes())
@@ -32,8 +33,8 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="the label's candidates",
-        members="the label's selection",
+        scores="candidates: the label's own, then those of other labels whose members are features, too...",
+        members="selections, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
         stackers="stackers to write: one a fold...",
@@ -42,8 +43,8 @@ if __name__ == "__main__":
     )
     add_spec(
         options,
-        '{"label": NAME, "combiner": "mean"} or "rank_mean"; {"label": NAME, "combiner": "ridge", "ridge": {"alpha": '
-        '[...]}} or "logistic"; {"label": NAME, "combiner": "xgboost", "xgboost": {"grid": {"eta": [...], '
+        '{"label": NAME, "beta": 2, "combiner": "mean"} or "rank_mean"; {..., "combiner": "ridge", "ridge": {"alpha": '
+        '[...]}} or "logistic"; {..., "combiner": "xgboost", "xgboost": {"grid": {"eta": [...], '
         '"max_depth": [...], "min_child_weight": [...]}, "rounds": 500, "patience": 20, "seed": 1}}',
     )
     add_threads(options)

@@ -196,7 +196,10 @@ def test_text_that_is_a_number_is_one():
         ({"labels": ["red", "a\nb"]}, "holds a control character"),
         ({"photosets": {"train": {"photos": "a"}}}, "photosets: 'test' is a required property"),
         ({"stack": {"combiner": "median"}}, "stack.combiner: found 'median', expected xgboost (boosted trees), "),
-        ({"stack": {"rounds": 20}}, "stack: unknown key 'rounds'; known: combiner, logistic, ridge, xgboost"),
+        (
+            {"stack": {"rounds": 20}},
+            "stack: unknown key 'rounds'; known: auto, combiner, features, logistic, ridge, xgboost",
+        ),
         ({"stack": {"ridge": {"alpha": [0]}}}, "stack.ridge.alpha[0]: 0 is less than or equal to the minimum of 0"),
         ({"threshold": {"method": "exat"}}, "threshold.method: found 'exat', expected greedy"),
         ({"votes": {"aggregation": "vote"}}, "votes.aggregation: found 'vote', expected average_scores (the mean"),

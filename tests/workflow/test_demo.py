@@ -40,7 +40,7 @@ def test_the_demo_is_as_the_issue_wants_it(demo):
     assert decided["image"].tolist() == truth["image"].tolist()
     score = macro_f2(truth[labels], decided[labels].to_numpy())
     assert score >= macro_f2(truth[labels], np.ones((len(truth), 13), dtype=int)) + 0.15
-    reported = read_table(demo / "predictions" / "test" / "scores.parquet").set_index("label")["f2"]
+    reported = read_table(demo / "predictions" / "test" / "scores.parquet").set_index("label")["f_beta"]
     assert reported["macro"] == pytest.approx(score)
     assert f"{score:.4f}" in (demo / "summary.txt").read_text()
 

@@ -166,7 +166,7 @@ def test_the_second_place_at_a_tiny_scale(fresh):
         mean = pd.concat(everywhere, axis=1).mean(axis=1)
         found = read_json(out / "ensemble" / "thresholds" / f"{stem}.json")
         best = max(fbeta_score(photos[label], mean[photos.index] >= cut, beta=2) for cut in mean)
-        assert found["f2"] == pytest.approx(best)
+        assert found["f_beta"] == pytest.approx(best)
         of_label = votes[votes["label"] == label].set_index("image_id")
         means = []
         for fold in range(3):

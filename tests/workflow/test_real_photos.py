@@ -38,5 +38,5 @@ def test_fine_tuned_mobilenet_beats_deciding_everything(shared, fresh):
     fresh.run()
     scores = pq.read_table(fresh.folder / "out" / "predictions" / "test" / "scores.parquet").to_pandas()
     macro = scores[scores["label"] == "macro"].iloc[0]
-    assert macro["all_ones_f2"] > 0.4
-    assert macro["f2"] > macro["all_ones_f2"] + 0.04
+    assert macro["all_ones_f_beta"] > 0.4
+    assert macro["f_beta"] > macro["all_ones_f_beta"] + 0.04

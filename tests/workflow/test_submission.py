@@ -29,10 +29,10 @@ def test_the_last_lines_say_how_good_it_is(finished):
     honest = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()
     macro = honest[honest["label"] == "macro"].iloc[0]
     assert honest["label"].tolist() == [*LABELS, "macro"]
-    assert macro["honest_f2"] == pytest.approx(honest["honest_f2"][:3].mean())
+    assert macro["honest_f_beta"] == pytest.approx(honest["honest_f_beta"][:3].mean())
     said = finished.printed[-2000:]
-    assert f"honest: {macro['honest_f2']:.4f}" in said
-    assert re.search(rf"naive: +{macro['naive_f2']:.4f}", said)
+    assert f"honest: {macro['honest_f_beta']:.4f}" in said
+    assert re.search(rf"naive: +{macro['naive_f_beta']:.4f}", said)
 
 
 def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
@@ -45,7 +45,7 @@ def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
 
 def test_two_ensembles_are_compared(finished):
     done = compare(finished, "out", "out", "--resamples", "50")
-    macro = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()["honest_f2"].iloc[-1]
+    macro = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()["honest_f_beta"].iloc[-1]
     last = done.stdout.splitlines()[-1].split()
     assert (last[0], last[2:]) == ("macro", [f"{macro:.4f}", f"{macro:.4f}", "0.0000", "0.0000", "0.0000"])
     unknown = compare(finished, "out", "out", "--photoset", "test")
@@ -81,7 +81,7 @@ def test_decisions_are_scored_where_there_are_labels(checkout):
         hits = int((decided[label] & truth[label]).sum())
         assert row.positives == 2
         assert row.decided == decided[label].sum()
-        assert row.f2 == pytest.approx(5 * hits / (4 * 2 + row.decided))
+        assert row.f_beta == pytest.approx(5 * hits / (4 * 2 + row.decided))
 
 
 def test_the_challenges_own_tables_and_form(checkout):

@@ -23,6 +23,9 @@ SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 # Names that tables use for their own columns.
 RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "epoch", "fold", "url", "macro"}
 
+LEAST_FOLDS_OF_AUTO = 4  # one is left out to judge, one to choose, and one of the others to fit
+FITS_NOTHING = {"mean", "rank_mean"}
+
 EXTERNAL_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 
 
@@ -50,6 +53,11 @@ class Settings:
     def labels_of(self, setting: dict[str, Any]) -> list[str]:
         """The labels that a run of this setting predicts."""
         return self.labels if setting["labels"] == "all" else setting["labels"]
+
+    def feature_labels(self, label: str) -> list[str]:
+        """The labels whose members a label's stackers take: its own first."""
+        others = [other for other in self.labels if other != label]
+        return [label, *(others if self.config["stack"]["features"] == "all" else [])]
 
     @property
     def folds(self) -> range:
@@ -176,11 +184,29 @@ def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[st
     for label in config["labels"]:
         if label not in learned and not config["members"]["external"]:
             yield f"runs: none learns the label {label!r}; let the `labels` of one hold it"
+    yield from _stack_contradictions(config)
     least, most = config["votes"]["least"], config["votes"]["most"]
     if least > min(len(config["labels"]), most or len(config["labels"])):
         yield f"votes.least: found {least}, expected at most votes.most and the number of labels"
     yield from _recipe_contradictions(config)
     yield from _mask_contradictions(config, runs)
+
+
+def _stack_contradictions(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what the combiner contradicts."""
+    stack, folds = config["stack"], config["folds"]["count"]
+    if stack["combiner"] == "auto" and folds < LEAST_FOLDS_OF_AUTO:
+        yield (
+            f"stack.combiner: auto compares combiners by folds within folds; found folds.count {folds}, expected at"
+            f" least {LEAST_FOLDS_OF_AUTO}"
+        )
+    used = stack["auto"]["among"] if stack["combiner"] == "auto" else [stack["combiner"]]
+    for name in used if stack["features"] == "all" else []:
+        if name in FITS_NOTHING:
+            yield (
+                f"stack.features: found all, but {name} would give every label the same score; expected own, or only"
+                " xgboost, logistic and ridge"
+            )
 
 
 def _recipe_contradictions(config: dict[str, Any]) -> Iterator[str]:

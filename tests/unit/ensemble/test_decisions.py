@@ -40,13 +40,13 @@ def test_scores_are_those_of_sklearn(bank):
         truth, decided = bank.truth[:, k], decisions[:, k]
         assert row.label == bank.labels[k]
         assert (row.photos, row.positives, row.decided) == (len(truth), truth.sum(), decided.sum())
-        assert row.f2 == pytest.approx(fbeta_score(truth, decided, beta=2))
+        assert row.f_beta == pytest.approx(fbeta_score(truth, decided, beta=2))
         assert row.precision == pytest.approx(precision_score(truth, decided))
         assert row.recall == pytest.approx(recall_score(truth, decided))
-        assert row.all_ones_f2 == pytest.approx(fbeta_score(truth, np.ones_like(truth), beta=2))
+        assert row.all_ones_f_beta == pytest.approx(fbeta_score(truth, np.ones_like(truth), beta=2))
     macro = table.iloc[-1]
     assert macro["label"] == "macro"
-    assert macro["f2"] == pytest.approx(table["f2"].iloc[:-1].mean())
+    assert macro["f_beta"] == pytest.approx(table["f_beta"].iloc[:-1].mean())
     assert macro["positives"] == bank.truth.sum()
 
 
@@ -61,12 +61,12 @@ def test_honest_stands_beside_naive(bank):
     decisions = np.ones_like(bank.truth)
     table = honest_scores(bank.truth, decisions, [0.9, 0.8], bank.labels)
     assert table["label"].tolist() == [*bank.labels, "macro"]
-    assert table["naive_f2"].tolist() == pytest.approx([0.9, 0.8, 0.85])
-    assert table["honest_f2"].equals(table["all_ones_f2"])
+    assert table["naive_f_beta"].tolist() == pytest.approx([0.9, 0.8, 0.85])
+    assert table["honest_f_beta"].equals(table["all_ones_f_beta"])
     assert table["honest_recall"].tolist() == [1, 1, 1]
     assert table["positives"].tolist() == [*bank.truth.sum(axis=0), bank.truth.sum()]
-    assert (table["honest_low"] < table["honest_f2"]).all()
-    assert (table["honest_f2"] < table["honest_high"]).all()
+    assert (table["honest_low"] < table["honest_f_beta"]).all()
+    assert (table["honest_f_beta"] < table["honest_high"]).all()
 
 
 def test_the_summary_says_test_scores_only_where_they_are_known(bank):

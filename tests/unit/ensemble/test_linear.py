@@ -54,8 +54,8 @@ def test_the_penalty_of_lowest_loss_is_chosen(combiner, column, loss, problem):
     assert stack.grid["chosen"].tolist() == [False, True, False]
     assert np.array_equal(stack.scores, single[best])
     for row, scores in zip(stack.grid.itertuples(), single, strict=True):
-        assert row.f2 == pytest.approx(best_f2(labels, scores))
-        assert row.f2 == pytest.approx(fbeta_score(labels, scores >= row.threshold, beta=2))
+        assert row.f_beta == pytest.approx(best_f2(labels, scores))
+        assert row.f_beta == pytest.approx(fbeta_score(labels, scores >= row.threshold, beta=2))
 
 
 @BOTH

@@ -38,6 +38,11 @@ def call(folder, program, *arguments, expected=0):
     return done.stdout + done.stderr
 
 
+def own_features(bank):
+    """Return whose members each label's stackers take: its own."""
+    return {label: [label] for label in bank.labels}
+
+
 def run_chain(folder, bank, test):
     """Run all programs in the workflow's order; return what the last one prints."""
     write_table(bank.manifest, folder / "train.parquet")
@@ -48,9 +53,9 @@ def run_chain(folder, bank, test):
         _, run, fold, _ = path.split("/")
         write_table(bank.predictions(run, bank.folds == int(fold[-1])), folder / path)
 
-    labels, numbers = {"labels": bank.labels}, range(len(bank.labels))
+    labels, numbers = {"labels": bank.labels, "beta": 2}, range(len(bank.labels))
     train, folds = ["--manifest", "train.parquet"], ["--fold-table", "folds.parquet"]
-    scores, members = [f"scores/{k}.parquet" for k in numbers], [f"members/{k}.parquet" for k in numbers]
+    scores, rankings, members = ([f"{part}/{k}.parquet" for k in numbers] for part in ("scores", "rankings", "members"))
     stackers = [f"stackers/{k}/fold{fold}.stacker" for k in numbers for fold in range(3)]
     thresholds, estimates = [f"thresholds/{k}.json" for k in numbers], [f"honest/{k}.parquet" for k in numbers]
     runs = ["--runs", *RUNS, "--folds", "3"]
@@ -67,16 +72,19 @@ def run_chain(folder, bank, test):
     ]
     call(folder, "collate_scores", *collate)
     for k, label in enumerate(bank.labels):
-        candidates, name = ["--scores", scores[k], *train], {"label": label}
-        call(folder, "select_members", *candidates, "--spec", name | SELECTION, "--output", members[k])
+        candidates, name = ["--scores", scores[k], *train, *folds], {"label": label, "beta": 2}
+        call(folder, "rank_candidates", *candidates, "--spec", name, "--output", rankings[k])
+        select = [*candidates, "--rankings", rankings[k], "--sizes", "", "--spec", name | SELECTION]
+        call(folder, "select_members", *select, "--output", members[k])
         outputs = ["--stackers", *stackers[3 * k : 3 * k + 3], "--grid", f"stackers/{k}/grid.parquet"]
         outputs += ["--stacked", f"stackers/{k}/stacked.parquet"]
-        stack = [*candidates, *folds, "--members", members[k], "--spec", name | STACK, "--threads", "1", *outputs]
+        stack = [*candidates, "--members", members[k], "--spec", name | STACK, "--threads", "1", *outputs]
         call(folder, "stack_members", *stack)
         search = ["--stacked", f"stackers/{k}/stacked.parquet", *train, "--spec", name | THRESHOLD]
         call(folder, "search_threshold", *search, "--output", thresholds[k])
-        settings = name | {"selection": SELECTION, "stack": STACK, "threshold": THRESHOLD}
-        call(folder, "estimate_label", *candidates, *folds, "--spec", settings, "--output", estimates[k])
+        settings = name | {"stack": STACK, "threshold": THRESHOLD}
+        estimate = [*candidates, "--members", members[k], "--spec", settings]
+        call(folder, "estimate_label", *estimate, "--output", estimates[k])
     call(folder, "gather_members", "--members", *members, "--spec", labels, "--output", "members.parquet")
 
     selected = read_table(folder / "members.parquet").groupby("run")["epoch"].unique()
@@ -92,7 +100,7 @@ def run_chain(folder, bank, test):
         "cast_votes",
         *votes,
         "--spec",
-        labels | {"combiner": "xgboost", "votes": VOTES},
+        labels | {"combiner": "xgboost", "features": own_features(bank), "votes": VOTES},
         "--output",
         "votes.parquet",
     )
@@ -103,7 +111,7 @@ def run_chain(folder, bank, test):
     honest = ["--estimates", *estimates, *train, "--thresholds", *thresholds, "--spec", labels | {"votes": VOTES}]
     call(folder, "estimate_honestly", *honest, "--decisions", "honest_decisions.parquet", "--output", "honest.parquet")
     summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
-    return call(folder, "summarize", *summary, "--output", "summary.txt")
+    return call(folder, "summarize", *summary, "--spec", {"beta": 2}, "--output", "summary.txt")
 
 
 @pytest.fixture(scope="module")
@@ -153,16 +161,17 @@ def test_members_are_the_selections_members(chain):
     assert list(members.columns) == ["label", "run", "epoch", "member"]
     for k, label in enumerate(bank.labels):
         selection = read_table(folder / f"members/{k}.parquet")
-        assert list(selection.columns) == ["run", "epoch", "f2", "threshold", "rank", "member", "weight", "reason"]
-        assert len(selection) == 6
-        taken = selection[selection["member"] > 0]
+        ranked = ["run", "epoch", "f_beta", "threshold", "rank"]
+        assert list(selection.columns) == ["candidate", *ranked, "without", "member", "weight", "reason"]
+        assert selection["without"].value_counts().to_dict() == {-1: 6, 0: 6, 1: 6, 2: 6}
+        taken = selection[(selection["member"] > 0) & (selection["without"] == -1)]
         assert members.loc[members["label"] == label, "run"].tolist() == taken["run"].tolist()
 
 
 def test_the_stack_leaves_its_grid_and_scores(chain):
     folder, bank, _, _ = chain
     grid = read_table(folder / "stackers/1/grid.parquet")
-    columns = ["eta", "max_depth", "min_child_weight", "f2", "threshold", "logloss", "rounds", "chosen"]
+    columns = ["eta", "max_depth", "min_child_weight", "f_beta", "threshold", "logloss", "rounds", "chosen"]
     assert list(grid.columns) == columns
     assert grid["chosen"].sum() == 1
     stacked = read_table(folder / "stackers/1/stacked.parquet")
@@ -188,7 +197,8 @@ def voting(stackers, combiner, settings=VOTES):
     ]
     votes += ["--predictions", "predictions/{run}/fold{fold}.parquet", "--stackers", *stackers]
     votes += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
-    spec = {"labels": ["style 0", "style 1"], "combiner": combiner, "votes": settings}
+    labels = {f"style {k}": [f"style {k}"] for k in range(2)}
+    spec = {"labels": list(labels), "features": labels, "combiner": combiner, "votes": settings}
     return [*votes, "--spec", spec, "--output", "voted.parquet"]
 
 
@@ -201,7 +211,12 @@ def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
     for k, label in enumerate(bank.labels):
         arguments = ["--scores", f"scores/{k}.parquet", "--members", f"members/{k}.parquet"]
         arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
-        arguments += ["--spec", {"label": label, "combiner": "mean"}, "--stackers", *stackers[3 * k : 3 * k + 3]]
+        arguments += [
+            "--spec",
+            {"label": label, "beta": 2, "combiner": "mean"},
+            "--stackers",
+            *stackers[3 * k : 3 * k + 3],
+        ]
         outputs = ["--grid", f"means/{k}/grid.parquet", "--stacked", f"means/{k}/stacked.parquet"]
         call(folder, "stack_members", *arguments, *outputs)
     call(folder, "cast_votes", *voting(stackers, "mean"))
@@ -260,10 +275,10 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
         decisions = nearest_label(scores, thresholds)
     arguments = ["--estimates", "turned/0.parquet", "turned/1.parquet", "--manifest", "train.parquet"]
     arguments += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
-    arguments += ["--spec", {"labels": bank.labels, "votes": settings}]
+    arguments += ["--spec", {"labels": bank.labels, "beta": 2, "votes": settings}]
     arguments += ["--decisions", "turned_decisions.parquet", "--output", "turned.parquet"]
     call(folder, "estimate_honestly", *arguments)
-    found = read_table(folder / "turned.parquet")["honest_f2"].tolist()[:2]
+    found = read_table(folder / "turned.parquet")["honest_f_beta"].tolist()[:2]
     assert found == [f_beta(bank.truth[:, k], decisions[:, k]) for k in range(2)]
     written = read_table(folder / "turned_decisions.parquet")
     assert written["image_id"].tolist() == bank.image_ids.tolist()
@@ -274,9 +289,9 @@ def test_the_threshold_says_how_it_was_found(chain):
     folder, bank, _, _ = chain
     found = read_json(folder / "thresholds/0.json")
     assert (found["label"], found["method"], found["positives"]) == ("style 0", "greedy", bank.truth[:, 0].sum())
-    assert len(found["curve"]["threshold"]) == len(found["curve"]["f2"]) == 101
+    assert len(found["curve"]["threshold"]) == len(found["curve"]["f_beta"]) == 101
     scores = read_table(folder / "stackers/0/stacked.parquet")["score"].to_numpy(dtype=float)
-    assert found["f2"] == f_beta(bank.truth[:, 0], scores >= found["threshold"]) == max(found["curve"]["f2"])
+    assert found["f_beta"] == f_beta(bank.truth[:, 0], scores >= found["threshold"]) == max(found["curve"]["f_beta"])
 
 
 def test_the_figures_are_those_of_the_decisions(chain):
@@ -284,16 +299,16 @@ def test_the_figures_are_those_of_the_decisions(chain):
     scores = read_table(folder / "scores.parquet")
     table = pd.read_csv(folder / "table.csv")
     assert scores["label"].tolist() == [*bank.labels, "macro"]
-    assert scores["f2"].tolist()[:2] == [f_beta(test.truth[:, k], table[f"style {k}"].to_numpy()) for k in range(2)]
-    assert scores["f2"].iloc[-1] > scores["all_ones_f2"].iloc[-1] + 0.1
+    assert scores["f_beta"].tolist()[:2] == [f_beta(test.truth[:, k], table[f"style {k}"].to_numpy()) for k in range(2)]
+    assert scores["f_beta"].iloc[-1] > scores["all_ones_f_beta"].iloc[-1] + 0.1
     honest = read_table(folder / "honest.parquet")
     estimate = read_table(folder / "honest/1.parquet")
     assert list(estimate.columns) == ["image_id", "fold", "score", "threshold", "decision", "voted", "members"]
-    assert honest["honest_f2"].iloc[1] == f_beta(bank.truth[:, 1], estimate["decision"].to_numpy())
-    assert honest["naive_f2"].iloc[1] == read_json(folder / "thresholds/1.json")["f2"]
+    assert honest["honest_f_beta"].iloc[1] == f_beta(bank.truth[:, 1], estimate["decision"].to_numpy())
+    assert honest["naive_f_beta"].iloc[1] == read_json(folder / "thresholds/1.json")["f_beta"]
     assert printed == (folder / "summary.txt").read_text(encoding="utf-8")
     assert printed.startswith("50 photos decided, 2 labels each\n")
-    assert f"macro F2, test:   {scores['f2'].iloc[-1]:.4f}" in printed
+    assert f"macro F2, test:   {scores['f_beta'].iloc[-1]:.4f}" in printed
 
 
 def test_a_photoset_without_labels_has_an_empty_score_table(chain):
@@ -305,7 +320,7 @@ def test_a_photoset_without_labels_has_an_empty_score_table(chain):
         "--manifest",
         "unlabelled.parquet",
         "--spec",
-        {"labels": ["style 0", "style 1"]},
+        {"labels": ["style 0", "style 1"], "beta": 2},
     ]
     assert "not known" in call(folder, "score_decisions", *votes, "--output", "none.parquet")
     assert read_table(folder / "none.parquet").empty

@@ -16,12 +16,12 @@ def test_each_candidate_has_its_f2_at_its_best_cut(bank):
     labels = bank.truth[:, 1]
     ranking = rank_candidates(candidates, labels, scores)
     assert ranking["rank"].tolist() == list(range(1, len(candidates) + 1))
-    assert (np.diff(ranking["f2"]) <= 0).all()
+    assert (np.diff(ranking["f_beta"]) <= 0).all()
     for candidate in ranking.itertuples():
         row = scores[candidate.Index]
         assert (candidates.loc[candidate.Index] == [candidate.run, candidate.epoch]).all()
-        assert candidate.f2 == brute_force_f2(labels, row)
-        assert candidate.f2 == f_beta(labels, row.astype(float) >= candidate.threshold)
+        assert candidate.f_beta == brute_force_f2(labels, row)
+        assert candidate.f_beta == f_beta(labels, row.astype(float) >= candidate.threshold)
 
 
 def test_equals_are_ordered_by_run_then_epoch():
@@ -35,4 +35,4 @@ def test_labels_without_positives_rank_by_name():
     candidates = pd.DataFrame({"run": ["b", "a"], "epoch": [1, 1]})
     ranking = rank_candidates(candidates, np.zeros(3), np.array([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]]))
     assert ranking["run"].tolist() == ["a", "b"]
-    assert ranking["f2"].tolist() == [0, 0]
+    assert ranking["f_beta"].tolist() == [0, 0]

@@ -8,7 +8,7 @@ from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import (
     apportion,
     bagged_counts,
-    binned_f2,
+    binned_f_beta,
     forward_counts,
     members_of,
     select_members,
@@ -150,7 +150,7 @@ def test_candidates_that_complement_each_other_are_better_together_and_the_bette
     assert selection.dtypes[["member", "weight"]].tolist() == [np.int16, np.int16]
     members = members_of(selection)
     assert members[["run", "epoch", "member"]].to_numpy().tolist() == [["a", 3, 1], ["a", 3, 2], ["b", 2, 3]]
-    assert ranking["f2"].max() < 1
+    assert ranking["f_beta"].max() < 1
     assert best_f2(labels, scores[members.index].mean(axis=0)) == 1
 
 
@@ -208,15 +208,15 @@ def test_counts_of_all_bags_become_few_members_in_their_proportion(counts, most,
 
 
 @pytest.mark.parametrize("prevalence", [0.002, 0.1, 0.5])
-def test_binned_f2_is_hardly_below_the_exact_one(prevalence):
+def test_binned_f_beta_is_hardly_below_the_exact_one(prevalence):
     rng = np.random.default_rng(7)
     labels = (rng.random(20_000) < prevalence).astype(np.uint8)
     odds = np.log(prevalence / (1 - prevalence)) + 2.5 * labels + rng.normal(size=len(labels))
     scores = (1 / (1 + np.exp(-odds))).astype(np.float32)
     exact = best_cut(labels, scores)[1]
-    binned = binned_f2(scores, np.flatnonzero(labels))
+    binned = binned_f_beta(scores, np.flatnonzero(labels))
     assert exact - 0.002 < binned <= exact
-    assert binned_f2(32 * scores, np.flatnonzero(labels)) == binned, "sums are binned as means are"
+    assert binned_f_beta(32 * scores, np.flatnonzero(labels)) == binned, "sums are binned as means are"
 
 
 @pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
@@ -238,7 +238,7 @@ def test_whatever_the_method_only_a_runs_best_epoch_that_tells_photos_apart_is_a
     bank.scores["run4"][:] = 0.25
     candidates, scores = bank.candidates(1)
     labels = bank.truth[:, 1]
-    best = candidates.assign(f2=[-best_f2(labels, row) for row in scores]).sort_values(["run", "f2", "epoch"])
+    best = candidates.assign(f_beta=[-best_f2(labels, row) for row in scores]).sort_values(["run", "f_beta", "epoch"])
     best = best.groupby("run").head(1)
     greedy = GREEDY | {"bags": 5, "share": 0.5}
     ranking = rank_candidates(candidates, labels, scores)

@@ -68,6 +68,7 @@ def compare(
     *,
     resamples: int = RESAMPLES,
     seed: int = 1,
+    beta: float = BETA,
 ) -> pd.DataFrame:
     """Compare the decisions of two ensembles for the same photos, photo by photo (the paired bootstrap).
 
@@ -76,14 +77,15 @@ def compare(
         one, other: the ensembles' decisions, in the same shape.
         names: the labels.
         resamples, seed: of the bootstrap.
+        beta: weight of recall against precision.
 
     Returns:
-        a row a label and a last row ``macro`` (the means): label, positives, one, other (the F2 of each), difference
-        (other - one), low, high (what holds 95 % of the resampled differences).
+        a row a label and a last row ``macro`` (the means): label, positives, one, other (the F-beta of each),
+        difference (other - one), low, high (what holds 95 % of the resampled differences).
     """
-    scores = np.array([[f_beta(labels[:, k], part[:, k]) for k in range(len(names))] for part in (one, other)])
+    scores = np.array([[f_beta(labels[:, k], part[:, k], beta) for k in range(len(names))] for part in (one, other)])
     scores = with_mean(scores)
-    resampled = resampled_f(labels, [one, other], resamples=resamples, seed=seed)
+    resampled = resampled_f(labels, [one, other], resamples=resamples, seed=seed, beta=beta)
     differences = resampled[1] - resampled[0]
     low, high = interval(with_mean(differences))
     positives = labels.sum(axis=0, dtype=int)

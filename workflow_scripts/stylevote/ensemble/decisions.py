@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
-from stylevote.metrics import f_beta, precision_recall
+from stylevote.metrics import BETA, f_beta, precision_recall
 from stylevote.program import InputError
 
 SCORE_COLUMNS = {
@@ -14,8 +14,8 @@ SCORE_COLUMNS = {
     "decided": "int64",
     "precision": "float64",
     "recall": "float64",
-    "f2": "float64",
-    "all_ones_f2": "float64",
+    "f_beta": "float64",
+    "all_ones_f_beta": "float64",
 }
 
 
@@ -33,12 +33,12 @@ def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str
     return votes["decision"].to_numpy(dtype=np.uint8).reshape(len(labels), len(image_ids)).T
 
 
-def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str]) -> pd.DataFrame:
+def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str], beta: float = BETA) -> pd.DataFrame:
     """Compare decisions with known labels, both 0/1 of shape (photos, labels).
 
     Returns:
         the columns `SCORE_COLUMNS`, a row a label and a last row ``macro``: the means over the labels, but for
-        ``positives`` and ``decided`` the sums. ``all_ones_f2`` is the F2 of giving the label to every photo.
+        ``positives`` and ``decided`` the sums. ``all_ones_f_beta`` is the F-beta of giving the label to every photo.
     """
     rows = []
     for k, name in enumerate(names):
@@ -52,13 +52,13 @@ def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str])
                 "decided": int(decided.sum()),
                 "precision": precision,
                 "recall": recall,
-                "f2": f_beta(truth, decided),
-                "all_ones_f2": f_beta(truth, np.ones_like(truth)),
+                "f_beta": f_beta(truth, decided, beta),
+                "all_ones_f_beta": f_beta(truth, np.ones_like(truth), beta),
             }
         )
     table = pd.DataFrame(rows)
     macro = {"label": "macro", "photos": len(labels)} | table[["positives", "decided"]].sum().to_dict()
-    macro |= table[["precision", "recall", "f2", "all_ones_f2"]].mean().to_dict()
+    macro |= table[["precision", "recall", "f_beta", "all_ones_f_beta"]].mean().to_dict()
     return pd.concat([table, pd.DataFrame([macro])], ignore_index=True).astype(SCORE_COLUMNS)
 
 
@@ -67,57 +67,61 @@ def no_scores() -> pd.DataFrame:
     return pd.DataFrame(columns=list(SCORE_COLUMNS)).astype(SCORE_COLUMNS)
 
 
-def honest_scores(labels: np.ndarray, decisions: np.ndarray, naive_f2: list[float], names: list[str]) -> pd.DataFrame:
+def honest_scores(
+    labels: np.ndarray, decisions: np.ndarray, naive: list[float], names: list[str], beta: float = BETA
+) -> pd.DataFrame:
     """Set the honest figures beside the naive ones.
 
     Args:
         labels, decisions: 0/1, shape (photos, labels); the decisions are those of `honest.estimate_label`.
-        naive_f2: for each label the F2 that its final threshold reaches on the photos that chose it.
+        naive: for each label the F-beta that its final threshold reaches on the photos that chose it.
         names: the labels.
+        beta: weight of recall against precision.
 
     Returns:
-        a row a label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, naive_f2,
-        honest_f2, honest_low, honest_high (the bootstrap's interval of the honest F2, see `bootstrap.interval`),
-        honest_precision, honest_recall, all_ones_f2.
+        a row a label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, naive_f_beta,
+        honest_f_beta, honest_low, honest_high (the bootstrap's interval of the honest one, see `bootstrap.interval`),
+        honest_precision, honest_recall, all_ones_f_beta.
     """
-    scores = score_decisions(labels, decisions, names)
-    (resampled,) = resampled_f(labels, [decisions])
+    scores = score_decisions(labels, decisions, names, beta)
+    (resampled,) = resampled_f(labels, [decisions], beta=beta)
     low, high = interval(with_mean(resampled))
     columns = {
         "label": scores["label"],
         "positives": scores["positives"],
-        "naive_f2": [*naive_f2, np.mean(naive_f2)],
-        "honest_f2": scores["f2"],
+        "naive_f_beta": [*naive, np.mean(naive)],
+        "honest_f_beta": scores["f_beta"],
         "honest_low": low,
         "honest_high": high,
         "honest_precision": scores["precision"],
         "honest_recall": scores["recall"],
-        "all_ones_f2": scores["all_ones_f2"],
+        "all_ones_f_beta": scores["all_ones_f_beta"],
     }
     return pd.DataFrame(columns)
 
 
-def summary_lines(honest: pd.DataFrame, scores: pd.DataFrame, photos: int) -> list[str]:
+def summary_lines(honest: pd.DataFrame, scores: pd.DataFrame, photos: int, beta: float = BETA) -> list[str]:
     """Say in a few plain lines what was decided and how good it is.
 
     Args:
         honest: what `honest_scores` returns.
         scores: what `score_decisions` returns for the photoset; empty where its labels are not known.
         photos: how many photos were decided.
+        beta: of the figures.
     """
-    macro = honest.iloc[-1]
+    macro, name = honest.iloc[-1], f"macro F{beta:g}"
     lines = [
         f"{photos} photos decided, {len(honest) - 1} labels each",
-        f"macro F2, honest: {macro['honest_f2']:.4f}  each photo judged by an ensemble chosen without its fold;"
+        f"{name}, honest: {macro['honest_f_beta']:.4f}  each photo judged by an ensemble chosen without its fold;"
         f" {macro['honest_low']:.4f} to {macro['honest_high']:.4f} in 95 % of samples of such photos",
-        f"macro F2, naive:  {macro['naive_f2']:.4f}  judged by the photos that chose the ensemble: too high",
-        f"macro F2 of giving every label to every training photo: {macro['all_ones_f2']:.4f}",
+        f"{name}, naive:  {macro['naive_f_beta']:.4f}  judged by the photos that chose the ensemble: too high",
+        f"{name} of giving every label to every training photo: {macro['all_ones_f_beta']:.4f}",
     ]
     if scores.empty:
         return [*lines, "test photos: their labels are not known"]
     test = scores.iloc[-1]
     return [
         *lines,
-        f"macro F2, test:   {test['f2']:.4f}  on {test['photos']} photos with known labels",
-        f"macro F2 of giving every label to every test photo: {test['all_ones_f2']:.4f}",
+        f"{name}, test:   {test['f_beta']:.4f}  on {test['photos']} photos with known labels",
+        f"{name} of giving every label to every test photo: {test['all_ones_f_beta']:.4f}",
     ]

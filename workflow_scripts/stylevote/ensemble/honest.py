@@ -1,5 +1,6 @@
 """The nested estimate: how good the ensemble is on photos that chose nothing of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,35 +11,37 @@ from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import decide, search_threshold
 from stylevote.ensemble.vote import cast_votes
+from stylevote.metrics import BETA
 from stylevote.program import InputError
 
 
-def estimate_label(
-    candidates: pd.DataFrame,
-    scores: np.ndarray,
+def decide_outside(
+    features_without: Callable[[int], np.ndarray],
     labels: np.ndarray,
     folds: np.ndarray,
     settings: dict[str, dict[str, Any]],
     *,
+    beta: float = BETA,
     threads: int = 1,
 ) -> pd.DataFrame:
     """Decide on every photo of one label by an ensemble that was chosen without the photo's fold.
 
-    Nested cross-validation (Varma & Simon 2006): for each fold, the ranking, the selection, the stack with all that
-    it chooses, and the threshold are repeated on the photos of the other folds, which are the stack's folds; the fold's
-    photos go through those stackers, and are cut at that threshold.
+    Nested cross-validation (Varma & Simon 2006): for each fold, the selection, the stack with all that it chooses, and
+    the threshold are repeated on the photos of the other folds, which are the stack's folds; the fold's photos go
+    through those stackers, and are cut at that threshold.
 
     What it cannot see is how the CNNs' folds are joined: an out-of-fold score is one fold's, where a new photo has the
     scores of all. Their mean is steadier, so new photos may fare better than this says; and of the aggregations, all
     but ``vote_all`` are the same here.
 
     Args:
-        candidates: columns run, epoch; a row a candidate.
-        scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
+        features_without: returns the out-of-fold scores, float32 of shape (photos, members), of the members that were
+            selected without the fold of this number.
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least three different ones.
-        settings: the settings of `select.select_members` under ``selection``, what `stack.fit_stack` takes
-            as its settings under ``stack``, and the arguments of `threshold.search_threshold` under ``threshold``.
+        settings: what `stack.fit_stack` takes as its settings under ``stack``, and the arguments of
+            `threshold.search_threshold` under ``threshold``.
+        beta: of the F-beta that is to be high.
         threads: that the stack may use.
 
     Returns:
@@ -53,14 +56,11 @@ def estimate_label(
         raise InputError(f"an honest estimate needs at least 3 folds, and there are {len(numbers)}")
     parts = []
     for fold in numbers:
-        outside = folds == fold
-        inside_scores = scores[:, ~outside]
-        ranking = rank_candidates(candidates, labels[~outside], inside_scores)
-        selection = select_members(ranking, inside_scores, labels[~outside], **settings["selection"])
-        rows = members_of(selection).index
-        stack = fit_stack(inside_scores[rows].T, labels[~outside], folds[~outside], settings["stack"], threads=threads)
-        threshold, _ = search_threshold(labels[~outside], stack.scores, **settings["threshold"])
-        votes = cast_votes(scores[np.ix_(rows, outside)].T[None], stack.stackers, threshold, "vote_all")
+        features, outside = features_without(fold), folds == fold
+        known, known_folds = labels[~outside], folds[~outside]
+        stack = fit_stack(features[~outside], known, known_folds, settings["stack"], beta=beta, threads=threads)
+        threshold, _ = search_threshold(known, stack.scores, **settings["threshold"], beta=beta)
+        votes = cast_votes(features[outside][None], stack.stackers, threshold, "vote_all")
         score = votes["score"].to_numpy()
         columns = {
             "fold": fold,
@@ -68,7 +68,38 @@ def estimate_label(
             "threshold": threshold,
             "decision": decide(score, threshold),
             "voted": votes["decision"].to_numpy(),
-            "members": np.int16(len(rows)),
+            "members": np.int16(features.shape[1]),
         }
         parts.append(pd.DataFrame(columns, index=np.flatnonzero(outside)))
     return pd.concat(parts).sort_index()
+
+
+def estimate_label(
+    candidates: pd.DataFrame,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    settings: dict[str, dict[str, Any]],
+    *,
+    beta: float = BETA,
+    threads: int = 1,
+) -> pd.DataFrame:
+    """Decide on every photo of one label by an ensemble of its own candidates, chosen without the photo's fold.
+
+    Args:
+        candidates: columns run, epoch; a row a candidate.
+        scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
+        labels, folds, beta, threads: see `decide_outside`.
+        settings: as there, and the settings of `select.select_members` under ``selection``.
+
+    Returns:
+        as `decide_outside` does.
+    """
+
+    def features_without(fold: int) -> np.ndarray:
+        known = folds != fold
+        ranking = rank_candidates(candidates, labels[known], scores[:, known], beta)
+        selection = select_members(ranking, scores[:, known], labels[known], **settings["selection"], beta=beta)
+        return np.ascontiguousarray(scores[members_of(selection).index].T)
+
+    return decide_outside(features_without, labels, folds, settings, beta=beta, threads=threads)

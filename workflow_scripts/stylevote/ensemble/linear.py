@@ -56,6 +56,7 @@ def search_alpha(
     *,
     alphas: list[float],
     loss: str,
+    beta: float,
 ) -> Stack:
     """Fit a stacker a fold, on the other folds' photos, at every penalty, and keep the penalty of lowest loss.
 
@@ -69,10 +70,11 @@ def search_alpha(
         folds: shape (photos,); at least two different ones.
         alphas: the penalties to try.
         loss: ``logloss`` or ``squared_error``, which chooses.
+        beta: of the F-beta in the grid.
 
     Returns:
         the chosen penalty's stackers, in the order of the fold numbers, and their scores; the grid has the columns
-        alpha, f2, threshold, logloss, squared_error (both means over the photos) and chosen.
+        alpha, f_beta, threshold, logloss, squared_error (both means over the photos) and chosen.
     """
     numbers = np.unique(folds)
     for fold in numbers:
@@ -83,10 +85,10 @@ def search_alpha(
     for alpha in alphas:
         stackers = [fit(features[folds != fold], labels[folds != fold], alpha) for fold in numbers]
         scores = out_of_fold_scores(stackers, features, folds)
-        threshold, f2 = best_cut(labels, scores)
+        threshold, reached = best_cut(labels, scores, beta)
         errors = {"logloss": log_loss(labels, scores), "squared_error": float(np.mean((scores - labels) ** 2.0))}
         stacks.append((stackers, scores))
-        rows.append({"alpha": float(alpha), "f2": f2, "threshold": threshold} | errors)
+        rows.append({"alpha": float(alpha), "f_beta": reached, "threshold": threshold} | errors)
     grid = pd.DataFrame(rows)
     chosen = int(grid[loss].argmin())
     stackers, scores = stacks[chosen]

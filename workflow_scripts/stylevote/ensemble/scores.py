@@ -17,6 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.select import members_of
 from stylevote.program import InputError
 from stylevote.tables import read_table, replacing
 
@@ -249,6 +251,24 @@ def read_members(path: Path, members: pd.DataFrame, image_ids: np.ndarray) -> np
             table = file.read_row_group(group, columns=["scores"])
             scores[wanted] = _score_rows(table)[rows[wanted] - (ends[group] - table.num_rows)]
     return scores
+
+
+def read_stack_features(
+    paths: list[Path], selections: list[pd.DataFrame], image_ids: np.ndarray, without: int = NONE
+) -> np.ndarray:
+    """Return what a label's stackers learn from: the members' out-of-fold scores, float32 of shape (photos, members).
+
+    Args:
+        paths: candidates of the labels whose members are the features, one file a label.
+        selections: what `select.select_by_fold` returns, of the same labels.
+        image_ids: the manifest's photos.
+        without: the fold that the members were selected without, or `rank.NONE`.
+    """
+    parts = [
+        read_members(path, members_of(selection, without), image_ids)
+        for path, selection in zip(paths, selections, strict=True)
+    ]
+    return np.concatenate(parts).T
 
 
 def read_features(

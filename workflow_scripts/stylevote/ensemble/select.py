@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.digests import seed as seed_of
-from stylevote.ensemble.rank import best_epochs
+from stylevote.ensemble.rank import NONE, best_epochs
 from stylevote.metrics import BETA
 from stylevote.program import InputError
 
@@ -24,6 +24,8 @@ def select_members(
     top_n: int = 20,
     correlation: float = 0.9,
     greedy: dict[str, Any] | None = None,
+    size: int | None = None,
+    beta: float = BETA,
 ) -> pd.DataFrame:
     """Choose a label's members among the runs' best epochs.
 
@@ -39,6 +41,9 @@ def select_members(
         top_n: of ``top_n``: how many members to take at most.
         correlation: of ``top_n``: the highest Pearson correlation that two members' scores may have.
         greedy: of ``greedy``: the arguments of `bagged_counts`.
+        size: how many members to take at most, whatever the method: ``top_n`` takes so many, of the others' members
+            those of the greatest weight stay.
+        beta: of the F-beta of means, which ``greedy`` compares.
 
     Returns:
         ``ranking`` with the columns member (int16: 1, 2, ... by weight, then by rank; 0 for the others), weight (int16:
@@ -57,9 +62,9 @@ def select_members(
     candidates = ranking.iloc[eligible]
     chosen = scores[candidates.index]
     if method == "top_n":
-        weights[eligible], reasons[eligible] = _top(candidates, chosen, top_n, correlation)
+        weights[eligible], reasons[eligible] = _top(candidates, chosen, size or top_n, correlation)
     elif method == "greedy":
-        weights[eligible], reasons[eligible] = _greedy(chosen, labels, **greedy)
+        weights[eligible], reasons[eligible] = _greedy(chosen, labels, beta=beta, **greedy)
     elif method == "all":
         weights[eligible], reasons[eligible] = 1, ""
     else:
@@ -67,16 +72,64 @@ def select_members(
     if not len(eligible):
         weights[0], reasons[0] = 1, ""
     order = np.argsort(-weights, kind="stable")[: np.count_nonzero(weights)]
+    if size is not None:
+        weights[order[size:]], reasons[order[size:]] = 0, f"more than {size}"
+        order = order[:size]
     members = np.zeros(len(ranking), dtype=np.int16)
     members[order] = np.arange(1, len(order) + 1)
     return ranking.assign(member=members, weight=weights.astype(np.int16), reason=reasons.tolist())
 
 
-def members_of(selection: pd.DataFrame) -> pd.DataFrame:
+def select_by_fold(
+    rankings: pd.DataFrame,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    settings: dict[str, Any],
+    *,
+    sizes: dict[int, int | None] | None = None,
+    beta: float = BETA,
+) -> pd.DataFrame:
+    """Choose a label's members on all photos, and for each fold on the photos of the others.
+
+    Args:
+        rankings: what `rank.rank_by_fold` returns.
+        scores: in 0..1, float32, shape (candidates, photos).
+        labels: 0/1, shape (photos,).
+        folds: shape (photos,).
+        settings: further arguments of `select_members`.
+        sizes: the most members to take, by the fold left out (`rank.NONE`: none is), where another rule chose them;
+            None stands for every run.
+        beta: see `select_members`.
+
+    Returns:
+        the selections, one below the other, with the column without.
+    """
+    parts = []
+    for without, part in rankings.groupby("without", sort=False):
+        rows, ranking = folds != without, part.set_index("candidate")
+        sized = settings if sizes is None else of_size(settings, sizes[without])
+        selection = select_members(ranking, scores[:, rows], labels[rows], **sized, beta=beta)
+        parts.append(selection.reset_index())
+    return pd.concat(parts, ignore_index=True)
+
+
+def of_size(settings: dict[str, Any], size: int | None) -> dict[str, Any]:
+    """Return settings of `select_members` for so many members at most; None stands for every run's best epoch."""
+    return {"method": "all"} if size is None else {**settings, "size": size}
+
+
+def members_of(selection: pd.DataFrame, without: int = NONE) -> pd.DataFrame:
     """Return a selection's members, each as many times as it weighs, numbered 1, 2, ... anew in the column member.
 
     The plain mean of these rows' scores is the mean that was selected; to trees, a column that comes again is no news.
+
+    Args:
+        selection: what `select_members` or `select_by_fold` returns.
+        without: of the latter: the fold that was left out, or `rank.NONE`.
     """
+    if "without" in selection:
+        selection = selection[selection["without"] == without]
     members = selection[selection["member"] > 0].sort_values("member")
     repeated = members.iloc[np.repeat(np.arange(len(members)), members["weight"])]
     return repeated.assign(member=np.arange(1, len(repeated) + 1, dtype=np.int16))
@@ -118,7 +171,15 @@ def _greedy(scores: np.ndarray, labels: np.ndarray, *, most: int, **settings: An
 
 
 def bagged_counts(
-    scores: np.ndarray, labels: np.ndarray, *, bags: int, share: float, start: int, most: int, seed: int
+    scores: np.ndarray,
+    labels: np.ndarray,
+    *,
+    bags: int,
+    share: float,
+    start: int,
+    most: int,
+    seed: int,
+    beta: float = BETA,
 ) -> np.ndarray:
     """Return how often forward selection takes each candidate, added up over random parts of them.
 
@@ -132,6 +193,7 @@ def bagged_counts(
         share: of the candidates that a part holds; at least one.
         start, most: see `forward_counts`.
         seed: another one draws other parts. A bag's part depends on nothing but this and its number.
+        beta: see `forward_counts`.
 
     Returns:
         int64, shape (candidates,).
@@ -141,57 +203,59 @@ def bagged_counts(
     for bag in range(bags if len(scores) else 0):
         rng = np.random.default_rng(seed_of(seed, bag, "greedy selection"))
         part = np.sort(rng.choice(len(scores), size, replace=False))
-        counts[part] += forward_counts(scores[part], labels, start, most)
+        counts[part] += forward_counts(scores[part], labels, start, most, beta)
     return counts
 
 
-def forward_counts(scores: np.ndarray, labels: np.ndarray, start: int, most: int) -> np.ndarray:
+def forward_counts(scores: np.ndarray, labels: np.ndarray, start: int, most: int, beta: float = BETA) -> np.ndarray:
     """Return how often forward selection with replacement takes each candidate (Caruana et al. 2004, 2.1 and 2.2).
 
     It starts with the best candidates, as many of the first ``start`` as give the best mean; adds, one at a time, the
     candidate with which the mean is best, until there are ``most``; and keeps what had been taken when the mean was
-    best. A mean's F2 is `binned_f2`.
+    best. A mean's F-beta is `binned_f_beta`.
 
     Args:
         scores: the candidates' scores, best first, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,).
         start: most candidates to start with.
         most: candidates to take, each counted as often as it is taken.
+        beta: weight of recall against precision.
 
     Returns:
         int64, shape (candidates,).
     """
     positives = np.flatnonzero(labels)
     sums = np.cumsum(scores[: min(start, most)], axis=0, dtype=np.float32)
-    reached = [binned_f2(row, positives) for row in sums]
+    reached = [binned_f_beta(row, positives, beta) for row in sums]
     first = int(np.argmax(reached)) + 1
     taken, reached, total = list(range(first)), reached[:first], sums[first - 1]
     trial = np.empty_like(total)
     while len(taken) < most:
-        f2 = [binned_f2(np.add(total, row, out=trial), positives) for row in scores]
-        best = int(np.argmax(f2))
+        found = [binned_f_beta(np.add(total, row, out=trial), positives, beta) for row in scores]
+        best = int(np.argmax(found))
         taken.append(best)
-        reached.append(f2[best])
+        reached.append(found[best])
         total = total + scores[best]
     return np.bincount(taken[: int(np.argmax(reached)) + 1], minlength=len(scores))
 
 
-def binned_f2(scores: np.ndarray, positives: np.ndarray) -> float:
-    """Return the F2 of scores at the best threshold between bins: without a sort, what `metrics.best_cut` finds.
+def binned_f_beta(scores: np.ndarray, positives: np.ndarray, beta: float = BETA) -> float:
+    """Return the F-beta of scores at the best threshold between bins: without a sort, what `metrics.best_cut` finds.
 
     Scores in one bin are cut together. A bin is 0.05 to 0.1 % wide, relative to its scores, so that it is fine enough
-    where a rare label's small scores lie. The F2 is that of a threshold there is, and so never above the exact one.
+    where a rare label's small scores lie. The F-beta is that of a threshold there is, and so never above the exact one.
 
     Args:
         scores: from 0, float32, shape (photos,); sums do as well as means.
         positives: the photos that have the label.
+        beta: weight of recall against precision.
     """
     bins = np.maximum(scores.view(np.int32) >> DROPPED_BITS, LEAST_SUM.view(np.int32) >> DROPPED_BITS)
     bins -= LEAST_SUM.view(np.int32) >> DROPPED_BITS
     photos = np.bincount(bins)
     hits = np.bincount(bins[positives], minlength=len(photos))
     decided, found = np.cumsum(photos[::-1]), np.cumsum(hits[::-1])
-    return float(np.max((1 + BETA**2) * found / (BETA**2 * len(positives) + decided)))
+    return float(np.max((1 + beta**2) * found / (beta**2 * len(positives) + decided)))
 
 
 def apportion(counts: np.ndarray, most: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from stylevote.metrics import best_cut
+from stylevote.metrics import BETA, best_cut
 from stylevote.program import InputError
 
 
@@ -25,7 +25,7 @@ class Stacker(Protocol):
 @dataclass(frozen=True)
 class Stack:
     """A label's ``stackers``, one a fold in the order of their numbers, their out-of-fold ``scores`` (photos,), and the
-    ``grid`` searched: a row a point, with its f2, threshold and logloss (of the pooled scores), and who is ``chosen``.
+    ``grid`` searched: a row a point, with its f_beta, threshold and logloss (of the pooled scores), and the ``chosen``.
     """
 
     stackers: list[Stacker]
@@ -34,7 +34,13 @@ class Stack:
 
 
 def fit_stack(
-    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, settings: dict[str, Any], *, threads: int = 1
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    settings: dict[str, Any],
+    *,
+    beta: float = BETA,
+    threads: int = 1,
 ) -> Stack:
     """Fit a label's stackers, one a fold.
 
@@ -44,10 +50,11 @@ def fit_stack(
         folds: shape (photos,); at least two different ones.
         settings: ``combiner``, the name of a module of `stylevote.ensemble.combiners`, and under that name the settings
             that its ``fit`` takes, if any.
+        beta: of the F-beta that is to be high.
         threads: to use.
     """
     name = settings["combiner"]
-    return combiner(name).fit(features, labels, folds, **settings.get(name, {}), threads=threads)
+    return combiner(name).fit(features, labels, folds, **settings.get(name, {}), beta=beta, threads=threads)
 
 
 def combiner(name: str) -> ModuleType:
@@ -55,16 +62,17 @@ def combiner(name: str) -> ModuleType:
     return import_module(f"stylevote.ensemble.combiners.{name}")
 
 
-def unsearched(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray) -> Stack:
-    """Return the stack of a combiner that searches nothing: its grid is one row (f2, threshold, logloss, chosen).
+def unsearched(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray, beta: float) -> Stack:
+    """Return the stack of a combiner that searches nothing: its grid is one row (f_beta, threshold, logloss, chosen).
 
     Args:
         stackers: one a fold, in the order of their numbers.
         scores: out-of-fold, float32, shape (photos,).
         labels: 0/1, shape (photos,); they only measure.
+        beta: of the F-beta that is measured.
     """
-    threshold, f2 = best_cut(labels, scores)
-    row = {"f2": f2, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
+    threshold, reached = best_cut(labels, scores, beta)
+    row = {"f_beta": reached, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
     return Stack(stackers, scores, pd.DataFrame([row]))
 
 

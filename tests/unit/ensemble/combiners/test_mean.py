@@ -35,10 +35,10 @@ def test_labels_only_measure(problem):
 def test_the_grid_is_one_row_with_the_figures_of_the_scores(problem):
     features, labels, folds = problem
     stack = fit(features, labels, folds)
-    assert list(stack.grid.columns) == ["f2", "threshold", "logloss", "chosen"]
+    assert list(stack.grid.columns) == ["f_beta", "threshold", "logloss", "chosen"]
     (row,) = stack.grid.itertuples()
     best = max(fbeta_score(labels, stack.scores >= cut, beta=2) for cut in np.unique(stack.scores))
-    assert row.f2 == pytest.approx(best)
+    assert row.f_beta == pytest.approx(best)
     assert fbeta_score(labels, stack.scores >= row.threshold, beta=2) == pytest.approx(best)
     assert row.logloss == pytest.approx(cross_entropy(labels, stack.scores.astype(float)), rel=1e-5)
     assert row.chosen

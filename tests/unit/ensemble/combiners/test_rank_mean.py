@@ -74,10 +74,10 @@ def test_labels_only_measure():
     assert np.array_equal(stack.scores, turned.scores)
     assert [one.to_bytes() for one in stack.stackers] == [one.to_bytes() for one in turned.stackers]
     (row,) = stack.grid.itertuples()
-    assert list(stack.grid.columns) == ["f2", "threshold", "logloss", "chosen"]
+    assert list(stack.grid.columns) == ["f_beta", "threshold", "logloss", "chosen"]
     precision, recall, _ = precision_recall_curve(labels, stack.scores)
-    assert row.f2 == pytest.approx(np.max(5 * precision * recall / np.maximum(4 * precision + recall, 1e-9)))
-    assert row.f2 == pytest.approx(fbeta_score(labels, stack.scores >= row.threshold, beta=2))
+    assert row.f_beta == pytest.approx(np.max(5 * precision * recall / np.maximum(4 * precision + recall, 1e-9)))
+    assert row.f_beta == pytest.approx(fbeta_score(labels, stack.scores >= row.threshold, beta=2))
 
 
 def test_a_label_without_positives_has_scores():

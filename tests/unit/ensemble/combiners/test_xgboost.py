@@ -68,7 +68,7 @@ def test_the_point_of_highest_f2_is_chosen(problem):
         alone = fit(features, labels, folds, grid={k: [v] for k, v in point.items()}, **SETTINGS)
         single.append((best_cut(labels, alone.scores)[1], alone.scores))
     best = int(np.argmax([f2 for f2, _ in single]))
-    assert stack.grid["f2"].tolist() == [f2 for f2, _ in single]
+    assert stack.grid["f_beta"].tolist() == [f2 for f2, _ in single]
     assert np.flatnonzero(stack.grid["chosen"]).tolist() == [best]
     assert np.array_equal(stack.scores, single[best][1])
 

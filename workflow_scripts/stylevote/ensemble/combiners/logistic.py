@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from stylevote.ensemble.linear import WeightedSum, read_weighted_sum, search_alpha
 from stylevote.ensemble.stack import Stack
+from stylevote.metrics import BETA
 
 LEAST_PROBABILITY = 1e-6  # scores of 0 and 1 have no log odds: none counts as nearer to either
 
@@ -33,6 +34,7 @@ def fit(
     folds: np.ndarray,
     *,
     alpha: list[float],
+    beta: float = BETA,
     threads: int = 1,  # noqa: ARG001 (every combiner is fitted with the same)
 ) -> Stack:
     """Fit one logistic regression a fold at every penalty and keep the penalty of lowest out-of-fold log loss.
@@ -48,12 +50,13 @@ def fit(
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least two different ones.
         alpha: the penalties to try (scikit-learn's C is their inverse).
+        beta: of the F-beta in the grid.
         threads: makes no difference here.
 
     Returns:
         as `linear.search_alpha` does.
     """
-    return search_alpha(_fit, features, labels, folds, alphas=alpha, loss="logloss")
+    return search_alpha(_fit, features, labels, folds, alphas=alpha, loss="logloss", beta=beta)
 
 
 def load(raw: bytes, threads: int = 1) -> Logistic:  # noqa: ARG001 (every combiner is loaded with the same)

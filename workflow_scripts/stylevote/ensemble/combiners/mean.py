@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stylevote.ensemble.stack import Stack, check_members, unsearched
+from stylevote.metrics import BETA
 from stylevote.program import InputError
 
 
@@ -37,6 +38,7 @@ def fit(
     labels: np.ndarray,
     folds: np.ndarray,
     *,
+    beta: float = BETA,
     threads: int = 1,  # noqa: ARG001 (every combiner is fitted with the same)
 ) -> Stack:
     """Return the mean over the members as every fold's stacker.
@@ -48,6 +50,7 @@ def fit(
         features: the members' out-of-fold scores, float32, shape (photos, members).
         labels: 0/1, shape (photos,); they only measure.
         folds: shape (photos,).
+        beta: of the F-beta that is measured.
         threads: makes no difference here.
 
     Returns:
@@ -56,7 +59,7 @@ def fit(
     """
     stacker = Mean(features.shape[1])
     scores = stacker.scores(features)
-    return unsearched([stacker] * len(np.unique(folds)), scores, labels)
+    return unsearched([stacker] * len(np.unique(folds)), scores, labels, beta)
 
 
 def load(raw: bytes, threads: int = 1) -> Mean:  # noqa: ARG001 (every combiner is loaded with the same)

@@ -6,6 +6,7 @@ from io import BytesIO
 import numpy as np
 
 from stylevote.ensemble.stack import Stack, check_members, out_of_fold_scores, unsearched
+from stylevote.metrics import BETA
 from stylevote.program import InputError
 
 # Kept ranks are a hundredth of their distance from the nearer end apart, so that the highest hundred are exact: a rare
@@ -56,6 +57,7 @@ def fit(
     labels: np.ndarray,
     folds: np.ndarray,
     *,
+    beta: float = BETA,
     threads: int = 1,  # noqa: ARG001 (every combiner is fitted with the same)
 ) -> Stack:
     """Make one table of ranks a fold, of the other folds' photos.
@@ -68,6 +70,7 @@ def fit(
         features: the members' out-of-fold scores, float32, shape (photos, members).
         labels: 0/1, shape (photos,); they only measure.
         folds: shape (photos,); at least two different ones.
+        beta: of the F-beta that is measured.
         threads: makes no difference here.
 
     Returns:
@@ -76,7 +79,7 @@ def fit(
     """
     stackers = [_fit(features[folds != fold]) for fold in np.unique(folds)]
     scores = out_of_fold_scores(stackers, features, folds)
-    return unsearched(stackers, scores, labels)
+    return unsearched(stackers, scores, labels, beta)
 
 
 def load(raw: bytes, threads: int = 1) -> RankMean:  # noqa: ARG001 (every combiner is loaded with the same)

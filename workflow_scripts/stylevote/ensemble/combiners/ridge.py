@@ -6,6 +6,7 @@ import numpy as np
 
 from stylevote.ensemble.linear import WeightedSum, read_weighted_sum, search_alpha
 from stylevote.ensemble.stack import Stack
+from stylevote.metrics import BETA
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ def fit(
     folds: np.ndarray,
     *,
     alpha: list[float],
+    beta: float = BETA,
     threads: int = 1,  # noqa: ARG001 (every combiner is fitted with the same)
 ) -> Stack:
     """Fit one ridge regression a fold at every penalty and keep the penalty of lowest out-of-fold squared error.
@@ -44,12 +46,13 @@ def fit(
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least two different ones.
         alpha: the penalties to try.
+        beta: of the F-beta in the grid.
         threads: makes no difference here.
 
     Returns:
         as `linear.search_alpha` does.
     """
-    return search_alpha(_fit, features, labels, folds, alphas=alpha, loss="squared_error")
+    return search_alpha(_fit, features, labels, folds, alphas=alpha, loss="squared_error", beta=beta)
 
 
 def load(raw: bytes, threads: int = 1) -> Ridge:  # noqa: ARG001 (every combiner is loaded with the same)

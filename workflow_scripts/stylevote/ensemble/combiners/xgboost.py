@@ -10,7 +10,7 @@ import pandas as pd
 import xgboost as xgb
 
 from stylevote.ensemble.stack import Stack, log_loss
-from stylevote.metrics import best_cut
+from stylevote.metrics import BETA, best_cut
 from stylevote.program import InputError
 
 LEAST_PREVALENCE = 1e-6  # of a booster without trees: xgboost takes no base score of 0 or 1
@@ -56,13 +56,15 @@ def fit(
     rounds: int,
     patience: int,
     seed: int,
+    beta: float = BETA,
     threads: int = 1,
 ) -> Stack:
-    """Fit one booster a fold at every grid point and keep the point of highest out-of-fold F2.
+    """Fit one booster a fold at every grid point and keep the point of highest out-of-fold F-beta.
 
     Stacked generalization (Wolpert 1992) by XGBoost (Chen & Guestrin 2016), as Ding & Wan (2018) combine their CNNs: a
     fold's booster learns from the other folds' photos, stops early on the fold's own, and scores them. A grid point's
-    F2 is that of these scores, pooled, at their best threshold; of equal points the first in the grid's order counts.
+    F-beta is that of these scores, pooled, at their best threshold; of equal points the first in the grid's order
+    counts.
     Where the photos to learn from all have the label, or none has, the booster is the constant of their prevalence.
 
     Args:
@@ -74,12 +76,13 @@ def fit(
         patience: a booster stops when its log loss on the fold has not fallen for so many trees; it keeps those up to
             the lowest.
         seed: of XGBoost.
+        beta: weight of recall against precision.
         threads: how many boosters to fit at once, each on one thread: it makes no difference to the result.
 
     Returns:
         the chosen point's boosters, in the order of the fold numbers, and their scores; the grid has the columns eta,
-        max_depth, min_child_weight, f2, threshold, logloss (of the pooled scores), rounds (trees kept, mean over folds)
-        and chosen.
+        max_depth, min_child_weight, f_beta, threshold, logloss (of the pooled scores), rounds (trees kept, mean over
+        folds) and chosen.
     """
     splits = [_split(features, labels, folds, fold) for fold in np.unique(folds)]
     fixed = {
@@ -101,13 +104,14 @@ def fit(
             pooled = np.empty(len(labels), dtype=np.float32)
             for split, (_, fold_scores) in zip(splits, fitted, strict=True):
                 pooled[split.held_out] = fold_scores
-            threshold, f2 = best_cut(labels, pooled)
+            threshold, reached = best_cut(labels, pooled, beta)
             boosters = [booster for booster, _ in fitted]
-            if f2 > best:
-                best, chosen, kept, scores = f2, number, boosters, pooled
+            if reached > best:
+                best, chosen, kept, scores = reached, number, boosters, pooled
             trees = float(np.mean([booster.num_boosted_rounds() for booster in boosters]))
             rows.append(
-                point | {"f2": f2, "threshold": threshold, "logloss": log_loss(labels, pooled), "rounds": trees}
+                point
+                | {"f_beta": reached, "threshold": threshold, "logloss": log_loss(labels, pooled), "rounds": trees}
             )
     table = pd.DataFrame(rows)
     return Stack([Boosted(booster) for booster in kept], scores, table.assign(chosen=table.index == chosen))

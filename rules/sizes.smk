@@ -1,0 +1,88 @@
+"""Size against score. Needs the candidates' rankings; gives what ensembles of several sizes are worth and cost, and, where
+`target` is set, the size that is enough."""
+
+
+rule estimate_sizes:
+    """Decide one label of every training photo by ensembles of several sizes, chosen without the photo's fold."""
+    input:
+        scores=of_features("ensemble/scores/{label}.parquet"),
+        rankings=of_features("ensemble/rankings/{label}.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+    output:
+        decisions=results("ensemble/sizes/{label}/decisions.parquet"),
+        members=results("ensemble/sizes/{label}/members.parquet"),
+    log:
+        logs("estimate_sizes/{label}.log"),
+    benchmark:
+        benchmarks("estimate_sizes/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        spec=stack_spec(selection=selection_settings(), stack=stack_settings(), threshold=threshold_settings()),
+        code=combining_code("estimate_sizes"),
+    shell:
+        "python workflow_scripts/estimate_sizes.py --scores {input.scores:q} --rankings {input.rankings:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
+        " --decisions {output.decisions:q} --members {output.members:q} > {log:q} 2>&1"
+
+
+rule measure_sizes:
+    """Set the honest macro F-beta of every size beside its members, CNNs and hours of training."""
+    input:
+        decisions=every_label("ensemble/sizes/{label}/decisions.parquet"),
+        members=every_label("ensemble/sizes/{label}/members.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        histories=every_run("runs/{run}/fold{fold}/history.parquet"),
+    output:
+        curve=results("ensemble/size_curve.parquet"),
+    log:
+        logs("measure_sizes.log"),
+    benchmark:
+        benchmarks("measure_sizes.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        histories=lambda wildcards: results("runs/{run}/fold{fold}/history.parquet"),
+        runs=list(SETTINGS.runs),
+        folds=len(SETTINGS.folds),
+        spec=spec("labels", "beta"),
+        code=code("measure_sizes"),
+    shell:
+        "python workflow_scripts/measure_sizes.py --decisions {input.decisions:q} --members {input.members:q}"
+        " --manifest {input.manifest:q} --histories {params.histories:q} --runs {params.runs:q} --folds {params.folds}"
+        " --spec {params.spec:q} --output {output.curve:q} > {log:q} 2>&1"
+
+
+rule choose_sizes:
+    """Choose the smallest size within `target.loss` of the best, by all photos and by those outside each fold."""
+    input:
+        decisions=every_label("ensemble/sizes/{label}/decisions.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+    output:
+        sizes=results("ensemble/chosen_sizes.parquet"),
+    log:
+        logs("choose_sizes.log"),
+    benchmark:
+        benchmarks("choose_sizes.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        spec=spec("labels", "beta", "target"),
+        code=code("choose_sizes"),
+    shell:
+        "python workflow_scripts/choose_sizes.py --decisions {input.decisions:q} --manifest {input.manifest:q}"
+        " --fold-table {input.folds:q} --spec {params.spec:q} --output {output.sizes:q} > {log:q} 2>&1"

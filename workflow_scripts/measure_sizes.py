@@ -1,0 +1,43 @@
+"""Set the honest macro F-beta of ensembles of several sizes beside what they cost."""
+
+import argparse
+import logging
+
+import pandas as pd
+
+from stylevote.ensemble.scores import files_by_run
+from stylevote.ensemble.size import read_decisions, size_curve
+from stylevote.program import add_spec, parser, run
+from stylevote.tables import label_matrix, read_table, write_table
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the table and print it."""
+    labels, folds, beta = arguments.spec["labels"], arguments.folds, arguments.spec["beta"]
+    manifest = read_table(arguments.manifest, ["image_id", *labels])
+    decisions = read_decisions(arguments.decisions, manifest["image_id"])
+    members = pd.concat([read_table(path) for path in arguments.members])
+    histories = [
+        read_table(path, ["epoch", "seconds"]).assign(run=name)
+        for name, paths in files_by_run(arguments.runs, arguments.histories, folds).items()
+        for path in paths
+    ]
+    histories = pd.concat([pd.DataFrame(columns=["run", "epoch", "seconds"], dtype=float), *histories])
+    curve = size_curve(label_matrix(manifest, labels), decisions, members, folds, histories, beta=beta)
+    logging.info("%s", curve.to_string(index=False, float_format="%.4f"))
+    write_table(curve, arguments.output)
+
+
+if __name__ == "__main__":
+    options = parser(
+        __doc__,
+        manifest="the training photos",
+        decisions="decisions by size: one table a label, in the order of the labels...",
+        members="members by size: one table a label...",
+        output="table to write",
+    )
+    options.add_argument("--histories", required=True, help="the trainings' histories: a path with {run} and {fold}")
+    options.add_argument("--runs", nargs="*", required=True, help="ids of the runs")
+    options.add_argument("--folds", type=int, required=True, help="number of folds")
+    add_spec(options, '{"labels": [...], "beta": 2}')
+    run(options, main)

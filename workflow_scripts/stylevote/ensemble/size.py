@@ -1,0 +1,148 @@
+"""Size against score: how good the ensemble is with fewer members, and which size is enough."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
+from stylevote.ensemble.rank import left_out
+from stylevote.ensemble.select import of_size, select_by_fold
+from stylevote.metrics import BETA, macro_f_beta
+from stylevote.program import InputError
+from stylevote.tables import read_table
+
+# The most members a label that are tried, as Ding & Wan (2018) did for some (their Table VII); "all" is every run.
+SIZES = ("1", "2", "5", "10", "20", "40", "all")
+
+
+def as_number(size: str) -> int | None:
+    """Return a size of `SIZES` as `select.of_size` takes it."""
+    return None if size == "all" else int(size)
+
+
+def select_sizes(
+    rankings: pd.DataFrame,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    settings: dict[str, Any],
+    *,
+    beta: float = BETA,
+) -> dict[str, pd.DataFrame]:
+    """Choose a label's members at every size, as `select.select_by_fold` does at one.
+
+    A selection of fewer members is the beginning of one of more: these are chosen once.
+
+    Args:
+        rankings, scores, labels, folds, settings, beta: see `select.select_by_fold`.
+
+    Returns:
+        for each of `SIZES` the members: columns without, run, epoch, member, weight and others.
+    """
+    sizes = [int(size) for size in SIZES if size != "all"]
+    largest = select_by_fold(rankings, scores, labels, folds, of_size(settings, max(sizes)), beta=beta)
+    everything = select_by_fold(rankings, scores, labels, folds, of_size(settings, None), beta=beta)
+    found = {str(size): largest[largest["member"].between(1, size)] for size in sizes}
+    return found | {"all": everything[everything["member"] > 0]}
+
+
+def size_curve(
+    labels: np.ndarray,
+    decisions: dict[str, np.ndarray],
+    members: pd.DataFrame,
+    folds: int,
+    histories: pd.DataFrame,
+    *,
+    beta: float = BETA,
+) -> pd.DataFrame:
+    """Set the honest score of each size beside what it costs (Ding & Wan 2018, Table VII, extended).
+
+    Args:
+        labels: 0/1, shape (photos, labels).
+        decisions: for each size, from the smallest, what `honest.decide_outside` decides, 0/1, in the same shape.
+        members: columns size, run, epoch; a row a member of a label.
+        folds: how many CNNs there are of a run.
+        histories: columns run, epoch, seconds; a row an epoch and fold of every run that is trained here.
+        beta: of the macro F-beta.
+
+    Returns:
+        a row a size: size, honest_f_beta (the macro F-beta), honest_low, honest_high (what holds 95 % of the
+        bootstrap's resamples), loss (the best size's F-beta less this one's), loss_low, loss_high (of the paired
+        differences), members (of all labels together), runs, cnns (different ones: run, epoch and fold), external
+        (of the runs, those that other programs trained) and training_hours (of the other runs, up to the last epoch
+        that is needed).
+    """
+    reached = np.array([macro_f_beta(labels, decided, beta) for decided in decisions.values()])
+    best = int(np.argmax(reached))
+    resampled = resampled_f(labels, list(decisions.values()), beta=beta)
+    means = np.array([with_mean(part)[:, -1] for part in resampled])
+    rows = []
+    for size, score, resamples in zip(decisions, reached, means, strict=True):
+        networks = members.loc[members["size"] == size, ["run", "epoch"]]
+        last = networks.groupby("run")["epoch"].max()
+        of_runs = histories[histories["run"].isin(last.index)]
+        needed = of_runs["epoch"].to_numpy() <= last.loc[of_runs["run"]].to_numpy()
+        (low, high), (loss_low, loss_high) = interval(resamples), interval(means[best] - resamples)
+        rows.append(
+            {
+                "size": size,
+                "honest_f_beta": score,
+                "honest_low": low,
+                "honest_high": high,
+                "loss": reached[best] - score,
+                "loss_low": loss_low,
+                "loss_high": loss_high,
+                "members": len(networks),
+                "runs": len(last),
+                "cnns": folds * len(networks.drop_duplicates()),
+                "external": len(last) - of_runs["run"].nunique(),
+                "training_hours": of_runs.loc[needed, "seconds"].sum() / 3600,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def read_decisions(paths: list[Path], image_ids: pd.Series) -> dict[str, np.ndarray]:
+    """Return the decisions for every size, uint8 of shape (photos, labels), from one table a label.
+
+    Raises:
+        InputError: a table holds other photos than ``image_ids``, or these in another order.
+    """
+    tables = [read_table(path, ["image_id", *SIZES]) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if not table["image_id"].equals(image_ids):
+            raise InputError(f"{path}: its {len(table)} photos are not the manifest's {len(image_ids)}")
+    return {size: np.stack([table[size].to_numpy(dtype=np.uint8) for table in tables], axis=1) for size in SIZES}
+
+
+def read_sizes(path: Path) -> dict[int, int | None]:
+    """Return a table of `choose_sizes` as `select.select_by_fold` takes it."""
+    table = read_table(path, ["without", "size"])
+    return {without: as_number(size) for without, size in zip(table["without"], table["size"], strict=True)}
+
+
+def choose_sizes(
+    labels: np.ndarray, decisions: dict[str, np.ndarray], folds: np.ndarray, loss: float, beta: float = BETA
+) -> pd.DataFrame:
+    """Choose the smallest size whose honest macro F-beta is within ``loss`` of the best.
+
+    For the honest estimate of an ensemble of that size, the choice is repeated for each fold, by the decisions for the
+    photos of the others. These come from ensembles that may have seen the fold's photos, but did not decide them.
+
+    Args:
+        labels, decisions, beta: see `size_curve`.
+        folds: shape (photos,).
+        loss: how much less than the best is good enough.
+
+    Returns:
+        columns without (int16: the fold left out, or `rank.NONE`) and size.
+    """
+    rows = []
+    for without in left_out(folds):
+        known = folds != without
+        reached = {size: macro_f_beta(labels[known], part[known], beta) for size, part in decisions.items()}
+        enough = next(size for size, score in reached.items() if score >= max(reached.values()) - loss)
+        rows.append({"without": without, "size": enough})
+    return pd.DataFrame(rows).astype({"without": "int16"})
