@@ -1,4 +1,4 @@
-"""Compare two ensembles' decisions for the same photos: the F-beta of labels and their mean, and how far chance reaches.
+"""Compare two ensembles' decisions for the same photos: each label's F-beta, and how far chance reaches.
 
 Without --photoset, the honest decisions for the training photos are compared. No rule calls this program.
 """
