@@ -15,6 +15,7 @@ include: "rules/augment.smk"
 include: "rules/train.smk"
 include: "rules/ensemble.smk"
 include: "rules/sizes.smk"
+include: "rules/leaks.smk"
 include: "rules/plan.smk"
 
 

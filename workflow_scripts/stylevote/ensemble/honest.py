@@ -81,6 +81,7 @@ def estimate_label(
     folds: np.ndarray,
     settings: dict[str, dict[str, Any]],
     *,
+    others_without: Callable[[int], np.ndarray] | None = None,
     beta: float = BETA,
     threads: int = 1,
 ) -> pd.DataFrame:
@@ -91,6 +92,7 @@ def estimate_label(
         scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
         labels, folds, beta, threads: see `decide_outside`.
         settings: as there, and the settings of `select.select_members` under ``selection``.
+        others_without: as ``features_without`` there, of further features.
 
     Returns:
         as `decide_outside` does.
@@ -100,6 +102,7 @@ def estimate_label(
         known = folds != fold
         ranking = rank_candidates(candidates, labels[known], scores[:, known], beta)
         selection = select_members(ranking, scores[:, known], labels[known], **settings["selection"], beta=beta)
-        return np.ascontiguousarray(scores[members_of(selection).index].T)
+        own = scores[members_of(selection).index].T
+        return own if others_without is None else np.concatenate([own, others_without(fold)], axis=1)
 
     return decide_outside(features_without, labels, folds, settings, beta=beta, threads=threads)

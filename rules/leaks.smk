@@ -1,0 +1,53 @@
+"""Alarms for leaks. Needs the candidates, the members and the honest estimate; gives what was tried and what was found."""
+
+
+localrules:
+    check_leaks,
+
+
+rule check_label:
+    """Try one label's ensemble on labels in random order and on noise; measure its runs fold by fold."""
+    input:
+        scores=of_features("ensemble/scores/{label}.parquet"),
+        members=of_features("ensemble/members/{label}.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+    output:
+        alarms=results("ensemble/leaks/{label}/alarms.parquet"),
+        figures=results("ensemble/leaks/{label}/figures.parquet"),
+    log:
+        logs("check_label/{label}.log"),
+    benchmark:
+        benchmarks("check_label/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    params:
+        spec=stack_spec(selection=selection_settings(), stack=stack_settings(), threshold=threshold_settings(), seed=1),
+        code=combining_code("check_label"),
+    shell:
+        "python workflow_scripts/check_label.py --scores {input.scores:q} --members {input.members:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
+        " --alarms {output.alarms:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule check_leaks:
+    """Print the alarms that are raised."""
+    input:
+        alarms=every_label("ensemble/leaks/{label}/alarms.parquet"),
+        figures=every_label("ensemble/leaks/{label}/figures.parquet"),
+        honest=results("ensemble/honest.parquet"),
+    output:
+        alarms=results("ensemble/leaks.parquet"),
+    log:
+        logs("check_leaks.log"),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        code=code("check_leaks"),
+    shell:
+        "python workflow_scripts/check_leaks.py --alarms {input.alarms:q} --figures {input.figures:q}"
+        " --honest {input.honest:q} --output {output.alarms:q} 2> {log:q}"
