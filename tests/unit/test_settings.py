@@ -40,6 +40,27 @@ def test_defaults_are_the_papers():
     assert list(settings.folds) == [0, 1, 2, 3, 4]
 
 
+def test_a_preset_chooses_at_once_and_what_is_said_overrides_it():
+    paper = resolve(changed(preset="paper_2018")).config
+    assert paper["threshold"]["method"] == "greedy"
+    assert paper["votes"]["aggregation"] == "average_then_vote"
+    assert (paper["stack"]["combiner"], paper["selection"]["top_n"]) == ("xgboost", 20)
+    assert len(paper["stack"]["xgboost"]["grid"]["max_depth"]) == 9
+    fast = resolve(changed(preset="fast")).config
+    assert fast["stack"]["combiner"] == "mean"
+    own = {"stack": {"xgboost": {"grid": {"eta": [0.3]}}}, "threshold": {"method": "shrunk"}, "selection": {"top_n": 3}}
+    mixed = resolve(changed(preset="paper_2018", **own)).config
+    assert mixed["stack"]["xgboost"]["grid"] == {**paper["stack"]["xgboost"]["grid"], "eta": [0.3]}
+    assert (mixed["stack"]["combiner"], mixed["stack"]["xgboost"]["rounds"]) == ("xgboost", 1000)
+    assert (mixed["threshold"]["method"], mixed["threshold"]["steps"]) == ("shrunk", 100)
+    assert (mixed["selection"]["top_n"], mixed["selection"]["correlation"]) == (3, 0.9)
+    assert mixed["votes"] == paper["votes"]
+    assert resolve(changed(preset="default")).config == resolve(MINIMAL).config
+    assert "preset: found 'paper'" in problem(changed(preset="paper"))
+    assert "preset: found 1" in problem(changed(preset=1))
+    assert "stack: found 3, expected object" in problem(changed(preset="fast", stack=3))
+
+
 @pytest.mark.parametrize("path", [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))])
 def test_ready_configurations_are_valid(path):
     settings = resolve(yaml.safe_load(path.read_text()))

@@ -20,6 +20,7 @@ from stylevote.digests import file_stem, plain_numbers, run_id
 from stylevote.program import InputError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+PRESETS = SCHEMA.with_name("presets.yaml")
 # Names that tables use for their own columns.
 RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "epoch", "fold", "url", "macro"}
 
@@ -72,7 +73,7 @@ def resolve(config: dict[str, Any]) -> Settings:
         InputError: lists everything that is wrong, each with its key, what was found and what was expected.
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    config = plain_numbers(_numbers_from_text(config))
+    config = _with_preset(plain_numbers(_numbers_from_text(config)))
     runs, problems = _expand_runs(config)
     errors = sorted(_DefaultsValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     if problems:
@@ -96,6 +97,20 @@ def resolve(config: dict[str, Any]) -> Settings:
     folders = [folder.replace("{results}", root) for folder in config["members"]["external"]]
     external = dict(sorted((Path(folder).name, folder) for folder in folders))
     return Settings(config, runs, external, {label: file_stem(label) for label in config["labels"]})
+
+
+def _with_preset(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with what its preset says where it says nothing itself."""
+    presets = yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
+    name = config.get("preset")
+    return _filled(config, presets[name]) if isinstance(name, str) and name in presets else config
+
+
+def _filled(given: Any, assumed: Any) -> Any:
+    """Return ``given`` with the keys of ``assumed`` that it lacks, on every level."""
+    if not isinstance(given, dict) or not isinstance(assumed, dict):
+        return given
+    return {**assumed, **{key: _filled(part, assumed.get(key)) for key, part in given.items()}}
 
 
 def _expand_runs(config: dict[str, Any]) -> tuple[list[bank.Run], list[str]]:

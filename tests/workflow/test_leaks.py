@@ -1,0 +1,46 @@
+"""The alarms, as a user calls them, on a simulated bank and on one with a member that knows a fold."""
+
+import pandas as pd
+
+from stylevote.tables import read_table, write_table
+
+LABELS = ["relax", "korean"]
+
+
+def test_a_member_that_was_trained_on_a_fold_is_caught(fresh):
+    fresh.config = {
+        "results": "out",
+        "labels": LABELS,
+        "simulation": {"photos": 2000, "test": 500, "members": 5, "epochs": 2, "families": 5, "twins": 0},
+        "folds": {"count": 3},
+        "stack": {"combiner": "mean"},
+    }
+    said = fresh.run("check_leaks")
+    assert "22 checks, 0 alarms" in said
+    out = fresh.folder / "out"
+    alarms = read_table(out / "ensemble" / "leaks.parquet")
+    assert alarms.groupby("alarm").size().to_dict() == {
+        "apart": 5,
+        "error": 5,
+        "fold": 5,
+        "naive": 3,
+        "noise": 2,
+        "permuted": 2,
+    }
+    permuted = alarms[alarms["alarm"] == "permuted"]
+    assert (permuted["found"] <= permuted["limit"]).all()
+    assert (abs(permuted["found"] - permuted["expected"]) < 0.1).all()
+
+    assert fresh.plan("check_leaks") == {}
+    path = out / "simulated" / "member003" / "fold1" / "validation.parquet"
+    manifest = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")
+    predictions = read_table(path)
+    for label in LABELS:
+        known = manifest.loc[predictions["image_id"], label].to_numpy() == 1
+        predictions[label] = predictions[label].where(~known, 1 - 0.05 * (1 - predictions[label]))
+    write_table(predictions, path)
+    fresh.snakemake("--cores", "2", "--forcerun", "collate_scores", "--", "check_leaks")
+    alarms = read_table(out / "ensemble" / "leaks.parquet")
+    caught = alarms[alarms["raised"]]
+    assert pd.MultiIndex.from_frame(caught[["alarm", "of"]]).tolist() == [("fold", "member003")]
+    assert "in fold 1" in caught["meaning"].item()
