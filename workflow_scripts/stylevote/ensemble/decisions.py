@@ -97,13 +97,33 @@ def honest_scores(labels: np.ndarray, decisions: np.ndarray, naive_f2: list[floa
     return pd.DataFrame(columns)
 
 
-def summary_lines(honest: pd.DataFrame, scores: pd.DataFrame, photos: int) -> list[str]:
+def locked_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str]) -> pd.DataFrame:
+    """Score the decisions for photos that were locked away.
+
+    Args:
+        labels, decisions: 0/1, shape (photos, labels).
+        names: the labels.
+
+    Returns:
+        a row a label and a last row of the means, as in `honest_scores`: locked_f_beta, locked_low, locked_high (the
+        bootstrap's interval).
+    """
+    (resampled,) = resampled_f(labels, [decisions])
+    low, high = interval(with_mean(resampled))
+    score = score_decisions(labels, decisions, names)["f2"]
+    return pd.DataFrame({"locked_f_beta": score, "locked_low": low, "locked_high": high})
+
+
+def summary_lines(
+    honest: pd.DataFrame, scores: pd.DataFrame, photos: int, locked: pd.DataFrame | None = None
+) -> list[str]:
     """Say in a few plain lines what was decided and how good it is.
 
     Args:
-        honest: what `honest_scores` returns.
+        honest: what `honest_scores` returns, with the columns of `locked_scores` where photos were locked away.
         scores: what `score_decisions` returns for the photoset; empty where its labels are not known.
         photos: how many photos were decided.
+        locked: what `score_decisions` returns for the locked photos, if there are any.
     """
     macro = honest.iloc[-1]
     lines = [
@@ -113,6 +133,13 @@ def summary_lines(honest: pd.DataFrame, scores: pd.DataFrame, photos: int) -> li
         f"macro F2, naive:  {macro['naive_f2']:.4f}  judged by the photos that chose the ensemble: too high",
         f"macro F2 of giving every label to every training photo: {macro['all_ones_f2']:.4f}",
     ]
+    if locked is not None:
+        count, low, high = locked.iloc[-1]["photos"], macro["locked_low"], macro["locked_high"]
+        line = (
+            f"macro F2, locked: {macro['locked_f_beta']:.4f}  on {count} photos that nothing saw before the end;"
+            f" {low:.4f} to {high:.4f} in 95 % of samples of such photos"
+        )
+        lines.insert(2, line)
     if scores.empty:
         return [*lines, "test photos: their labels are not known"]
     test = scores.iloc[-1]
