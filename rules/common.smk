@@ -34,6 +34,12 @@ BETA = SETTINGS.config["beta"]
 KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
 READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
 LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
+LOCKED = SETTINGS.config["honest"]["locked"]
+# The photosets that are made of files, by their folders. Where photos are locked away, all training photos are `labelled`,
+# and `train` and `locked` are made of those.
+INGESTED = {name: name for name in SETTINGS.config["photosets"]}
+if LOCKED:
+    INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "locked")}}
 
 
 wildcard_constraints:
@@ -116,14 +122,17 @@ def first_comparison(wildcards):
 
 def ingest_spec(wildcards):
     """What a photoset's manifest depends on besides its label table: the settings, and which photos there are."""
-    folds = {"folds": SETTINGS.config["folds"]["count"]} if wildcards.photoset == "train" else {}
+    name = INGESTED[wildcards.photoset]
+    folds = {"folds": SETTINGS.config["folds"]["count"]} if name == "train" else {}
+    locked = {"locked": True} if name == "train" and LOCKED else {}
     return canonical(
         {
             "labels": SETTINGS.labels,
-            "photoset": wildcards.photoset,
-            "table": SETTINGS.config["photosets"][wildcards.photoset]["labels"],
-            "listing": listing(SETTINGS.config["photosets"][wildcards.photoset]),
+            "photoset": name,
+            "table": SETTINGS.config["photosets"][name]["labels"],
+            "listing": listing(SETTINGS.config["photosets"][name]),
             **folds,
+            **locked,
         }
     )
 
@@ -163,7 +172,7 @@ def names_and_sizes(folder, named=None):
 def photos_folder(wildcards, input):
     """The folder of a photoset's photos. It takes `input` so that Snakemake does not compare it: what is in the folder
     counts, and not where it lies."""
-    return SETTINGS.config["photosets"][wildcards.photoset]["photos"]
+    return SETTINGS.config["photosets"][INGESTED.get(wildcards.photoset, wildcards.photoset)]["photos"]
 
 
 def training_photos(wildcards, input):
@@ -172,8 +181,8 @@ def training_photos(wildcards, input):
 
 
 def label_table(wildcards):
-    """The photoset's label table, if it has one."""
-    return SETTINGS.config["photosets"][wildcards.photoset]["labels"] or []
+    """The label table of an ingested photoset, if it has one."""
+    return SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"] or []
 
 
 def masks_folder(wildcards, input):
@@ -296,6 +305,11 @@ def chosen_epochs():
     """The lists that are made when the weights of epochs that cannot become members are removed. They are nobody's input
     by content: votes wait for them, so that they are made."""
     return expand(results("runs/{run}/epochs.parquet"), run=SETTINGS.runs) if KEEP_WEIGHTS == "selectable" else []
+
+
+def if_locked(path):
+    """A path in the results folder, where photos are locked away."""
+    return results(path) if LOCKED else []
 
 
 def start_weights(wildcards):

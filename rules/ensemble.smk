@@ -301,6 +301,8 @@ rule estimate_honestly:
         estimates=every_label("ensemble/honest/{label}.parquet"),
         thresholds=every_label("ensemble/thresholds/{label}.json"),
         manifest=results("photos/train/manifest.parquet"),
+        locked_votes=if_locked("predictions/locked/votes.parquet"),
+        locked_manifest=if_locked("photos/locked/manifest.parquet"),
     output:
         honest=results("ensemble/honest.parquet"),
         decisions=results("ensemble/honest_decisions.parquet"),
@@ -319,7 +321,8 @@ rule estimate_honestly:
         code=code("estimate_honestly"),
     shell:
         "python workflow_scripts/estimate_honestly.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
-        " --manifest {input.manifest:q} --spec {params.spec:q} --decisions {output.decisions:q}"
+        " --manifest {input.manifest:q} --locked-votes {input.locked_votes:q}"
+        " --locked-manifest {input.locked_manifest:q} --spec {params.spec:q} --decisions {output.decisions:q}"
         " --output {output.honest:q} > {log:q} 2>&1"
 
 
@@ -330,6 +333,7 @@ rule write_submission:
         manifest=results("photos/test/manifest.parquet"),
         scores=results("predictions/test/scores.parquet"),
         honest=results("ensemble/honest.parquet"),
+        locked_scores=if_locked("predictions/locked/scores.parquet"),
     output:
         submission=results("submission.csv"),
         summary=results("summary.txt"),
@@ -345,4 +349,5 @@ rule write_submission:
         "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
         " --spec {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
         " && python workflow_scripts/summarize.py --honest {input.honest:q} --scores {input.scores:q}"
-        " --votes {input.votes:q} --spec {params.summary:q} --output {output.summary:q} 2>> {log:q}"
+        " --locked-scores {input.locked_scores:q} --votes {input.votes:q} --spec {params.summary:q}"
+        " --output {output.summary:q} 2>> {log:q}"

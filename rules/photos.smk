@@ -41,6 +41,8 @@ rule ingest_photos:
         logs("ingest_photos/{photoset}.log"),
     benchmark:
         benchmarks("ingest_photos/{photoset}.tsv")
+    wildcard_constraints:
+        photoset="|".join(INGESTED),
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -58,11 +60,38 @@ rule ingest_photos:
         " --quarantine {output.quarantine:q} > {log:q} 2>&1"
 
 
+if LOCKED:
+
+    rule lock_photos:
+        """Set photos apart that nothing sees before the end."""
+        input:
+            manifest=results("photos/labelled/manifest.parquet"),
+        output:
+            train=results("photos/train/manifest.parquet"),
+            locked=results("photos/locked/manifest.parquet"),
+        log:
+            logs("lock_photos.log"),
+        benchmark:
+            benchmarks("lock_photos.tsv")
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            spec=spec("labels", share=LOCKED, seed=SETTINGS.config["honest"]["seed"], folds=len(SETTINGS.folds)),
+            code=code("lock_photos"),
+        shell:
+            "python workflow_scripts/lock_photos.py --manifest {input.manifest:q} --spec {params.spec:q}"
+            " --train {output.train:q} --locked {output.locked:q} > {log:q} 2>&1"
+
+
 rule compare_photosets:
     """See to it that no photo was left out that should not be, and that no training photo is among others."""
     input:
-        manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=SETTINGS.config["photosets"]),
-        quarantines=expand(results("photos/{photoset}/quarantine.parquet"), photoset=SETTINGS.config["photosets"]),
+        manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=INGESTED),
+        quarantines=expand(results("photos/{photoset}/quarantine.parquet"), photoset=INGESTED),
     output:
         shared=results("photos/shared_photos.parquet"),
     log:
@@ -76,7 +105,7 @@ rule compare_photosets:
         mem_mb=2000,
         runtime=10,
     params:
-        names=list(SETTINGS.config["photosets"]),
+        names=list(INGESTED.values()),
         spec=spec("on_bad_photo"),
         code=code("compare_photosets"),
     shell:

@@ -5,9 +5,9 @@ import logging
 
 import numpy as np
 
-from stylevote.ensemble.decisions import honest_scores
+from stylevote.ensemble.decisions import decision_matrix, honest_scores, locked_scores
 from stylevote.ensemble.vote import limit_labels
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.program import InputError, add_spec, optional_path, parser, run
 from stylevote.tables import label_matrix, read_json, read_table, write_table
 
 
@@ -29,6 +29,12 @@ def main(arguments: argparse.Namespace) -> None:
     decisions = limit_labels(decisions, scores, thresholds, votes["least"], votes["most"])
     naive = [read_json(path)["f_beta"] for path in arguments.thresholds]
     table = honest_scores(label_matrix(manifest, labels), decisions, naive, labels, beta)
+    if (arguments.locked_votes is None) != (arguments.locked_manifest is None):
+        raise InputError("--locked-votes and --locked-manifest: found one of the two, expected both or none")
+    if arguments.locked_votes:
+        locked = read_table(arguments.locked_manifest, ["image_id", *labels])
+        decided = decision_matrix(read_table(arguments.locked_votes), locked["image_id"].to_numpy(), labels)
+        table = table.join(locked_scores(label_matrix(locked, labels), decided, labels, beta))
     logging.info("%s", table.to_string(index=False, float_format="%.4f"))
     write_table(manifest[["image_id"]].assign(**dict(zip(labels, decisions.T, strict=True))), arguments.decisions)
     write_table(table, arguments.output)
@@ -43,6 +49,8 @@ if __name__ == "__main__":
         decisions="to write: the honest decision for every photo and label",
         output="table to write",
     )
+    for name, text in (("votes", "votes on photos that were locked away"), ("manifest", "these photos")):
+        options.add_argument(f"--locked-{name}", type=optional_path, nargs="?", help=f"{text}, if there are any")
     add_spec(
         options, '{"labels": [...], "beta": 2, "votes": {"aggregation": "average_scores", "least": 0, "most": null}}'
     )

@@ -16,6 +16,7 @@ def main(arguments: argparse.Namespace) -> None:
         spec["labels"],
         photoset=spec["photoset"],
         folds=spec.get("folds", 1),
+        locked=spec.get("locked", False),
         on_bad_photo=arguments.on_bad_photo,
         labelled=spec.get("labelled", False),
         threads=arguments.threads,
@@ -39,8 +40,9 @@ if __name__ == "__main__":
     )
     add_spec(
         options,
-        '{"photoset": name, "labels": [name, ...], "folds": count (of train), "labelled":'
-        " whether a photoset other than train must have labels (default false)}",
+        '{"photoset": name, "labels": [name, ...], "folds": count (of train), "locked": whether some photos of train'
+        ' will be locked away (default false), "labelled": whether a photoset other than train must have labels'
+        " (default false)}",
     )
     options.add_argument("--on-bad-photo", choices=["fail", "skip"], default="fail", help="what to do with one")
     add_threads(options)

@@ -3,19 +3,17 @@
 import argparse
 
 from stylevote.ensemble.decisions import summary_lines
-from stylevote.program import add_spec, parser, run
+from stylevote.program import add_spec, optional_path, parser, run
 from stylevote.tables import read_table, replacing
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Print the lines and write them."""
     photos = read_table(arguments.votes, ["image_id"])["image_id"].nunique()
-    text = (
-        "\n".join(
-            summary_lines(read_table(arguments.honest), read_table(arguments.scores), photos, arguments.spec["beta"])
-        )
-        + "\n"
-    )
+    honest, scores = read_table(arguments.honest), read_table(arguments.scores)
+    locked = read_table(arguments.locked_scores) if arguments.locked_scores else None
+    lines = summary_lines(honest, scores, photos, locked=locked, beta=arguments.spec["beta"])
+    text = "\n".join(lines) + "\n"
     print(text, end="")
     with replacing(arguments.output) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -28,6 +26,9 @@ if __name__ == "__main__":
         scores="scores of the test photos' decisions (empty where their labels are not known)",
         votes="the votes that were cast",
         output="text to write",
+    )
+    options.add_argument(
+        "--locked-scores", type=optional_path, nargs="?", help="scores of the decisions for locked photos, if any"
     )
     add_spec(options, '{"beta": 2}')
     run(options, main)

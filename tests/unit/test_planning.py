@@ -185,6 +185,23 @@ def test_pixels_take_what_is_planned(tmp_path):
     assert more.endswith(f"train-recolored: {recolored / 1e6:.1f} MB ({recolored / 1e6:.1f} MB at 75)")
 
 
+def test_pixels_of_locked_photos_are_planned_as_those_of_the_test(tmp_path):
+    photosets = {name: {"photos": name, "labels": f"{name}.csv"} for name in ("train", "test", "summer")}
+    settings = settings_of(
+        {"backbone": "ResNet50", "size": 32}, photosets=photosets, honest={"locked": 0.2}, results=str(tmp_path)
+    )
+    write_table(
+        pd.DataFrame({"width": [40, 50], "height": [40, 40]}), tmp_path / "photos" / "locked" / "manifest.parquet"
+    )
+    unknown = "not known before its photos are read (shorter sides: 32)"
+    assert list(planning.pixel_totals(settings)) == [
+        f"pixels:    train: {unknown}",
+        f"pixels:    test: {unknown}",
+        f"pixels:    summer: {unknown}, when its decisions are asked for",
+        f"pixels:    locked: {3 * 32 * (32 + 40) / 1e6:.1f} MB ({3 * 32 * (32 + 40) / 1e6:.1f} MB at 32)",
+    ]
+
+
 def test_the_table_is_aligned():
     table = pd.DataFrame({"run": ["a", "bbbb"], "number": [7, 12345]})
     assert planning.as_text(table) == "run   number\na          7\nbbbb   12345"

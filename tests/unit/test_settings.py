@@ -139,6 +139,28 @@ def test_results_folder_is_put_into_photosets():
     assert train == {"photos": "out/x", "labels": "out/x.csv", "masks": "out/m", "mask_labels": "out/m.csv"}
 
 
+def test_locked_photos_are_a_photoset_of_the_training_photos():
+    train = {"photos": "{results}/x", "labels": "x.csv", "masks": "m", "mask_labels": "m.csv"}
+    photosets = {"train": train, "test": {"photos": "b"}}
+    found = resolve(changed(photosets=photosets, honest={"locked": 0.1})).config
+    assert found["honest"] == {"locked": 0.1, "seed": 1}
+    photos = {"photos": "results/x", "labels": "x.csv"}
+    assert found["photosets"]["train"] == {**train, **photos}
+    assert found["photosets"]["locked"] == {**photos, "masks": None, "mask_labels": None}
+
+
+@pytest.mark.parametrize("change", [{}, {"honest": {}}, {"honest": {"locked": 0.0, "seed": 9}}])
+def test_without_locked_photos_their_names_are_free(change):
+    photosets = {**MINIMAL["photosets"], "locked": {"photos": "c"}, "labelled": {"photos": "d"}}
+    found = resolve(changed(photosets=photosets, **change)).config["photosets"]
+    assert {name: photoset["photos"] for name, photoset in found.items()} == {
+        "train": "a",
+        "test": "b",
+        "locked": "c",
+        "labelled": "d",
+    }
+
+
 def test_a_loss_by_its_name_is_the_loss_with_its_defaults():
     (by_name,) = resolve(changed(runs=[{"backbone": "r", "loss": "focal"}])).runs
     (spelt_out,) = resolve(changed(runs=[{"backbone": "r", "loss": {"focal": {"gamma": 2.0, "alpha": 0.25}}}])).runs
@@ -168,6 +190,17 @@ def test_text_that_is_a_number_is_one():
     [
         ({"fold": {"count": 3}}, "unknown key 'fold'; did you mean 'folds'?"),
         ({"folds": {"count": 2}}, "folds.count: 2 is less than the minimum of 3"),
+        ({"honest": {"locked": 0.6}}, "honest.locked: 0.6 is greater than the maximum of 0.5"),
+        ({"honest": {"locked": -0.1}}, "honest.locked: -0.1 is less than the minimum of 0"),
+        ({"honest": {"lock": 0.1}}, "honest: unknown key 'lock'; did you mean 'locked'?"),
+        (
+            {"honest": {"locked": 0.1}, "photosets": {**MINIMAL["photosets"], "locked": {"photos": "c"}}},
+            "photosets.locked: honest.locked takes this name for training photos; choose another",
+        ),
+        (
+            {"honest": {"locked": 0.1}, "photosets": {**MINIMAL["photosets"], "labelled": {"photos": "c"}}},
+            "photosets.labelled: honest.locked takes this name for training photos; choose another",
+        ),
         ({"folds": {"count": "five"}}, "folds.count: found 'five', expected integer (number of folds"),
         ({"runs": []}, "runs"),
         ({"runs": [{"backbone": "resnet18", "sise": 96}]}, "runs[0]: unknown key 'sise'; did you mean 'size'?"),
@@ -297,6 +330,14 @@ def test_a_simulated_bank_takes_the_place_of_photosets_and_runs():
 )
 def test_what_is_wrong_with_a_simulation_is_said(simulation, said):
     assert said in problem(changed(simulation=simulation))
+
+
+def test_a_simulation_has_nothing_to_lock_away():
+    message = problem({"labels": ["sport"], "simulation": {}, "honest": {"locked": 0.1}})
+    assert message.splitlines() == [
+        "1 problem in the configuration:",
+        "  honest.locked: found 0.1, expected 0: a simulation knows the labels of all its test photos",
+    ]
 
 
 def test_a_mistake_that_many_draws_share_is_said_once():

@@ -178,18 +178,19 @@ def weight_totals(settings: Settings, runs: pd.DataFrame) -> list[str]:
 def pixel_totals(settings: Settings) -> Iterator[str]:
     """Yield a line for each photoset, and for recoloured photos: what their pixel caches take.
 
-    It is known from the manifest: caches hold 3 bytes a pixel. Photosets other than ``train`` and ``test`` are cached
-    only when their decisions are asked for.
+    It is known from the manifest: caches hold 3 bytes a pixel. Photosets other than ``train``, ``test`` and photos that
+    are locked away are cached only when their decisions are asked for.
 
     Raises:
         InputError: a manifest, or the list of recoloured photos, is damaged.
     """
     root, recipes = Path(settings.config["results"]), settings.config["recipes"]
     sizes = sorted({setting["size"] for setting in settings.runs.values()})
+    always = ("train", "test", "locked") if settings.config["honest"]["locked"] else ("train", "test")
     for photoset in settings.config["photosets"]:
         path = root / "photos" / photoset / "manifest.parquet"
         photos = _sides(read_table(path, ["width", "height"])) if path.exists() else None
-        why = "" if photoset in ("train", "test") else ", when its decisions are asked for"
+        why = "" if photoset in always else ", when its decisions are asked for"
         yield _pixels_text(photoset, sizes, photos, "its photos are read") + why
     recolored = sorted({s["size"] for s in settings.runs.values() if recipes[s["recipe"]]["recolored"]})
     if recolored:

@@ -81,7 +81,12 @@ def resolve(config: dict[str, Any]) -> Settings:
         errors = [error for error in errors if list(error.path) != ["runs"]]
     problems += _messages([leaf for error in errors for leaf in _leaves(error)], runs)
     if not problems:
-        found = [*_simulate(config), *_complete_runs(config, runs), *_contradictions(config, runs)]
+        found = [
+            *_simulate(config),
+            *_lock_photos(config),
+            *_complete_runs(config, runs),
+            *_contradictions(config, runs),
+        ]
         problems = list(dict.fromkeys(found))
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -146,6 +151,19 @@ def _simulate(config: dict[str, Any]) -> Iterator[str]:
     photos = dict.fromkeys(("photos", "labels", "masks", "mask_labels"))
     config.setdefault("photosets", {"train": photos, "test": dict(photos)})
     config["members"]["external"] += [f"{{results}}/simulated/member{k:03d}" for k in range(simulation["members"])]
+
+
+def _lock_photos(config: dict[str, Any]) -> Iterator[str]:
+    """Put the photoset of the locked photos in its place, if there is one; yield what is wrong with it."""
+    share, photosets = config["honest"]["locked"], config["photosets"]
+    if not share:
+        return
+    if config["simulation"]:
+        yield f"honest.locked: found {share}, expected 0: a simulation knows the labels of all its test photos"
+    for name in ("labelled", "locked"):
+        if name in photosets:
+            yield f"photosets.{name}: honest.locked takes this name for training photos; choose another"
+    photosets["locked"] = {**photosets["train"], "masks": None, "mask_labels": None}
 
 
 def _complete_runs(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from stylevote.ensemble.decisions import (
     SCORE_COLUMNS,
     decision_matrix,
     honest_scores,
+    locked_scores,
     no_scores,
     score_decisions,
     summary_lines,
@@ -67,6 +68,41 @@ def test_honest_stands_beside_naive(bank):
     assert table["positives"].tolist() == [*bank.truth.sum(axis=0), bank.truth.sum()]
     assert (table["honest_low"] < table["honest_f_beta"]).all()
     assert (table["honest_f_beta"] < table["honest_high"]).all()
+
+
+def test_locked_photos_are_scored_with_an_interval(bank):
+    """The bounds are held against samples of photos that are drawn here, one by one."""
+    rng = np.random.default_rng(4)
+    decisions = np.where(rng.random(bank.truth.shape) < 0.2, 1 - bank.truth, bank.truth)
+    table = locked_scores(bank.truth, decisions, bank.labels)
+    assert list(table.columns) == ["locked_f_beta", "locked_low", "locked_high"]
+
+    def scores(photos):
+        each = [fbeta_score(bank.truth[photos, k], decisions[photos, k], beta=2) for k in range(2)]
+        return [*each, np.mean(each)]
+
+    photos = len(bank.truth)
+    assert table["locked_f_beta"].tolist() == pytest.approx(scores(np.arange(photos)))
+    drawn = np.array([scores(rng.integers(0, photos, photos)) for _ in range(400)])
+    assert table["locked_low"].tolist() == pytest.approx(np.quantile(drawn, 0.025, axis=0), abs=0.02)
+    assert table["locked_high"].tolist() == pytest.approx(np.quantile(drawn, 0.975, axis=0), abs=0.02)
+
+
+def test_the_summary_says_what_locked_photos_are_worth_only_where_there_are_any(bank):
+    honest = honest_scores(bank.truth, bank.truth, [0.9, 0.8], bank.labels)
+    without = summary_lines(honest, no_scores(), 7)
+    assert not any("locked" in line for line in without)
+    locked = pd.DataFrame(
+        {"locked_f_beta": [0.5, 0.7, 0.6], "locked_low": [0.1, 0.3, 0.2], "locked_high": [0.8, 1, 0.9]}
+    )
+    scores = score_decisions(bank.truth[:30], bank.truth[:30], bank.labels)
+    lines = summary_lines(honest.join(locked), no_scores(), 7, locked=scores)
+    (line,) = (line for line in lines if line not in without)
+    assert lines.index(line) == 2  # between honest and naive
+    assert line == (
+        "macro F2, locked: 0.6000  on 30 photos that nothing saw before the end;"
+        " 0.2000 to 0.9000 in 95 % of samples of such photos"
+    )
 
 
 def test_the_summary_says_test_scores_only_where_they_are_known(bank):

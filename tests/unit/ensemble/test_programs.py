@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
+from sklearn.metrics import fbeta_score
 
 from stylevote.metrics import f_beta
 from stylevote.tables import read_json, read_table, write_table
@@ -283,6 +284,33 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
     written = read_table(folder / "turned_decisions.parquet")
     assert written["image_id"].tolist() == bank.image_ids.tolist()
     assert (written[bank.labels].to_numpy() == decisions).all()
+
+
+def test_locked_photos_stand_beside_the_honest_estimate(chain):
+    """The test photos, as if they had been locked away."""
+    folder, bank, test, printed = chain
+    arguments = ["--estimates", "honest/0.parquet", "honest/1.parquet", "--manifest", "train.parquet"]
+    arguments += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
+    arguments += ["--spec", {"labels": bank.labels, "beta": 2, "votes": VOTES}]
+    arguments += ["--decisions", "beside_decisions.parquet", "--output", "beside.parquet"]
+    locked = ["--locked-votes", "votes.parquet", "--locked-manifest", "test.parquet"]
+    call(folder, "estimate_honestly", *arguments, *locked)
+    beside, honest = read_table(folder / "beside.parquet"), read_table(folder / "honest.parquet")
+    assert list(beside.columns) == [*honest.columns, "locked_f_beta", "locked_low", "locked_high"]
+    pd.testing.assert_frame_equal(beside[honest.columns], honest)
+    decided = pd.read_csv(folder / "table.csv")[bank.labels].to_numpy()
+    scores = [fbeta_score(test.truth[:, k], decided[:, k], beta=2) for k in range(2)]
+    assert beside["locked_f_beta"].tolist() == pytest.approx([*scores, np.mean(scores)])
+    summary = ["--honest", "beside.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
+    summary += ["--locked-scores", "scores.parquet", "--spec", {"beta": 2}, "--output", "beside.txt"]
+    said = call(folder, "summarize", *summary)
+    assert f"\nmacro F2, locked: {np.mean(scores):.4f}  on 50 photos that nothing saw" in said
+    assert [line for line in said.splitlines() if "locked" not in line] == printed.splitlines()
+    call(folder, "estimate_honestly", *arguments, "--locked-votes", "--locked-manifest")  # as Snakemake says: no file
+    pd.testing.assert_frame_equal(read_table(folder / "beside.parquet"), honest)
+    assert "found one of the two, expected both" in call(
+        folder, "estimate_honestly", *arguments, *locked[:2], expected=1
+    )
 
 
 def test_the_threshold_says_how_it_was_found(chain):

@@ -1,4 +1,4 @@
-"""Folds: equal shares of every label, near-duplicates together, the same again from the same seed."""
+"""Folds and locked photos: equal shares of every label, near-duplicates together, the same from the same seed."""
 
 import json
 import subprocess
@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from stylevote.photos import folds as folds_module
-from stylevote.photos.folds import assign_folds, positives_by_fold, stratify
+from stylevote.photos.folds import assign_folds, lock_photos, positives_by_part, stratify
 from stylevote.program import InputError
 from stylevote.tables import label_matrix
 
-PROGRAM = Path(__file__).parents[3] / "workflow_scripts" / "assign_folds.py"
+PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 LABELS = ["common", "usual", "rare", "rarest"]
 
 
@@ -38,7 +38,7 @@ def manifest():
 
 def spread(values, folds, count=5):
     """Mean over labels of the standard deviation over folds of the share of positives that a fold holds."""
-    counts = positives_by_fold(values, folds, count)
+    counts = positives_by_part(values, folds, count)
     return (counts / counts.sum(axis=0)).std(axis=0).mean()
 
 
@@ -51,7 +51,7 @@ def test_folds_have_equal_shares(manifest):
     values = label_matrix(manifest, LABELS)
     plain = [np.random.default_rng(seed).permutation(600) % 5 for seed in range(10)]
     assert spread(values, table["fold"].to_numpy()) < 0.5 * np.mean([spread(values, folds) for folds in plain])
-    assert positives_by_fold(values, table["fold"].to_numpy(), 5).min() >= 1
+    assert positives_by_part(values, table["fold"].to_numpy(), 5).min() >= 1
 
 
 def test_near_duplicates_share_a_fold(manifest):
@@ -76,7 +76,7 @@ def test_the_seed_alone_decides(manifest):
 def test_one_label():
     manifest = manifest_of([[1]] * 7 + [[0]] * 30, labels=["only"])
     table = assign_folds(manifest, ["only"], 5, 1)
-    counts = positives_by_fold(label_matrix(manifest, ["only"]), table["fold"].to_numpy(), 5)
+    counts = positives_by_part(label_matrix(manifest, ["only"]), table["fold"].to_numpy(), 5)
     assert sorted(counts[:, 0]) == [1, 1, 1, 2, 2]
 
 
@@ -109,24 +109,123 @@ def test_a_division_with_an_empty_fold_is_drawn_again(monkeypatch):
     assert table["fold"].nunique() == 5
 
 
-def run_program(manifest, tmp_path, count):
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.35])
+def test_locked_photos_are_a_share_of_each_label(manifest, share):
+    """Groups of near-duplicates count once, and so near to the share as no random choice comes."""
+    first = manifest.drop_duplicates("group").index
+    union = manifest.groupby("group")[LABELS].max().to_numpy()
+    wanted = share * union[:, :3].sum(axis=0)  # the rarest has too few for a share of 5 %
+
+    def away(locked):
+        return np.abs(union[locked[first], :3].sum(axis=0) - wanted)
+
+    labels = LABELS[:3]
+    chosen = [lock_photos(manifest, labels, share, 3, seed) for seed in range(4)]
+    rng = np.random.default_rng(0)
+    random = [away(np.isin(manifest["group"], rng.choice(540, round(540 * share), replace=False))) for _ in range(200)]
+    for locked in chosen:
+        assert locked.shape == (600,)
+        assert locked.dtype == bool
+        assert locked[first].sum() == pytest.approx(540 * share, abs=2)
+        assert (away(locked) <= 1.5).all()
+    assert np.mean([away(locked) for locked in chosen]) < 0.5 * np.mean(random)
+
+
+def test_near_duplicates_are_locked_together(manifest):
+    locked = pd.Series(lock_photos(manifest, LABELS, 0.2, 3, 1))
+    of_group = locked.groupby(manifest["group"])
+    assert of_group.nunique().eq(1).all()
+    assert (of_group.size()[of_group.first()] == 2).any()
+
+
+def test_a_rare_label_is_locked_and_stays_in_every_fold(manifest):
+    for seed in range(10):
+        locked = lock_photos(manifest, LABELS, 0.1, 5, seed)
+        assert manifest.loc[locked, "rarest"].sum() == 1
+        folds = assign_folds(manifest[~locked], LABELS, 5, seed)
+        assert folds["fold"].nunique() == 5
+        assert set(folds["image_id"]) == set(manifest.loc[~locked, "image_id"])
+
+
+def test_the_seed_alone_decides_what_is_locked(manifest):
+    first = lock_photos(manifest, LABELS, 0.2, 3, 1)
+    assert (first == lock_photos(manifest, LABELS, 0.2, 3, 1)).all()
+    assert (first == lock_photos(manifest.assign(image_id="x"), LABELS, 0.2, 3, 1)).all()
+    assert (first != lock_photos(manifest, LABELS, 0.2, 3, 2)).any()
+
+
+@pytest.mark.parametrize(
+    ("positives", "share", "folds", "counts"),
+    [
+        (4, 0.05, 3, "4 to train on and 0 locked"),  # there would be one to spare, but a twentieth of four is none
+        (4, 0.5, 3, "2 to train on and 2 locked"),
+        (3, 0.25, 3, "2 to train on and 1 locked"),
+        (1, 0.25, 3, "1 to train on and 0 locked"),
+    ],
+)
+def test_too_few_positives_to_lock_name_label_and_counts(positives, share, folds, counts):
+    values = np.zeros((40, 2))
+    values[:, 0] = 1
+    values[:positives, 1] = 1
+    with pytest.raises(InputError) as caught:
+        lock_photos(manifest_of(values, labels=["a", "b"]), ["a", "b"], share, folds, 1)
+    title, line = str(caught.value).splitlines()
+    assert title == (
+        "too few photos of a label to lock some away; expected at least 3 positives to train on (one a fold) and"
+        " 1 locked, near-duplicates counted once:"
+    )
+    assert line == f"label 'b': {counts}; change honest.locked, add photos or merge the label with another"
+
+
+def test_near_duplicates_count_once_where_photos_are_locked():
+    values, group = [[1]] * 6 + [[0]] * 20, np.r_[0, 0, 0, 1, 1, 2, np.arange(3, 23)]
+    with pytest.raises(InputError, match=r"label 'only': [0-3] to train on and [0-3] locked"):
+        lock_photos(manifest_of(values, group, ["only"]), ["only"], 0.3, 3, 1)
+    locked = lock_photos(manifest_of(values, group, ["only"]), ["only"], 0.3, 2, 1)
+    assert pd.Series(group[:6][locked[:6]]).nunique() == 1
+
+
+def run_program(name, manifest, tmp_path, outputs, **spec):
     manifest.to_parquet(tmp_path / "manifest.parquet")
-    spec = json.dumps({"labels": LABELS, "count": count, "seed": 1})
-    paths = ["--manifest", tmp_path / "manifest.parquet", "--output", tmp_path / "folds.parquet"]
-    command = [sys.executable, PROGRAM, "--spec", spec, *paths]
+    paths = ["--manifest", tmp_path / "manifest.parquet"]
+    for option in outputs:
+        paths += [f"--{option}", tmp_path / f"{option}.parquet"]
+    command = [sys.executable, PROGRAMS / name, "--spec", json.dumps({"labels": LABELS, "seed": 1, **spec}), *paths]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 
+def test_locking_program(manifest, tmp_path):
+    manifest.insert(1, "sha256", [f"{k:064x}" for k in range(600)])
+    done = run_program("lock_photos.py", manifest, tmp_path, ["train", "locked"], share=0.1, folds=5)
+    assert done.returncode == 0, done.stderr
+    train, locked = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("train", "locked"))
+    assert f"{len(locked)} of 600 photos locked away" in done.stderr
+    assert not set(train["group"]) & set(locked["group"])
+    together = pd.concat([train, locked]).sort_values("sha256", ignore_index=True)
+    pd.testing.assert_frame_equal(together, manifest)  # every row is in one of the two, as it was
+    assert train["sha256"].is_monotonic_increasing
+    assert locked["sha256"].is_monotonic_increasing
+
+
+def test_locking_program_ends_with_the_message(manifest, tmp_path):
+    done = run_program("lock_photos.py", manifest, tmp_path, ["train", "locked"], share=0.1, folds=9)
+    assert done.returncode == 1
+    assert "error: too few photos of a label to lock some away; expected at least 9 positives to train" in done.stderr
+    assert "label 'rarest': 5 to train on and 1 locked; change honest.locked" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "train.parquet").exists()
+
+
 def test_program(manifest, tmp_path):
-    done = run_program(manifest, tmp_path, 5)
+    done = run_program("assign_folds.py", manifest, tmp_path, ["output"], count=5)
     assert done.returncode == 0
     assert "rarest" in done.stderr
     assert "fold 4" in done.stderr
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "folds.parquet"), assign_folds(manifest, LABELS, 5, 1))
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "output.parquet"), assign_folds(manifest, LABELS, 5, 1))
 
 
 def test_program_ends_with_the_message(manifest, tmp_path):
-    done = run_program(manifest, tmp_path, 9)
+    done = run_program("assign_folds.py", manifest, tmp_path, ["output"], count=9)
     assert done.returncode == 1
     assert "error: some folds have no positive photo of a label:\nlabel 'rarest': " in done.stderr
     assert "Traceback" not in done.stderr

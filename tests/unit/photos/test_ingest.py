@@ -390,6 +390,16 @@ def test_label_without_enough_positives(photos, table):
     ]
 
 
+def test_a_label_needs_one_more_positive_where_some_are_locked(photos, table):
+    path = table(lines_of_table())
+    remedy = REMEDY.format(folds=4).replace("one a fold;", "one a fold and one locked;")
+    assert problems(photos, path, folds=3, locked=True) == [
+        f"{path}: label {label!r} has 3 distinct positive photos (near-duplicates count once), {remedy}"
+        for label in LABELS
+    ]
+    ingest_photos(photos, path, LABELS, folds=2, locked=True)
+
+
 def test_positives_are_counted_without_near_duplicates(photos, table):
     drawn(2).resize((96, 128)).save(photos / "5.jpg", quality=60)
     path = table([*lines_of_table(), "5.jpg,1,1"])

@@ -100,13 +100,39 @@ def honest_scores(
     return pd.DataFrame(columns)
 
 
-def summary_lines(honest: pd.DataFrame, scores: pd.DataFrame, photos: int, beta: float = BETA) -> list[str]:
+def locked_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], beta: float = BETA) -> pd.DataFrame:
+    """Score the decisions for photos that were locked away.
+
+    Args:
+        labels, decisions: 0/1, shape (photos, labels).
+        names: the labels.
+        beta: weight of recall against precision.
+
+    Returns:
+        a row a label and a last row of the means, as in `honest_scores`: locked_f_beta, locked_low, locked_high (the
+        bootstrap's interval).
+    """
+    (resampled,) = resampled_f(labels, [decisions], beta=beta)
+    low, high = interval(with_mean(resampled))
+    score = score_decisions(labels, decisions, names, beta)["f_beta"]
+    return pd.DataFrame({"locked_f_beta": score, "locked_low": low, "locked_high": high})
+
+
+def summary_lines(
+    honest: pd.DataFrame,
+    scores: pd.DataFrame,
+    photos: int,
+    *,
+    locked: pd.DataFrame | None = None,
+    beta: float = BETA,
+) -> list[str]:
     """Say in a few plain lines what was decided and how good it is.
 
     Args:
-        honest: what `honest_scores` returns.
+        honest: what `honest_scores` returns, with the columns of `locked_scores` where photos were locked away.
         scores: what `score_decisions` returns for the photoset; empty where its labels are not known.
         photos: how many photos were decided.
+        locked: what `score_decisions` returns for the locked photos, if there are any.
         beta: of the figures.
     """
     macro, name = honest.iloc[-1], f"macro F{beta:g}"
@@ -117,6 +143,13 @@ def summary_lines(honest: pd.DataFrame, scores: pd.DataFrame, photos: int, beta:
         f"{name}, naive:  {macro['naive_f_beta']:.4f}  judged by the photos that chose the ensemble: too high",
         f"{name} of giving every label to every training photo: {macro['all_ones_f_beta']:.4f}",
     ]
+    if locked is not None:
+        count, low, high = locked.iloc[-1]["photos"], macro["locked_low"], macro["locked_high"]
+        line = (
+            f"{name}, locked: {macro['locked_f_beta']:.4f}  on {count} photos that nothing saw before the end;"
+            f" {low:.4f} to {high:.4f} in 95 % of samples of such photos"
+        )
+        lines.insert(2, line)
     if scores.empty:
         return [*lines, "test photos: their labels are not known"]
     test = scores.iloc[-1]

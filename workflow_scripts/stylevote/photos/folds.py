@@ -1,6 +1,7 @@
-"""Division of the training photos into folds that have an equal share of every label."""
+"""Division of photos with an equal share of every label: into folds, and before that into locked ones and others."""
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,34 @@ from stylevote.tables import label_matrix
 ATTEMPTS = 20
 
 
+def lock_photos(manifest: pd.DataFrame, labels: list[str], share: float, folds: int, seed: int) -> np.ndarray:
+    """Choose the photos that nothing is to see before the end, by iterative stratification, near-duplicates together.
+
+    Args:
+        manifest: columns group, and one a label.
+        labels: the labels to balance.
+        share: of the photos (groups of near-duplicates counted once) that is chosen, between 0 and 1.
+        folds: number of folds that the other photos will be divided into.
+        seed: another seed chooses others.
+
+    Returns:
+        bool, shape (photos,): which photos are chosen.
+
+    Raises:
+        InputError: a label has no positive among those that are chosen, or fewer than folds among the others.
+    """
+    part, counts = _divide(manifest, labels, [1 - share, share], [folds, 1], seed)
+    if (counts[0] < folds).any() or (counts[1] < 1).any():
+        raise InputError(_unlockable(labels, counts, folds))
+    locked = part == 1
+    positives = positives_by_part(label_matrix(manifest, labels), part, 2)
+    table = pd.DataFrame(positives.T, index=labels, columns=["to train on", "locked"])
+    logging.info("%d of %d photos locked away; positives:\n%s", locked.sum(), len(locked), table.to_string())
+    return locked
+
+
 def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: int) -> pd.DataFrame:
     """Divide photos into folds by iterative stratification, near-duplicates together.
-
-    A group of near-duplicates is divided as one photo that has every label of its photos. A division can leave a
-    fold without a positive of a rare label although there are enough of them; then others are drawn.
 
     Args:
         manifest: columns image_id, group, and one a label.
@@ -30,39 +54,72 @@ def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: in
     Raises:
         InputError: a label has no positive in some fold.
     """
-    values = label_matrix(manifest, labels)
-    _, group = np.unique(manifest["group"], return_inverse=True)
-    positives = np.zeros((group.max() + 1, len(labels)), dtype=bool)
-    np.logical_or.at(positives, group, values.astype(bool))
-    divisions = (stratify(positives, count, [seed, attempt]) for attempt in range(ATTEMPTS))
-    for fold_of_group in divisions:
-        folds = fold_of_group[group]
-        counts = positives_by_fold(values, folds, count)
-        if counts.all():
-            break
-    else:
-        raise InputError(_unequal(labels, counts, positives.sum(axis=0)))
+    folds, distinct = _divide(manifest, labels, [1 / count] * count, [1] * count, seed)
+    counts = positives_by_part(label_matrix(manifest, labels), folds, count)
+    if not counts.all():
+        raise InputError(_unequal(labels, counts, distinct.sum(axis=0)))
     table = pd.DataFrame(counts.T, index=labels, columns=[f"fold {fold}" for fold in range(count)])
     logging.info("positives:\n%s", table.to_string())
     return pd.DataFrame({"image_id": manifest["image_id"].to_numpy(), "fold": folds.astype(np.int16)})
 
 
-def stratify(positives: np.ndarray, count: int, seed: list[int]) -> np.ndarray:
-    """Return a fold for every row of ``positives`` (bool, shape (rows, labels)), int of shape (rows,).
+def _divide(
+    manifest: pd.DataFrame, labels: list[str], shares: Sequence[float], least: Sequence[int], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide photos into parts of these shares, near-duplicates together.
+
+    A group of near-duplicates is divided as one photo that has every label of its photos. A division can leave a
+    part with fewer than its ``least`` positives of a rare label although there are enough of them; then others are
+    drawn.
+
+    Returns:
+        each photo's part (int, shape (photos,)), and each part's positives with near-duplicates counted once (int,
+        shape (parts, labels)); where some are still too few, of the last division that was drawn.
+    """
+    values = label_matrix(manifest, labels)
+    _, group = np.unique(manifest["group"], return_inverse=True)
+    positives = np.zeros((group.max() + 1, len(labels)), dtype=bool)
+    np.logical_or.at(positives, group, values.astype(bool))
+    for attempt in range(ATTEMPTS):
+        part_of_group = stratify(positives, shares, [seed, attempt])
+        counts = positives_by_part(positives, part_of_group, len(shares))
+        if (counts >= np.reshape(least, (-1, 1))).all():
+            break
+    return part_of_group[group], counts
+
+
+def stratify(positives: np.ndarray, shares: Sequence[float], seed: list[int]) -> np.ndarray:
+    """Return a part for every row of ``positives`` (bool, shape (rows, labels)), int of shape (rows,).
+
+    ``shares`` are those of the parts, with the sum 1.
 
     Iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data"), over
     the rows in random order, since it deals out those that are alike in the order in which they come.
     """
     generator = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))
     order = generator.permutation(len(positives))
-    folds = np.empty(len(positives), dtype=np.int64)
-    folds[order] = IterativeStratification(positives[order], np.full(count, 1 / count), generator)
-    return folds
+    parts = np.empty(len(positives), dtype=np.int64)
+    parts[order] = IterativeStratification(positives[order], np.array(shares), generator)
+    return parts
 
 
-def positives_by_fold(values: np.ndarray, folds: np.ndarray, count: int) -> np.ndarray:
-    """Return the number of positives, shape (folds, labels), of 0/1 ``values`` of shape (photos, labels)."""
-    return np.array([values[folds == fold].sum(axis=0, dtype=np.int64) for fold in range(count)])
+def positives_by_part(values: np.ndarray, parts: np.ndarray, count: int) -> np.ndarray:
+    """Return the number of positives, shape (parts, labels), of 0/1 ``values`` of shape (photos, labels)."""
+    return np.array([values[parts == part].sum(axis=0, dtype=np.int64) for part in range(count)])
+
+
+def _unlockable(labels: list[str], counts: np.ndarray, folds: int) -> str:
+    """Return the message for too few positives in ``counts``, shape (2, labels): those that stay, and those locked."""
+    lines = [
+        f"too few photos of a label to lock some away; expected at least {folds} positives to train on (one a fold) and"
+        " 1 locked, near-duplicates counted once:"
+    ]
+    for k in np.flatnonzero((counts[0] < folds) | (counts[1] < 1)):
+        lines.append(
+            f"label {labels[k]!r}: {counts[0, k]} to train on and {counts[1, k]} locked; change honest.locked, add"
+            " photos or merge the label with another"
+        )
+    return "\n".join(lines)
 
 
 def _unequal(labels: list[str], counts: np.ndarray, groups: np.ndarray) -> str:

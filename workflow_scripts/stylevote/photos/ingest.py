@@ -105,6 +105,7 @@ def ingest_photos(
     *,
     photoset: str = TRAIN,
     folds: int = 2,
+    locked: bool = False,
     on_bad_photo: str = "fail",
     labelled: bool = False,
     threads: int = 1,
@@ -117,6 +118,7 @@ def ingest_photos(
         labels: names of the labels.
         photoset: name of the photoset; ``train`` must have labels, and as many positives of each as there are folds.
         folds: number of folds.
+        locked: whether some of the photos will be locked away: of each label, one more positive is needed.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
         labelled: whether a photoset other than ``train`` must have labels, too.
         threads: processes that open photos.
@@ -149,7 +151,7 @@ def ingest_photos(
     if photoset == TRAIN and entries:
         counted = [entry for entry, _ in kept] if skip else entries
         group_of = {entry.path: group for (entry, _), group in zip(kept, groups.tolist(), strict=True)}
-        problems += _rare_labels(counted, group_of, names, folds, table)
+        problems += _rare_labels(counted, group_of, names, table, folds=folds, locked=locked)
     fatal = [problem for problem in problems if not (skip and problem.of_photo)]
     if fatal:
         raise InputError(problem_report(fatal, photoset))
@@ -532,19 +534,20 @@ def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table:
 
 
 def _rare_labels(
-    entries: list[Entry], group_of: dict[str, int], names: list[str], folds: int, table: Path
+    entries: list[Entry], group_of: dict[str, int], names: list[str], table: Path, *, folds: int, locked: bool
 ) -> list[Problem]:
-    """Return a problem for every label whose positives cannot be in every fold.
+    """Return a problem for every label whose positives cannot be in every fold, and one of them locked where some are.
 
     Near-duplicates share a fold and count once; ``group_of``: the group of each path that could be opened.
     """
     problems = []
+    least, places = (folds + 1, "one a fold and one locked") if locked else (folds, "one a fold")
+    remedy = f"expected at least {least}, {places}; add photos, use fewer folds or merge the label with another"
     for k, name in enumerate(names):
         positives = {group_of.get(entry.path, entry.name) for entry in entries if entry.values[k] == 1}
-        remedy = f"expected at least {folds}, one a fold; add photos, use fewer folds or merge the label with another"
         if not positives:
             problems.append(Problem(0, f"{table}: label {_shown(name)} has no positive photo, {remedy}"))
-        elif len(positives) < folds:
+        elif len(positives) < least:
             found = f"{_count(len(positives), 'distinct positive photo')} (near-duplicates count once)"
             problems.append(Problem(0, f"{table}: label {_shown(name)} has {found}, {remedy}"))
     return problems
