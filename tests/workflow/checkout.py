@@ -89,6 +89,19 @@ class Checkout:
         assert old in text
         (self.folder / path).write_text(text.replace(old, new, 1))
 
+    def export(self, backbone: str, name: str, *photosets: str) -> None:
+        """Copy what a run predicted into a folder, as another program would leave it."""
+        out = self.folder / "out"
+        (run,) = (path.name for path in (out / "runs").iterdir() if path.name.startswith(backbone))
+        for fold in range(3):
+            folder = self.folder / name / f"fold{fold}"
+            folder.mkdir(parents=True)
+            shutil.copy(out / "runs" / run / f"fold{fold}" / "validation.parquet", folder / "validation.parquet")
+            for photoset in photosets:
+                shutil.copy(
+                    out / "predictions" / photoset / run / f"fold{fold}.parquet", folder / f"{photoset}.parquet"
+                )
+
     def copy(self, folder: Path) -> "Checkout":
         """Copy everything, results too, with time stamps of its own in no particular order."""
         shutil.copytree(self.folder, folder, copy_function=shutil.copyfile)

@@ -81,10 +81,41 @@ def test_a_backbone_that_does_not_exist(fresh):
     assert "Traceback" not in done.stdout
 
 
+def keep_few(checkout, positives: int) -> None:
+    """Leave the last label to so many training photos."""
+    table = checkout.folder / "photos" / "train.csv"
+    header, *rows = table.read_text().splitlines()
+    few = [row.rpartition(",")[0] + f",{int(number < positives)}" for number, row in enumerate(rows)]
+    table.write_text("\n".join([header, *few]) + "\n")
+
+
 def test_a_label_too_rare_for_the_folds(fresh):
-    rows = (fresh.folder / "photos" / "train.csv").read_text().splitlines()
-    few = [rows[0]] + [
-        row.rpartition(",")[0] + ("," + ("1" if number < 2 else "0")) for number, row in enumerate(rows[1:])
-    ]
-    (fresh.folder / "photos" / "train.csv").write_text("\n".join(few) + "\n")
+    keep_few(fresh, 2)
     refused(fresh, "'dark sky / night'", "2")
+
+
+def test_a_label_too_rare_to_lock_some_away(fresh):
+    fresh.config["honest"] = {"locked": 0.1}
+    keep_few(fresh, 3)
+    refused(fresh, "label 'dark sky / night' has 3 distinct positive photos", "at least 4, one a fold and one locked")
+    keep_few(fresh, 4)
+    refused(fresh, "label 'dark sky / night': 4 to train on and 0 locked; change honest.locked")
+
+
+def test_a_photo_that_cannot_be_read_can_be_left_out_where_some_are_locked(fresh):
+    (fresh.folder / "photos" / "train" / "0009.png").write_bytes(b"no photo")
+    fresh.config |= {"on_bad_photo": "skip", "honest": {"locked": 0.2}}
+    fresh.run("out/photos/train/folds.parquet")
+    photos = fresh.folder / "out" / "photos"
+    assert read_table(photos / "labelled" / "quarantine.parquet")["path"].tolist() == ["0009.png"]
+    assert sum(len(read_table(photos / name / "manifest.parquet")) for name in ("train", "locked")) == 59
+    fresh.config["on_bad_photo"] = "fail"
+    refused(fresh, "1 photo left out", "'0009.png' in train")
+
+
+def test_a_locked_photo_among_the_test_photos(fresh):
+    fresh.config["honest"] = {"locked": 0.2}
+    fresh.run("out/photos/locked/manifest.parquet")
+    name = read_table(fresh.folder / "out" / "photos" / "locked" / "manifest.parquet")["path"][0]
+    shutil.copyfile(fresh.folder / "photos" / "train" / name, fresh.folder / "photos" / "test" / "copy.png")
+    refused(fresh, f"'copy.png' in test is the same photo as '{name}' in train")

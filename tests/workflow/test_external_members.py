@@ -1,29 +1,16 @@
 """Predictions that other programs made join the ensemble, and may be all of it."""
 
-import shutil
-
 import pytest
 
 from stylevote.tables import read_table, write_table
 from workflow.checkout import RUNS
 
 
-def export(checkout, backbone: str, name: str) -> None:
-    """Copy what a run predicted into a folder, as another program would leave it; and forget the run's results."""
-    out = checkout.folder / "out"
-    (run,) = (path.name for path in (out / "runs").iterdir() if path.name.startswith(backbone))
-    for fold in range(3):
-        folder = checkout.folder / name / f"fold{fold}"
-        folder.mkdir(parents=True)
-        shutil.copy(out / "runs" / run / f"fold{fold}" / "validation.parquet", folder / "validation.parquet")
-        shutil.copy(out / "predictions" / "test" / run / f"fold{fold}.parquet", folder / "test.parquet")
-
-
 @pytest.fixture
 def alone(checkout):
     """The small workflow with its networks as external members, and no runs."""
     for run in RUNS:
-        export(checkout, run["backbone"], f"mine/{run['backbone']}.v1")
+        checkout.export(run["backbone"], f"mine/{run['backbone']}.v1", "test")
     checkout.config["runs"] = []
     checkout.config["members"] = {"external": [f"mine/{run['backbone']}.v1" for run in RUNS]}
     return checkout

@@ -1,0 +1,198 @@
+"""Photos that are locked away: nothing sees them before the end, and then they are decided and scored."""
+
+import shutil
+
+import pandas as pd
+import pytest
+import yaml
+from sklearn.metrics import fbeta_score
+
+from places import REPOSITORY
+from stylevote.digests import file_stem
+from stylevote.tables import read_table, write_table
+from workflow.checkout import LABELS, RUNS, Checkout, draw_photo, draw_photos, make_checkout
+
+COPIES = 6
+# What there is to do with the training photos, whichever of them are locked.
+TRAINING = {
+    "assign_folds": 1,
+    "compare_photosets": 1,
+    "segment_photos": 2,
+    "recolor_photos": 2,
+    "gather_recolored": 1,
+    "draw_contact_sheet": 1,
+    "cache_recolored": 1,
+    "resample_manifest": 6,
+    "train_cnn": 6,
+    "collate_scores": 1,
+    "select_members": 3,
+    "gather_members": 1,
+    "stack_members": 3,
+    "search_threshold": 3,
+    "estimate_label": 3,
+    "estimate_honestly": 1,
+    "write_submission": 1,
+}
+WITHOUT = {
+    **TRAINING,
+    "ingest_photos": 1,
+    "cache_pixels": 2,
+    "predict_photos": 2,
+    "cast_votes": 1,
+    "score_decisions": 1,
+}
+WITH = {**WITHOUT, "lock_photos": 1, "cache_pixels": 4, "predict_photos": 4, "cast_votes": 2, "score_decisions": 2}
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory) -> Checkout:
+    """The small workflow with a fifth of its photos locked away; the first six are there twice. Not to be changed."""
+    checkout = make_checkout(tmp_path_factory.mktemp("locked") / "stylevote")
+    photos = checkout.folder / "photos"
+    rows = (photos / "train.csv").read_text().splitlines()[1:]
+    for number in range(COPIES):
+        for folder in ("train", "masks"):
+            shutil.copyfile(photos / folder / f"{number:04d}.png", photos / folder / f"copy{number}.png")
+    copies = [f"copy{number}.png{rows[number].removeprefix(f'{number:04d}.png')}" for number in range(COPIES)]
+    with (photos / "train.csv").open("a") as table:
+        table.write("\n".join(copies) + "\n")
+    checkout.config["honest"] = {"locked": 0.2}
+    checkout.printed = checkout.run()
+    return checkout
+
+
+@pytest.fixture
+def changed(locked, tmp_path) -> Checkout:
+    """A copy of it, to be changed."""
+    other = locked.copy(tmp_path / "copy")
+    other.config = yaml.safe_load(yaml.safe_dump(locked.config))
+    return other
+
+
+def photos_of(checkout, photoset: str) -> pd.DataFrame:
+    return read_table(checkout.folder / "out" / "photos" / photoset / "manifest.parquet")
+
+
+def test_a_fifth_of_the_photos_is_apart_and_copies_are_together(locked):
+    train, apart = photos_of(locked, "train"), photos_of(locked, "locked")
+    everything = (locked.folder / "photos" / "train.csv").read_text().splitlines()[1:]
+    assert sorted([*train["image_id"], *apart["image_id"]]) == sorted(row.split(",")[0] for row in everything)
+    assert len(set(apart["sha256"])) == pytest.approx(60 / 5, abs=1)
+    assert not set(train["sha256"]) & set(apart["sha256"])
+    for label in LABELS:
+        assert apart[label].mean() == pytest.approx(train[label].mean(), abs=0.15)
+
+
+def test_nothing_sees_locked_photos_before_the_end(locked):
+    out = locked.folder / "out"
+    train, apart = set(photos_of(locked, "train")["image_id"]), set(photos_of(locked, "locked")["image_id"])
+    assert set(read_table(out / "photos" / "train" / "folds.parquet")["image_id"]) == train
+    seen = [
+        *(out / "manifests").rglob("fold*.parquet"),
+        *(out / "masks").glob("*.parquet"),
+        *(out / "recolored").rglob("*.parquet"),
+        *(out / "pixels" / "train").rglob("index.parquet"),
+        *(out / "pixels" / "train-recolored").rglob("index.parquet"),
+        *(out / "runs").rglob("validation.parquet"),
+        *(out / "ensemble" / "stackers").rglob("stacked.parquet"),
+        *(out / "ensemble" / "honest").glob("*.parquet"),
+        out / "ensemble" / "honest_decisions.parquet",
+    ]
+    assert len(seen) == 6 + 2 + 5 + 2 + 1 + 6 + 3 + 3 + 1
+    for path in seen:
+        names = set(read_table(path)["image_id"])
+        assert names, path
+        assert names <= train, path
+        assert not names & apart, path
+    for label in LABELS:
+        scores = read_table(out / "ensemble" / "scores" / f"{file_stem(label)}.parquet")["scores"]
+        assert set(scores.map(len)) == {len(train)}
+
+
+def test_locked_photos_are_decided_and_scored(locked):
+    out = locked.folder / "out"
+    apart = photos_of(locked, "locked")
+    votes = read_table(out / "predictions" / "locked" / "votes.parquet")
+    scores = read_table(out / "predictions" / "locked" / "scores.parquet").set_index("label")
+    honest = read_table(out / "ensemble" / "honest.parquet").set_index("label")
+    assert scores.loc["macro", "photos"] == len(apart)
+    expected = []
+    for label in LABELS:
+        decided = votes[votes["label"] == label]
+        assert decided["image_id"].tolist() == apart["image_id"].tolist()
+        expected.append(fbeta_score(apart[label], decided["decision"], beta=2))
+        assert scores.loc[label, "f2"] == pytest.approx(expected[-1])
+        assert honest.loc[label, "locked_f_beta"] == pytest.approx(expected[-1])
+    macro, mean = honest.loc["macro"], sum(expected) / len(expected)
+    assert scores.loc["macro", "f2"] == pytest.approx(mean)
+    assert macro["locked_f_beta"] == pytest.approx(mean)
+    line = (
+        f"macro F2, locked: {mean:.4f}  on {len(apart)} photos that nothing saw before the end;"
+        f" {macro['locked_low']:.4f} to {macro['locked_high']:.4f} in 95 % of samples of such photos\n"
+    )
+    assert line in (out / "summary.txt").read_text()
+    assert line in locked.printed
+
+
+def test_nothing_is_to_be_done_after_it_and_further_photos_train_nothing(locked, changed):
+    assert locked.plan() == {}
+    draw_photo([1, 0, 1], 7).save(changed.folder / "photos" / "test" / "new.png")
+    draw_photos(changed.folder / "photos" / "summer", 5, first=2000)
+    changed.config["photosets"]["summer"] = {"photos": "photos/summer"}
+    plan = changed.plan("all", "out/predictions/summer/decisions.csv")
+    assert plan["ingest_photos"] == 2
+    assert not {"train_cnn", "lock_photos", "assign_folds"} & plan.keys()
+
+
+def test_other_photos_to_lock_away_train_anew(changed):
+    again = {**WITH, "cache_pixels": 4}
+    del again["ingest_photos"], again["compare_photosets"]  # the photos and their labels are the same
+    for honest in ({"locked": 0.25}, {"locked": 0.2, "seed": 2}):
+        changed.config["honest"] = honest
+        assert changed.plan() == again
+
+
+def test_without_locked_photos_the_plan_is_as_it_was(changed):
+    changed.config["honest"]["locked"] = 0
+    assert changed.plan() == WITHOUT
+
+
+def test_locking_photos_in_what_was_computed_without(checkout):
+    checkout.config["honest"] = {"locked": 0.2}
+    assert checkout.plan() == WITH
+    checkout.config["honest"] = {"locked": 0, "seed": 5}
+    assert checkout.plan() == {}
+    honest = read_table(checkout.folder / "out" / "ensemble" / "honest.parquet")
+    assert not [column for column in honest if column.startswith("locked")]
+    assert "locked" not in (checkout.folder / "out" / "summary.txt").read_text()
+
+
+def test_external_members_bring_their_scores_of_locked_photos(changed):
+    out = changed.folder / "out"
+    before = [(out / name).read_bytes() for name in ("submission.csv", "summary.txt")]
+    for run in RUNS:
+        changed.export(run["backbone"], f"mine/{run['backbone']}", "test", "locked")
+    changed.config |= {"runs": [], "members": {"external": [f"mine/{run['backbone']}" for run in RUNS]}}
+    assert not {"train_cnn", "predict_photos", "lock_photos"} & changed.plan().keys()
+    changed.run()
+    assert [(out / name).read_bytes() for name in ("submission.csv", "summary.txt")] == before
+    path = changed.folder / "mine" / RUNS[0]["backbone"] / "fold1" / "locked.parquet"
+    table = read_table(path)
+    write_table(table.assign(red=1 - table["red"]), path)
+    assert changed.plan() == {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1}
+
+
+def test_photos_of_the_demo_can_be_locked_away(fresh):
+    fresh.config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    without = fresh.plan()
+    fresh.config["honest"] = {"locked": 0.1}
+    plan = fresh.plan()
+    assert (plan["draw_demo"], plan["lock_photos"], plan["ingest_photos"]) == (1, 1, 2)
+    assert plan["cache_pixels"] == without["cache_pixels"] * 3 // 2
+    assert plan["predict_photos"] == 2 * without["predict_photos"]
+
+
+def test_weights_that_do_not_stay_score_locked_photos_first(fresh):
+    fresh.config |= {"honest": {"locked": 0.2}, "keep_weights": "none"}
+    plan = fresh.plan()
+    assert (plan["train_cnn"], plan["predict_photos"], plan["choose_epochs"]) == (6, 4, 2)
