@@ -40,7 +40,9 @@ if __name__ == "__main__":
         fold_table="their folds",
         output="rankings and members to write",
     )
-    options.add_argument("--sizes", type=optional_path, help="table of the sizes that `target` chose, if it did")
+    options.add_argument(
+        "--sizes", type=optional_path, nargs="?", help="table of the sizes that `target` chose, if it did"
+    )
     add_spec(
         options,
         '{"label": NAME, "beta": 2, "method": "top_n", "top_n": 20, "correlation": 0.9}, {..., "method": "greedy", '
