@@ -253,8 +253,8 @@ def test_whatever_the_method_only_a_runs_best_epoch_that_tells_photos_apart_is_a
     bank.scores["run4"][:] = 0.25
     candidates, scores = bank.candidates(1)
     labels = bank.truth[:, 1]
-    best = candidates.assign(f_beta=[-best_f_beta(labels, row) for row in scores]).sort_values(["run", "f_beta", "epoch"])
-    best = best.groupby("run").head(1)
+    best = candidates.assign(f_beta=[-best_f_beta(labels, row) for row in scores])
+    best = best.sort_values(["run", "f_beta", "epoch"]).groupby("run").head(1)
     greedy = GREEDY | {"bags": 5, "share": 0.5}
     ranking = rank_candidates(candidates, labels, scores)
     selection = select_members(ranking, scores, labels, method=method, correlation=1, greedy=greedy)
@@ -291,13 +291,11 @@ METHODS = {
 
 
 @pytest.fixture
-def ranked(simulate):
-    """Return labels, folds, scores of six runs in whole 32nds (two epochs each) and their rankings."""
+def six(simulate):
+    """Return labels, folds, and the candidates of six runs with their scores in whole 32nds."""
     bank = simulate(photos=120, runs=6)
     candidates, scores = bank.candidates(0)
-    scores = (np.rint(32 * scores) / 32).astype(np.float32)
-    labels = bank.truth[:, 0]
-    return labels, bank.folds, scores, rank_by_fold(candidates, labels, scores, bank.folds)
+    return bank.truth[:, 0], bank.folds, candidates, (np.rint(32 * scores) / 32).astype(np.float32)
 
 
 def rows_of(selection, *columns):
@@ -306,11 +304,13 @@ def rows_of(selection, *columns):
     return members[list(columns)].to_numpy().tolist()
 
 
+@pytest.mark.parametrize("beta", [0.5, 2])
 @pytest.mark.parametrize("method", METHODS)
-def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside_it(ranked, method):
-    labels, folds, scores, rankings = ranked
+def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside_it(six, method, beta):
+    labels, folds, candidates, scores = six
+    rankings = rank_by_fold(candidates, labels, scores, folds, beta)
     settings = METHODS[method] | ({"greedy": GREEDY} if method == "greedy" else {})
-    selections = select_by_fold(rankings, scores, labels, folds, settings)
+    selections = select_by_fold(rankings, scores, labels, folds, settings, beta=beta)
     assert selections["without"].tolist() == rankings["without"].tolist()
     chosen = []
     for without in (NONE, 0, 1, 2):
@@ -319,7 +319,7 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
         if method == "top_n":
             expected = [[row, 1] for row in reference(ranking, scores[:, known], 4, 0.57)]
         elif method == "greedy":
-            counts = np.array(plain_forward((32 * scores[best][:, known]).astype(int), labels[known], 3, 8))
+            counts = np.array(plain_forward((32 * scores[best][:, known]).astype(int), labels[known], 3, 8, beta))
             weights = counts // np.gcd.reduce(counts)
             expected = [[row, weight] for row, weight in zip(best, weights, strict=True) if weight]
             expected.sort(key=lambda member: -member[1])
@@ -345,9 +345,9 @@ def test_a_folds_labels_change_nothing_in_its_selection(bank, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_smaller_size_is_the_beginning_of_a_larger_one(ranked, method):
-    labels, _, scores, rankings = ranked
-    ranking = rankings[rankings["without"] == NONE].set_index("candidate")
+def test_a_smaller_size_is_the_beginning_of_a_larger_one(six, method):
+    labels, _, candidates, scores = six
+    ranking = rank_candidates(candidates, labels, scores)
     whole = METHODS[method] | ({"top_n": 6} if method == "top_n" else {})
     largest = select_members(ranking, scores, labels, **whole)
     members = rows_of(largest, "run", "epoch", "member", "weight")
@@ -363,16 +363,17 @@ def test_a_smaller_size_is_the_beginning_of_a_larger_one(ranked, method):
         assert (selection.loc[never, "reason"] != "").all()
 
 
-def test_a_size_stands_for_top_n_and_leaves_the_correlation(ranked):
-    labels, _, scores, rankings = ranked
-    ranking = rankings[rankings["without"] == NONE].set_index("candidate")
+def test_a_size_stands_for_top_n_and_leaves_the_correlation(six):
+    labels, _, candidates, scores = six
+    ranking = rank_candidates(candidates, labels, scores)
     found = select_members(ranking, scores, labels, top_n=1, correlation=0.55, size=3)
     assert members_of(found).index.tolist() == reference(ranking, scores, 3, 0.55)
     assert found["reason"].str.startswith("correlates").any()
 
 
-def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(ranked):
-    labels, folds, scores, rankings = ranked
+def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(six):
+    labels, folds, candidates, scores = six
+    rankings = rank_by_fold(candidates, labels, scores, folds)
     selections = select_by_fold(
         rankings, scores, labels, folds, METHODS["greedy"], sizes={NONE: 2, 0: None, 1: 1, 2: 2}
     )

@@ -1,4 +1,4 @@
-"""Size against score: every size is selected as by itself, measured as by hand, and the smallest that is enough chosen."""
+"""Size against score: sizes are selected as by themselves, measured as by hand, and the smallest good one is chosen."""
 
 import numpy as np
 import pandas as pd
@@ -62,9 +62,11 @@ def macro(labels, decisions, beta):
 
 # Two labels' members; those of the larger ensembles hold an external member, and "b" at two epochs.
 MEMBERS = pd.DataFrame(
-    [("1", "a", 2), ("1", "a", 2)]
-    + [("5", "a", 2), ("5", "b", 1), ("5", "b", 3), ("5", "a", 2)]
-    + [("all", "a", 2), ("all", "b", 1), ("all", "theirs", 7), ("all", "b", 3), ("all", "a", 1)],
+    [
+        *[("1", "a", 2), ("1", "a", 2)],
+        *[("5", "a", 2), ("5", "b", 1), ("5", "b", 3), ("5", "a", 2)],
+        *[("all", "a", 2), ("all", "b", 1), ("all", "theirs", 7), ("all", "b", 3), ("all", "a", 1)],
+    ],
     columns=["size", "run", "epoch"],
 )
 # Seconds of an epoch and fold: of "a" 10, of "b" 100, and of "c", which is nobody's member, 1000.
@@ -99,7 +101,7 @@ def test_intervals_are_those_of_resamples_of_our_own_but_for_their_chance(decide
         ("loss_low", "loss_high", resampled[:, [1]] - resampled),
     ]:
         bounds = np.quantile(values, [0.025, 0.975], axis=0)
-        assert curve[[low, high]].to_numpy().T == pytest.approx(bounds, abs=0.015)
+        assert np.allclose(curve[[low, high]].to_numpy().T, bounds, rtol=0, atol=0.015)
     assert curve.loc[1, ["loss", "loss_low", "loss_high"]].tolist() == [0, 0, 0]
     assert curve["loss_low"][0] > 0
 
@@ -151,9 +153,7 @@ def test_what_is_decided_in_a_fold_does_not_matter_for_its_size(decided, fold):
     before = choose_sizes(labels, decisions, folds, 0.01).set_index("without")["size"]
     outside = (folds == fold)[:, None]
     # In this fold alone the smallest is always right, and the others always wrong.
-    spoiled = {
-        size: np.where(outside, labels if size == "1" else 1 - labels, part) for size, part in decisions.items()
-    }
+    spoiled = {size: np.where(outside, labels if size == "1" else 1 - labels, part) for size, part in decisions.items()}
     after = choose_sizes(labels, spoiled, folds, 0.01).set_index("without")["size"]
     assert after[fold] == before[fold]
     assert (after.drop(fold) != before.drop(fold)).all()
@@ -165,7 +165,7 @@ def test_sizes_and_decisions_are_read_back(tmp_path):
     image_ids, rows = pd.Series(["x", "y"], name="image_id"), {size: [k % 2, 1] for k, size in enumerate(SIZES)}
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     write_table(pd.DataFrame({"image_id": image_ids, **rows}), paths[0])
-    write_table(pd.DataFrame({"image_id": image_ids, **dict.fromkeys(SIZES, [0, 0])}), paths[1])
+    write_table(pd.DataFrame({"image_id": image_ids, **{size: [0, 0] for size in SIZES}}), paths[1])
     decisions = read_decisions(paths, image_ids)
     assert list(decisions) == list(SIZES)
     assert (decisions["1"].tolist(), decisions["2"].tolist()) == ([[0, 0], [1, 0]], [[1, 0], [1, 0]])

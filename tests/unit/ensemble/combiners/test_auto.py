@@ -19,7 +19,7 @@ BOOSTED = (
 
 
 def problem(skills, photos=400, folds=4, seed=0):
-    """Return features that tell a label by ``skills`` standard deviations of the noise, a member each; labels, folds."""
+    """Return features, members that tell a label by ``skills`` standard deviations of their noise; labels and folds."""
     random = np.random.default_rng(seed)
     labels = (random.random(photos) < 0.3).astype(np.uint8)
     odds = np.array(skills) * (labels[:, None] - 0.5) + random.normal(size=(photos, len(skills)))
@@ -94,7 +94,7 @@ def test_the_estimate_is_nested_and_its_error_is_of_the_difference(beta):
 
 
 def test_the_standard_error_is_that_of_resampled_differences():
-    """One combiner makes no mistake on any resample: the error is that of the other alone, here by our own resamples."""
+    """One combiner makes no mistake on any resample: the error is that of the other alone, by resamples of our own."""
     random = np.random.default_rng(0)
     labels = (random.random(300) < 0.3).astype(np.uint8)
     features = np.column_stack([0.8 * labels + 0.1, random.random(300)]).astype(np.float32)
