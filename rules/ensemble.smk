@@ -90,6 +90,7 @@ rule select_members:
         mem_mb=4000,
         runtime=60,
     params:
+        sized=SETTINGS.config["target"] is not None,
         spec=label_spec(beta=BETA, **selection_settings()),
         code=code("select_members"),
     shell:

@@ -301,11 +301,62 @@ def test_text_that_is_a_number_is_one():
             {"segmentation": {"model": "maskrcnn", "region": "clothing"}},
             "segmentation.region: found 'clothing', expected 'person': Mask R-CNN knows no clothes",
         ),
+        (
+            {"stack": {"combiner": "auto"}, "folds": {"count": 3}},
+            "stack.combiner: auto compares combiners by folds within folds; found folds.count 3, expected at least 4",
+        ),
+        ({"stack": {"auto": {"among": ["mean"]}}}, "stack.auto.among: ['mean'] is too short"),
+        ({"stack": {"auto": {"among": ["mean", "mean"]}}}, "stack.auto.among: ['mean', 'mean'] has non-unique"),
+        ({"stack": {"auto": {"among": ["mean", "auto"]}}}, "stack.auto.among[1]: found 'auto', expected xgboost, "),
+        (
+            {"stack": {"combiner": "mean", "features": "all"}},
+            "stack.features: found all, but mean would give every label the same score; expected own, or only",
+        ),
+        (
+            {"stack": {"combiner": "rank_mean", "features": "all"}},
+            "stack.features: found all, but rank_mean would give every label the same score",
+        ),
+        (
+            {"stack": {"combiner": "auto", "features": "all", "auto": {"among": ["ridge", "mean"]}}},
+            "stack.features: found all, but mean would give every label the same score",
+        ),
+        ({"stack": {"features": "both"}}, "stack.features: found 'both', expected whose members a label's score is"),
+        ({"target": {"loss": -0.1}}, "target.loss: -0.1 is less than the minimum of 0"),
+        ({"target": {"loss": 1.5}}, "target.loss: 1.5 is greater than the maximum of 1"),
+        ({"target": {}}, "target: 'loss' is a required property"),
+        ({"target": 0.01}, "target: found 0.01, expected object or null ({loss: ...}: the ensemble is as small as"),
+        ({"target": {"lost": 0.1, "loss": 0.1}}, "target: unknown key 'lost'; did you mean 'loss'?"),
+        ({"beta": 0}, "beta: 0 is less than or equal to the minimum of 0"),
+        ({"beta": 11}, "beta: 11 is greater than the maximum of 10"),
         ({"segmentation": {"smp": {"size": 100}}}, "segmentation.smp.size: 100 is not a multiple of 32"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_key(change, said):
     assert said in problem(changed(**change))
+
+
+def test_the_stackers_take_the_members_of_their_own_label_or_of_all_with_their_own_first():
+    stack = {"combiner": "logistic", "features": "all"}
+    labels = ["red", "round", "dark"]
+    own, every = (resolve(changed(labels=labels, stack=part)) for part in ({}, stack))
+    assert {label: own.feature_labels(label) for label in labels} == {label: [label] for label in labels}
+    assert {label: every.feature_labels(label) for label in labels} == {
+        "red": ["red", "round", "dark"],
+        "round": ["round", "red", "dark"],
+        "dark": ["dark", "red", "round"],
+    }
+
+
+def test_auto_with_enough_folds_and_combiners_that_fit_is_taken():
+    stack = {"combiner": "auto", "features": "all", "auto": {"among": ["logistic", "ridge"]}}
+    config = resolve(changed(stack=stack, folds={"count": 4}, beta=0.5, target={"loss": 0})).config
+    assert config["stack"]["auto"] == {"among": ["logistic", "ridge"], "seed": 1}
+    assert (config["beta"], config["target"]) == (0.5, {"loss": 0})
+    # What the chosen combiner does not use contradicts nothing.
+    assert resolve(changed(stack={"features": "all", "auto": {"among": ["mean", "ridge"]}}, folds={"count": 3}))
+    defaults = resolve(MINIMAL).config
+    assert (defaults["beta"], defaults["target"], defaults["stack"]["features"]) == (2, None, "own")
+    assert defaults["stack"]["auto"]["among"] == ["mean", "logistic", "xgboost"]
 
 
 def test_a_simulated_bank_takes_the_place_of_photosets_and_runs():

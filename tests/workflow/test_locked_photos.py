@@ -121,10 +121,10 @@ def test_locked_photos_are_decided_and_scored(locked):
         decided = votes[votes["label"] == label]
         assert decided["image_id"].tolist() == apart["image_id"].tolist()
         expected.append(fbeta_score(apart[label], decided["decision"], beta=2))
-        assert scores.loc[label, "f2"] == pytest.approx(expected[-1])
+        assert scores.loc[label, "f_beta"] == pytest.approx(expected[-1])
         assert honest.loc[label, "locked_f_beta"] == pytest.approx(expected[-1])
     macro, mean = honest.loc["macro"], sum(expected) / len(expected)
-    assert scores.loc["macro", "f2"] == pytest.approx(mean)
+    assert scores.loc["macro", "f_beta"] == pytest.approx(mean)
     assert macro["locked_f_beta"] == pytest.approx(mean)
     line = (
         f"macro F2, locked: {mean:.4f}  on {len(apart)} photos that nothing saw before the end;"

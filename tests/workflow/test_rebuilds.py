@@ -12,7 +12,8 @@ LABEL_JOBS = {"select_members": 3, "stack_members": 3, "search_threshold": 3, "e
 ENDING = {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1}
 COMBINING = {**ENDING, "stack_members": 3, "search_threshold": 3, "estimate_label": 3}
 AFTER_COLLATING = {**LABEL_JOBS, **ENDING, "gather_members": 1, "predict_photos": 2}
-AFTER_TRAINING = {**AFTER_COLLATING, "collate_scores": 1}
+AFTER_RANKING = {**AFTER_COLLATING, "rank_candidates": 3}
+AFTER_TRAINING = {**AFTER_RANKING, "collate_scores": 1}
 
 
 def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(finished, checkout):
@@ -76,6 +77,10 @@ def test_a_run_less_trains_nothing(checkout):
             COMBINING,
         ),
         ({"stack": {"combiner": "mean"}}, COMBINING),
+        ({"stack": {"combiner": "logistic", "features": "all"}}, COMBINING),
+        ({"threshold": {"steps": 7, "resamples": 7, "shrink": 7, "seed": 7}}, {}),
+        ({"beta": 1}, AFTER_RANKING),
+        ({"target": {"loss": 0.01}}, {**AFTER_COLLATING, "estimate_sizes": 3, "choose_sizes": 1}),
         ({"votes": {"aggregation": "vote_all", "most": 2}}, ENDING),
         ({"selection": {"top_n": 1}}, AFTER_COLLATING),
         ({"selection": {"method": "greedy"}}, AFTER_COLLATING),
@@ -137,6 +142,8 @@ def test_of_the_combiners_the_chosen_one_alone_counts(checkout):
     folder = "workflow_scripts/stylevote/ensemble/combiners"
     edit = ("import numpy as np", "import numpy as np\nX = 1")
     checkout.edit(f"{folder}/mean.py", *edit)
+    checkout.edit(f"{folder}/auto.py", *edit)
+    checkout.config["stack"] |= {"auto": {"among": ["mean", "ridge"]}, "logistic": {"alpha": [7]}}
     assert checkout.plan() == {}
     checkout.edit(f"{folder}/xgboost.py", *edit)
     assert checkout.plan() == COMBINING

@@ -51,13 +51,14 @@ def test_a_difference_of_equals_is_nothing_and_a_paired_one_is_narrower_than_two
     assert low > 0
 
 
-def test_two_ensembles_are_compared_label_by_label_and_in_the_mean():
+@pytest.mark.parametrize("beta", [0.5, 1, 2])
+def test_two_ensembles_are_compared_label_by_label_and_in_the_mean(beta):
     labels, one = draw(400, [0.3, 0.2, 0.1], 0.8, 5)
     other = one.copy()
     other[:, 1] = labels[:, 1]
-    table = compare(labels, one, other, ["a", "b", "c"], resamples=200).set_index("label")
+    table = compare(labels, one, other, ["a", "b", "c"], resamples=200, beta=beta).set_index("label")
     assert table["positives"].tolist() == [*labels.sum(axis=0), labels.sum()]
-    expected = fbeta_score(labels, one, beta=2, average=None)
+    expected = fbeta_score(labels, one, beta=beta, average=None)
     assert table["one"].tolist() == pytest.approx([*expected, expected.mean()])
     assert table.loc["b", "other"] == 1
     assert (table.loc[["a", "c"], ["difference", "low", "high"]] == 0).all(axis=None)

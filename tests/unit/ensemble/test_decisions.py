@@ -34,17 +34,18 @@ def test_votes_of_other_photos_or_labels_are_refused(images, labels):
         decision_matrix(table, np.array(list(images)), list(labels))
 
 
-def test_scores_are_those_of_sklearn(bank):
+@pytest.mark.parametrize("beta", [0.5, 1, 2])
+def test_scores_are_those_of_sklearn(bank, beta):
     decisions = np.random.default_rng(3).integers(0, 2, bank.truth.shape)
-    table = score_decisions(bank.truth, decisions, bank.labels)
+    table = score_decisions(bank.truth, decisions, bank.labels, beta)
     for k, row in enumerate(table.iloc[:-1].itertuples()):
         truth, decided = bank.truth[:, k], decisions[:, k]
         assert row.label == bank.labels[k]
         assert (row.photos, row.positives, row.decided) == (len(truth), truth.sum(), decided.sum())
-        assert row.f_beta == pytest.approx(fbeta_score(truth, decided, beta=2))
+        assert row.f_beta == pytest.approx(fbeta_score(truth, decided, beta=beta))
         assert row.precision == pytest.approx(precision_score(truth, decided))
         assert row.recall == pytest.approx(recall_score(truth, decided))
-        assert row.all_ones_f_beta == pytest.approx(fbeta_score(truth, np.ones_like(truth), beta=2))
+        assert row.all_ones_f_beta == pytest.approx(fbeta_score(truth, np.ones_like(truth), beta=beta))
     macro = table.iloc[-1]
     assert macro["label"] == "macro"
     assert macro["f_beta"] == pytest.approx(table["f_beta"].iloc[:-1].mean())
@@ -103,6 +104,20 @@ def test_the_summary_says_what_locked_photos_are_worth_only_where_there_are_any(
         "macro F2, locked: 0.6000  on 30 photos that nothing saw before the end;"
         " 0.2000 to 0.9000 in 95 % of samples of such photos"
     )
+
+
+@pytest.mark.parametrize("beta", [0.5, 1])
+def test_honest_figures_are_of_their_beta(bank, beta):
+    decisions = np.random.default_rng(3).integers(0, 2, bank.truth.shape)
+    table = honest_scores(bank.truth, decisions, [0.9, 0.8], bank.labels, beta)
+    expected = fbeta_score(bank.truth, decisions, beta=beta, average=None)
+    assert table["honest_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
+    assert ((table["honest_low"] < table["honest_f_beta"]) & (table["honest_f_beta"] < table["honest_high"])).all()
+    said = summary_lines(table, score_decisions(bank.truth, decisions, bank.labels, beta), 7, beta=beta)
+    figures = [line.split(":")[0] for line in said[1:] if ":" in line]
+    assert figures[:2] == [f"macro F{beta:g}, honest", f"macro F{beta:g}, naive"]
+    assert f"macro F{beta:g}, test:   {expected.mean():.4f}  on 240 photos with known labels" in said
+    assert not any("F2" in line for line in said)
 
 
 def test_the_summary_says_test_scores_only_where_they_are_known(bank):

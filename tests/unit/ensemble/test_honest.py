@@ -103,14 +103,16 @@ def test_a_label_with_positives_in_one_fold_only_is_estimated(bank):
     assert np.isfinite(estimate["score"]).all()
 
 
-def best_of_all(labels, scores, values):
-    """Return the highest F2 that cutting ``scores`` at one of ``values`` gives, and the highest such value."""
+def best_of_all(labels, scores, values, beta):
+    """Return the highest F-beta that cutting ``scores`` at one of ``values`` gives, and the highest such value."""
     decided = scores >= values[:, None]
-    f2 = 5 * (decided & (labels == 1)).sum(axis=1) / (4 * labels.sum() + decided.sum(axis=1))
-    return max(zip(f2, values, strict=True))
+    hits = (decided & (labels == 1)).sum(axis=1)
+    reached = (1 + beta**2) * hits / (beta**2 * labels.sum() + decided.sum(axis=1))
+    return max(zip(reached, values, strict=True))
 
 
-def test_with_the_mean_it_is_what_each_fold_gives_by_hand(bank):
+@pytest.mark.parametrize("beta", [0.5, 1, 2])
+def test_with_the_mean_it_is_what_each_fold_gives_by_hand(bank, beta):
     """The two best runs, each at its best epoch, are the members; their mean is cut midway between two scores."""
     candidates, scores = bank.candidates(1)
     labels, decisions, members = bank.truth[:, 1], np.empty(len(bank.truth)), set()
@@ -119,16 +121,16 @@ def test_with_the_mean_it_is_what_each_fold_gives_by_hand(bank):
         truth, inside = labels[~outside], scores[:, ~outside]
         best = {}
         for row, run in enumerate(candidates["run"]):
-            f2, _ = best_of_all(truth, inside[row], np.unique(inside[row]))
-            best[run] = max(best.get(run, (0, 0)), (f2, -row))
+            reached, _ = best_of_all(truth, inside[row], np.unique(inside[row]), beta)
+            best[run] = max(best.get(run, (0, 0)), (reached, -row))
         rows = [-row for _, row in sorted(best.values(), reverse=True)[:2]]
         members.add(tuple(rows))
         means = inside[rows].mean(axis=0)
         ordered = np.unique(means).astype(float)
-        _, cut = best_of_all(truth, means, (np.append(0, ordered[:-1]) + ordered) / 2)
+        _, cut = best_of_all(truth, means, (np.append(0, ordered[:-1]) + ordered) / 2, beta)
         decisions[outside] = scores[np.ix_(rows, outside)].mean(axis=0) >= cut
     settings = SETTINGS | {"selection": {"top_n": 2, "correlation": 1.0}, "stack": {"combiner": "mean"}}
-    estimate = estimate_label(candidates, scores, labels, bank.folds, settings)
+    estimate = estimate_label(candidates, scores, labels, bank.folds, settings, beta=beta)
     assert estimate["decision"].tolist() == decisions.tolist()
     assert len(members) > 1, "every fold has the same members: nothing was repeated"
 

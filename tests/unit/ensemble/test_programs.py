@@ -11,7 +11,9 @@ import pytest
 import xgboost as xgb
 from sklearn.metrics import fbeta_score
 
-from stylevote.metrics import f_beta
+from stylevote.ensemble.honest import estimate_label
+from stylevote.ensemble.size import SIZES
+from stylevote.metrics import f_beta, macro_f_beta
 from stylevote.tables import read_json, read_table, write_table
 
 PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
@@ -311,6 +313,111 @@ def test_locked_photos_stand_beside_the_honest_estimate(chain):
     assert "found one of the two, expected both" in call(
         folder, "estimate_honestly", *arguments, *locked[:2], expected=1
     )
+
+
+@pytest.fixture(scope="module")
+def sized(chain):
+    """Return the folder and the training bank, once the programs of sizes have run in it."""
+    folder, bank, *_ = chain
+    train, numbers = ["--manifest", "train.parquet", "--fold-table", "folds.parquet"], range(len(bank.labels))
+    for k, label in enumerate(bank.labels):
+        spec = {"features": [label], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
+        inputs = ["--scores", f"scores/{k}.parquet", "--rankings", f"rankings/{k}.parquet", *train]
+        outputs = ["--decisions", f"sizes/{k}/decisions.parquet", "--members", f"sizes/{k}/members.parquet"]
+        call(folder, "estimate_sizes", *inputs, "--spec", spec | {"threshold": {"method": "exact"}}, *outputs)
+    for run in RUNS[:2]:  # the third is another program's
+        for fold in range(3):
+            history = pd.DataFrame({"epoch": [1, 2], "seconds": [30.0, 30.0]})
+            write_table(history, folder / f"runs/{run}/fold{fold}/history.parquet")
+    decisions = ["--decisions", *(f"sizes/{k}/decisions.parquet" for k in numbers)]
+    members = ["--members", *(f"sizes/{k}/members.parquet" for k in numbers)]
+    histories = ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", *RUNS[:2], "--folds", "3"]
+    spec = {"labels": bank.labels, "beta": 2}
+    measure = [*decisions, *members, *train[:2], *histories, "--spec", spec, "--output", "size_curve.parquet"]
+    call(folder, "measure_sizes", *measure)
+    choose = [*decisions, *train, "--spec", spec | {"target": {"loss": 0.02}}, "--output", "chosen_sizes.parquet"]
+    call(folder, "choose_sizes", *choose)
+    return folder, bank
+
+
+def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(sized):
+    folder, bank = sized
+    settings = {"stack": {"combiner": "mean"}, "threshold": {"method": "exact"}}
+    found = read_table(folder / "sizes/1/decisions.parquet")
+    assert list(found.columns) == ["image_id", *SIZES]
+    assert found["image_id"].tolist() == bank.image_ids.tolist()
+    for size, most in [("1", 1), ("2", 2), ("5", 3), ("all", 3)]:  # there are three runs
+        selection = {"selection": SELECTION | {"top_n": most}}
+        estimate = estimate_label(*bank.candidates(1), bank.truth[:, 1], bank.folds, settings | selection)
+        assert found[size].tolist() == estimate["decision"].tolist()
+    assert found["1"].tolist() != found["2"].tolist() != found["5"].tolist()
+    members = read_table(folder / "sizes/1/members.parquet")
+    sizes = {"1": 1, "2": 2} | dict.fromkeys(SIZES[2:], 3)
+    assert members["size"].value_counts().to_dict() == sizes
+
+
+def test_the_size_curve_adds_up_all_labels(sized):
+    folder, bank = sized
+    curve = read_table(folder / "size_curve.parquet").set_index("size")
+    for size in SIZES:
+        decided = [read_table(folder / f"sizes/{k}/decisions.parquet")[size] for k in range(2)]
+        assert curve.loc[size, "honest_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
+        members = [read_table(folder / f"sizes/{k}/members.parquet") for k in range(2)]
+        taken = pd.concat([table[table["size"] == size] for table in members])
+        assert curve.loc[size, "members"] == len(taken)
+        assert curve.loc[size, "cnns"] == 3 * len(set(zip(taken["run"], taken["epoch"], strict=True)))
+        epochs = taken.groupby("run")["epoch"].max()
+        hours = sum(3 * 30 * epochs.get(run, 0) for run in RUNS[:2]) / 3600
+        assert curve.loc[size, "training_hours"] == pytest.approx(hours)
+        assert curve.loc[size, "external"] == ("run2" in epochs)
+    assert curve.loc["all", "training_hours"] > 0
+
+
+def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
+    folder, bank = sized
+    write_table(pd.DataFrame({"without": [-1, 0, 1, 2], "size": ["2", "1", "all", "2"]}), folder / "sizes.parquet")
+    inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "train.parquet"]
+    spec = {"label": bank.labels[0], "beta": 2} | SELECTION
+    select = [*inputs, "--fold-table", "folds.parquet", "--spec", spec]
+    call(folder, "select_members", *select, "--sizes", "sizes.parquet", "--output", "sized.parquet")
+    selections = read_table(folder / "sized.parquet")
+    counts = selections[selections["member"] > 0].groupby("without").size()
+    assert counts.to_dict() == {-1: 2, 0: 1, 1: 3, 2: 2}
+    call(folder, "select_members", *select, "--sizes", "chosen_sizes.parquet", "--output", "sized.parquet")
+    chosen = read_table(folder / "chosen_sizes.parquet").set_index("without")["size"]
+    curve = read_table(folder / "size_curve.parquet")
+    assert chosen[-1] == curve["size"][curve["honest_f_beta"] >= curve["honest_f_beta"].max() - 0.02].iloc[0]
+    selections = read_table(folder / "sized.parquet")
+    counts = selections[selections["member"] > 0].groupby("without").size()
+    assert counts.to_dict() == {without: min(int(size), 3) if size != "all" else 3 for without, size in chosen.items()}
+    # Snakemake leaves the word out where `target` is not set.
+    for none in (["--sizes"], ["--sizes", ""], []):
+        call(folder, "select_members", *select, *none, "--output", "unsized.parquet")
+        assert read_table(folder / "unsized.parquet").equals(read_table(folder / "members/0.parquet"))
+
+
+def test_decisions_for_other_photos_end_in_one_sentence(sized):
+    folder, bank = sized
+    other = read_table(folder / "sizes/1/decisions.parquet").iloc[1:]
+    write_table(other, folder / "other.parquet")
+    decisions = ["--decisions", "sizes/0/decisions.parquet", "other.parquet", "--manifest", "train.parquet"]
+    spec = {"labels": bank.labels, "beta": 2}
+    choose = [*decisions, "--fold-table", "folds.parquet", "--spec", spec | {"target": {"loss": 0}}]
+    sentence = "error: other.parquet: its 239 photos are not the manifest's 240\n"
+    assert call(folder, "choose_sizes", *choose, "--output", "x.parquet", expected=1) == sentence
+    histories = ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", "--folds", "3"]
+    measure = [*decisions, "--members", "sizes/0/members.parquet", *histories, "--spec", spec]
+    assert call(folder, "measure_sizes", *measure, "--output", "x.parquet", expected=1) == sentence
+    inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "test.parquet"]
+    spec = {"features": bank.labels[:1], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
+    outputs = ["--decisions", "x.parquet", "--members", "y.parquet"]
+    test_folds = read_table(folder / "test.parquet")[["image_id"]].assign(fold=0)
+    write_table(test_folds, folder / "test_folds.parquet")
+    estimate = [*inputs, "--fold-table", "test_folds.parquet", "--spec", spec | {"threshold": {"method": "exact"}}]
+    said = call(folder, "estimate_sizes", *estimate, *outputs, expected=1)
+    assert said.startswith("error: scores/0.parquet: was collated for other photos than the manifest's 50")
+    assert said.count("\n") == 1
+    assert not (folder / "x.parquet").exists()
 
 
 def test_the_threshold_says_how_it_was_found(chain):

@@ -1,9 +1,11 @@
-"""The ranking is by F2 at the best of all cuts, and the same every time."""
+"""The ranking is by F-beta at the best of all cuts, and the same every time."""
 
 import numpy as np
 import pandas as pd
+import pytest
+from sklearn.metrics import fbeta_score, precision_recall_curve
 
-from stylevote.ensemble.rank import rank_candidates
+from stylevote.ensemble.rank import NONE, rank_by_fold, rank_candidates
 from stylevote.metrics import f_beta
 
 
@@ -36,3 +38,51 @@ def test_labels_without_positives_rank_by_name():
     ranking = rank_candidates(candidates, np.zeros(3), np.array([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]]))
     assert ranking["run"].tolist() == ["a", "b"]
     assert ranking["f_beta"].tolist() == [0, 0]
+
+
+def best_f_beta(labels, scores, beta):
+    """Return the F-beta at the best of all cuts."""
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    return np.max((1 + beta**2) * precision * recall / np.maximum(beta**2 * precision + recall, 1e-9))
+
+
+@pytest.mark.parametrize("beta", [0.5, 1, 2])
+def test_each_part_is_the_ranking_by_the_photos_outside_its_fold(bank, beta):
+    candidates, scores = bank.candidates(1)
+    labels, orders = bank.truth[:, 1], set()
+    rankings = rank_by_fold(candidates, labels, scores, bank.folds, beta)
+    assert rankings["without"].tolist() == np.repeat([NONE, 0, 1, 2], len(candidates)).tolist()
+    assert rankings.dtypes[["without", "candidate"]].tolist() == [np.int16, np.int32]
+    for without, part in rankings.groupby("without"):
+        known = bank.folds != without
+        reached = [best_f_beta(labels[known], row[known], beta) for row in scores]
+        order = np.argsort(-np.round(reached, 12), kind="stable")  # the candidates come by run, then epoch
+        orders.add(tuple(order))
+        assert part["candidate"].tolist() == order.tolist()
+        assert part["rank"].tolist() == list(range(1, len(candidates) + 1))
+        named = list(zip(part["run"], part["epoch"], strict=True))
+        assert named == list(candidates.iloc[order].itertuples(index=False, name=None))
+        assert part["f_beta"].tolist() == pytest.approx(np.array(reached)[order])
+        for row in part.itertuples():
+            decided = scores[row.candidate, known].astype(float) >= row.threshold
+            assert row.f_beta == pytest.approx(fbeta_score(labels[known], decided, beta=beta))
+    assert len(orders) > 1, "all parts have the same order"
+
+
+def test_the_ranking_depends_on_beta():
+    """The first finds one of the two positives and nothing else, the second both and two photos too many."""
+    candidates = pd.DataFrame({"run": ["precise", "complete"], "epoch": [1, 1]})
+    labels, scores = np.array([1, 1, 0, 0, 0]), np.array([[0.9, 0.1, 0.2, 0.2, 0.2], [0.9, 0.9, 0.9, 0.9, 0.2]])
+    first = {beta: rank_by_fold(candidates, labels, scores, np.arange(5) % 3, beta)["run"].iloc[0] for beta in (0.5, 2)}
+    assert first == {0.5: "precise", 2: "complete"}
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_a_folds_labels_change_nothing_in_its_part(bank, fold):
+    labels = bank.truth[:, 0]
+    turned = np.where(bank.folds == fold, 1 - labels, labels)
+    candidates, scores = bank.candidates(0)
+    before, after = (rank_by_fold(candidates, known, scores, bank.folds) for known in (labels, turned))
+    assert before[before["without"] == fold].equals(after[after["without"] == fold])
+    for without in {NONE, 0, 1, 2} - {fold}:
+        assert not before[before["without"] == without].equals(after[after["without"] == without])

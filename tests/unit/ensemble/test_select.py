@@ -3,17 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import precision_recall_curve
 
-from stylevote.ensemble.rank import rank_candidates
+from stylevote.ensemble.rank import NONE, rank_by_fold, rank_candidates
 from stylevote.ensemble.select import (
     apportion,
     bagged_counts,
     binned_f_beta,
     forward_counts,
     members_of,
+    of_size,
+    select_by_fold,
     select_members,
 )
-from stylevote.metrics import best_cut, f_beta
+from stylevote.metrics import f_beta
 from stylevote.program import InputError
 
 
@@ -95,22 +98,22 @@ def test_constant_scores_are_a_member_only_where_there_is_nothing_else():
 GREEDY = {"bags": 1, "share": 1, "start": 3, "most": 8, "seed": 1}
 
 
-def best_f2(labels, scores):
-    """Return the F2 at the best of all cuts."""
-    return max(f_beta(labels, scores >= cut) for cut in np.unique(scores))
+def best_f_beta(labels, scores, beta=2):
+    """Return the F-beta at the best of all cuts."""
+    return max(f_beta(labels, scores >= cut, beta) for cut in np.unique(scores))
 
 
-def plain_forward(scores, labels, start, most):
+def plain_forward(scores, labels, start, most, beta=2):
     """Select forward as slowly and plainly as can be; ``scores`` are whole numbers, so that sums are exact."""
 
-    def f2(taken):
-        return best_f2(labels, scores[taken].sum(axis=0))
+    def reached(taken):
+        return best_f_beta(labels, scores[taken].sum(axis=0), beta)
 
     numbers = range(len(scores))
-    steps = [max((list(numbers[:count]) for count in range(1, start + 1)), key=f2)]
+    steps = [max((list(numbers[:count]) for count in range(1, start + 1)), key=reached)]
     while len(steps[-1]) < most:
-        steps.append(max(([*steps[-1], number] for number in numbers), key=f2))
-    best = max(steps, key=f2)
+        steps.append(max(([*steps[-1], number] for number in numbers), key=reached))
+    best = max(steps, key=reached)
     return [best.count(number) for number in numbers]
 
 
@@ -135,6 +138,16 @@ def test_forward_selection_is_that_of_a_plain_reference():
     assert stopped, "the last mean was always the best"
 
 
+def test_forward_selection_goes_by_beta():
+    found = {}
+    for beta in (0.5, 1, 2):
+        for seed in range(6):
+            labels, whole = noisy_candidates(seed)
+            found[beta, seed] = forward_counts((whole / 32).astype(np.float32), labels, 3, 8, beta).tolist()
+            assert found[beta, seed] == plain_forward(whole, labels, 3, 8, beta)
+    assert any(found[0.5, seed] != found[1, seed] != found[2, seed] for seed in range(6)), "beta made no difference"
+
+
 def test_candidates_that_complement_each_other_are_better_together_and_the_better_one_weighs_more():
     """Only 2 a + b parts the two positives, which come first, from the others."""
     a, b, useless = [0.6, 0.4, 0.3, 0.5], [0.2, 0.9, 0.6, 0.0], [0.1, 0.2, 0.9, 0.8]
@@ -151,7 +164,7 @@ def test_candidates_that_complement_each_other_are_better_together_and_the_bette
     members = members_of(selection)
     assert members[["run", "epoch", "member"]].to_numpy().tolist() == [["a", 3, 1], ["a", 3, 2], ["b", 2, 3]]
     assert ranking["f_beta"].max() < 1
-    assert best_f2(labels, scores[members.index].mean(axis=0)) == 1
+    assert best_f_beta(labels, scores[members.index].mean(axis=0)) == 1
 
 
 def test_one_bag_of_all_candidates_is_no_bagging_and_bags_are_added_up():
@@ -207,16 +220,18 @@ def test_counts_of_all_bags_become_few_members_in_their_proportion(counts, most,
     assert apportion(np.array(counts), most).tolist() == weights
 
 
+@pytest.mark.parametrize("beta", [0.5, 1, 2])
 @pytest.mark.parametrize("prevalence", [0.002, 0.1, 0.5])
-def test_binned_f_beta_is_hardly_below_the_exact_one(prevalence):
+def test_binned_f_beta_is_hardly_below_the_exact_one(prevalence, beta):
     rng = np.random.default_rng(7)
     labels = (rng.random(20_000) < prevalence).astype(np.uint8)
     odds = np.log(prevalence / (1 - prevalence)) + 2.5 * labels + rng.normal(size=len(labels))
     scores = (1 / (1 + np.exp(-odds))).astype(np.float32)
-    exact = best_cut(labels, scores)[1]
-    binned = binned_f_beta(scores, np.flatnonzero(labels))
-    assert exact - 0.002 < binned <= exact
-    assert binned_f_beta(32 * scores, np.flatnonzero(labels)) == binned, "sums are binned as means are"
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    exact = np.max((1 + beta**2) * precision * recall / np.maximum(beta**2 * precision + recall, 1e-9))
+    binned = binned_f_beta(scores, np.flatnonzero(labels), beta)
+    assert exact - 0.002 < binned <= exact + 1e-12
+    assert binned_f_beta(32 * scores, np.flatnonzero(labels), beta) == binned, "sums are binned as means are"
 
 
 @pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
@@ -238,8 +253,8 @@ def test_whatever_the_method_only_a_runs_best_epoch_that_tells_photos_apart_is_a
     bank.scores["run4"][:] = 0.25
     candidates, scores = bank.candidates(1)
     labels = bank.truth[:, 1]
-    best = candidates.assign(f_beta=[-best_f2(labels, row) for row in scores]).sort_values(["run", "f_beta", "epoch"])
-    best = best.groupby("run").head(1)
+    best = candidates.assign(f_beta=[-best_f_beta(labels, row) for row in scores])
+    best = best.sort_values(["run", "f_beta", "epoch"]).groupby("run").head(1)
     greedy = GREEDY | {"bags": 5, "share": 0.5}
     ranking = rank_candidates(candidates, labels, scores)
     selection = select_members(ranking, scores, labels, method=method, correlation=1, greedy=greedy)
@@ -266,3 +281,120 @@ def test_another_method_is_refused():
         select_members(
             pd.DataFrame({"run": ["a"], "epoch": [1]}), np.array([A], np.float32), np.array([0, 0, 1, 1]), method="best"
         )
+
+
+METHODS = {
+    "top_n": {"method": "top_n", "top_n": 4, "correlation": 0.57},
+    "greedy": {"method": "greedy", "greedy": GREEDY | {"bags": 4, "share": 0.7}},
+    "all": {"method": "all"},
+}
+
+
+@pytest.fixture
+def six(simulate):
+    """Return labels, folds, and the candidates of six runs with their scores in whole 32nds."""
+    bank = simulate(photos=120, runs=6)
+    candidates, scores = bank.candidates(0)
+    return bank.truth[:, 0], bank.folds, candidates, (np.rint(32 * scores) / 32).astype(np.float32)
+
+
+def rows_of(selection, *columns):
+    """Return the members' rows, in their order."""
+    members = selection[selection["member"] > 0].sort_values("member")
+    return members[list(columns)].to_numpy().tolist()
+
+
+@pytest.mark.parametrize("beta", [0.5, 2])
+@pytest.mark.parametrize("method", METHODS)
+def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside_it(six, method, beta):
+    labels, folds, candidates, scores = six
+    rankings = rank_by_fold(candidates, labels, scores, folds, beta)
+    settings = METHODS[method] | ({"greedy": GREEDY} if method == "greedy" else {})
+    selections = select_by_fold(rankings, scores, labels, folds, settings, beta=beta)
+    assert selections["without"].tolist() == rankings["without"].tolist()
+    chosen = []
+    for without in (NONE, 0, 1, 2):
+        known, ranking = folds != without, rankings[rankings["without"] == without].set_index("candidate")
+        best = ranking.index[~ranking["run"].duplicated()]
+        if method == "top_n":
+            expected = [[row, 1] for row in reference(ranking, scores[:, known], 4, 0.57)]
+        elif method == "greedy":
+            counts = np.array(plain_forward((32 * scores[best][:, known]).astype(int), labels[known], 3, 8, beta))
+            weights = counts // np.gcd.reduce(counts)
+            expected = [[row, weight] for row, weight in zip(best, weights, strict=True) if weight]
+            expected.sort(key=lambda member: -member[1])
+        else:
+            expected = [[row, 1] for row in best]
+        part = selections[selections["without"] == without]
+        assert rows_of(part, "candidate", "weight") == expected
+        assert part["reason"].eq("").tolist() == part["member"].gt(0).tolist()
+        chosen.append(expected)
+    assert any(members != chosen[0] for members in chosen[1:]), "every fold has the same members"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_folds_labels_change_nothing_in_its_selection(bank, method):
+    (candidates, scores), labels = bank.candidates(0), bank.truth[:, 0]
+    found = []
+    for known in (labels, np.where(bank.folds == 1, 1 - labels, labels)):
+        rankings = rank_by_fold(candidates, known, scores, bank.folds)
+        found.append(select_by_fold(rankings, scores, known, bank.folds, METHODS[method]))
+    before, after = found
+    assert before[before["without"] == 1].equals(after[after["without"] == 1])
+    assert not before[before["without"] != 1].equals(after[after["without"] != 1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_smaller_size_is_the_beginning_of_a_larger_one(six, method):
+    labels, _, candidates, scores = six
+    ranking = rank_candidates(candidates, labels, scores)
+    whole = METHODS[method] | ({"top_n": 6} if method == "top_n" else {})
+    largest = select_members(ranking, scores, labels, **whole)
+    members = rows_of(largest, "run", "epoch", "member", "weight")
+    assert len(members) > 3
+    for size in range(1, 8):
+        selection = select_members(ranking, scores, labels, **of_size(METHODS[method], size))
+        assert rows_of(selection, "run", "epoch", "member", "weight") == members[:size]
+        dropped = largest["member"] > size
+        assert (selection.loc[dropped, ["weight", "member"]] == 0).all(axis=None)
+        assert (selection.loc[dropped, "reason"] == f"more than {size}").all()
+        assert (selection.loc[selection["member"] > 0, "reason"] == "").all()
+        never = largest["member"] == 0
+        assert (selection.loc[never, "reason"] != "").all()
+
+
+def test_a_size_stands_for_top_n_and_leaves_the_correlation(six):
+    labels, _, candidates, scores = six
+    ranking = rank_candidates(candidates, labels, scores)
+    found = select_members(ranking, scores, labels, top_n=1, correlation=0.55, size=3)
+    assert members_of(found).index.tolist() == reference(ranking, scores, 3, 0.55)
+    assert found["reason"].str.startswith("correlates").any()
+
+
+def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(six):
+    labels, folds, candidates, scores = six
+    rankings = rank_by_fold(candidates, labels, scores, folds)
+    selections = select_by_fold(
+        rankings, scores, labels, folds, METHODS["greedy"], sizes={NONE: 2, 0: None, 1: 1, 2: 2}
+    )
+    plain = select_by_fold(rankings, scores, labels, folds, METHODS["greedy"])
+    counts = {without: (part["member"] > 0).sum() for without, part in selections.groupby("without")}
+    assert counts == {NONE: 2, 0: 6, 1: 1, 2: 2}
+    for without, size in [(NONE, 2), (1, 1), (2, 2)]:
+        found, longer = (table[table["without"] == without] for table in (selections, plain))
+        assert rows_of(found, "candidate", "weight") == rows_of(longer, "candidate", "weight")[:size]
+    every = selections[selections["without"] == 0]
+    assert every["run"][every["member"] > 0].nunique() == 6
+    assert set(every["weight"][every["member"] > 0]) == {1}
+
+
+def test_members_of_a_fold_are_those_selected_without_it_each_as_often_as_it_weighs():
+    table = pd.DataFrame(
+        [(-1, "a", 1, 1), (-1, "b", 2, 2), (-1, "c", 0, 0), (0, "a", 0, 0), (0, "b", 2, 1), (0, "c", 1, 3)],
+        columns=["without", "run", "member", "weight"],
+    )
+    found = {without: members_of(table, without) for without in (NONE, 0)}
+    assert found[NONE]["run"].tolist() == ["a", "b", "b"]
+    assert found[0]["run"].tolist() == ["c", "c", "c", "b"]
+    assert found[0]["member"].tolist() == [1, 2, 3, 4]
+    assert members_of(table).equals(found[NONE])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import fbeta_score, precision_recall_curve
 
 from stylevote.ensemble.combiners import logistic, mean, rank_mean, ridge, xgboost
 from stylevote.ensemble.stack import fit_stack, log_loss, stacked_scores
@@ -34,6 +35,35 @@ def test_the_combiner_that_the_settings_name_gets_its_own_settings(bank, name, m
     assert len(stack.stackers) == 3
     again = [module.load(stacker.to_bytes()) for stacker in stack.stackers]
     assert np.array_equal(stacked_scores(again, features), stacked_scores(direct.stackers, features))
+
+
+@pytest.mark.parametrize("beta", [0.5, 1])
+@pytest.mark.parametrize("name", ["logistic", "mean", "rank_mean", "ridge", "xgboost"])
+def test_the_grid_is_measured_by_beta(bank, name, beta):
+    features, labels = bank.candidates(1)[1].T, bank.truth[:, 1]
+    sections = {"xgboost": BOOSTED, "logistic": {"alpha": [3]}, "ridge": {"alpha": [2]}}
+    stack = fit_stack(features, labels, bank.folds, {"combiner": name, **sections}, beta=beta)
+    (row,) = stack.grid.itertuples()
+    precision, recall, _ = precision_recall_curve(labels, stack.scores)
+    best = np.max((1 + beta**2) * precision * recall / np.maximum(beta**2 * precision + recall, 1e-9))
+    assert row.f_beta == pytest.approx(best)
+    assert row.f_beta == pytest.approx(fbeta_score(labels, stack.scores >= row.threshold, beta=beta))
+
+
+def test_boosted_trees_are_chosen_by_beta(bank):
+    features, labels = bank.candidates(1)[1].T, bank.truth[:, 1]
+    grid = {"eta": [0.05, 0.1, 0.3, 0.6], "max_depth": [1, 2, 4], "min_child_weight": [1, 5]}
+    found = {}
+    for beta in (0.5, 2):
+        stack = fit_stack(
+            features, labels, bank.folds, {"combiner": "xgboost", "xgboost": BOOSTED | {"grid": grid}}, beta=beta
+        )
+        (chosen,) = np.flatnonzero(stack.grid["chosen"])
+        assert chosen == stack.grid["f_beta"].argmax()
+        threshold = stack.grid["threshold"][chosen]
+        assert stack.grid["f_beta"][chosen] == pytest.approx(fbeta_score(labels, stack.scores >= threshold, beta=beta))
+        found[beta] = chosen
+    assert found[0.5] != found[2], "beta made no difference"
 
 
 def test_log_loss_is_finite_and_right():

@@ -101,9 +101,9 @@ def load(raw: bytes, threads: int = 1) -> Chosen:
     line, _, rest = raw.partition(b"\n")
     try:
         name = json.loads(line)
-        if not name.isidentifier():
+        if name == "auto" or not name.isidentifier():
             raise ValueError(name)
-        module = combiner(name)
+        load_chosen = combiner(name).load
     except (ValueError, ImportError, AttributeError) as error:
         raise InputError("found no combiner's name before the stacker") from error
-    return Chosen(name, module.load(rest, threads))
+    return Chosen(name, load_chosen(rest, threads))
