@@ -23,8 +23,9 @@ BASE_SCORE = 0.5
 HEATS = [(8_000, 15), (24_000, 3)]  # of the race: photos of the heat, and pairs of depth and weight that it leaves
 ENOUGH = 20  # sampled photos for each photo of the rarer kind (with the label, or without): as good as all photos
 LEVELS, BINS = 256, 64  # quantiles among which a sample's bins end (as many as XGBoost's own), and how many bins it has
-PILOT = {"eta": 0.3, "max_depth": 3}
-PILOT_ROUNDS = 20
+EVENLY = 0.02  # hardness, as a share of the mean one, that every photo is taken to have
+PILOT = {"eta": 0.3, "max_depth": 2}
+PILOT_ROUNDS = 50
 
 logger = logging.getLogger(__name__)
 
@@ -186,21 +187,24 @@ def _hardness(features: np.ndarray, labels: np.ndarray, settings: dict) -> np.nd
 def sample(hardness: np.ndarray, labels: np.ndarray, folds: np.ndarray, photos: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a sample with which a weighted sum over photos hardly differs from that over all: places, and weights.
 
-    A photo's chance grows with its hardness, which is its gradient: minimal variance sampling (Ibragimov & Gusev 2019).
-    Half of the sample is drawn evenly, so that no weight exceeds twice the mean one (Hesterberg 1995). It is drawn
-    systematically in the order of fold, label and hardness, without chance: each has its due share.
+    A photo's chance is proportional to its hardness, which is its gradient, up to certainty: minimal variance sampling
+    (Ibragimov & Gusev 2019). The sample is drawn systematically in the order of fold, label and hardness, without any
+    randomness, so that each of them has its due share.
 
     Args:
         hardness: of each photo, in 0..1, shape (photos,).
         labels: 0/1, shape (photos,).
         folds: shape (photos,).
-        photos: how many to draw, at most.
+        photos: how many to draw; fewer than there are.
 
     Returns:
         the drawn photos' places, rising, and their weights: one over the chance to be drawn, float64; same shape.
     """
-    share = 0.5 / len(labels) + 0.5 * hardness / hardness.sum()
-    chance = np.minimum(1, photos * share)
+    due = hardness + EVENLY * hardness.mean()
+    chance, certain = np.zeros(len(due)), np.zeros(len(due), dtype=bool)
+    while (over := chance >= 1).sum() > certain.sum() or not chance.any():
+        certain = over
+        chance = np.where(certain, 1, due * (photos - certain.sum()) / due[~certain].sum())
     order = np.lexsort((hardness, labels, folds))
     drawn = np.diff(np.floor(np.cumsum(chance[order]) + 0.5), prepend=0) > 0
     places = np.sort(order[drawn])
