@@ -174,8 +174,8 @@ def test_members_are_the_selections_members(chain):
 def test_the_stack_leaves_its_grid_and_scores(chain):
     folder, bank, _, _ = chain
     grid = read_table(folder / "stackers/1/grid.parquet")
-    columns = ["eta", "max_depth", "min_child_weight", "f_beta", "threshold", "logloss", "rounds", "chosen"]
-    assert list(grid.columns) == columns
+    columns = ["eta", "max_depth", "min_child_weight", "f_beta", "threshold", "logloss", "rounds"]
+    assert list(grid.columns) == [*columns, "heat_f_beta", "photos", "chosen"]
     assert grid["chosen"].sum() == 1
     stacked = read_table(folder / "stackers/1/stacked.parquet")
     assert stacked["image_id"].tolist() == bank.image_ids.tolist()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from stylevote.ensemble.combiners.xgboost import fit, grid_points, load
+from stylevote.ensemble.combiners import xgboost
+from stylevote.ensemble.combiners.xgboost import fit, grid_points, load, sample
 from stylevote.ensemble.stack import stacked_scores
 from stylevote.metrics import best_cut
 from stylevote.program import InputError
@@ -97,7 +98,9 @@ def test_the_stackers_bytes_are_the_same_every_time_and_read_back(problem):
     assert np.array_equal(stacked_scores(again, features), stacked_scores(first.stackers, features))
 
 
-def test_how_many_boosters_are_fitted_at_once_makes_no_difference(simulate):
+@pytest.mark.parametrize("heats", [[(8000, 1)], [(500, 1)]], ids=["all points", "a race"])
+def test_how_many_boosters_are_fitted_at_once_makes_no_difference(heats, simulate, monkeypatch):
+    monkeypatch.setattr(xgboost, "HEATS", heats)
     bank = simulate(photos=2000, prevalence=(0.1,), runs=5)
     features, labels = bank.candidates(0)[1].T, bank.truth[:, 0]
     alone, together = (fit(features, labels, bank.folds, grid=GRID, **SETTINGS, threads=n) for n in (1, 5))
@@ -161,3 +164,82 @@ def test_a_label_on_one_photo_in_a_hundred_is_learned():
     grid = {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}
     stack = fit(features.astype(np.float32), labels, folds, grid=grid, **SETTINGS)
     assert best_cut(labels, stack.scores)[1] > 0.9
+
+
+@pytest.fixture
+def race(monkeypatch):
+    """Let 600 photos run a heat that leaves two pairs, and 1,200 one that leaves one."""
+    monkeypatch.setattr(xgboost, "HEATS", [(600, 2), (1200, 1)])
+
+
+RACED = {"eta": [0.05, 0.2], "max_depth": [1, 2, 6], "min_child_weight": [1, 4]}
+
+
+def test_the_best_pair_of_the_heats_is_fitted_on_all_photos_at_every_eta(race, simulate):
+    bank = simulate(photos=2400, prevalence=(0.3,))
+    problem = bank.candidates(0)[1].T, bank.truth[:, 0], bank.folds
+    raced = fit(*problem, grid=RACED, **SETTINGS)
+    every = fit(*problem, grid=RACED, **SETTINGS, search="all")
+    grid, pair = raced.grid, ["max_depth", "min_child_weight"]
+    heat = grid[grid["heat_f_beta"].notna()]
+    assert set(heat["eta"]) == {0.2}
+    assert len(heat) == 6
+    ends = grid["f_beta"].notna()
+    assert grid[ends]["eta"].tolist() == [0.05, 0.2]
+    assert sorted(grid["photos"]) == [0] * 5 + [600] * 4 + [1200] + [2400] * 2
+    last = heat[heat["photos"] >= 1200]
+    assert (grid.loc[ends, pair] == last.loc[last["heat_f_beta"].idxmax(), pair]).all(axis=None)
+    assert grid.loc[ends, ["f_beta", "threshold", "logloss", "rounds"]].equals(
+        every.grid.loc[ends, ["f_beta", "threshold", "logloss", "rounds"]]
+    )
+    assert np.flatnonzero(grid["chosen"]).tolist() == [grid["f_beta"].idxmax()]
+    assert best_cut(problem[1], raced.scores)[1] == grid["f_beta"].max()
+
+
+def test_a_heat_leaves_the_pairs_of_highest_f2(simulate, monkeypatch):
+    monkeypatch.setattr(xgboost, "HEATS", [(600, 3)])
+    bank = simulate(photos=2400, prevalence=(0.3,))
+    grid = fit(bank.candidates(0)[1].T, bank.truth[:, 0], bank.folds, grid=RACED, **SETTINGS).grid
+    heat = grid[grid["heat_f_beta"].notna()]
+    stays = heat["f_beta"].notna()
+    assert stays.sum() == 3
+    assert heat.loc[stays, "heat_f_beta"].min() > heat.loc[~stays, "heat_f_beta"].min()
+    assert heat.loc[stays, "heat_f_beta"].min() >= heat.loc[~stays, "heat_f_beta"].max()
+
+
+def test_every_point_of_a_rare_label_is_fitted_on_a_sample_and_as_good(race, simulate):
+    bank = simulate(photos=6000, prevalence=(0.003,), strength=4)
+    problem = bank.candidates(0)[1].T, bank.truth[:, 0], bank.folds
+    raced = fit(*problem, grid=RACED, **SETTINGS)
+    every = fit(*problem, grid=RACED, **SETTINGS, search="all")
+    assert raced.grid["f_beta"].notna().all()
+    assert raced.grid["photos"].eq(600).all()
+    assert every.grid["photos"].eq(6000).all()
+    assert raced.grid["f_beta"].mean() > every.grid["f_beta"].mean() - 0.02
+    assert (raced.grid["logloss"] < 1.02 * every.grid["logloss"]).all(), "the sample's weights do not count"
+
+
+def test_as_many_photos_as_in_the_first_heat_are_all_fitted(simulate, monkeypatch):
+    monkeypatch.setattr(xgboost, "HEATS", [(240, 1)])
+    bank = simulate()
+    problem = bank.candidates(0)[1].T, bank.truth[:, 0], bank.folds
+    raced, every = (fit(*problem, grid=RACED, **SETTINGS, search=search) for search in ("race", "all"))
+    assert raced.grid.equals(every.grid)
+    assert raced.scores.tobytes() == every.scores.tobytes()
+
+
+def test_a_weighted_sample_stands_for_all_photos_of_each_fold_and_label():
+    random = np.random.default_rng(3)
+    labels, folds = (random.random(20000) < 0.02).astype(np.uint8), np.arange(20000) % 5
+    hardness = np.where(labels == 1, 0.9, random.random(20000) ** 50)
+    places, weights = sample(hardness, labels, folds, 2000)
+    assert abs(len(places) - 2000) <= 1
+    assert (np.diff(places) > 0).all()
+    assert weights.min() >= 1
+    assert np.isin(np.flatnonzero(labels), places).all(), "a photo with the label was left out"
+    for fold in range(5):
+        inside = places[(folds[places] == fold) & (labels[places] == 0)]
+        drawn = np.isin(places, inside)
+        every = (folds == fold) & (labels == 0)
+        assert weights[drawn].sum() == pytest.approx(every.sum(), rel=0.02)
+        assert weights[drawn] @ hardness[inside] == pytest.approx(hardness[every].sum(), rel=0.02)
