@@ -1,0 +1,381 @@
+"""Which ensemble is best on photos that nobody has seen, and how honest its estimates are: simulated banks.
+
+For each seed a bank's out-of-fold scores are drawn in memory, and those of a large test sample of the same law, by
+every fold's CNNs. Each ensemble is built of the former, and the program finds the macro F2 that
+
+    naive     its thresholds promise on the photos that chose them,
+    nested    nested cross-validation estimates (`honest.estimate_label`),
+    one CNN   it reaches on the test sample if one fold's CNNs alone score a photo, as they do a training photo (the
+              mean over the folds),
+    test      it reaches on the test sample by all folds' CNNs, as new photos are decided,
+    best      its mean outputs would reach there at the best thresholds for the test sample.
+
+An ensemble is written SELECTION/COMBINER/THRESHOLD/AGGREGATION, or by the name of a preset; * stands for all of a part.
+The others are compared with the first one. The XGBoost of `paper_2018` has a grid of 4 points where the paper's has
+180, so that its nested estimates can be had; `xgboost_36` has 36. The laws:
+
+    binormal     that of `simulation`; it favours `logistic`
+    distorted    each member's log odds have heavy-tailed noise of its own size, and are bent by a curve of its own
+    unclear      photos show their labels more or less clearly, to all members alike, and some labels were forgotten
+    specialists  a label's photos are of four kinds, which each family of members sees better or less well: what two
+                 families do not agree on tells a kind, and trees find that out
+
+Every finished seed is written to --output, and a further call takes from there what has the same settings. Run it from
+the repository's root.
+"""
+
+import argparse
+import itertools
+import logging
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
+from stylevote.digests import canonical, digest
+from stylevote.digests import seed as seed_of
+from stylevote.ensemble.combiners.mean import Mean
+from stylevote.ensemble.honest import estimate_label
+from stylevote.ensemble.rank import rank_candidates
+from stylevote.ensemble.select import members_of, select_members
+from stylevote.ensemble.simulation import Bank, make_bank, simulate_manifest, simulate_scores
+from stylevote.ensemble.stack import Stack, fit_stack
+from stylevote.ensemble.threshold import decide, log_odds, search_threshold
+from stylevote.ensemble.vote import cast_votes
+from stylevote.metrics import best_cut, f_beta
+from stylevote.photos.folds import assign_folds
+from stylevote.photos.label_sets import label_set_table
+from stylevote.program import InputError, run
+from stylevote.tables import replacing
+
+LABELS = list(label_set_table().columns.drop("images"))
+LAWS = ("binormal", "distorted", "unclear", "specialists")
+TAILS = (0.1, 1.0)  # of `distorted`: a member's noise, in standard deviations of its log odds, lies in this range
+FREEDOM = 2.5  # degrees of freedom of that noise (Student's t)
+BENDS = (0.5, 2.0)  # the power that a member's curve raises log odds to
+BENT_FROM = 3.0  # log odds so far from the prevalence's stay where they are
+MOST_LOG_ODDS = 12.0
+CLARITY = (0.0, 1.6)  # of `unclear`: how strong the evidence for a photo's label is, as a share of the law's strength
+FORGOTTEN = 0.1  # of `unclear`: photos that look like the label and do not have it, as a share of those that have it
+KINDS, SIGHT = 4, (0.7, 1.3)  # of `specialists`: how strong a family's evidence for a kind is
+
+BOOSTED = {"rounds": 1000, "patience": 20, "seed": 1}
+SELECTIONS = {
+    "top_20": {"method": "top_n", "top_n": 20, "correlation": 0.9},
+    "top_10": {"method": "top_n", "top_n": 10, "correlation": 0.9},
+    "greedy": {"method": "greedy", "greedy": {"bags": 20, "share": 0.5, "start": 5, "most": 50, "seed": 1}},
+    "all": {"method": "all"},
+}
+COMBINERS = {
+    "mean": {"combiner": "mean"},
+    "rank_mean": {"combiner": "rank_mean"},
+    "logistic": {"combiner": "logistic", "logistic": {"alpha": [0.1, 1, 10, 100, 1000]}},
+    "ridge": {"combiner": "ridge", "ridge": {"alpha": [0.01, 0.1, 1, 10, 100]}},
+    "xgboost": {
+        "combiner": "xgboost",
+        "xgboost": {"grid": {"eta": [0.1, 0.2], "max_depth": [2, 5], "min_child_weight": [1]}} | BOOSTED,
+    },
+    "xgboost_36": {
+        "combiner": "xgboost",
+        "xgboost": {"grid": {"eta": [0.05, 0.1, 0.2], "max_depth": [2, 4, 7, 10], "min_child_weight": [1, 3, 5]}}
+        | BOOSTED,
+    },
+}
+THRESHOLDS = {name: {"method": name} for name in ("exact", "shrunk", "greedy", "plug_in")}
+AGGREGATIONS = ("average_scores", "average_cnn_first", "average_then_vote")
+PARTS = (SELECTIONS, COMBINERS, THRESHOLDS, AGGREGATIONS)
+PRESETS = {
+    "paper_2018": "top_20/xgboost/greedy/average_then_vote",
+    "default": "all/logistic/shrunk/average_scores",
+}
+KEY = ["settings", "seed", "ensemble"]
+FIGURES = ["naive", "nested", "one_cnn", "test", "best"]
+SHOWN = 4  # ensembles in the row of a seed
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a seed's results depend on, but for the seed and the ensemble; see the program's options."""
+
+    photos: int
+    test: int
+    least: int
+    members: int
+    epochs: int
+    families: int
+    twins: int
+    folds: int
+    skill: float
+    law: str
+    nested: bool
+
+    def digest(self) -> str:
+        """Return what marks the rows of these settings, and of these definitions of the ensembles' parts."""
+        return digest([asdict(self), SELECTIONS, COMBINERS, THRESHOLDS])
+
+
+@dataclass(frozen=True)
+class Photoset:
+    """Photos: their ``truth`` (a 0/1 column a label), and for each way of scoring them the CNNs' folds (photos,)."""
+
+    name: str
+    truth: pd.DataFrame
+    cnns: list[np.ndarray]
+
+
+def draw_photosets(settings: Settings, seed: int) -> tuple[Photoset, Photoset]:
+    """Return the training photos, scored by their own folds' CNNs, and the test photos, scored by each fold's."""
+    train = simulate_manifest("train", settings.photos, settings.least, LABELS, seed)
+    folds = assign_folds(train, LABELS, settings.folds, seed)["fold"].to_numpy()
+    least = round(settings.least * settings.test / settings.photos)
+    test = simulate_manifest("test", settings.test, least, LABELS, seed)
+    of_test = [np.full(settings.test, fold) for fold in range(settings.folds)]
+    return Photoset("train", train[LABELS], [folds]), Photoset("test", test[LABELS], of_test)
+
+
+def draw_scores(law: str, bank: Bank, member: int, label: str, photoset: Photoset) -> np.ndarray:
+    """Return a member's scores for a label under a law: float32, shape (ways of scoring, epochs, photos)."""
+    truth = photoset.truth[label].to_numpy()
+    if law == "unclear":
+        draws = _draws(bank, "clarity", label, photoset.name)
+        truth = truth | (draws.random(len(truth)) < FORGOTTEN * bank.prevalence[label])
+        truth = truth * draws.uniform(*CLARITY, len(truth))
+    elif law == "specialists":
+        kinds = _draws(bank, "kinds", label, photoset.name).integers(0, KINDS, len(truth))
+        family = bank.original(member) % bank.families
+        truth = truth * _draws(bank, "sight", label, family).uniform(*SIGHT, KINDS)[kinds]
+    scores = [simulate_scores(bank, member, label, truth, photoset=photoset.name, cnns=cnns) for cnns in photoset.cnns]
+    if law == "distorted":
+        scores = [
+            distort(bank, member, label, part, [photoset.name, way])
+            for part, way in zip(scores, range(len(scores)), strict=True)
+        ]
+    return np.array(scores)
+
+
+def distort(bank: Bank, member: int, label: str, scores: np.ndarray, place: list[Any]) -> np.ndarray:
+    """Return scores (epochs, photos) with a member's noise and curve; ``place``: which photos, and who scores them."""
+    of_member = _draws(bank, "distortion", label, bank.original(member))
+    size, bend = np.exp(of_member.uniform(np.log([TAILS[0], BENDS[0]]), np.log([TAILS[1], BENDS[1]])))
+    odds = log_odds(scores)
+    odds += size * odds.std() * _draws(bank, "tails", label, member, *place).standard_t(FREEDOM, odds.shape[1])
+    center = log_odds(np.array(bank.prevalence[label]))
+    away = (odds - center) / BENT_FROM
+    odds = center + BENT_FROM * np.sign(away) * np.abs(away) ** bend
+    return expit(np.clip(odds, -MOST_LOG_ODDS, MOST_LOG_ODDS)).astype(np.float32)
+
+
+def _draws(bank: Bank, *purpose: Any) -> np.random.Generator:
+    return np.random.default_rng(seed_of(bank.seed, "law", *purpose))
+
+
+def judge_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFrame:
+    """Return a row an ensemble: settings, seed, ensemble and `FIGURES` (macro F2)."""
+    logging.getLogger().setLevel(logging.WARNING)
+    with threadpool_limits(1):
+        train, test = draw_photosets(settings, seed)
+        bank = make_bank(
+            train.truth,
+            seed=seed,
+            epochs=settings.epochs,
+            families=settings.families,
+            twins=settings.twins,
+            skill=settings.skill,
+            skills={},
+        )
+        figures = np.mean(
+            [judge_label(settings, bank, label, train, test, ensembles=ensembles) for label in LABELS], axis=0
+        )
+    table = pd.DataFrame(figures, columns=FIGURES)
+    table.insert(0, "settings", settings.digest())
+    table.insert(1, "seed", seed)
+    table.insert(2, "ensemble", ensembles)
+    return table
+
+
+def judge_label(
+    settings: Settings, bank: Bank, label: str, train: Photoset, test: Photoset, *, ensembles: list[str]
+) -> np.ndarray:
+    """Return one label's `FIGURES` of each ensemble, shape (ensembles, figures). What ensembles share is done once."""
+    truth, (folds,) = train.truth[label].to_numpy(), train.cnns
+    truth_of_test = test.truth[label].to_numpy()
+    runs = [f"member{number:04d}" for number in range(settings.members)]
+    candidates = pd.DataFrame(itertools.product(runs, range(1, settings.epochs + 1)), columns=["run", "epoch"])
+    scores = np.concatenate([draw_scores(settings.law, bank, k, label, train)[0] for k in range(settings.members)])
+    ranking = rank_candidates(candidates, truth, scores)
+    done: dict[tuple, Any] = {}
+
+    def once(work: Callable, *key: Any) -> Any:
+        if (work, *key) not in done:
+            done[work, *key] = work(*key)
+        return done[work, *key]
+
+    def selected(selection: str) -> list[int]:
+        return members_of(select_members(ranking, scores, truth, **SELECTIONS[selection])).index.tolist()
+
+    def stack(selection: str, combiner: str) -> Stack:
+        return fit_stack(scores[once(selected, selection)].T, truth, folds, COMBINERS[combiner])
+
+    def threshold(selection: str, combiner: str, method: str) -> tuple[float, float]:
+        return search_threshold(truth, once(stack, selection, combiner).scores, **THRESHOLDS[method])
+
+    def nested(selection: str, combiner: str, method: str) -> float:
+        parts = {
+            "selection": SELECTIONS[selection],
+            "stack": COMBINERS[combiner],
+            "threshold": THRESHOLDS[method],
+        }
+        return f_beta(truth, estimate_label(candidates, scores, truth, folds, parts)["decision"].to_numpy())
+
+    def test_scores(row: int) -> np.ndarray:
+        member, epoch = divmod(row, settings.epochs)
+        return draw_scores(settings.law, bank, member, label, test)[:, epoch]
+
+    def outputs(selection: str, combiner: str, *, cnn_first: bool) -> np.ndarray:
+        # What is averaged before any threshold: (folds, photos), or (1, photos) where the CNNs are averaged first.
+        features = np.stack([once(test_scores, row) for row in once(selected, selection)], axis=2)
+        stackers = once(stack, selection, combiner).stackers
+        table = cast_votes(features, stackers, 0.5, "average_cnn_first" if cnn_first else "average_scores")
+        return table[["score"] if cnn_first else [f"fold{fold}" for fold in range(settings.folds)]].to_numpy().T
+
+    def by_fold(selection: str, combiner: str) -> np.ndarray:
+        return outputs(selection, combiner, cnn_first=False)
+
+    def cnn_first(selection: str, combiner: str) -> np.ndarray:
+        return outputs(selection, combiner, cnn_first=True)
+
+    rows = []
+    for selection, combiner, method, aggregation in (name.split("/") for name in ensembles):
+        cut, naive = once(threshold, selection, combiner, method)
+        joined = once(cnn_first if aggregation == "average_cnn_first" else by_fold, selection, combiner)
+        votes = cast_votes(joined[:, :, None], [Mean(1)], cut, aggregation)  # the outputs as they are
+        alone = [f_beta(truth_of_test, decide(fold, cut)) for fold in once(by_fold, selection, combiner)]
+        rows.append(
+            [
+                naive,
+                once(nested, selection, combiner, method) if settings.nested else np.nan,
+                np.mean(alone),
+                f_beta(truth_of_test, votes["decision"].to_numpy()),
+                best_cut(truth_of_test, votes["score"].to_numpy())[1],
+            ]
+        )
+    return np.array(rows)
+
+
+def spelled(names: list[str]) -> dict[str, str]:
+    """Return the name of each ensemble by its spelling, presets and stars spelled out, in the order given."""
+    found: dict[str, str] = {}
+    for name in names:
+        parts = PRESETS.get(name, name).split("/")
+        if len(parts) != len(PARTS):
+            raise InputError(f"ensemble: found {name!r}, expected a preset ({', '.join(PRESETS)}) or four parts")
+        for part, known in zip(parts, PARTS, strict=True):
+            if part != "*" and part not in known:
+                raise InputError(f"ensemble {name!r}: found {part!r}, expected * or one of {', '.join(known)}")
+        choices = [list(known) if part == "*" else [part] for part, known in zip(parts, PARTS, strict=True)]
+        for choice in itertools.product(*choices):
+            spelling = "/".join(choice)
+            found.setdefault(spelling, name if name in PRESETS else spelling)
+    return found
+
+
+def read_results(path: Path | None) -> pd.DataFrame:
+    """Return the table that earlier calls wrote; an empty one where there is none."""
+    if path is None or not path.exists():
+        return pd.DataFrame(columns=[*KEY, *FIGURES])
+    table = pd.read_csv(path)
+    if list(table.columns) != [*KEY, *FIGURES]:
+        raise InputError(f"{path}: has other columns than {', '.join([*KEY, *FIGURES])}")
+    return table
+
+
+def mean_and_error(values: pd.Series) -> str:
+    """Return the mean and its standard error as text."""
+    return f"{values.mean():+9.4f} ±{values.sem():7.4f}" if len(values) > 1 else f"{values.mean():+9.4f}         "
+
+
+def summarize(results: pd.DataFrame, names: dict[str, str]) -> None:
+    """Print a row an ensemble, the best on the test sample first, and the paired differences from the first one."""
+    width = max(map(len, names.values()))
+    tables = {name: results[results["ensemble"] == spelling].set_index("seed") for spelling, name in names.items()}
+    order = sorted(tables, key=lambda name: -tables[name]["test"].mean())
+    print(f"\nmacro F2, means over {results['seed'].nunique()} seeds ± standard error; |.|: mean absolute difference")
+    columns = "    test    naive - test        nested - test        |.|    nested - one CNN     one CNN - test     best"
+    print(f"{'':{width}}{columns}")
+    for name in order:
+        table = tables[name]
+        test, nested = table["test"], table["nested"] - table["test"]
+        print(
+            f"{name:{width}}{test.mean():8.4f}{mean_and_error(table['naive'] - test)}  {mean_and_error(nested)}"
+            f"{nested.abs().mean():8.4f}{mean_and_error(table['nested'] - table['one_cnn'])}"
+            f"{mean_and_error(table['one_cnn'] - test)}{table['best'].mean():8.4f}"
+        )
+    first, base = next(iter(tables.items()))
+    print(f"\ntest macro F2 less that of {first}, paired by seed")
+    for name in order:
+        if name != first:
+            gain = tables[name]["test"] - base["test"]
+            print(f"{name:{width}}{mean_and_error(gain)}  better in {np.sum(gain > 0)} of {len(gain)}")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Judge the seeds that are lacking, and summarize all."""
+    began = time.perf_counter()
+    names = spelled(arguments.ensembles)
+    settings = Settings(**{field.name: getattr(arguments, field.name) for field in fields(Settings)})
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    print(f"{canonical(asdict(settings))}\n{len(names)} ensembles; XGBoost has 4 of the paper's 180 points", flush=True)
+    known = read_results(arguments.output)
+    done = known[known["settings"].eq(settings.digest()) & known["seed"].isin(seeds) & known["ensemble"].isin(names)]
+    lacking = {
+        seed: [name for name in names if name not in set(done["ensemble"][done["seed"] == seed])] for seed in seeds
+    }
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        jobs = [pool.submit(judge_seed, settings, seed, ensembles) for seed, ensembles in lacking.items() if ensembles]
+        for job in as_completed(jobs):
+            table = job.result()
+            known, done = pd.concat([known, table]), pd.concat([done, table])
+            if arguments.output:
+                with replacing(arguments.output) as partial:
+                    known.to_csv(partial, index=False)
+            shown = [
+                f"{names[row.ensemble]} {row.naive:.4f} {row.nested:.4f} {row.test:.4f}" for row in table.itertuples()
+            ]
+            shown = [*shown[:SHOWN], f"and {len(shown) - SHOWN} more"] if len(shown) > SHOWN else shown
+            print(
+                f"seed {table['seed'].iloc[0]} after {time.perf_counter() - began:.0f} s; naive, nested, test: "
+                + "; ".join(shown),
+                flush=True,
+            )
+    summarize(done, names)
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--ensembles", nargs="+", default=list(PRESETS), help="(default: the presets)")
+    options.add_argument("--seeds", type=int, default=20, help="number of seeds (default 20)")
+    options.add_argument("--first-seed", type=int, default=1, help="(default 1)")
+    options.add_argument("--photos", type=int, default=10_000, help="training photos (default 10000)")
+    options.add_argument("--test", type=int, default=100_000, help="test photos (default 100000)")
+    options.add_argument("--least", type=int, default=40, help="least training positives a label (default 40)")
+    options.add_argument("--members", type=int, default=30, help="members of the bank (default 30)")
+    options.add_argument("--epochs", type=int, default=4, help="epochs of each (default 4)")
+    options.add_argument("--families", type=int, default=8, help="families of members (default 8)")
+    options.add_argument("--twins", type=int, default=10, help="every so-manyth member is a copy (default 10; 0: none)")
+    options.add_argument("--folds", type=int, default=5, help="(default 5)")
+    options.add_argument("--skill", type=float, default=0.4, help="of the most able CNN, 0 to 1 (default 0.4)")
+    options.add_argument("--law", choices=LAWS, default=LAWS[0], help=f"of the scores (default {LAWS[0]})")
+    options.add_argument("--no-nested", dest="nested", action="store_false", help="without the nested estimates")
+    options.add_argument("--processes", type=int, default=1, help="seeds at once; it changes no result (default 1)")
+    options.add_argument("--output", type=Path, help="CSV to keep finished seeds in")
+    run(options, main)
