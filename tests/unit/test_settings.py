@@ -27,14 +27,15 @@ def problem(config) -> str:
     return str(caught.value)
 
 
-def test_defaults_are_the_papers():
+def test_defaults_are_the_papers_but_for_stack_and_threshold():
     settings = resolve(MINIMAL)
     (setting,) = settings.runs.values()
     assert (setting["hidden"], setting["batch"], setting["loss"]) == ([256], 32, {"bce": {}})
     assert sum(phase["epochs"] for phase in setting["phases"]) < 8
     grid = settings.config["stack"]["xgboost"]["grid"]
     assert len(grid["eta"]) * len(grid["max_depth"]) * len(grid["min_child_weight"]) == 180
-    assert settings.config["stack"]["combiner"] == "xgboost"
+    assert settings.config["stack"]["combiner"] == "logistic"
+    assert settings.config["threshold"]["method"] == "shrunk"
     selection = settings.config["selection"]
     assert (selection["method"], selection["top_n"], selection["correlation"]) == ("top_n", 20, 0.9)
     assert list(settings.folds) == [0, 1, 2, 3, 4]

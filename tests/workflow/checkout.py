@@ -46,8 +46,10 @@ def small_config() -> dict:
         "folds": {"count": 3},
         "runs": copy.deepcopy(RUNS),  # a test may change its own
         "stack": {
-            "xgboost": {"grid": {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}, "rounds": 20, "patience": 5}
+            "combiner": "xgboost",
+            "xgboost": {"grid": {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}, "rounds": 20, "patience": 5},
         },
+        "threshold": {"method": "exact"},
     }
 
 
