@@ -55,7 +55,7 @@ def fit(
 
     Returns:
         a stacker a fold, all the same, and the mean of every photo's out-of-fold scores; the grid is one row with the
-        columns f2, threshold, logloss and chosen.
+        columns f_beta, threshold, logloss and chosen.
     """
     stacker = Mean(features.shape[1])
     scores = stacker.scores(features)

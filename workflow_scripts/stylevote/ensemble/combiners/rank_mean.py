@@ -75,7 +75,7 @@ def fit(
 
     Returns:
         a stacker a fold, and each photo's mean rank among the photos of the other folds; the grid is one row with the
-        columns f2, threshold, logloss and chosen.
+        columns f_beta, threshold, logloss and chosen.
     """
     stackers = [_fit(features[folds != fold]) for fold in np.unique(folds)]
     scores = out_of_fold_scores(stackers, features, folds)
