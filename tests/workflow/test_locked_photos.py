@@ -25,6 +25,7 @@ TRAINING = {
     "resample_manifest": 6,
     "train_cnn": 6,
     "collate_scores": 1,
+    "rank_candidates": 3,
     "select_members": 3,
     "gather_members": 1,
     "stack_members": 3,

@@ -82,9 +82,9 @@ def tiny(checkout: Checkout, name: str, labels: list[str]) -> dict:
             run["phases"] = run["phases"][number]
         for phase in run["phases"]:
             phase["epochs"] = scaled(phase["epochs"], lambda epochs: max(epochs // 2, 1))
-    if "xgboost" in config["stack"]:
-        grid = {key: values[:1] for key, values in config["stack"]["xgboost"]["grid"].items()}
-        config["stack"]["xgboost"] |= {"grid": grid, "rounds": 20}
+    if config.get("preset") == "paper_2018":
+        grid = {"eta": [0.05], "max_depth": [2], "min_child_weight": [1]}  # the first of each of the paper's
+        config["stack"] = {"xgboost": {"grid": grid, "rounds": 20}}
     return config
 
 
