@@ -395,3 +395,23 @@ def every_run(path):
 def every_external(photos):
     """A path for each external member and fold, of the predictions for these photos."""
     return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
+
+
+def refuse_missing_members():
+    """Stop where external predictions are missing of which something was made before: Snakemake 9.27 would take that as it
+    is, since no rule makes them, and say nothing."""
+    for photos, made in [
+        ("validation", results(f"ensemble/scores/{next(iter(LABEL_OF))}.parquet")),
+        *((name, results(f"predictions/{name}/votes.parquet")) for name in SETTINGS.config["photosets"]),
+    ]:
+        wanted = every_external(photos)
+        missing = [path for path in wanted if not os.path.exists(path)]
+        if missing and os.path.exists(made):
+            raise WorkflowError(
+                f"members.external: {missing[0]} is not there ({len(missing)} of {len(wanted)} such files are missing), so"
+                f" that {made} would stay as it is; bring the file back, or take its member out until it is there"
+            )
+
+
+if not SETTINGS.config["simulation"]:
+    refuse_missing_members()

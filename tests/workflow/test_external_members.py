@@ -42,6 +42,19 @@ def test_an_external_member_that_cannot_be_used_is_refused(alone):
     assert "Traceback" not in printed.stdout
 
 
+def test_predictions_that_are_gone_are_missed_although_there_are_votes(alone):
+    alone.run()
+    folder = alone.folder / "mine" / "test_byobnet.v1" / "fold2"
+    for photos in ("validation", "test"):
+        path = folder / f"{photos}.parquet"
+        path.rename(folder / "elsewhere")
+        printed = alone.snakemake("--dry-run", check=False)
+        assert printed.returncode != 0
+        assert f"members.external: mine/test_byobnet.v1/fold2/{photos}.parquet is not there" in printed.stdout
+        (folder / "elsewhere").rename(path)
+    assert alone.plan() == {}
+
+
 @pytest.mark.parametrize(
     ("members", "said"),
     [
