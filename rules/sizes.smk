@@ -10,7 +10,7 @@ rule estimate_sizes:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        decisions=results("ensemble/sizes/{label}/decisions.parquet"),
+        estimates=results("ensemble/sizes/{label}/estimates.parquet"),
         members=results("ensemble/sizes/{label}/members.parquet"),
     log:
         logs("estimate_sizes/{label}.log"),
@@ -28,13 +28,13 @@ rule estimate_sizes:
     shell:
         "python workflow_scripts/estimate_sizes.py --scores {input.scores:q} --rankings {input.rankings:q}"
         " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
-        " --decisions {output.decisions:q} --members {output.members:q} > {log:q} 2>&1"
+        " --estimates {output.estimates:q} --members {output.members:q} > {log:q} 2>&1"
 
 
 rule measure_sizes:
     """Set the honest macro F-beta of every size beside its members, CNNs and hours of training."""
     input:
-        decisions=every_label("ensemble/sizes/{label}/decisions.parquet"),
+        estimates=every_label("ensemble/sizes/{label}/estimates.parquet"),
         members=every_label("ensemble/sizes/{label}/members.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         histories=every_run("runs/{run}/fold{fold}/history.parquet"),
@@ -54,10 +54,10 @@ rule measure_sizes:
         histories=lambda wildcards: results("runs/{run}/fold{fold}/history.parquet"),
         runs=list(SETTINGS.runs),
         folds=len(SETTINGS.folds),
-        spec=spec("labels", "beta"),
+        spec=spec("labels", "beta", "votes"),
         code=code("measure_sizes"),
     shell:
-        "python workflow_scripts/measure_sizes.py --decisions {input.decisions:q} --members {input.members:q}"
+        "python workflow_scripts/measure_sizes.py --estimates {input.estimates:q} --members {input.members:q}"
         " --manifest {input.manifest:q} --histories {params.histories:q} --runs {params.runs:q} --folds {params.folds}"
         " --spec {params.spec:q} --output {output.curve:q} > {log:q} 2>&1"
 
@@ -65,7 +65,7 @@ rule measure_sizes:
 rule choose_sizes:
     """Choose the smallest size within `target.loss` of the best, by all photos and by those outside each fold."""
     input:
-        decisions=every_label("ensemble/sizes/{label}/decisions.parquet"),
+        estimates=every_label("ensemble/sizes/{label}/estimates.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -81,8 +81,8 @@ rule choose_sizes:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=spec("labels", "beta", "target"),
+        spec=spec("labels", "beta", "votes", "target"),
         code=code("choose_sizes"),
     shell:
-        "python workflow_scripts/choose_sizes.py --decisions {input.decisions:q} --manifest {input.manifest:q}"
+        "python workflow_scripts/choose_sizes.py --estimates {input.estimates:q} --manifest {input.manifest:q}"
         " --fold-table {input.folds:q} --spec {params.spec:q} --output {output.sizes:q} > {log:q} 2>&1"

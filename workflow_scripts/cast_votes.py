@@ -9,17 +9,15 @@ import pandas as pd
 from stylevote.ensemble.scores import files_by_run, files_of_external, read_features
 from stylevote.ensemble.stack import combiner
 from stylevote.ensemble.vote import cast_votes, limit_labels
-from stylevote.program import InputError, add_spec, add_threads, parser, run
+from stylevote.program import InputError, add_spec, add_threads, check_number, parser, run
 from stylevote.tables import read_json, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write a row a label and photo: each fold's score, that of all, the votes and the decision."""
     labels, folds, settings = arguments.spec["labels"], arguments.folds, arguments.spec["votes"]
-    if len(arguments.stackers) != len(labels) * folds or len(arguments.thresholds) != len(labels):
-        raise InputError(
-            f"{len(arguments.stackers)} stackers and {len(arguments.thresholds)} thresholds for {len(labels)} labels"
-        )
+    check_number("stackers", arguments.stackers, len(labels) * folds, "label and fold")
+    check_number("thresholds", arguments.thresholds, len(labels), "label")
     image_ids = read_table(arguments.manifest, ["image_id"])["image_id"].to_numpy()
     runs = files_by_run(arguments.runs, arguments.predictions, folds)
     runs |= files_of_external(arguments.external, arguments.photoset, folds)

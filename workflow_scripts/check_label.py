@@ -11,7 +11,7 @@ from stylevote.ensemble.alarms import fold_figures, noise_alarm, permuted_alarm,
 from stylevote.ensemble.honest import estimate_label
 from stylevote.ensemble.rank import NONE, best_epochs
 from stylevote.ensemble.scores import read_candidates, read_stack_features
-from stylevote.program import add_spec, add_threads, parser, run
+from stylevote.program import add_spec, add_threads, check_number, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
@@ -19,6 +19,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Write two alarms, raised or not, and the figures of every run's best epoch."""
     spec = arguments.spec
     label, beta, selection = spec["label"], spec["beta"], spec["selection"]
+    check_number("members", arguments.members, len(arguments.scores), "file of scores")
     manifest = read_table(arguments.manifest, ["image_id", label])
     image_ids = manifest["image_id"].to_numpy()
     truth = label_matrix(manifest, [label])[:, 0]

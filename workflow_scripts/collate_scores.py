@@ -5,15 +5,14 @@ import logging
 from pathlib import Path
 
 from stylevote.ensemble.scores import collate_scores, files_by_run, files_of_external
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import fold_numbers, read_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Read each run once, write every label's candidates."""
     labels = arguments.spec["labels"]
-    if len(labels) != len(arguments.outputs):
-        raise InputError(f"{len(arguments.outputs)} outputs for {len(labels)} labels")
+    check_number("outputs", arguments.outputs, len(labels), "label")
     runs = files_by_run(arguments.runs, arguments.predictions, arguments.folds)
     runs |= files_of_external(arguments.external, "validation", arguments.folds)
     manifest = read_table(arguments.manifest, ["image_id"])

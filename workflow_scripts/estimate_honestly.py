@@ -3,30 +3,19 @@
 import argparse
 import logging
 
-import numpy as np
-
 from stylevote.ensemble.decisions import decision_matrix, honest_scores, locked_scores
-from stylevote.ensemble.vote import limit_labels
-from stylevote.program import InputError, add_spec, optional_path, parser, run
+from stylevote.ensemble.honest import join_labels
+from stylevote.program import InputError, add_spec, check_number, optional_path, parser, run
 from stylevote.tables import label_matrix, read_json, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the decisions, a row a label and the row of their means. The naive figures are of each label by itself."""
     labels, votes, beta = arguments.spec["labels"], arguments.spec["votes"], arguments.spec["beta"]
-    if not len(labels) == len(arguments.estimates) == len(arguments.thresholds):
-        raise InputError(
-            f"{len(arguments.estimates)} estimates and {len(arguments.thresholds)} thresholds for {len(labels)} labels"
-        )
+    check_number("estimates", arguments.estimates, len(labels), "label")
+    check_number("thresholds", arguments.thresholds, len(labels), "label")
     manifest = read_table(arguments.manifest, ["image_id", *labels])
-    decided = "voted" if votes["aggregation"] == "vote_all" else "decision"
-    columns = ["score", "threshold", decided]
-    estimates = [read_table(path, ["image_id", *columns]) for path in arguments.estimates]
-    for path, estimate in zip(arguments.estimates, estimates, strict=True):
-        if not estimate["image_id"].equals(manifest["image_id"]):
-            raise InputError(f"{path}: its {len(estimate)} photos are not the manifest's {len(manifest)}")
-    scores, thresholds, decisions = (np.stack([table[name] for table in estimates], axis=1) for name in columns)
-    decisions = limit_labels(decisions, scores, thresholds, votes["least"], votes["most"])
+    decisions = join_labels({path: read_table(path) for path in arguments.estimates}, manifest["image_id"], votes)
     naive = [read_json(path)["f_beta"] for path in arguments.thresholds]
     table = honest_scores(label_matrix(manifest, labels), decisions, naive, labels, beta)
     if (arguments.locked_votes is None) != (arguments.locked_manifest is None):

@@ -6,13 +6,14 @@ import logging
 from stylevote.ensemble.honest import decide_outside
 from stylevote.ensemble.scores import read_stack_features
 from stylevote.metrics import f_beta
-from stylevote.program import add_spec, add_threads, parser, run
+from stylevote.program import add_spec, add_threads, check_number, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write each photo's fold, score, threshold and decision, and how many members its ensemble had."""
     label, beta = arguments.spec["label"], arguments.spec["beta"]
+    check_number("members", arguments.members, len(arguments.scores), "file of scores")
     manifest = read_table(arguments.manifest, ["image_id", label])
     truth = label_matrix(manifest, [label])[:, 0]
     folds = fold_numbers(manifest, read_table(arguments.fold_table))

@@ -10,14 +10,16 @@ from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.scores import read_candidates, read_stack_features
 from stylevote.ensemble.size import select_sizes
 from stylevote.metrics import f_beta
-from stylevote.program import add_spec, add_threads, parser, run
+from stylevote.program import add_spec, add_threads, check_number, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the decisions, a column a size, and the members of each size."""
+    """Write the estimates of each size, one below the other, and its members."""
     spec = arguments.spec
     labels, beta = spec["features"], spec["beta"]
+    check_number("scores", arguments.scores, len(labels), "label of the features")
+    check_number("rankings", arguments.rankings, len(labels), "label of the features")
     manifest = read_table(arguments.manifest, ["image_id", *labels])
     image_ids = manifest["image_id"].to_numpy()
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
@@ -27,7 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
         _, scores = read_candidates(scores_path, image_ids)
         rankings = read_table(rankings_path)
         selections.append(select_sizes(rankings, scores, truth[:, k], folds, spec["selection"], beta=beta))
-    decisions, members, before = {}, [], None
+    estimates, members, before = [], [], None
     for size in selections[0]:
         of_size = [selection[size] for selection in selections]
         taken = [selection[["without", "run", "epoch", "weight"]].to_numpy().tolist() for selection in of_size]
@@ -40,11 +42,13 @@ def main(arguments: argparse.Namespace) -> None:
                 beta=beta,
                 threads=arguments.threads,
             )
-        decisions[size], before = estimate["decision"].to_numpy(), taken
-        logging.info("%s, size %s: honest F%g %.4f", labels[0], size, beta, f_beta(truth[:, 0], decisions[size], beta))
+        before = taken
+        estimates.append(estimate.assign(size=size, image_id=image_ids))
+        reached = f_beta(truth[:, 0], estimate["decision"].to_numpy(), beta)
+        logging.info("%s, size %s: honest F%g %.4f", labels[0], size, beta, reached)
         final = of_size[0][of_size[0]["without"] == NONE]
         members.append(final[["run", "epoch"]].assign(size=size))
-    write_table(manifest[["image_id"]].assign(**decisions), arguments.decisions)
+    write_table(pd.concat(estimates), arguments.estimates)
     write_table(pd.concat(members), arguments.members)
 
 
@@ -55,7 +59,7 @@ if __name__ == "__main__":
         rankings="their rankings, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
-        decisions="decisions to write",
+        estimates="estimates to write",
         members="members to write",
     )
     add_spec(

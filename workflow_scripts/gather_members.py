@@ -5,15 +5,14 @@ import argparse
 import pandas as pd
 
 from stylevote.ensemble.select import members_of
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write label, run, epoch and number of every member; one that weighs more has so many rows."""
     labels = arguments.spec["labels"]
-    if len(labels) != len(arguments.members):
-        raise InputError(f"{len(arguments.members)} selections for {len(labels)} labels")
+    check_number("members", arguments.members, len(labels), "label")
     selections = [
         members_of(read_table(path)).assign(label=label) for label, path in zip(labels, arguments.members, strict=True)
     ]

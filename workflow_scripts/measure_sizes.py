@@ -5,17 +5,20 @@ import logging
 
 import pandas as pd
 
+from stylevote.ensemble.honest import read_sizes_decided
 from stylevote.ensemble.scores import files_by_run
-from stylevote.ensemble.size import read_decisions, size_curve
-from stylevote.program import add_spec, parser, run
+from stylevote.ensemble.size import size_curve
+from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import label_matrix, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the table and print it."""
     labels, folds, beta = arguments.spec["labels"], arguments.folds, arguments.spec["beta"]
+    check_number("estimates", arguments.estimates, len(labels), "label")
+    check_number("members", arguments.members, len(labels), "label")
     manifest = read_table(arguments.manifest, ["image_id", *labels])
-    decisions = read_decisions(arguments.decisions, manifest["image_id"])
+    decisions = read_sizes_decided(arguments.estimates, manifest["image_id"], arguments.spec["votes"])
     members = pd.concat([read_table(path) for path in arguments.members])
     histories = [
         read_table(path, ["epoch", "seconds"]).assign(run=name)
@@ -32,12 +35,12 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         manifest="the training photos",
-        decisions="decisions by size: one table a label, in the order of the labels...",
+        estimates="estimates by size: one table a label, in the order of the labels...",
         members="members by size: one table a label...",
         output="table to write",
     )
     options.add_argument("--histories", required=True, help="the trainings' histories: a path with {run} and {fold}")
     options.add_argument("--runs", nargs="*", required=True, help="ids of the runs")
     options.add_argument("--folds", type=int, required=True, help="number of folds")
-    add_spec(options, '{"labels": [...], "beta": 2}')
+    add_spec(options, '{"labels": [...], "beta": 2, "votes": {...}}')
     run(options, main)

@@ -19,7 +19,7 @@ def main(arguments: argparse.Namespace) -> None:
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
     _, scores = read_candidates(arguments.scores, manifest["image_id"].to_numpy())
     truth = label_matrix(manifest, [label])[:, 0]
-    sizes = read_sizes(arguments.sizes) if arguments.sizes else None
+    sizes = read_sizes(arguments.sizes, folds) if arguments.sizes else None
     selections = select_by_fold(read_table(arguments.rankings), scores, truth, folds, settings, sizes=sizes, beta=beta)
     selection = selections[selections["without"] == NONE]
     members = selection[selection["member"] > 0].sort_values("member")

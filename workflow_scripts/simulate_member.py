@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 
 from stylevote.ensemble.simulation import make_bank, simulate_predictions
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import fold_numbers, read_table, write_table
 
 
@@ -16,8 +16,8 @@ def main(arguments: argparse.Namespace) -> None:
     train = read_table(arguments.train, ["image_id", *labels])
     test = read_table(arguments.test, ["image_id", *labels])
     folds = fold_numbers(train, read_table(arguments.fold_table))
-    if not len(arguments.validation) == len(arguments.tests) == folds.max() + 1:
-        raise InputError(f"{len(arguments.validation)} and {len(arguments.tests)} outputs for {folds.max() + 1} folds")
+    check_number("validation", arguments.validation, folds.max() + 1, "fold")
+    check_number("tests", arguments.tests, folds.max() + 1, "fold")
     bank = make_bank(train[labels], **spec)
     validation = simulate_predictions(bank, member, train, photoset="train", cnns=folds)
     of_rows = np.tile(folds, bank.epochs)

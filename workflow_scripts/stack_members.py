@@ -3,23 +3,25 @@
 import argparse
 import logging
 
+import numpy as np
+
 from stylevote.ensemble.scores import read_stack_features
 from stylevote.ensemble.stack import fit_stack
-from stylevote.program import InputError, add_spec, add_threads, parser, run
+from stylevote.program import add_spec, add_threads, check_number, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, replacing, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the stackers, the grid and the out-of-fold stacked scores."""
     label, beta = arguments.spec["label"], arguments.spec["beta"]
+    check_number("members", arguments.members, len(arguments.scores), "file of scores")
     manifest = read_table(arguments.manifest, ["image_id", label])
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
+    check_number("stackers", arguments.stackers, len(np.unique(folds)), "fold")
     selections = [read_table(path) for path in arguments.members]
     features = read_stack_features(arguments.scores, selections, manifest["image_id"].to_numpy())
     truth = label_matrix(manifest, [label])[:, 0]
     stack = fit_stack(features, truth, folds, arguments.spec, beta=beta, threads=arguments.threads)
-    if len(stack.stackers) != len(arguments.stackers):
-        raise InputError(f"{len(arguments.stackers)} files for the stackers of {len(stack.stackers)} folds")
     logging.info(
         "%s: %d members\n%s", label, features.shape[1], stack.grid[stack.grid["chosen"]].to_string(index=False)
     )

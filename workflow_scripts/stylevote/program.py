@@ -46,6 +46,12 @@ def optional_path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+def check_number(option: str, paths: list[Path], expected: int, each: str) -> None:
+    """Raise `InputError` unless the ``paths`` given as --``option`` are one for ``each`` of so many."""
+    if len(paths) != expected:
+        raise InputError(f"--{option}: found {len(paths)} files, expected {expected}, one a {each}")
+
+
 def run(arguments: argparse.ArgumentParser, main: Callable[[argparse.Namespace], Any]) -> None:
     """Parse the command line and call ``main``; an `InputError` ends in its message and exit status 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

@@ -323,19 +323,19 @@ def sized(chain):
     for k, label in enumerate(bank.labels):
         spec = {"features": [label], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
         inputs = ["--scores", f"scores/{k}.parquet", "--rankings", f"rankings/{k}.parquet", *train]
-        outputs = ["--decisions", f"sizes/{k}/decisions.parquet", "--members", f"sizes/{k}/members.parquet"]
+        outputs = ["--estimates", f"sizes/{k}/estimates.parquet", "--members", f"sizes/{k}/members.parquet"]
         call(folder, "estimate_sizes", *inputs, "--spec", spec | {"threshold": {"method": "exact"}}, *outputs)
     for run in RUNS[:2]:  # the third is another program's
         for fold in range(3):
             history = pd.DataFrame({"epoch": [1, 2], "seconds": [30.0, 30.0]})
             write_table(history, folder / f"runs/{run}/fold{fold}/history.parquet")
-    decisions = ["--decisions", *(f"sizes/{k}/decisions.parquet" for k in numbers)]
+    estimates = ["--estimates", *(f"sizes/{k}/estimates.parquet" for k in numbers)]
     members = ["--members", *(f"sizes/{k}/members.parquet" for k in numbers)]
     histories = ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", *RUNS[:2], "--folds", "3"]
-    spec = {"labels": bank.labels, "beta": 2}
-    measure = [*decisions, *members, *train[:2], *histories, "--spec", spec, "--output", "size_curve.parquet"]
+    spec = {"labels": bank.labels, "beta": 2, "votes": VOTES}
+    measure = [*estimates, *members, *train[:2], *histories, "--spec", spec, "--output", "size_curve.parquet"]
     call(folder, "measure_sizes", *measure)
-    choose = [*decisions, *train, "--spec", spec | {"target": {"loss": 0.02}}, "--output", "chosen_sizes.parquet"]
+    choose = [*estimates, *train, "--spec", spec | {"target": {"loss": 0.02}}, "--output", "chosen_sizes.parquet"]
     call(folder, "choose_sizes", *choose)
     return folder, bank
 
@@ -343,9 +343,10 @@ def sized(chain):
 def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(sized):
     folder, bank = sized
     settings = {"stack": {"combiner": "mean"}, "threshold": {"method": "exact"}}
-    found = read_table(folder / "sizes/1/decisions.parquet")
-    assert list(found.columns) == ["image_id", *SIZES]
-    assert found["image_id"].tolist() == bank.image_ids.tolist()
+    table = read_table(folder / "sizes/1/estimates.parquet")
+    assert list(table["size"].unique()) == list(SIZES)
+    assert (table.groupby("size")["image_id"].agg(list).map(bank.image_ids.tolist().__eq__)).all()
+    found = {size: part["decision"] for size, part in table.groupby("size")}
     for size, most in [("1", 1), ("2", 2), ("5", 3), ("all", 3)]:  # there are three runs
         selection = {"selection": SELECTION | {"top_n": most}}
         estimate = estimate_label(*bank.candidates(1), bank.truth[:, 1], bank.folds, settings | selection)
@@ -360,7 +361,8 @@ def test_the_size_curve_adds_up_all_labels(sized):
     folder, bank = sized
     curve = read_table(folder / "size_curve.parquet").set_index("size")
     for size in SIZES:
-        decided = [read_table(folder / f"sizes/{k}/decisions.parquet")[size] for k in range(2)]
+        tables = [read_table(folder / f"sizes/{k}/estimates.parquet") for k in range(2)]
+        decided = [table.loc[table["size"] == size, "decision"].to_numpy() for table in tables]
         assert curve.loc[size, "honest_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
         members = [read_table(folder / f"sizes/{k}/members.parquet") for k in range(2)]
         taken = pd.concat([table[table["size"] == size] for table in members])
@@ -396,21 +398,68 @@ def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
         assert read_table(folder / "unsized.parquet").equals(read_table(folder / "members/0.parquet"))
 
 
+def test_sizes_are_measured_as_photos_are_decided(sized):
+    folder, bank = sized
+    arguments = ["--estimates", "sizes/0/estimates.parquet", "sizes/1/estimates.parquet", "--manifest", "train.parquet"]
+    arguments += ["--members", "sizes/0/members.parquet", "sizes/1/members.parquet", "--folds", "3"]
+    arguments += ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", "--output", "least.parquet"]
+    spec = {"labels": bank.labels, "beta": 2, "votes": VOTES | {"least": 2}}
+    call(folder, "measure_sizes", *arguments, "--spec", spec)
+    everything = [fbeta_score(truth, np.ones_like(truth), beta=2) for truth in bank.truth.T]
+    assert read_table(folder / "least.parquet")["honest_f_beta"].tolist() == pytest.approx(
+        [np.mean(everything)] * len(SIZES)
+    )
+    # The majority of the stackers decides where the configuration says so.
+    tables = [read_table(folder / f"sizes/{k}/estimates.parquet") for k in range(2)]
+    for k, table in enumerate(tables):
+        write_table(table.assign(voted=1 - table["decision"]), folder / f"voted{k}.parquet")
+    arguments[1:3] = ["voted0.parquet", "voted1.parquet"]
+    call(folder, "measure_sizes", *arguments, "--spec", spec | {"votes": VOTES | {"aggregation": "vote_all"}})
+    decided = [1 - table.loc[table["size"] == "1", "decision"].to_numpy() for table in tables]
+    curve = read_table(folder / "least.parquet").set_index("size")
+    assert curve.loc["1", "honest_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
+
+
+def test_files_that_are_too_few_end_in_one_sentence(sized):
+    folder, bank = sized
+    train = ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
+    scores, outputs = ["--scores", "scores/0.parquet"], ["--estimates", "x.parquet", "--members", "y.parquet"]
+    spec = {"features": bank.labels, "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
+    said = call(
+        folder,
+        "estimate_sizes",
+        *[*scores, "--rankings", "rankings/0.parquet", "rankings/1.parquet", *train, *outputs, "--spec", spec],
+        expected=1,
+    )
+    assert said == "error: --scores: found 1 files, expected 2, one a label of the features\n"
+    sizes = pd.DataFrame({"without": [-1, 0, 2], "size": ["2", "1", "all"]})
+    spec = {"label": bank.labels[0], "beta": 2} | SELECTION
+    select = [*scores, "--rankings", "rankings/0.parquet", *train, "--spec", spec, "--output", "x.parquet"]
+    for table, wrong in [
+        (sizes, "without: found [-1, 0, 2], expected each of [-1, 0, 1, 2] once"),
+        (sizes.assign(size="3"), "size: found '3', expected one of 1, 2, 5, 10, 20, 40, all"),
+    ]:
+        write_table(table, folder / "bad_sizes.parquet")
+        said = call(folder, "select_members", *select, "--sizes", "bad_sizes.parquet", expected=1)
+        assert said == f"error: bad_sizes.parquet: {wrong}\n"
+
+
 def test_decisions_for_other_photos_end_in_one_sentence(sized):
     folder, bank = sized
-    other = read_table(folder / "sizes/1/decisions.parquet").iloc[1:]
+    other = read_table(folder / "sizes/1/estimates.parquet").iloc[1:]
     write_table(other, folder / "other.parquet")
-    decisions = ["--decisions", "sizes/0/decisions.parquet", "other.parquet", "--manifest", "train.parquet"]
-    spec = {"labels": bank.labels, "beta": 2}
-    choose = [*decisions, "--fold-table", "folds.parquet", "--spec", spec | {"target": {"loss": 0}}]
+    estimates = ["--estimates", "sizes/0/estimates.parquet", "other.parquet", "--manifest", "train.parquet"]
+    spec = {"labels": bank.labels, "beta": 2, "votes": VOTES}
+    choose = [*estimates, "--fold-table", "folds.parquet", "--spec", spec | {"target": {"loss": 0}}]
     sentence = "error: other.parquet: its 239 photos are not the manifest's 240\n"
     assert call(folder, "choose_sizes", *choose, "--output", "x.parquet", expected=1) == sentence
     histories = ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", "--folds", "3"]
-    measure = [*decisions, "--members", "sizes/0/members.parquet", *histories, "--spec", spec]
+    members = ["--members", "sizes/0/members.parquet", "sizes/1/members.parquet"]
+    measure = [*estimates, *members, *histories, "--spec", spec]
     assert call(folder, "measure_sizes", *measure, "--output", "x.parquet", expected=1) == sentence
     inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "test.parquet"]
     spec = {"features": bank.labels[:1], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
-    outputs = ["--decisions", "x.parquet", "--members", "y.parquet"]
+    outputs = ["--estimates", "x.parquet", "--members", "y.parquet"]
     test_folds = read_table(folder / "test.parquet")[["image_id"]].assign(fold=0)
     write_table(test_folds, folder / "test_folds.parquet")
     estimate = [*inputs, "--fold-table", "test_folds.parquet", "--spec", spec | {"threshold": {"method": "exact"}}]

@@ -7,8 +7,7 @@ from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.rank import NONE, rank_by_fold
 from stylevote.ensemble.select import select_by_fold
-from stylevote.ensemble.size import SIZES, choose_sizes, read_decisions, read_sizes, select_sizes, size_curve
-from stylevote.program import InputError
+from stylevote.ensemble.size import SIZES, choose_sizes, read_sizes, select_sizes, size_curve
 from stylevote.tables import write_table
 
 GREEDY = {"bags": 2, "share": 0.5, "start": 3, "most": 12, "seed": 1}
@@ -159,27 +158,6 @@ def test_what_is_decided_in_a_fold_does_not_matter_for_its_size(decided, fold):
     assert (after.drop(fold) != before.drop(fold)).all()
 
 
-def test_sizes_and_decisions_are_read_back(tmp_path):
-    write_table(pd.DataFrame({"without": [-1, 0], "size": ["all", "20"]}), tmp_path / "sizes.parquet")
-    assert read_sizes(tmp_path / "sizes.parquet") == {NONE: None, 0: 20}
-    image_ids, rows = pd.Series(["x", "y"], name="image_id"), {size: [k % 2, 1] for k, size in enumerate(SIZES)}
-    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    write_table(pd.DataFrame({"image_id": image_ids, **rows}), paths[0])
-    write_table(pd.DataFrame({"image_id": image_ids, **{size: [0, 0] for size in SIZES}}), paths[1])
-    decisions = read_decisions(paths, image_ids)
-    assert list(decisions) == list(SIZES)
-    assert (decisions["1"].tolist(), decisions["2"].tolist()) == ([[0, 0], [1, 0]], [[1, 0], [1, 0]])
-
-
-@pytest.mark.parametrize("photos", [["y", "x"], ["x"], ["x", "z"]])
-def test_decisions_for_other_photos_are_refused(photos, tmp_path):
-    zeros = dict.fromkeys(SIZES, np.zeros(len(photos)))
-    write_table(pd.DataFrame({"image_id": photos, **zeros}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=rf"a\.parquet: its {len(photos)} photos are not the manifest's 2"):
-        read_decisions([tmp_path / "a.parquet"], pd.Series(["x", "y"]))
-
-
-def test_decisions_without_a_size_are_refused(tmp_path):
-    write_table(pd.DataFrame({"image_id": ["x"], "1": [1]}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=r"a\.parquet: cannot be read"):
-        read_decisions([tmp_path / "a.parquet"], pd.Series(["x"]))
+def test_sizes_are_read_back(tmp_path):
+    write_table(pd.DataFrame({"without": [-1, 0, 1], "size": ["all", "20", "1"]}), tmp_path / "sizes.parquet")
+    assert read_sizes(tmp_path / "sizes.parquet", np.array([1, 0, 0])) == {NONE: None, 0: 20, 1: 1}

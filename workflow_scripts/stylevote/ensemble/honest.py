@@ -1,6 +1,7 @@
 """The nested estimate: how good the ensemble is on photos that chose nothing of it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import decide, search_threshold
-from stylevote.ensemble.vote import cast_votes
+from stylevote.ensemble.vote import cast_votes, limit_labels
 from stylevote.metrics import BETA
 from stylevote.program import InputError
+from stylevote.tables import read_table
 
 
 def decide_outside(
@@ -106,3 +108,41 @@ def estimate_label(
         return own if others_without is None else np.concatenate([own, others_without(fold)], axis=1)
 
     return decide_outside(features_without, labels, folds, settings, beta=beta, threads=threads)
+
+
+def join_labels(estimates: dict[Path, pd.DataFrame], image_ids: pd.Series, votes: dict[str, Any]) -> np.ndarray:
+    """Return the decisions of all labels together, uint8 of shape (photos, labels), as new photos would be decided.
+
+    Args:
+        estimates: one a label, by the file that it comes from: image_id and what `decide_outside` returns.
+        image_ids: the photos expected, in this order.
+        votes: the configuration's: aggregation, and the least and most labels of a photo.
+
+    Raises:
+        InputError: an estimate is of other photos, or has them in another order.
+    """
+    for path, estimate in estimates.items():
+        if estimate["image_id"].tolist() != image_ids.tolist():
+            raise InputError(f"{path}: its {len(estimate)} photos are not the manifest's {len(image_ids)}")
+    decided = "voted" if votes["aggregation"] == "vote_all" else "decision"
+    decisions, scores, thresholds = (
+        np.stack([table[name].to_numpy() for table in estimates.values()], axis=1)
+        for name in (decided, "score", "threshold")
+    )
+    return limit_labels(decisions, scores, thresholds, votes["least"], votes["most"])
+
+
+def read_sizes_decided(paths: list[Path], image_ids: pd.Series, votes: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return for each size, from the smallest, the decisions that `join_labels` makes of its estimates.
+
+    Args:
+        paths: one table a label: size, image_id and what `decide_outside` returns.
+        image_ids, votes: see `join_labels`.
+    """
+    columns = ["size", "image_id", "score", "threshold", "decision", "voted"]
+    tables = {path: read_table(path, columns) for path in paths}
+    sizes = next(iter(tables.values()))["size"].unique()
+    return {
+        size: join_labels({path: table[table["size"] == size] for path, table in tables.items()}, image_ids, votes)
+        for size in sizes
+    }

@@ -104,22 +104,19 @@ def size_curve(
     return pd.DataFrame(rows)
 
 
-def read_decisions(paths: list[Path], image_ids: pd.Series) -> dict[str, np.ndarray]:
-    """Return the decisions for every size, uint8 of shape (photos, labels), from one table a label.
+def read_sizes(path: Path, folds: np.ndarray) -> dict[int, int | None]:
+    """Return a table of `choose_sizes` as `select.select_by_fold` takes it.
 
     Raises:
-        InputError: a table holds other photos than ``image_ids``, or these in another order.
+        InputError: the table holds another size than `SIZES`, or not one size for each of ``folds``, shape (photos,),
+            and for none left out.
     """
-    tables = [read_table(path, ["image_id", *SIZES]) for path in paths]
-    for path, table in zip(paths, tables, strict=True):
-        if not table["image_id"].equals(image_ids):
-            raise InputError(f"{path}: its {len(table)} photos are not the manifest's {len(image_ids)}")
-    return {size: np.stack([table[size].to_numpy(dtype=np.uint8) for table in tables], axis=1) for size in SIZES}
-
-
-def read_sizes(path: Path) -> dict[int, int | None]:
-    """Return a table of `choose_sizes` as `select.select_by_fold` takes it."""
     table = read_table(path, ["without", "size"])
+    unknown = table.loc[~table["size"].isin(SIZES), "size"]
+    if len(unknown):
+        raise InputError(f"{path}: size: found {unknown.iloc[0]!r}, expected one of {', '.join(SIZES)}")
+    if sorted(table["without"]) != left_out(folds):
+        raise InputError(f"{path}: without: found {sorted(table['without'])}, expected each of {left_out(folds)} once")
     return {without: as_number(size) for without, size in zip(table["without"], table["size"], strict=True)}
 
 
