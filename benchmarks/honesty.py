@@ -5,6 +5,7 @@ every fold's CNNs. Each ensemble is built of the former, and the program finds t
 
     naive     its thresholds promise on the photos that chose them,
     nested    nested cross-validation estimates (`honest.estimate_label`),
+    gain      is expected of joining the folds, by the test sample without its labels (`joining.gain_of_joining`),
     one CNN   it reaches on the test sample if one fold's CNNs alone score a photo, as they do a training photo (the
               mean over the folds),
     test      it reaches on the test sample by all folds' CNNs, as new photos are decided,
@@ -46,6 +47,7 @@ from stylevote.digests import canonical, digest
 from stylevote.digests import seed as seed_of
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.ensemble.honest import estimate_label
+from stylevote.ensemble.joining import gain_of_joining
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.simulation import Bank, make_bank, simulate_manifest, simulate_scores
@@ -99,7 +101,7 @@ PRESETS = {
     "default": "all/logistic/shrunk/average_scores",
 }
 KEY = ["settings", "seed", "ensemble"]
-FIGURES = ["naive", "nested", "one_cnn", "test", "best"]
+FIGURES = ["naive", "nested", "gain", "one_cnn", "test", "best"]
 SHOWN = 4  # ensembles in the row of a seed
 
 
@@ -226,13 +228,13 @@ def judge_label(
     def threshold(selection: str, combiner: str, method: str) -> tuple[float, float]:
         return search_threshold(truth, once(stack, selection, combiner).scores, **THRESHOLDS[method])
 
-    def nested(selection: str, combiner: str, method: str) -> float:
+    def nested(selection: str, combiner: str, method: str) -> pd.DataFrame:
         parts = {
             "selection": SELECTIONS[selection],
             "stack": COMBINERS[combiner],
             "threshold": THRESHOLDS[method],
         }
-        return f_beta(truth, estimate_label(candidates, scores, truth, folds, parts)["decision"].to_numpy())
+        return estimate_label(candidates, scores, truth, folds, parts)
 
     def test_scores(row: int) -> np.ndarray:
         member, epoch = divmod(row, settings.epochs)
@@ -256,12 +258,19 @@ def judge_label(
         cut, naive = once(threshold, selection, combiner, method)
         joined = once(cnn_first if aggregation == "average_cnn_first" else by_fold, selection, combiner)
         votes = cast_votes(joined[:, :, None], [Mean(1)], cut, aggregation)  # the outputs as they are
-        alone = [f_beta(truth_of_test, decide(fold, cut)) for fold in once(by_fold, selection, combiner)]
+        each = once(by_fold, selection, combiner)
+        honest, gain = np.nan, np.nan
+        if settings.nested:
+            estimate = once(nested, selection, combiner, method)
+            honest = f_beta(truth, estimate["decision"].to_numpy())
+            if aggregation == "average_scores":
+                gain = gain_of_joining(truth, estimate["score"].to_numpy(), each, cut)
         rows.append(
             [
                 naive,
-                once(nested, selection, combiner, method) if settings.nested else np.nan,
-                np.mean(alone),
+                honest,
+                gain,
+                np.mean([f_beta(truth_of_test, decide(fold, cut)) for fold in each]),
                 f_beta(truth_of_test, votes["decision"].to_numpy()),
                 best_cut(truth_of_test, votes["score"].to_numpy())[1],
             ]
@@ -309,15 +318,17 @@ def summarize(results: pd.DataFrame, names: dict[str, str]) -> None:
     tables = {name: results[results["ensemble"] == spelling].set_index("seed") for spelling, name in names.items()}
     order = sorted(tables, key=lambda name: -tables[name]["test"].mean())
     print(f"\nmacro F2, means over {results['seed'].nunique()} seeds ± standard error; |.|: mean absolute difference")
-    columns = "    test    naive - test        nested - test        |.|    nested - one CNN     one CNN - test     best"
-    print(f"{'':{width}}{columns}")
+    columns = "    test    naive - test        nested - test        |.|    nested - one CNN     one CNN - test   "
+    print(f"{'':{width}}{columns}  nested + gain - test   |.|     best")
     for name in order:
         table = tables[name]
         test, nested = table["test"], table["nested"] - table["test"]
+        expected = nested + table["gain"]
         print(
             f"{name:{width}}{test.mean():8.4f}{mean_and_error(table['naive'] - test)}  {mean_and_error(nested)}"
             f"{np.nan_to_num(nested.abs().mean()):8.4f}{mean_and_error(table['nested'] - table['one_cnn'])}"
-            f"{mean_and_error(table['one_cnn'] - test)}{table['best'].mean():8.4f}"
+            f"{mean_and_error(table['one_cnn'] - test)}  {mean_and_error(expected)}"
+            f"{np.nan_to_num(expected.abs().mean()):8.4f}{table['best'].mean():8.4f}"
         )
     first, base = next(iter(tables.items()))
     print(f"\ntest macro F2 less that of {first}, paired by seed")

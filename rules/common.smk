@@ -312,6 +312,11 @@ def if_locked(path):
     return results(path) if LOCKED else []
 
 
+def if_averaged(path):
+    """A path in the results folder, where a photo's decision is by the mean of all outputs."""
+    return results(path) if SETTINGS.config["votes"]["aggregation"] == "average_scores" else []
+
+
 def start_weights(wildcards):
     """The file of weights that a run starts from, if the user brings one."""
     weights = SETTINGS.runs[wildcards.run]["weights"]

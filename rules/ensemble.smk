@@ -327,6 +327,35 @@ rule estimate_honestly:
         " --output {output.honest:q} > {log:q} 2>&1"
 
 
+rule estimate_joining:
+    """Estimate what it adds that all folds' networks decide a photoset, where the honest estimate has those of one."""
+    input:
+        estimates=every_label("ensemble/honest/{label}.parquet"),
+        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        manifest=results("photos/train/manifest.parquet"),
+        votes=results("predictions/{photoset}/votes.parquet"),
+    output:
+        gains=results("predictions/{photoset}/joining.parquet"),
+    log:
+        logs("estimate_joining/{photoset}.log"),
+    benchmark:
+        benchmarks("estimate_joining/{photoset}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        folds=len(SETTINGS.folds),
+        spec=spec("labels", "beta"),
+        code=code("estimate_joining"),
+    shell:
+        "python workflow_scripts/estimate_joining.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
+        " --manifest {input.manifest:q} --votes {input.votes:q} --folds {params.folds} --spec {params.spec:q}"
+        " --output {output.gains:q} > {log:q} 2>&1"
+
+
 rule write_submission:
     """Write the decisions for the photoset `test`, and print how good they can be expected to be."""
     input:
@@ -334,6 +363,7 @@ rule write_submission:
         manifest=results("photos/test/manifest.parquet"),
         scores=results("predictions/test/scores.parquet"),
         honest=results("ensemble/honest.parquet"),
+        joining=if_averaged("predictions/test/joining.parquet"),
         locked_scores=if_locked("predictions/locked/scores.parquet"),
     output:
         submission=results("submission.csv"),
@@ -350,5 +380,5 @@ rule write_submission:
         "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
         " --spec {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
         " && python workflow_scripts/summarize.py --honest {input.honest:q} --scores {input.scores:q}"
-        " --locked-scores {input.locked_scores:q} --votes {input.votes:q} --spec {params.summary:q}"
+        " --joining {input.joining:q} --locked-scores {input.locked_scores:q} --votes {input.votes:q} --spec {params.summary:q}"
         " --output {output.summary:q} 2>> {log:q}"

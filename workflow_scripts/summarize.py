@@ -12,7 +12,8 @@ def main(arguments: argparse.Namespace) -> None:
     photos = read_table(arguments.votes, ["image_id"])["image_id"].nunique()
     honest, scores = read_table(arguments.honest), read_table(arguments.scores)
     locked = read_table(arguments.locked_scores) if arguments.locked_scores else None
-    lines = summary_lines(honest, scores, photos, locked=locked, beta=arguments.spec["beta"])
+    joining = read_table(arguments.joining, ["gain"])["gain"].iloc[-1] if arguments.joining else None
+    lines = summary_lines(honest, scores, photos, joining=joining, locked=locked, beta=arguments.spec["beta"])
     text = "\n".join(lines) + "\n"
     print(text, end="")
     with replacing(arguments.output) as partial:
@@ -26,6 +27,12 @@ if __name__ == "__main__":
         scores="scores of the test photos' decisions (empty where their labels are not known)",
         votes="the votes that were cast",
         output="text to write",
+    )
+    options.add_argument(
+        "--joining",
+        type=optional_path,
+        nargs="?",
+        help="what joining the folds is expected to add, if it was estimated",
     )
     options.add_argument(
         "--locked-scores", type=optional_path, nargs="?", help="scores of the decisions for locked photos, if any"

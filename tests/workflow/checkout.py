@@ -15,6 +15,7 @@ from places import REPOSITORY
 
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "envs"]
 LABELS = ["red", "{round}", "dark sky / night"]
+VOTED = {"cast_votes": 1, "score_decisions": 1, "estimate_joining": 1, "write_submission": 1}  # what follows new votes
 PHASES = [{"epochs": 2, "lr": 0.01, "train": "all"}]
 RUNS = [
     {"backbone": "test_byobnet", "weights": "none", "size": 32, "batch": 16, "hidden": [16], "phases": PHASES},

@@ -41,6 +41,7 @@ WITHOUT = {
     "predict_photos": 2,
     "cast_votes": 1,
     "score_decisions": 1,
+    "estimate_joining": 1,
 }
 WITH = {**WITHOUT, "lock_photos": 1, "cache_pixels": 4, "predict_photos": 4, "cast_votes": 2, "score_decisions": 2}
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from workflow.checkout import RUNS, draw_photo, draw_photos
+from workflow.checkout import RUNS, VOTED, draw_photo, draw_photos
 
 LABEL_JOBS = {"select_members": 3, "stack_members": 3, "search_threshold": 3, "estimate_label": 3}
-ENDING = {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1}
+ENDING = {**VOTED, "estimate_honestly": 1}
 COMBINING = {**ENDING, "stack_members": 3, "search_threshold": 3, "estimate_label": 3}
 AFTER_COLLATING = {**LABEL_JOBS, **ENDING, "gather_members": 1, "predict_photos": 2}
 AFTER_RANKING = {**AFTER_COLLATING, "rank_candidates": 3}
@@ -81,7 +81,10 @@ def test_a_run_less_trains_nothing(checkout):
         ({"threshold": {"steps": 7, "resamples": 7, "shrink": 7, "seed": 7}}, {}),
         ({"beta": 1}, AFTER_RANKING),
         ({"target": {"loss": 0.01}}, {**AFTER_COLLATING, "estimate_sizes": 3, "choose_sizes": 1}),
-        ({"votes": {"aggregation": "vote_all", "most": 2}}, ENDING),
+        (
+            {"votes": {"aggregation": "vote_all", "most": 2}},
+            {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1},
+        ),
         ({"selection": {"top_n": 1}}, AFTER_COLLATING),
         ({"selection": {"method": "greedy"}}, AFTER_COLLATING),
         ({"selection": {"greedy": {"bags": 3}}}, {}),
@@ -185,9 +188,7 @@ def test_another_test_photo_trains_nothing(checkout):
         "compare_photosets": 1,
         "cache_pixels": 2,
         "predict_photos": 2,
-        "cast_votes": 1,
-        "score_decisions": 1,
-        "write_submission": 1,
+        **VOTED,
     }
     checkout.run()
     assert len((checkout.folder / "out" / "submission.csv").read_text().splitlines()) == 1 + 13
@@ -198,8 +199,7 @@ def test_another_photoset_is_decided_without_training(checkout):
     draw_photos(checkout.folder / "photos" / "summer", 5, first=2000)
     checkout.config["photosets"]["summer"] = {"photos": "photos/summer"}
     # Of what there was, the votes wait for the new photos to be compared with the training photos.
-    votes = {"cast_votes": 1, "score_decisions": 1, "write_submission": 1}
-    assert checkout.plan() == {"ingest_photos": 1, "compare_photosets": 1, **votes}
+    assert checkout.plan() == {"ingest_photos": 1, "compare_photosets": 1, **VOTED}
     target = "out/predictions/summer/decisions.csv"
     plan = checkout.plan(target)
     assert "train_cnn" not in plan
@@ -248,7 +248,7 @@ def test_photos_that_nobody_named_and_a_moved_folder_mean_nothing(checkout):
 
 def test_another_answer_to_bad_photos_only_compares(checkout):
     checkout.config["on_bad_photo"] = "skip"
-    assert checkout.plan() == {"compare_photosets": 1, "cast_votes": 1, "score_decisions": 1, "write_submission": 1}
+    assert checkout.plan() == {"compare_photosets": 1, **VOTED}
 
 
 def test_a_training_photo_whose_size_changes_is_read_again(checkout):

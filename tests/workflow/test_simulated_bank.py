@@ -11,12 +11,12 @@ from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.rank import NONE
 from stylevote.tables import read_table
-from workflow.checkout import Checkout, make_checkout
+from workflow.checkout import VOTED, Checkout, make_checkout
 
 LABELS = ["sport", "korean"]
 FOLDS = 4
-VOTED = {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1}
-COMBINED = {**VOTED, "stack_members": 2, "search_threshold": 2, "estimate_label": 2}
+ENDING = {**VOTED, "estimate_honestly": 1}
+COMBINED = {**ENDING, "stack_members": 2, "search_threshold": 2, "estimate_label": 2}
 SELECTED = {**COMBINED, "select_members": 2, "gather_members": 1}
 
 

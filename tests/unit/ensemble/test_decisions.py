@@ -106,6 +106,16 @@ def test_the_summary_says_what_locked_photos_are_worth_only_where_there_are_any(
     )
 
 
+def test_the_summary_adds_what_joining_the_folds_is_worth(bank):
+    decisions = np.random.default_rng(3).integers(0, 2, bank.truth.shape)
+    honest = honest_scores(bank.truth, decisions, [0.9, 0.8], bank.labels)
+    without, lines = (summary_lines(honest, no_scores(), 7, joining=gain) for gain in (None, -0.0125))
+    (line,) = (line for line in lines if line not in without)
+    assert lines.index(line) == 2  # between honest and naive
+    expected = fbeta_score(bank.truth, decisions, beta=2, average="macro") - 0.0125
+    assert line.startswith(f"macro F2, expected: {expected:.4f}  the honest one and -0.0125: ")
+
+
 @pytest.mark.parametrize("beta", [0.5, 1])
 def test_honest_figures_are_of_their_beta(bank, beta):
     decisions = np.random.default_rng(3).integers(0, 2, bank.truth.shape)

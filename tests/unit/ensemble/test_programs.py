@@ -288,6 +288,28 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
     assert (written[bank.labels].to_numpy() == decisions).all()
 
 
+def test_what_joining_the_folds_is_worth_is_a_row_a_label_and_their_mean(chain):
+    folder, bank, *_ = chain
+    arguments = ["--estimates", "honest/0.parquet", "honest/1.parquet", "--manifest", "train.parquet"]
+    arguments += ["--thresholds", "thresholds/0.json", "thresholds/1.json", "--folds", "3"]
+    arguments += ["--spec", {"labels": bank.labels, "beta": 2}, "--output", "joining.parquet"]
+    votes = read_table(folder / "votes.parquet")
+    write_table(votes.assign(fold1=1 - votes["fold0"]), folder / "differing.parquet")
+    call(folder, "estimate_joining", *arguments, "--votes", "differing.parquet")
+    gains = read_table(folder / "joining.parquet")
+    assert gains["label"].tolist() == [*bank.labels, "macro"]
+    assert (gains["gain"] != 0).all()
+    assert gains["gain"].iloc[2] == pytest.approx(gains["gain"].iloc[:2].mean())
+    # Folds that agree in everything gain nothing together.
+    write_table(votes.assign(fold1=votes["fold0"], fold2=votes["fold0"]), folder / "agreeing.parquet")
+    call(folder, "estimate_joining", *arguments, "--votes", "agreeing.parquet")
+    assert read_table(folder / "joining.parquet")["gain"].tolist() == [0, 0, 0]
+    summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
+    summary += ["--joining", "joining.parquet", "--spec", {"beta": 2}, "--output", "expected.txt"]
+    honest = read_table(folder / "honest.parquet")["honest_f_beta"].iloc[-1]
+    assert f"\nmacro F2, expected: {honest:.4f}  the honest one and +0.0000" in call(folder, "summarize", *summary)
+
+
 def test_locked_photos_stand_beside_the_honest_estimate(chain):
     """The test photos, as if they had been locked away."""
     folder, bank, test, printed = chain

@@ -123,6 +123,7 @@ def summary_lines(
     scores: pd.DataFrame,
     photos: int,
     *,
+    joining: float | None = None,
     locked: pd.DataFrame | None = None,
     beta: float = BETA,
 ) -> list[str]:
@@ -132,6 +133,7 @@ def summary_lines(
         honest: what `honest_scores` returns, with the columns of `locked_scores` where photos were locked away.
         scores: what `score_decisions` returns for the photoset; empty where its labels are not known.
         photos: how many photos were decided.
+        joining: the mean over labels of `joining.gain_of_joining`, if it was estimated.
         locked: what `score_decisions` returns for the locked photos, if there are any.
         beta: of the figures.
     """
@@ -143,13 +145,19 @@ def summary_lines(
         f"{name}, naive:  {macro['naive_f_beta']:.4f}  judged by the photos that chose the ensemble: too high",
         f"{name} of giving every label to every training photo: {macro['all_ones_f_beta']:.4f}",
     ]
+    if joining is not None:
+        lines.insert(
+            2,
+            f"{name}, expected: {macro['honest_f_beta'] + joining:.4f}  the honest one and {joining:+.4f}: all folds'"
+            " networks decide a new photo, and those of one decided each of these",
+        )
     if locked is not None:
         count, low, high = locked.iloc[-1]["photos"], macro["locked_low"], macro["locked_high"]
         line = (
             f"{name}, locked: {macro['locked_f_beta']:.4f}  on {count} photos that nothing saw before the end;"
             f" {low:.4f} to {high:.4f} in 95 % of samples of such photos"
         )
-        lines.insert(2, line)
+        lines.insert(len(lines) - 2, line)
     if scores.empty:
         return [*lines, "test photos: their labels are not known"]
     test = scores.iloc[-1]
