@@ -142,7 +142,7 @@ def summary_lines(
         f"{photos} photos decided, {len(honest) - 1} labels each",
         f"{name}, honest: {macro['honest_f_beta']:.4f}  each photo judged by an ensemble chosen without its fold;"
         f" {macro['honest_low']:.4f} to {macro['honest_high']:.4f} in 95 % of samples of such photos",
-        f"{name}, naive:  {macro['naive_f_beta']:.4f}  judged by the photos that chose the ensemble: too high",
+        f"{name}, naive:  {macro['naive_f_beta']:.4f}  judged by the photos that chose the ensemble",
         f"{name} of giving every label to every training photo: {macro['all_ones_f_beta']:.4f}",
     ]
     if joining is not None:
