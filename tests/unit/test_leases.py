@@ -62,7 +62,7 @@ while waiting or working:
 """
 # Leases GPUs of this machine, and runs a program that says which it could see. That one outlives it where it is killed.
 HOLDER = """
-import logging, signal, subprocess, sys
+import logging, os, signal, sys
 from pathlib import Path
 from stylevote import leases
 
@@ -70,7 +70,7 @@ signal.alarm(60)
 leases.FOLDER, leases.SECONDS = Path(sys.argv[1]), 0.01
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 leases.lease_gpus(int(sys.argv[2]))
-subprocess.run(["sh", "-c", "echo ${CUDA_VISIBLE_DEVICES-all}; exec cat"])
+os.spawnlp(os.P_WAIT, "sh", "sh", "-c", "echo ${CUDA_VISIBLE_DEVICES-all}; exec cat")
 """
 
 
