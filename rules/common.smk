@@ -18,6 +18,10 @@ from stylevote.settings import resolve
 # Rules call `python`: the one that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
 
+# How many jobs may share a GPU: a matter of where they run, as `gpu` is, and nothing that results depend on.
+if "gpu_share" in workflow.resource_settings.resources:
+    os.environ.update(STYLEVOTE_GPU_SHARE=str(workflow.resource_settings.resources["gpu_share"].value))
+
 # Snakemake merges a configuration into config.yaml key by key. One that the user names stands for itself: what it leaves
 # out has the schema's default, and is not the demo's.
 if workflow.overwrite_configfiles:

@@ -1,4 +1,4 @@
-"""Where a network runs: the first GPU that the job may see, else the CPU with exactly the job's threads."""
+"""Where a network runs: a GPU that the job has leased, else the CPU with exactly the job's threads."""
 
 import ctypes
 import os
@@ -6,6 +6,7 @@ import os
 import torch
 import torch.distributed as dist
 
+from stylevote.leases import lease_gpus
 from stylevote.program import InputError
 
 # Options of glibc's `mallopt`, of malloc.h: how much free memory at the heap's top stays, and from which size on a
@@ -18,15 +19,18 @@ LARGE_BLOCK = 2**30  # bytes
 def open_device(threads: int) -> torch.device:
     """Return the device to compute on, having limited torch to ``threads`` threads and to repeatable convolutions.
 
-    Which GPUs are visible is the scheduler's decision (``CUDA_VISIBLE_DEVICES``). Processes that torchrun started
-    together share the threads, and each gets a GPU of its own.
+    Which GPUs are visible is the scheduler's decision (``CUDA_VISIBLE_DEVICES``); one of these is leased, for which the
+    process may have to wait. Processes that torchrun started together share the threads, and each gets one of the GPUs
+    that the job has.
 
     Raises:
-        InputError: there are GPUs, but fewer than such processes.
+        InputError: there are GPUs, but fewer than such processes; none can be leased.
     """
     number, processes = 0, 1
     if dist.is_torchelastic_launched():
         number, processes = (int(os.environ[name]) for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"))
+    else:
+        lease_gpus(1)  # before anything below asks CUDA
     torch.set_num_threads(max(1, threads // processes))
     torch.backends.cudnn.deterministic = True
     if torch.cuda.is_available():

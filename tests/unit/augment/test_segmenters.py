@@ -25,6 +25,12 @@ RANDOM = np.random.default_rng(3)
 PHOTOS = [RANDOM.integers(0, 256, shape, dtype=np.uint8) for shape in [(60, 40, 3), (40, 70, 3), (33, 33, 3)]]
 
 
+@pytest.fixture(autouse=True)
+def without_lease(monkeypatch):
+    """Lease no GPU: it would be for as long as the tests take, and programs that they start would wait for it."""
+    monkeypatch.setattr("stylevote.device.lease_gpus", lambda count: None)
+
+
 # ---- given
 
 

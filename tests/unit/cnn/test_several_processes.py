@@ -293,7 +293,8 @@ def test_when_one_ends_the_others_do(tmp_path, end, status, said):
         "from stylevote.program import parser, run\n"
         "run(parser('it'), lambda _: start_processes(2))\n"
     )
-    done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, check=False)
+    command, on_cpu = [sys.executable, tmp_path / "program.py"], {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=on_cpu)
     assert done.returncode == status
     assert done.stderr.startswith(said)
     assert len(done.stderr.splitlines()) == bool(said)

@@ -22,6 +22,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher import LaunchConfig, elastic_launch
 
 from stylevote.device import check_gpus
+from stylevote.leases import lease_gpus
 from stylevote.program import InputError
 
 PR_SET_PDEATHSIG = 1  # of Linux's sys/prctl.h
@@ -128,6 +129,8 @@ def _others() -> Iterator[None]:
 def start_processes(count: int) -> None:
     """Start this very program in ``count`` processes, as ``torchrun --standalone`` would, and wait for their end.
 
+    A GPU is leased for each, where there are any: until this process ends, and with it the others.
+
     Where they fail, or a signal stops them, the program ends with their exit status, or with 128 + the signal's number;
     of those that fail, the first has said why.
 
@@ -135,6 +138,7 @@ def start_processes(count: int) -> None:
         InputError: there are GPUs, but not one for each; or a process was killed.
     """
     check_gpus(count)
+    lease_gpus(count)
     logging.disable()  # torchrun's own lines
     config = LaunchConfig(
         min_nodes=1,

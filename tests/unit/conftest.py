@@ -1,0 +1,26 @@
+"""A machine that seems to have GPUs."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from stylevote import leases
+
+
+@pytest.fixture
+def pretend(tmp_path, monkeypatch) -> Callable[..., None]:
+    """Let `nvidia-smi` list GPUs with these UUIDs; at first, there are none."""
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    for name in (leases.VISIBLE, leases.SHARE):
+        monkeypatch.delenv(name, raising=False)
+
+    def list_gpus(*uuids: str) -> None:
+        lines = "".join(f"{number}, {uuid}\n" for number, uuid in enumerate(uuids))
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{lines}END\n")
+        program.chmod(0o755)
+
+    list_gpus()
+    return list_gpus
