@@ -4,9 +4,7 @@ import pytest
 
 from stylevote.provenance import _parse, code_digest
 
-PROGRAM = (
-    '"""Does."""\nfrom stylevote.cnn import losses\nfrom stylevote.tables import read\n\nprint(losses.f(read()))\n'
-)
+PROGRAM = '"""Does."""\nfrom stylevote.cnn import losses\nfrom stylevote.leases import lease\nfrom stylevote.tables import read\n\nprint(losses.f(read()))\n'
 
 
 @pytest.fixture
@@ -15,6 +13,7 @@ def tree(tmp_path):
         "train.py": PROGRAM,
         "stylevote/__init__.py": "",
         "stylevote/tables.py": "import json\n\ndef read():\n    'Reads.'\n    return 1\n",
+        "stylevote/leases.py": "import stylevote.tables\n\ndef lease():\n    return 1\n",
         "stylevote/cnn/__init__.py": "",
         "stylevote/cnn/losses.py": "def f(x):\n    from stylevote.cnn import deep\n    return deep.g(x)\n",
         "stylevote/cnn/deep.py": "def g(x):\n    return x * 2\n",
@@ -43,6 +42,7 @@ def digest_after(tree, name, old, new):
         ("stylevote/tables.py", "    'Reads.'\n", ""),
         ("stylevote/cnn/deep.py", "x * 2", "(x\n        * 2)"),
         ("stylevote/cnn/unused.py", "1", "2"),
+        ("stylevote/leases.py", "return 1", "return 2"),
         ("train.py", '"""Does."""\n', ""),
     ],
 )

@@ -6,10 +6,12 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "stylevote"
+# Modules that choose where something is computed, and nothing of what comes out.
+OF_PLACE = {"stylevote.leases"}
 
 
 def code_digest(program: Path, *modules: Path) -> str:
-    """Return a digest of a program and of every module of this library that it reaches by import.
+    """Return a digest of a program and of every module of this library that it reaches by import, but for `OF_PLACE`.
 
     It is of the parsed syntax: comments, docstrings, layout and the version of Python do not change it. Nothing is
     executed.
@@ -59,8 +61,8 @@ def _imports(node: ast.AST) -> list[str]:
 
 
 def _files(name: str, root: Path) -> list[Path]:
-    """Return the file of a module of the library, if the name is one; packages hold no code but their modules."""
-    if name.split(".", maxsplit=1)[0] != PACKAGE:
+    """Return the file of a module of the library that counts, if the name is one; packages hold no code themselves."""
+    if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE:
         return []
     path = root.joinpath(*name.split(".")).with_suffix(".py")
     return [path] if path.is_file() else []
