@@ -4,7 +4,13 @@ import pytest
 
 from stylevote.provenance import _parse, code_digest
 
-PROGRAM = '"""Does."""\nfrom stylevote.cnn import losses\nfrom stylevote.leases import lease\nfrom stylevote.tables import read\n\nprint(losses.f(read()))\n'
+PROGRAM = """'Does.'
+from stylevote.cnn import losses
+from stylevote.leases import lease
+from stylevote.tables import read
+
+print(losses.f(read()))
+"""
 
 
 @pytest.fixture
@@ -43,7 +49,7 @@ def digest_after(tree, name, old, new):
         ("stylevote/cnn/deep.py", "x * 2", "(x\n        * 2)"),
         ("stylevote/cnn/unused.py", "1", "2"),
         ("stylevote/leases.py", "return 1", "return 2"),
-        ("train.py", '"""Does."""\n', ""),
+        ("train.py", "'Does.'\n", ""),
     ],
 )
 def test_what_does_not_run_does_not_count(tree, name, old, new):
