@@ -73,12 +73,12 @@ def test_a_run_less_trains_nothing(checkout):
             {**ENDING, "search_threshold": 3, "estimate_label": 3},
         ),
         (
-            {"stack": {"xgboost": {"grid": {"eta": [0.2]}, "rounds": 20}}},
+            {"stack": {"combiner": "xgboost", "xgboost": {"grid": {"eta": [0.2]}, "rounds": 20}}},
             COMBINING,
         ),
         ({"stack": {"combiner": "mean"}}, COMBINING),
         ({"stack": {"combiner": "logistic", "features": "all"}}, COMBINING),
-        ({"threshold": {"steps": 7, "resamples": 7, "shrink": 7, "seed": 7}}, {}),
+        ({"threshold": {"method": "exact", "steps": 7, "resamples": 7, "shrink": 7, "seed": 7}}, {}),
         ({"beta": 1}, AFTER_RANKING),
         ({"target": {"loss": 0.01}}, {**AFTER_COLLATING, "estimate_sizes": 3, "choose_sizes": 1}),
         (
