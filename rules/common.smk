@@ -152,7 +152,7 @@ def listing(photoset):
     table, named = photoset["labels"], None
     if table and os.path.isfile(table) and not table.endswith((".parquet", ".pq")):
         fields = re.split(r'[,;\t\r\n"]+ *', Path(table).read_text(encoding="utf-8", errors="replace"))
-        named = {name for field in fields for name in (field, field.rpartition("/")[2])}
+        named = {*fields, *(field.rpartition("/")[2] for field in fields if "/" in field)}
     return names_and_sizes(photoset["photos"], named)
 
 
@@ -162,10 +162,10 @@ def names_and_sizes(folder, named=None):
         return [SETTINGS.config["demo"], code("draw_demo")]
     found = []
     for parent, _, names in os.walk(folder):
+        inside = os.fsencode(os.path.relpath(parent, folder)).hex()
         for name in (name for name in names if not name.startswith(".")):
-            if named is None or not named.isdisjoint([name, os.path.splitext(name)[0]]):
-                path = os.path.join(parent, name)
-                found.append([os.fsencode(os.path.relpath(path, folder)).hex(), os.lstat(path).st_size])
+            if named is None or name in named or os.path.splitext(name)[0] in named:
+                found.append(f"{inside}/{os.fsencode(name).hex()} {os.lstat(f'{parent}/{name}').st_size}")
     return digest(sorted(found), 16)
 
 
