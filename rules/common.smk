@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import regex_from_filepattern, update_wildcard_constraints
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -42,19 +43,46 @@ if LOCKED:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "locked")}}
 
 
+# What a wildcard may have stood for in any configuration; the ids of runs are as `stylevote.digests.run_id` makes them.
+EVER = {
+    "photoset": "[a-z][a-z0-9_]*",
+    "size": r"\d+",
+    "epochs": r"\d+",
+    "recipe": "[a-z][a-z0-9_]*",
+    "shard": r"\d+",
+    "run": r"[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}",
+    "fold": r"\d+",
+    "label": "[a-z0-9-]+",
+    "number": r"\d{3}",
+}
+# Every path that was asked of `results`, with its wildcards: what rules make and read in any configuration.
+PATHS = set()
+
+
+def one_of(values):
+    """A wildcard's constraint: these values."""
+    return "|".join(re.escape(str(value)) for value in values) or "(?!)"
+
+
+def epochs_of(setting):
+    """How many epochs a run of this setting has."""
+    return sum(phase["epochs"] for phase in setting["phases"])
+
+
 wildcard_constraints:
-    photoset="|".join(SETTINGS.config["photosets"]),
-    size=r"\d+",
-    epochs=r"\d+",
-    recipe="|".join(SETTINGS.config["recipes"]),
-    shard=r"\d+",
-    run="|".join(map(re.escape, SETTINGS.runs)) or "(?!)",
-    fold=r"\d+",
-    label="|".join(map(re.escape, LABEL_OF)),
+    photoset=one_of(SETTINGS.config["photosets"]),
+    size=one_of(sorted({setting["size"] for setting in SETTINGS.runs.values()})),
+    epochs=one_of(sorted({epochs_of(setting) for setting in SETTINGS.runs.values()})),
+    recipe=one_of(SETTINGS.config["recipes"]),
+    shard=one_of(range(SEGMENTATION["shards"])),
+    run=one_of(SETTINGS.runs),
+    fold=one_of(SETTINGS.folds),
+    label=one_of(LABEL_OF),
 
 
 def results(path):
     """A path in the results folder."""
+    PATHS.add(path)
     return f"{SETTINGS.config['results']}/{path}"
 
 
@@ -152,7 +180,7 @@ def listing(photoset):
     table, named = photoset["labels"], None
     if table and os.path.isfile(table) and not table.endswith((".parquet", ".pq")):
         fields = re.split(r'[,;\t\r\n"]+ *', Path(table).read_text(encoding="utf-8", errors="replace"))
-        named = {*fields, *(field.rpartition("/")[2] for field in fields if "/" in field)}
+        named = {*fields, *(field.rpartition(os.sep)[2] for field in fields if os.sep in field)}
     return names_and_sizes(photoset["photos"], named)
 
 
@@ -283,7 +311,7 @@ def run_path(path):
 
     def of_run(wildcards):
         setting = SETTINGS.runs[wildcards.run]
-        epochs = sum(phase["epochs"] for phase in setting["phases"])
+        epochs = epochs_of(setting)
         names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs, **wildcards}
         return results(path).format(**names)
 
@@ -395,6 +423,34 @@ def every_run(path):
 def every_external(photos):
     """A path for each external member and fold, of the predictions for these photos."""
     return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
+
+
+# What programs leave in the results folder that no rule declares.
+UNDECLARED = [results(path) for path in ("plan.tsv", "unused.json", "runs/{run}/fold{fold}/unfinished")]
+
+
+def in_results(pattern, constraints):
+    """A path pattern as a regular expression of the path in the results folder."""
+    inside = os.path.relpath(pattern, SETTINGS.config["results"])
+    return regex_from_filepattern(update_wildcard_constraints(inside, constraints, {}))
+
+
+def with_files_in_results(act, log):
+    """Print, and write to the log, what a function has to say of the files in the results folder, used and unused."""
+    from stylevote.leftovers import paths_within, sort_files
+
+    declared = [path for rule in workflow.rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
+    used = [in_results(path, {}) for path in declared]
+    used += [in_results(path, workflow.wildcard_constraints) for path in UNDECLARED]
+    made = [in_results(results(path), EVER) for path in sorted(PATHS)]
+    folder = Path(SETTINGS.config["results"])
+    kept = paths_within(folder, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
+    try:
+        text = act(folder, sort_files(folder, used, made, kept))
+    except InputError as error:
+        raise WorkflowError(error) from None
+    Path(log).write_text(f"{text}\n")
+    print(text, flush=True)
 
 
 def refuse_missing_members():
