@@ -80,7 +80,7 @@ def stand_in(folder: Path, config: str) -> None:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-    snakemake(folder, "--configfile", config, "--cores", "1", "--touch")
+    snakemake(folder, "--configfile", config, "--cores", "1", "--touch", "--forceall")
 
 
 def measure(name: str, planned: str, folder: Path, repeats: int, *arguments: str) -> None:

@@ -1,7 +1,9 @@
 """Reads and checks the configuration; gives the rules their paths, settings and code digests. No rule is here."""
 
 import os
+import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -429,6 +431,16 @@ def every_external(photos):
 UNDECLARED = [results(path) for path in ("plan.tsv", "unused.json", "runs/{run}/fold{fold}/unfinished")]
 
 
+def say(text):
+    """Print, and return, the text that a function gives; a user's mistake ends the job with a sentence."""
+    try:
+        said = text()
+    except InputError as error:
+        raise WorkflowError(error) from None
+    print(said, flush=True)
+    return said
+
+
 def in_results(pattern, constraints):
     """A path pattern as a regular expression of the path in the results folder."""
     inside = os.path.relpath(pattern, SETTINGS.config["results"])
@@ -445,12 +457,23 @@ def with_files_in_results(act, log):
     made = [in_results(results(path), EVER) for path in sorted(PATHS)]
     folder = Path(SETTINGS.config["results"])
     kept = paths_within(folder, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
-    try:
-        text = act(folder, sort_files(folder, used, made, kept))
-    except InputError as error:
-        raise WorkflowError(error) from None
+    text = say(lambda: act(folder, sort_files(folder, used, made, kept)))
     Path(log).write_text(f"{text}\n")
-    print(text, flush=True)
+
+
+def dry_run():
+    """What a dry run of everything prints; None if it ends in an error."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(canonical(config))
+        file.flush()
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--configfile", file.name, "--", "all"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+    return None if done.returncode else done.stdout
 
 
 def refuse_missing_members():

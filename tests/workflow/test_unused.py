@@ -25,14 +25,7 @@ def stand_ins(tmp_path_factory) -> Checkout:
     checkout = make_checkout(tmp_path_factory.mktemp("stand_ins") / "stylevote")
     checkout.config = config()
     checkout.targets = ["all", *(f"out/{path}" for path in OPTIONAL)]
-    planned = checkout.snakemake("--dry-run", "--", *checkout.targets).stdout
-    lines = [line.strip().partition(": ") for line in planned.splitlines()]
-    paths = {path for key, _, text in lines if key in ("output", "log", "benchmark") for path in text.split(", ")}
-    for path in paths:
-        if path.endswith("/weights"):
-            path = f"{path}/epoch0.safetensors"  # noqa: PLW2901
-        put(checkout, path)
-    checkout.snakemake("--cores", "1", "--touch", "--", *checkout.targets)
+    checkout.stand_in(*checkout.targets)
     return checkout
 
 
@@ -45,12 +38,6 @@ def used(stand_ins, tmp_path) -> Checkout:
     other = Checkout(tmp_path / "copy")
     other.config, other.targets = config(), stand_ins.targets
     return other
-
-
-def put(checkout, *paths):
-    for path in paths:
-        (checkout.folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (checkout.folder / path).write_bytes(bytes(10))
 
 
 def ask(checkout) -> tuple[list[str], set[str]]:
@@ -75,8 +62,7 @@ def run_of(small, backbone):
 
 def test_everything_that_can_be_made_is_used_and_notes_are_left_alone(used):
     run = run_of(used.config, "test_resnet")
-    put(
-        used,
+    used.put(
         *(f"out/{path}" for path in ("plan.tsv", "logs/plan.log", f"runs/{run}/epochs.parquet", "demo/train/1.jpg")),
         *(f"out/runs/{run}/fold0/unfinished/{path}" for path in ("last.ckpt", "weights/epoch0.safetensors")),
         *("out/notes.txt", f"out/runs/{run}/notes.txt"),
@@ -150,7 +136,7 @@ def test_what_was_listed_is_removed_and_no_plan_changes(used):
     old = run_of(used.config, "test_resnet")
     used.config["runs"] = RUNS[:1]
     before = used.plan(*used.targets)
-    put(used, "out/notes.txt", f"out/runs/{old}/fold0/unfinished/last.ckpt")
+    used.put("out/notes.txt", f"out/runs/{old}/fold0/unfinished/last.ckpt")
     there = files(used)
     refused = used.snakemake("--cores", "1", "--", "remove_unused", check=False)
     assert refused.returncode != 0
@@ -182,7 +168,7 @@ def test_a_simulated_member_less(fresh):
         "folds": {"count": 3},
     }
     members = [f"out/simulated/member{number:03d}/fold0/test.parquet" for number in range(3)]
-    put(fresh, *members, "out/logs/simulate_member/002.log", "out/photos/train/manifest.parquet")
+    fresh.put(*members, "out/logs/simulate_member/002.log", "out/photos/train/manifest.parquet")
     assert ask(fresh)[1] == set()
     fresh.config["simulation"]["members"] = 2
     assert ask(fresh)[1] == {"simulated/member002/fold0/test.parquet", "logs/simulate_member/002.log"}
