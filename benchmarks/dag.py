@@ -3,8 +3,8 @@
 `config/jd2018.yaml`, and the same with ten times the draws, are planned with nothing computed, and with everything
 computed: empty files stand for the results, and Snakemake takes note of them by `--touch`, which takes many minutes.
 Photos are as many empty files as the challenge has. Python may keep its bytecode, as it does for a user; the first
-reading is not measured. A Snakefile without a job says what Snakemake takes for itself. Processor seconds stand beside
-those that passed, since other programs may have slowed it down.
+reading is not measured. A Snakefile of one empty rule says what Snakemake takes for itself. Processor seconds stand
+beside those that passed, since other programs may have slowed it down.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def main(repeats: int, largest: int) -> None:
         folder = Path(name) / "stylevote"
         folder.mkdir()
         (Path(name) / "Snakefile").write_text("rule all:\n")
-        measure("no job", "nothing", Path(name), repeats)
+        measure("one rule", "everything", Path(name), repeats)
         prepare(folder)
         for times in (1, largest):
             config = write_config(folder, times)
