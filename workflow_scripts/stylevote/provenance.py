@@ -38,12 +38,11 @@ def code_digest(program: Path, *modules: Path) -> str:
 def _parse(path: Path, root: Path) -> tuple[str, list[Path]]:
     """Return a digest of one module's syntax and the library's modules that it imports, wherever in it."""
     tree = ast.parse(path.read_bytes())
-    imported = []
     for node in ast.walk(tree):
-        imported += [found for name in _imports(node) for found in _files(name, root)]
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_text(body[0]):
             del body[0]
+    imported = [found for node in ast.walk(tree) for name in _imports(node) for found in _files(name, root)]
     return hashlib.sha256(_syntax(tree).encode()).hexdigest(), imported
 
 
@@ -59,7 +58,6 @@ def _imports(node: ast.AST) -> list[str]:
     return []
 
 
-@cache
 def _files(name: str, root: Path) -> list[Path]:
     """Return the file of a module of the library, if the name is one; packages hold no code but their modules."""
     if name.split(".", maxsplit=1)[0] != PACKAGE:
