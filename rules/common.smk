@@ -192,10 +192,10 @@ def names_and_sizes(folder, named=None):
         return [SETTINGS.config["demo"], code("draw_demo")]
     found = []
     for parent, _, names in os.walk(folder):
-        inside = os.fsencode(os.path.relpath(parent, folder)).hex()
+        inside = "" if parent == folder else f"{os.path.relpath(parent, folder)}/"
         for name in (name for name in names if not name.startswith(".")):
             if named is None or name in named or os.path.splitext(name)[0] in named:
-                found.append(f"{inside}/{os.fsencode(name).hex()} {os.lstat(f'{parent}/{name}').st_size}")
+                found.append([os.fsencode(inside + name).hex(), os.lstat(f"{parent}/{name}").st_size])
     return digest(sorted(found), 16)
 
 
