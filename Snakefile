@@ -17,6 +17,7 @@ include: "rules/ensemble.smk"
 include: "rules/sizes.smk"
 include: "rules/leaks.smk"
 include: "rules/plan.smk"
+include: "rules/unused.smk"
 
 
 rule all:

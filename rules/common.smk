@@ -1,11 +1,14 @@
 """Reads and checks the configuration; gives the rules their paths, settings and code digests. No rule is here."""
 
 import os
+import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import regex_from_filepattern, update_wildcard_constraints
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -46,19 +49,46 @@ if LOCKED:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "locked")}}
 
 
+# What a wildcard may have stood for in any configuration; the ids of runs are as `stylevote.digests.run_id` makes them.
+EVER = {
+    "photoset": "[a-z][a-z0-9_]*",
+    "size": r"\d+",
+    "epochs": r"\d+",
+    "recipe": "[a-z][a-z0-9_]*",
+    "shard": r"\d+",
+    "run": r"[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}",
+    "fold": r"\d+",
+    "label": "[a-z0-9-]+",
+    "number": r"\d{3}",
+}
+# Every path that was asked of `results`, with its wildcards: what rules make and read in any configuration.
+PATHS = set()
+
+
+def one_of(values):
+    """A wildcard's constraint: these values."""
+    return "|".join(re.escape(str(value)) for value in values) or "(?!)"
+
+
+def epochs_of(setting):
+    """How many epochs a run of this setting has."""
+    return sum(phase["epochs"] for phase in setting["phases"])
+
+
 wildcard_constraints:
-    photoset="|".join(SETTINGS.config["photosets"]),
-    size=r"\d+",
-    epochs=r"\d+",
-    recipe="|".join(SETTINGS.config["recipes"]),
-    shard=r"\d+",
-    run="|".join(map(re.escape, SETTINGS.runs)) or "(?!)",
-    fold=r"\d+",
-    label="|".join(map(re.escape, LABEL_OF)),
+    photoset=one_of(SETTINGS.config["photosets"]),
+    size=one_of(sorted({setting["size"] for setting in SETTINGS.runs.values()})),
+    epochs=one_of(sorted({epochs_of(setting) for setting in SETTINGS.runs.values()})),
+    recipe=one_of(SETTINGS.config["recipes"]),
+    shard=one_of(range(SEGMENTATION["shards"])),
+    run=one_of(SETTINGS.runs),
+    fold=one_of(SETTINGS.folds),
+    label=one_of(LABEL_OF),
 
 
 def results(path):
     """A path in the results folder."""
+    PATHS.add(path)
     return f"{SETTINGS.config['results']}/{path}"
 
 
@@ -156,7 +186,7 @@ def listing(photoset):
     table, named = photoset["labels"], None
     if table and os.path.isfile(table) and not table.endswith((".parquet", ".pq")):
         fields = re.split(r'[,;\t\r\n"]+ *', Path(table).read_text(encoding="utf-8", errors="replace"))
-        named = {name for field in fields for name in (field, field.rpartition("/")[2])}
+        named = {*fields, *(field.rpartition(os.sep)[2] for field in fields if os.sep in field)}
     return names_and_sizes(photoset["photos"], named)
 
 
@@ -166,10 +196,10 @@ def names_and_sizes(folder, named=None):
         return [SETTINGS.config["demo"], code("draw_demo")]
     found = []
     for parent, _, names in os.walk(folder):
+        inside = "" if parent == folder else f"{os.path.relpath(parent, folder)}/"
         for name in (name for name in names if not name.startswith(".")):
-            if named is None or not named.isdisjoint([name, os.path.splitext(name)[0]]):
-                path = os.path.join(parent, name)
-                found.append([os.fsencode(os.path.relpath(path, folder)).hex(), os.lstat(path).st_size])
+            if named is None or name in named or os.path.splitext(name)[0] in named:
+                found.append([os.fsencode(inside + name).hex(), os.lstat(f"{parent}/{name}").st_size])
     return digest(sorted(found), 16)
 
 
@@ -287,7 +317,7 @@ def run_path(path):
 
     def of_run(wildcards):
         setting = SETTINGS.runs[wildcards.run]
-        epochs = sum(phase["epochs"] for phase in setting["phases"])
+        epochs = epochs_of(setting)
         names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs, **wildcards}
         return results(path).format(**names)
 
@@ -404,6 +434,55 @@ def every_run(path):
 def every_external(photos):
     """A path for each external member and fold, of the predictions for these photos."""
     return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
+
+
+# What programs leave in the results folder that no rule declares.
+UNDECLARED = [results(path) for path in ("plan.tsv", "unused.json", "runs/{run}/fold{fold}/unfinished")]
+
+
+def say(text):
+    """Print, and return, the text that a function gives; a user's mistake ends the job with a sentence."""
+    try:
+        said = text()
+    except InputError as error:
+        raise WorkflowError(error) from None
+    print(said, flush=True)
+    return said
+
+
+def in_results(pattern, constraints):
+    """A path pattern as a regular expression of the path in the results folder."""
+    inside = os.path.relpath(pattern, SETTINGS.config["results"])
+    return regex_from_filepattern(update_wildcard_constraints(inside, constraints, {}))
+
+
+def with_files_in_results(act, log):
+    """Print, and write to the log, what a function has to say of the files in the results folder, used and unused."""
+    from stylevote.leftovers import paths_within, sort_files
+
+    declared = [path for rule in workflow.rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
+    used = [in_results(path, {}) for path in declared]
+    used += [in_results(path, workflow.wildcard_constraints) for path in UNDECLARED]
+    made = [in_results(results(path), EVER) for path in sorted(PATHS)]
+    folder = Path(SETTINGS.config["results"])
+    kept = paths_within(folder, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
+    text = say(lambda: act(folder, sort_files(folder, used, made, kept)))
+    Path(log).write_text(f"{text}\n")
+
+
+def dry_run():
+    """What a dry run of everything prints; None if it ends in an error."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(canonical(config))
+        file.flush()
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--configfile", file.name, "--", "all"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+    return None if done.returncode else done.stdout
 
 
 def refuse_missing_members():

@@ -42,7 +42,7 @@ rule ingest_photos:
     benchmark:
         benchmarks("ingest_photos/{photoset}.tsv")
     wildcard_constraints:
-        photoset="|".join(INGESTED),
+        photoset=one_of(INGESTED),
     conda:
         "../envs/environment.yaml"
     threads: 1

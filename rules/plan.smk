@@ -6,7 +6,7 @@ localrules:
 
 
 rule plan:
-    """Print the runs that the configuration stands for, and the disk that they take."""
+    """Print the runs that the configuration stands for, which are to be trained and why, all jobs, and the disk."""
 
     # Without an output it is always done. A thousand runs are too long for a program's arguments: it is called here.
     log:
@@ -14,7 +14,4 @@ rule plan:
     run:
         from stylevote.planning import write_plan
 
-        try:
-            print(write_plan(SETTINGS, Path(log[0])), flush=True)
-        except InputError as error:
-            raise WorkflowError(error) from None
+        say(lambda: write_plan(SETTINGS, Path(log[0]), dry_run()))

@@ -43,7 +43,7 @@ rule simulate_member:
     benchmark:
         benchmarks("simulate_member/{number}.tsv")
     wildcard_constraints:
-        number=r"\d{3}",
+        number=one_of(f"{number:03d}" for number in range(SETTINGS.config["simulation"]["members"])),
     conda:
         "../envs/environment.yaml"
     threads: 1

@@ -202,6 +202,106 @@ def test_pixels_of_locked_photos_are_planned_as_those_of_the_test(tmp_path):
     ]
 
 
+DRY_RUN = """Building DAG of jobs...
+Job stats:
+job             count
+------------  -------
+all                 1
+cast_votes          1
+train_cnn           2
+total               4
+
+
+[Mon Nov 23 14:31:37 2026]
+rule train_cnn:
+    input: a, b
+    output: out/runs/one-32-plain-0/fold2/history.parquet
+    jobid: 7
+    reason: Missing output files: out/runs/one-32-plain-0/fold2/history.parquet
+    wildcards: run=one-32-plain-0, fold=2
+    resources: tmpdir=/tmp
+[Mon Nov 23 14:31:37 2026]
+rule cast_votes:
+    reason: Updated input files: a
+    wildcards: photoset=test
+[Mon Nov 23 14:31:38 2026]
+rule train_cnn:
+    reason: Params have changed since last execution: before: {"a": 1}, now: {"a": 2}
+    wildcards: run=two.x-40-more-1, fold=0
+Job stats:
+job             count
+------------  -------
+all                 1
+"""
+
+
+def test_a_dry_run_is_read():
+    work = planning.read_dry_run(DRY_RUN)
+    assert work.jobs == {"cast_votes": 1, "train_cnn": 2}
+    assert work.trainings == {
+        ("one-32-plain-0", 2): "Missing output files: out/runs/one-32-plain-0/fold2/history.parquet",
+        ("two.x-40-more-1", 0): 'Params have changed since last execution: before: {"a": 1}, now: {"a": 2}',
+    }
+    assert planning.read_dry_run("Building DAG of jobs...\nNothing to be done.\n") == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("Missing output files: f/history.parquet, f/weights, f/validation.parquet", "new"),
+        ("Missing output files: f/weights; Params have changed since last execution: x", "weights gone"),
+        ("Missing output files: f/weights, f/history.parquet", "history.parquet and weights gone"),
+        ("Incomplete output files: f/weights", "interrupted"),
+        ('Params have changed since last execution: before: "a, b"', "setting or code changed"),
+        ("Updated input files: f/index.parquet", "inputs changed"),
+        ("Input files updated by another job: f/index.parquet", "inputs are made anew"),
+        ("Forced execution", "Forced execution"),
+    ],
+)
+def test_reasons_are_short(tmp_path, reason, said):
+    assert planning.reason_text(reason, tmp_path) == said
+
+
+def test_an_unfinished_training_is_told_from_a_new_one(tmp_path):
+    (tmp_path / "unfinished").mkdir()
+    reason = "Missing output files: f/history.parquet, f/weights, f/validation.parquet"
+    assert planning.reason_text(reason, tmp_path) == "unfinished"
+
+
+def test_hours_are_those_of_the_same_backbone_and_size(tmp_path):
+    five = [{"epochs": 5, "lr": 0.001, "train": "all"}]
+    sizes = [{"backbone": "ResNet50", "size": size, "phases": five} for size in (64, 128)]
+    settings = settings_of(*sizes, {**sizes[0], "seed": 2}, results=str(tmp_path))
+    of_64 = [run for run in settings.runs if "-64-" in run]
+    (of_128,) = settings.runs.keys() - set(of_64)
+    for run, fold, seconds in (
+        (of_64[0], 0, [100, 200]),
+        (of_64[0], 1, [300, 600]),
+        ("resnet50.tv_in1k-648-a-b", 0, [9]),
+    ):
+        history = pd.DataFrame({"epoch": range(len(seconds)), "seconds": seconds})
+        write_table(history, tmp_path / "runs" / run / f"fold{fold}" / "history.parquet")
+    to_do = [(of_64[0], 2), *((run, fold) for run in (of_64[1], of_128) for fold in range(3))]
+    work = planning.Work({"train_cnn": 7, "cast_votes": 1}, dict.fromkeys(to_do, "Forced execution"))
+    table = planning.plan_trainings(settings, work).set_index("run")
+    # 300 seconds an epoch in the mean, five epochs: 25 minutes a fold.
+    assert dict(table["hours"]) == {of_64[0]: "0.42", of_64[1]: "1.25", of_128: "not measured"}
+    assert dict(table["done"]) == {of_64[0]: 2, of_64[1]: 0, of_128: 0}
+    assert dict(table["to_do"]) == {of_64[0]: 1, of_64[1]: 3, of_128: 3}
+    assert list(planning.job_totals(table, work)) == [
+        "trainings: 7 to do, 2 done",
+        "hours:     1.7 of training, a device a job, and 3 trainings of a kind that is not measured",
+        "jobs:      8 to do",
+        "        7  train_cnn",
+        "        1  cast_votes",
+    ]
+
+
+def test_what_a_dry_run_cannot_say_is_not_known():
+    (line,) = planning.job_totals(pd.DataFrame(), None)
+    assert "not known" in line
+
+
 def test_the_table_is_aligned():
     table = pd.DataFrame({"run": ["a", "bbbb"], "number": [7, 12345]})
     assert planning.as_text(table) == "run   number\na          7\nbbbb   12345"

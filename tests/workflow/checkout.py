@@ -86,6 +86,23 @@ class Checkout:
         counts = {name: int(count) for name, count in (line.split() for line in table.splitlines())}
         return {name: count for name, count in counts.items() if name not in ("all", "total")}
 
+    def put(self, *paths: str) -> None:
+        """Write files of ten bytes."""
+        for path in paths:
+            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / path).write_bytes(bytes(10))
+
+    def stand_in(self, *targets: str) -> None:
+        """Put ten bytes in the place of every result, log and benchmark; Snakemake takes them for its own.
+
+        It judges them by their time stamps.
+        """
+        planned = self.snakemake("--dry-run", "--", *targets).stdout
+        lines = [line.strip().partition(": ") for line in planned.splitlines()]
+        paths = {path for key, _, text in lines if key in ("output", "log", "benchmark") for path in text.split(", ")}
+        self.put(*(f"{path}/epoch0.safetensors" if path.endswith("/weights") else path for path in paths))
+        self.snakemake("--cores", "1", "--touch", "--forceall", "--", *targets)
+
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace a text that must be there."""
         text = (self.folder / path).read_text()

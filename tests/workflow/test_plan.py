@@ -1,11 +1,16 @@
 """`snakemake plan` says what there is to do, and does none of it."""
 
+import itertools
+import os
+import shutil
+
 import pandas as pd
 import pytest
 import yaml
 
 from places import REPOSITORY
 from stylevote.settings import resolve
+from stylevote.tables import write_table
 
 
 def run_table(text, results):
@@ -16,6 +21,67 @@ def run_table(text, results):
     assert [line.split()[0] for line in lines[head + 1 : head + 1 + len(table)]] == list(table["run"])
     assert lines[head + 1 + len(table)] == ""
     return table
+
+
+def jobs(text):
+    """The jobs to do in what was printed, by rule."""
+    lines = text.splitlines()
+    (head,) = (number for number, line in enumerate(lines) if line.startswith("jobs: "))
+    rows = itertools.takewhile(lambda line: line.startswith("  "), lines[head + 1 :])
+    found = {name: int(count) for count, name in map(str.split, rows)}
+    assert lines[head].split() == ["jobs:", str(sum(found.values())), "to", "do"]
+    return found
+
+
+def replace_stand_ins(out):
+    """Put tables that `plan` reads in the place of their stand-ins, with the same time stamps."""
+    tables = {
+        "photos/*/manifest.parquet": {"image_id": ["a"], "width": [50], "height": [60]},
+        "recolored/index.parquet": {"image_id": ["a"], "outcome": ["made"]},
+        "runs/*/fold*/history.parquet": {"seconds": [1800.0, 1800.0]},
+    }
+    for pattern, columns in tables.items():
+        for path in out.glob(pattern):
+            stamp = path.stat().st_mtime_ns
+            write_table(pd.DataFrame(columns), path)
+            os.utime(path, ns=(stamp, stamp))
+
+
+def test_the_plan_agrees_with_a_dry_run(fresh):
+    printed = fresh.run("plan", cores=1)
+    assert jobs(printed) == fresh.plan()
+    table = run_table(printed, fresh.folder / "out")
+    assert [list(table[column]) for column in ("done", "to_do", "why")] == [[0, 0], [3, 3], ["new", "new"]]
+    assert list(table["hours"]) == ["not measured"] * 2
+    fresh.stand_in("all")
+    replace_stand_ins(fresh.folder / "out")
+    printed = fresh.run("plan", cores=1)
+    assert jobs(printed) == fresh.plan() == {}
+    table = run_table(printed, fresh.folder / "out")
+    assert [list(table[column]) for column in ("done", "to_do", "why")] == [[3, 3], [0, 0], ["", ""]]
+    # One run is another one, and the other has lost a fold's weights.
+    resnet = next(run for run in table["run"] if run.startswith("test_resnet"))
+    fresh.config["runs"][0]["seed"] = 5
+    shutil.rmtree(fresh.folder / "out" / "runs" / resnet / "fold1" / "weights")
+    printed = fresh.run("plan", cores=1)
+    planned = fresh.plan()
+    assert jobs(printed) == planned
+    table = run_table(printed, fresh.folder / "out").set_index("run")
+    assert table["to_do"].sum() == planned["train_cnn"] == 4
+    assert list(table.loc[resnet, ["done", "to_do", "why"]]) == [2, 1, "weights gone"]
+    assert "hours:     4.0 of training, a device a job\n" in printed  # two epochs of half an hour each
+    # Everything else of theirs changed: all folds are trained again.
+    fresh.edit("workflow_scripts/stylevote/cnn/train.py", "time.monotonic()", "time.perf_counter()")
+    table = run_table(fresh.run("plan", cores=1), fresh.folder / "out").set_index("run")
+    assert table["to_do"].sum() == fresh.plan()["train_cnn"] == 6
+    assert "setting or code changed" in table.loc[resnet, "why"]
+
+
+def test_a_plan_without_a_label_table_says_what_it_can(fresh):
+    (fresh.folder / "photos" / "train.csv").unlink()
+    printed = fresh.run("plan", cores=1)
+    assert "jobs:      not known: a dry run (snakemake -n) ends in an error" in printed
+    assert "why" not in run_table(printed, fresh.folder / "out")
 
 
 def test_the_plan_names_every_run_and_makes_nothing(fresh):

@@ -1,12 +1,13 @@
-"""What a configuration comes to before anything is computed: its runs, its networks, and the disk that they take."""
+"""What a configuration comes to before anything is computed: its runs, its networks, what is to do, and the disk."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -22,12 +23,34 @@ TENSOR_BYTES = 100  # what a safetensors file spends on a tensor's name, shape a
 IN_ID = ["backbone", "size", "recipe"]  # a run's id begins with these
 SHOWN = {*IN_ID, "labels", "loss", "hidden", "batch", "phases", "seed"}
 NAMED_LABELS = 3  # more are counted
+NOT_MEASURED = "not measured"
+OUTPUTS = 3  # of a training: history, validation, weights
+# Why Snakemake computes again what is there: its words, and ours. The first that fits is said.
+REASONS = {
+    "Incomplete output files": "interrupted",
+    "Params have changed": "setting or code changed",
+    "Code has changed": "command changed",
+    "Updated input files": "inputs changed",
+    "Input files updated by another job": "inputs are made anew",
+}
 
 
-def write_plan(settings: Settings, log: Path) -> str:
+class Work(NamedTuple):
+    """What a dry run announces: how many jobs of each rule, and why each (run, fold) is trained."""
+
+    jobs: dict[str, int]
+    trainings: dict[tuple[str, int], str]
+
+
+def write_plan(settings: Settings, log: Path, dry_run: str | None) -> str:
     """Return the run table and the totals as text, and write it to ``log``.
 
     The table is also written to ``plan.tsv`` in the results folder. Without runs, nothing is written.
+
+    Args:
+        settings: the configuration.
+        log: file to write.
+        dry_run: what a dry run of it prints, or None where that ends in an error.
 
     Raises:
         InputError: a backbone that is not in the catalogue cannot be made, or a table of photos cannot be read.
@@ -35,7 +58,10 @@ def write_plan(settings: Settings, log: Path) -> str:
     if not settings.runs:
         return f"no runs to train: {len(settings.external)} external members decide alone"
     runs = plan_runs(settings)
-    totals = [*weight_totals(settings, runs), *pixel_totals(settings)]
+    work = None if dry_run is None else read_dry_run(dry_run)
+    if work:
+        runs = runs.merge(plan_trainings(settings, work), on="run")
+    totals = [*weight_totals(settings, runs), *pixel_totals(settings), *job_totals(runs, work)]
     text = "\n".join([as_text(runs.drop(columns=IN_ID)), "", *totals])
     with replacing(Path(settings.config["results"]) / "plan.tsv") as partial:
         runs.to_csv(partial, sep="\t", index=False, lineterminator="\n")
@@ -239,6 +265,91 @@ def as_text(table: pd.DataFrame) -> str:
         words = not pd.api.types.is_numeric_dtype(table[name])
         columns.append([cell.ljust(width) if words else cell.rjust(width) for cell in cells])
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+
+
+def read_dry_run(text: str) -> Work:
+    """Return what a dry run of Snakemake 9 announces in its full text."""
+    table = re.search(r"^Job stats:\njob +count\n[- ]+\n(.*?)\n\n", text, re.DOTALL | re.MULTILINE)
+    counts = [line.split() for line in table[1].splitlines()] if table else []
+    jobs = {rule: int(count) for rule, count in counts if rule not in ("all", "total")}
+    trainings = {}
+    for job in re.split(r"^(?=rule )", text, flags=re.MULTILINE):
+        if job.startswith("rule train_cnn:"):
+            lines = dict(line.strip().partition(": ")[::2] for line in job.splitlines())
+            wildcards = dict(part.split("=") for part in lines["wildcards"].split(", "))
+            trainings[wildcards["run"], int(wildcards["fold"])] = lines["reason"]
+    return Work(jobs, trainings)
+
+
+def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
+    """Return a row a run: how many of its folds are ``done`` and ``to_do``, ``why``, and the ``hours`` that these take.
+
+    Hours are those of the jobs, of which each has a device: by the mean time of an epoch in all runs of the same
+    backbone and size of which a fold is trained; ``not measured`` where there is none.
+
+    Raises:
+        InputError: a history is damaged.
+    """
+    root = Path(settings.config["results"])
+    rows = []
+    for run, setting in settings.runs.items():
+        reasons = [
+            reason_text(work.trainings[run, fold], root / "runs" / run / f"fold{fold}")
+            for fold in settings.folds
+            if (run, fold) in work.trainings
+        ]
+        seconds = _epoch_seconds(root, run.rsplit("-", 2)[0]) if reasons else 0
+        epochs = sum(phase["epochs"] for phase in setting["phases"])
+        rows.append(
+            {
+                "run": run,
+                "done": len(settings.folds) - len(reasons),
+                "to_do": len(reasons),
+                "why": ", ".join(dict.fromkeys(reasons)),
+                "hours": NOT_MEASURED if seconds is None else f"{len(reasons) * epochs * seconds / 3600:.2f}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def reason_text(reason: str, folder: Path) -> str:
+    """Return in few words why Snakemake trains a network, given its own words and the folder of the run's fold."""
+    missing = reason.removeprefix("Missing output files: ").split("; ")[0].split(", ")
+    if not reason.startswith("Missing output files: "):
+        known = (words for words in REASONS if words in reason)
+        return REASONS.get(next(known, ""), reason)
+    if (folder / "unfinished").exists():
+        return "unfinished"
+    gone = sorted(Path(path).name for path in missing)
+    return "new" if len(gone) == OUTPUTS else f"{' and '.join(gone)} gone"
+
+
+@cache
+def _epoch_seconds(root: Path, kind: str) -> float | None:
+    """Return the mean time of an epoch in runs of a kind (backbone and size, as ids have them), if there are any."""
+    histories = [read_table(path, ["seconds"]) for path in sorted(root.glob(f"runs/{kind}-*/fold*/history.parquet"))]
+    return float(pd.concat(histories)["seconds"].mean()) if histories else None
+
+
+def job_totals(runs: pd.DataFrame, work: Work | None) -> Iterator[str]:
+    """Yield the lines that say how many jobs there are to do, and how long the trainings among them take.
+
+    Args:
+        runs: what `plan_runs` gives, with the columns of `plan_trainings` if there is ``work``.
+        work: what a dry run announces, or None where it ends in an error.
+    """
+    if work is None:
+        yield "jobs:      not known: a dry run (snakemake -n) ends in an error, and says which"
+        return
+    measured = runs["hours"] != NOT_MEASURED
+    trainings = runs["to_do"].sum()
+    yield f"trainings: {trainings:,} to do, {runs['done'].sum():,} done"
+    if trainings:
+        others = runs["to_do"][~measured].sum()
+        more = f", and {others:,} trainings of a kind that is not measured" if others else ""
+        yield f"hours:     {runs['hours'][measured].astype(float).sum():,.1f} of training, a device a job{more}"
+    yield f"jobs:      {sum(work.jobs.values()):,} to do"
+    yield from (f"  {count:>7,}  {rule}" for rule, count in work.jobs.items())
 
 
 def _sides(photos: pd.DataFrame) -> list[tuple[int, int]]:

@@ -1,0 +1,174 @@
+"""What a changed configuration no longer uses is listed with its size, and is removed on demand; nothing else is."""
+
+import json
+import shutil
+
+import pytest
+
+from stylevote.settings import resolve
+from workflow.checkout import LABELS, RUNS, Checkout, make_checkout, small_config
+
+OPTIONAL = ["ensemble/size_curve.parquet", "ensemble/leaks.parquet", "predictions/summer/decisions.csv"]
+
+
+def config() -> dict:
+    """Return the small configuration with a further photoset and four folds."""
+    small = small_config()
+    small["folds"]["count"] = 4
+    small["photosets"]["summer"] = {"photos": "photos/test", "labels": None}
+    return small
+
+
+@pytest.fixture(scope="module")
+def stand_ins(tmp_path_factory) -> Checkout:
+    """The small workflow with ten bytes in the place of every result, log and benchmark. Not to be changed."""
+    checkout = make_checkout(tmp_path_factory.mktemp("stand_ins") / "stylevote")
+    checkout.config = config()
+    checkout.targets = ["all", *(f"out/{path}" for path in OPTIONAL)]
+    checkout.stand_in(*checkout.targets)
+    return checkout
+
+
+@pytest.fixture
+def used(stand_ins, tmp_path) -> Checkout:
+    """A copy of it, to be changed."""
+    shutil.copytree(
+        stand_ins.folder, tmp_path / "copy"
+    )  # with its time stamps: Snakemake knows no checksums of stand-ins
+    other = Checkout(tmp_path / "copy")
+    other.config, other.targets = config(), stand_ins.targets
+    return other
+
+
+def ask(checkout) -> tuple[list[str], set[str]]:
+    """Return the lines printed, and the files listed."""
+    text = checkout.run("unused", cores=1)
+    lines = text[text.index("out: ") :].splitlines()
+    return lines[: lines.index("") if "" in lines else None], set(
+        json.loads((checkout.folder / "out/unused.json").read_text())
+    )
+
+
+def files(checkout) -> set[str]:
+    own = ("unused.json", "logs/unused.log", "logs/remove_unused.log")
+    out = checkout.folder / "out"
+    paths = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
+    return paths.difference(own)
+
+
+def run_of(small, backbone):
+    return next(run for run in resolve(json.loads(json.dumps(small))).runs if run.startswith(backbone))
+
+
+def test_everything_that_can_be_made_is_used_and_notes_are_left_alone(used):
+    run = run_of(used.config, "test_resnet")
+    used.put(
+        *(f"out/{path}" for path in ("plan.tsv", "logs/plan.log", f"runs/{run}/epochs.parquet", "demo/train/1.jpg")),
+        *(f"out/runs/{run}/fold0/unfinished/{path}" for path in ("last.ckpt", "weights/epoch0.safetensors")),
+        *("out/notes.txt", f"out/runs/{run}/notes.txt"),
+        *(f"out/mine/test_old/fold{k}/{name}.parquet" for k in range(4) for name in ("validation", "test", "summer")),
+    )
+    text = used.run("unused", cores=1)
+    assert "out: 0 files, 0 B no longer used by this configuration\n\n14 files, 140 B that no rule makes" in text
+    assert f"10 B  runs/{run}/notes.txt\n" in text
+    used.config["members"] = {"external": ["out/mine/test_old"]}
+    assert "2 files, 20 B that no rule makes" in used.run("unused", cores=1)
+
+
+def without_a_run(small):
+    old = run_of(small, "test_resnet")
+    small["runs"] = RUNS[:1]
+    return lambda path: old in path or "/40" in path
+
+
+def with_another_seed(small):
+    old = run_of(small, "test_byobnet")
+    small["runs"][0]["seed"] = 7
+    return lambda path: old in path
+
+
+def without_a_label(small):
+    small["labels"] = LABELS[:2]
+    return lambda path: "dark-sky" in path
+
+
+def without_a_photoset(small):
+    del small["photosets"]["summer"]
+    return lambda path: "/summer" in path
+
+
+def with_other_recipes(small):
+    olds = [run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")]
+    small["recipes"] = {"even": {"repeat": {"labels": ["red"], "times": 2}}}
+    for run in small["runs"]:
+        run["recipe"] = "even"
+    return lambda path: any(part in path for part in ("manifests/", "resample_manifest/", *olds))
+
+
+def with_fewer_folds(small):
+    small["folds"]["count"] = 3
+    return lambda path: "fold3" in path
+
+
+def with_fewer_shards(small):
+    small["segmentation"]["shards"] = 1
+    return lambda path: path.endswith(("/1.parquet", "/1.log", "/1.tsv"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(without_a_run, with_another_seed, without_a_label, without_a_photoset, with_other_recipes),
+        *(with_fewer_folds, with_fewer_shards),
+    ],
+)
+def test_what_a_change_leaves_behind_is_listed(used, change):
+    there = files(used)
+    goes = change(used.config)
+    _, listed = ask(used)
+    assert listed == {path for path in there if goes(f"/{path}")}
+    assert listed
+    assert files(used) == there
+
+
+def test_what_was_listed_is_removed_and_no_plan_changes(used):
+    assert used.plan(*used.targets) == {}
+    old = run_of(used.config, "test_resnet")
+    used.config["runs"] = RUNS[:1]
+    before = used.plan(*used.targets)
+    used.put("out/notes.txt", f"out/runs/{old}/fold0/unfinished/last.ckpt")
+    there = files(used)
+    refused = used.snakemake("--cores", "1", "--", "remove_unused", check=False)
+    assert refused.returncode != 0
+    assert "out/unused.json: not there; ask for the target unused first" in refused.stdout
+    lines, listed = ask(used)
+    assert f"       130 B  runs/{old}/" in lines  # three results for each of four folds, and what is unfinished
+    total = sum((used.folder / "out" / path).stat().st_size for path in listed)
+    assert sum(int(line.split()[0]) for line in lines if line.startswith("  ")) == total
+    assert lines[0] == f"out: {len(listed)} files, {total} B no longer used by this configuration"
+    # What another configuration listed is not removed by this one.
+    kept, used.config["runs"] = used.config["runs"], RUNS[1:]
+    assert (
+        "ask for the target unused again" in used.snakemake("--cores", "1", "--", "remove_unused", check=False).stdout
+    )
+    assert files(used) == there
+    used.config["runs"] = kept
+    used.run("remove_unused", cores=1)
+    assert files(used) == there - listed
+    assert not (used.folder / "out" / "runs" / old).exists()
+    assert used.plan(*used.targets) == before
+    assert ask(used)[1] == set()
+
+
+def test_a_simulated_member_less(fresh):
+    fresh.config = {
+        "results": "out",
+        "labels": ["sport", "korean"],
+        "simulation": {"photos": 1500, "test": 800, "members": 3, "epochs": 2},
+        "folds": {"count": 3},
+    }
+    members = [f"out/simulated/member{number:03d}/fold0/test.parquet" for number in range(3)]
+    fresh.put(*members, "out/logs/simulate_member/002.log", "out/photos/train/manifest.parquet")
+    assert ask(fresh)[1] == set()
+    fresh.config["simulation"]["members"] = 2
+    assert ask(fresh)[1] == {"simulated/member002/fold0/test.parquet", "logs/simulate_member/002.log"}
