@@ -44,7 +44,8 @@ LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
 LOCKED = SETTINGS.config["honest"]["locked"]
 # The photosets that are made of files, by their folders. Where photos are locked away, all training photos are `labelled`,
 # and `train` and `locked` are made of those.
-INGESTED = {name: name for name in SETTINGS.config["photosets"]}
+# They have an order of their own: where they stand in the configuration means nothing.
+INGESTED = {name: name for name in sorted(SETTINGS.config["photosets"], key=lambda name: (name != "train", name))}
 if LOCKED:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "locked")}}
 

@@ -63,7 +63,7 @@ class Checkout:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run Snakemake here, as a user does; return what it printed."""
-        (self.folder / "small.yaml").write_text(yaml.safe_dump(self.config))
+        (self.folder / "small.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
         command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *arguments]
         done = subprocess.run(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

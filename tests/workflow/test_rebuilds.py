@@ -46,6 +46,10 @@ def test_words_resources_and_packages_compute_nothing_again(checkout, path, old,
 def test_the_order_of_runs_and_of_keys_means_nothing(checkout):
     checkout.config["runs"] = [dict(reversed(run.items())) for run in reversed(RUNS)]
     checkout.config["folds"] = {"seed": 1, "count": 3.0}
+    for branch in (checkout.config, checkout.config["photosets"], checkout.config["recipes"]):
+        keys = list(reversed(branch))
+        branch |= {key: branch.pop(key) for key in keys}
+    assert list(checkout.config["photosets"]) == ["test", "train"]
     assert checkout.plan() == {}
 
 
