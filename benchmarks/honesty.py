@@ -98,7 +98,7 @@ AGGREGATIONS = ("average_scores", "average_cnn_first", "average_then_vote")
 PARTS = (SELECTIONS, COMBINERS, THRESHOLDS, AGGREGATIONS)
 PRESETS = {
     "paper_2018": "top_20/xgboost/greedy/average_then_vote",
-    "default": "all/logistic/shrunk/average_scores",
+    "default": "top_20/logistic/shrunk/average_scores",
 }
 KEY = ["settings", "seed", "ensemble"]
 FIGURES = ["naive", "nested", "gain", "one_cnn", "test", "best"]

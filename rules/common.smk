@@ -16,7 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 from stylevote.digests import canonical, digest
 from stylevote.program import InputError
 from stylevote.provenance import code_digest
-from stylevote.settings import resolve
+from stylevote.settings import epochs_of, resolve
 
 # Rules call `python`: the one that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
@@ -69,11 +69,6 @@ PATHS = set()
 def one_of(values):
     """A wildcard's constraint: these values."""
     return "|".join(re.escape(str(value)) for value in values) or "(?!)"
-
-
-def epochs_of(setting):
-    """How many epochs a run of this setting has."""
-    return sum(phase["epochs"] for phase in setting["phases"])
 
 
 wildcard_constraints:
@@ -318,8 +313,7 @@ def run_path(path):
 
     def of_run(wildcards):
         setting = SETTINGS.runs[wildcards.run]
-        epochs = epochs_of(setting)
-        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs, **wildcards}
+        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting), **wildcards}
         return results(path).format(**names)
 
     return of_run

@@ -16,7 +16,7 @@ from stylevote.augment.shards import MADE
 from stylevote.digests import canonical
 from stylevote.photos.pixels import cut_box
 from stylevote.program import InputError
-from stylevote.settings import Settings
+from stylevote.settings import Settings, epochs_of
 from stylevote.tables import read_table, replacing
 
 TENSOR_BYTES = 100  # what a safetensors file spends on a tensor's name, shape and place
@@ -88,7 +88,7 @@ def plan_runs(settings: Settings) -> pd.DataFrame:
     rows = []
     for (run, setting), leaves in zip(settings.runs.items(), further, strict=True):
         ((loss, parameters),) = setting["loss"].items()
-        epochs = sum(phase["epochs"] for phase in setting["phases"])
+        epochs = epochs_of(setting)
         megabytes = network_bytes(setting, len(settings.labels_of(setting))) / 1e6
         networks = len(settings.folds) * epochs
         rows.append(
@@ -299,7 +299,7 @@ def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
             if (run, fold) in work.trainings
         ]
         seconds = _epoch_seconds(root, run.rsplit("-", 2)[0]) if reasons else 0
-        epochs = sum(phase["epochs"] for phase in setting["phases"])
+        epochs = epochs_of(setting)
         rows.append(
             {
                 "run": run,

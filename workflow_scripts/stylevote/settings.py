@@ -66,6 +66,11 @@ class Settings:
         return range(self.config["folds"]["count"])
 
 
+def epochs_of(setting: dict[str, Any]) -> int:
+    """Return how many epochs a run of this resolved setting has."""
+    return sum(phase["epochs"] for phase in setting["phases"])
+
+
 def resolve(config: dict[str, Any]) -> Settings:
     """Check a configuration and fill in what it leaves out.
 
