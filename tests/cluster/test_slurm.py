@@ -11,13 +11,16 @@ import pytest
 import yaml
 
 from cluster.slurm import Slurm, missing, running
-from workflow.checkout import Checkout, announced, make_checkout
+from workflow.checkout import RUNS, Checkout, announced, make_checkout
 
 # What differs from a site's cluster: there are no accounts of past jobs, and no network between the node and its files.
 HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"]
 HERE += ["--seconds-between-status-checks", "3", "--latency-wait", "10"]
 ON_THE_CLUSTER = ["--profile", "profiles/slurm", *HERE]
+# Trainings that last for some seconds.
+LONGER = [{**run, "phases": [{"epochs": 6, "lr": 0.01, "train": "all"}]} for run in RUNS]
 ON_A_GPU = {"train_cnn", "predict_photos"}
+KNOWN = 6  # seconds of a job's life after which the controller has written down that it runs
 DOWN = 15  # seconds without a controller
 MOST = 1800  # seconds that the workflow may take
 
@@ -46,6 +49,7 @@ def slurm(tmp_path_factory):
 def decided_here(slurm, tmp_path_factory) -> Checkout:
     """The small workflow, computed without the cluster."""
     checkout = make_checkout(tmp_path_factory.mktemp("here") / "stylevote")
+    checkout.config["runs"] = LONGER
     checkout.run()
     return checkout
 
@@ -54,6 +58,7 @@ def decided_here(slurm, tmp_path_factory) -> Checkout:
 def on_the_cluster(slurm, tmp_path_factory) -> Checkout:
     """The same, computed on the cluster, while one training and the controller are killed."""
     checkout = make_checkout(tmp_path_factory.mktemp("there") / "stylevote")
+    checkout.config["runs"] = LONGER
     (checkout.folder / "small.yaml").write_text(yaml.safe_dump(checkout.config))
     printed = checkout.folder / "printed.txt"
     with printed.open("w") as file:
@@ -64,8 +69,9 @@ def on_the_cluster(slurm, tmp_path_factory) -> Checkout:
             stderr=subprocess.STDOUT,
         )
         try:
-            checkout.killed = kill_one_of_two_trainings(slurm, snakemake)
+            checkout.killed = wait_for_two_trainings(slurm, snakemake)
             slurm.kill_controller()
+            assert slurm.kill_job(checkout.killed)
             time.sleep(DOWN)
             slurm.start_controller()
             snakemake.wait(MOST)
@@ -77,15 +83,14 @@ def on_the_cluster(slurm, tmp_path_factory) -> Checkout:
     return checkout
 
 
-def kill_one_of_two_trainings(slurm, snakemake: subprocess.Popen) -> int:
-    """Wait until two trainings run at a time, kill all processes of one, and return its number."""
+def wait_for_two_trainings(slurm: Slurm, snakemake: subprocess.Popen) -> int:
+    """Wait until two trainings are at work, as the controller has written down; return the number of one."""
     until = time.monotonic() + MOST
     while time.monotonic() < until and snakemake.poll() is None:
-        listed = slurm.say("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").split("\n")
-        trainings = [int(line.split()[0]) for line in listed if "rule_train_cnn" in line]
-        if len(trainings) == 2:
-            slurm.say("scancel", "--full", "--signal=KILL", str(trainings[0]))
-            return trainings[0]
+        listed = slurm.say("squeue", "--noheader", "--states=RUNNING", "--format=%i %M %k").splitlines()
+        trainings = [line.split()[:2] for line in listed if "rule_train_cnn" in line]
+        if len(trainings) == 2 and all(elapsed >= f"0:{KNOWN:02d}" for _, elapsed in trainings):
+            return int(trainings[0][0])
         time.sleep(0.2)
     raise AssertionError("two trainings were never at work at a time")
 
@@ -105,6 +110,7 @@ def test_the_decisions_are_those_of_a_run_without_the_cluster(decided_here, on_t
 def test_the_training_that_was_killed_was_done_again(on_the_cluster):
     trainings = [number for number, name in submitted(on_the_cluster.printed).items() if name == "train_cnn"]
     assert on_the_cluster.killed in trainings
+    assert f"SLURM-job '{on_the_cluster.killed}' failed" in on_the_cluster.printed
     assert len(trainings) > 6
     assert len(list(on_the_cluster.folder.glob("out/runs/*/fold*/history.parquet"))) == 6
 
