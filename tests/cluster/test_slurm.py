@@ -132,9 +132,9 @@ def test_each_job_that_wants_a_gpu_has_one_to_itself(slurm, on_the_cluster):
 
 def test_small_jobs_of_all_labels_are_few_jobs_of_the_cluster(on_the_cluster):
     names = [re.sub("_.*", "", name) for name in submitted(on_the_cluster.printed).values()]
-    assert names.count("scores") == names.count("members") == names.count("decisions") == 1
-    assert names.count("stackers") == 1  # four labels would be one, and there are three
-    assert names.count("estimates") == 2
+    assert names.count("rankings") == names.count("members") == names.count("stackers") == 1
+    assert names.count("estimates") == 2  # of two labels and of one
+    assert names.count("decisions") == 1
 
 
 def test_nothing_is_computed_again_there_or_here(slurm, on_the_cluster):
