@@ -118,9 +118,15 @@ def test_the_training_that_was_killed_was_done_again(on_the_cluster):
 def test_each_job_that_wants_a_gpu_has_one_to_itself(slurm, on_the_cluster):
     names = submitted(on_the_cluster.printed)
     jobs = {number: job for number, job in slurm.jobs().items() if number in names}
+    assert jobs.keys() == names.keys()
     assert {names[number] for number, job in jobs.items() if job.partition == "gpu"} >= ON_A_GPU
+    # A controller that was just started may start a job before it knows of the node's GPUs. That job fails.
+    failed = {int(number) for number in re.findall(r"SLURM-job '(\d+)' failed", on_the_cluster.printed)}
     for number, job in jobs.items():
-        assert len(job.gpus) == (1 if names[number] in ON_A_GPU else 0), names[number]
+        if number in failed:
+            assert len(job.gpus) <= 1, names[number]
+        else:
+            assert len(job.gpus) == (1 if names[number] in ON_A_GPU else 0), names[number]
     at_once = 0
     for one, other in itertools.combinations((job for job in jobs.values() if job.gpus), 2):
         if one.start < other.end and other.start < one.end:
@@ -134,7 +140,7 @@ def test_small_jobs_of_all_labels_are_few_jobs_of_the_cluster(on_the_cluster):
     names = [re.sub("_.*", "", name) for name in submitted(on_the_cluster.printed).values()]
     assert names.count("rankings") == names.count("members") == names.count("stackers") == 1
     assert names.count("estimates") == 2  # of two labels and of one
-    assert names.count("decisions") == 1
+    assert names.count("decisions") == 2  # the estimate, which waits for no vote, and all that follows votes
 
 
 def test_nothing_is_computed_again_there_or_here(slurm, on_the_cluster):
