@@ -13,6 +13,11 @@ demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission
 test: $(INSTALLED) ## run the tests
 	.venv/bin/python -m pytest
 
+test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Debian's root can install
+	test -x /usr/sbin/slurmctld || { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends \
+		slurm-wlm slurmctld slurmd slurm-client munge; } || echo "Slurm cannot be installed here"
+	.venv/bin/python -m pytest -rs tests/cluster
+
 lint: $(INSTALLED) ## check formatting and style
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -41,4 +46,4 @@ $(INSTALLED): envs/requirements.lock
 	fi
 	touch $@
 
-.PHONY: help demo test lint format lock setup
+.PHONY: help demo test test-cluster lint format lock setup

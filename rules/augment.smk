@@ -26,8 +26,8 @@ rule train_segmenter:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=by_attempt(8000),
+        runtime=by_attempt(240),
     params:
         photos=training_photos,
         masks=masks_folder,
@@ -59,8 +59,8 @@ rule segment_photos:
     threads: 1
     resources:
         gpu=int(SEGMENTATION["model"] != "given"),
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(720),
     params:
         photos=training_photos,
         masks=masks_folder,
@@ -90,8 +90,8 @@ rule recolor_photos:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(720),
     params:
         photos=training_photos,
         spec=recolor_spec,
@@ -118,8 +118,8 @@ rule gather_recolored:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         spec=spec("labels"),
         code=code("gather_recolored"),
@@ -147,8 +147,8 @@ rule draw_contact_sheet:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         photos=training_photos,
         spec=canonical({"size": SEGMENTATION["size"]}),
@@ -175,8 +175,8 @@ rule cache_recolored:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(240),
     params:
         spec=lambda wildcards: canonical({"size": int(wildcards.size)}),
         code=code("cache_recolored"),
@@ -203,8 +203,8 @@ rule resample_manifest:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         spec=recipe_spec,
         code=code("resample_manifest"),

@@ -98,6 +98,11 @@ def benchmarks(path):
     return results(f"benchmarks/{path}")
 
 
+def by_attempt(amount):
+    """Memory or time of a job: as much at its first attempt, and as much more at each further one."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 @cache
 def code(program, *modules):
     """A digest of the code that a program executes, with those modules of the library that its settings choose."""

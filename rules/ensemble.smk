@@ -27,8 +27,8 @@ rule collate_scores:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(120),
     params:
         predictions=lambda wildcards: results("runs/{run}/fold{fold}/validation.parquet"),
         runs=list(SETTINGS.runs),
@@ -59,8 +59,8 @@ rule rank_candidates:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(60),
     params:
         spec=label_spec(beta=BETA),
         code=code("rank_candidates"),
@@ -87,8 +87,8 @@ rule select_members:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(60),
     params:
         sized=SETTINGS.config["target"] is not None,
         spec=label_spec(beta=BETA, **selection_settings()),
@@ -113,8 +113,8 @@ rule gather_members:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         spec=spec("labels"),
         code=code("gather_members"),
@@ -142,8 +142,8 @@ rule stack_members:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(240),
     params:
         spec=stack_spec(**stack_settings()),
         code=combining_code("stack_members"),
@@ -168,8 +168,8 @@ rule search_threshold:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         spec=label_spec(beta=BETA, **threshold_settings()),
         code=code("search_threshold"),
@@ -201,8 +201,8 @@ rule cast_votes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(60),
     params:
         predictions=lambda wildcards: results(f"predictions/{wildcards.photoset}/{{run}}/fold{{fold}}.parquet"),
         runs=list(SETTINGS.runs),
@@ -238,8 +238,8 @@ rule score_decisions:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         spec=spec("labels", "beta"),
         code=code("score_decisions"),
@@ -285,8 +285,8 @@ rule estimate_label:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(720),
     params:
         spec=stack_spec(stack=stack_settings(), threshold=threshold_settings()),
         code=combining_code("estimate_label"),
@@ -315,8 +315,8 @@ rule estimate_honestly:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         spec=spec("labels", "votes", "beta"),
         code=code("estimate_honestly"),
@@ -344,8 +344,8 @@ rule estimate_joining:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         folds=len(SETTINGS.folds),
         spec=spec("labels", "beta"),

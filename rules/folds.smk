@@ -15,8 +15,8 @@ rule assign_folds:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         spec=spec("labels", **SETTINGS.config["folds"]),
         code=code("assign_folds"),

@@ -23,8 +23,8 @@ rule check_label:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(720),
     params:
         spec=stack_spec(selection=selection_settings(), stack=stack_settings(), threshold=threshold_settings(), seed=1),
         code=combining_code("check_label"),

@@ -20,8 +20,8 @@ rule draw_demo:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         folder=lambda wildcards, output: os.path.dirname(output.train),
         spec=canonical(SETTINGS.config["demo"]),
@@ -47,8 +47,8 @@ rule ingest_photos:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(240),
     params:
         photos=photos_folder,
         on_bad_photo=on_bad_photo,
@@ -77,8 +77,8 @@ if LOCKED:
             "../envs/environment.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=by_attempt(2000),
+            runtime=by_attempt(30),
         params:
             spec=spec("labels", share=LOCKED, seed=SETTINGS.config["honest"]["seed"], folds=len(SETTINGS.folds)),
             code=code("lock_photos"),
@@ -102,8 +102,8 @@ rule compare_photosets:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         names=list(INGESTED.values()),
         spec=spec("on_bad_photo"),
@@ -129,8 +129,8 @@ rule cache_pixels:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(240),
     params:
         photos=photos_folder,
         spec=lambda wildcards: canonical({"size": int(wildcards.size)}),

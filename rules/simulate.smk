@@ -19,8 +19,8 @@ rule simulate_photos:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         spec=simulation_spec("photos", "test", "least", "seed"),
         code=code("simulate_photos"),
@@ -48,8 +48,8 @@ rule simulate_member:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         spec=simulation_spec("epochs", "families", "twins", "skill", "skills", "seed"),
         code=code("simulate_member"),

@@ -20,8 +20,8 @@ rule estimate_sizes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(1440),
     params:
         spec=stack_spec(selection=selection_settings(), stack=stack_settings(), threshold=threshold_settings()),
         code=combining_code("estimate_sizes"),
@@ -48,8 +48,8 @@ rule measure_sizes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         histories=lambda wildcards: results("runs/{run}/fold{fold}/history.parquet"),
         runs=list(SETTINGS.runs),
@@ -78,8 +78,8 @@ rule choose_sizes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         spec=spec("labels", "beta", "votes", "target"),
         code=code("choose_sizes"),

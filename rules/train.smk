@@ -31,7 +31,8 @@ rule train_cnn:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=8000,
+        mem_mb=by_attempt(8000),
+        # No more at another attempt: it goes on from the last finished epoch.
         runtime=1440,
     params:
         spec=run_spec,
@@ -63,8 +64,8 @@ rule choose_epochs:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         spec=lambda wildcards: canonical({"labels": run_labels(wildcards), "beta": BETA}),
         code=code("choose_epochs"),
@@ -96,8 +97,8 @@ rule predict_photos:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=by_attempt(8000),
+        runtime=by_attempt(240),
     params:
         spec=run_spec,
         code=code("predict_photos"),

@@ -78,13 +78,7 @@ class Checkout:
 
     def plan(self, *targets: str) -> dict[str, int]:
         """Return how many jobs of each rule a dry run announces."""
-        done = self.snakemake("--dry-run", *(["--", *targets] if targets else []))
-        text = done.stdout
-        if "Nothing to be done" in text:
-            return {}
-        table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\n\n", text, re.DOTALL).group(1)
-        counts = {name: int(count) for name, count in (line.split() for line in table.splitlines())}
-        return {name: count for name, count in counts.items() if name not in ("all", "total")}
+        return announced(self.snakemake("--dry-run", *(["--", *targets] if targets else [])).stdout)
 
     def put(self, *paths: str) -> None:
         """Write files of ten bytes."""
@@ -128,6 +122,15 @@ class Checkout:
         other = Checkout(folder)
         other.config = self.config
         return other
+
+
+def announced(printed: str) -> dict[str, int]:
+    """Return how many jobs of each rule a dry run announced, by what it printed."""
+    if "Nothing to be done" in printed:
+        return {}
+    table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\n\n", printed, re.DOTALL).group(1)
+    counts = {name: int(count) for name, count in (line.split() for line in table.splitlines())}
+    return {name: count for name, count in counts.items() if name not in ("all", "total")}
 
 
 def draw_thing(marks: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:

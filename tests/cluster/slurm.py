@@ -1,0 +1,240 @@
+"""A Slurm of one node with two pretend GPUs, in a folder of its own.
+
+It has a key, ports and a configuration of its own, and leaves a Slurm of this host's alone. It needs root, since device
+files are made.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+GPUS = 2
+PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol"]
+PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])  # where daemons are
+SECONDS = 60  # most that the daemons may take to start or to end
+
+CONFIGURATION = """
+ClusterName=pretend
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/socket
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+MpiDefault=none
+ReturnToService=2
+SchedulerType=sched/backfill
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+GresTypes=gpu
+MinJobAge=300
+SlurmdParameters=config_overrides
+TaskProlog={folder}/task_prolog
+Epilog={folder}/epilog
+NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:pretend:{gpus} State=UNKNOWN
+PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes={host} MaxTime=INFINITE State=UP
+"""
+
+# Slurm tells each step of a job which GPUs are its own. That is written down, and the step is told of none, since there
+# could be real ones. The node writes down the job's end, however it ended.
+TASK_PROLOG = """#!/bin/sh
+echo "start $SLURM_JOB_ID $(date +%s.%N) $SLURM_JOB_PARTITION ${{CUDA_VISIBLE_DEVICES:--}}" >> {folder}/jobs
+echo "export CUDA_VISIBLE_DEVICES="
+"""
+EPILOG = """#!/bin/sh
+echo "end $SLURM_JOB_ID $(date +%s.%N) $SLURM_JOB_PARTITION -" >> {folder}/jobs
+"""
+# Snakemake's plugin takes all of Slurm's variables from the environment before it calls this.
+SRUN = """#!/bin/sh
+SLURM_CONF={folder}/slurm.conf exec {srun} "$@"
+"""
+
+
+def missing() -> str:
+    """Return why no Slurm can be brought up here, in plain words; nothing where one can."""
+    programs = [name for name in PROGRAMS if not shutil.which(name, path=PATH)]
+    if programs:
+        return f"Slurm is not installed ({', '.join(programs)} not found); `make test-cluster` installs it"
+    return "" if os.getuid() == 0 else "only root can bring up a Slurm"
+
+
+@dataclass
+class Job:
+    """What the node wrote down of a job."""
+
+    partition: str
+    start: float  # seconds of the epoch
+    end: float
+    gpus: set[str]
+
+
+class Slurm:
+    """The daemons, and what is known of the jobs."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write the configuration; start nothing. Raise `PermissionError` where no device files can be made."""
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PATH": os.pathsep.join([str(folder / "bin"), PATH]),
+            "SLURM_CONF": str(folder / "slurm.conf"),
+        }
+        self.daemons: dict[str, subprocess.Popen] = {}
+        for name in ("bin", "state", "spool", "dev", "munge"):
+            (folder / name).mkdir(parents=True)
+        (folder / "munge" / "key").write_bytes(os.urandom(128))
+        (folder / "munge" / "key").chmod(0o400)
+        # Slurm refuses plain files. These are the numbers of /dev/null and /dev/zero.
+        for number, minor in enumerate((3, 5)):
+            os.mknod(folder / "dev" / f"gpu{number}", 0o600 | stat.S_IFCHR, os.makedev(1, minor))
+        fields = {
+            "folder": folder,
+            "host": socket.gethostname().partition(".")[0],
+            "ports": free_ports(2),
+            "gpus": GPUS,
+        }
+        for name, text, mode in [
+            ("slurm.conf", CONFIGURATION, 0o644),
+            ("gres.conf", f"AutoDetect=off\nName=gpu Type=pretend File={folder}/dev/gpu[0-{GPUS - 1}]\n", 0o644),
+            ("task_prolog", TASK_PROLOG, 0o755),
+            ("epilog", EPILOG, 0o755),
+            ("bin/srun", SRUN.replace("{srun}", shutil.which("srun", path=PATH)), 0o755),
+        ]:
+            (folder / name).write_text(text.format(**fields))
+            (folder / name).chmod(mode)
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start a daemon."""
+        program = shutil.which(name, path=PATH)
+        self.daemons[name] = subprocess.Popen(
+            [program, *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=(self.folder / f"{name}.out").open("a"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def start_controller(self) -> None:
+        """Start the controller and wait until it answers."""
+        self.start("slurmctld", "-D")
+        self.wait(self.pings)
+
+    def pings(self) -> bool:
+        """Return whether the controller answers."""
+        return " is UP" in self.say("scontrol", "ping")
+
+    def bring_up(self) -> None:
+        """Start all daemons and wait until the node is idle."""
+        munge = self.folder / "munge"
+        self.start(
+            "munged",
+            "--foreground",
+            "--force",
+            f"--socket={munge / 'socket'}",
+            f"--key-file={munge / 'key'}",
+            f"--pid-file={munge / 'pid'}",
+            f"--seed-file={munge / 'seed'}",
+            f"--log-file={munge / 'log'}",
+        )
+        self.wait((munge / "socket").exists)
+        self.start_controller()
+        self.start("slurmd", "-D")
+        self.wait(lambda: set(self.say("sinfo", "--noheader", "--format=%T").split()) == {"idle"})
+
+    def kill_controller(self) -> None:
+        """Kill the controller. What became of jobs in its last five seconds it may not have written down."""
+        daemon = self.daemons.pop("slurmctld")
+        daemon.kill()
+        daemon.wait()
+
+    def kill_job(self, number: int) -> int:
+        """Kill the processes of a job, without a word to Slurm, and return how many there were."""
+        killed = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # some end meanwhile
+                if f"SLURM_JOB_ID={number}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    killed += 1
+        return killed
+
+    def shut_down(self) -> None:
+        """End all jobs and daemons."""
+        with contextlib.suppress(TimeoutError):
+            if "slurmd" in self.daemons and not self.pings():
+                self.start_controller()
+            self.say("scancel", "--user=root")
+            self.wait(lambda: not self.say("squeue", "--noheader"))
+        for name in ("slurmd", "slurmctld", "munged"):
+            daemon = self.daemons.pop(name, None)
+            if daemon:
+                daemon.send_signal(signal.SIGTERM)
+                try:
+                    daemon.wait(SECONDS)
+                except subprocess.TimeoutExpired:
+                    daemon.kill()
+                    daemon.wait()
+
+    def say(self, *command: str) -> str:
+        """Return what a Slurm command prints."""
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def wait(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so; raise `TimeoutError`, with what the daemons said, if it does not come to that."""
+        until = time.monotonic() + SECONDS
+        while not is_so():
+            if time.monotonic() > until:
+                logs = [f"{path}:\n{path.read_text()[-2000:]}" for path in sorted(self.folder.glob("*.out"))]
+                raise TimeoutError("\n".join(logs))
+            time.sleep(0.2)
+
+    def jobs(self) -> dict[int, Job]:
+        """Return what the node wrote down of the jobs that have ended, by their numbers."""
+        jobs: dict[int, Job] = {}
+        for line in (self.folder / "jobs").read_text().splitlines():
+            what, number, second, partition, gpus = line.split()
+            job = jobs.setdefault(int(number), Job(partition, float(second), 0.0, set()))
+            if what == "start" and gpus != "-":
+                job.gpus.update(gpus.split(","))
+            if what == "end":
+                job.end = float(second)
+        return {number: job for number, job in jobs.items() if job.end}
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for opened in sockets:
+            opened.bind(("127.0.0.1", 0))
+        return [opened.getsockname()[1] for opened in sockets]
+
+
+@contextlib.contextmanager
+def running(slurm: Slurm) -> Iterator[None]:
+    """Bring up a Slurm, and shut it down in the end."""
+    try:
+        slurm.bring_up()
+        yield
+    finally:
+        slurm.shut_down()

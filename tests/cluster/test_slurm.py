@@ -1,0 +1,153 @@
+"""A workflow on a real Slurm with two pretend GPUs, while a job and the controller are killed."""
+
+import importlib.util
+import itertools
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from cluster.slurm import Slurm, missing, running
+from workflow.checkout import RUNS, Checkout, announced, make_checkout
+
+# What differs from a site's cluster: there are no accounts of past jobs, and no network between the node and its files.
+HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"]
+HERE += ["--seconds-between-status-checks", "3", "--latency-wait", "10"]
+ON_THE_CLUSTER = ["--profile", "profiles/slurm", *HERE]
+# Trainings that last for some seconds.
+LONGER = [{**run, "phases": [{"epochs": 6, "lr": 0.01, "train": "all"}]} for run in RUNS]
+ON_A_GPU = {"train_cnn", "predict_photos"}
+KNOWN = 6  # seconds of a job's life after which the controller has written down that it runs
+DOWN = 15  # seconds without a controller
+MOST = 1800  # seconds that the workflow may take
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    """A Slurm of this host's own, and an environment in which Snakemake finds it."""
+    reason = missing()
+    if not reason and not importlib.util.find_spec("snakemake_executor_plugin_slurm"):
+        reason = "snakemake-executor-plugin-slurm is not installed; `make setup` installs it"
+    if reason:
+        pytest.skip(f"no Slurm: {reason}")
+    try:
+        slurm = Slurm(tmp_path_factory.mktemp("slurm") / "node")
+    except PermissionError as error:
+        pytest.skip(f"no Slurm: pretend GPUs are device files, which cannot be made here ({error})")
+    with running(slurm), pytest.MonkeyPatch.context() as patch:
+        for name in ("PATH", "SLURM_CONF"):
+            patch.setenv(name, slurm.environment[name])
+        # Neither here nor there a real GPU, which would compute other last digits.
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        yield slurm
+
+
+@pytest.fixture(scope="module")
+def decided_here(slurm, tmp_path_factory) -> Checkout:
+    """The small workflow, computed without the cluster."""
+    checkout = make_checkout(tmp_path_factory.mktemp("here") / "stylevote")
+    checkout.config["runs"] = LONGER
+    checkout.run()
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def on_the_cluster(slurm, tmp_path_factory) -> Checkout:
+    """The same, computed on the cluster, while one training and the controller are killed."""
+    checkout = make_checkout(tmp_path_factory.mktemp("there") / "stylevote")
+    checkout.config["runs"] = LONGER
+    (checkout.folder / "small.yaml").write_text(yaml.safe_dump(checkout.config))
+    printed = checkout.folder / "printed.txt"
+    with printed.open("w") as file:
+        snakemake = subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *ON_THE_CLUSTER],
+            cwd=checkout.folder,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            checkout.killed = wait_for_two_trainings(slurm, snakemake)
+            slurm.kill_controller()
+            assert slurm.kill_job(checkout.killed)
+            time.sleep(DOWN)
+            slurm.start_controller()
+            snakemake.wait(MOST)
+        finally:
+            snakemake.kill()
+            snakemake.wait()
+    checkout.printed = printed.read_text()
+    assert snakemake.returncode == 0, checkout.printed[-6000:]
+    return checkout
+
+
+def wait_for_two_trainings(slurm: Slurm, snakemake: subprocess.Popen) -> int:
+    """Wait until two trainings are at work, as the controller has written down; return the number of one."""
+    until = time.monotonic() + MOST
+    while time.monotonic() < until and snakemake.poll() is None:
+        listed = slurm.say("squeue", "--noheader", "--states=RUNNING", "--format=%i %M %k").splitlines()
+        trainings = [line.split()[:2] for line in listed if "rule_train_cnn" in line]
+        if len(trainings) == 2 and all(elapsed >= f"0:{KNOWN:02d}" for _, elapsed in trainings):
+            return int(trainings[0][0])
+        time.sleep(0.2)
+    raise AssertionError("two trainings were never at work at a time")
+
+
+def submitted(printed: str) -> dict[int, str]:
+    """Return what each job of the cluster was for, the name of a rule or of a group, by the job's number."""
+    found = re.findall(r"SLURM jobid (\d+) \(log: \S*/slurm_logs/(?:rule|group)_([^/]+)/", printed)
+    return {int(number): name for number, name in found}
+
+
+def test_the_decisions_are_those_of_a_run_without_the_cluster(decided_here, on_the_cluster):
+    for path in ("submission.csv", "summary.txt"):
+        here, there = ((checkout.folder / "out" / path).read_bytes() for checkout in (decided_here, on_the_cluster))
+        assert there == here, path
+
+
+def test_the_training_that_was_killed_was_done_again(on_the_cluster):
+    trainings = [number for number, name in submitted(on_the_cluster.printed).items() if name == "train_cnn"]
+    assert on_the_cluster.killed in trainings
+    assert f"SLURM-job '{on_the_cluster.killed}' failed" in on_the_cluster.printed
+    assert len(trainings) > 6
+    assert len(list(on_the_cluster.folder.glob("out/runs/*/fold*/history.parquet"))) == 6
+
+
+def test_each_job_that_wants_a_gpu_has_one_to_itself(slurm, on_the_cluster):
+    names = submitted(on_the_cluster.printed)
+    jobs = {number: job for number, job in slurm.jobs().items() if number in names}
+    assert jobs.keys() == names.keys()
+    assert {names[number] for number, job in jobs.items() if job.partition == "gpu"} >= ON_A_GPU
+    # A controller that was just started may start a job before it knows of the node's GPUs. That job fails.
+    failed = {int(number) for number in re.findall(r"SLURM-job '(\d+)' failed", on_the_cluster.printed)}
+    for number, job in jobs.items():
+        if number in failed:
+            assert len(job.gpus) <= 1, names[number]
+        else:
+            assert len(job.gpus) == (1 if names[number] in ON_A_GPU else 0), names[number]
+    at_once = 0
+    for one, other in itertools.combinations((job for job in jobs.values() if job.gpus), 2):
+        if one.start < other.end and other.start < one.end:
+            assert one.gpus != other.gpus
+            at_once += 1
+    assert at_once
+    assert set.union(*(job.gpus for job in jobs.values())) == {"0", "1"}
+
+
+def test_small_jobs_of_all_labels_are_few_jobs_of_the_cluster(on_the_cluster):
+    names = [re.sub("_.*", "", name) for name in submitted(on_the_cluster.printed).values()]
+    assert names.count("rankings") == names.count("members") == names.count("stackers") == 1
+    assert names.count("estimates") == 2  # of two labels and of one
+    assert names.count("decisions") == 2  # the estimate, which waits for no vote, and all that follows votes
+
+
+def test_nothing_is_computed_again_there_or_here(slurm, on_the_cluster):
+    there = on_the_cluster.snakemake("--dry-run", *ON_THE_CLUSTER)
+    assert announced(there.stdout) == {}
+    assert on_the_cluster.plan() == {}
+
+
+def test_a_run_from_here_is_finished_there_without_a_job(slurm, decided_here):
+    assert announced(decided_here.snakemake("--dry-run", *ON_THE_CLUSTER).stdout) == {}

@@ -1,0 +1,27 @@
+"""The profile for Slurm, as far as a dry run goes: its groups hold in every kind of configuration."""
+
+import pytest
+
+from workflow.checkout import announced
+
+
+@pytest.fixture(params=["plain", "target", "locked", "features", "removed weights"])
+def kind(request, fresh) -> str:
+    """A kind of configuration, which brings rules, or paths between them, of its own."""
+    if request.param == "target":
+        fresh.config["target"] = {"loss": 0.002}
+    if request.param == "locked":
+        fresh.config["honest"] = {"locked": 0.2}
+    if request.param == "features":
+        fresh.config["stack"]["features"] = "all"
+    if request.param == "removed weights":
+        fresh.config["keep_weights"] = "selectable"
+    return request.param
+
+
+def test_no_group_waits_for_itself_and_nothing_else_is_computed(fresh, kind):
+    everything = ["all", "check_leaks", "out/ensemble/size_curve.parquet", "out/predictions/train/decisions.csv"]
+    here = fresh.plan(*everything)
+    printed = fresh.snakemake("--dry-run", "--profile", "profiles/slurm", "--", *everything).stdout
+    assert here["train_cnn"] == 6
+    assert announced(printed) == here
