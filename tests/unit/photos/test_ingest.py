@@ -24,6 +24,7 @@ from stylevote.photos.ingest import (
 )
 from stylevote.photos.pixels import MAX_BYTES
 from stylevote.program import InputError
+from stylevote.tables import write_table
 
 PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 LABELS = ["sport", "street"]
@@ -666,8 +667,8 @@ def test_compare_program(tmp_path):
     paths = []
     for name, manifest in compared(train={"a": "1", "b": "2"}, test={"y": "2"}).items():
         paths.append(tmp_path / f"{name}.parquet")
-        manifest.to_parquet(paths[-1])
-    pd.DataFrame({"image_id": [], "problem": []}).to_parquet(tmp_path / "none.parquet")
+        write_table(manifest, paths[-1])
+    write_table(pd.DataFrame({"image_id": [], "problem": []}), tmp_path / "none.parquet")
     arguments = ["--names", "train", "test", "--output", tmp_path / "shared.parquet", "--manifests", *paths]
     arguments += ["--quarantines", tmp_path / "none.parquet", tmp_path / "none.parquet"]
     done = run_program("compare_photosets.py", *arguments, "--spec", '{"on_bad_photo": "fail"}')

@@ -24,6 +24,7 @@ from stylevote.photos.pixels import (
     resize_photo,
 )
 from stylevote.program import InputError
+from stylevote.tables import read_table, write_table
 
 PROGRAM = Path(__file__).parents[3] / "workflow_scripts" / "cache_pixels.py"
 
@@ -353,8 +354,20 @@ def test_cache_that_does_not_fit_its_index(photos, tmp_path):
     size = path.stat().st_size
     with path.open("r+b") as stream:
         stream.truncate(size - 1)
-    with pytest.raises(InputError, match=f"{size - 1} bytes, but its index describes {size}; run cache_pixels again"):
+    with pytest.raises(InputError, match=f"{size - 1} bytes, but its index describes {size}"):
         open_pixels(path, index)
+
+
+def test_no_photo_of_other_pixels_is_used(photos, tmp_path):
+    path = tmp_path / "pixels.bin"
+    index = cache_pixels(manifest_of(photos), photos, 24, path)
+    for row in (0, 40, len(index) - 1):
+        data = bytearray(path.read_bytes())
+        data[index["offset"][row] + 100] ^= 4
+        (tmp_path / "flipped.bin").write_bytes(data)
+        name = index["image_id"][row]
+        with pytest.raises(InputError, match=rf"flipped\.bin: damaged \(the checksum of the photo {name} does not fit"):
+            open_pixels(tmp_path / "flipped.bin", index)
 
 
 def test_map_in_order():
@@ -372,16 +385,16 @@ def run_program(photos, tmp_path, threads=2):
 
 
 def test_program(photos, tmp_path):
-    manifest_of(photos).to_parquet(tmp_path / "manifest.parquet")
+    write_table(manifest_of(photos), tmp_path / "manifest.parquet")
     done = run_program(photos, tmp_path)
     assert done.returncode == 0
     assert "80 photos at 24 pixels" in done.stderr
-    index = pd.read_parquet(tmp_path / "cache" / "index.parquet")
+    index = read_table(tmp_path / "cache" / "index.parquet")
     assert len(open_pixels(tmp_path / "cache" / "pixels.bin", index))
 
 
 def test_program_ends_with_the_message(photos, tmp_path):
-    manifest_of(photos).to_parquet(tmp_path / "manifest.parquet")
+    write_table(manifest_of(photos), tmp_path / "manifest.parquet")
     (photos / "40.png").write_bytes(b"other")
     done = run_program(photos, tmp_path)
     assert done.returncode == 1

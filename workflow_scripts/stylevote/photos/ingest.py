@@ -317,7 +317,7 @@ def read_rows(table: Path) -> tuple[list[TableRow], list[Problem]]:
 
 def _parquet_rows(table: Path) -> tuple[list[TableRow], list[Problem]]:
     try:
-        frame = read_table(table)
+        frame = read_table(table, sealed=False)
     except InputError as error:
         return [], [Problem(0, str(error))]
     if not isinstance(frame.index, pd.RangeIndex):

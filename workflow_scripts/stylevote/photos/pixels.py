@@ -20,7 +20,7 @@ import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from stylevote.program import InputError
-from stylevote.tables import replacing
+from stylevote.tables import damaged, replacing
 
 MAX_PIXELS = 70_000_000  # more than a camera's 61 million; decoded with transparency, they take 1.8 GB for a moment
 MAX_BYTES = 200_000_000
@@ -311,12 +311,17 @@ def check_index(index: pd.DataFrame, manifest: pd.DataFrame, path: Path) -> None
 
 
 def open_pixels(path: Path, index: pd.DataFrame) -> np.memmap:
-    """Map the flat file that `cache_pixels` wrote, as uint8 of shape (bytes,); changes stay in memory.
+    """Map the flat file that `write_pixels` wrote, as uint8 of shape (bytes,); changes stay in memory.
 
-    A photo's pixels are ``flat[offset : offset + 3 * height * width].reshape(height, width, 3)``.
+    A photo's pixels are ``flat[offset : offset + 3 * height * width].reshape(height, width, 3)``. All of them are held
+    against the index once: a photo takes some hundredth of what it takes to decode it.
+
+    Args:
+        path: the file.
+        index: what `write_pixels` returned, and image_id.
 
     Raises:
-        InputError: the file is not there, or has not the size that ``index`` promises.
+        InputError: the file is not there, or does not hold what ``index`` promises.
     """
     try:
         found = path.stat().st_size
@@ -324,5 +329,9 @@ def open_pixels(path: Path, index: pd.DataFrame) -> np.memmap:
         raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
     expected = _pixel_bytes(index)
     if found != expected:
-        raise InputError(f"{path}: {found} bytes, but its index describes {expected}; run cache_pixels again")
-    return np.memmap(path, dtype=np.uint8, mode="c")  # torch takes writeable arrays only; the file is never written
+        raise damaged(path, f"{found} bytes, but its index describes {expected}")
+    flat = np.memmap(path, dtype=np.uint8, mode="c")  # torch takes writeable arrays only; the file is never written
+    for photo in index.itertuples():
+        if zlib.crc32(flat[photo.offset : photo.offset + 3 * photo.height * photo.width]) != photo.crc32:
+            raise damaged(path, f"the checksum of the photo {photo.image_id} does not fit")
+    return flat
