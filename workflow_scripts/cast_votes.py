@@ -10,7 +10,7 @@ from stylevote.ensemble.scores import files_by_run, files_of_external, read_feat
 from stylevote.ensemble.stack import combiner
 from stylevote.ensemble.vote import cast_votes, limit_labels
 from stylevote.program import InputError, add_spec, add_threads, check_number, parser, run
-from stylevote.tables import read_json, read_table, write_table
+from stylevote.tables import read_json, read_sealed, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -27,8 +27,9 @@ def main(arguments: argparse.Namespace) -> None:
     tables = []
     for k, label in enumerate(labels):
         paths = arguments.stackers[k * folds : (k + 1) * folds]
+        stored = [read_sealed(path) for path in paths]
         try:
-            stackers = [load(path.read_bytes(), arguments.threads) for path in paths]
+            stackers = [load(raw, arguments.threads) for raw in stored]
             members = np.concatenate([features[name] for name in arguments.spec["features"][label]], axis=2)
             votes = cast_votes(members, stackers, thresholds[k], settings["aggregation"])
         except InputError as error:

@@ -54,10 +54,11 @@ def empty_predictions(labels: list[str]) -> pd.DataFrame:
 def check_digest(path: Path, expected: str) -> None:
     """Raise `InputError` unless the file is the one that training wrote."""
     found = weights_sha256(path)
+    remedy = f"Remove the folder {path.parent} and start again: it is trained anew"
     if found is None:
-        raise InputError(f"{path}: missing; delete the folder {path.parent.parent} to retrain it")
+        raise InputError(f"{path}: missing. {remedy}")
     if found != expected:
-        raise InputError(f"{path}: damaged (its sha256 is not the one in the run's history); delete it to retrain")
+        raise InputError(f"{path}: damaged (its checksum is not that in the run's history). {remedy}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 from stylevote.ensemble.scores import read_stack_features
 from stylevote.ensemble.stack import fit_stack
 from stylevote.program import add_spec, add_threads, check_number, parser, run
-from stylevote.tables import fold_numbers, label_matrix, read_table, replacing, write_table
+from stylevote.tables import fold_numbers, label_matrix, read_table, write_sealed, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -26,8 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
         "%s: %d members\n%s", label, features.shape[1], stack.grid[stack.grid["chosen"]].to_string(index=False)
     )
     for stacker, path in zip(stack.stackers, arguments.stackers, strict=True):
-        with replacing(path) as partial:
-            partial.write_bytes(stacker.to_bytes())
+        write_sealed(stacker.to_bytes(), path)
     write_table(stack.grid, arguments.grid)
     write_table(manifest[["image_id"]].assign(fold=folds, score=stack.scores), arguments.stacked)
 

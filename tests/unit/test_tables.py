@@ -1,10 +1,22 @@
 """Artefacts are whole or absent, and a damaged one is named, never read."""
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stylevote.program import InputError
-from stylevote.tables import read_json, read_table, replacing, write_json, write_table
+from stylevote.tables import (
+    open_table,
+    read_json,
+    read_sealed,
+    read_table,
+    replacing,
+    table_writer,
+    write_json,
+    write_sealed,
+    write_table,
+)
 
 
 def test_round_trip(tmp_path):
@@ -17,11 +29,11 @@ def test_round_trip(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "t.json"
-    write_json(1, path)
+    write_json({"x": 1}, path)
     with pytest.raises(ZeroDivisionError), replacing(path) as partial:
         partial.write_text("half")
         raise ZeroDivisionError
-    assert read_json(path) == 1
+    assert read_json(path) == {"x": 1}
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -31,16 +43,107 @@ def test_equal_tables_are_equal_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"not a table", None])
-def test_a_damaged_table_is_named(tmp_path, content):
+TABLE = pd.DataFrame({"image_id": ["a", "b", "c"], "score": [0.25, 0.5, 1.0]})
+
+
+def write_in_parts(path):
+    with table_writer(path, pa.schema([("number", pa.int64())]), compression="none") as writer:
+        for start in (0, 2):
+            writer.write_table(pa.table({"number": [start, start + 1]}))
+
+
+def test_others_read_sealed_tables_as_ever(tmp_path):
+    write_table(TABLE, tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), TABLE)
+    assert pq.read_table(tmp_path / "t.parquet", columns=["score"])["score"].to_pylist() == [0.25, 0.5, 1.0]
+    write_in_parts(tmp_path / "p.parquet")
+    with pq.ParquetFile(tmp_path / "p.parquet") as file:
+        assert [file.read_row_group(group)["number"].to_pylist() for group in (0, 1)] == [[0, 1], [2, 3]]
+    with open_table(tmp_path / "p.parquet") as file:
+        assert file.read_row_group(1)["number"].to_pylist() == [2, 3]
+
+
+ARTEFACTS = {
+    "table": (lambda path: write_table(TABLE, path), read_table),
+    "table in parts": (write_in_parts, read_table),
+    "empty table": (lambda path: write_table(TABLE.iloc[:0], path), read_table),
+    "bytes": (lambda path: write_sealed(bytes(range(50)), path), read_sealed),
+    "no bytes": (lambda path: write_sealed(b"", path), read_sealed),
+    # All ends of such a file look like Parquet's, and are none.
+    "bytes like a table's": (lambda path: write_sealed(b"PAR1" + bytes(20) + b"PAR1", path), read_sealed),
+}
+
+
+@pytest.mark.parametrize("kind", ARTEFACTS)
+def test_no_flipped_bit_and_no_cut_is_read_as_data(tmp_path, kind):
+    write, read = ARTEFACTS[kind]
+    path = tmp_path / "x"
+    write(path)
+    whole = path.read_bytes()
+    read(path)
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+        with pytest.raises(InputError, match=r"x: damaged \(.+\)\. Remove it and start again: it is made anew$"):
+            read(path)
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"x: damaged"):
+            read(path)
+    path.write_bytes(whole + b"\0")
+    with pytest.raises(InputError, match=r"x: damaged"):
+        read(path)
+
+
+def test_json_with_a_flipped_bit_is_the_same_or_refused(tmp_path):
+    path, value = tmp_path / "t.json", {"threshold": 0.125, "curve": [[0.5, 1], [0.75, 2]], "label": "ü"}
+    write_json(value, path)
+    whole, refused = path.read_bytes(), 0
+    for place in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            assert read_json(path) == value  # one blank for another
+        except InputError as error:
+            assert "t.json: damaged" in str(error)
+            refused += 1
+    assert refused > 0.9 * 8 * len(whole)
+
+
+def test_what_the_user_brings_needs_no_seal(tmp_path):
     path = tmp_path / "t.parquet"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=r"t\.parquet: cannot be read as a Parquet table"):
+    TABLE.to_parquet(path)
+    with pytest.raises(InputError, match=r"t\.parquet: damaged \(it has no checksum"):
         read_table(path)
+    pd.testing.assert_frame_equal(read_table(path, sealed=False), TABLE)
 
 
-def test_a_damaged_json_file_is_named(tmp_path):
-    (tmp_path / "t.json").write_text("{")
-    with pytest.raises(InputError, match=r"t\.json: cannot be read as JSON"):
+def test_a_damaged_copy_of_a_sealed_table_is_refused_wherever_it_lies(tmp_path):
+    path = tmp_path / "t.parquet"
+    write_table(TABLE, path)
+    data = bytearray(path.read_bytes())
+    data[10] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"t\.parquet: damaged \(its checksum does not fit\)$"):
+        read_table(path, sealed=False)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"not a table"])
+def test_a_table_of_the_user_that_is_none_is_named(tmp_path, content):
+    path = tmp_path / "t.parquet"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.parquet: cannot be read as a Parquet table"):
+        read_table(path, sealed=False)
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    for read in (read_table, read_json, read_sealed):
+        with pytest.raises(InputError, match=r"t: cannot be read \(No such file"):
+            read(tmp_path / "t")
+
+
+@pytest.mark.parametrize("content", ["{", "1", "{}", "[1]", '{"sha256": 1}'])
+def test_a_damaged_json_file_is_named(tmp_path, content):
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(InputError, match=r"t\.json: damaged"):
         read_json(tmp_path / "t.json")

@@ -1,10 +1,15 @@
-"""Reading and writing of artefacts: written beside their place and renamed into it, so that none is ever half there."""
+"""Reading and writing of artefacts: written beside their place and renamed into it, so that none is ever half there.
 
+What is read again is sealed: it holds a digest of itself, which is checked before anything is read. A bit that flipped
+on a disk would otherwise be data.
+"""
+
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -14,6 +19,11 @@ import pyarrow.parquet as pq
 from stylevote.program import InputError
 
 MANIFEST_COLUMNS = ["image_id", "path", "width", "height", "sha256", "group"]
+MAGIC = b"PAR1"  # what a Parquet file begins and ends with
+MARK = b"\nsealed: sha256="  # what a seal begins with; the digest's 32 bytes follow
+SEAL_BYTES = len(MARK) + 32
+CHUNK = 1 << 20  # bytes in memory
+REMEDY = "Remove it and start again: it is made anew"
 
 
 @contextmanager
@@ -28,35 +38,166 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def damaged(path: Path, why: str = "its checksum does not fit") -> InputError:
+    """Return the error that says of an artefact that it cannot be used, and what to do."""
+    return InputError(f"{path}: damaged ({why}). {REMEDY}")
+
+
+# ---- seals
+
+
+def seal(path: Path) -> None:
+    """Put a digest of all its bytes into a finished file, where other readers do not look.
+
+    It stands at the end. In a Parquet file, whose last bytes say where its footer begins, it stands between the last
+    page and the footer: no page moves.
+    """
+    with path.open("r+b") as file:
+        place = _place(file)
+        file.seek(place)
+        tail = file.read()
+        sealed = MARK + _sha256(file, place, tail) + tail
+        file.seek(place)
+        file.write(sealed)
+
+
+def check_seal(path: Path, *, required: bool = True) -> None:
+    """Raise `InputError` unless the file is as it was when it was sealed.
+
+    Args:
+        path: the file.
+        required: whether a file without a seal is an error, too.
+    """
+    try:
+        with path.open("rb") as file:
+            end = _place(file)
+            file.seek(max(0, end - SEAL_BYTES))
+            found = file.read(min(end, SEAL_BYTES))
+            if not found.startswith(MARK):
+                if required:
+                    raise damaged(path, "it has no checksum: it was cut short, or another version wrote it")
+            elif found != MARK + _sha256(file, end - SEAL_BYTES, file.read()):
+                raise damaged(path) if required else InputError(f"{path}: damaged (its checksum does not fit)")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _place(file: BinaryIO) -> int:
+    """Return where a seal is to end: before a Parquet file's footer, or else at the file's end."""
+    size = file.seek(0, 2)
+    if size < 2 * len(MAGIC) + 4:
+        return size
+    file.seek(0)
+    first = file.read(len(MAGIC))
+    file.seek(-4 - len(MAGIC), 2)
+    length, last = int.from_bytes(file.read(4), "little"), file.read()
+    footer = size - length - 4 - len(MAGIC)
+    return footer if (first, last) == (MAGIC, MAGIC) and footer >= len(MAGIC) else size
+
+
+def _sha256(file: BinaryIO, length: int, tail: bytes) -> bytes:
+    """Return the SHA-256 of the file's first ``length`` bytes and ``tail``."""
+    sha256 = hashlib.sha256()
+    file.seek(0)
+    while length > 0 and (part := file.read(min(CHUNK, length))):
+        sha256.update(part)
+        length -= len(part)
+    sha256.update(tail)
+    return sha256.digest()
+
+
+def write_sealed(data: bytes, path: Path) -> None:
+    """Write ``data`` and its seal."""
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+        seal(partial)
+
+
+def read_sealed(path: Path) -> bytes:
+    """Return what `write_sealed` wrote; `InputError` when it is damaged."""
+    check_seal(path)
+    return path.read_bytes()[:-SEAL_BYTES]
+
+
+# ---- tables
+
+
+@contextmanager
+def table_writer(path: Path, schema: pa.Schema, **options: Any) -> Iterator[pq.ParquetWriter]:
+    """Yield what writes a sealed Parquet file, a part at a time; ``options`` are those of `ParquetWriter`."""
+    with replacing(path) as partial:
+        with pq.ParquetWriter(partial, schema, **options) as writer:
+            yield writer
+        seal(partial)
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[pq.ParquetFile]:
+    """Yield what reads a sealed Parquet file a part at a time; `InputError` when it is damaged."""
+    check_seal(path)
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a Parquet table ({error})") from error
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write ``table`` as Parquet, without its index."""
+    """Write ``table`` as a sealed Parquet file, without its index."""
     columns = pa.Table.from_pandas(table, preserve_index=False)
     # Scores are nearly all different: a dictionary of them would take a third more than they do.
     repeating = [field.name for field in columns.schema if not pa.types.is_floating(field.type)]
-    with replacing(path) as partial:
-        pq.write_table(columns, partial, compression="zstd", use_dictionary=repeating)
+    with table_writer(path, columns.schema, compression="zstd", use_dictionary=repeating) as writer:
+        writer.write_table(columns)
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a Parquet table; `InputError` when the file is not one or lacks one of ``columns``."""
+def read_table(path: Path, columns: list[str] | None = None, *, sealed: bool = True) -> pd.DataFrame:
+    """Read a Parquet table.
+
+    Args:
+        path: the file.
+        columns: those to read, by default all.
+        sealed: whether it must be one of this workflow; what the user brings has no seal.
+
+    Raises:
+        InputError: the file is damaged, no Parquet table, or lacks one of ``columns``.
+    """
+    check_seal(path, required=sealed)
     try:
         return pq.read_table(path, columns=columns, partitioning=None).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as a Parquet table ({error})") from error
 
 
-def write_json(value: Any, path: Path) -> None:
-    """Write ``value`` as indented JSON with sorted keys."""
+# ---- JSON
+
+
+def write_json(value: dict[str, Any], path: Path) -> None:
+    """Write ``value`` as indented JSON with sorted keys, sealed by one more, ``sha256``, the digest of the others."""
+    sealed = value | {"sha256": _json_sha256(value)}
     with replacing(path) as partial:
-        partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(sealed, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; `InputError` when it is not one."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what `write_json` wrote; `InputError` when it is damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+        value = json.loads(path.read_text(encoding="utf-8"))
+        expected = value.pop("sha256")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise damaged(path, "it is no JSON with a checksum") from error
+    if _json_sha256(value) != expected:
+        raise damaged(path)
+    return value
+
+
+def _json_sha256(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+# ---- columns
 
 
 def label_matrix(manifest: pd.DataFrame, labels: list[str]) -> np.ndarray:

@@ -10,25 +10,45 @@ from safetensors import SafetensorError
 from torch import nn
 
 from stylevote.program import InputError
+from stylevote.tables import REMEDY, damaged
 
 HALF_MAXIMUM = torch.finfo(torch.float16).max
 
 
 def store_weights(network: nn.Module, path: Path) -> None:
-    """Write the network's state in half precision; a tensor that does not fit its range is kept in full."""
+    """Write the network's state in half precision; a tensor that does not fit its range is kept in full.
+
+    The file's metadata hold a digest of all tensors.
+    """
     state = {}
     for name, tensor in network.state_dict().items():
         fits = tensor.is_floating_point() and tensor.abs().max() < HALF_MAXIMUM
         state[name] = (tensor.half() if fits else tensor).contiguous().cpu()
-    safetensors.torch.save_file(state, path)
+    safetensors.torch.save_file(state, path, {"sha256": _state_sha256(state)})
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
     """Load what `store_weights` wrote; `InputError` when the file is damaged or of another network."""
     try:
-        network.load_state_dict(safetensors.torch.load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path}: not the weights of this network ({error}); delete it to train it again") from error
+        with safetensors.safe_open(path, "pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
+            expected = (file.metadata() or {}).get("sha256")
+    except (OSError, SafetensorError) as error:
+        raise damaged(path, str(error)) from error
+    if _state_sha256(state) != expected:
+        raise damaged(path)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(f"{path}: not the weights of this network ({error}). {REMEDY}") from error
+
+
+def _state_sha256(state: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def load_part(network: nn.Module, path: Path) -> None:

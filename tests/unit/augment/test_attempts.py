@@ -121,5 +121,5 @@ def test_a_shard_of_many_photos_comes_back_in_order(tmp_path):
     write_shard(attempts, tmp_path / "photos.parquet", tmp_path / "attempts.parquet")
     assert [photo["jpeg"] for photo in read_photos([tmp_path / "photos.parquet"])] == [bytes([n]) for n in range(200)]
     (tmp_path / "bad.parquet").write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"bad\.parquet: cannot be read as a shard"):
+    with pytest.raises(InputError, match=r"bad\.parquet: damaged"):
         list(read_photos([tmp_path / "bad.parquet"]))

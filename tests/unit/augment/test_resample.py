@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from stylevote.augment.resample import positives_table, resample
 from stylevote.program import InputError
+from stylevote.tables import read_table, write_table
 
 PROGRAM = Path(__file__).parents[3] / "workflow_scripts" / "resample_manifest.py"
 LABELS = ["sport", "office", "lady"]
@@ -415,9 +416,9 @@ def test_positives_table():
 def run_program(folder, spec, recolored=()):
     """Run the program on 60 photos, every third of which is in fold 0."""
     manifest = photos_of(*[SPORT, SPORT, OFFICE, BOTH, BOTH, LADY] * 10)
-    manifest.to_parquet(folder / "manifest.parquet")
+    write_table(manifest, folder / "manifest.parquet")
     folds = pd.DataFrame({"image_id": manifest["image_id"], "fold": np.arange(60, dtype=np.int16) % 3})
-    folds.to_parquet(folder / "folds.parquet")
+    write_table(folds, folder / "folds.parquet")
     paths = ["--manifest", folder / "manifest.parquet", "--fold-table", folder / "folds.parquet"]
     paths += ["--output", folder / "epochs.parquet", "--recolored", *recolored]
     options = ["--name", "mixed", "--fold", "0", "--spec", json.dumps({**PLAIN, "labels": LABELS, **spec})]
@@ -428,12 +429,12 @@ def run_program(folder, spec, recolored=()):
 def test_program(tmp_path):
     recolored = recolored_of([f"p{number}" for number in range(60)], 2)
     recolored["outcome"] = ["made", "clipped"] * 60
-    recolored.to_parquet(tmp_path / "index.parquet")
+    write_table(recolored, tmp_path / "index.parquet")
     done = run_program(tmp_path, {"recolored": {"labels": None, "use": 100}}, [tmp_path / "index.parquet"])
     assert done.returncode == 0
     assert "fold 0: 3 epochs of 80 photos, 40 of these recoloured" in done.stderr
     assert ["sport", "10", "20.0", "2.0"] in [line.split() for line in done.stderr.splitlines()]
-    table = pd.read_parquet(tmp_path / "epochs.parquet")
+    table = read_table(tmp_path / "epochs.parquet")
     assert set(table["image_id"]) == {f"p{number}" for number in range(60) if number % 3}
     assert set(table["variant"]) == {"original", "recolored0"}
 
@@ -441,7 +442,7 @@ def test_program(tmp_path):
 def test_program_without_recolored_photos(tmp_path):
     done = run_program(tmp_path, {})
     assert done.returncode == 0
-    assert len(pd.read_parquet(tmp_path / "epochs.parquet")) == 3 * 40
+    assert len(read_table(tmp_path / "epochs.parquet")) == 3 * 40
 
 
 def test_program_ends_with_the_message(tmp_path):

@@ -146,6 +146,23 @@ def test_a_checkpoint_that_is_damaged_or_of_another_setting_is_ignored(setting, 
     assert np.array_equal(scores, expected)
 
 
+def test_a_checkpoint_with_a_flipped_bit_is_ignored(setting, data, tmp_path, caplog):
+    caplog.set_level("INFO")
+    _, expected = train(setting, data, tmp_path)
+    path = tmp_path / "last.ckpt"
+    whole = path.read_bytes()
+    train(setting, data, tmp_path)
+    assert "going on after 3 of 3 epochs" in caplog.text
+    for part in (0.1, 0.5, 0.9, 1):
+        caplog.clear()
+        place = int(part * (len(whole) - 1))
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        _, scores = train(setting, data, tmp_path)
+        assert np.array_equal(scores, expected)
+        assert "last.ckpt cannot be read" in caplog.text
+        assert "training starts anew" in caplog.text
+
+
 def test_a_checkpoint_without_its_weights_is_ignored(setting, data, tmp_path):
     _, expected = train(setting, data, tmp_path)
     (tmp_path / "weights" / "epoch1.safetensors").unlink()
@@ -180,9 +197,16 @@ def test_a_loss_that_is_not_finite_says_what_to_change(setting, data, tmp_path):
 def test_damaged_weights_are_named(setting, data, tmp_path):
     train(setting, data, tmp_path)
     path = tmp_path / "weights" / "epoch0.safetensors"
-    path.write_bytes(path.read_bytes()[:1000])
+    whole = path.read_bytes()
+    load_weights(Network(setting, 2), path)
+    places = range(0, len(whole), len(whole) // 50)
+    for content in (whole[:1000], b"", *(whole[:k] + bytes([whole[k] ^ 16]) + whole[k + 1 :] for k in places)):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"epoch0\.safetensors: damaged"):
+            load_weights(Network(setting, 2), path)
+    path.write_bytes(whole)
     with pytest.raises(InputError, match=r"epoch0\.safetensors: not the weights of this network"):
-        load_weights(Network(setting, 2), path)
+        load_weights(Network(setting, 3), path)
 
 
 def test_each_step_has_its_learning_rate(setting, data, tmp_path, monkeypatch):

@@ -137,7 +137,7 @@ def test_a_file_that_is_no_table_is_refused(bank, tmp_path):
     (tmp_path / "x.parquet").write_text("not a table")
     with pytest.raises(InputError, match=r"x\.parquet: cannot be read"):
         read_predictions(tmp_path / "x.parquet", bank.image_ids, bank.labels, "the photoset")
-    with pytest.raises(InputError, match=r"x\.parquet: cannot be read"):
+    with pytest.raises(InputError, match=r"x\.parquet: damaged"):
         read_candidates(tmp_path / "x.parquet", bank.image_ids)
 
 

@@ -12,7 +12,7 @@ import pytest
 from stylevote.photos import folds as folds_module
 from stylevote.photos.folds import assign_folds, lock_photos, positives_by_part, stratify
 from stylevote.program import InputError
-from stylevote.tables import label_matrix
+from stylevote.tables import label_matrix, read_table, write_table
 
 PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 LABELS = ["common", "usual", "rare", "rarest"]
@@ -186,7 +186,7 @@ def test_near_duplicates_count_once_where_photos_are_locked():
 
 
 def run_program(name, manifest, tmp_path, outputs, **spec):
-    manifest.to_parquet(tmp_path / "manifest.parquet")
+    write_table(manifest, tmp_path / "manifest.parquet")
     paths = ["--manifest", tmp_path / "manifest.parquet"]
     for option in outputs:
         paths += [f"--{option}", tmp_path / f"{option}.parquet"]
@@ -198,7 +198,7 @@ def test_locking_program(manifest, tmp_path):
     manifest.insert(1, "sha256", [f"{k:064x}" for k in range(600)])
     done = run_program("lock_photos.py", manifest, tmp_path, ["train", "locked"], share=0.1, folds=5)
     assert done.returncode == 0, done.stderr
-    train, locked = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("train", "locked"))
+    train, locked = (read_table(tmp_path / f"{name}.parquet") for name in ("train", "locked"))
     assert f"{len(locked)} of 600 photos locked away" in done.stderr
     assert not set(train["group"]) & set(locked["group"])
     together = pd.concat([train, locked]).sort_values("sha256", ignore_index=True)
@@ -221,7 +221,7 @@ def test_program(manifest, tmp_path):
     assert done.returncode == 0
     assert "rarest" in done.stderr
     assert "fold 4" in done.stderr
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "output.parquet"), assign_folds(manifest, LABELS, 5, 1))
+    pd.testing.assert_frame_equal(read_table(tmp_path / "output.parquet"), assign_folds(manifest, LABELS, 5, 1))
 
 
 def test_program_ends_with_the_message(manifest, tmp_path):

@@ -24,6 +24,7 @@ from stylevote.photos.ingest import (
 )
 from stylevote.photos.pixels import MAX_BYTES
 from stylevote.program import InputError
+from stylevote.tables import write_table
 
 PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 LABELS = ["sport", "street"]
@@ -504,11 +505,11 @@ BAD_PHOTOS = {
     "cut in the header": (lambda path: path.write_bytes(png_header(40, 40)), "unreadable: no photo of a known"),
     "too many pixels": (
         lambda path: path.write_bytes(png_header(10_001, 10_000) + struct.pack(">I", 9) + b"IDAT" + b"\0" * 13),
-        "oversized: 10001 x 10000 pixels, at most 100 million are accepted",
+        "oversized: 10001 x 10000 pixels, at most 70 million are accepted",
     ),
     "bomb": (
         lambda path: path.write_bytes(png_header(100_000, 100_000) + struct.pack(">I", 9) + b"IDAT" + b"\0" * 13),
-        "oversized: more than the 100 million pixels that are accepted",
+        "oversized: more than the 70 million pixels that are accepted",
     ),
     "large file": (write_sparse, "oversized: 200.5 MB, at most 200 MB are accepted"),
     "pipe": (lambda path: (path.unlink(), os.mkfifo(path)), "unreadable: it is not a file"),
@@ -666,8 +667,8 @@ def test_compare_program(tmp_path):
     paths = []
     for name, manifest in compared(train={"a": "1", "b": "2"}, test={"y": "2"}).items():
         paths.append(tmp_path / f"{name}.parquet")
-        manifest.to_parquet(paths[-1])
-    pd.DataFrame({"image_id": [], "problem": []}).to_parquet(tmp_path / "none.parquet")
+        write_table(manifest, paths[-1])
+    write_table(pd.DataFrame({"image_id": [], "problem": []}), tmp_path / "none.parquet")
     arguments = ["--names", "train", "test", "--output", tmp_path / "shared.parquet", "--manifests", *paths]
     arguments += ["--quarantines", tmp_path / "none.parquet", tmp_path / "none.parquet"]
     done = run_program("compare_photosets.py", *arguments, "--spec", '{"on_bad_photo": "fail"}')

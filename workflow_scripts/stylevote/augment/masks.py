@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from stylevote.photos.pixels import MAX_PIXELS, PhotoError, cut_box, read_bytes
 from stylevote.program import InputError
-from stylevote.tables import replacing
+from stylevote.tables import table_writer
 
 VALUES = 256  # class numbers that a pixel of 8 bits can hold
 TABLE_COLUMNS = ("value", "name", "group")
@@ -87,8 +86,8 @@ def write_shard(rows: Iterable[tuple[str, Found]], path: Path) -> np.ndarray:
         for image_id, found in rows
     ]
     columns = pa.Table.from_pylist(table, SHARD_COLUMNS)
-    with replacing(path) as partial:
-        pq.write_table(columns, partial)
+    with table_writer(path, columns.schema) as writer:
+        writer.write_table(columns)
     return columns["area"].to_numpy()
 
 

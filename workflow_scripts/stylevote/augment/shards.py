@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from stylevote.program import InputError
-from stylevote.tables import replacing, write_table
+from stylevote.tables import open_table, table_writer, write_table
 
 MADE = "made"
 PHOTOS_AT_ONCE = 64  # rows that lie in memory: some 10 MB
@@ -53,7 +51,7 @@ def write_shard(attempts: Iterable[Attempt], photos: Path, table: Path) -> pd.Da
     (of the JPEG).
     """
     rows, made = [], []
-    with replacing(photos) as partial, pq.ParquetWriter(partial, PHOTO_COLUMNS, compression="none") as writer:
+    with table_writer(photos, PHOTO_COLUMNS, compression="none") as writer:
         for attempt in attempts:
             row = {**attempt._asdict(), **attempt.figures}
             jpeg = row.pop("jpeg")
@@ -78,15 +76,12 @@ def read_photos(paths: Iterable[Path], wanted: Container[tuple[str, str]] | None
         wanted: image_id and variant of those to yield (None: all); of the others hardly anything is read.
 
     Raises:
-        InputError: a file is no shard.
+        InputError: a file is damaged.
     """
     for path in paths:
-        try:
-            with pq.ParquetFile(path) as file:
-                for group in range(file.num_row_groups):
-                    names = file.read_row_group(group, columns=["image_id", "variant"]).to_pylist()
-                    chosen = [k for k, row in enumerate(names) if wanted is None or tuple(row.values()) in wanted]
-                    if chosen:
-                        yield from file.read_row_group(group, columns=PHOTO_COLUMNS.names).take(chosen).to_pylist()
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path}: cannot be read as a shard of recoloured photos ({error})") from error
+        with open_table(path) as file:
+            for group in range(file.num_row_groups):
+                names = file.read_row_group(group, columns=["image_id", "variant"]).to_pylist()
+                chosen = [k for k, row in enumerate(names) if wanted is None or tuple(row.values()) in wanted]
+                if chosen:
+                    yield from file.read_row_group(group, columns=PHOTO_COLUMNS.names).take(chosen).to_pylist()

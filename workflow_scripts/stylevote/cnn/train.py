@@ -21,7 +21,7 @@ from stylevote.cnn.processes import ALONE, Processes
 from stylevote.cnn.schedule import epoch_phases, learning_rate
 from stylevote.digests import seed
 from stylevote.program import InputError
-from stylevote.tables import replacing
+from stylevote.tables import check_seal, replacing, seal
 from stylevote.weights import load_weights, store_weights, weights_sha256
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -276,6 +276,7 @@ class Training:
         if self.processes.rank == 0:
             with replacing(self.folder / "last.ckpt") as partial:
                 torch.save(state, partial)
+                seal(partial)
         self.kept = len(self.history)
 
     def _resume(self) -> None:
@@ -284,7 +285,8 @@ class Training:
         if not path.exists():
             return
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            check_seal(path)
+            state = torch.load(path, map_location="cpu", weights_only=True)  # it does not mind what follows
         except Exception as error:
             logging.info("%s cannot be read (%s): training starts anew", path.name, error)
             return

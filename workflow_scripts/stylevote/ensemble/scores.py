@@ -8,7 +8,8 @@ are read without the rest.
 
 import hashlib
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.select import members_of
 from stylevote.program import InputError
-from stylevote.tables import read_table, replacing
+from stylevote.tables import open_table, read_table, table_writer
 
 DIGEST_KEY = b"image_ids_sha256"
 
@@ -77,7 +78,7 @@ def read_predictions(path: Path, image_ids: np.ndarray, labels: list[str], part:
         InputError: with the file and the count, for photos that are missing, foreign or there twice, columns that are
             no label, and scores that are not in 0..1.
     """
-    table = read_table(path)
+    table = read_table(path, sealed=False)  # another program's have no seal
     known = _label_columns(path, table, labels)
     positions = pd.Index(image_ids).get_indexer(table["image_id"])
     epochs, epoch_numbers = np.unique(table["epoch"].to_numpy(), return_inverse=True)
@@ -171,10 +172,8 @@ def collate_scores(
     with ExitStack() as stack:
         writers = {}
         for label, path in outputs.items():
-            partial = stack.enter_context(replacing(path))
-            writers[label] = stack.enter_context(
-                pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=["run"])
-            )
+            writer = table_writer(path, schema, compression="zstd", use_dictionary=["run"])
+            writers[label] = stack.enter_context(writer)
         for run, paths in runs.items():
             predictions = read_run(paths, image_ids, folds, list(outputs))
             for label, scores in predictions.scores.items():
@@ -209,16 +208,14 @@ def _digest(image_ids: np.ndarray) -> bytes:
     return hashlib.sha256(json.dumps([str(name) for name in image_ids]).encode()).hexdigest().encode()
 
 
-def _open_candidates(path: Path, image_ids: np.ndarray) -> pq.ParquetFile:
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: cannot be read as a Parquet table ({error})") from error
-    if (file.schema_arrow.metadata or {}).get(DIGEST_KEY) != _digest(image_ids):
-        raise InputError(
-            f"{path}: was collated for other photos than the manifest's {len(image_ids)}, or in another order"
-        )
-    return file
+@contextmanager
+def _open_candidates(path: Path, image_ids: np.ndarray) -> Iterator[pq.ParquetFile]:
+    with open_table(path) as file:
+        if (file.schema_arrow.metadata or {}).get(DIGEST_KEY) != _digest(image_ids):
+            raise InputError(
+                f"{path}: was collated for other photos than the manifest's {len(image_ids)}, or in another order"
+            )
+        yield file
 
 
 def _score_rows(table: pa.Table) -> np.ndarray:

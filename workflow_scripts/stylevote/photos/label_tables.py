@@ -108,7 +108,7 @@ def _rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
 
 def _parquet_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
     try:
-        frame = read_table(table)
+        frame = read_table(table, sealed=False)
     except InputError as error:
         problems.append(Problem(0, str(error)))
         return
