@@ -14,7 +14,7 @@ test: $(INSTALLED) ## run the tests
 	.venv/bin/python -m pytest
 
 test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Debian's root can install
-	test -x /usr/sbin/slurmctld || { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends \
+	test -x /usr/sbin/slurmctld || { timeout 300 apt-get update --quiet && timeout 600 apt-get install --yes --quiet --no-install-recommends \
 		slurm-wlm slurmctld slurmd slurm-client munge; } || echo "Slurm cannot be installed here"
 	.venv/bin/python -m pytest -rs tests/cluster
 
