@@ -29,6 +29,9 @@ format: $(INSTALLED) ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/snakefmt Snakefile rules
 
+docs: $(INSTALLED) ## write docs/configuration.md from the schema
+	.venv/bin/python docs/configuration.py > docs/configuration.md
+
 lock: ## pin envs/requirements.in anew (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade \
 		--custom-compile-command "make lock" --quiet envs/requirements.in -o envs/requirements.lock
@@ -46,4 +49,4 @@ $(INSTALLED): envs/requirements.lock
 	fi
 	touch $@
 
-.PHONY: help demo test test-cluster lint format lock setup
+.PHONY: help demo test test-cluster lint format docs lock setup
