@@ -23,7 +23,8 @@ from PIL import Image
 from stylevote.photos.near_duplicates import HASH_SIDE, near_duplicate_groups, perceptual_hash
 from stylevote.photos.pixels import FORMATS, PhotoError, decode_photo, map_in_order, read_bytes
 from stylevote.program import InputError
-from stylevote.tables import MANIFEST_COLUMNS, read_table
+from stylevote.tables import MANIFEST_COLUMNS
+from stylevote.users_tables import read_users_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -31,6 +32,11 @@ PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items
 BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 NOT_A_BIT = 255
 LISTED_PROBLEMS = 200
+LONGEST_NAME = 4096  # no system takes more
+# Larger tables than of any real set of photos: what is read of them fits into 2 GB, whatever it is.
+MOST_TABLE_BYTES = 50_000_000
+MOST_ROWS = 1_000_000
+MOST_CELLS = 10_000_000
 TRAIN = "train"
 
 
@@ -308,6 +314,9 @@ def read_rows(table: Path) -> tuple[list[TableRow], list[Problem]]:
     if table.suffix.lower() not in TEXT_SUFFIXES:
         expected = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
         return [], [Problem(0, f"{table}: expected a table whose name ends in one of {expected}")]
+    if (size := table.stat().st_size) > MOST_TABLE_BYTES:
+        accepted = f"at most {MOST_TABLE_BYTES // 10**6} MB are accepted"
+        return [], [Problem(0, f"{table}: a table of {size / 1e6:.1f} MB, {accepted}")]
     try:
         data = table.read_bytes()
     except OSError as error:
@@ -317,9 +326,11 @@ def read_rows(table: Path) -> tuple[list[TableRow], list[Problem]]:
 
 def _parquet_rows(table: Path) -> tuple[list[TableRow], list[Problem]]:
     try:
-        frame = read_table(table, sealed=False)
+        frame = read_users_table(table, MOST_CELLS)
     except InputError as error:
         return [], [Problem(0, str(error))]
+    if len(frame) > MOST_ROWS:
+        return [], [Problem(0, f"{table}: {len(frame)} rows, at most {MOST_ROWS} are accepted")]
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index(allow_duplicates=True)  # pandas kept the file names as the index
     header = TableRow(0, [str(name).strip() for name in frame.columns])
@@ -329,6 +340,9 @@ def _parquet_rows(table: Path) -> tuple[list[TableRow], list[Problem]]:
 
 def _plain_column(column: pd.Series) -> list[str]:
     """Return a Parquet column's cells as a text table would hold them."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        values = [*_plain_column(column.cat.categories.to_series()), ""]
+        return [values[code] for code in column.cat.codes]  # -1, the last one, is a missing cell's
     return [
         "" if missing else str(int(cell)) if isinstance(cell, bool) else str(cell).strip()
         for cell, missing in zip(column.tolist(), column.isna(), strict=True)
@@ -344,13 +358,17 @@ def _text_rows(table: Path, data: bytes) -> tuple[list[TableRow], list[Problem]]
         return [], [Problem(row, f"{_place(table, row)}: {problem}")]
     if "\0" in text:
         return [], [Problem(0, f"{table}: a binary file (it holds a NUL character), expected text")]
-    rows, line = [], 1
+    rows, line, cells = [], 1, 0
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True)
         for fields in reader:
             stripped = [cell.strip() for cell in fields]
             if stripped not in ([], [""]):
                 rows.append(TableRow(line, stripped))
+            cells += len(stripped)
+            if len(rows) > MOST_ROWS or cells > MOST_CELLS:
+                accepted = f"at most {MOST_ROWS} rows and {MOST_CELLS} cells are accepted"
+                return [], [Problem(line, f"{_place(table, line)}: the table is too large, {accepted}")]
             line = reader.line_num + 1
     except csv.Error as error:
         return [], [Problem(line, f"{_place(table, line)}: cannot be read as a table ({error}); is a quote left open?")]
@@ -396,7 +414,9 @@ def _label_columns(
         if name in labels and times > 1:
             texts.append(f"column of label {_shown(name)} is there {times} times")
         elif name not in labels and name != "url":
-            near = difflib.get_close_matches(name.casefold(), [label.casefold() for label in labels], 1)
+            # A hint takes a while, and of thousands nobody reads more than those that are listed.
+            asked = labels if len(texts) < LISTED_PROBLEMS else []
+            near = difflib.get_close_matches(name.casefold(), [label.casefold() for label in asked], 1)
             hint = next((f"; did you mean {_shown(label)}?" for label in labels if [label.casefold()] == near), "")
             texts.append(f"unknown column {_shown(name)}, expected labels{hint}")
     missing = [label for label in labels if label not in names]
@@ -436,6 +456,8 @@ def _name_fault(name: str, first_row: dict[str, int]) -> str:
     """Return what is wrong with a photo's name, "" if nothing; ``first_row``: the rows of the names before it."""
     if not name:
         return "the name of the photo is empty"
+    if len(name) > LONGEST_NAME:
+        return f"the name of the photo has {len(name)} characters, expected at most {LONGEST_NAME}"
     windows = PureWindowsPath(name)  # cuts at both kinds of slashes, and knows drives
     if ".." in windows.parts or windows.anchor or PurePosixPath(name).is_absolute():
         return f"{_shown(name)} leads outside the folder, expected a path relative to it and without '..'"
