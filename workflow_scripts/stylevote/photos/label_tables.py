@@ -12,18 +12,23 @@ from dataclasses import dataclass
 from itertools import chain
 from mimetypes import guess_type
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
-from stylevote.photos.problems import Problem, number_of, place, shown, what_is_at
+from stylevote.photos.problems import LISTED_PROBLEMS, Problem, number_of, place, shown, what_is_at
 from stylevote.program import InputError
-from stylevote.tables import read_table
+from stylevote.users_tables import read_users_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 NOT_A_BIT = 255
+LONGEST_NAME = 4096  # no system takes more
+# Larger tables than of any real set of photos: what is read of them fits into 2 GB, whatever it is.
+MOST_TABLE_BYTES = 50_000_000
+MOST_ROWS = 1_000_000
+MOST_CELLS = 10_000_000
 
 
 class TableRow(NamedTuple):
@@ -100,6 +105,10 @@ def _rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
     elif table.suffix.lower() in PARQUET_SUFFIXES:
         yield from _parquet_rows(table, problems)
     elif table.suffix.lower() in TEXT_SUFFIXES:
+        if (size := table.stat().st_size) > MOST_TABLE_BYTES:
+            accepted = f"at most {MOST_TABLE_BYTES // 10**6} MB are accepted"
+            problems.append(Problem(0, f"{table}: a table of {size / 1e6:.1f} MB, {accepted}"))
+            return
         yield from _text_rows(table, problems)
     else:
         expected = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
@@ -108,22 +117,30 @@ def _rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
 
 def _parquet_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
     try:
-        frame = read_table(table, sealed=False)
+        frame = read_users_table(table, MOST_CELLS)
     except InputError as error:
         problems.append(Problem(0, str(error)))
+        return
+    if len(frame) > MOST_ROWS:
+        problems.append(Problem(0, f"{table}: {len(frame)} rows, at most {MOST_ROWS} are accepted"))
         return
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index(allow_duplicates=True)  # pandas kept the file names as the index
     yield TableRow(0, [str(name).strip() for name in frame.columns])
-    columns = [frame.iloc[:, k] for k in range(frame.shape[1])]
-    cells = zip(*(map(_as_text, column.tolist(), column.isna()) for column in columns), strict=True)
+    cells = zip(*(_plain_column(frame.iloc[:, k]) for k in range(frame.shape[1])), strict=True)
     for line, fields in enumerate(cells, 1):
         yield TableRow(line, list(fields))
 
 
-def _as_text(cell: Any, missing: bool) -> str:
-    """Return a Parquet table's cell as a text table would hold it."""
-    return "" if missing else str(int(cell)) if isinstance(cell, bool) else str(cell).strip()
+def _plain_column(column: pd.Series) -> list[str]:
+    """Return a Parquet column's cells as a text table would hold them."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        values = [*_plain_column(column.cat.categories.to_series()), ""]
+        return [values[code] for code in column.cat.codes]  # -1, the last one, is a missing cell's
+    return [
+        "" if missing else str(int(cell)) if isinstance(cell, bool) else str(cell).strip()
+        for cell, missing in zip(column.tolist(), column.isna(), strict=True)
+    ]
 
 
 def _text_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
@@ -141,13 +158,18 @@ def _text_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
     if "\0" in text:
         problems.append(Problem(0, f"{table}: a binary file (it holds a NUL character), expected text"))
         return
-    line = 1
+    line, rows, cells = 1, 0, 0
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True)
         for fields in reader:
             stripped = [cell.strip() for cell in fields]
             if stripped not in ([], [""]):
                 yield TableRow(line, stripped)
+            rows, cells = rows + 1, cells + len(stripped)
+            if rows > MOST_ROWS or cells > MOST_CELLS:
+                accepted = f"at most {MOST_ROWS} rows and {MOST_CELLS} cells are accepted"
+                problems.append(Problem(line, f"{place(table, line)}: the table is too large, {accepted}"))
+                return
             line = reader.line_num + 1
     except csv.Error as error:
         fault = f"cannot be read as a table ({error}); is a quote left open?"
@@ -193,7 +215,9 @@ def _label_columns(
         if name in labels and times > 1:
             texts.append(f"column of label {shown(name)} is there {times} times")
         elif name not in labels and name != "url":
-            near = difflib.get_close_matches(name.casefold(), [label.casefold() for label in labels], 1)
+            # A hint takes a while, and of thousands nobody reads more than those that are listed.
+            asked = labels if len(texts) < LISTED_PROBLEMS else []
+            near = difflib.get_close_matches(name.casefold(), [label.casefold() for label in asked], 1)
             hint = next((f"; did you mean {shown(label)}?" for label in labels if [label.casefold()] == near), "")
             texts.append(f"unknown column {shown(name)}, expected labels{hint}")
     missing = [label for label in labels if label not in names]
@@ -233,6 +257,8 @@ def _name_fault(name: str, first_row: dict[str, int]) -> str:
     """Return what is wrong with a photo's name, "" if nothing; ``first_row``: the rows of the names before it."""
     if not name:
         return "the name of the photo is empty"
+    if len(name) > LONGEST_NAME:
+        return f"the name of the photo has {len(name)} characters, expected at most {LONGEST_NAME}"
     if not any(sign in name for sign in ("/", "\\", ":", "..")):
         return f"name {shown(name)} is already in row {first_row[name]}" if name in first_row else ""
     windows = PureWindowsPath(name)  # cuts at both kinds of slashes, and knows drives
