@@ -25,6 +25,7 @@ from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.program import InputError, add_spec, add_threads, optional_path, parser, run
 from stylevote.provenance import code_digest
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.takeover import taking_over
 from stylevote.weights import weights_sha256
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -32,9 +33,19 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 def main(arguments: argparse.Namespace) -> None:
     """Train; what the machine cannot do ends in a line that says what to change."""
-    if arguments.processes > 1 and not dist.is_torchelastic_launched():
-        start_processes(arguments.processes)
+    if dist.is_torchelastic_launched():
+        compute(arguments)
         return
+    # Before there is a GPU: it may be the other's.
+    with taking_over(arguments.history.parent / ".training"):
+        if arguments.processes > 1:
+            start_processes(arguments.processes)
+        else:
+            compute(arguments)
+
+
+def compute(arguments: argparse.Namespace) -> None:
+    """Train in this process, alone or as one of several."""
     with failures_explained(f"run {arguments.run}, fold {arguments.fold}"):
         device = open_device(arguments.threads)
         with joined(device) as processes:

@@ -58,10 +58,11 @@ def test_files_are_what_their_paths_say(tmp_path):
 
 
 def test_what_is_half_written_goes_by_what_it_was_to_be(tmp_path):
-    put(tmp_path, "runs/new/fold0/.history.parquet.partial", "runs/old/fold0/.history.parquet.partial", ".x.partial")
+    half = ".history.parquet.0123abcd-77.partial"
+    put(tmp_path, f"runs/new/fold0/{half}", f"runs/old/fold0/{half}", ".x.0123abcd-7.partial")
     assert kinds(tmp_path) == {
-        "runs/new/fold0/.history.parquet.partial": "used",
-        "runs/old/fold0/.history.parquet.partial": "unused",
+        f"runs/new/fold0/{half}": "used",
+        f"runs/old/fold0/{half}": "unused",
     }
 
 

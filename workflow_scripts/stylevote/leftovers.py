@@ -13,7 +13,7 @@ from stylevote.program import InputError
 from stylevote.tables import read_json, write_json
 
 USED, UNUSED, UNKNOWN = "used", "unused", "unknown"
-PARTIAL = re.compile(r"\.(.+)\.partial")  # what `stylevote.tables.replacing` writes to
+PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}-\d+\.partial")  # what `stylevote.tables.replacing` writes to
 LISTED = "unused.json"
 
 

@@ -1,12 +1,21 @@
 """How every program of the workflow starts and stops: arguments in, a plain sentence out where the input is wrong."""
 
 import argparse
+import errno
 import json
 import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+FULL = "the disk is full"
+FULL_DISK = (  # as safetensors and torch.save say it, whose errors have no number
+    "No space left on device",
+    "Disk quota exceeded",
+    "inline_container.cc",
+)
+ROOM = "make room, or set `results` to where there is some"
 
 
 class InputError(Exception):
@@ -63,10 +72,27 @@ def check_number(option: str, paths: list[Path], expected: int, each: str) -> No
 
 
 def run(arguments: argparse.ArgumentParser, main: Callable[[argparse.Namespace], Any]) -> None:
-    """Parse the command line and call ``main``; an `InputError` ends in its message and exit status 1."""
+    """Parse the command line and call ``main``.
+
+    What the input or the disk makes impossible ends in a line that says so, and exit status 1.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     namespace = arguments.parse_args()
     try:
         main(namespace)
     except InputError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if why := unwritable(error):
+            sys.exit(f"error: {error.filename or 'the results'}: {why}, then start again")
+        raise
+
+
+def unwritable(error: Exception) -> str | None:
+    """Return why nothing can be written and what to do, where that is what the error says."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error) for text in FULL_DISK):
+        return f"cannot be written: {FULL}; {ROOM}"
+    if number == errno.EROFS:
+        return "cannot be written: the disk is read-only; make it writable"
+    return None

@@ -4,10 +4,13 @@ What is read again is sealed: it holds a digest of itself, which is checked befo
 on a disk would otherwise be data.
 """
 
+import glob
 import hashlib
 import json
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,9 +19,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stylevote.program import InputError
+from stylevote.program import InputError, unwritable
 
 MANIFEST_COLUMNS = ["image_id", "path", "width", "height", "sha256", "group"]
+HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 MAGIC = b"PAR1"  # what a Parquet file begins and ends with
 MARK = b"\nsealed: sha256="  # what a seal begins with; the digest's 32 bytes follow
 SEAL_BYTES = len(MARK) + 32
@@ -28,14 +32,42 @@ REMEDY = "Remove it and start again: it is made anew"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; rename it into place when the block ends well, else remove it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    """Yield a path beside ``path`` to write to; rename it into place when the block ends well, else remove it.
+
+    The path is this process's own: where a scheduler was killed, its jobs may live on beside those of the next one.
+    What killed processes of this host left there is removed.
+
+    Raises:
+        InputError: the disk is full or read-only.
+    """
+    partial = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.partial")
     try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{glob.escape(path.name)}.{HOST}-*.partial"):
+            if not _lives(int(left.name.split("-")[-1].removesuffix(".partial"))):
+                left.unlink(missing_ok=True)
+        try:
+            yield partial
+            partial.replace(path)
+        finally:
+            with suppress(OSError):  # of a disk that is read-only: the error that led here says more
+                partial.unlink(missing_ok=True)
+    except InputError:
+        raise
+    except Exception as error:
+        if why := unwritable(error):
+            raise InputError(f"{path}: {why}, then start again") from error
+        raise
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is another user's
+    return True
 
 
 def damaged(path: Path, why: str = "its checksum does not fit") -> InputError:

@@ -1,18 +1,12 @@
 """What a machine cannot do, said in one line: memory or disk that is full, a GPU that is gone."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
-from stylevote.program import InputError
+from stylevote.program import FULL, ROOM, InputError, unwritable
 
-FULL_DISK = (  # as the system, safetensors and torch.save say it
-    "No space left on device",
-    "Disk quota exceeded",
-    "inline_container.cc",
-)
 FULL_MEMORY = ("CUDA error: out of memory", "ALLOC_FAILED", "DefaultCPUAllocator")
 LOST_GPU = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NVML")
 AGAIN = "then start again: the training goes on after its last finished epoch"
@@ -32,10 +26,8 @@ def failures_explained(what: str) -> Iterator[None]:
     except Exception as error:
         text = str(error)
         first_line = text.partition("\n")[0]
-        if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or _names(text, FULL_DISK):
-            raise InputError(
-                f"{what}: the disk is full ({first_line}); make room, or set `results` to where there is some, {AGAIN}"
-            ) from error
+        if FULL in (unwritable(error) or ""):
+            raise InputError(f"{what}: {FULL} ({first_line}); {ROOM}, {AGAIN}") from error
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _names(text, FULL_MEMORY):
             raise InputError(
                 f"{what}: not enough memory ({first_line}); give the job more, or lower the run's `size` or `batch`, "
