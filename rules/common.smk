@@ -464,7 +464,10 @@ def every_external(photos):
 
 # What programs leave in the results folder that no rule declares.
 UNDECLARED = [
-    *(results(path) for path in ("plan.tsv", "unused.json", "runs/{run}/fold{fold}/unfinished")),
+    results("plan.tsv"),
+    results("unused.json"),
+    results("runs/{run}/fold{fold}/unfinished"),
+    results("runs/{run}/fold{fold}/.training"),
     *expand(results("photos/{photoset}/unchanged"), photoset=INGESTED),
 ]
 
