@@ -48,6 +48,8 @@ SPARE_BYTES = (
 )  # of addresses above those in use: an allocation beyond is refused, so that no machine suffers
 # What no reader has any business with.
 FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.spawn", "socket.connect")
+# Changes of folders, with how many of their arguments are paths.
+CHANGES = {"os.mkdir": 1, "os.remove": 1, "os.rmdir": 1, "os.rename": 2, "os.truncate": 1, "os.chmod": 1, "os.chown": 1}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 SHOWN = 400  # characters of a case
 CASE = "case.pickle"  # the one under way
@@ -72,24 +74,34 @@ class Tally:
 
 
 class Watch:
-    """Notes what no reader has any business with: Python tells of each such call before it is made."""
+    """Keeps this process, readers and tests alike, from what it has no business with, and notes it.
+
+    Python tells of each such call before it is made. What libraries in other languages do is not seen.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = str(folder)
-        self.on = False
         self.seen: list[str] = []
         sys.addaudithook(self._audit)
 
     def _audit(self, event: str, arguments: tuple) -> None:
-        if not self.on:
-            return
         if event in FORBIDDEN:
-            self.seen.append(event)
-        elif event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
-            path = arguments[0]
-            inside = isinstance(path, int) or os.path.realpath(path).startswith((self.folder, os.devnull))
-            if not inside:
-                self.seen.append(f"it wrote {path!r}")
+            self._stop(event)
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
+            self._check(event, arguments[0])
+        elif event in CHANGES:
+            for path in arguments[: CHANGES[event]]:
+                self._check(event, path)
+
+    def _check(self, event: str, path: Any) -> None:
+        if isinstance(path, (str, bytes, os.PathLike)):
+            real = os.path.realpath(os.fsdecode(path))
+            if real not in (os.devnull, self.folder) and not real.startswith(f"{self.folder}{os.sep}"):
+                self._stop(f"{event} {real!r}")
+
+    def _stop(self, what: str) -> None:
+        self.seen.append(what)
+        raise PermissionError(what)
 
 
 def try_case(read: Callable[[Any], None], case: Any) -> tuple[str, str]:
@@ -115,8 +127,10 @@ def run_reader(name: str, cases: int, seed: int, folder: Path) -> Tally:
     Its module holds ``prepare(folder)``, which makes what is needed in the folder, and returns known traps, a strategy
     of further cases, and the function to try each with: it returns (the case is accepted) or raises `InputError`.
     """
-    traps, strategy, read = import_module(f"fuzz.readers.{name}").prepare(folder)
-    watch, tally = Watch(folder), Tally()
+    reader = import_module(f"fuzz.readers.{name}")
+    watch = Watch(folder)
+    traps, strategy, read = reader.prepare(folder)
+    tally = Tally()
     _bound_memory()
     before = _peak()
 
@@ -124,14 +138,14 @@ def run_reader(name: str, cases: int, seed: int, folder: Path) -> Tally:
         nonlocal before
         (folder / CASE).write_bytes(pickle.dumps(case))
         faulthandler.dump_traceback_later(HUNG_SECONDS, exit=True)
-        began, watch.on = time.process_time(), True
+        began = time.process_time()
         outcome, problem = try_case(read, case)
-        took, watch.on = time.process_time() - began, False
+        took = time.process_time() - began
         faulthandler.cancel_dump_traceback_later()
         tally.cases += 1
         tally.slowest, tally.peak = max(tally.slowest, took), _peak()
         if watch.seen:
-            problem = f"{watch.seen[0]}: no reader may"
+            problem = f"it would do what it may not: {watch.seen[0]}"
             watch.seen.clear()
         elif not problem and took > MOST_SECONDS:
             problem = f"more than {MOST_SECONDS} s of the processor"

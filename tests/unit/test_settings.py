@@ -307,7 +307,7 @@ def test_text_that_is_a_number_is_one():
             "stack.combiner: auto compares combiners by folds within folds; found folds.count 3, expected at least 4",
         ),
         ({"stack": {"auto": {"among": ["mean"]}}}, "stack.auto.among: ['mean'] is too short"),
-        ({"stack": {"auto": {"among": ["mean", "mean"]}}}, "stack.auto.among: ['mean', 'mean'] has non-unique"),
+        ({"stack": {"auto": {"among": ["mean", "mean"]}}}, "stack.auto.among: an element stands there twice"),
         ({"stack": {"auto": {"among": ["mean", "auto"]}}}, "stack.auto.among[1]: found 'auto', expected xgboost, "),
         (
             {"stack": {"combiner": "mean", "features": "all"}},

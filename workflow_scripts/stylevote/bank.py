@@ -9,8 +9,8 @@ from typing import Any
 
 from stylevote.digests import canonical, plain_numbers, seed
 
-# More runs than this are a slip in the configuration: training them would take centuries.
-MOST_RUNS = 100_000
+# More runs than this are a slip in the configuration: training them would take years.
+MOST_RUNS = 5_000
 # Keys of a run whose value is a list by nature.
 LISTS = ("hidden", "labels", "phases")
 # Words that stand for a list of labels.

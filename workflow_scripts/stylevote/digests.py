@@ -34,7 +34,8 @@ def seed(*parts: Any) -> int:
 def file_stem(label: str) -> str:
     """Return a file name for a label: itself where that is safe, else what is safe of it and a digest."""
     safe = re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", label).lower()).strip("-")
-    return label if label == safe else f"{safe or 'label'}-{digest(label, 6)}"
+    # A letter may be spelt with a dozen, and a file's name is at most 255 bytes long.
+    return label if label == safe else f"{safe[:100] or 'label'}-{digest(label, 6)}"
 
 
 def run_id(setting: dict) -> str:

@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from stylevote import bank, catalog
-from stylevote.digests import file_stem, plain_numbers, run_id
+from stylevote.digests import canonical, file_stem, plain_numbers, run_id
 from stylevote.program import InputError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
@@ -28,6 +28,15 @@ LEAST_FOLDS_OF_AUTO = 4  # one is left out to judge, one to choose, and one of t
 FITS_NOTHING = {"mean", "rank_mean"}
 
 EXTERNAL_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+
+# More than any configuration needs. In YAML, a few lines may stand for any number of values, and hold themselves.
+MOST_VALUES = 100_000
+DEEPEST = 20
+LARGEST = 2**53  # up to this, every reader of JSON keeps whole numbers as they are
+MOST_EPOCHS = 10_000
+SHOWN = 200  # characters of a value, and problems of a list
+NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+LONGEST_NUMBER = 100  # characters; longer ones are left as text
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,9 @@ def resolve(config: dict[str, Any]) -> Settings:
     Raises:
         InputError: lists everything that is wrong, each with its key, what was found and what was expected.
     """
+    problems = list(_no_values(config))
+    if problems:
+        raise _refusal(problems)
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     config = _with_preset(plain_numbers(_numbers_from_text(config)))
     runs, problems = _expand_runs(config)
@@ -94,8 +106,7 @@ def resolve(config: dict[str, Any]) -> Settings:
         ]
         problems = list(dict.fromkeys(found))
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise InputError("\n  ".join([f"{count} in the configuration:", *problems]))
+        raise _refusal(problems)
     root = config["results"]
     for photoset in config["photosets"].values():
         for key in ("photos", "labels", "masks", "mask_labels"):
@@ -107,6 +118,60 @@ def resolve(config: dict[str, Any]) -> Settings:
     folders = [folder.replace("{results}", root) for folder in config["members"]["external"]]
     external = dict(sorted((Path(folder).name, folder) for folder in folders))
     return Settings(config, runs, external, {label: file_stem(label) for label in config["labels"]})
+
+
+def _refusal(problems: list[str]) -> InputError:
+    """Return the error that lists what is wrong."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+    return InputError("\n  ".join([f"{count} in the configuration:", *problems[:SHOWN], *more]))
+
+
+def _no_values(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what in the configuration is none of the values that it is made of, or too much of them to go on with.
+
+    Text that is a key or a value prints, numbers are moderate, and everything else is a list or a mapping of such.
+    """
+    waiting, count = [("", config, 0)], 0
+    while waiting:
+        where, value, depth = waiting.pop()
+        count += 1
+        if count > MOST_VALUES or depth > DEEPEST:
+            yield (
+                f"{where}: too many values, or too deep; expected at most {MOST_VALUES} values, {DEEPEST} deep (what an"
+                " alias of YAML stands for counts each time)"
+            )
+            return
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
+                    yield f"{where or 'configuration'}: the key {_shown(key)} is no text; put it into quotes"
+                else:
+                    yield from _unprintable(f"{where}: the key" if where else "the key", key)
+            waiting += [(f"{where}.{key}".lstrip("."), part, depth + 1) for key, part in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [(f"{where}[{k}]", part, depth + 1) for k, part in reversed(list(enumerate(value)))]
+        elif isinstance(value, str):
+            yield from _unprintable(where, value)
+        elif isinstance(value, (int, float)):
+            if not abs(value) <= LARGEST:
+                yield f"{where}: found {_shown(value)}, expected a number within {LARGEST}"
+        elif value is not None:
+            yield f"{where}: found the {type(value).__name__} {_shown(value)}; put text that looks like one into quotes"
+
+
+def _unprintable(where: str, text: str) -> Iterator[str]:
+    """Yield that ``text`` holds a letter that stands for nothing on paper: a control character, half a character."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        yield f"{where} {_shown(text)} holds a control character"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it is written, or its beginning."""
+    if isinstance(value, int) and value.bit_length() > SHOWN:
+        return f"a number of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _with_preset(config: dict[str, Any]) -> dict[str, Any]:
@@ -197,8 +262,6 @@ def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[st
     for label in config["labels"]:
         if label in RESERVED_LABELS:
             yield f"labels: {label!r} is a name that tables use themselves; call the label something else"
-        elif any(unicodedata.category(letter).startswith("C") for letter in label):
-            yield f"labels: {label!r} holds a control character"
         elif stems[file_stem(label)] > 1:
             yield f"labels: {label!r} stands there more than once, or differs from another by too little"
     yield from _member_contradictions(config, runs)
@@ -212,8 +275,10 @@ def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[st
             else:
                 yield f"runs[{run.entry}]: the same setting as runs[{twin.entry}]; change its seed or leave it out"
         if run.setting["recipe"] not in config["recipes"]:
-            known = ", ".join(sorted(config["recipes"]))
-            yield f"runs[{run.entry}].recipe: {run.setting['recipe']!r} is not among the recipes ({known})"
+            known = _listed(sorted(config["recipes"]))
+            yield f"runs[{run.entry}].recipe: {_shown(run.setting['recipe'])} is not among the recipes ({known})"
+        if (epochs := epochs_of(run.setting)) > MOST_EPOCHS:
+            yield f"runs[{run.entry}].phases: {epochs} epochs in all, expected at most {MOST_EPOCHS}"
     learned = {
         label
         for run in runs
@@ -287,11 +352,16 @@ def _member_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iter
 
 def _unknown_labels(where: str, labels: list[str], known: list[str]) -> Iterator[str]:
     """Yield each of ``labels`` that is not known, with the nearest that is."""
-    for label in labels:
+    for label in labels[:SHOWN]:
         if label not in known:
             near = difflib.get_close_matches(label, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            yield f"{where}: {label!r} is not among the labels; {hint}"
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {_listed(known)}"
+            yield f"{where}: {_shown(label)} is not among the labels; {hint}"
+
+
+def _listed(names: list[str]) -> str:
+    """Return names in a row, or the first of them."""
+    return ", ".join(names[:SHOWN]) + ("..." if len(names) > SHOWN else "")
 
 
 def _mask_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
@@ -327,12 +397,13 @@ def _recolored(setting: bool | dict, use: int) -> dict | None:
 def _numbers_from_text(value: Any) -> Any:
     """Turn text into the number that was meant: YAML reads ``1e-3`` as text, a command line gives nothing but text."""
     if isinstance(value, dict):
-        names = ("labels", "label_sets", "photosets", "results")
+        names = ("labels", "label_sets", "photosets", "results", "external")
         return {key: part if key in names else _numbers_from_text(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_numbers_from_text(part) for part in value]
-    if isinstance(value, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
-        return int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
+    if isinstance(value, str) and len(value) <= LONGEST_NUMBER and re.fullmatch(NUMBER, value, re.ASCII):
+        number = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
+        return number if abs(number) <= LARGEST else value
     return value
 
 
@@ -371,21 +442,26 @@ def _message(error: ValidationError, where: str) -> str:
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
-        hints = []
-        for key in unknown:
-            near = difflib.get_close_matches(str(key), known, n=1)
+        hints = [] if len(unknown) <= SHOWN else [f"{len(unknown)} unknown keys"]
+        for key in unknown[:SHOWN]:
+            near = difflib.get_close_matches(key, known, n=1)
             hints.append(
-                f"unknown key {key!r}; "
+                f"unknown key {_shown(key)}; "
                 + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}")
             )
         return (f"{where}: " if where else "") + "; ".join(hints)
     about = error.schema.get("description", "")
     if error.validator == "type":
         kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        return f"{where}: found {error.instance!r}, expected {' or '.join(kinds)}" + (f" ({about})" if about else "")
+        return f"{where}: found {_shown(error.instance)}, expected {' or '.join(kinds)}" + (
+            f" ({about})" if about else ""
+        )
     if error.validator in ("anyOf", "enum", "pattern"):
-        return f"{where}: found {error.instance!r}, expected {about or ', '.join(map(str, error.validator_value))}"
-    return f"{where}: {error.message}" if where else error.message
+        return (
+            f"{where}: found {_shown(error.instance)}, expected {about or ', '.join(map(str, error.validator_value))}"
+        )
+    said = error.message if len(error.message) <= 2 * SHOWN else f"{error.message[:SHOWN]}...{error.message[-SHOWN:]}"
+    return f"{where}: {said}" if where else said
 
 
 def _set_defaults(validator: Any, properties: dict, instance: Any, schema: dict) -> Iterator[ValidationError]:
@@ -397,4 +473,10 @@ def _set_defaults(validator: Any, properties: dict, instance: Any, schema: dict)
     yield from Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
 
 
-_DefaultsValidator = extend(Draft202012Validator, {"properties": _set_defaults})
+def _hold_once(validator: Any, wanted: bool, instance: Any, schema: dict) -> Iterator[ValidationError]:  # noqa: ARG001
+    """Check for equal elements; jsonschema compares each two of them where they are of several types."""
+    if wanted and isinstance(instance, list) and len({canonical(part) for part in instance}) < len(instance):
+        yield ValidationError("an element stands there twice")
+
+
+_DefaultsValidator = extend(Draft202012Validator, {"properties": _set_defaults, "uniqueItems": _hold_once})

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from stylevote.program import InputError
 from stylevote.tables import check_seal
 
+MOST_COLUMNS = 2_000
 PLAIN = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
 TEXT = (pa.types.is_string, pa.types.is_large_string)
 
@@ -44,9 +45,9 @@ def read_users_table(path: Path, most_cells: int) -> pd.DataFrame:
 
 def _check_form(path: Path, file: pq.ParquetFile, most_cells: int) -> None:
     rows, schema = file.metadata.num_rows, file.schema_arrow
-    if rows * len(schema) > most_cells:
+    if rows * len(schema) > most_cells or len(schema) > MOST_COLUMNS:
         found = f"{rows} rows of {len(schema)} columns"
-        raise InputError(f"{path}: holds {found}, at most {most_cells} cells are accepted")
+        raise InputError(f"{path}: holds {found}, at most {most_cells} cells in {MOST_COLUMNS} columns are accepted")
     for field in schema:
         if not _value_is(field.type, (*PLAIN, *TEXT)):
             raise InputError(f"{path}: column {field.name!r} holds {field.type}, expected text, numbers or booleans")

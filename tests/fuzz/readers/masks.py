@@ -14,7 +14,7 @@ from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters.given import Segmenter
 
 WIDTH, HEIGHT = 20, 30
-TABLE = "value,name,group\n0,background,background\n1,skin,body\n2,coat,clothing\n3,bag,accessory\n".encode()
+TABLE = b"value,name,group\n0,background,background\n1,skin,body\n2,coat,clothing\n3,bag,accessory\n"
 Case = tuple[bytes, bytes]  # a mask and a table of classes
 
 

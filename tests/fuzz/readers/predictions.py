@@ -56,29 +56,30 @@ def _written(columns: pa.Table, **settings) -> bytes:
 def drawn() -> st.SearchStrategy[bytes]:
     """Return tables of the right columns, some in other types, with values at and beyond the bounds."""
     length = 6
-    ids = st.lists(st.sampled_from([*IMAGES, "x.png", "", None]), min_size=length, max_size=length)
+    cells = {"min_size": length, "max_size": length}
+    ids = st.lists(st.sampled_from([*IMAGES, "x.png", "", None]), **cells)
     whole = st.sampled_from([0, 1, -1, 2**15, 2**31, 2**63 - 1, None])
     real = st.sampled_from([0.0, 0.5, 1.0, -0.0, 1.0000001, -1e-30, 5.0, float("nan"), float("inf"), 1e308, None])
     kinds = [pa.float64(), pa.float32(), pa.float16(), pa.string(), pa.bool_(), pa.list_(pa.float32())]
     epochs = st.one_of(
         st.just([0, 0, 0, 1, 1, 1]),
-        st.lists(whole, min_size=length, max_size=length),
-        st.lists(real, min_size=6, max_size=6),
+        st.lists(whole, **cells),
+        st.lists(real, **cells),
     )
     good_ids = st.just([*IMAGES, *IMAGES])
-    scores = st.one_of(st.just([0.5] * length), st.lists(real, min_size=length, max_size=length))
+    scores = st.one_of(st.just([0.5] * length), st.lists(real, **cells))
     extra = st.sampled_from([{}, {"x": [0] * length}, {"epoch ": [0] * length}, {"fold": [0] * length}])
 
-    def make(ids: list, epochs: list, sport: list, kind: pa.DataType, dictionary: bool, extra: dict) -> bytes:
+    def make(ids: list, epochs: list, sport: list, kind: pa.DataType, extra: dict) -> bytes:
         names = pa.array(ids, pa.string())
         try:
             column = pa.array(sport).cast(kind, safe=False)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             column = pa.array([[value] for value in sport])
-        columns = {"image_id": names.dictionary_encode() if dictionary else names, "epoch": pa.array(epochs)}
+        columns = {"image_id": names.dictionary_encode() if extra else names, "epoch": pa.array(epochs)}
         return _written(pa.table({**columns, "sport": column, "street": [0.5] * length, **extra}))
 
-    return st.builds(make, st.one_of(good_ids, ids), epochs, scores, st.sampled_from(kinds), st.booleans(), extra)
+    return st.builds(make, st.one_of(good_ids, ids), epochs, scores, st.sampled_from(kinds), extra)
 
 
 def traps() -> list[bytes]:

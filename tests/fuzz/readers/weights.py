@@ -1,4 +1,4 @@
-"""Files of weights that users bring, as safetensors and as torch saves them: damaged, of other forms, and pickled code."""
+"""Weights that users bring, as safetensors and as torch saves them: damaged, of other forms, and pickled code."""
 
 import builtins
 import io

@@ -16,6 +16,7 @@ from stylevote.photos.drawing.canvas import CLASS_VALUES, CLASSES
 from stylevote.photos.drawing.scene import draw
 from stylevote.photos.drawing.styles import LABELS, compose
 from stylevote.photos.label_sets import label_set_table, sample_label_sets
+from stylevote.program import InputError
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_frequent_labels_keep_their_shares_and_rare_ones_are_raised_just_enough(
 
 
 def test_too_few_label_sets_are_refused():
-    with pytest.raises(ValueError, match="draw more sets"):
+    with pytest.raises(InputError, match="draw more sets"):
         sample_label_sets(8, 6, np.random.default_rng(0))
 
 

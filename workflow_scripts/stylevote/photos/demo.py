@@ -11,6 +11,7 @@ from PIL import Image
 from stylevote.photos.drawing.canvas import CLASSES
 from stylevote.photos.drawing.scene import draw
 from stylevote.photos.label_sets import sample_label_sets
+from stylevote.program import InputError
 
 LEAST_TESTED = 4  # positives a label among the test photos: one photo alone is not to decide a rare label's score
 
@@ -57,10 +58,10 @@ def write_demo(folder: Path, train: int = 600, test: int = 200, least: int = 6, 
         seed: Seed of label sets and photos.
 
     Raises:
-        ValueError: If a split has too few photos for that many positives.
+        InputError: If a split has too few photos for that many positives.
     """
     if min(train, test) < 1:
-        raise ValueError(f"both splits need photos, not {train} and {test}")
+        raise InputError(f"both splits need photos, not {train} and {test}")
     folder = Path(folder)
     for split, count, floor in [("train", train, least), ("test", test, max(LEAST_TESTED, least * test // train))]:
         write_photos(folder, split, sample_label_sets(count, floor, split_rng(seed, split)), seed)

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stylevote.program import InputError
+
 # The 192 label sets of the training photos in the label table of the JD AI Fashion Challenge 2018, each with the number
 # of photos (54,908 in all) that hold it.
 LABEL_SETS_FILE = Path(__file__).with_name("jd2018_label_sets.csv")
@@ -36,7 +38,7 @@ def sample_label_sets(count: int, least: int, rng: np.random.Generator) -> pd.Da
         ``count`` rows of 0/1, a column a label.
 
     Raises:
-        ValueError: If ``count`` sets cannot hold ``least`` positives of every label.
+        InputError: If ``count`` sets cannot hold ``least`` positives of every label.
     """
     table = label_set_table()
     sets = table.drop(columns="images").to_numpy(dtype=np.uint8)
@@ -48,6 +50,6 @@ def sample_label_sets(count: int, least: int, rng: np.random.Generator) -> pd.Da
             needed = drawn.sum(axis=0) <= least
             spare = np.flatnonzero(~(drawn[:, needed] > 0).any(axis=1))
             if not len(spare):
-                raise ValueError(f"{count} label sets cannot hold {least} positives of every label; draw more sets")
+                raise InputError(f"{count} label sets cannot hold {least} positives of every label; draw more sets")
             drawn[rng.choice(spare)] = sets[rng.choice(len(sets), p=weights / weights.sum())]
     return pd.DataFrame(drawn, columns=table.columns.drop("images"))

@@ -1,0 +1,174 @@
+"""Configurations: YAML as Snakemake reads it, then checked and resolved; damaged, drawn, and with values that grow."""
+
+import copy
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import strategies as st
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
+
+from fuzz.mutations import mutated
+from places import REPOSITORY
+from stylevote.digests import canonical
+from stylevote.program import InputError
+from stylevote.settings import resolve
+
+SMALL = {
+    "labels": ["red", "round"],
+    "photosets": {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}},
+    "runs": [{"backbone": "resnet18", "phases": [{"epochs": 1, "lr": 0.1, "train": "all"}], "seed": [1, 2]}],
+    "recipes": {"plain": {}, "more": {"repeat": {"labels": ["red"], "times": 2}}},
+}
+# What a reader of YAML, or of a setting, may stumble over, as it is written.
+WORDS = """
+1e-3 1e400 -1e-400 .nan .inf -.inf 0x1F 0o17 1_000 1:30 07 +1 -1 -0 99999999999999999999 0.1 1.0 true
+no ON ~ null 2018-01-01 2018-01-01T00:00:00Z "" '' "1e-3" "\\0" "\\ud800" "\\e[2J" "\\u202e" &a *a *b
+!!set !!binary !!python/tuple !!float [] {} [[]] [{}] [1,a,null] {a:1} {1:2} {null:1} {a:{a:{a:{}}}}
+{choose:[]} {choose:[1]} {uniform:[1,0]} {uniform:[0,1]} {log_uniform:[0,1]}
+{integers:[0,9007199254740993]} {layers:[1,3],units:8} all each none pretrained head labels results
+{results} ../.. /etc/passwd a/b "a b" =1+1 <b>x</b> <<: ? | > % @ ` - : #
+""".split()  # noqa: SIM905 (as it is written)
+
+
+def prepare(folder: Path) -> tuple[list[str | bytes], st.SearchStrategy[bytes], Callable[[str | bytes], None]]:
+    """Return traps, damaged and drawn configurations, and what is done with one before any rule is read."""
+    ready = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))]
+    texts = [path.read_bytes() for path in ready]
+    words = st.sampled_from(WORDS)
+    small = yaml.safe_dump(SMALL).encode()
+    lines = texts[0].decode().splitlines() + small.decode().splitlines()
+    drawn = st.lists(st.sampled_from(lines), max_size=40).map("\n".join).map(str.encode)
+    cases = st.one_of(
+        mutated([*texts, small]),
+        drawn,
+        st.builds(_replaced, st.sampled_from([*texts, small]), st.integers(0, 500), words),
+        changed_settings(),
+    )
+
+    def read(text: str | bytes) -> None:
+        path = folder / "config.yaml"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        try:
+            config = load_configfile(path)
+        except (WorkflowError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+            # Snakemake reads the file before any line of this repository is reached.
+            raise InputError(error) from error
+        settings = resolve(config)
+        canonical([settings.config, settings.runs, settings.external, settings.stems]).encode()
+        if not settings.labels or not (settings.runs or settings.external):
+            raise AssertionError("nothing to decide")
+
+    return [*texts, small, *traps()], cases, read
+
+
+def _replaced(text: bytes, place: int, word: str) -> bytes:
+    """Put a word in the place of a value, or of a whole line."""
+    lines = text.decode().splitlines()
+    line = lines[place % len(lines)]
+    key, colon, _ = line.partition(":")
+    lines[place % len(lines)] = f"{key}: {word}" if colon and place % 3 else word
+    return "\n".join(lines).encode()
+
+
+def changed_settings() -> st.SearchStrategy[bytes]:
+    """Return the small configuration with any setting of the schema set to anything."""
+    schema = yaml.safe_load((REPOSITORY / "workflow_scripts" / "schemas" / "config.schema.yaml").read_text())
+    scalars = st.one_of(
+        st.sampled_from(
+            [None, True, -1, 0, 1, 3, 1000, 2**63, 10**400, 0.5, float("nan"), float("inf"), "", "1e-3", "red"]
+        ),
+        st.sampled_from(["mean", "all", "each", "plain", "more", "\u202e", "a" * 10_000, "9" * 5_000, "𝕬" * 100]),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=5),
+    )
+    values = st.recursive(
+        scalars,
+        lambda part: st.one_of(st.lists(part, max_size=4), st.dictionaries(scalars.map(str), part, max_size=3)),
+        max_leaves=8,
+    )
+
+    def make(changes: list[tuple[tuple, Any]]) -> bytes:
+        config = copy.deepcopy(SMALL)
+        for path, value in changes:
+            _put(config, path, value)
+        return yaml.dump(config, allow_unicode=True).encode("utf-8", "surrogatepass")
+
+    return st.lists(st.tuples(st.sampled_from(list(_paths(schema))), values), min_size=1, max_size=3).map(make)
+
+
+def _paths(schema: dict, path: tuple = ()) -> list[tuple]:
+    """Return the place of every setting; of lists, that of their first element, too."""
+    found = [path] if path else []
+    for key, part in schema.get("properties", {}).items():
+        found += _paths(part, (*path, key))
+    for part in schema.get("anyOf", []):
+        found += [place for place in _paths(part, path) if place != path]
+    if isinstance(schema.get("items"), dict):
+        found += _paths(schema["items"], (*path, 0))
+    if isinstance(schema.get("additionalProperties"), dict):
+        found += _paths(schema["additionalProperties"], (*path, "train" if path == ("photosets",) else "plain"))
+    return found
+
+
+def _put(config: Any, path: tuple, value: Any) -> None:
+    """Set the value at a path, making what lies on the way."""
+    for key, after in pairwise(path):
+        empty = [] if after == 0 else {}
+        if isinstance(config, list):
+            if not config or not isinstance(config[0], type(empty)):
+                config[:1] = [empty]
+            config = config[0]
+        else:
+            if not isinstance(config.get(key), type(empty)):
+                config[key] = empty
+            config = config[key]
+    if isinstance(config, list):
+        config[:1] = [value]
+    else:
+        config[path[-1]] = value
+
+
+def traps() -> list[str]:
+    """Return short configurations that stand for much, or for nothing."""
+    small = yaml.safe_dump(SMALL)
+    levels = "\n".join(f"x{k}: &x{k} [{', '.join([f'*x{k - 1}'] * 9)}]" for k in range(1, 12))
+    strings = ", ".join(f'"{k}"' for k in range(30_000))
+    mixed = ", ".join(f"{k}, a{k}" for k in range(15_000))
+    unknown = "\n".join(f"key{k}: 1" for k in range(30_000))
+    return [
+        "",
+        "# nothing",
+        "- a list",
+        "text",
+        "a: b: c",
+        "\ta: 1",
+        "a: [1, 2",
+        "a: &a [*a]",
+        "a: &a {b: *a}",
+        f"x0: &x0 [a, a]\n{levels}\n{small}",
+        f"{small}\nx: {'[' * 900}{']' * 900}",
+        f"{small}\nx: {'[' * 100_000}{']' * 100_000}",
+        f"{small}\nx: {'9' * 10_000}",
+        f"{small}\nbeta: '{'9' * 10_000}'",
+        f"{small}\n1: 2\nnull: 3\n2018-01-01: 4",
+        f"{small}\n? [a, b]\n: 1",
+        f"{small}\nlabels: [a]\nlabels: [b]",
+        f"{small}\nresults: 2018-01-01",
+        f"{small}\nresults: !!python/name:os.system",
+        f"{small}\nresults: !!python/object/apply:os.system ['touch ran']",
+        f"{small}\nmembers: {{external: [{strings}]}}",
+        f"{small}\nmembers: {{external: [{mixed}]}}",
+        f"labels: [{strings}]\n",
+        f"{small}\nrecolor: {{labels: [{strings}]}}",
+        f"{small}\nstack: {{auto: {{among: [{mixed}]}}}}",
+        f"{small}\n{unknown}",
+        f"{small}\n{'k' * 1_000_000}: 1",
+        f"{small}\nresults: {'k' * 1_000_000}",
+        small.replace("- 1\n  - 2", "{choose: [1, 2, 3]}\n  draws: 4999"),
+        small.replace("- 1\n  - 2", "{integers: [0, 1000000]}\n  draws: 4000"),
+    ]
