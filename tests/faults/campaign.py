@@ -37,7 +37,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow.checkout import Checkout, make_checkout
+from workflow.checkout import LABELS, Checkout, make_checkout
 
 MOST_ROUNDS = 3  # of doing what a message says
 MOST_SECONDS = 900  # for one Snakemake: after these, it hangs
@@ -209,19 +209,19 @@ def kill(*processes: int) -> None:
 class Trial:
     """One fault, from the copy to the verdict."""
 
-    def __init__(self, number: int, seed: int, reference: Path, folder: Path) -> None:
-        self.number = number
+    def __init__(self, number: int, seed: int, reference: Path, folder: Path, stage: str | None = None) -> None:
+        self.number, self.stage = number, stage
         self.kind = KINDS[number % len(KINDS)]
         self.random = random.Random(f"{seed} {number}")
         self.reference = reference
-        shutil.copytree(reference, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(reference, folder, symlinks=True)
         self.checkout = Checkout(folder)
+        self.checkout.config = yaml.safe_load((folder / "small.yaml").read_text())
         self.out = folder / "out"
         self.log = folder / "campaign.log"
         self.runs: list[Running] = []
         self.done: list[str] = []
         self.changed: tuple[Path, bytes] | None = None
-        self.followed = 0
 
     def run(self) -> Outcome:
         """Do all of it."""
@@ -268,7 +268,9 @@ class Trial:
         self.done.append(f"from {stage}")
 
     def any_stage(self, first: str = "photos") -> str:
-        """Draw a stage; half of the time it is the training."""
+        """Draw a stage, unless one was given; half of the time it is the training."""
+        if self.stage:
+            return self.stage
         names = list(STAGES)
         names = names[names.index(first) :]
         return "training" if "training" in names and self.random.random() < 0.5 else self.random.choice(names)
@@ -514,8 +516,12 @@ def last_words(printed: str) -> str:
 
 
 def make_reference(folder: Path) -> Path:
-    """Compute the small workflow; return where it lies."""
+    """Compute the small workflow, with one run of its two and two labels of its three; return where it lies."""
     checkout = make_checkout(folder)
+    checkout.config["runs"] = checkout.config["runs"][1:]  # the one with recoloured photos
+    checkout.config["labels"] = LABELS[:2]
+    table = checkout.folder / "photos" / "train.csv"
+    table.write_text("".join(f"{row.rpartition(',')[0]}\n" for row in table.read_text().splitlines()))
     checkout.run()
     return checkout.folder
 

@@ -1,12 +1,19 @@
 """Artefacts are whole or absent, and a damaged one is named, never read."""
 
+import errno
+import os
+import subprocess
+import sys
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from places import REPOSITORY
 from stylevote.program import InputError
 from stylevote.tables import (
+    HOST,
     open_table,
     read_json,
     read_sealed,
@@ -35,6 +42,73 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         raise ZeroDivisionError
     assert read_json(path) == {"x": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def dead_process():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_killed_processes_left_half_written_goes(tmp_path):
+    path = tmp_path / "[a].json"
+    dead, elsewhere = dead_process(), "0" * len(HOST)
+    names = [f".[a].json.{HOST}-{dead}.partial", f".[a].json.{HOST}-{os.getppid()}.partial"]
+    names += [f".[a].json.{elsewhere}-{dead}.partial", f".a.json.{HOST}-{dead}.partial"]
+    for name in names:
+        (tmp_path / name).write_text("half")
+    write_json({"x": 1}, path)
+    assert {place.name for place in tmp_path.iterdir()} == {path.name, *names[1:]}
+
+
+def test_two_writers_do_not_mix(tmp_path):
+    path = tmp_path / "t"
+    program = (
+        "import sys; from pathlib import Path; from stylevote.tables import replacing\n"
+        "with replacing(Path(sys.argv[1])) as partial:\n"
+        "    partial.write_text('other')\n"
+        "    print(flush=True)\n"
+        "    sys.stdin.readline()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, path],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    other.stdout.readline()
+    with replacing(path) as partial:
+        partial.write_text("this")
+    assert path.read_text() == "this"
+    other.communicate(b"\n")
+    assert other.returncode == 0
+    assert path.read_text() == "other"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_said_in_a_line(tmp_path):
+    with (
+        pytest.raises(
+            InputError, match=r"/t: cannot be written: the disk is full; make room, or .*, then start again$"
+        ),
+        replacing(tmp_path / "t") as partial,
+    ):
+        partial.symlink_to("/dev/full")
+        partial.write_bytes(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.EROFS, "Read-only file system"), "the disk is read-only; make it writable, then start again"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk is full"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "the disk is full"),
+    ],
+)
+def test_what_the_disk_refuses_is_said_in_a_line(tmp_path, error, message):
+    with pytest.raises(InputError, match=f"t: cannot be written: {message}"), replacing(tmp_path / "t"):
+        raise error
 
 
 def test_equal_tables_are_equal_bytes(tmp_path):
