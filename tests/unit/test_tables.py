@@ -157,7 +157,7 @@ def test_no_flipped_bit_and_no_cut_is_read_as_data(tmp_path, kind):
     read(path)
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
-        with pytest.raises(InputError, match=r"x: damaged \(.+\)\. Remove it and start again: it is made anew$"):
+        with pytest.raises(InputError, match=r"x: damaged \(.+\)\. Remove it and start again: it is made anew,"):
             read(path)
     for length in range(len(whole)):
         path.write_bytes(whole[:length])

@@ -27,7 +27,7 @@ MAGIC = b"PAR1"  # what a Parquet file begins and ends with
 MARK = b"\nsealed: sha256="  # what a seal begins with; the digest's 32 bytes follow
 SEAL_BYTES = len(MARK) + 32
 CHUNK = 1 << 20  # bytes in memory
-REMEDY = "Remove it and start again: it is made anew"
+REMEDY = "Remove it and start again: it is made anew, and it alone if its path is asked for first"
 
 
 @contextmanager
