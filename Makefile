@@ -14,7 +14,7 @@ test: $(INSTALLED) ## run the tests
 	.venv/bin/python -m pytest
 
 test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Debian's root can install
-	test -x /usr/sbin/slurmctld || { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends \
+	test -x /usr/sbin/slurmctld || { timeout 300 apt-get update --quiet && timeout 600 apt-get install --yes --quiet --no-install-recommends \
 		slurm-wlm slurmctld slurmd slurm-client munge; } || echo "Slurm cannot be installed here"
 	.venv/bin/python -m pytest -rs tests/cluster
 
@@ -31,6 +31,9 @@ format: $(INSTALLED) ## format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 	.venv/bin/snakefmt Snakefile rules
+
+docs: $(INSTALLED) ## write docs/configuration.md from the schema
+	.venv/bin/python docs/configuration.py > docs/configuration.md
 
 lock: ## pin envs/requirements.in anew (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade \
@@ -49,4 +52,4 @@ $(INSTALLED): envs/requirements.lock
 	fi
 	touch $@
 
-.PHONY: help demo test test-cluster faults lint format lock setup
+.PHONY: help demo test test-cluster faults lint format docs lock setup

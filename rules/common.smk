@@ -1,5 +1,6 @@
 """Reads and checks the configuration; gives the rules their paths, settings and code digests. No rule is here."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -13,10 +14,16 @@ from snakemake.io import regex_from_filepattern, update_wildcard_constraints
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from stylevote.digests import canonical, digest
+from stylevote.digests import canonical
+from stylevote.photos.label_tables import file_names, meaning, read_label_table
+from stylevote.photos.listing import changed_photos, list_files, names_and_contents, names_and_sizes
+from stylevote.photos.problems import problem_report
 from stylevote.program import InputError
 from stylevote.provenance import code_digest
 from stylevote.settings import epochs_of, resolve
+
+# Planning thousands of jobs makes millions of objects that stay: looking among them for garbage takes a tenth of its time.
+gc.set_threshold(100_000, 50, 100)
 
 # Rules call `python`: the one that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
@@ -156,7 +163,7 @@ def first_comparison(wildcards):
 
 
 def ingest_spec(wildcards):
-    """What a photoset's manifest depends on besides its label table: the settings, and which photos there are."""
+    """What a photoset's manifest depends on: the settings, what its label table says, and which photos there are."""
     name = INGESTED[wildcards.photoset]
     folds = {"folds": SETTINGS.config["folds"]["count"]} if name == "train" else {}
     locked = {"locked": True} if name == "train" and LOCKED else {}
@@ -164,8 +171,7 @@ def ingest_spec(wildcards):
         {
             "labels": SETTINGS.labels,
             "photoset": name,
-            "table": SETTINGS.config["photosets"][name]["labels"],
-            "listing": listing(SETTINGS.config["photosets"][name]),
+            "photos": photos_of(wildcards.photoset)[0],
             **folds,
             **locked,
         }
@@ -178,30 +184,39 @@ def on_bad_photo(wildcards, input):
     return SETTINGS.config["on_bad_photo"]
 
 
-def listing(photoset):
-    """A digest of the names and sizes of a photoset's photos, so that a changed folder is read again.
+def is_drawn(folder):
+    """Whether a folder is the work of `draw_demo`: what that depends on stands for it."""
+    return Path(folder).is_relative_to(SETTINGS.config["results"])
 
-    Of a photoset with a table (other than Parquet), only photos that it names count. A folder below the results is the
-    work of `draw_demo`, and what that depends on stands for it.
+
+@cache
+def photos_of(ingested):
+    """What an ingested photoset is known by until it is read, and those of its photos that changed since they were.
+
+    It is known by what its table says, and by the names and sizes of the photos: of a photoset with a table, of those
+    that it names.
     """
-    table, named = photoset["labels"], None
-    if table and os.path.isfile(table) and not table.endswith((".parquet", ".pq")):
-        fields = re.split(r'[,;\t\r\n"]+ *', Path(table).read_text(encoding="utf-8", errors="replace"))
-        named = {*fields, *(field.rpartition(os.sep)[2] for field in fields if os.sep in field)}
-    return names_and_sizes(photoset["photos"], named)
+    name = INGESTED[ingested]
+    photoset, said, named = SETTINGS.config["photosets"][name], None, None
+    folder, table = photoset["photos"], photoset["labels"]
+    if is_drawn(folder):
+        return [SETTINGS.config["demo"], code("draw_demo")], []
+    try:
+        if table and os.path.isfile(table):
+            labels, entries, problems = read_label_table(Path(table), SETTINGS.labels, name == "train")
+            if problems:
+                raise InputError(problem_report(problems, name))
+            said, named = meaning(labels, entries), file_names(entries)
+        files = list_files(folder, named)
+        changed = changed_photos(folder, files, Path(results(f"photos/{ingested}/manifest.parquet")))
+    except InputError as error:
+        raise WorkflowError(error) from None
+    return [said, names_and_sizes(files)], changed
 
 
-def names_and_sizes(folder, named=None):
-    """A digest of the names and sizes of a folder's files, or of those that are named, with or without their suffix."""
-    if Path(folder).is_relative_to(SETTINGS.config["results"]):
-        return [SETTINGS.config["demo"], code("draw_demo")]
-    found = []
-    for parent, _, names in os.walk(folder):
-        inside = "" if parent == folder else f"{os.path.relpath(parent, folder)}/"
-        for name in (name for name in names if not name.startswith(".")):
-            if named is None or name in named or os.path.splitext(name)[0] in named:
-                found.append([os.fsencode(inside + name).hex(), os.lstat(f"{parent}/{name}").st_size])
-    return digest(sorted(found), 16)
+def changed_since_read(wildcards):
+    """The photos whose bytes changed after the manifest was made, by which Snakemake sees that it is old."""
+    return photos_of(wildcards.photoset)[1]
 
 
 def photos_folder(wildcards, input):
@@ -215,9 +230,16 @@ def training_photos(wildcards, input):
     return SETTINGS.config["photosets"]["train"]["photos"]
 
 
-def label_table(wildcards):
-    """The label table of an ingested photoset, if it has one."""
-    return SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"] or []
+def made_table(wildcards):
+    """The label table of an ingested photoset, if a rule makes it, or nobody did: then Snakemake says that it is missing."""
+    table = SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"]
+    return table if table and (is_drawn(table) or not os.path.exists(table)) else []
+
+
+def label_table(wildcards, input):
+    """The label table of an ingested photoset, if it has one. It takes `input` so that Snakemake does not compare it: what
+    the table says counts, and neither where it lies nor how it is written."""
+    return SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"] or ""
 
 
 def masks_folder(wildcards, input):
@@ -227,9 +249,13 @@ def masks_folder(wildcards, input):
 
 @cache
 def listing_of_masks():
-    """What a segmentation by given masks, or a training on them, depends on: which masks there are."""
+    """What a segmentation by given masks, or a training on them, depends on: which masks there are, and what they show."""
     folder = SETTINGS.config["photosets"]["train"]["masks"]
-    return canonical(names_and_sizes(folder)) if READS_MASKS else ""
+    if not READS_MASKS:
+        return ""
+    if is_drawn(folder):
+        return canonical([SETTINGS.config["demo"], code("draw_demo")])
+    return names_and_contents(folder, list_files(folder))
 
 
 def mask_labels(wildcards):
@@ -437,7 +463,13 @@ def every_external(photos):
 
 
 # What programs leave in the results folder that no rule declares.
-UNDECLARED = [results(path) for path in ("plan.tsv", "unused.json", "runs/{run}/fold{fold}/unfinished")]
+UNDECLARED = [
+    results("plan.tsv"),
+    results("unused.json"),
+    results("runs/{run}/fold{fold}/unfinished"),
+    results("runs/{run}/fold{fold}/.training"),
+    *expand(results("photos/{photoset}/unchanged"), photoset=INGESTED),
+]
 
 
 def say(text):
@@ -503,3 +535,7 @@ def refuse_missing_members():
 
 if not SETTINGS.config["simulation"]:
     refuse_missing_members()
+    if workflow.is_main_process:
+        # A mistake in a table is to be known before a job has removed what it made of the former one.
+        for ingested in INGESTED:
+            photos_of(ingested)

@@ -33,7 +33,9 @@ rule draw_demo:
 rule ingest_photos:
     """Check every photo and label of a photoset, and list what is good."""
     input:
-        table=label_table,
+        table=made_table,
+        # Not read by this name: they are here because they are newer than the manifest.
+        changed=changed_since_read,
     output:
         manifest=results("photos/{photoset}/manifest.parquet"),
         quarantine=results("photos/{photoset}/quarantine.parquet"),
@@ -51,11 +53,12 @@ rule ingest_photos:
         runtime=by_attempt(240),
     params:
         photos=photos_folder,
+        table=label_table,
         on_bad_photo=on_bad_photo,
         spec=ingest_spec,
         code=code("ingest_photos"),
     shell:
-        "python workflow_scripts/ingest_photos.py --photos {params.photos:q} --table {input.table:q}"
+        "python workflow_scripts/ingest_photos.py --photos {params.photos:q} --table {params.table:q}"
         " --on-bad-photo {params.on_bad_photo} --spec {params.spec:q} --threads {threads} --manifest {output.manifest:q}"
         " --quarantine {output.quarantine:q} > {log:q} 2>&1"
 

@@ -30,9 +30,10 @@ def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(fini
     ("path", "old", "new"),
     [
         ("workflow_scripts/stylevote/augment/recolor.py", '"""', '"""Words. '),
+        ("workflow_scripts/train_cnn.py", "import argparse\n", "# Words.\nimport argparse\n"),
         ("workflow_scripts/stylevote/cnn/train.py", '"""Training of one run', '"""The training of one run'),
         ("workflow_scripts/stylevote/photos/ingest.py", '"""', '"""Words. '),
-        ("rules/train.smk", "mem_mb=8000", "mem_mb=9000"),
+        ("rules/train.smk", "mem_mb=by_attempt(8000)", "mem_mb=by_attempt(9000)"),
         ("rules/train.smk", "threads: 1", "threads: 2"),
         ("rules/ensemble.smk", '"""Gather', '"""Collect'),
         ("envs/environment.yaml", "torch==", "torch>="),
@@ -134,6 +135,11 @@ def test_more_recolored_photos_to_use_draws_epochs_and_no_photos(checkout):
 def test_another_mask_recolors_anew(checkout):
     mask = checkout.folder / "photos" / "masks" / "0003.png"
     mask.write_bytes(mask.read_bytes() + b" ")
+    assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
+
+
+def test_a_mask_whose_bytes_change_recolors_anew(checkout):
+    change_a_byte(checkout.folder / "photos" / "masks" / "0003.png")
     assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
 
 
@@ -255,11 +261,70 @@ def test_another_answer_to_bad_photos_only_compares(checkout):
     assert checkout.plan() == {"compare_photosets": 1, **VOTED}
 
 
+TRAINING_PHOTOS = {
+    **RECOLORING,
+    "ingest_photos": 1,
+    "compare_photosets": 1,
+    "assign_folds": 1,
+    "cache_pixels": 2,
+    "segment_photos": 2,
+    "resample_manifest": 6,
+    "train_cnn": 6,
+}
+
+
 def test_a_training_photo_whose_size_changes_is_read_again(checkout):
     draw_photo([1, 1, 1], 99).save(checkout.folder / "photos" / "train" / "0003.png")
-    plan = checkout.plan()
-    assert plan["ingest_photos"] == 1
-    assert plan["train_cnn"] == 6
+    assert checkout.plan() == TRAINING_PHOTOS
+
+
+def change_a_byte(path):
+    """Change the time of a PNG's last chunk, or its check: what is seen stays."""
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def test_a_photo_whose_bytes_change_is_read_again(checkout):
+    change_a_byte(checkout.folder / "photos" / "train" / "0003.png")
+    assert checkout.plan() == TRAINING_PHOTOS
+
+
+def test_a_test_photo_whose_bytes_change_trains_nothing(checkout):
+    photo = checkout.folder / "photos" / "test" / "1003.png"
+    draw_photo([1, 1, 1], 99).save(photo)
+    photo.write_bytes(photo.read_bytes().ljust((checkout.folder / "photos" / "test" / "1004.png").stat().st_size))
+    assert checkout.plan() == {
+        "ingest_photos": 1,
+        "compare_photosets": 1,
+        "cache_pixels": 2,
+        "predict_photos": 2,
+        **VOTED,
+    }
+
+
+def test_a_photo_that_changed_behind_an_old_time_stamp_is_named(checkout):
+    photo = checkout.folder / "photos" / "test" / "1003.png"
+    change_a_byte(photo)
+    os.utime(photo, (1e9, 1e9))
+    done = checkout.snakemake("--dry-run", check=False)
+    assert done.returncode != 0
+    assert "photos/test/1003.png: other bytes" in done.stdout
+    assert "Traceback" not in done.stdout
+    photo.touch()
+    assert checkout.plan()["ingest_photos"] == 1
+
+
+def test_another_label_trains_all(checkout):
+    checkout.config["labels"] = [*checkout.config["labels"], "new"]
+    table = checkout.folder / "photos" / "train.csv"
+    lines = table.read_text().splitlines()
+    lines = [lines[0] + ",new", *(f"{line},{number % 2}" for number, line in enumerate(lines[1:]))]
+    table.write_text("\n".join(lines) + "\n")
+    of_labels = {
+        rule: 4 if rule in {*LABEL_JOBS, "rank_candidates"} else count for rule, count in TRAINING_PHOTOS.items()
+    }
+    assert checkout.plan() == {**of_labels, "ingest_photos": 2, "cache_pixels": 4}
 
 
 def test_another_training_label_trains(checkout):
@@ -271,6 +336,33 @@ def test_another_training_label_trains(checkout):
     plan = checkout.plan()
     assert plan["train_cnn"] == 6
     assert plan["ingest_photos"] == 1
+
+
+def test_a_table_that_says_the_same_in_other_words_means_nothing(checkout):
+    table = checkout.folder / "photos" / "train.csv"
+    (checkout.folder / "labels.tsv").write_text(table.read_text().replace(",", "\t ").replace("\n", "\r\n\r\n"))
+    table.unlink()
+    checkout.config["photosets"]["train"]["labels"] = "labels.tsv"
+    assert checkout.plan() == {}
+
+
+def test_a_mistake_in_the_table_costs_nothing(checkout):
+    table = checkout.folder / "photos" / "train.csv"
+    good = table.read_text()
+    table.write_text(good.replace(",1\n", ",2\n", 1))
+    done = checkout.snakemake("--cores", "2", check=False)
+    assert done.returncode != 0
+    assert "photos/train.csv, row" in done.stdout
+    assert "Traceback" not in done.stdout
+    table.write_text(good)
+    assert checkout.plan() == {}
+
+
+def test_a_manifest_that_is_made_again_alone_computes_nothing_else(checkout):
+    manifest = "out/photos/train/manifest.parquet"
+    (checkout.folder / manifest).unlink()
+    checkout.run(manifest)
+    assert checkout.plan() == {}
 
 
 def test_a_lost_fold_is_trained_again_and_alone(checkout):

@@ -19,7 +19,17 @@ ROOM = "make room, or set `results` to where there is some"
 
 
 class InputError(Exception):
-    """What the user gave cannot be used. The message names the file, the row or key, what was found and expected."""
+    """What the user gave cannot be used. The message names the file, the row or key, what was found and expected.
+
+    It may repeat names, values and what a library said of them: what does not print, a terminal's commands for
+    instance, is escaped.
+    """
+
+    def __init__(self, message: object) -> None:
+        printable = (
+            letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in str(message)
+        )
+        super().__init__("".join(printable))
 
 
 def parser(description: str, **paths: str) -> argparse.ArgumentParser:

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "stylevote"
-# Modules that choose where something is computed, and nothing of what comes out.
-OF_PLACE = {"stylevote.leases"}
+# Modules that choose where and when something is computed, and nothing of what comes out.
+OF_PLACE = {"stylevote.leases", "stylevote.takeover"}
 
 
 def code_digest(program: Path, *modules: Path) -> str:

@@ -57,6 +57,8 @@ def load_part(network: nn.Module, path: Path) -> None:
     Raises:
         InputError: the file is no safetensors file, lacks a parameter, or holds one of another shape.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: expected a file of weights")
     try:
         stored = safetensors.torch.load_file(path)
     except (OSError, SafetensorError) as error:

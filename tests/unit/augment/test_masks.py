@@ -117,8 +117,8 @@ UNUSABLE = {
     "truncated": (lambda path: saved(NOISE, path)[:1000], "truncated or damaged"),
     "empty": (lambda path: b"", "the file is empty"),
     "text": (lambda path: b"mask", "expected a mask in PNG format"),
-    "oversized": (lambda path: png(12_000, 9_000, 8, 0), "12000 x 9000 pixels, at most 100000000"),
-    "bomb": (lambda path: png(60_000, 60_000, 8, 0), "more than the 100000000 pixels"),
+    "oversized": (lambda path: png(12_000, 9_000, 8, 0), "12000 x 9000 pixels, at most 70000000"),
+    "bomb": (lambda path: png(60_000, 60_000, 8, 0), "more than the 70000000 pixels"),
 }
 
 

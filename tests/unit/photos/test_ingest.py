@@ -505,11 +505,11 @@ BAD_PHOTOS = {
     "cut in the header": (lambda path: path.write_bytes(png_header(40, 40)), "unreadable: no photo of a known"),
     "too many pixels": (
         lambda path: path.write_bytes(png_header(10_001, 10_000) + struct.pack(">I", 9) + b"IDAT" + b"\0" * 13),
-        "oversized: 10001 x 10000 pixels, at most 100 million are accepted",
+        "oversized: 10001 x 10000 pixels, at most 70 million are accepted",
     ),
     "bomb": (
         lambda path: path.write_bytes(png_header(100_000, 100_000) + struct.pack(">I", 9) + b"IDAT" + b"\0" * 13),
-        "oversized: more than the 100 million pixels that are accepted",
+        "oversized: more than the 70 million pixels that are accepted",
     ),
     "large file": (write_sparse, "oversized: 200.5 MB, at most 200 MB are accepted"),
     "pipe": (lambda path: (path.unlink(), os.mkfifo(path)), "unreadable: it is not a file"),

@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def difference(image, other):
 # ---- formats and modes
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF", "PPM", "JPEG2000", "GIF", "MPO"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF", "GIF", "MPO"])
 def test_formats(form):
     image = drawn((40, 60))
     photo = decode_photo(encoded(image, form))
@@ -64,7 +65,6 @@ MODES = {
     "grey JPEG": lambda image: encoded(image.convert("L"), "JPEG", quality=95),
     "16-bit PNG": lambda image: encoded(Image.fromarray(grey(image).astype(np.uint16) * 257), "PNG"),
     "16-bit TIFF": lambda image: encoded(Image.fromarray(grey(image).astype(np.uint16) * 257), "TIFF"),
-    "16-bit PGM": lambda image: encoded(Image.fromarray(grey(image).astype(np.uint16) * 257), "PPM"),
     "32-bit TIFF": lambda image: encoded(Image.fromarray(grey(image).astype(np.int32) * 257), "TIFF"),
     "float TIFF": lambda image: encoded(Image.fromarray(grey(image).astype(np.float32) / 255), "TIFF"),
     "grey and alpha": lambda image: encoded(image.convert("LA"), "PNG"),
@@ -177,6 +177,47 @@ def test_truncated_photos_raise(form, shorter_side):
     data = encoded(Image.effect_noise((200, 300), 80).convert("RGB"), form)
     with pytest.raises(PhotoError):
         decode_photo(data[: len(data) * 2 // 3], shorter_side)
+
+
+@pytest.mark.parametrize("form", ["PPM", "JPEG2000", "EPS", "ICO", "TGA", "PDF"])
+def test_other_formats_are_never_opened(form):
+    with pytest.raises(PhotoError, match="no photo of a known format"):
+        decode_photo(encoded(drawn((40, 60)), form))
+
+
+def repeat_last_scan(progressive, times):
+    start = progressive.rindex(b"\xff\xda")
+    return progressive[:start] + progressive[start:-2] * times + progressive[-2:]
+
+
+def test_a_jpeg_whose_scans_never_end_is_refused():
+    ordinary = encoded(drawn((40, 60)), "JPEG", progressive=True)  # libjpeg writes ten scans
+    assert decode_photo(repeat_last_scan(ordinary, 41)).width == 40
+    with pytest.raises(PhotoError, match="a JPEG of 51 scans, at most 50 are accepted"):
+        decode_photo(repeat_last_scan(ordinary, 42))
+    with pytest.raises(PhotoError, match="a JPEG of 100009 scans"):
+        decode_photo(repeat_last_scan(ordinary, 100_000), 16)
+
+
+def test_scans_of_thumbnails_and_of_what_follows_the_photo_do_not_count():
+    exif = Image.Exif()
+    exif[0x010E] = "\xff\xda" * 100
+    noise = Image.effect_noise((300, 200), 200)  # its entropy-coded bytes hold many 0xff
+    data = encoded(noise, "JPEG", exif=exif, restart_marker_blocks=1, quality=100) + b"\xff\xda" * 100
+    assert data.count(b"\xff\x00") > 100
+    assert decode_photo(data).width == 300
+
+
+def test_16_bits_are_scaled_alike_in_all_parts_and_take_little_memory():
+    values = np.arange(4_000_000, dtype=np.uint16).reshape(2000, 2000) // 2
+    values[-1, -1] = 40_000
+    data = encoded(Image.fromarray(values), "PNG")
+    tracemalloc.start()
+    found = np.asarray(decode_photo(data).image)[..., 0]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(found, np.rint(values / 65535 * 255).astype(np.uint8))
+    assert peak < 60e6  # all values as floats, three times over, would be 96 MB
 
 
 def test_read_photo(tmp_path):

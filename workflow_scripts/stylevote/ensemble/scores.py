@@ -21,9 +21,12 @@ import pyarrow.parquet as pq
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.select import members_of
 from stylevote.program import InputError
-from stylevote.tables import open_table, read_table, table_writer
+from stylevote.tables import open_table, table_writer
+from stylevote.users_tables import read_users_table
 
 DIGEST_KEY = b"image_ids_sha256"
+MOST_CELLS = 50_000_000  # of one file of predictions: some 1.5 GB while it is read
+MOST_EPOCHS = 2**15  # their numbers are stored in 16 bits
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def read_predictions(path: Path, image_ids: np.ndarray, labels: list[str], part:
         InputError: with the file and the count, for photos that are missing, foreign or there twice, columns that are
             no label, and scores that are not in 0..1.
     """
-    table = read_table(path, sealed=False)  # another program's have no seal
+    table = read_users_table(path, MOST_CELLS)
     known = _label_columns(path, table, labels)
     positions = pd.Index(image_ids).get_indexer(table["image_id"])
     epochs, epoch_numbers = np.unique(table["epoch"].to_numpy(), return_inverse=True)
@@ -104,6 +107,8 @@ def _label_columns(path: Path, table: pd.DataFrame, labels: list[str]) -> list[s
     absent = {"image_id", "epoch"} - set(table.columns)
     if absent:
         raise InputError(f"{path}: has no column {', '.join(sorted(absent))}")
+    if not table.columns.is_unique:
+        raise InputError(f"{path}: a column is there twice")
     unknown = [column for column in table.columns if column not in {"image_id", "epoch", *labels}]
     if unknown:
         raise InputError(f"{path}: {len(unknown)} columns are no label: {', '.join(map(str, unknown))}")
@@ -111,6 +116,10 @@ def _label_columns(path: Path, table: pd.DataFrame, labels: list[str]) -> list[s
     text = [column for column in ["epoch", *known] if not pd.api.types.is_numeric_dtype(table[column])]
     if text:
         raise InputError(f"{path}: {len(text)} columns do not hold numbers: {', '.join(text)}")
+    epochs = table["epoch"]
+    wrong = np.count_nonzero(~(epochs.between(0, MOST_EPOCHS - 1) & (epochs % 1 == 0)))
+    if wrong:
+        raise InputError(f"{path}: {wrong} epochs are no whole numbers from 0 to {MOST_EPOCHS - 1}")
     return known
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import stat
 import warnings
 import zlib
@@ -21,11 +22,17 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from stylevote.program import InputError
 from stylevote.tables import damaged, replacing
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 70_000_000  # more than a camera's 61 million; decoded with transparency, they take 1.8 GB for a moment
 MAX_BYTES = 200_000_000
-# Raster formats whose decoders run inside this process: EPS and the like would start Ghostscript on a stranger's file.
-# MPO, what some cameras write, is not here: Pillow opens it as a JPEG with more to come.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "JPEG2000")
+# A progressive JPEG has some ten scans, each of which is as much work as all pixels, however few bytes it has.
+MAX_SCANS = 50
+# What folders of photos hold, and no more: each further format is a further decoder that a stranger's file reaches, and
+# EPS would start Ghostscript. MPO, what some cameras write, is not here: Pillow opens it as a JPEG with more to come.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+# A JPEG's markers: 0xff, but neither stuffing (0x00) nor a restart (0xd0 to 0xd7).
+MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
+START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
+VALUES_AT_ONCE = 1 << 20
 LONGEST = 2  # the longer side is at most so many times the shorter one
 CHUNK = 32  # photos a task of the process pool: large against the cost of a task, small against a thread's share
 
@@ -89,7 +96,8 @@ def decode_photo(data: bytes, shorter_side: int | None = None) -> Photo:
             faster, as long as its shorter side keeps at least twice so many pixels.
 
     Raises:
-        PhotoError: not a photo, truncated, damaged, or of more than `MAX_PIXELS` pixels.
+        PhotoError: not a photo, truncated, damaged, of more than `MAX_PIXELS` pixels, or a JPEG of more than
+            `MAX_SCANS` scans.
     """
     try:
         with warnings.catch_warnings():
@@ -101,6 +109,8 @@ def decode_photo(data: bytes, shorter_side: int | None = None) -> Photo:
             raise PhotoError(
                 f"oversized: {width} x {height} pixels, at most {MAX_PIXELS // 10**6} million are accepted"
             )
+        if image.format in ("JPEG", "MPO") and (scans := count_scans(data)) > MAX_SCANS:
+            raise PhotoError(f"a JPEG of {scans} scans, at most {MAX_SCANS} are accepted; save it anew")
         drafted = image.draft(None, (2 * shorter_side, 2 * shorter_side)) if shorter_side else None
         scale = drafted[1][2] / width if drafted else 1.0
         image.load()
@@ -120,6 +130,15 @@ def decode_photo(data: bytes, shorter_side: int | None = None) -> Photo:
     return Photo(image, width, height, scale)
 
 
+def count_scans(data: bytes) -> int:
+    """Return how many scans the first image of a JPEG has, without decoding any."""
+    scans, at = 0, 2
+    while (marker := MARKER.search(data, at)) and marker[1] != END_OF_IMAGE:
+        scans += marker[1] == START_OF_SCAN
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])  # past the segment that it opens
+    return scans
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Return the loaded ``image`` in mode RGB."""
     if image.mode == "F" or image.mode.startswith("I"):
@@ -132,11 +151,22 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
     """Return a grey image of 16 or 32 bits as one of 8; white is 65535, or 1.0 for floats, or the largest value."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    values = np.asarray(image)
+    grey = np.empty(values.shape, dtype=np.uint8)
+    # A part at a time: as floats, the pixels that are accepted would take gigabytes.
+    starts = range(0, values.size, VALUES_AT_ONCE)
+    parts = [slice(start, start + VALUES_AT_ONCE) for start in starts]
+    flat, result = values.reshape(-1), grey.reshape(-1)
     scales = (1, 65535) if image.mode == "F" else (65535,)
-    largest = values.max()
+    largest = max(float(_finite(flat[part]).max()) for part in parts)
     white = next((scale for scale in scales if largest <= scale), largest)
-    return Image.fromarray(np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8))
+    for part in parts:
+        result[part] = np.rint(np.clip(_finite(flat[part]) / white, 0, 1) * 255)
+    return Image.fromarray(grey)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(values.astype(np.float64))
 
 
 def resize_photo(photo: Photo, size: int) -> np.ndarray:

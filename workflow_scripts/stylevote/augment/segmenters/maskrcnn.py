@@ -1,7 +1,9 @@
 """Persons found by torchvision's Mask R-CNN, as trained on COCO."""
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -92,17 +94,31 @@ def load_file(network: nn.Module, path: Path) -> None:
     Raises:
         InputError: the file cannot be read, or its parameters are not the network's.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: expected a file of weights")
     try:
         if path.suffix == ".safetensors":
             state = safetensors.torch.load_file(path)
         else:
+            _refuse_bomb(path)
             state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise InputError(f"{path}: damaged, or holds other things than tensors, which might run code") from error
     except Exception as error:  # a reader that meets another kind of file raises nearly anything
         raise InputError(f"{path}: cannot be read as a file of weights ({_brief(error)})") from error
     try:
         network.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
+    except Exception as error:  # what stands in the place of parameters may be anything
         raise InputError(f"{path}: not the weights of this network ({_brief(error)})") from error
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Raise ValueError if an archive holds more than its own bytes: torch compresses nothing when it saves."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > path.stat().st_size:
+            raise ValueError(f"its contents are compressed, to be {size} bytes, which torch does not do")
 
 
 def _brief(error: Exception) -> str:

@@ -1,0 +1,104 @@
+"""What a folder holds, by names, sizes and contents."""
+
+import hashlib
+import os
+
+import pandas as pd
+import pytest
+
+from stylevote.photos.listing import changed_photos, list_files, names_and_contents, names_and_sizes
+from stylevote.program import InputError
+from stylevote.tables import write_table
+
+BEFORE, AFTER = 1e9, 4e9  # seconds: long ago, and in the year 2096
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of three files, one in a folder of its own."""
+    photos = tmp_path / "photos"
+    (photos / "inside").mkdir(parents=True)
+    for name in ("b.jpg", "a.jpg", "inside/c.png"):
+        (photos / name).write_text(name)
+    return photos
+
+
+@pytest.fixture
+def manifest(folder, tmp_path):
+    """A manifest of the folder that is younger than all its files."""
+    path = tmp_path / "manifest.parquet"
+    names = ["a.jpg", "b.jpg", "inside/c.png"]
+    digests = [hashlib.sha256(name.encode()).hexdigest() for name in names]
+    write_table(pd.DataFrame({"path": names, "sha256": digests}), path)
+    os.utime(path, (AFTER, AFTER))
+    return path
+
+
+def changed(folder, manifest):
+    return changed_photos(str(folder), list_files(str(folder)), manifest)
+
+
+def test_regular_files_that_are_not_hidden_are_listed_with_their_sizes(folder):
+    (folder / ".hidden").touch()
+    (folder / "nowhere.jpg").symlink_to("gone.jpg")
+    (folder / "link.jpg").symlink_to("a.jpg")
+    os.mkfifo(folder / "pipe.jpg")
+    found = [(file.path, file.size) for file in list_files(str(folder))]
+    assert found == [("a.jpg", 5), ("b.jpg", 5), ("inside/c.png", 12), ("link.jpg", 5)]
+    assert list_files(str(folder / "gone")) == []
+
+
+def test_only_named_files_count_with_or_without_their_suffix(folder):
+    assert [file.path for file in list_files(str(folder), {"a", "c.png", "inside"})] == ["a.jpg", "inside/c.png"]
+
+
+def test_digests_know_names_sizes_and_contents_and_not_the_place(folder, tmp_path):
+    sizes = names_and_sizes(list_files(str(folder)))
+    contents = names_and_contents(str(folder), list_files(str(folder)))
+    (folder / "a.jpg").write_text("A.JPG")
+    assert names_and_sizes(list_files(str(folder))) == sizes
+    assert names_and_contents(str(folder), list_files(str(folder))) != contents
+    (folder / "a.jpg").write_text("a.jpg")
+    moved = folder.rename(tmp_path / "moved")
+    assert names_and_sizes(list_files(str(moved))) == sizes
+    assert names_and_contents(str(moved), list_files(str(moved))) == contents
+    (moved / "a.jpg").rename(moved / "d.jpg")
+    assert names_and_sizes(list_files(str(moved))) != sizes
+    (moved / "d.jpg").rename(moved / "a.jpg")
+    (moved / "a.jpg").write_text("longer")
+    assert names_and_sizes(list_files(str(moved))) != sizes
+
+
+def test_before_there_is_a_manifest_nothing_has_changed(folder, tmp_path):
+    assert changed(folder, tmp_path / "manifest.parquet") == []
+
+
+def test_only_what_changed_after_the_manifest_was_made_is_read(folder, manifest):
+    (folder / "a.jpg").write_text("other")
+    assert changed(folder, manifest) == []  # the manifest is of the year 2096
+    os.utime(manifest, (BEFORE, BEFORE))
+    assert changed(folder, manifest) == [f"{folder}/a.jpg"]
+
+
+def test_touched_photos_are_read_once(folder, manifest):
+    os.utime(manifest, (BEFORE, BEFORE))
+    assert changed(folder, manifest) == []
+    (folder / "a.jpg").write_text("other")
+    os.utime(manifest.with_name("unchanged"), (AFTER, AFTER))
+    assert changed(folder, manifest) == []  # not read again
+    os.utime(manifest.with_name("unchanged"), (BEFORE, BEFORE))
+    assert changed(folder, manifest) == [f"{folder}/a.jpg"]
+
+
+def test_photos_that_the_manifest_does_not_know_do_not_count(folder, manifest):
+    (folder / "new.jpg").touch()
+    os.utime(manifest, (BEFORE, BEFORE))
+    assert changed(folder, manifest) == []
+
+
+def test_a_change_behind_an_old_time_stamp_is_refused(folder, manifest):
+    os.utime(manifest, (BEFORE + 5, BEFORE + 5))
+    (folder / "b.jpg").write_text("other")
+    os.utime(folder / "b.jpg", (BEFORE, BEFORE))
+    with pytest.raises(InputError, match=r"b\.jpg: other bytes.*touch"):
+        changed(folder, manifest)

@@ -1,0 +1,274 @@
+"""Tables of file names and labels, as they stand there."""
+
+import csv
+import difflib
+import hashlib
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from mimetypes import guess_type
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
+
+import pandas as pd
+
+from stylevote.photos.problems import LISTED_PROBLEMS, Problem, number_of, place, shown, what_is_at
+from stylevote.program import InputError
+from stylevote.users_tables import read_users_table
+
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+NOT_A_BIT = 255
+LONGEST_NAME = 4096  # no system takes more
+# Larger tables than of any real set of photos: what is read of them fits into 2 GB, whatever it is.
+MOST_TABLE_BYTES = 50_000_000
+MOST_ROWS = 1_000_000
+MOST_CELLS = 10_000_000
+
+
+class TableRow(NamedTuple):
+    """A row of the table as it stands there: its line, and its fields without the spaces round them."""
+
+    line: int
+    fields: list[str]
+
+
+class Column(NamedTuple):
+    """A label, and the place of its column in the table."""
+
+    label: str
+    position: int
+
+
+@dataclass(slots=True)
+class Entry:
+    """A photo that the table, or the listing of the folder, names."""
+
+    row: int
+    name: str
+    values: bytes  # a byte a label column of the table: 0, 1, or NOT_A_BIT where the table has neither
+    alternative: str = ""  # the last segment of the challenge's URL
+    path: str = ""  # relative to the folder, once the file is found
+
+
+def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[list[str], list[Entry], list[Problem]]:
+    """Read the table; return the labels that it has, an entry for every row that can be used, and the problems."""
+    problems: list[Problem] = []
+    rows = _rows(table, problems)
+    first = next(rows, None)
+    if first is None:
+        return [], [], problems or [Problem(0, f"{table}: the table is empty, expected a header and a row a photo")]
+    if is_challenge_form(first):
+        columns, faults = _challenge_columns(table, first, labels, labelled)
+        entries, bad_rows = _row_entries(table, chain([first], rows), columns, width=len(first.fields), url=1)
+    else:
+        columns, faults = _label_columns(table, first, labels, labelled)
+        if not faults and str(guess_type(first.fields[0], strict=False)[0]).startswith("image/"):
+            text = f"{place(table, first.line)}: expected a header, found the photo {shown(first.fields[0])}"
+            faults.append(Problem(first.line, text))
+        entries, bad_rows = _row_entries(table, rows, columns, width=len(first.fields), url=None)
+        if not (entries or bad_rows or problems):
+            faults.append(Problem(0, f"{table}: the table is empty, it has a header and no row below it"))
+    if problems:  # it could not be read to its end
+        return [], [], problems
+    return [column.label for column in columns], entries, faults + bad_rows
+
+
+def meaning(labels: list[str], entries: list[Entry]) -> str:
+    """Return a digest of what a table says, however it is written: which photos, in which order, with which labels."""
+    text = hashlib.sha256("\0".join(labels).encode())
+    for entry in entries:
+        text.update(f"\n{entry.name}\0{entry.alternative}\0{entry.values.hex()}".encode())
+    return text.hexdigest()[:16]
+
+
+def file_names(entries: list[Entry]) -> set[str]:
+    """Return the names that files of these photos may have, in both of Unicode's forms, without the folders above."""
+    names = {name.rpartition("/")[2] for entry in entries for name in (entry.name, entry.alternative)}
+    return names | {
+        unicodedata.normalize(form, name) for form in ("NFC", "NFD") for name in names if not name.isascii()
+    }
+
+
+def _rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
+    """Yield the table's rows, header first, with their lines; add to ``problems`` what keeps it from being read.
+
+    Blank lines are passed over. The line of a Parquet table's header is 0.
+    """
+    if (found := what_is_at(table)) != "a file":
+        problems.append(Problem(0, f"{table}: expected a table of labels, found {found}"))
+    elif table.suffix.lower() in PARQUET_SUFFIXES:
+        yield from _parquet_rows(table, problems)
+    elif table.suffix.lower() in TEXT_SUFFIXES:
+        if (size := table.stat().st_size) > MOST_TABLE_BYTES:
+            accepted = f"at most {MOST_TABLE_BYTES // 10**6} MB are accepted"
+            problems.append(Problem(0, f"{table}: a table of {size / 1e6:.1f} MB, {accepted}"))
+            return
+        yield from _text_rows(table, problems)
+    else:
+        expected = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
+        problems.append(Problem(0, f"{table}: expected a table whose name ends in one of {expected}"))
+
+
+def _parquet_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
+    try:
+        frame = read_users_table(table, MOST_CELLS)
+    except InputError as error:
+        problems.append(Problem(0, str(error)))
+        return
+    if len(frame) > MOST_ROWS:
+        problems.append(Problem(0, f"{table}: {len(frame)} rows, at most {MOST_ROWS} are accepted"))
+        return
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index(allow_duplicates=True)  # pandas kept the file names as the index
+    yield TableRow(0, [str(name).strip() for name in frame.columns])
+    cells = zip(*(_plain_column(frame.iloc[:, k]) for k in range(frame.shape[1])), strict=True)
+    for line, fields in enumerate(cells, 1):
+        yield TableRow(line, list(fields))
+
+
+def _plain_column(column: pd.Series) -> list[str]:
+    """Return a Parquet column's cells as a text table would hold them."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        values = [*_plain_column(column.cat.categories.to_series()), ""]
+        return [values[code] for code in column.cat.codes]  # -1, the last one, is a missing cell's
+    return [
+        "" if missing else str(int(cell)) if isinstance(cell, bool) else str(cell).strip()
+        for cell, missing in zip(column.tolist(), column.isna(), strict=True)
+    ]
+
+
+def _text_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
+    try:
+        data = table.read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        problems.append(Problem(0, f"{table}: cannot be read ({error.strerror})"))
+        return
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        fault = f"not UTF-8 (byte 0x{data[error.start]:02x}); save the table as UTF-8"
+        problems.append(Problem(row, f"{place(table, row)}: {fault}"))
+        return
+    if "\0" in text:
+        problems.append(Problem(0, f"{table}: a binary file (it holds a NUL character), expected text"))
+        return
+    line, rows, cells = 1, 0, 0
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True)
+        for fields in reader:
+            stripped = [cell.strip() for cell in fields]
+            if stripped not in ([], [""]):
+                yield TableRow(line, stripped)
+            rows, cells = rows + 1, cells + len(stripped)
+            if rows > MOST_ROWS or cells > MOST_CELLS:
+                accepted = f"at most {MOST_ROWS} rows and {MOST_CELLS} cells are accepted"
+                problems.append(Problem(line, f"{place(table, line)}: the table is too large, {accepted}"))
+                return
+            line = reader.line_num + 1
+    except csv.Error as error:
+        fault = f"cannot be read as a table ({error}); is a quote left open?"
+        problems.append(Problem(line, f"{place(table, line)}: {fault}"))
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that cuts the first line that is not blank into most fields: comma, semicolon or tab."""
+    first = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
+    return max(",;\t", key=lambda delimiter: len(next(csv.reader([first], delimiter=delimiter))))
+
+
+def is_challenge_form(first: TableRow) -> bool:
+    """Tell the challenge's own form, ``id,url[,l0,...]`` without header, by the URL in its first row."""
+    return len(first.fields) > 1 and re.match(r"[a-z]+://", first.fields[1], re.IGNORECASE) is not None
+
+
+def _challenge_columns(
+    table: Path, first: TableRow, labels: list[str], labelled: bool
+) -> tuple[list[Column], list[Problem]]:
+    """Return the label columns of the challenge's form, in which the labels stand in their order, and the problems."""
+    count = len(first.fields) - 2
+    if count == len(labels):
+        return [Column(label, 2 + k) for k, label in enumerate(labels)], []
+    if count == 0 and not labelled:
+        return [], []
+    expected = f"expected id, url and the {number_of(len(labels), 'label')} of the configuration in their order"
+    text = f"{place(table, first.line)}: found id, url and {number_of(count, 'column')} of labels, {expected}"
+    return [], [Problem(first.line, text)]
+
+
+def _label_columns(
+    table: Path, header: TableRow, labels: list[str], labelled: bool
+) -> tuple[list[Column], list[Problem]]:
+    """Return the label columns in the configuration's order, and the problems of the header."""
+    where = place(table, header.line)
+    label_of = {normal(label): label for label in labels}
+    names = [label_of.get(normal(name), name) for name in header.fields[1:]]
+    if BITS.keys() & names:
+        return [], [Problem(header.line, f"{where}: expected a header with the names of the columns, found values")]
+    texts = []
+    for name, times in Counter(names).items():
+        if name in labels and times > 1:
+            texts.append(f"column of label {shown(name)} is there {times} times")
+        elif name not in labels and name != "url":
+            # A hint takes a while, and of thousands nobody reads more than those that are listed.
+            asked = labels if len(texts) < LISTED_PROBLEMS else []
+            near = difflib.get_close_matches(name.casefold(), [label.casefold() for label in asked], 1)
+            hint = next((f"; did you mean {shown(label)}?" for label in labels if [label.casefold()] == near), "")
+            texts.append(f"unknown column {shown(name)}, expected labels{hint}")
+    missing = [label for label in labels if label not in names]
+    if labelled or len(missing) < len(labels):
+        texts += [f"no column for label {shown(label)}" for label in missing]
+    columns = [Column(label, 1 + names.index(label)) for label in labels if label in names]
+    return columns, [Problem(header.line, f"{where}: {text}") for text in texts]
+
+
+def _row_entries(
+    table: Path, rows: Iterable[TableRow], columns: list[Column], *, width: int, url: int | None
+) -> tuple[list[Entry], list[Problem]]:
+    """Return an entry for every row with a usable name, and the problems of all rows; ``url``: the URL's position."""
+    entries, problems = [], []
+    first_row = {}
+    for line, fields in rows:
+        if len(fields) != width:
+            texts = [f"{number_of(len(fields), 'field')}, expected {width}"]
+        else:
+            name = fields[0]
+            fault = _name_fault(name, first_row)
+            texts = [fault] if fault else []
+            values = bytes([BITS.get(fields[position], NOT_A_BIT) for _, position in columns])
+            for (label, position), value in zip(columns, values, strict=True) if NOT_A_BIT in values else ():
+                if value == NOT_A_BIT:
+                    found = shown(fields[position]) if fields[position] else "empty"
+                    texts.append(f"{shown(name)}: label {shown(label)} is {found}, expected 0 or 1")
+            if not fault:
+                tail = "" if url is None else re.split("[?#]", fields[url])[0].rpartition("/")[2]
+                entries.append(Entry(line, name, values, tail))
+                first_row[name] = line
+        problems += [Problem(line, f"{place(table, line)}: {text}") for text in texts]
+    return entries, problems
+
+
+def _name_fault(name: str, first_row: dict[str, int]) -> str:
+    """Return what is wrong with a photo's name, "" if nothing; ``first_row``: the rows of the names before it."""
+    if not name:
+        return "the name of the photo is empty"
+    if len(name) > LONGEST_NAME:
+        return f"the name of the photo has {len(name)} characters, expected at most {LONGEST_NAME}"
+    if not any(sign in name for sign in ("/", "\\", ":", "..")):
+        return f"name {shown(name)} is already in row {first_row[name]}" if name in first_row else ""
+    windows = PureWindowsPath(name)  # cuts at both kinds of slashes, and knows drives
+    if ".." in windows.parts or windows.anchor or PurePosixPath(name).is_absolute():
+        return f"{shown(name)} leads outside the folder, expected a path relative to it and without '..'"
+    if name in first_row:
+        return f"name {shown(name)} is already in row {first_row[name]}"
+    return ""
+
+
+def normal(name: str) -> str:
+    """Return ``name`` in Unicode's composed form: macOS stores the decomposed one, tables mostly hold this one."""
+    return unicodedata.normalize("NFC", name)

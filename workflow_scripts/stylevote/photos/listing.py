@@ -1,0 +1,115 @@
+"""What a folder of photos or masks holds, as far as it can be told before anything is computed."""
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from stylevote.program import InputError
+from stylevote.tables import read_table
+
+
+class Entry(NamedTuple):
+    """A file of a folder: its path within it, bytes, and when its content last changed or may have (seconds)."""
+
+    path: str
+    size: int
+    modified: float
+    changed: float
+
+
+def list_files(folder: str, named: Collection[str] | None = None) -> list[Entry]:
+    """Return a folder's regular files, sorted by path; hidden ones do not count.
+
+    Args:
+        folder: path; one that does not exist holds nothing.
+        named: only these file names count, with or without their suffix.
+    """
+    found = []
+    folders = [(folder, "")]
+    while folders:
+        parent, inside = folders.pop()
+        for file in _scan(parent):
+            stem = file.name.rpartition(".")[0]
+            if file.name.startswith("."):
+                continue
+            if file.is_dir(follow_symlinks=False):
+                folders.append((file.path, f"{inside}{file.name}/"))
+            elif named is None or file.name in named or stem in named:
+                try:
+                    status = file.stat()
+                except OSError:  # a link to nowhere: a photo that will be missed by name
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    modified = status.st_mtime
+                    found.append(Entry(inside + file.name, status.st_size, modified, max(modified, status.st_ctime)))
+    return sorted(found)
+
+
+def _scan(folder: str) -> Iterator[os.DirEntry]:
+    """Yield what is in a folder; nothing where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError:
+        return
+
+
+def names_and_sizes(files: list[Entry]) -> str:
+    """Return a digest of the files' paths and sizes."""
+    return _digest(f"{file.path}\0{file.size}" for file in files)
+
+
+def names_and_contents(folder: str, files: list[Entry]) -> str:
+    """Return a digest of the files' paths and contents, all of which it reads."""
+    return _digest(f"{file.path}\0{_sha256(f'{folder}/{file.path}')}" for file in files)
+
+
+def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]:
+    """Return the paths of photos whose bytes are no longer those of the manifest.
+
+    Photos are read only where the file system says that something was done to them after the manifest was written.
+    Where all of them are found as they were, an empty file `unchanged` beside the manifest says when, so that photos
+    that were copied or touched are read once.
+
+    Raises:
+        InputError: a photo changed and has an old time stamp, so that Snakemake would not see it.
+    """
+    if not manifest.exists():
+        return []
+    started, written = time.time(), manifest.stat().st_mtime
+    seen = manifest.with_name("unchanged")
+    since = max([written, *([seen.stat().st_mtime] if seen.exists() else [])])
+    newer = [file for file in files if file.changed > since]
+    if not newer:
+        return []
+    known = read_table(manifest, ["path", "sha256"]).set_index("path")["sha256"].to_dict()
+    changed = [file for file in newer if file.path in known and _sha256(f"{folder}/{file.path}") != known[file.path]]
+    for file in changed:
+        if file.modified <= written:
+            raise InputError(
+                f"{folder}/{file.path}: other bytes than when it was read, but an old time stamp; `touch` it, so that"
+                " it is read again"
+            )
+    if not changed:
+        try:
+            seen.touch()
+            os.utime(seen, (started, started))
+        except OSError:  # a results folder that may only be read: photos are read again next time
+            pass
+    return [f"{folder}/{file.path}" for file in changed]
+
+
+def _digest(lines: Iterable[str]) -> str:
+    text = hashlib.sha256()
+    for line in lines:
+        text.update(os.fsencode(line) + b"\n\0")
+    return text.hexdigest()[:16]
+
+
+def _sha256(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
