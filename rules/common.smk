@@ -232,7 +232,7 @@ def training_photos(wildcards, input):
 
 
 def made_table(wildcards):
-    """The label table of an ingested photoset, if a rule makes it, or nobody did: then Snakemake says that it is missing."""
+    """The label table of an ingested photoset, if it is made here, or missing, which Snakemake then says."""
     table = SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"]
     return table if table and (is_drawn(table) or not os.path.exists(table)) else []
 
