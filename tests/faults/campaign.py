@@ -28,7 +28,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -530,20 +530,30 @@ def make_reference(folder: Path) -> Path:
 
 
 def try_fault(number: int, seed: int, reference: Path, keep: Path | None) -> Outcome:
-    """Try one fault in a process of its own."""
+    """Try one fault in a process of its own, which may have a mount namespace of its own."""
     kind = KINDS[number % len(KINDS)]
-    inner = [sys.executable, __file__, "--only", str(number), "--seed", str(seed), "--reference", str(reference)]
+    inner = [sys.executable, __file__, "--inside", str(number), "--seed", str(seed), "--reference", str(reference)]
     if keep:
         inner += ["--keep", str(keep)]
     if kind in MOUNTING:
         if shutil.which("unshare") is None or subprocess.run([*UNSHARE, "true"], check=False).returncode:
             return Outcome(number, kind, "", SKIPPED, "no mount namespace can be made here")
         inner = [*UNSHARE, *inner]
-    done = subprocess.run([*inner, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(inner, stdout=subprocess.PIPE, text=True, check=False)
     try:
         return Outcome(*json.loads(done.stdout.splitlines()[-1]))
     except (IndexError, ValueError):
         return Outcome(number, kind, "", LOST, f"the trial itself ended with {done.returncode}")
+
+
+def try_here(number: int, seed: int, reference: Path, keep: Path | None) -> Outcome:
+    """Try one fault in this process."""
+    with tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True) as place:
+        trial = Path(place) / "trial"
+        outcome = Trial(number, seed, reference, trial).run()
+        if outcome.status == LOST and keep:
+            shutil.copytree(trial, keep / f"{seed}-{number}", symlinks=True, dirs_exist_ok=True)
+        return outcome
 
 
 def table(outcomes: list[Outcome]) -> str:
@@ -569,31 +579,26 @@ def line(outcome: Outcome) -> str:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--faults", type=int, default=100, help="how many (default 100)")
-    options.add_argument("--only", type=int, help="try the fault of this number alone")
+    options.add_argument("--only", type=int, nargs="+", help="try the faults of these numbers alone")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="faults side by side")
     options.add_argument("--reference", type=Path, help="a finished small workflow, to save the time to make one")
     options.add_argument("--keep", type=Path, help="folder in which to keep what lost faults left")
-    options.add_argument("--json", action="store_true", help="print the outcome of --only as JSON")
+    options.add_argument("--inside", type=int, help=argparse.SUPPRESS)  # try this one here, and print it as JSON
     arguments = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="faults-") as place:
+    if arguments.inside is not None:
+        print(json.dumps(try_here(arguments.inside, arguments.seed, arguments.reference, arguments.keep)))
+        return 0
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="faults-") as place, ThreadPoolExecutor(arguments.jobs) as pool:
         reference = (arguments.reference or make_reference(Path(place) / "reference")).absolute()
-        if arguments.only is not None:
-            outcome = Trial(arguments.only, arguments.seed, reference, Path(place) / "trial").run()
-            if outcome.status == LOST and arguments.keep:
-                kept = arguments.keep / f"{arguments.seed}-{arguments.only}"
-                shutil.copytree(Path(place) / "trial", kept, symlinks=True, dirs_exist_ok=True)
-            print(json.dumps(outcome) if arguments.json else line(outcome))
-            return int(outcome.status == LOST)
-        outcomes = []
-        with ThreadPoolExecutor(arguments.jobs) as pool:
-            trials = [
-                pool.submit(try_fault, number, arguments.seed, reference, arguments.keep)
-                for number in range(arguments.faults)
-            ]
-            for trial in trials:
-                outcomes.append(trial.result())
-                print(line(outcomes[-1]), flush=True)
+        trials = [
+            pool.submit(try_fault, number, arguments.seed, reference, arguments.keep)
+            for number in arguments.only or range(arguments.faults)
+        ]
+        for trial in as_completed(trials):
+            outcomes.append(trial.result())
+            print(line(outcomes[-1]), flush=True)
     print(table(outcomes))
     return int(any(outcome.status == LOST for outcome in outcomes))
 

@@ -6,15 +6,20 @@ from faults.campaign import BY_ITSELF, BY_MESSAGE, KINDS, Trial
 
 
 @pytest.mark.parametrize(
-    ("kind", "stage", "status"),
-    [
-        ("SIGKILL of Snakemake alone", "votes", BY_MESSAGE),
-        ("SIGKILL of a job", "votes", BY_ITSELF),
-        ("Ctrl-C", "votes", BY_ITSELF),
-        ("stackers", None, BY_MESSAGE),
-        ("thresholds", None, BY_MESSAGE),
+    ("kind", "stage", "seed"),
+    [  # by these seeds it happens while the votes are cast
+        ("SIGKILL of a job", "votes", 12),
+        ("SIGKILL of Snakemake alone", "votes", 14),
+        ("Ctrl-C", "votes", 1),
     ],
 )
-def test_it_is_survived(finished, tmp_path, kind, stage, status):
-    outcome = Trial(KINDS.index(kind), 1, finished.folder, tmp_path / "trial", stage).run()
-    assert outcome.status == status, outcome
+def test_what_is_killed_goes_on(finished, tmp_path, kind, stage, seed):
+    outcome = Trial(KINDS.index(kind), seed, finished.folder, tmp_path / "trial", stage).run()
+    assert outcome.status in (BY_ITSELF, BY_MESSAGE), outcome
+    assert "job 1 of" in outcome.done
+
+
+@pytest.mark.parametrize("kind", ["stackers", "thresholds"])
+def test_what_is_damaged_is_named_and_made_anew(finished, tmp_path, kind):
+    outcome = Trial(KINDS.index(kind), 1, finished.folder, tmp_path / "trial").run()
+    assert (outcome.status, outcome.why.split("/")[0]) == (BY_MESSAGE, "removed out"), outcome
