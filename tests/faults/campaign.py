@@ -581,7 +581,7 @@ def main() -> int:
     options.add_argument("--faults", type=int, default=100, help="how many (default 100)")
     options.add_argument("--only", type=int, nargs="+", help="try the faults of these numbers alone")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="faults side by side")
+    options.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults side by side")
     options.add_argument("--reference", type=Path, help="a finished small workflow, to save the time to make one")
     options.add_argument("--keep", type=Path, help="folder in which to keep what lost faults left")
     options.add_argument("--inside", type=int, help=argparse.SUPPRESS)  # try this one here, and print it as JSON
