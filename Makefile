@@ -18,6 +18,9 @@ test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Deb
 		slurm-wlm slurmctld slurmd slurm-client munge; } || echo "Slurm cannot be installed here"
 	.venv/bin/python -m pytest -rs tests/cluster
 
+faults: $(INSTALLED) ## hit the workflow with 100 faults at random moments: an hour and more
+	.venv/bin/python tests/faults/campaign.py
+
 lint: $(INSTALLED) ## check formatting and style
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -49,4 +52,4 @@ $(INSTALLED): envs/requirements.lock
 	fi
 	touch $@
 
-.PHONY: help demo test test-cluster lint format docs lock setup
+.PHONY: help demo test test-cluster faults lint format docs lock setup

@@ -20,6 +20,10 @@ include: "rules/plan.smk"
 include: "rules/unused.smk"
 
 
+onstart:
+    bring_to_present(Path(SETTINGS.config["results"]))
+
+
 rule all:
     input:
         results("submission.csv"),

@@ -14,6 +14,7 @@ from snakemake.io import regex_from_filepattern, update_wildcard_constraints
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from stylevote.clock import bring_to_present
 from stylevote.digests import canonical
 from stylevote.photos.label_tables import file_names, meaning, read_label_table
 from stylevote.photos.listing import changed_photos, list_files, names_and_contents, names_and_sizes
@@ -231,7 +232,7 @@ def training_photos(wildcards, input):
 
 
 def made_table(wildcards):
-    """The label table of an ingested photoset, if a rule makes it, or nobody did: then Snakemake says that it is missing."""
+    """The label table of an ingested photoset, if it is made here, or missing, which Snakemake then says."""
     table = SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"]
     return table if table and (is_drawn(table) or not os.path.exists(table)) else []
 

@@ -21,7 +21,8 @@ def main(arguments: argparse.Namespace) -> None:
     image_ids = read_table(arguments.manifest, ["image_id"])["image_id"].to_numpy()
     runs = files_by_run(arguments.runs, arguments.predictions, folds)
     runs |= files_of_external(arguments.external, arguments.photoset, folds)
-    features = read_features(runs, read_table(arguments.members), image_ids, labels)
+    external = [folder.name for folder in arguments.external]
+    features = read_features(runs, read_table(arguments.members), image_ids, labels, external)
     load = combiner(arguments.spec["combiner"]).load
     thresholds = np.array([read_json(path)["threshold"] for path in arguments.thresholds])
     tables = []

@@ -17,7 +17,9 @@ def main(arguments: argparse.Namespace) -> None:
     runs |= files_of_external(arguments.external, "validation", arguments.folds)
     manifest = read_table(arguments.manifest, ["image_id"])
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
-    collate_scores(runs, manifest["image_id"].to_numpy(), folds, dict(zip(labels, arguments.outputs, strict=True)))
+    external = [folder.name for folder in arguments.external]
+    outputs = dict(zip(labels, arguments.outputs, strict=True))
+    collate_scores(runs, manifest["image_id"].to_numpy(), folds, outputs, external)
     logging.info("%d runs and external members, %d photos, %d labels", len(runs), len(manifest), len(labels))
 
 

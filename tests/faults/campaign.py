@@ -28,7 +28,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +37,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow.checkout import Checkout, make_checkout
+from workflow.checkout import LABELS, Checkout, make_checkout
 
 MOST_ROUNDS = 3  # of doing what a message says
 MOST_SECONDS = 900  # for one Snakemake: after these, it hangs
@@ -209,19 +209,19 @@ def kill(*processes: int) -> None:
 class Trial:
     """One fault, from the copy to the verdict."""
 
-    def __init__(self, number: int, seed: int, reference: Path, folder: Path) -> None:
-        self.number = number
+    def __init__(self, number: int, seed: int, reference: Path, folder: Path, stage: str | None = None) -> None:
+        self.number, self.stage = number, stage
         self.kind = KINDS[number % len(KINDS)]
         self.random = random.Random(f"{seed} {number}")
         self.reference = reference
-        shutil.copytree(reference, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(reference, folder, symlinks=True)
         self.checkout = Checkout(folder)
+        self.checkout.config = yaml.safe_load((folder / "small.yaml").read_text())
         self.out = folder / "out"
         self.log = folder / "campaign.log"
         self.runs: list[Running] = []
         self.done: list[str] = []
         self.changed: tuple[Path, bytes] | None = None
-        self.followed = 0
 
     def run(self) -> Outcome:
         """Do all of it."""
@@ -243,6 +243,9 @@ class Trial:
         else:
             self.damage_artefact()
         said = self.come_back()
+        if self.changed and self.changed[0].read_bytes() != self.changed[1]:
+            self.put_back()  # it was not in the way, or its pixels are the same
+            said += self.come_back()
         for running in self.runs:
             running.wait_for_jobs()
         if (self.out / "submission.csv").read_bytes() != (self.reference / "out" / "submission.csv").read_bytes():
@@ -268,7 +271,9 @@ class Trial:
         self.done.append(f"from {stage}")
 
     def any_stage(self, first: str = "photos") -> str:
-        """Draw a stage; half of the time it is the training."""
+        """Draw a stage, unless one was given; half of the time it is the training."""
+        if self.stage:
+            return self.stage
         names = list(STAGES)
         names = names[names.index(first) :]
         return "training" if "training" in names and self.random.random() < 0.5 else self.random.choice(names)
@@ -322,7 +327,7 @@ class Trial:
             yield "made room", lambda: remount(self.out, "size=1g")
         if "Read-only file system" in printed and self.kind == "results read-only for a while":
             yield "", lambda: None
-        if self.changed and re.search(rf"{re.escape(self.changed[0].name)}: (changed|could be read)", printed):
+        if self.changed and re.search(rf"(error|Error).*\n?.*{re.escape(self.changed[0].name)}", printed):
             yield f"put {self.changed[0].name} back", self.put_back
 
     def put_back(self) -> None:
@@ -514,27 +519,41 @@ def last_words(printed: str) -> str:
 
 
 def make_reference(folder: Path) -> Path:
-    """Compute the small workflow; return where it lies."""
+    """Compute the small workflow, with one run of its two and two labels of its three; return where it lies."""
     checkout = make_checkout(folder)
+    checkout.config["runs"] = checkout.config["runs"][1:]  # the one with recoloured photos
+    checkout.config["labels"] = LABELS[:2]
+    table = checkout.folder / "photos" / "train.csv"
+    table.write_text("".join(f"{row.rpartition(',')[0]}\n" for row in table.read_text().splitlines()))
     checkout.run()
     return checkout.folder
 
 
 def try_fault(number: int, seed: int, reference: Path, keep: Path | None) -> Outcome:
-    """Try one fault in a process of its own."""
+    """Try one fault in a process of its own, which may have a mount namespace of its own."""
     kind = KINDS[number % len(KINDS)]
-    inner = [sys.executable, __file__, "--only", str(number), "--seed", str(seed), "--reference", str(reference)]
+    inner = [sys.executable, __file__, "--inside", str(number), "--seed", str(seed), "--reference", str(reference)]
     if keep:
         inner += ["--keep", str(keep)]
     if kind in MOUNTING:
         if shutil.which("unshare") is None or subprocess.run([*UNSHARE, "true"], check=False).returncode:
             return Outcome(number, kind, "", SKIPPED, "no mount namespace can be made here")
         inner = [*UNSHARE, *inner]
-    done = subprocess.run([*inner, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(inner, stdout=subprocess.PIPE, text=True, check=False)
     try:
         return Outcome(*json.loads(done.stdout.splitlines()[-1]))
     except (IndexError, ValueError):
         return Outcome(number, kind, "", LOST, f"the trial itself ended with {done.returncode}")
+
+
+def try_here(number: int, seed: int, reference: Path, keep: Path | None) -> Outcome:
+    """Try one fault in this process."""
+    with tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True) as place:
+        trial = Path(place) / "trial"
+        outcome = Trial(number, seed, reference, trial).run()
+        if outcome.status == LOST and keep:
+            shutil.copytree(trial, keep / f"{seed}-{number}", symlinks=True, dirs_exist_ok=True)
+        return outcome
 
 
 def table(outcomes: list[Outcome]) -> str:
@@ -560,31 +579,26 @@ def line(outcome: Outcome) -> str:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--faults", type=int, default=100, help="how many (default 100)")
-    options.add_argument("--only", type=int, help="try the fault of this number alone")
+    options.add_argument("--only", type=int, nargs="+", help="try the faults of these numbers alone")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="faults side by side")
+    options.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults side by side")
     options.add_argument("--reference", type=Path, help="a finished small workflow, to save the time to make one")
     options.add_argument("--keep", type=Path, help="folder in which to keep what lost faults left")
-    options.add_argument("--json", action="store_true", help="print the outcome of --only as JSON")
+    options.add_argument("--inside", type=int, help=argparse.SUPPRESS)  # try this one here, and print it as JSON
     arguments = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="faults-") as place:
+    if arguments.inside is not None:
+        print(json.dumps(try_here(arguments.inside, arguments.seed, arguments.reference, arguments.keep)))
+        return 0
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="faults-") as place, ThreadPoolExecutor(arguments.jobs) as pool:
         reference = (arguments.reference or make_reference(Path(place) / "reference")).absolute()
-        if arguments.only is not None:
-            outcome = Trial(arguments.only, arguments.seed, reference, Path(place) / "trial").run()
-            if outcome.status == LOST and arguments.keep:
-                kept = arguments.keep / f"{arguments.seed}-{arguments.only}"
-                shutil.copytree(Path(place) / "trial", kept, symlinks=True, dirs_exist_ok=True)
-            print(json.dumps(outcome) if arguments.json else line(outcome))
-            return int(outcome.status == LOST)
-        outcomes = []
-        with ThreadPoolExecutor(arguments.jobs) as pool:
-            trials = [
-                pool.submit(try_fault, number, arguments.seed, reference, arguments.keep)
-                for number in range(arguments.faults)
-            ]
-            for trial in trials:
-                outcomes.append(trial.result())
-                print(line(outcomes[-1]), flush=True)
+        trials = [
+            pool.submit(try_fault, number, arguments.seed, reference, arguments.keep)
+            for number in arguments.only or range(arguments.faults)
+        ]
+        for trial in as_completed(trials):
+            outcomes.append(trial.result())
+            print(line(outcomes[-1]), flush=True)
     print(table(outcomes))
     return int(any(outcome.status == LOST for outcome in outcomes))
 

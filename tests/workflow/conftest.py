@@ -1,16 +1,8 @@
-"""The small workflow, run once; each test gets a copy of it to change."""
+"""Each test gets a copy of the small workflow to change."""
 
 import pytest
 
 from workflow.checkout import Checkout, make_checkout, small_config
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Checkout:
-    """The small workflow, computed with two cores. Not to be changed."""
-    checkout = make_checkout(tmp_path_factory.mktemp("finished") / "stylevote")
-    checkout.printed = checkout.run()
-    return checkout
 
 
 @pytest.fixture

@@ -27,7 +27,9 @@ MAGIC = b"PAR1"  # what a Parquet file begins and ends with
 MARK = b"\nsealed: sha256="  # what a seal begins with; the digest's 32 bytes follow
 SEAL_BYTES = len(MARK) + 32
 CHUNK = 1 << 20  # bytes in memory
-REMEDY = "Remove it and start again: it is made anew"
+REMEDY = "Remove it and start again: it is made anew, and it alone if its path is asked for first"
+
+USERS_REMEDY = "Remove it and start again, after you have brought it anew if you had brought it"
 
 
 @contextmanager
@@ -70,9 +72,9 @@ def _lives(process: int) -> bool:
     return True
 
 
-def damaged(path: Path, why: str = "its checksum does not fit") -> InputError:
+def damaged(path: Path, why: str = "its checksum does not fit", remedy: str = REMEDY) -> InputError:
     """Return the error that says of an artefact that it cannot be used, and what to do."""
-    return InputError(f"{path}: damaged ({why}). {REMEDY}")
+    return InputError(f"{path}: damaged ({why}). {remedy}")
 
 
 # ---- seals
@@ -109,7 +111,7 @@ def check_seal(path: Path, *, required: bool = True) -> None:
                 if required:
                     raise damaged(path, "it has no checksum: it was cut short, or another version wrote it")
             elif found != MARK + _sha256(file, end - SEAL_BYTES, file.read()):
-                raise damaged(path) if required else InputError(f"{path}: damaged (its checksum does not fit)")
+                raise damaged(path, "its checksum does not fit", REMEDY if required else USERS_REMEDY)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -183,18 +185,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         writer.write_table(columns)
 
 
-def read_table(path: Path, columns: list[str] | None = None, *, sealed: bool = True) -> pd.DataFrame:
-    """Read a Parquet table.
-
-    Args:
-        path: the file.
-        columns: those to read, by default all.
-        sealed: whether it must be one of this workflow; what the user brings has no seal.
-
-    Raises:
-        InputError: the file is damaged, no Parquet table, or lacks one of ``columns``.
-    """
-    check_seal(path, required=sealed)
+def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; `InputError` when it is damaged or lacks one of ``columns``."""
+    check_seal(path)
     try:
         return pq.read_table(path, columns=columns, partitioning=None).to_pandas()
     except (pa.ArrowException, OSError) as error:

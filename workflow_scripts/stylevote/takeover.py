@@ -38,7 +38,7 @@ def taking_over(path: Path) -> Iterator[None]:
 def _locked(path: Path) -> int:
     """Return the descriptor of the file, locked."""
     while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         _wait_for(lock, path)
         # Who was there before may have removed the file: a lock on that one keeps nobody out.
         with suppress(FileNotFoundError):

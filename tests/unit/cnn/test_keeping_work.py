@@ -157,6 +157,23 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starte
         assert not (folder / "unfinished").exists()
 
 
+def test_of_two_jobs_on_one_folder_the_later_goes_on_where_the_other_was(tmp_path, starter, arguments):
+    folder = tmp_path / "run"
+    starter.start(arguments(folder))
+    starter.let_finish(1, folder)
+    later = subprocess.run([sys.executable, PROGRAM, *arguments(folder)], check=False, capture_output=True, text=True)
+    assert later.returncode == 0, later.stderr
+    status, log = starter.wait()
+    if status == 0:  # it had finished before the later one was ready
+        assert "is asked to end" not in later.stderr
+    else:
+        assert status == 128 + signal.SIGTERM
+        assert "is asked to end" in later.stderr
+        said = re.search(r"stopped by SIGTERM: the next start goes on after (\d) of", log)
+        assert finished(later.stderr) == int(said[1]) > 0
+    assert sorted(path.name for path in folder.iterdir()) == ["history.parquet", "validation.parquet", "weights"]
+
+
 def test_an_interrupted_job_says_where_it_goes_on(tmp_path, starter, arguments):
     folder = tmp_path / "run"
     process = starter.start(arguments(folder))

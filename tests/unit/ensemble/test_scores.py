@@ -186,3 +186,14 @@ def test_features_without_a_members_epoch_or_run_are_refused(bank, tmp_path):
     files.pop("run2")
     with pytest.raises(InputError, match="2 members are of the run run2, whose predictions are not given"):
         read_features(files, MEMBERS, bank.image_ids, bank.labels)
+
+
+def test_a_runs_own_table_must_be_whole_and_an_external_ones_need_no_seal(bank, tmp_path):
+    files = bank.write_predictions(tmp_path / "runs")
+    outputs = {label: tmp_path / label for label in bank.labels}
+    run, paths = next(iter(files.items()))
+    table = pd.read_parquet(paths[0])
+    table.to_parquet(paths[0])
+    collate_scores(files, bank.image_ids, bank.folds, outputs, external=[run])
+    with pytest.raises(InputError, match=r"damaged .* Remove it and start again: it is made anew"):
+        collate_scores(files, bank.image_ids, bank.folds, outputs)

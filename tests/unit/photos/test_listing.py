@@ -102,3 +102,10 @@ def test_a_change_behind_an_old_time_stamp_is_refused(folder, manifest):
     os.utime(folder / "b.jpg", (BEFORE, BEFORE))
     with pytest.raises(InputError, match=r"b\.jpg: other bytes.*touch"):
         changed(folder, manifest)
+
+
+def test_a_manifest_that_cannot_be_read_is_no_matter_of_the_photos(folder, manifest):
+    pd.read_parquet(manifest).to_parquet(manifest)  # as an earlier version wrote it
+    os.utime(manifest, (BEFORE, BEFORE))
+    (folder / "a.jpg").write_text("other")
+    assert changed(folder, manifest) == []

@@ -8,7 +8,7 @@ are read without the rest.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.select import members_of
 from stylevote.program import InputError
-from stylevote.tables import open_table, table_writer
+from stylevote.tables import open_table, read_table, table_writer
 from stylevote.users_tables import read_users_table
 
 DIGEST_KEY = b"image_ids_sha256"
@@ -68,7 +68,9 @@ def files_of_external(folders: list[Path], photos: str, folds: int) -> dict[str,
     return {folder.name: [folder / f"fold{fold}" / f"{photos}.parquet" for fold in range(folds)] for folder in folders}
 
 
-def read_predictions(path: Path, image_ids: np.ndarray, labels: list[str], part: str) -> Predictions:
+def read_predictions(
+    path: Path, image_ids: np.ndarray, labels: list[str], part: str, *, own: bool = False
+) -> Predictions:
     """Read a predictions table that must hold exactly the photos ``image_ids`` at each of its epochs.
 
     Args:
@@ -76,12 +78,13 @@ def read_predictions(path: Path, image_ids: np.ndarray, labels: list[str], part:
         image_ids: the photos expected; the scores are returned in their order.
         labels: the labels there are; the table may lack some.
         part: what the photos are, for the messages ("fold 2").
+        own: whether this workflow wrote it, and sealed it.
 
     Raises:
         InputError: with the file and the count, for photos that are missing, foreign or there twice, columns that are
             no label, and scores that are not in 0..1.
     """
-    table = read_users_table(path, MOST_CELLS)
+    table = read_table(path) if own else read_users_table(path, MOST_CELLS)
     known = _label_columns(path, table, labels)
     positions = pd.Index(image_ids).get_indexer(table["image_id"])
     epochs, epoch_numbers = np.unique(table["epoch"].to_numpy(), return_inverse=True)
@@ -135,16 +138,20 @@ def _checked_scores(path: Path, table: pd.DataFrame) -> np.ndarray:
     return values
 
 
-def read_run(paths: list[Path], image_ids: np.ndarray, folds: np.ndarray, labels: list[str]) -> Predictions:
+def read_run(
+    paths: list[Path], image_ids: np.ndarray, folds: np.ndarray, labels: list[str], *, own: bool = True
+) -> Predictions:
     """Put a run's out-of-fold predictions together: scores of all photos, each by the CNN that did not see it.
 
     Args:
         paths: one predictions table a fold, in the order of the folds.
         image_ids, folds: the manifest's photos and their folds, shape (photos,).
         labels: the labels there are.
+        own: whether this workflow wrote the tables.
     """
     parts = [
-        read_predictions(path, image_ids[folds == fold], labels, f"fold {fold}") for fold, path in enumerate(paths)
+        read_predictions(path, image_ids[folds == fold], labels, f"fold {fold}", own=own)
+        for fold, path in enumerate(paths)
     ]
     first = parts[0]
     for path, part in zip(paths, parts, strict=True):
@@ -164,7 +171,11 @@ def read_run(paths: list[Path], image_ids: np.ndarray, folds: np.ndarray, labels
 
 
 def collate_scores(
-    runs: dict[str, list[Path]], image_ids: np.ndarray, folds: np.ndarray, outputs: dict[str, Path]
+    runs: dict[str, list[Path]],
+    image_ids: np.ndarray,
+    folds: np.ndarray,
+    outputs: dict[str, Path],
+    external: Container[str] = (),
 ) -> None:
     """Write the candidates of every label to ``outputs``; memory holds one run at a time, whatever their number.
 
@@ -172,6 +183,7 @@ def collate_scores(
         runs: for each run its predictions tables, one a fold.
         image_ids, folds: the manifest's photos and their folds, shape (photos,).
         outputs: for each label the file to write.
+        external: those of ``runs`` whose tables another program wrote.
 
     Raises:
         InputError: for predictions that cannot be used (see `read_predictions`) and a label that no run predicts.
@@ -184,7 +196,7 @@ def collate_scores(
             writer = table_writer(path, schema, compression="zstd", use_dictionary=["run"])
             writers[label] = stack.enter_context(writer)
         for run, paths in runs.items():
-            predictions = read_run(paths, image_ids, folds, list(outputs))
+            predictions = read_run(paths, image_ids, folds, list(outputs), own=run not in external)
             for label, scores in predictions.scores.items():
                 writers[label].write_table(_candidate_table(run, predictions.epochs, scores, schema))
                 written[label] += 1
@@ -278,7 +290,11 @@ def read_stack_features(
 
 
 def read_features(
-    runs: dict[str, list[Path]], members: pd.DataFrame, image_ids: np.ndarray, labels: list[str]
+    runs: dict[str, list[Path]],
+    members: pd.DataFrame,
+    image_ids: np.ndarray,
+    labels: list[str],
+    external: Container[str] = (),
 ) -> dict[str, np.ndarray]:
     """Return for each label what its stackers take: float32 of shape (folds, photos, members).
 
@@ -287,6 +303,7 @@ def read_features(
         members: columns label, run, epoch, member (1-based).
         image_ids: the photoset's photos in the manifest's order.
         labels: the labels there are.
+        external: those of ``runs`` whose tables another program wrote.
 
     Raises:
         InputError: for predictions that cannot be used and members that are not in them.
@@ -298,7 +315,7 @@ def read_features(
         if run not in runs:
             raise InputError(f"{len(wanted)} members are of the run {run}, whose predictions are not given")
         for fold, path in enumerate(runs[run]):
-            predictions = read_predictions(path, image_ids, labels, "the photoset")
+            predictions = read_predictions(path, image_ids, labels, "the photoset", own=run not in external)
             for member in wanted.itertuples():
                 if member.epoch not in predictions.epochs or member.label not in predictions.scores:
                     raise InputError(

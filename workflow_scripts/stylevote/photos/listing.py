@@ -86,7 +86,10 @@ def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]
     newer = [file for file in files if file.changed > since]
     if not newer:
         return []
-    known = read_table(manifest, ["path", "sha256"]).set_index("path")["sha256"].to_dict()
+    try:
+        known = read_table(manifest, ["path", "sha256"]).set_index("path")["sha256"].to_dict()
+    except InputError:
+        return []  # of another version, which is made anew without a word; or damaged, as the first job to read it says
     changed = [file for file in newer if file.path in known and _sha256(f"{folder}/{file.path}") != known[file.path]]
     for file in changed:
         if file.modified <= written:

@@ -1,0 +1,43 @@
+"""How every program ends where it cannot go on."""
+
+import errno
+
+import pytest
+
+from stylevote import program
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (program.InputError("t.csv: empty"), "error: t.csv: empty"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out/x"),
+            "error: out/x: cannot be written: the disk is full; make room, or set `results` to where there is some,"
+            " then start again",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "out/x"),
+            "error: out/x: cannot be written: the disk is read-only; make it writable, then start again",
+        ),
+    ],
+)
+def test_it_ends_in_a_line(monkeypatch, error, message):
+    monkeypatch.setattr("sys.argv", ["program"])
+
+    def main(arguments):
+        raise error
+
+    with pytest.raises(SystemExit) as caught:
+        program.run(program.parser("it"), main)
+    assert caught.value.code == message
+
+
+def test_other_errors_stay_what_they_are(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["program"])
+
+    def main(arguments):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "x")
+
+    with pytest.raises(FileNotFoundError):
+        program.run(program.parser("it"), main)
