@@ -18,6 +18,9 @@ test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Deb
 		slurm-wlm slurmctld slurmd slurm-client munge; } || echo "Slurm cannot be installed here"
 	.venv/bin/python -m pytest -rs tests/cluster
 
+fuzz: $(INSTALLED) ## try ten thousand hostile inputs: CASES=10500, SEED=... repeats what was drawn
+	.venv/bin/python tests/fuzz/campaign.py --cases $(or $(CASES),10500) $(if $(SEED),--seed $(SEED))
+
 lint: $(INSTALLED) ## check formatting and style
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -46,4 +49,4 @@ $(INSTALLED): envs/requirements.lock
 	fi
 	touch $@
 
-.PHONY: help demo test test-cluster lint format lock setup
+.PHONY: help demo test test-cluster fuzz lint format lock setup
