@@ -21,6 +21,9 @@ test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Deb
 faults: $(INSTALLED) ## hit the workflow with 100 faults at random moments: an hour and more
 	.venv/bin/python tests/faults/campaign.py
 
+fuzz: $(INSTALLED) ## try ten thousand hostile inputs: CASES=10500, SEED=... repeats what was drawn
+	.venv/bin/python tests/fuzz/campaign.py --cases $(or $(CASES),10500) $(if $(SEED),--seed $(SEED))
+
 lint: $(INSTALLED) ## check formatting and style
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -52,4 +55,4 @@ $(INSTALLED): envs/requirements.lock
 	fi
 	touch $@
 
-.PHONY: help demo test test-cluster faults lint format docs lock setup
+.PHONY: help demo test test-cluster faults fuzz lint format docs lock setup

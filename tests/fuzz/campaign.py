@@ -41,7 +41,7 @@ READERS = {
     "folders": 3,
 }
 MOST_SECONDS = 5  # of the processor, so that a busy machine fails no case
-HUNG_SECONDS = 60  # of the clock
+HUNG_SECONDS = 300  # of the clock: what waits takes no time of the processor
 MOST_BYTES = 2 * 1024**3
 SPARE_BYTES = (
     8 * 1024**3
@@ -163,7 +163,7 @@ def run_reader(name: str, cases: int, seed: int, folder: Path) -> Tally:
         attempt(trap)
 
     @hypothesis.settings(
-        max_examples=max(1, cases - len(traps)),
+        max_examples=cases,
         database=None,
         deadline=None,
         phases=[hypothesis.Phase.generate],

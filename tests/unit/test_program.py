@@ -1,4 +1,4 @@
-"""How every program ends where it cannot go on."""
+"""How every program ends where it cannot go on, and what its messages may hold."""
 
 import errno
 
@@ -41,3 +41,8 @@ def test_other_errors_stay_what_they_are(monkeypatch):
 
     with pytest.raises(FileNotFoundError):
         program.run(program.parser("it"), main)
+
+
+def test_messages_hold_nothing_that_a_terminal_obeys():
+    message = str(program.InputError("a\x1b[2Jb\u202e.jpg:\n  \udcff 'ärmel 袖'"))
+    assert message == "a\\x1b[2Jb\\u202e.jpg:\n  \\udcff 'ärmel 袖'"

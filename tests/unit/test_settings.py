@@ -1,6 +1,8 @@
 """A configuration is checked before anything is computed, and what is wrong is said with its key."""
 
 import copy
+import datetime
+import os
 
 import pytest
 import yaml
@@ -409,3 +411,67 @@ def test_all_problems_are_said_at_once():
     message = problem(changed(folds={"count": 1}, submission="xml", bogus=1))
     assert message.startswith("3 problems in the configuration:")
     assert all(word in message for word in ("folds.count", "submission", "bogus"))
+
+
+def cyclic():
+    ring = []
+    ring += [ring, ring]
+    return ring
+
+
+def grown():
+    value = ["a"]
+    for _ in range(15):
+        value = [value, value, value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"x": cyclic()}, "too many values, or too deep; expected at most 100000 values, 20 deep"),
+        ({"x": grown()}, "too many values, or too deep"),
+        ({1: 2}, "configuration: the key 1 is no text; put it into quotes"),
+        ({"folds": {True: 2}}, "folds: the key True is no text"),
+        ({"results": datetime.date(2018, 1, 1)}, "results: found the date datetime.date(2018, 1, 1); put text"),
+        ({"results": os.system}, "results: found the builtin_function_or_method"),
+        ({"results": "a\nb"}, "results 'a\\nb' holds a control character"),
+        ({"results": "a\ud800"}, "results 'a\\ud800' holds a control character"),
+        ({"recipes": {"plain\n": {}}}, "recipes: the key 'plain\\n' holds a control character"),
+        ({"results": "{x}/out"}, "results: found '{x}/out', expected a folder"),
+        ({"beta": float("nan")}, "beta: found nan, expected a number within"),
+        ({"beta": float("inf")}, "beta: found inf, expected a number within"),
+        ({"beta": "1e400"}, "beta: found '1e400', expected number"),
+        ({"beta": "9" * 5000}, "beta: found '999"),
+        ({"beta": 10**5000}, "beta: found a number of 16610 bits, expected a number within"),
+        ({"folds": {"seed": -1}}, "folds.seed: -1 is less than the minimum of 0"),
+        ({"demo": {"seed": -1}}, "demo.seed: -1 is less than the minimum of 0"),
+        ({"stack": {"xgboost": {"seed": 2**31}}}, "stack.xgboost.seed: 2147483648 is greater than the maximum"),
+        ({"labels": [f"l{k}" for k in range(1001)]}, "labels: ["),
+        (
+            {"runs": [{"backbone": "r", "phases": [{"epochs": 1000, "lr": 1, "train": "all"}] * 11}]},
+            "runs[0].phases: 11000 epochs in all, expected at most 10000",
+        ),
+        ({"members": {"external": ["a/x", "b/x"]}}, "members.external: 'a/x': the folder's name is the member's"),
+        ({"members": {"external": ["a/x", "a/x"]}}, "members.external: an element stands there twice"),
+    ],
+)
+def test_values_that_no_setting_has(change, said):
+    assert said in problem({**changed(), **change})
+
+
+def test_a_folder_may_be_called_as_a_number_is():
+    assert list(resolve(changed(members={"external": ["2018"]})).external) == ["2018"]
+
+
+def test_thousands_of_mistakes_are_cut_to_a_list_that_can_be_read():
+    unknown = problem(changed(**{f"key{k}": 1 for k in range(5000)}))
+    assert "5000 unknown keys" in unknown and len(unknown) < 50_000
+    labels = problem(changed(recolor={"labels": [f"l{k}" for k in range(5000)]}))
+    assert labels.count("\n") <= 201
+    assert len(problem(changed(results=["x" * 1_000_000]))) < 1000
+
+
+def test_a_label_spelt_with_long_letters_has_a_short_file_name():
+    settings = resolve(changed(labels=["\u33a8" * 100, "b"]))
+    assert all(len(stem) < 120 for stem in settings.stems.values())

@@ -137,9 +137,9 @@ def traps() -> list[str]:
     """Return short configurations that stand for much, or for nothing."""
     small = yaml.safe_dump(SMALL)
     levels = "\n".join(f"x{k}: &x{k} [{', '.join([f'*x{k - 1}'] * 9)}]" for k in range(1, 12))
-    strings = ", ".join(f'"{k}"' for k in range(30_000))
-    mixed = ", ".join(f"{k}, a{k}" for k in range(15_000))
-    unknown = "\n".join(f"key{k}: 1" for k in range(30_000))
+    strings = ", ".join(f'"{k}"' for k in range(10_000))
+    mixed = ", ".join(f"{k}, a{k}" for k in range(5_000))
+    unknown = "\n".join(f"key{k}: 1" for k in range(10_000))
     return [
         "",
         "# nothing",

@@ -1,6 +1,7 @@
 """Masks: what users bring is checked and laid on the photo; what is stored is read again."""
 
 import hashlib
+import os
 import struct
 import zlib
 
@@ -194,6 +195,12 @@ def test_unusable_tables(text, message, tmp_path):
     with pytest.raises(InputError, match=message) as caught:
         read_region("clothing", path)
     assert str(caught.value).startswith(str(path))
+
+
+def test_a_table_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "classes.csv")
+    with pytest.raises(InputError, match="cannot be read as a CSV table"):
+        read_region("person", tmp_path / "classes.csv")
 
 
 def test_absent_table(tmp_path):

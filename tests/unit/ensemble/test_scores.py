@@ -110,6 +110,9 @@ SPOILED = {
     "column": (lambda t: t.drop(columns="epoch"), "has no column epoch"),
     "unknown": (lambda t: t.assign(colour=0.5), "1 columns are no label: colour"),
     "text": (lambda t: t.assign(**{"style 0": "high"}), "1 columns do not hold numbers: style 0"),
+    "half epochs": (lambda t: t.assign(epoch=t["epoch"] / 2), "80 epochs are no whole numbers from 0 to 32767"),
+    "large epochs": (lambda t: t.assign(epoch=t["epoch"] + 32_766), "80 epochs are no whole numbers"),
+    "no epochs": (lambda t: t.assign(epoch=np.nan), "160 epochs are no whole numbers"),
     "labels": (lambda t: t.drop(columns="style 0"), "holds 1 labels, but .*fold0.parquet holds 2"),
 }
 

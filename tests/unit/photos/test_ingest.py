@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from stylevote.photos import ingest
 from stylevote.photos.ingest import (
     Problem,
     ingest_photos,
@@ -437,6 +438,25 @@ def test_unreadable_tables(photos, tmp_path, kind):
     path = tmp_path / "labels.csv"
     path.write_bytes(content)
     assert problems(photos, path)[0] == f"{path}{text}"
+
+
+def test_tables_larger_than_any_real_one(photos, tmp_path, monkeypatch):
+    wide = tmp_path / "wide.csv"
+    wide.write_text("image," + ",".join(f"sport{k}" for k in range(3000)) + "\n0.jpg\n")
+    lines = problems(photos, wide, photoset="test")
+    assert sum("did you mean 'sport'?" in line for line in lines) == 200 and len(lines) == 201
+    monkeypatch.setattr(ingest, "MOST_ROWS", 3)
+    long = tmp_path / "long.csv"
+    long.write_text("\n".join(lines_of_table()))
+    (line,) = problems(photos, long)
+    assert line.startswith(f"{long}, row 4: the table is too large, at most 3 rows")
+    monkeypatch.setattr(ingest, "MOST_TABLE_BYTES", 50)
+    (line,) = problems(photos, long)
+    assert line.startswith(f"{long}: a table of 0.0 MB, at most 0 MB")
+    name = tmp_path / "name.csv"
+    name.write_text("image\n" + "x" * 5000)
+    monkeypatch.undo()
+    assert "5000 characters, expected at most 4096" in problems(photos, name, photoset="test")[0]
 
 
 def test_table_that_is_no_table(photos, tmp_path):

@@ -184,6 +184,8 @@ def read_region(region: str, table: Path | None) -> Region:
 
 def _read_groups(table: Path) -> dict[int, str]:
     """Return each class number's group."""
+    if not table.is_file():  # a pipe would be waited for
+        raise InputError(f"{table}: cannot be read as a CSV table (there is no such file)")
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
