@@ -26,12 +26,12 @@ def prepare(folder: Path) -> tuple[list[bytes], st.SearchStrategy[bytes], Callab
     def read(data: bytes) -> None:
         (member / "fold0" / "validation.parquet").write_bytes(data)
         paths = files_of_external([member], "validation", 1)
-        collate_scores(paths, IMAGES, np.zeros(len(IMAGES), dtype=int), outputs)
+        collate_scores(paths, IMAGES, np.zeros(len(IMAGES), dtype=int), outputs, external=paths)
         candidates, scores = read_candidates(outputs["sport"], IMAGES)
         if not (np.isfinite(scores).all() and len(scores) and (scores >= 0).all() and (scores <= 1).all()):
             raise AssertionError(f"scores {scores}")
         first = candidates.iloc[:1].assign(label="sport", member=1)
-        read_features(paths, first, IMAGES, LABELS)
+        read_features(paths, first, IMAGES, LABELS, external=paths)
 
     return [*good, *traps()], st.one_of(mutated(good), drawn()), read
 

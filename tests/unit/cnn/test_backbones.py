@@ -60,7 +60,7 @@ def test_weights_that_do_not_fit_are_refused(stored, tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError, match="cannot be read as a safetensors file"):
             create_backbone("test_resnet", str(path), {})
-    with pytest.raises(InputError, match="cannot be read as a safetensors file"):
+    with pytest.raises(InputError, match="expected a file of weights"):
         create_backbone("test_resnet", str(tmp_path / "absent.safetensors"), {})
 
 
