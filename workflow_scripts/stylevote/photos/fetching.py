@@ -15,7 +15,7 @@ from collections.abc import Collection
 from contextlib import closing, suppress
 from email.utils import parsedate_to_datetime
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -27,6 +27,8 @@ CONNECT_SECONDS = 10  # for each of a name's addresses: the first may lead nowhe
 REDIRECTS = (301, 302, 303, 307, 308)
 LATER = (408, 425, 429)  # and everything from 500 on
 HEADERS = {"Accept": "image/*", "User-Agent": "stylevote", "Connection": "close"}
+# Reserved for protocols, clouds' metadata among them (192.0.0.192); what Python calls global of it differs by version.
+PROTOCOLS = [ip_network("192.0.0.0/24"), ip_network("2001::/23")]
 # IPv6 addresses that a gateway translates: the last 32 bits are an IPv4 address (RFC 6052).
 TRANSLATED = IPv6Network("64:ff9b::/96")
 
@@ -117,7 +119,7 @@ def is_public(address: str) -> bool:
             return is_public(str(held))
         if ip.is_site_local:
             return False
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in PROTOCOLS)
 
 
 def _ask(target: Target, bounds: Bounds, ends: float) -> bytes | str:
@@ -138,7 +140,7 @@ def _ask(target: Target, bounds: Bounds, ends: float) -> bytes | str:
         raise PassingError(f"not whole after {bounds.seconds:g} s") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         # An answer that is no HTTP may be quoted in the error, and be of any length.
-        said = getattr(error, "strerror", None) or f"{type(error).__name__} {str(error)[:100]!a}"
+        said = getattr(error, "strerror", None) or f"{type(error).__name__} {str(error)[:40]!a}"
         raise PassingError(f"no whole answer from {target.host} ({said})") from error
 
 
@@ -148,7 +150,7 @@ def _read(response: http.client.HTTPResponse, most: int) -> bytes | str:
     if status in REDIRECTS and location:
         return location
     if status != 200:
-        text = f"{status} {response.reason[:100]}".strip()
+        text = f"{status} {http.client.responses.get(status, '')}".strip()
         if status in LATER or status >= 500:
             raise PassingError(text, _seconds(response.getheader("Retry-After")))
         raise RefusedError(text)
