@@ -273,7 +273,7 @@ def download(wildcards):
     if missing and all(entry.name in known for entry in missing):
         folder = SETTINGS.config["photosets"][INGESTED[ingested]]["photos"]
         raise WorkflowError(
-            f"{folder}: {number_of(len(missing), 'photo')} that were there are gone, {shown(missing[0].name)} first. Fetch"
+            f"{folder}: {number_of(len(missing), 'photo')} gone after they were read, {shown(missing[0].name)} first. Fetch"
             f" them alone, with the target {downloaded}: where they come back as they were, nothing is computed again"
         )
     return downloaded if missing else []

@@ -45,6 +45,7 @@ rule download_photos:
         benchmarks("download_photos/{photoset}.tsv")
     wildcard_constraints:
         photoset=one_of(DOWNLOADED),
+    retries: 0  # each photo was tried again already; the next call goes on
     conda:
         "../envs/environment.yaml"
     threads: 1

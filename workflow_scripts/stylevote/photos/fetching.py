@@ -238,7 +238,7 @@ class _Connection(http.client.HTTPConnection):
         host, port = self.target.host, self.target.port
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [(family, address) for family, _, _, _, address in found]
-        if {host, f"{host}:{port}"} & set(self.bounds.internal):
+        if {host, f"{host}:{port}"} & {name.lower() for name in self.bounds.internal}:
             return addresses
         public = [(family, address) for family, address in addresses if is_public(address[0])]
         if addresses and not public:
