@@ -125,7 +125,8 @@ def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, name: str) 
     while True:
         if host.failures >= SILENT:
             raise _NotAskedError(name)
-        time.sleep(max(0.0, host.rests_until - time.monotonic()))
+        if (rest := host.rests_until - time.monotonic()) > 0:
+            time.sleep(rest + random.uniform(0, patience.pause))
         try:
             data = fetch(url, bounds)
         except RefusedError:
@@ -137,11 +138,10 @@ def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, name: str) 
                 host.failures += 1
                 asks = f", and asks to wait {error.pause:.0f} s" if error.pause > LONGEST_PAUSE else ""
                 raise RefusedError(f"{error}{asks} ({number_of(attempt, 'attempt')})") from error
-            # Not all at once again: those that were refused together come back one after the other.
-            own = min(LONGEST_PAUSE, patience.pause * 2 ** (attempt - 1)) * random.uniform(0.5, 1.5)
             if error.pause:
                 host.rests_until = max(host.rests_until, time.monotonic() + error.pause)
-            time.sleep(own)
+            # Those that were refused together do not come back together.
+            time.sleep(min(LONGEST_PAUSE, patience.pause * 2 ** (attempt - 1)) * random.uniform(0.5, 1.5))
         else:
             host.failures = 0
             return data
