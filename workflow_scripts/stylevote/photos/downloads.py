@@ -102,18 +102,18 @@ def download_photos(
 
     with ThreadPoolExecutor(parallel) as pool:
         jobs = {pool.submit(download, entry): k for k, entry in enumerate(entries)}
-        for count, job in enumerate(as_completed(jobs), 1):
-            try:
-                job.result()
-            except RefusedError as error:
-                problems[jobs[job]] = str(error)
-            except _NotAskedError as error:
-                not_asked[str(error)] += 1
-            except InputError:
-                pool.shutdown(cancel_futures=True)
-                raise
-            if count % SAID_EVERY == 0 or count == len(entries):
-                logging.info("%d of %s, %d failed", count, number_of(len(entries), "photo"), len(problems))
+        try:
+            for count, job in enumerate(as_completed(jobs), 1):
+                try:
+                    job.result()
+                except RefusedError as error:
+                    problems[jobs[job]] = str(error)
+                except _NotAskedError as error:
+                    not_asked[str(error)] += 1
+                if count % SAID_EVERY == 0 or count == len(entries):
+                    logging.info("%d of %s, %d failed", count, number_of(len(entries), "photo"), len(problems))
+        finally:
+            pool.shutdown(cancel_futures=True)
     failed = [(entries[k].name, entries[k].url, entries[k].row, problems[k]) for k in sorted(problems)]
     table = pd.DataFrame(failed, columns=["image_id", "url", "row", "problem"])
     return table.astype({"image_id": "str", "url": "str", "row": "int64", "problem": "str"}), dict(not_asked)

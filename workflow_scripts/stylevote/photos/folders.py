@@ -79,7 +79,7 @@ def is_photo(path: str) -> bool:
 
 def is_utf8(name: str) -> bool:
     """Tell whether the name was decodable: Python stands surrogates in for bytes that are not."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def matching_files(folder: Folder, name: str) -> list[str]:
