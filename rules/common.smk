@@ -257,26 +257,12 @@ def to_download(ingested):
 
 
 def download(wildcards):
-    """What says that photos were fetched, if any are to be.
-
-    Photos that were there, and are gone, are not fetched on the way: what is made anew is taken as new, and training would
-    follow even where they come back as they were.
-    """
-    ingested = wildcards.photoset
-    downloaded = results(f"photos/{ingested}/downloaded")
-    manifest = Path(results(f"photos/{ingested}/manifest.parquet"))
+    """What says that photos were fetched, if any are to be."""
     try:
-        missing = to_download(ingested)
-        known = set(read_table(manifest, ["image_id"])["image_id"]) if missing and manifest.exists() else set()
+        missing = to_download(wildcards.photoset)
     except InputError as error:
         raise WorkflowError(error) from None
-    if missing and all(entry.name in known for entry in missing):
-        folder = SETTINGS.config["photosets"][INGESTED[ingested]]["photos"]
-        raise WorkflowError(
-            f"{folder}: {number_of(len(missing), 'photo')} gone after they were read, {shown(missing[0].name)} first. Fetch"
-            f" them alone, with the target {downloaded}: where they come back as they were, nothing is computed again"
-        )
-    return downloaded if missing else []
+    return results("photos/{photoset}/downloaded") if missing else []
 
 
 def reasons(wildcards, input):
@@ -613,9 +599,35 @@ def refuse_missing_members():
             )
 
 
+def refuse_lost_photos():
+    """Stop where downloaded photos are gone after they were read, unless the call is to fetch them alone.
+
+    What is made anew on the way is taken as new, and training would follow even where they come back as they were.
+    """
+    for ingested in DOWNLOADED:
+        downloaded = results(f"photos/{ingested}/downloaded")
+        manifest = Path(results(f"photos/{ingested}/manifest.parquet"))
+        missing = {entry.name for entry in to_download(ingested)}
+        # Snakemake itself does not know the targets yet.
+        if not missing or not manifest.exists() or downloaded in sys.argv:
+            continue
+        lost = [name for name in read_table(manifest, ["image_id"])["image_id"] if name in missing]
+        if len(lost) == len(missing):
+            name = INGESTED[ingested]
+            raise InputError(
+                f"photosets.{name}: {number_of(len(lost), 'photo')} gone after they were read, {shown(lost[0])} first."
+                f" Fetch them alone, with the target {downloaded}: where they come back as they were, nothing is computed"
+                " again"
+            )
+
+
 if not SETTINGS.config["simulation"]:
     refuse_missing_members()
     if workflow.is_main_process:
         # A mistake in a table is to be known before a job has removed what it made of the former one.
         for ingested in INGESTED:
             photos_of(ingested)
+        try:
+            refuse_lost_photos()
+        except InputError as error:
+            raise WorkflowError(error) from None

@@ -1,6 +1,7 @@
 """Photos that a table gives by URL: what is fetched, what is tried again, and that nothing is computed again for it."""
 
 import csv
+import json
 import shutil
 
 import pytest
@@ -114,6 +115,9 @@ def test_photos_that_cannot_be_had_can_be_left_out(web):
     assert web.server.asked_since() == ["/0003.png", "/0003.png"]
     assert checkout.plan(FOLDS, COMPARED) == {}
 
+    checkout.run("unused", cores=1)
+    assert set(json.loads((checkout.folder / "out" / "unused.json").read_text())) == set()
+
     # Where nothing may be left out any more, it is tried again, and what was made stays until it comes.
     checkout.config["on_bad_photo"] = "fail"
     done = checkout.snakemake("--cores", "2", "--", FOLDS, COMPARED, check=False)
@@ -159,7 +163,7 @@ def test_lost_photos_are_fetched_again_and_nothing_is_computed_again(web):
     (web.photos / "0003.png").unlink()
     done = checkout.snakemake("--dry-run", "--", FOLDS, check=False)
     assert done.returncode != 0
-    assert "photos/train: 1 photo gone after they were read, '0003.png' first" in done.stdout
+    assert "photosets.train: 1 photo gone after they were read, '0003.png' first" in done.stdout
     assert "Traceback" not in done.stdout
     checkout.run("out/photos/train/downloaded")
     assert web.server.asked_since() == ["/0003.png"]
