@@ -1,13 +1,12 @@
 """Photos that a table gives by URL: what is fetched, what is tried again, and that nothing is computed again for it."""
 
 import csv
-import json
 import shutil
 
 import pytest
 
 from photo_server import PhotoServer, body, status
-from stylevote.tables import read_table
+from stylevote.tables import read_json, read_table
 
 FOLDS = "out/photos/train/folds.parquet"
 COMPARED = "out/photos/shared_photos.parquet"
@@ -116,7 +115,7 @@ def test_photos_that_cannot_be_had_can_be_left_out(web):
     assert checkout.plan(FOLDS, COMPARED) == {}
 
     checkout.run("unused", cores=1)
-    assert set(json.loads((checkout.folder / "out" / "unused.json").read_text())) == set()
+    assert read_json(checkout.folder / "out" / "unused.json") == {}
 
     # Where nothing may be left out any more, it is tried again, and what was made stays until it comes.
     checkout.config["on_bad_photo"] = "fail"
