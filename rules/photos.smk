@@ -1,6 +1,10 @@
 """Files into tables and pixels. Needs the configured photosets; gives manifests and pixel caches."""
 
 
+localrules:
+    download_photos,
+
+
 rule draw_demo:
     """Draw the demo's photos, with their labels and true masks."""
     input:
@@ -30,10 +34,42 @@ rule draw_demo:
         "python workflow_scripts/draw_demo.py --spec {params.spec:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
+rule download_photos:
+    """Fetch the photos that a photoset's folder lacks from the URLs in its table."""
+    output:
+        # The photos themselves are the user's, and no output: what came stays, also where others could not be had.
+        downloaded=touch(results("photos/{photoset}/downloaded")),
+    log:
+        logs("download_photos/{photoset}.log"),
+    benchmark:
+        benchmarks("download_photos/{photoset}.tsv")
+    wildcard_constraints:
+        photoset=one_of(DOWNLOADED),
+    retries: 0  # each photo was tried again already; the next call goes on
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(1440),
+    params:
+        # No digest of the code: what was fetched is what is there.
+        missing=never_the_same,
+        photos=photos_folder,
+        table=label_table,
+        failures=lambda wildcards: failed_downloads(wildcards.photoset),
+        on_bad_photo=on_bad_photo,
+        spec=download_spec,
+    shell:
+        "python workflow_scripts/download_photos.py --photos {params.photos:q} --table {params.table:q}"
+        " --on-bad-photo {params.on_bad_photo} --spec {params.spec:q} --failures {params.failures:q} > {log:q} 2>&1"
+
+
 rule ingest_photos:
     """Check every photo and label of a photoset, and list what is good."""
     input:
         table=made_table,
+        downloaded=download,
         # Not read by this name: they are here because they are newer than the manifest.
         changed=changed_since_read,
     output:
@@ -54,13 +90,14 @@ rule ingest_photos:
     params:
         photos=photos_folder,
         table=label_table,
+        failures=reasons,
         on_bad_photo=on_bad_photo,
         spec=ingest_spec,
         code=code("ingest_photos"),
     shell:
         "python workflow_scripts/ingest_photos.py --photos {params.photos:q} --table {params.table:q}"
-        " --on-bad-photo {params.on_bad_photo} --spec {params.spec:q} --threads {threads} --manifest {output.manifest:q}"
-        " --quarantine {output.quarantine:q} > {log:q} 2>&1"
+        " --failures {params.failures:q} --on-bad-photo {params.on_bad_photo} --spec {params.spec:q} --threads {threads}"
+        " --manifest {output.manifest:q} --quarantine {output.quarantine:q} > {log:q} 2>&1"
 
 
 if LOCKED:

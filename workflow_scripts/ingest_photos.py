@@ -4,12 +4,15 @@ import argparse
 
 from stylevote.photos.ingest import ingest_photos
 from stylevote.program import add_spec, add_threads, optional_path, parser, run
-from stylevote.tables import write_table
+from stylevote.tables import read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the manifest and the quarantine table."""
-    spec = arguments.spec
+    spec, failures = arguments.spec, arguments.failures
+    reasons = {}
+    if failures and failures.exists():
+        reasons = read_table(failures, ["image_id", "problem"]).set_index("image_id")["problem"].to_dict()
     manifest, quarantine = ingest_photos(
         arguments.photos,
         arguments.table,
@@ -19,6 +22,7 @@ def main(arguments: argparse.Namespace) -> None:
         locked=spec.get("locked", False),
         on_bad_photo=arguments.on_bad_photo,
         labelled=spec.get("labelled", False),
+        reasons=reasons,
         threads=arguments.threads,
     )
     write_table(quarantine, arguments.quarantine)
@@ -37,6 +41,12 @@ if __name__ == "__main__":
         type=optional_path,
         nargs="?",
         help="file names and labels, as CSV, TSV or Parquet; without it, all photos of the folder are taken",
+    )
+    options.add_argument(
+        "--failures",
+        type=optional_path,
+        nargs="?",
+        help="Parquet table of the photos that could not be downloaded, and why, if there is one",
     )
     add_spec(
         options,

@@ -139,17 +139,19 @@ def test_results_folder_is_put_into_photosets():
     photosets = {"train": {"photos": "{results}/x", "labels": "{results}/x.csv"}, "test": {"photos": "b"}}
     photosets["train"] |= {"masks": "{results}/m", "mask_labels": "{results}/m.csv"}
     train = resolve(changed(photosets=photosets, results="out")).config["photosets"]["train"]
-    assert train == {"photos": "out/x", "labels": "out/x.csv", "masks": "out/m", "mask_labels": "out/m.csv"}
+    paths = {"photos": "out/x", "labels": "out/x.csv", "masks": "out/m", "mask_labels": "out/m.csv"}
+    assert train == {**paths, "download": False}
 
 
 def test_locked_photos_are_a_photoset_of_the_training_photos():
-    train = {"photos": "{results}/x", "labels": "x.csv", "masks": "m", "mask_labels": "m.csv"}
+    train = {"photos": "x", "labels": "{results}/x.csv", "masks": "m", "mask_labels": "m.csv", "download": True}
     photosets = {"train": train, "test": {"photos": "b"}}
     found = resolve(changed(photosets=photosets, honest={"locked": 0.1})).config
     assert found["honest"] == {"locked": 0.1, "seed": 1}
-    photos = {"photos": "results/x", "labels": "x.csv"}
+    photos = {"photos": "x", "labels": "results/x.csv"}
     assert found["photosets"]["train"] == {**train, **photos}
-    assert found["photosets"]["locked"] == {**photos, "masks": None, "mask_labels": None}
+    # They are those of `train`, and fetched with them.
+    assert found["photosets"]["locked"] == {**photos, "masks": None, "mask_labels": None, "download": False}
 
 
 @pytest.mark.parametrize("change", [{}, {"honest": {}}, {"honest": {"locked": 0.0, "seed": 9}}])
@@ -204,6 +206,24 @@ def test_text_that_is_a_number_is_one():
             {"honest": {"locked": 0.1}, "photosets": {**MINIMAL["photosets"], "labelled": {"photos": "c"}}},
             "photosets.labelled: honest.locked takes this name for training photos; choose another",
         ),
+        (
+            {"photosets": {**MINIMAL["photosets"], "new": {"photos": "c", "download": True}}},
+            "photosets.new.download: needs a table with URLs; found no photosets.new.labels",
+        ),
+        (
+            {"photosets": {**MINIMAL["photosets"], "new": {"photos": "{results}/c", "labels": "t", "download": True}}},
+            "photosets.new.photos: found '{results}/c', expected a folder of their own",
+        ),
+        (
+            {"photosets": {**MINIMAL["photosets"], "new": {"photos": "results/c", "labels": "t", "download": True}}},
+            "photosets.new.photos: found 'results/c', expected a folder of their own",
+        ),
+        (
+            {"photosets": {**MINIMAL["photosets"], "new": {"photos": "c", "labels": "t", "download": "yes"}}},
+            "photosets.new.download: found 'yes', expected boolean",
+        ),
+        ({"downloads": {"parallel": 0}}, "downloads.parallel: 0 is less than the minimum of 1"),
+        ({"downloads": {"megabytes": 500}}, "downloads.megabytes: 500 is greater than the maximum of 200"),
         ({"folds": {"count": "five"}}, "folds.count: found 'five', expected integer (number of folds"),
         ({"runs": []}, "runs"),
         ({"runs": [{"backbone": "resnet18", "sise": 96}]}, "runs[0]: unknown key 'sise'; did you mean 'size'?"),

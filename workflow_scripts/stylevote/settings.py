@@ -218,7 +218,7 @@ def _simulate(config: dict[str, Any]) -> Iterator[str]:
         if config.get(key):
             yield f"simulation: takes the place of {key}; leave {key} out"
     yield from _unknown_labels("simulation.skills", list(simulation["skills"]), config["labels"])
-    photos = dict.fromkeys(("photos", "labels", "masks", "mask_labels"))
+    photos = dict.fromkeys(("photos", "labels", "masks", "mask_labels")) | {"download": False}
     config.setdefault("photosets", {"train": photos, "test": dict(photos)})
     config["members"]["external"] += [f"{{results}}/simulated/member{k:03d}" for k in range(simulation["members"])]
 
@@ -233,7 +233,7 @@ def _lock_photos(config: dict[str, Any]) -> Iterator[str]:
     for name in ("labelled", "locked"):
         if name in photosets:
             yield f"photosets.{name}: honest.locked takes this name for training photos; choose another"
-    photosets["locked"] = {**photosets["train"], "masks": None, "mask_labels": None}
+    photosets["locked"] = {**photosets["train"], "download": False, "masks": None, "mask_labels": None}
 
 
 def _complete_runs(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
@@ -292,6 +292,7 @@ def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[st
     if least > min(len(config["labels"]), most or len(config["labels"])):
         yield f"votes.least: found {least}, expected at most votes.most and the number of labels"
     yield from _recipe_contradictions(config)
+    yield from _download_contradictions(config)
     yield from _mask_contradictions(config, runs)
 
 
@@ -333,6 +334,19 @@ def _recipe_contradictions(config: dict[str, Any]) -> Iterator[str]:
         yield f"recolor.saturation: found {[low, high]}, expected the lower bound first"
     for where, labels in named:
         yield from _unknown_labels(where, labels, config["labels"])
+
+
+def _download_contradictions(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what keeps photos from being downloaded."""
+    results = config["results"]
+    for name, photoset in config["photosets"].items():
+        if photoset["download"] and photoset["labels"] is None:
+            yield f"photosets.{name}.download: needs a table with URLs; found no photosets.{name}.labels"
+        if photoset["download"] and Path(photoset["photos"].replace("{results}", results)).is_relative_to(results):
+            yield (
+                f"photosets.{name}.photos: found {photoset['photos']!r}, expected a folder of their own for photos that"
+                " are downloaded: the results folder holds what can be made again"
+            )
 
 
 def _member_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:

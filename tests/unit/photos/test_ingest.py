@@ -172,6 +172,18 @@ def test_challenge_form(photos, table):
     assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
 
 
+def test_challenge_form_a_photo_is_not_that_of_another_row_whose_name_its_url_ends_in(photos, table):
+    path = table(
+        ["0,https://img.example.com/0.jpg", "7,https://img.example.com/3.jpg", "3,https://img.example.com/9.jpg"]
+    )
+    reasons = {"7": "404 Not Found", "0": "of a former call"}
+    expected = f"{path}, row 2: '7': no such file in {photos}; it could not be downloaded: 404 Not Found"
+    assert problems(photos, path, photoset="test", reasons=reasons) == [expected]
+    manifest, quarantine = ingest_photos(photos, path, LABELS, photoset="test", on_bad_photo="skip", reasons=reasons)
+    assert manifest["path"].tolist() == ["0.jpg", "3.jpg"]
+    assert quarantine["problem"].tolist() == [expected]
+
+
 def test_challenge_form_without_labels(photos, table):
     lines = [f"{k},https://img.example.com/{k}.jpg" for k in (4, 2)]
     manifest, _ = ingest_photos(photos, table(lines), LABELS, photoset="test")

@@ -2,25 +2,23 @@
 
 import hashlib
 import logging
-import os
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from stylevote.photos.label_tables import Entry, normal, read_label_table
+from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder
+from stylevote.photos.label_tables import Entry, read_label_table
 from stylevote.photos.near_duplicates import HASH_SIDE, near_duplicate_groups, perceptual_hash
-from stylevote.photos.pixels import FORMATS, PhotoError, decode_photo, map_in_order, read_bytes
-from stylevote.photos.problems import Problem, listed, number_of, place, problem_report, quoted, shown, what_is_at
+from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
+from stylevote.photos.problems import Problem, listed, number_of, place, problem_report, quoted, shown
 from stylevote.program import InputError
 from stylevote.tables import MANIFEST_COLUMNS
 
-PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 TRAIN = "train"
 
 
@@ -33,22 +31,6 @@ class Examined(NamedTuple):
     hash: int
 
 
-@dataclass
-class Folder:
-    """The files of a folder, by name.
-
-    ``files``: paths relative to the folder, sorted; ``outside``: what leads out of it by a symbolic link;
-    ``by_path`` and ``by_stem``: the paths by their normalised form, and by that without suffix, both with and without
-    the folders above (photos only).
-    """
-
-    root: Path
-    files: list[str] = field(default_factory=list)
-    outside: set[str] = field(default_factory=set)
-    by_path: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    by_stem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-
 def ingest_photos(
     photos: Path,
     table: Path | None,
@@ -59,6 +41,7 @@ def ingest_photos(
     locked: bool = False,
     on_bad_photo: str = "fail",
     labelled: bool = False,
+    reasons: Mapping[str, str] = MappingProxyType({}),
     threads: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Check every photo and every row of the table, and list the photos.
@@ -72,6 +55,7 @@ def ingest_photos(
         locked: whether some of the photos will be locked away: of each label, one more positive is needed.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
         labelled: whether a photoset other than ``train`` must have labels, too.
+        reasons: why photos, by their names, could not be downloaded.
         threads: processes that open photos.
 
     Returns:
@@ -91,7 +75,7 @@ def ingest_photos(
         names, entries, problems = [], *_listing_entries(folder, labels if must_be_labelled else [])
     else:
         names, entries, problems = read_label_table(table, labels, must_be_labelled)
-        problems += _find_files(entries, folder, table)
+        problems += _find_files(entries, folder, table, reasons)
     found = [entry for entry in entries if entry.path]
     examined, bad = _examine_photos(found, folder.root, table, threads)
     problems += bad
@@ -114,46 +98,6 @@ def ingest_photos(
 # ---- the folder
 
 
-def list_folder(photos: Path) -> Folder:
-    """List the files below ``photos``; hidden ones are left out. `InputError` when it cannot be read."""
-    if (found := what_is_at(photos)) != "a folder":
-        raise InputError(f"{photos}: expected a folder of photos, found {found}")
-    folder = Folder(photos)
-    real = photos.resolve()
-
-    def stop(error: OSError) -> None:
-        raise InputError(f"{error.filename}: cannot be read ({error.strerror})")
-
-    for parent, directories, files in os.walk(photos, onerror=stop):
-        directories[:] = [name for name in directories if not name.startswith(".")]
-        visible = [name for name in files if not name.startswith(".")]
-        above = Path(parent).relative_to(photos)
-        for name in directories + visible:
-            path = photos / above / name
-            if path.is_symlink() and not _inside(path, real):
-                folder.outside.add((above / name).as_posix())
-        folder.files += [path for path in ((above / name).as_posix() for name in visible) if path not in folder.outside]
-    folder.files.sort()
-    for relative in filter(_is_utf8, folder.files):
-        folder.by_path[normal(relative)].append(relative)
-        if _is_photo(relative):
-            path = PurePosixPath(relative)
-            for stem in {path.stem, path.with_suffix("").as_posix()}:
-                folder.by_stem[normal(stem)].append(relative)
-    return folder
-
-
-def _inside(link: Path, real_folder: Path) -> bool:
-    try:
-        return link.resolve().is_relative_to(real_folder)
-    except (OSError, RuntimeError):  # a ring of links leads nowhere
-        return False
-
-
-def _is_photo(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES
-
-
 def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], list[Problem]]:
     """Return an entry for every photo in the folder, and the problems; ``labels``: those that had to be there."""
     problems = []
@@ -163,36 +107,31 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
     for link in sorted(folder.outside):
         text = f"{shown(str(folder.root / link))}: a symbolic link that leads outside the folder"
         problems.append(Problem(0, text))
-    chosen = [path for path in folder.files if _is_photo(path)]
+    chosen = [path for path in folder.files if is_photo(path)]
     if ignored := len(folder.files) - len(chosen):
         logging.info("%s ignored in %s: not photos by their suffix", number_of(ignored, "file"), folder.root)
     if not chosen:
         problems.append(Problem(0, f"{folder.root}: no photos found, expected files ending in .jpg, .png or the like"))
     for path in chosen:
-        if not _is_utf8(path):
+        if not is_utf8(path):
             text = f"{shown(str(folder.root / path))}: the file's name is not UTF-8; rename it"
             problems.append(Problem(0, text))
-    entries = [Entry(0, path, b"", path=path) for path in chosen if _is_utf8(path)]
+    entries = [Entry(0, path, b"", path=path) for path in chosen if is_utf8(path)]
     return entries, problems
 
 
-def _is_utf8(name: str) -> bool:
-    """Tell whether the name was decodable: Python stands surrogates in for bytes that are not."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
-
-
-def _find_files(entries: list[Entry], folder: Folder, table: Path) -> list[Problem]:
+def _find_files(entries: list[Entry], folder: Folder, table: Path, reasons: Mapping[str, str]) -> list[Problem]:
     """Set the path of every entry whose file is there; return the problems of the others."""
     problems = []
     row_of = {}
-    for entry in entries:
-        matches = _matches(folder, entry.name) or _matches(folder, entry.alternative)
+    for entry, matches in zip(entries, find_files(entries, folder), strict=True):
         where = f"{place(table, entry.row)}: {shown(entry.name)}"
         if _leads_outside(folder, entry.name) or _leads_outside(folder, entry.alternative):
             text = f"{where} leads outside the folder by a symbolic link"
             problems.append(Problem(entry.row, text))
         elif not matches:
-            text = f"{where}: no such file in {folder.root}"
+            reason = f"; it could not be downloaded: {reasons[entry.name]}" if entry.name in reasons else ""
+            text = f"{where}: no such file in {folder.root}{reason}"
             problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True))
         elif len(matches) > 1:
             text = f"{where} could be any of {quoted(matches[:5])}; expected the path of one"
@@ -204,15 +143,6 @@ def _find_files(entries: list[Entry], folder: Folder, table: Path) -> list[Probl
             entry.path = matches[0]
             row_of[entry.path] = entry.row
     return problems
-
-
-def _matches(folder: Folder, name: str) -> list[str]:
-    """Return the files that ``name`` can mean: the one at exactly this path, else those of this path or stem."""
-    if not name:
-        return []
-    path = PurePosixPath(name.replace("\\", "/")).as_posix()
-    same = folder.by_path.get(normal(path), [])
-    return [path] if path in same else same or folder.by_stem.get(normal(path), [])
 
 
 def _leads_outside(folder: Folder, name: str) -> bool:

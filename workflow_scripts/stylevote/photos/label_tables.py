@@ -53,6 +53,7 @@ class Entry:
     name: str
     values: bytes  # a byte a label column of the table: 0, 1, or NOT_A_BIT where the table has neither
     alternative: str = ""  # the last segment of the challenge's URL
+    url: str = ""  # where it can be fetched from, if the table says so
     path: str = ""  # relative to the folder, once the file is found
 
 
@@ -66,12 +67,15 @@ def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[li
     if is_challenge_form(first):
         columns, faults = _challenge_columns(table, first, labels, labelled)
         entries, bad_rows = _row_entries(table, chain([first], rows), columns, width=len(first.fields), url=1)
+        for entry in entries:
+            entry.alternative = re.split("[?#]", entry.url)[0].rpartition("/")[2]
     else:
         columns, faults = _label_columns(table, first, labels, labelled)
         if not faults and str(guess_type(first.fields[0], strict=False)[0]).startswith("image/"):
             text = f"{place(table, first.line)}: expected a header, found the photo {shown(first.fields[0])}"
             faults.append(Problem(first.line, text))
-        entries, bad_rows = _row_entries(table, rows, columns, width=len(first.fields), url=None)
+        url = first.fields.index("url", 1) if "url" in first.fields[1:] else None
+        entries, bad_rows = _row_entries(table, rows, columns, width=len(first.fields), url=url)
         if not (entries or bad_rows or problems):
             faults.append(Problem(0, f"{table}: the table is empty, it has a header and no row below it"))
     if problems:  # it could not be read to its end
@@ -230,7 +234,7 @@ def _label_columns(
 def _row_entries(
     table: Path, rows: Iterable[TableRow], columns: list[Column], *, width: int, url: int | None
 ) -> tuple[list[Entry], list[Problem]]:
-    """Return an entry for every row with a usable name, and the problems of all rows; ``url``: the URL's position."""
+    """Return an entry for every row with a usable name, and the problems of all rows; ``url``: the URLs' position."""
     entries, problems = [], []
     first_row = {}
     for line, fields in rows:
@@ -246,8 +250,7 @@ def _row_entries(
                     found = shown(fields[position]) if fields[position] else "empty"
                     texts.append(f"{shown(name)}: label {shown(label)} is {found}, expected 0 or 1")
             if not fault:
-                tail = "" if url is None else re.split("[?#]", fields[url])[0].rpartition("/")[2]
-                entries.append(Entry(line, name, values, tail))
+                entries.append(Entry(line, name, values, url="" if url is None else fields[url]))
                 first_row[name] = line
         problems += [Problem(line, f"{place(table, line)}: {text}") for text in texts]
     return entries, problems

@@ -1,0 +1,327 @@
+"""Fetching: what a server gives is had whole or not at all, and what it does otherwise costs little and is named."""
+
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from email.utils import formatdate
+
+import pytest
+
+from photo_server import PhotoServer, body, drip, endless, photo, raw, redirect, status
+from stylevote.photos import fetching
+from stylevote.photos.fetching import Bounds, PassingError, RefusedError, fetch, is_public, parse_url
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+def server():
+    with PhotoServer() as running:
+        yield running
+
+
+def bounds(server, seconds=20.0, length=100_000):
+    return Bounds(seconds, length, [server.host])
+
+
+def said(kind, url, limits):
+    """What is said when a URL cannot be had."""
+    with pytest.raises(kind) as caught:
+        fetch(url, limits)
+    return str(caught.value)
+
+
+def test_a_photo_is_had_and_nothing_is_told_but_what_is_wanted(server):
+    url = server.give("/1.jpg?size=l", body(photo(1)))
+    assert fetch(url, bounds(server)) == photo(1)
+    assert set(server.headers) == {"Host", "Accept-Encoding", "Accept", "User-Agent", "Connection"}
+
+
+def test_chunks_and_bodies_without_a_length(server):
+    url = server.give("/1", raw(CHUNKED, b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"))
+    assert fetch(url, bounds(server)) == b"abcde"
+    assert fetch(server.give("/2", body(b"abcde", length=None)), bounds(server)) == b"abcde"
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 451, 204, 304])
+def test_what_is_not_there_is_refused(server, code):
+    assert said(RefusedError, server.give("/1", status(code)), bounds(server)).startswith(str(code))
+    assert server.asked == ["/1"]
+
+
+@pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 599])
+def test_what_may_pass(server, code):
+    assert said(PassingError, server.give("/1", status(code)), bounds(server)).startswith(str(code))
+
+
+@pytest.mark.parametrize(
+    ("header", "pause"),
+    [
+        ("7", 7),
+        (formatdate(time.time() + 1000, usegmt=True), 1000),
+        (formatdate(time.time() - 1000, usegmt=True), 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("9" * 5000, 0),
+        ("Sat, 99 Foo 2099 99:99:99 GMT", 0),
+    ],
+)
+def test_how_long_a_host_wants_to_be_left_alone(server, header, pause):
+    with pytest.raises(PassingError) as caught:
+        fetch(server.give("/1", status(429, Retry_After=header)), bounds(server))
+    assert caught.value.pause == pytest.approx(pause, abs=60 if pause > 7 else 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (body(b"12345", length=10), "cut short: 5 of 10 bytes"),
+        (raw(CHUNKED, b"a\r\n12345"), "IncompleteRead"),
+        (raw(CHUNKED, b"5\r\n12345\r\n"), "IncompleteRead"),
+        (raw(CHUNKED, b"five\r\n12345\r\n"), "no whole answer"),
+        (raw(), "no whole answer"),
+        (raw(b"\x00\xff" * 1000), "no whole answer"),
+        (raw(b"HTTP/1.1 two hundred\r\n\r\n"), "no whole answer"),
+        (raw(OK, b"X: " + b"x" * 100_000), "no whole answer"),
+        (endless(OK, then=b"X: x\r\n"), "no whole answer"),
+    ],
+)
+def test_an_answer_that_breaks_off_or_is_none_may_pass(server, answer, reason):
+    text = said(PassingError, server.give("/1", answer), bounds(server))
+    assert reason in text
+    assert len(text) < 300
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        drip(),
+        drip(OK),
+        drip(OK, b"X: ", then=b"x"),
+        drip(then=b"HTTP/1.1 100 Continue\r\n\r\n"),
+        drip(OK, b"Content-Length: 90000\r\n\r\n", then=b"x"),
+        drip(OK, b"\r\n"),
+        drip(OK, b"\r\n", then=b"x"),
+        drip(CHUNKED, then=b"1\r\nx\r\n"),
+    ],
+    ids=["nothing", "status", "header", "continue", "length", "stalled body", "body", "chunks"],
+)
+def test_a_server_that_stalls_or_drips_is_left(server, answer):
+    assert said(PassingError, server.give("/1", answer), bounds(server, seconds=0.4)) == "not whole after 0.4 s"
+
+
+def test_the_time_is_that_of_all_redirects_together(server):
+    for k in range(5):
+        server.give(f"/{k}", redirect(f"/{k + 1}"))
+    server.give("/5", drip())
+    assert said(PassingError, server.url("/0"), bounds(server, seconds=0.4)) == "not whole after 0.4 s"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        body(b"x", length=10**12),
+        endless(OK, b"\r\n", then=b"x" * 10_000),
+        endless(CHUNKED, then=b"2710\r\n" + b"x" * 10_000 + b"\r\n"),
+        endless(CHUNKED, b"fffffffffffffff\r\n", then=b"x" * 10_000),
+        body(b"x" * 100_001),
+    ],
+    ids=["length", "no length", "chunks", "a chunk", "a byte too many"],
+)
+def test_what_is_too_long_is_refused(server, answer):
+    assert said(RefusedError, server.give("/1", answer), bounds(server)) == "more than 0.1 MB"
+    assert fetch(server.give("/2", body(b"x" * 100_000)), bounds(server)) == b"x" * 100_000
+
+
+# ---- redirects
+
+
+def test_redirects_are_followed_five_times(server):
+    for k in range(6):
+        server.give(f"/{k}", redirect(f"{k + 1}" if k % 2 else server.url(f"/{k + 1}")))
+    server.give("/6", body(b"there"))
+    assert fetch(server.url("/1"), bounds(server)) == b"there"
+    assert said(RefusedError, server.url("/0"), bounds(server)) == "redirected more than 5 times"
+    assert "/6" not in server.asked[6:]
+
+
+def test_a_ring_of_redirects_is_left(server):
+    server.give("/a", redirect("/b"))
+    assert said(RefusedError, server.give("/b", redirect("/a")), bounds(server)) == "redirected more than 5 times"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/1.jpg",
+        "data:image/png;base64,AAAA",
+        "//[",
+        "gopher://a/",
+    ],
+)
+def test_redirects_lead_to_http_only(server, location):
+    assert said(RefusedError, server.give("/1", redirect(location)), bounds(server)).startswith("redirected: ")
+
+
+def test_a_redirect_does_not_lead_into_the_own_network(server):
+    with PhotoServer() as secret:
+        secret.give("/", body(b"secret"))
+        for location in (secret.url("/"), f"http://localhost:{secret.server_port}/", "http://169.254.169.254/latest"):
+            text = said(RefusedError, server.give("/1", redirect(location)), bounds(server))
+            assert "is not on the public internet" in text
+        assert secret.asked == []
+
+
+# ---- what may be asked
+
+
+@pytest.mark.parametrize("scheme", ["file", "ftp", "data", "gopher", "javascript", "HTTPX", ""])
+def test_other_schemes_are_refused(scheme):
+    assert "expected a URL that begins with http" in said(RefusedError, f"{scheme}://127.0.0.1/1", Bounds(1, 1))
+
+
+def test_a_url_with_a_password_is_refused_and_not_told(server):
+    text = said(RefusedError, f"http://me:hush@{server.host}/1", bounds(server))
+    assert "hush" not in text
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "http:///1.jpg", "http://[::1", "http://a:b/", "http://a:99999/", "http://a..b/"]
+)
+def test_what_is_no_url_is_refused(url):
+    assert said(RefusedError, url, Bounds(1, 1))
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "LOCALHOST", "localhost.", "2130706433", "0x7f.1", "0", "[::1]", "[::ffff:127.0.0.1]"],
+)
+def test_the_own_host_is_not_asked_unless_it_is_named(server, host):
+    server.give("/1", body(b"secret"))
+    url = f"http://{host}:{server.server_port}/1"
+    with pytest.raises((RefusedError, PassingError)) as caught:
+        fetch(url, Bounds(5, 1000, ["127.0.0.1:1", "example.org"]))
+    # Not every system knows the last ones.
+    assert "is not on the public internet" in str(caught.value) or host in ("localhost.", "[::1]", "[::ffff:127.0.0.1]")
+    assert server.asked == []
+
+
+def test_a_host_may_be_named_with_and_without_its_port(server):
+    url = server.give("/1", body(b"mine"))
+    assert fetch(url, Bounds(5, 1000, ["127.0.0.1"])) == b"mine"
+    assert fetch(url, Bounds(5, 1000, [server.host])) == b"mine"
+
+
+def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_asked(server, monkeypatch):
+    lookups = []
+
+    def rebinding(host, port, **_):
+        lookups.append(host)
+        address = "192.0.2.1" if len(lookups) > 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr(fetching, "is_public", lambda address: address == "127.0.0.1")
+    server.give("/1", body(b"there"))
+    assert fetch(f"http://photos.example:{server.server_port}/1", Bounds(5, 1000)) == b"there"
+    assert lookups == ["photos.example"]
+    assert server.headers["Host"] == f"photos.example:{server.server_port}"
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.216.34", True),
+        ("2606:2800:220:1:248:1893:25c8:1946", True),
+        ("::ffff:93.184.216.34", True),
+        ("64:ff9b::5db8:d822", True),
+        ("127.0.0.1", False),
+        ("0.0.0.0", False),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("192.0.0.192", False),
+        ("198.18.0.1", False),
+        ("224.0.0.1", False),
+        ("239.255.255.250", False),
+        ("255.255.255.255", False),
+        ("::", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00:ec2::254", False),
+        ("fec0::1", False),
+        ("ff02::1", False),
+        ("::ffff:169.254.169.254", False),
+        ("64:ff9b::a9fe:a9fe", False),
+        ("2002:7f00:1::", False),
+        ("2001:db8::1", False),
+    ],
+)
+def test_which_addresses_are_public(address, public):
+    assert is_public(address) is public
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://a.org", ("http", "a.org", 80, "/")),
+        ("HTTPS://A.org/x?y=1&z=%20#part", ("https", "a.org", 443, "/x?y=1&z=%20")),
+        ("http://a.org:8080/a b/ü.jpg?q=ß", ("http", "a.org", 8080, "/a%20b/%C3%BC.jpg?q=%C3%9F")),
+        ("http://bücher.example/1", ("http", "xn--bcher-kva.example", 80, "/1")),
+        ("http://a.org/1\r\nX: y", ("http", "a.org", 80, "/1X:%20y")),
+    ],
+)
+def test_urls_as_people_write_them(url, target):
+    assert parse_url(url) == target
+
+
+# ---- TLS
+
+
+@pytest.fixture
+def encrypted(server, tmp_path):
+    """The server, behind TLS with a certificate of its own for `localhost`; and that certificate."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl here to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server, ssl.create_default_context(cafile=certificate)
+
+
+def test_a_certificate_is_checked(encrypted, monkeypatch):
+    server, trusting = encrypted
+    server.give("/1", body(photo(1)))
+    url = f"https://localhost:{server.server_port}/1"
+    limits = Bounds(20, 100_000, ["localhost", "127.0.0.1"])
+    assert said(RefusedError, url, limits).startswith("localhost is not who it says")
+    monkeypatch.setattr(fetching, "_certificates", lambda: trusting)
+    assert said(RefusedError, url.replace("localhost", "127.0.0.1"), limits).startswith("127.0.0.1 is not who it says")
+    assert server.asked == []
+    assert fetch(url, limits) == photo(1)
+    server.give("/1", drip(OK, b"\r\n", then=b"x"))
+    assert said(PassingError, url, limits._replace(seconds=0.5)) == "not whole after 0.5 s"
+
+
+def test_a_handshake_that_stalls_is_left():
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, and nobody answers
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        assert said(PassingError, f"https://{host}/", Bounds(0.4, 1000, [host])) == "not whole after 0.4 s"
+
+
+def test_nobody_there(server):
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        host = f"127.0.0.1:{closing.getsockname()[1]}"
+    assert "Connection refused" in said(PassingError, f"http://{host}/", Bounds(5, 1000, [host]))
