@@ -436,6 +436,55 @@ def every_external(photos):
     return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
 
 
+def picture(path, category, **labels):
+    """A picture of the report, which `snakemake --report` shows, too, with the caption of its category."""
+    caption = f"captions/{category.lower().replace(' ', '_')}.rst"
+    return report(results(f"report/{path}"), caption=caption, category=category, labels=labels)
+
+
+@cache
+def compared_losses():
+    """The runs that were trained with each loss."""
+    losses = {}
+    for run, setting in SETTINGS.runs.items():
+        losses.setdefault(next(iter(setting["loss"])), []).append(run)
+    return losses
+
+
+def if_sized(path):
+    """A path in the results folder, where the report is to say what ensembles of other sizes are worth."""
+    return results(path) if SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] else []
+
+
+@cache
+def resampling_recipes():
+    """The epochs of the longest run of each recipe that repeats, drops or adds photos, by the recipe's name."""
+    found = {}
+    for setting in SETTINGS.runs.values():
+        name = setting["recipe"]
+        if any(value for key, value in SETTINGS.config["recipes"][name].items() if key != "seed"):
+            found[name] = max(found.get(name, 0), epochs_of(setting))
+    return dict(sorted(found.items()))
+
+
+def resampled_epochs():
+    """What the first fold's networks see with each of these recipes, in their order."""
+    return [results(f"manifests/{name}/{epochs}/fold0.parquet") for name, epochs in resampling_recipes().items()]
+
+
+def described_photosets():
+    """The photosets of which the model card speaks."""
+    return ["train", "test", *(["locked"] if LOCKED else [])]
+
+
+def card_spec(wildcards):
+    """What the model card says of the settings; a run's id stands for its whole setting, and places of files for nothing."""
+    settings = {
+        key: value for key, value in SETTINGS.config.items() if key not in ("results", "photosets", "runs", "report")
+    }
+    return canonical({"settings": settings, "runs": list(SETTINGS.runs), "photosets": described_photosets()})
+
+
 # What programs leave in the results folder that no rule declares.
 UNDECLARED = [results(path) for path in ("plan.tsv", "unused.json", "runs/{run}/fold{fold}/unfinished")]
 
