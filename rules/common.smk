@@ -38,6 +38,7 @@ except InputError as error:
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
 BETA = SETTINGS.config["beta"]
+SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
 KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
 READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
 LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
@@ -436,10 +437,11 @@ def every_external(photos):
     return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
 
 
-def picture(path, category, **labels):
-    """A picture of the report, which `snakemake --report` shows, too, with the caption of its category."""
+def picture(path, category, wanted=True, **labels):
+    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with the caption of its category."""
+    path = results(f"report/{path}").format(**labels)
     caption = f"captions/{category.lower().replace(' ', '_')}.rst"
-    return report(results(f"report/{path}"), caption=caption, category=category, labels=labels)
+    return report(path, caption=caption, category=category, labels=labels) if wanted else []
 
 
 @cache
@@ -453,7 +455,7 @@ def compared_losses():
 
 def if_sized(path):
     """A path in the results folder, where the report is to say what ensembles of other sizes are worth."""
-    return results(path) if SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] else []
+    return results(path) if SIZED else []
 
 
 @cache
@@ -465,6 +467,12 @@ def resampling_recipes():
         if any(value for key, value in SETTINGS.config["recipes"][name].items() if key != "seed"):
             found[name] = max(found.get(name, 0), epochs_of(setting))
     return dict(sorted(found.items()))
+
+
+def if_resampled(path):
+    """A path in the results folder, where there are such recipes."""
+    path = results(path)
+    return path if resampling_recipes() else []
 
 
 def resampled_epochs():

@@ -9,7 +9,9 @@ localrules:
     write_model_card,
 
 
-LABEL_PICTURES = ["thresholds", "reliability", "correlation", *(["losses"] if len(compared_losses()) > 1 else [])]
+SEVERAL_LOSSES = len(compared_losses()) > 1
+LABEL_PICTURES = ["thresholds", "reliability", "correlation", *(["losses"] if SEVERAL_LOSSES else [])]
+TRAINING_PICTURES = results("report/training/{run}.svg")
 
 
 rule draw_label:
@@ -29,11 +31,7 @@ rule draw_label:
         thresholds=picture("labels/{label}/thresholds.svg", "Thresholds", label="{label}"),
         reliability=picture("labels/{label}/reliability.svg", "Reliability", label="{label}"),
         correlation=picture("labels/{label}/correlation.svg", "Correlation of members", label="{label}"),
-        losses=[
-            picture(f"labels/{{label}}/{name}.svg", "Losses", label="{label}")
-            for name in LABEL_PICTURES
-            if name == "losses"
-        ],
+        losses=picture("labels/{label}/losses.svg", "Losses", SEVERAL_LOSSES, label="{label}"),
         singles=results("report/labels/{label}/singles.parquet"),
         figures=results("report/labels/{label}/figures.json"),
     log:
@@ -59,37 +57,35 @@ rule draw_label:
         " --singles {output.singles:q} --figures {output.figures:q} > {log:q} 2>&1"
 
 
-if SETTINGS.runs:
-
-    rule draw_training:
-        """Draw every run's training: losses, and the F-beta of every label, by epoch."""
-        input:
-            histories=every_run("runs/{run}/fold{fold}/history.parquet"),
-            rankings=every_label("ensemble/rankings/{label}.parquet"),
-        output:
-            pictures=[picture(f"training/{run}.svg", "Training", run=run) for run in SETTINGS.runs],
-            reached=results("report/training.parquet"),
-        log:
-            logs("draw_training.log"),
-        benchmark:
-            benchmarks("draw_training.tsv")
-        conda:
-            "../envs/environment.yaml"
-        threads: 1
-        resources:
-            mem_mb=by_attempt(2000),
-            runtime=by_attempt(30),
-        params:
-            histories=lambda wildcards: results("runs/{run}/fold{fold}/history.parquet"),
-            pictures=lambda wildcards: results("report/training/{run}.svg"),
-            runs=list(SETTINGS.runs),
-            folds=len(SETTINGS.folds),
-            spec=spec("labels"),
-            code=code("draw_training"),
-        shell:
-            "python workflow_scripts/draw_training.py --rankings {input.rankings:q} --histories {params.histories:q}"
-            " --runs {params.runs:q} --folds {params.folds} --spec {params.spec:q} --output {params.pictures:q}"
-            " --reached {output.reached:q} > {log:q} 2>&1"
+rule draw_training:
+    """Draw every run's training: losses, and the F-beta of every label, by epoch."""
+    input:
+        histories=every_run("runs/{run}/fold{fold}/history.parquet"),
+        rankings=every_label("ensemble/rankings/{label}.parquet"),
+    output:
+        pictures=[picture("training/{run}.svg", "Training", run=run) for run in SETTINGS.runs],
+        reached=results("report/training.parquet"),
+    log:
+        logs("draw_training.log"),
+    benchmark:
+        benchmarks("draw_training.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
+    params:
+        histories=lambda wildcards: results("runs/{run}/fold{fold}/history.parquet"),
+        pictures=lambda wildcards: TRAINING_PICTURES,
+        runs=list(SETTINGS.runs),
+        folds=len(SETTINGS.folds),
+        spec=spec("labels"),
+        code=code("draw_training"),
+    shell:
+        "python workflow_scripts/draw_training.py --rankings {input.rankings:q} --histories {params.histories:q}"
+        " --runs {params.runs:q} --folds {params.folds} --spec {params.spec:q} --output {params.pictures:q}"
+        " --reached {output.reached:q} > {log:q} 2>&1"
 
 
 rule draw_overview:
@@ -117,9 +113,9 @@ rule draw_overview:
         distribution=picture("distribution.svg", "Labels", picture="positives"),
         together=picture("co_occurrence.svg", "Labels", picture="co-occurrence"),
         single=picture("gains.svg", "Result", picture="ensemble and single networks"),
-        size=[picture("sizes.svg", "Result", picture="size against score")] if if_sized("") else [],
-        resampling=[picture("resampling.svg", "Labels", picture="resampling")] if resampled_epochs() else [],
-        counts=[results("report/resampling.parquet")] if resampled_epochs() else [],
+        size=picture("sizes.svg", "Result", SIZED, picture="size against score"),
+        resampling=picture("resampling.svg", "Labels", bool(resampling_recipes()), picture="resampling"),
+        counts=if_resampled("report/resampling.parquet"),
     log:
         logs("draw_overview.log"),
     benchmark:
@@ -159,6 +155,7 @@ rule write_report:
         votes=results("predictions/test/votes.parquet"),
         members=results("ensemble/members.parquet"),
         sizes=if_sized("ensemble/size_curve.parquet"),
+        resampling=if_resampled("report/resampling.parquet"),
         index=results("recolored/index.parquet") if contact_sheet() else [],
         sheet=contact_sheet(),
     output:
@@ -174,13 +171,12 @@ rule write_report:
         test_photos=lambda wildcards, input: SETTINGS.config["photosets"]["test"]["photos"] or "",
         gpu=lambda wildcards, input: [rule.name for rule in workflow.rules if "gpu" in rule.resources],
         results=lambda wildcards, input, output: os.path.dirname(output.report),
-        resampling=lambda wildcards, input: [path for path in input.figures if path.endswith("resampling.parquet")],
         spec=spec(
             "labels",
             "beta",
             stems=list(LABEL_OF),
             folds=len(SETTINGS.folds),
-            losses=list(compared_losses()) if len(compared_losses()) > 1 else [],
+            losses=list(compared_losses()) if SEVERAL_LOSSES else [],
             known=[*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED],
         ),
         code=code("write_report"),
@@ -189,7 +185,7 @@ rule write_report:
         " --test-manifest {input.test_manifest:q} --estimates {input.estimates:q} --decisions {input.decisions:q}"
         " --votes {input.votes:q} --members {input.members:q} --benchmarks {params.results:q}/benchmarks"
         " --results {params.results:q} --photos {params.photos:q} --test-photos {params.test_photos:q}"
-        " --gpu {params.gpu:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {params.resampling:q}"
+        " --gpu {params.gpu:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {input.resampling:q}"
         " --index {input.index:q} --sheet {input.sheet:q} --spec {params.spec:q} --output {output.report:q} > {log:q} 2>&1"
 
 

@@ -117,3 +117,41 @@ class Browser:
         clip = {"x": 0, "y": 0, "width": metrics["width"], "height": metrics["height"], "scale": 1}
         answer = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(answer["data"]))
+
+
+# Texts that meet others, and texts that stick out of their picture. Boxes may overlap by a pixel: letters are smaller.
+COLLISIONS = """
+[...document.querySelectorAll("svg")].flatMap(svg => {
+  const frame = svg.getBoundingClientRect();
+  const texts = [...svg.querySelectorAll("text")].map(e => [e.textContent, e.getBoundingClientRect()]);
+  const shown = texts.filter(([text, box]) => text.trim() && box.width > 0);
+  const meet = ([, a], [, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2.5;
+  const outside = ([, box]) => box.left < frame.left - 1 || box.right > frame.right + 1
+    || box.top < frame.top - 2 || box.bottom > frame.bottom + 2;
+  const named = (...texts) => svg.getAttribute("aria-label") + ": " + texts.map(([text]) => text).join(" / ");
+  return [
+    ...shown.flatMap((one, k) => shown.slice(k + 1).filter(other => meet(one, other)).map(other => named(one, other))),
+    ...shown.filter(outside).map(one => named(one) + " (outside)"),
+  ];
+})
+"""
+
+
+def check_page(browser: Browser, page: Path) -> None:
+    """See to it that a page is sound on a phone and on a wide screen, in light and in dark.
+
+    Nothing complains, no request leaves the page, it is no wider than the screen, and no two labels of a picture meet.
+    """
+    for width in (400, 1400):
+        for dark in (False, True):
+            browser.open(page, width, dark=dark)
+            browser.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+            assert browser.evaluate("document.documentElement.scrollWidth") == width
+            assert browser.evaluate(COLLISIONS) == []
+            broken = "[...document.images].filter(e => !e.complete || !e.naturalWidth).map(e => e.alt)"
+            assert browser.evaluate(broken) == []
+            color = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (sum(map(int, color[4:-1].split(", "))) < 380) == dark
+            assert browser.errors() == []
+            assert browser.requests() == [page.resolve().as_uri()]

@@ -1,4 +1,4 @@
-"""Draw one label's pictures for the report, and decide on its photos by single networks, to be compared with the ensemble."""
+"""Draw one label's pictures for the report, and decide by single networks, to be compared with the ensemble."""
 
 import argparse
 from typing import Any

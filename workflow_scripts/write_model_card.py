@@ -20,14 +20,14 @@ def main(arguments: argparse.Namespace) -> None:
     }
     digests["members of all labels"] = file_digest(arguments.members)
     card = model_card(
-        spec["settings"],
-        spec["runs"],
-        read_table(arguments.macro),
-        read_table(arguments.labels),
-        read_table(arguments.members),
-        photos,
-        digests,
-        f"F{spec['settings']['beta']:g}",
+        settings=spec["settings"],
+        runs=spec["runs"],
+        macro=read_table(arguments.macro),
+        by_label=read_table(arguments.labels),
+        members=read_table(arguments.members),
+        photos=photos,
+        digests=digests,
+        score=f"F{spec['settings']['beta']:g}",
     )
     write_text(card, arguments.output)
 

@@ -3,7 +3,6 @@
 import argparse
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,10 +112,12 @@ def photos_to_look_at(
         f"score {scores[row.photo, row.label]:.3f}, threshold {cuts[row.photo, row.label]:.3f}"
         for row in mistakes.itertuples()
     ]
-    of_training = {
-        kind: shown(mistakes[mistakes["kind"] == kind], arguments.photos, manifest, labels, truth, decided)
+    added, missed = (
+        shown(
+            mistakes[mistakes["kind"] == kind], arguments.photos, manifest, labels=labels, given=truth, decided=decided
+        )
         for kind in ("added", "missed")
-    }
+    )
     tested = read_table(arguments.test_manifest)
     shape = (len(labels), len(tested))
     folds = [name for name in votes if name.startswith("fold")]
@@ -130,14 +131,20 @@ def photos_to_look_at(
     ]
     known = label_matrix(tested, labels) if set(labels) <= set(tested) else None
     decided = votes["decision"].to_numpy().reshape(shape).T
-    of_test = shown(split, arguments.test_photos, tested, labels, known, decided)
-    return sections.to_look_at(of_training["added"], of_training["missed"], of_test, files=True)
+    of_test = shown(split, arguments.test_photos, tested, labels=labels, given=known, decided=decided)
+    return sections.to_look_at(added, missed, of_test, files=True)
 
 
 def shown(
-    found: pd.DataFrame, folder: Path, manifest: pd.DataFrame, labels: list[str], truth: Any, decided: np.ndarray
+    found: pd.DataFrame,
+    folder: Path,
+    manifest: pd.DataFrame,
+    *,
+    labels: list[str],
+    given: np.ndarray | None,
+    decided: np.ndarray,
 ) -> list[sections.Shown]:
-    """Return what the page shows of photos, given in columns photo, label (numbers) and note."""
+    """Return what the page shows of photos: ``found`` has columns photo, label (numbers) and note; the rest are 0/1."""
 
     def names(row: np.ndarray) -> list[str]:
         return [labels[k] for k in np.flatnonzero(row)]
@@ -148,7 +155,7 @@ def shown(
             manifest["image_id"].iloc[row.photo],
             labels[row.label],
             row.note,
-            None if truth is None else names(truth[row.photo]),
+            None if given is None else names(given[row.photo]),
             names(decided[row.photo]),
         )
         for row in found.itertuples()

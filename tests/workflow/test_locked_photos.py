@@ -141,7 +141,7 @@ def test_nothing_is_to_be_done_after_it_and_further_photos_train_nothing(locked,
     draw_photo([1, 0, 1], 7).save(changed.folder / "photos" / "test" / "new.png")
     draw_photos(changed.folder / "photos" / "summer", 5, first=2000)
     changed.config["photosets"]["summer"] = {"photos": "photos/summer"}
-    plan = changed.plan("all", "out/predictions/summer/decisions.csv")
+    plan = changed.plan("decide", "out/predictions/summer/decisions.csv")
     assert plan["ingest_photos"] == 2
     assert not {"train_cnn", "lock_photos", "assign_folds"} & plan.keys()
 

@@ -17,7 +17,8 @@ def job_costs(folder: Path, known: Collection[str]) -> pd.DataFrame:
 
     Args:
         folder: of the benchmark files: ``RULE.tsv``, or ``RULE/.../WILDCARD.tsv``.
-        known: what a wildcard may stand for in the present configuration, besides numbers (runs, labels, photosets and so
+        known: what a wildcard may stand for in the present configuration, besides numbers (runs, labels, photosets and
+        so
             on): files of others are left over, and do not count.
 
     Returns:

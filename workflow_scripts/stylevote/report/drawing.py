@@ -1,8 +1,8 @@
 """How pictures are drawn: one style, colours that follow the page into the dark, and small clean SVG.
 
-Matplotlib draws with fixed colours; each of them becomes a CSS variable of the page, and keeps its light value where a picture
-stands alone. Text stays text, at the size in which it is read, so pictures are not scaled down: they are small, and a page puts
-several side by side where there is room.
+Matplotlib draws with fixed colours; each of them becomes a CSS variable of the page, and keeps its light value where a
+picture stands alone. Text stays text, at the size in which it is read, so pictures are not scaled down: they are small,
+and a page puts several side by side where there is room.
 """
 
 import html
@@ -17,8 +17,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Each colour by its name in the page's style sheet: its light value and its dark one. The four of data are told apart by
-# readers with any colour vision (after Okabe & Ito 2008), and lie at different lightness.
+# Each colour by its name in the page's style sheet: its light value and its dark one. The four of data are told apart
+# by readers with any colour vision (after Okabe & Ito 2008), and lie at different lightness.
 COLORS = {
     "ink": ("#1d2129", "#e8eaed"),
     "quiet": ("#666d78", "#9aa1ab"),
@@ -88,13 +88,14 @@ def text_width(text: str, size: float = TEXT) -> float:
 
 
 def shortened(text: str, width: float, size: float = TEXT) -> str:
-    """Return the text, or its beginning and an ellipsis, in no more than so many pixels."""
+    """Return the text in no more than so many pixels; a longer one loses its middle, since ends tell labels apart."""
     text = " ".join(text.split())
-    if text_width(text, size) <= width:
-        return text
-    while text and text_width(f"{text}…", size) > width:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+    short, kept = text, len(text)
+    while kept and text_width(short, size) > width:
+        kept -= 1
+        last = kept // 3
+        short = f"{text[: kept - last].rstrip()}…{text[len(text) - last :].lstrip()}"
+    return short
 
 
 def to_svg(figure: Figure, title: str, name: str) -> str:
@@ -106,7 +107,7 @@ def to_svg(figure: Figure, title: str, name: str) -> str:
         name: tells it from other pictures of a page; ids within it begin with it.
     """
     stream = StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}), warnings.catch_warnings():
+    with mpl.rc_context({"svg.hashsalt": f"picture {name}"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a reader's fonts have it
         figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     width, height = (round(side * PIXELS) for side in figure.get_size_inches())
@@ -123,7 +124,7 @@ def to_svg(figure: Figure, title: str, name: str) -> str:
 
 
 def _clean_tag(tag: str) -> str:
-    """Return one of Matplotlib's tags without names that nobody uses, with the page's font, short numbers and colours."""
+    """Return one of Matplotlib's tags without unused names, and with the page's font and colours and short numbers."""
     tag = re.sub(r'^<g id="[^"]*"', "<g", tag)
     tag = re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag)
     tag = re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", tag)

@@ -36,6 +36,11 @@ def grid(parts: Iterable[str], kind: str = "") -> str:
     return f'<div class="grid {kind}">\n{"".join(parts)}</div>\n'
 
 
+def beside(*parts: str) -> str:
+    """Return pieces of any width beside each other, or below where there is no room."""
+    return f'<div class="beside">{"".join(f"<div>{part}</div>" for part in parts)}</div>\n'
+
+
 def folded(summary: str, body: str) -> str:
     """Return what is shown when somebody opens it, below a line of plain text."""
     return f"<details><summary>{escape(summary)}</summary>\n{body}</details>\n"

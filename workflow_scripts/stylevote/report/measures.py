@@ -1,4 +1,4 @@
-"""Figures that the report shows and nobody else needs: curves, reliability, single networks, and photos worth a look."""
+"""Figures that only the report needs: curves, reliability, what single networks decide, and photos worth a look."""
 
 from collections.abc import Callable
 
@@ -17,8 +17,8 @@ BINS = 8  # of a reliability curve
 def curve_points(scores: np.ndarray, threshold: float, points: int = POINTS) -> np.ndarray:
     """Return the thresholds at which a curve over all of them is drawn: ascending, in 0..1, each once.
 
-    They lie at even log odds between the lowest and the highest score, and at quantiles of the scores, so that neither a
-    rare label's few high scores nor the crowd of low ones is passed over. The chosen threshold is among them. What is
+    They lie at even log odds between the lowest and the highest score, and at quantiles of the scores, so that neither
+    a rare label's few high scores nor the crowd of low ones is passed over. The chosen threshold is among them. What is
     drawn there is exact.
 
     Args:
@@ -49,7 +49,7 @@ def flat_range(
         F-beta changes nowhere else.
     """
     tried = np.unique(scores.astype(np.float64))
-    enough = f_beta_at(labels, scores, np.array([threshold]), beta)[0] - loss
+    enough = f_beta_at(labels, scores, np.array([threshold]), beta)[0] - loss - 1e-12  # which rounding may take
     good = f_beta_at(labels, scores, tried, beta) >= enough
     place = int(np.searchsorted(tried, threshold))  # the first score that is decided
     below, above = np.flatnonzero(~good[:place]), np.flatnonzero(~good[place:])
@@ -104,9 +104,11 @@ def decide_by_singles(
     folds: np.ndarray,
     external: set[str],
 ) -> pd.DataFrame:
-    """Decide on every photo by the best single network, and by the best of each backbone, as honestly as by the ensemble.
+    """Decide on every photo by the best single network, and by the best of each backbone, as honestly as by the
+    ensemble.
 
-    For each fold, the network (a run at an epoch) and its threshold are those that are best on the photos of the others.
+    For each fold, the network (a run at an epoch) and its threshold are those that are best on the photos of the
+    others.
 
     Args:
         rankings: what `rank.rank_by_fold` returns.
@@ -148,8 +150,8 @@ def compare_losses(
         beta: weight of recall against precision.
 
     Returns:
-        for each loss the columns epoch and f_beta (of scores cut at 0.5), and the thresholds and F-beta of the curve of the
-        run's best epoch.
+        for each loss the columns epoch and f_beta (of scores cut at 0.5), and the thresholds and F-beta of the curve of
+        the run's best epoch.
     """
     ranked, epochs, curves = rankings[rankings["without"] == NONE].sort_values("rank"), {}, {}
     for loss, runs in losses.items():

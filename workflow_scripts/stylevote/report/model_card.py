@@ -15,6 +15,7 @@ PACKAGES = ("torch", "torchvision", "timm", "xgboost", "scikit-learn", "numpy", 
 
 
 def model_card(
+    *,
     settings: Mapping[str, Any],
     runs: Sequence[str],
     macro: pd.DataFrame,
@@ -48,31 +49,32 @@ def model_card(
     )
     sections = {
         "What it is": [
-            f"An ensemble that decides, for a photo, which of {len(by_label)} labels it has, any number of them. {len(used):,}"
-            f" networks or external members (of {members['run'].nunique():,} runs, each trained on {folds} folds) are joined for"
-            f" each label by `{settings['stack']['combiner']}`, and cut at a threshold.",
+            f"An ensemble that decides, for a photo, which of {len(by_label)} labels it has, any number of them."
+            f" {len(used):,} networks or external members (of {members['run'].nunique():,} runs, each trained on"
+            f" {folds} folds) are joined for each label by `{settings['stack']['combiner']}`, and cut at a threshold.",
         ],
         "Data": [
-            f"{kind[0].upper()}{kind[1:]}: {', '.join(f'{count:,} in `{name}`' for name, count in photos.items())}. Training"
-            f" photos are divided into {folds} folds in which every label has its share, and near-duplicates share a fold. Positives"
-            " of each label are below.",
+            f"{kind[0].upper()}{kind[1:]}: {', '.join(f'{count:,} in `{name}`' for name, count in photos.items())}."
+            f" Training photos are divided into {folds} folds in which every label has its share, and near-duplicates"
+            " share a fold. Positives of each label are below.",
         ],
         "Intended use": [
-            "Decisions for photos of the same kind as the training photos: same subjects, same sources, labels understood in the"
-            " same way. It was made to be measured by the mean over labels of"
-            f" {score}, which counts a photo that is missed more than one too many: it says yes readily. It is not made to identify"
-            " people, to judge them, or to decide anything about them.",
+            "Decisions for photos of the same kind as the training photos: same subjects, same sources, labels"
+            f" understood in the same way. It was made to be measured by the mean over labels of {score}, which counts"
+            " a photo that is missed more than one too many: it says yes readily. It is not made to identify people,"
+            " to judge them, or to decide anything about them.",
         ],
         f"Measures (macro {score})": [_table(["", score, "95 % interval"], _macro_rows(macro))],
         "Measures by label (honest estimate)": [_table(*_label_rows(by_label, score, tested))],
         "Limits": [
             f"- The naive figure exceeds the honest one by {gap['naive'] - gap['honest']:.3f}. Quote the honest one.",
-            f"- The rarest label, {_cell(rarest['label'])}, has {rarest['positives']:,} positives, and an interval from"
-            f" {rarest['honest_low']:.2f} to {rarest['honest_high']:.2f}. Differences of rare labels within their intervals mean"
-            " nothing.",
-            "- Intervals hold what the chance of which photos were there may do. That new photos are of another kind is not in them.",
-            "- The labels are those of the table: what it gets wrong, the ensemble learns, and is measured by. The report shows"
-            " the photos on which both differ most.",
+            f"- The rarest label, {_cell(rarest['label'])}, has {rarest['positives']:,} positives, and an interval"
+            f" from {rarest['honest_low']:.2f} to {rarest['honest_high']:.2f}. Differences of rare labels within their"
+            " intervals mean nothing.",
+            "- Intervals hold what the chance of which photos were there may do. That new photos are of another kind"
+            " is not in them.",
+            "- The labels are those of the table: what it gets wrong, the ensemble learns, and is measured by. The"
+            " report shows the photos on which both differ most.",
             "- Scores are not probabilities in general; the report compares both.",
         ],
         "Settings": ["```yaml", yaml.safe_dump(dict(settings), sort_keys=True, allow_unicode=True).rstrip(), "```"],

@@ -96,8 +96,9 @@ def compare_singles(
         beta: weight of recall against precision.
 
     Returns:
-        a row for the ensemble, for ``best`` (each label's best network) and for each backbone, the best first: columns name,
-        value, low, high, and gain, gain_low, gain_high (the ensemble less this one, on the same resamples of photos).
+        a row for the ensemble, for ``best`` (each label's best network) and for each backbone, the best first: columns
+        name, value, low, high, and gain, gain_low, gain_high (the ensemble less this one, on the same resamples of
+        photos).
     """
     common = [name for name in singles[0] if all(name in table for table in singles)]
     decisions = [ensemble, *(np.stack([table[name] for table in singles], axis=1) for name in common)]

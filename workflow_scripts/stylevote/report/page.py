@@ -48,7 +48,8 @@ img { max-width: 100%; height: auto; border-radius: 6px; }
 .mark.four { background: var(--four); } .mark.quiet { background: var(--quiet); }
 .mark.band { background: var(--one); opacity: 0.25; height: 12px; vertical-align: -1px; }
 .mark.cut { border-left: 2px dotted var(--ink); height: 12px; width: 2px; border-radius: 0; vertical-align: -1px; }
-table { border-collapse: collapse; font-size: 14px; line-height: 1.35; margin: 8px 0; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; font-size: 14px; line-height: 1.35; margin: 8px 0;
+  font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 10px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 500; color: var(--quiet); font-size: 13px; vertical-align: bottom; }
 th.w, td.w { text-align: left; padding-left: 0; white-space: normal; overflow-wrap: anywhere; min-width: 112px; }
@@ -59,10 +60,13 @@ table.members td.quiet, table.members th:last-child { padding-left: 10px; }
 table.members th.up { height: 96px; vertical-align: bottom; }
 table.members th.up span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 150px; overflow: hidden;
   text-overflow: ellipsis; white-space: nowrap; display: inline-block; line-height: 1.1; }
-table.members td i { display: block; width: 26px; line-height: 20px; margin: 1px; border-radius: 4px; font-style: normal; }
-.photos { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: 18px 14px; margin: 10px 0 20px; }
+table.members td i { display: block; width: 26px; line-height: 20px; margin: 1px; border-radius: 4px;
+  font-style: normal; }
+.photos { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: 18px 14px;
+  margin: 10px 0 20px; }
 .photo { font-size: 12.5px; line-height: 1.4; min-width: 0; overflow-wrap: anywhere; }
-.photo img { width: 100%; aspect-ratio: 3 / 4; object-fit: cover; display: block; margin-bottom: 6px; background: var(--card); }
+.photo img { width: 100%; aspect-ratio: 3 / 4; object-fit: cover; display: block; margin-bottom: 6px;
+  background: var(--card); }
 .photo b { display: block; font-size: 13px; }
 .photo span { display: block; color: var(--quiet); }
 .photo s { text-decoration: none; color: var(--two); font-weight: 600; }

@@ -1,10 +1,11 @@
-"""The report's pictures: tables of figures into SVG. Names of labels stand alone on a line, so that none meets another."""
+"""The report's pictures: figures into SVG. Names of labels stand alone on a line, so that none meets another."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from scipy.special import logit
 
 from stylevote.ensemble.threshold import log_odds
@@ -151,9 +152,7 @@ def heat_map(shares: np.ndarray, names: Sequence[str], *, title: str, name: str)
         return to_svg(figure, title, name)
 
 
-def _cell(column: float, row: float, share: float):
-    from matplotlib.patches import Rectangle  # noqa: PLC0415
-
+def _cell(column: float, row: float, share: float) -> Rectangle:
     return Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, color=ONE, alpha=0.06 + 0.64 * float(share), lw=0)
 
 
@@ -162,7 +161,7 @@ def _cell_text(axes: Axes, column: float, row: float, text: str) -> None:
 
 
 def correlation_map(correlations: np.ndarray, *, title: str, name: str) -> str:
-    """Draw the correlations of a label's members, who are numbered from the best: lower triangle, tinted from 0 to 1."""
+    """Draw the correlations of a label's members, numbered from the best: a triangle of cells, tinted from 0 to 1."""
     count = len(correlations)
     cell = min(34, (PANEL - 34) // max(count, 1))
     height = count * cell + 26

@@ -1,12 +1,13 @@
-"""What the report says, a function a section: figures and pictures into HTML, with a sentence on what there is to see."""
+"""What the report says, a function a section: figures and pictures into HTML, and a sentence on what is to be seen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stylevote.report.markup import escape, figure, folded, grid, key, paragraph, table
+from stylevote.report.markup import beside, escape, figure, folded, grid, key, paragraph, table
 
 SHOWN_RUNS = 12  # whose training is seen at once; the others are folded away
 
@@ -61,31 +62,35 @@ def whole(macro: pd.DataFrame, by_label: pd.DataFrame, votes: pd.DataFrame, pict
     rows = macro.set_index("key")
     honest, naive = rows.loc["honest"], rows.loc["naive"]
     text = (
-        f"{photos:,} photos were decided on {len(by_label)} labels; they got {mean:.2f} labels each in the mean. The score is the"
-        f" mean over labels of {score}, in which a photo that is missed counts more than one too many. By the honest estimate it"
-        f" is {honest['value']:.3f}; in 95 of 100 samples of such photos it would lie from {_range(honest['low'], honest['high'])}."
-        f" The naive figure, {naive['value']:.3f}, is what cross-validation would show if nobody took care."
+        f"{photos:,} photos were decided on {len(by_label)} labels; they got {mean:.2f} labels each in the mean. The"
+        f" score is the mean over labels of {score}, in which a photo that is missed counts more than one too many. By"
+        f" the honest estimate it is {honest['value']:.3f}; in 95 of 100 samples of such photos it would lie from"
+        f" {_range(honest['low'], honest['high'])}. The naive figure, {naive['value']:.3f}, is what cross-validation"
+        " would show if nobody took care."
     )
     if "test" in rows.index:
         low, high = rows.loc["test", ["low", "high"]]
-        text += f" On the test photos, whose labels are known here, it is {rows.loc['test', 'value']:.3f} ({_range(low, high)})."
-    tiles = "".join(
-        f'<div class="tile {"first" if row.key == "honest" else ""}"><span>{escape(row.text)}</span><b>{row.value:.3f}</b>'
-        f"<span>{escape(_range(row.low, row.high) or ' ')}</span></div>\n"
-        for row in macro.itertuples()
-    )
+        reached = f"{rows.loc['test', 'value']:.3f} ({_range(low, high)})"
+        text += f" On the test photos, whose labels are known here, it is {reached}."
+    tiles = "".join(_tile(row) for row in macro.itertuples())
     meanings = "".join(f"<p><b>{escape(row.text)}.</b> {escape(MEANING[row.key])}</p>\n" for row in macro.itertuples())
     picture = figure(picture, f"Macro {score}", "dots are figures, lines hold 95 of 100 resamples of the photos")
-    return f'{paragraph(text)}<div class="tiles">\n{tiles}</div>\n<div class="beside">{picture}<div>{meanings}</div></div>\n'
+    return f'{paragraph(text)}<div class="tiles">\n{tiles}</div>\n{beside(picture, meanings)}'
+
+
+def _tile(row: Any) -> str:
+    kind = "tile first" if row.key == "honest" else "tile"
+    words = f"<span>{escape(row.text)}</span><b>{row.value:.3f}</b><span>{escape(_range(row.low, row.high))}</span>"
+    return f'<div class="{kind}">{words}</div>\n'
 
 
 def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score: str) -> str:
     """Return the section on the single labels; arguments as for `whole`."""
     tested = "test_f_beta" in by_label
     text = (
-        "Precision is the share of the decided photos that have the label, recall the share of the label's photos that were found."
-        " All figures but the last are honest ones. The fewer positives, the wider the interval: a rare label's score may well be"
-        " chance."
+        "Precision is the share of the decided photos that have the label, recall the share of the label's photos"
+        " that were found. All figures but the last are honest ones. The fewer positives, the wider the interval: a"
+        " rare label's score may well be chance."
     )
     head = [
         "Label",
@@ -124,22 +129,23 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
         ]
     )
     marks = [("one", "honest"), *([("two", "on the test photos")] if tested else [])]
-    picture = f"<div>{key(*marks)}{figure(picture)}</div>"
-    return f'{paragraph(text)}<div class="beside">{table(head, rows, last=True)}{picture}</div>\n'
+    return paragraph(text) + beside(table(head, rows, last=True), key(*marks) + figure(picture))
 
 
 def distribution(by_label: pd.DataFrame, photos: int, counted: str, together: str) -> str:
-    """Return the section on how many photos have each label, and which labels go together (Table I of Ding & Wan 2018)."""
+    """Return the section on how many photos have each label (Table I of Ding & Wan 2018), and which go together."""
     ordered = by_label.sort_values("positives")
     rarest, common = ordered.iloc[0], ordered.iloc[-1]
     text = (
-        f"Of {photos:,} training photos, {common['positives']:,} have the label {common['label']} and {rarest['positives']:,} the"
-        f" label {rarest['label']}: {common['positives'] / max(rarest['positives'], 1):.0f} times fewer. In the square, a row says"
-        " what else is on the photos with that label: the darker, the more of them have the column's label, too."
+        f"Of {photos:,} training photos, {common['positives']:,} have the label {common['label']} and"
+        f" {rarest['positives']:,} the label {rarest['label']}:"
+        f" {common['positives'] / max(rarest['positives'], 1):.0f} times fewer. In the square, a row says what else is"
+        " on the photos with that label: the darker, the more of them have the column's label, too."
     )
-    return (
-        f'{paragraph(text)}<div class="beside">{figure(counted, "Photos with each label", "on a logarithmic axis")}'
-        f"{figure(together, 'Labels that come together', 'of the photos with the row’s label, per cent with the column’s')}</div>\n"
+    square = "of the photos with the row’s label, per cent with the column’s"
+    return paragraph(text) + beside(
+        figure(counted, "Photos with each label", "on a logarithmic axis"),
+        figure(together, "Labels that come together", square),
     )
 
 
@@ -157,13 +163,15 @@ def gains(compared: pd.DataFrame, picture: str, score: str) -> str:
     )
     word = "better" if best["gain"] >= 0 else "worse"
     text = (
-        f"Could one network for each label have done as well? The ensemble is {abs(best['gain']):.3f} {word} than each label's"
-        f" best network, {surely}. Single networks, too, were chosen and cut without the photos that they decide here."
+        f"Could one network for each label have done as well? The ensemble is {abs(best['gain']):.3f} {word} than each"
+        f" label's best network, {surely}. Single networks, too, were chosen and cut without the photos that they"
+        " decide here."
     )
     if best["gain"] < 0:
         text += (
-            " What combines the networks is fitted anew without each fold, and then has fewer positives to learn from than in the"
-            " end; where labels have a dozen of them, a plain mean (stack.combiner: mean) may serve better."
+            " What combines the networks is fitted anew without each fold, and then has fewer positives to learn from"
+            " than in the end; where labels have a dozen of them, a plain mean (stack.combiner: mean) may serve"
+            " better."
         )
     names = {"ensemble": "The ensemble", "best": "Each label's best network"}
     rows = [
@@ -176,7 +184,7 @@ def gains(compared: pd.DataFrame, picture: str, score: str) -> str:
         for k, row in enumerate(compared.rename(columns={"name": "name_"}).itertuples(index=False))
     ]
     listed = table(["Decided by", f"Macro {score}", "Ensemble gains", "95 %"], rows)
-    return f'{paragraph(text)}<div class="beside">{figure(picture)}{listed}</div>\n'
+    return paragraph(text) + beside(figure(picture), listed)
 
 
 def sizes(curve: pd.DataFrame | None, picture: str, score: str) -> str:
@@ -193,8 +201,8 @@ def sizes(curve: pd.DataFrame | None, picture: str, score: str) -> str:
             " target: {loss: 0.002} in the configuration it stands here."
         )
     text = (
-        "The honest score of ensembles that have so many members for each label, and what they cost. Where the line is flat,"
-        " further members cost and do not help."
+        "The honest score of ensembles that have so many members for each label, and what they cost. Where the line"
+        " is flat, further members cost and do not help."
     )
     rows = [
         [
@@ -208,7 +216,7 @@ def sizes(curve: pd.DataFrame | None, picture: str, score: str) -> str:
         for row in curve.rename(columns={"size": "size_"}).itertuples(index=False)
     ]
     head = ["Members a label", "Members", "CNNs", "Hours of training", f"Macro {score}", "Below the best"]
-    return f'{paragraph(text)}<div class="beside">{figure(picture)}{table(head, rows)}</div>\n'
+    return paragraph(text) + beside(figure(picture), table(head, rows))
 
 
 def training(runs: Mapping[str, str], reached: pd.Series, score: str) -> str:
@@ -222,10 +230,11 @@ def training(runs: Mapping[str, str], reached: pd.Series, score: str) -> str:
     if not runs:
         return paragraph("No network was trained here: all members are external ones, or drawn.")
     text = (
-        "Left, the losses of a run by epoch, a thin line a fold and a thick one for their mean; where the validation loss rises"
-        " while the training loss falls, the network learns photos by heart. Losses of different kinds cannot be compared. Right,"
-        f" {score} at each label's best threshold (a thin line a label) and the mean over labels. Every epoch is a candidate for"
-        " every label, so lines need not peak together. The best runs come first."
+        "Left, the losses of a run by epoch, a thin line a fold and a thick one for their mean; where the validation"
+        " loss rises while the training loss falls, the network learns photos by heart. Losses of different kinds"
+        f" cannot be compared. Right, {score} at each label's best threshold (a thin line a label) and the mean over"
+        " labels. Every epoch is a candidate for every label, so lines need not peak together. The best runs come"
+        " first."
     )
     marks = key(
         ("one", "training loss"),
@@ -251,9 +260,10 @@ def thresholds(by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequen
     """
     tested = any("test" in found for found in figures)
     text = (
-        f"A photo gets a label where its score reaches the label's threshold. Each picture has {score} at every threshold, from 0"
-        " to 1 on an axis of log odds, which gives small scores room. A wide tinted band is good news: there, another threshold"
-        " would do as well, and the choice hardly matters. A narrow peak was found by chance, in part."
+        f"A photo gets a label where its score reaches the label's threshold. Each picture has {score} at every"
+        " threshold, from 0 to 1 on an axis of log odds, which gives small scores room. A wide tinted band is good"
+        " news: there, another threshold would do as well, and the choice hardly matters. A narrow peak was found by"
+        " chance, in part."
     )
     if tested:
         text += " Where both lines peak at the same place, the threshold carries over to new photos."
@@ -272,9 +282,10 @@ def thresholds(by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequen
 def losses(labels: Sequence[str], names: Sequence[str], pictures: Sequence[str], score: str) -> str:
     """Return the part on losses beside each other (Figures 4 to 7 of the second-place team of 2018)."""
     text = (
-        f"Runs were trained with different losses. Of each loss the label's best run is drawn: left, {score} by epoch where"
-        " scores are cut at 0.5; right, over all thresholds at its best epoch. A loss that weighs rare positives more is far"
-        " better at 0.5, and the gap closes once thresholds are searched; what stays is how flat the peak is."
+        f"Runs were trained with different losses. Of each loss the label's best run is drawn: left, {score} by epoch"
+        " where scores are cut at 0.5; right, over all thresholds at its best epoch. A loss that weighs rare"
+        " positives more is far better at 0.5, and the gap closes once thresholds are searched; what stays is how"
+        " flat the peak is."
     )
     marks = key(*zip(("one", "two", "three", "four"), names, strict=False))
     cards = [figure(picture, label) for label, picture in zip(labels, pictures, strict=True)]
@@ -284,8 +295,8 @@ def losses(labels: Sequence[str], names: Sequence[str], pictures: Sequence[str],
 def correlation(by_label: pd.DataFrame, pictures: Sequence[str]) -> str:
     """Return the section on how much a label's members are like each other."""
     text = (
-        "Members that say the same add nothing to each other. The correlation of their out-of-fold scores, numbered from the"
-        " best member; the paler, the more they differ, and the more there is to gain by joining them."
+        "Members that say the same add nothing to each other. The correlation of their out-of-fold scores, numbered"
+        " from the best member; the paler, the more they differ, and the more there is to gain by joining them."
     )
     cards = [
         figure(picture, label, f"{members} members" if members > 1 else "a single member")
@@ -308,9 +319,9 @@ def members(chosen: pd.DataFrame, labels: Sequence[str]) -> str:
     )
     order = sorted(used.index, key=lambda run: (-used[run], run))
     text = (
-        f"{len(order)} runs are members of at least one label. The number in a cell is the member's place for that label, 1 being"
-        " the best; an empty cell says that the run is not used. Labels differ in the networks, and in the epochs, that serve them"
-        " best."
+        f"{len(order)} runs are members of at least one label. The number in a cell is the member's place for that"
+        " label, 1 being the best; an empty cell says that the run is not used. Labels differ in the networks, and in"
+        " the epochs, that serve them best."
     )
     places = table_of.set_index(["run", "label"])["member"].to_dict()
     most = max(table_of["member"].max(), 1)
@@ -338,15 +349,16 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
     Args:
         sheet: the contact sheet (`thumbnails.embedded`), or None where nothing is recoloured.
         made: how many recoloured photos there are.
-        counts: photos an epoch of each label: column label, ``before``, and a column a recipe; None without such recipes.
-        picture: of it.
+        counts: photos an epoch of each label: column label, ``before``, and a column a recipe; None without such
+        recipes. picture: of it.
     """
     body = ""
     if sheet:
         address, width, height = sheet
         text = (
-            f"{made:,} copies of photos with rare labels have clothes of another colour. Each example is the photo, what was found"
-            " to be clothes, and the copy; below are the old and the new hue. Skin and background should have stayed."
+            f"{made:,} copies of photos with rare labels have clothes of another colour. Each example is the photo,"
+            " what was found to be clothes, and the copy; below are the old and the new hue. Skin and background"
+            " should have stayed."
         )
         image = f'<img src="{address}" width="{width}" height="{height}" alt="Recoloured photos: before, mask, after">'
         body += f"<h3>Recolouring</h3>\n{paragraph(text)}{figure(image)}"
@@ -356,8 +368,8 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
         return body + paragraph("No recipe repeats, drops or adds photos: every epoch sees every training photo once.")
     recipes = [name for name in counts if name not in ("label", "before")]
     text = (
-        "How many photos with each label a network sees in an epoch, before and after its recipe has repeated, dropped and added"
-        " photos (the first fold's networks; the mean over epochs)."
+        "How many photos with each label a network sees in an epoch, before and after its recipe has repeated,"
+        " dropped and added photos (the first fold's networks; the mean over epochs)."
     )
     rows = [
         [row["label"], f"{row['before']:,.0f}", *(f"{row[recipe]:,.0f}" for recipe in recipes)]
@@ -365,15 +377,16 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
     ]
     marks = key(("one", "before"), *zip(("two", "three"), recipes, strict=False))
     body += f"<h3>Resampling</h3>\n{paragraph(text)}{marks}"
-    return f'{body}<div class="beside">{figure(picture)}{table(["Label", "Before", *recipes], rows)}</div>\n'
+    return body + beside(figure(picture), table(["Label", "Before", *recipes], rows))
 
 
 def reliability(by_label: pd.DataFrame, pictures: Sequence[str]) -> str:
     """Return the section on what scores mean."""
     text = (
-        "Upright is the share of photos that have the label, against their score. If a score of 0.3 means that 3 of 10 such photos have the label, dots lie on the grey line. Below it, scores promise too"
-        " much. Every dot stands for as many expected positives; lines are 95 % intervals. Thresholds do not ask for scores that"
-        " are probabilities, but whoever reads single scores does."
+        "Upright is the share of photos that have the label, against their score. If a score of 0.3 means that 3 of"
+        " 10 such photos have the label, dots lie on the grey line. Below it, scores promise too much. Every dot"
+        " stands for as many expected positives; lines are 95 % intervals. Thresholds do not ask for scores that are"
+        " probabilities, but whoever reads single scores does."
     )
     cards = [
         figure(picture, label, f"{positives:,} positives")
@@ -394,8 +407,8 @@ def to_look_at(added: Sequence[Shown], missed: Sequence[Shown], split: Sequence[
     if not files:
         return paragraph("There are no photos to show: scores were drawn.")
     text = (
-        "Where the ensemble is sure and the table says otherwise, one of the two is wrong: label errors show up here. Training"
-        " photos are decided without the networks that saw them."
+        "Where the ensemble is sure and the table says otherwise, one of the two is wrong: label errors show up here."
+        " Training photos are decided without the networks that saw them."
     )
     parts = [
         paragraph(text),
@@ -418,11 +431,11 @@ def _card(photo: Shown) -> str:
             return "not known"
         return ", ".join(f"<s>{escape(x)}</s>" if x == photo.label else escape(x) for x in labels) or "none"
 
-    return (
-        f'<div class="photo"><img src="{photo.picture}" alt="{escape(photo.name)}" loading="lazy"><b>{escape(photo.label)}</b>'
-        f"<span>{escape(photo.note)}</span><span>given: {listed(photo.given)}</span>"
-        f"<span>decided: {listed(photo.decided)}</span><span>{escape(photo.name)}</span></div>\n"
-    )
+    compared = [f"given: {listed(photo.given)}", f"decided: {listed(photo.decided)}"]
+    lines = [escape(photo.note), *compared, escape(photo.name)]
+    image = f'<img src="{photo.picture}" alt="{escape(photo.name)}">'
+    words = "".join(f"<span>{line}</span>" for line in lines)
+    return f'<div class="photo">{image}<b>{escape(photo.label)}</b>{words}</div>\n'
 
 
 def cost(jobs: pd.DataFrame, on_gpu: Sequence[str], disk: pd.Series) -> str:
@@ -438,9 +451,9 @@ def cost(jobs: pd.DataFrame, on_gpu: Sequence[str], disk: pd.Series) -> str:
     else:
         hours, devices = jobs["hours"].sum(), jobs.loc[jobs["rule"].isin(on_gpu), "hours"].sum()
         text = (
-            f"All jobs together took {_hours(hours)} if they ran one after another, {_hours(devices)} of it in jobs that use a GPU"
-            " where there is one. It is the time of every job's last run, as Snakemake measured it: of a training that was stopped,"
-            " what came after the last start."
+            f"All jobs together took {_hours(hours)} if they ran one after another, {_hours(devices)} of it in jobs"
+            " that use a GPU where there is one. It is the time of every job's last run, as Snakemake measured it: of"
+            " a training that was stopped, what came after the last start."
         )
         rows = [
             [
@@ -457,10 +470,8 @@ def cost(jobs: pd.DataFrame, on_gpu: Sequence[str], disk: pd.Series) -> str:
         if len(rows) > most:
             listed += folded(f"{len(rows) - most} more rules", table(head, rows[most:]))
     rows = [[name, _bytes(size)] for name, size in disk.items() if size >= 0.001 * disk.sum()]
-    return (
-        f'<div class="beside"><div>{listed}</div><div>{paragraph(f"The results folder holds {_bytes(disk.sum())}.")}'
-        f"{table(['Folder', 'Size'], rows)}</div></div>\n"
-    )
+    folders = paragraph(f"The results folder holds {_bytes(disk.sum())}.") + table(["Folder", "Size"], rows)
+    return beside(listed, folders)
 
 
 def _hours(hours: float) -> str:
