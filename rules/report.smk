@@ -177,7 +177,7 @@ rule write_report:
             stems=list(LABEL_OF),
             folds=len(SETTINGS.folds),
             losses=list(compared_losses()) if SEVERAL_LOSSES else [],
-            known=[*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED],
+            known=sorted({*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED}),
         ),
         code=code("write_report"),
     shell:

@@ -89,8 +89,8 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
     tested = "test_f_beta" in by_label
     text = (
         "Precision is the share of the decided photos that have the label, recall the share of the label's photos"
-        " that were found. All figures but the last are honest ones. The fewer positives, the wider the interval: a"
-        " rare label's score may well be chance."
+        " that were found. Both and the score are honest figures. The fewer positives, the wider the interval: a rare"
+        " label's score may well be chance."
     )
     head = [
         "Label",
