@@ -446,11 +446,11 @@ def picture(path, category, wanted=True, **labels):
 
 @cache
 def compared_losses():
-    """The runs that were trained with each loss."""
+    """The runs that were trained with each loss, if there are several."""
     losses = {}
     for run, setting in SETTINGS.runs.items():
         losses.setdefault(next(iter(setting["loss"])), []).append(run)
-    return losses
+    return dict(sorted(losses.items())) if len(losses) > 1 else {}
 
 
 def if_sized(path):

@@ -9,8 +9,7 @@ localrules:
     write_model_card,
 
 
-SEVERAL_LOSSES = len(compared_losses()) > 1
-LABEL_PICTURES = ["thresholds", "reliability", "correlation", *(["losses"] if SEVERAL_LOSSES else [])]
+LABEL_PICTURES = ["thresholds", "reliability", "correlation", *(["losses"] if compared_losses() else [])]
 TRAINING_PICTURES = results("report/training/{run}.svg")
 
 
@@ -31,7 +30,7 @@ rule draw_label:
         thresholds=picture("labels/{label}/thresholds.svg", "Thresholds", label="{label}"),
         reliability=picture("labels/{label}/reliability.svg", "Reliability", label="{label}"),
         correlation=picture("labels/{label}/correlation.svg", "Correlation of members", label="{label}"),
-        losses=picture("labels/{label}/losses.svg", "Losses", SEVERAL_LOSSES, label="{label}"),
+        losses=picture("labels/{label}/losses.svg", "Losses", bool(compared_losses()), label="{label}"),
         singles=results("report/labels/{label}/singles.parquet"),
         figures=results("report/labels/{label}/figures.json"),
     log:
@@ -176,7 +175,7 @@ rule write_report:
             "beta",
             stems=list(LABEL_OF),
             folds=len(SETTINGS.folds),
-            losses=list(compared_losses()) if SEVERAL_LOSSES else [],
+            losses=list(compared_losses()),
             known=sorted({*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED}),
         ),
         code=code("write_report"),

@@ -42,7 +42,9 @@ def main(arguments: argparse.Namespace) -> None:
     write_table(decide_by_singles(rankings, read_scores, folds, set(arguments.spec["external"])), arguments.singles)
     if arguments.losses_picture:
         compared = compare_losses(rankings, read_scores, truth, arguments.spec["losses"], beta)
-        picture = loss_curves(*compared, title=f"Losses: {label}", name=f"losses {label}")
+        picture = loss_curves(
+            list(arguments.spec["losses"]), *compared, title=f"Losses: {label}", name=f"losses {label}"
+        )
         write_text(picture, arguments.losses_picture)
     write_json(figures, arguments.figures)
 

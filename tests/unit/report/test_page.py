@@ -70,7 +70,8 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
         "narrow": threshold_curves(
             points / 1e4, [random.random(60)], points[3] / 1e4, (0, 1), title="narrow", name="narrow"
         ),
-        "losses": loss_curves(losses, curves, title="losses", name="losses"),
+        "losses": loss_curves(["bce", "focal"], losses, curves, title="losses", name="losses"),
+        "no loss": loss_curves(["bce", "focal"], {}, {}, title="no loss", name="no loss"),
         "training": training_curves(history, reached, title="training", name="training"),
         "one epoch": training_curves(history[history["epoch"] == 0], reached[:1], title="one epoch", name="one epoch"),
         "reliability": reliability_curve(reliability(truth, scores), title="reliability", name="reliability"),
@@ -178,3 +179,11 @@ def test_a_text_that_is_too_long_keeps_its_ends_and_fits():
     for text in (*LABELS, "W" * 60, "深" * 40):
         for width in (40, 90, 200):
             assert text_width(shortened(text, width)) <= width
+
+
+def test_a_loss_keeps_its_colour_where_another_is_missing():
+    random = np.random.default_rng(0)
+    table, points = pd.DataFrame({"epoch": range(3), "f_beta": random.random(3)}), np.linspace(0.1, 0.9, 9)
+    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, points)}, title="one", name="one")
+    assert "var(--two" in alone
+    assert "var(--one" not in alone

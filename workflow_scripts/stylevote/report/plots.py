@@ -232,11 +232,17 @@ def _f_axis(axes: Axes) -> None:
 
 
 def loss_curves(
-    epochs: dict[str, pd.DataFrame], curves: dict[str, tuple[np.ndarray, np.ndarray]], *, title: str, name: str
+    names: Sequence[str],
+    epochs: dict[str, pd.DataFrame],
+    curves: dict[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    title: str,
+    name: str,
 ) -> str:
     """Draw networks of different losses beside each other: F-beta cut at 0.5 by epoch, and against the threshold.
 
     Args:
+        names: all losses that are compared for any label, in the order of their colours; some may be missing here.
         epochs: for each loss the columns epoch (from 0) and f_beta.
         curves: for each loss the thresholds and the F-beta there of its best epoch.
         title: what the picture shows.
@@ -245,15 +251,12 @@ def loss_curves(
     with picture(WIDTH, 158) as figure:
         half = WIDTH // 2
         by_epoch, by_threshold = place(figure, 26, 36, half + 8, 8), place(figure, half + 22, 36, 8, 8)
-        for color, table in zip(SERIES, epochs.values(), strict=False):
+        tried = np.concatenate([thresholds for thresholds, _ in curves.values()] or [[0.01, 0.99]])
+        _epoch_axis(by_epoch, max((table["epoch"].max() for table in epochs.values()), default=0) + 1)
+        _odds_axis(by_threshold, tried.min(), tried.max())
+        for loss, table in epochs.items():
+            color, (thresholds, curve) = SERIES[list(names).index(loss)], curves[loss]
             by_epoch.plot(table["epoch"] + 1, table["f_beta"], color=color, marker="o", ms=3.5, mew=0)
-        _epoch_axis(by_epoch, max(table["epoch"].max() for table in epochs.values()) + 1)
-        low, high = (
-            end([t for t, _ in curves.values()])
-            for end in (lambda p: min(t[0] for t in p), lambda p: max(t[-1] for t in p))
-        )
-        _odds_axis(by_threshold, low, high)
-        for color, (thresholds, curve) in zip(SERIES, curves.values(), strict=False):
             by_threshold.step(log_odds(thresholds), curve, color=color, where="pre")
         for axes, text in ((by_epoch, "epoch (cut at 0.5)"), (by_threshold, "threshold")):
             _f_axis(axes)
