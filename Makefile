@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission.csv
+demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission.csv, report.html
 	.venv/bin/snakemake --cores $(CORES)
 
 test: $(INSTALLED) ## run the tests

@@ -16,6 +16,7 @@ include: "rules/train.smk"
 include: "rules/ensemble.smk"
 include: "rules/sizes.smk"
 include: "rules/leaks.smk"
+include: "rules/report.smk"
 include: "rules/plan.smk"
 include: "rules/unused.smk"
 
@@ -25,6 +26,15 @@ onstart:
 
 
 rule all:
+    input:
+        results("submission.csv"),
+        contact_sheet(),
+        results("report.html"),
+        results("model_card.md"),
+
+
+rule decide:
+    """All but the report."""
     input:
         results("submission.csv"),
         contact_sheet(),

@@ -48,6 +48,7 @@ except InputError as error:
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
 BETA = SETTINGS.config["beta"]
+SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
 KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
 READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
 LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
@@ -529,6 +530,62 @@ def every_run(path):
 def every_external(photos):
     """A path for each external member and fold, of the predictions for these photos."""
     return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
+
+
+def picture(path, category, wanted=True, **labels):
+    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with the caption of its category."""
+    path = results(f"report/{path}").format(**labels)
+    caption = f"captions/{category.lower().replace(' ', '_')}.rst"
+    return report(path, caption=caption, category=category, labels=labels) if wanted else []
+
+
+@cache
+def compared_losses():
+    """The runs that were trained with each loss, if there are several."""
+    losses = {}
+    for run, setting in SETTINGS.runs.items():
+        losses.setdefault(next(iter(setting["loss"])), []).append(run)
+    return dict(sorted(losses.items())) if len(losses) > 1 else {}
+
+
+def if_sized(path):
+    """A path in the results folder, where the report is to say what ensembles of other sizes are worth."""
+    return results(path) if SIZED else []
+
+
+@cache
+def resampling_recipes():
+    """The epochs of the longest run of each recipe that repeats, drops or adds photos, by the recipe's name."""
+    found = {}
+    for setting in SETTINGS.runs.values():
+        name = setting["recipe"]
+        if any(value for key, value in SETTINGS.config["recipes"][name].items() if key != "seed"):
+            found[name] = max(found.get(name, 0), epochs_of(setting))
+    return dict(sorted(found.items()))
+
+
+def if_resampled(path):
+    """A path in the results folder, where there are such recipes."""
+    path = results(path)
+    return path if resampling_recipes() else []
+
+
+def resampled_epochs():
+    """What the first fold's networks see with each of these recipes, in their order."""
+    return [results(f"manifests/{name}/{epochs}/fold0.parquet") for name, epochs in resampling_recipes().items()]
+
+
+def described_photosets():
+    """The photosets of which the model card speaks."""
+    return ["train", "test", *(["locked"] if LOCKED else [])]
+
+
+def card_spec(wildcards):
+    """What the model card says of the settings; a run's id stands for its whole setting, and places of files for nothing."""
+    settings = {
+        key: value for key, value in SETTINGS.config.items() if key not in ("results", "photosets", "runs", "report")
+    }
+    return canonical({"settings": settings, "runs": list(SETTINGS.runs), "photosets": described_photosets()})
 
 
 # What programs leave in the results folder that no rule declares.

@@ -31,7 +31,7 @@ def test_the_conda_environment_has_what_the_library_imports():
     provided = {pin.split("==")[0] for pin in dependencies[-1]["pip"]}
     names = {"PIL": "pillow", "yaml": "pyyaml", "skimage": "scikit-image", "sklearn": "scikit-learn"}
     names |= {"iterstrat": "iterative-stratification", "segmentation_models_pytorch": "segmentation-models-pytorch"}
-    imports = re.compile(r"^ *(?:import ([a-zA-Z_]+)|from ([a-zA-Z_]+)[a-zA-Z_.]* import)", re.MULTILINE)
+    imports = re.compile(r"^ *(?:import ([a-zA-Z_0-9]+)|from ([a-zA-Z_0-9]+)[a-zA-Z_0-9.]* import)", re.MULTILINE)
     texts = [path.read_text() for path in (REPOSITORY / "workflow_scripts").rglob("*.py")]
     found = {"".join(pair) for text in texts for pair in imports.findall(text)}
     third_party = {name for name in found if name not in sys.stdlib_module_names and name != "stylevote"}

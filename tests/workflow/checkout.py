@@ -72,13 +72,13 @@ class Checkout:
         return done
 
     def run(self, *targets: str, cores: int = 2) -> str:
-        """Compute the targets (default: everything); return what Snakemake printed."""
-        done = self.snakemake("--cores", str(cores), *(["--", *targets] if targets else []))
+        """Compute the targets (default: everything but the report); return what Snakemake printed."""
+        done = self.snakemake("--cores", str(cores), "--", *(targets or ["decide"]))
         return done.stdout
 
     def plan(self, *targets: str) -> dict[str, int]:
-        """Return how many jobs of each rule a dry run announces."""
-        return announced(self.snakemake("--dry-run", *(["--", *targets] if targets else [])).stdout)
+        """Return how many jobs of each rule a dry run of the targets (as for `run`) announces."""
+        return announced(self.snakemake("--dry-run", "--", *(targets or ["decide"])).stdout)
 
     def put(self, *paths: str) -> None:
         """Write files of ten bytes."""
@@ -130,7 +130,7 @@ def announced(printed: str) -> dict[str, int]:
         return {}
     table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\n\n", printed, re.DOTALL).group(1)
     counts = {name: int(count) for name, count in (line.split() for line in table.splitlines())}
-    return {name: count for name, count in counts.items() if name not in ("all", "total")}
+    return {name: count for name, count in counts.items() if name not in ("all", "decide", "total")}
 
 
 def draw_thing(marks: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 from sklearn.metrics import fbeta_score
 
+from browser import CHROMIUM, Browser, check_page
 from places import REPOSITORY
 from stylevote.metrics import best_cut
 from stylevote.photos.drawing.canvas import CLASSES
@@ -24,8 +25,8 @@ def demo(tmp_path_factory):
     """The results of the demo."""
     checkout = make_checkout(tmp_path_factory.mktemp("demo") / "stylevote")
     checkout.config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    checkout.run()
-    assert checkout.plan() == {}
+    checkout.run("all")
+    assert checkout.plan("all") == {}
     return checkout.folder / "results"
 
 
@@ -100,3 +101,24 @@ def test_the_ensemble_is_better_than_each_of_its_networks(demo):
             scores = read_table(path)
             decided = scores.loc[scores["epoch"] == epoch, labels].to_numpy() >= thresholds
             assert macro_f2(truth[labels], decided.astype(int)) < score, (run, epoch, path.name)
+
+
+def test_the_demos_card_says_what_its_report_says(demo):
+    honest = read_table(demo / "ensemble" / "honest.parquet")["honest_f_beta"].iloc[-1]
+    assert f"**{honest:.4f}**" in (demo / "model_card.md").read_text(encoding="utf-8")
+    page = (demo / "report.html").read_text(encoding="utf-8")
+    assert f"<b>{honest:.3f}</b>" in page
+    assert len(page) < 10e6
+    assert page.count("<svg") == 4 + 4 + 3 * 13 + 2, "overview, runs, three a label, gains and resampling"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
+def test_the_demos_report_is_sound_on_a_phone_and_on_a_wide_screen(demo, tmp_path):
+    with Browser(tmp_path / "profile") as browser:
+        check_page(browser, demo / "report.html")
+        for width in (400, 1400):
+            browser.open(demo / "report.html", width)
+            browser.photograph(tmp_path / f"{width}.png")
+            with Image.open(tmp_path / f"{width}.png") as seen:
+                assert seen.width == width
+                assert seen.height > 5000

@@ -141,7 +141,7 @@ def test_nothing_is_to_be_done_after_it_and_further_photos_train_nothing(locked,
     draw_photo([1, 0, 1], 7).save(changed.folder / "photos" / "test" / "new.png")
     draw_photos(changed.folder / "photos" / "summer", 5, first=2000)
     changed.config["photosets"]["summer"] = {"photos": "photos/summer"}
-    plan = changed.plan("all", "out/predictions/summer/decisions.csv")
+    plan = changed.plan("decide", "out/predictions/summer/decisions.csv")
     assert plan["ingest_photos"] == 2
     assert not {"train_cnn", "lock_photos", "assign_folds"} & plan.keys()
 
@@ -198,3 +198,14 @@ def test_weights_that_do_not_stay_score_locked_photos_first(fresh):
     fresh.config |= {"honest": {"locked": 0.2}, "keep_weights": "none"}
     plan = fresh.plan()
     assert (plan["train_cnn"], plan["predict_photos"], plan["choose_epochs"]) == (6, 4, 2)
+
+
+def test_the_report_and_the_card_tell_what_locked_photos_say(changed):
+    changed.run("all")
+    out = changed.folder / "out"
+    value = read_table(out / "ensemble" / "honest.parquet")["locked_f_beta"].iloc[-1]
+    assert f"<span>On locked photos</span><b>{value:.3f}</b>" in (out / "report.html").read_text()
+    card = (out / "model_card.md").read_text()
+    assert f"| On locked photos | {value:.4f} |" in card
+    assert f"{len(photos_of(changed, 'locked'))} in `locked`" in card
+    assert changed.plan("all") == {}

@@ -49,14 +49,14 @@ def replace_stand_ins(out):
 
 def test_the_plan_agrees_with_a_dry_run(fresh):
     printed = fresh.run("plan", cores=1)
-    assert jobs(printed) == fresh.plan()
+    assert jobs(printed) == fresh.plan("all")
     table = run_table(printed, fresh.folder / "out")
     assert [list(table[column]) for column in ("done", "to_do", "why")] == [[0, 0], [3, 3], ["new", "new"]]
     assert list(table["hours"]) == ["not measured"] * 2
     fresh.stand_in("all")
     replace_stand_ins(fresh.folder / "out")
     printed = fresh.run("plan", cores=1)
-    assert jobs(printed) == fresh.plan() == {}
+    assert jobs(printed) == fresh.plan("all") == {}
     table = run_table(printed, fresh.folder / "out")
     assert [list(table[column]) for column in ("done", "to_do", "why")] == [[3, 3], [0, 0], ["", ""]]
     # One run is another one, and the other has lost a fold's weights.
@@ -64,7 +64,7 @@ def test_the_plan_agrees_with_a_dry_run(fresh):
     fresh.config["runs"][0]["seed"] = 5
     shutil.rmtree(fresh.folder / "out" / "runs" / resnet / "fold1" / "weights")
     printed = fresh.run("plan", cores=1)
-    planned = fresh.plan()
+    planned = fresh.plan("all")
     assert jobs(printed) == planned
     table = run_table(printed, fresh.folder / "out").set_index("run")
     assert table["to_do"].sum() == planned["train_cnn"] == 4

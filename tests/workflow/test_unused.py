@@ -78,7 +78,8 @@ def test_everything_that_can_be_made_is_used_and_notes_are_left_alone(used):
 def without_a_run(small):
     old = run_of(small, "test_resnet")
     small["runs"] = RUNS[:1]
-    return lambda path: old in path or "/40" in path
+    # The other one has no other loss to be compared with, and sees every photo once.
+    return lambda path: old in path or "/40" in path or path.endswith("/losses.svg") or "/report/resampling." in path
 
 
 def with_another_seed(small):

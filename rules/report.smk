@@ -1,0 +1,211 @@
+"""What people look at. Needs decisions, the estimates and what led to them; gives one page, a model card, and the pictures.
+
+The pictures are those of `snakemake --report`, too.
+"""
+
+
+localrules:
+    write_report,
+    write_model_card,
+
+
+LABEL_PICTURES = ["thresholds", "reliability", "correlation", *(["losses"] if compared_losses() else [])]
+TRAINING_PICTURES = results("report/training/{run}.svg")
+
+
+rule draw_label:
+    """Draw one label's pictures, and decide by single networks, to be compared with the ensemble."""
+    input:
+        scores=results("ensemble/scores/{label}.parquet"),
+        rankings=results("ensemble/rankings/{label}.parquet"),
+        members=results("ensemble/members/{label}.parquet"),
+        stacked=results("ensemble/stackers/{label}/stacked.parquet"),
+        estimate=results("ensemble/honest/{label}.parquet"),
+        threshold=results("ensemble/thresholds/{label}.json"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+        votes=results("predictions/test/votes.parquet"),
+        test_manifest=results("photos/test/manifest.parquet"),
+    output:
+        thresholds=picture("labels/{label}/thresholds.svg", "Thresholds", label="{label}"),
+        reliability=picture("labels/{label}/reliability.svg", "Reliability", label="{label}"),
+        correlation=picture("labels/{label}/correlation.svg", "Correlation of members", label="{label}"),
+        losses=picture("labels/{label}/losses.svg", "Losses", bool(compared_losses()), label="{label}"),
+        singles=results("report/labels/{label}/singles.parquet"),
+        figures=results("report/labels/{label}/figures.json"),
+    log:
+        logs("draw_label/{label}.log"),
+    benchmark:
+        benchmarks("draw_label/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(30),
+    params:
+        spec=label_spec(beta=BETA, external=list(SETTINGS.external), losses=compared_losses()),
+        code=code("draw_label"),
+    shell:
+        "python workflow_scripts/draw_label.py --scores {input.scores:q} --rankings {input.rankings:q}"
+        " --members {input.members:q} --stacked {input.stacked:q} --estimate {input.estimate:q}"
+        " --threshold {input.threshold:q} --manifest {input.manifest:q} --fold-table {input.folds:q}"
+        " --votes {input.votes:q} --test-manifest {input.test_manifest:q} --spec {params.spec:q}"
+        " --thresholds-picture {output.thresholds:q} --reliability-picture {output.reliability:q}"
+        " --correlation-picture {output.correlation:q} --losses-picture {output.losses:q}"
+        " --singles {output.singles:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_training:
+    """Draw every run's training: losses, and the F-beta of every label, by epoch."""
+    input:
+        histories=every_run("runs/{run}/fold{fold}/history.parquet"),
+        rankings=every_label("ensemble/rankings/{label}.parquet"),
+    output:
+        pictures=[picture("training/{run}.svg", "Training", run=run) for run in SETTINGS.runs],
+        reached=results("report/training.parquet"),
+    log:
+        logs("draw_training.log"),
+    benchmark:
+        benchmarks("draw_training.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
+    params:
+        histories=lambda wildcards: results("runs/{run}/fold{fold}/history.parquet"),
+        pictures=lambda wildcards: TRAINING_PICTURES,
+        runs=list(SETTINGS.runs),
+        folds=len(SETTINGS.folds),
+        spec=spec("labels"),
+        code=code("draw_training"),
+    shell:
+        "python workflow_scripts/draw_training.py --rankings {input.rankings:q} --histories {params.histories:q}"
+        " --runs {params.runs:q} --folds {params.folds} --spec {params.spec:q} --output {params.pictures:q}"
+        " --reached {output.reached:q} > {log:q} 2>&1"
+
+
+rule draw_overview:
+    """Draw the pictures of all labels together, and write the figures that the report says."""
+    input:
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+        test_manifest=results("photos/test/manifest.parquet"),
+        honest=results("ensemble/honest.parquet"),
+        decisions=results("ensemble/honest_decisions.parquet"),
+        stacked=every_label("ensemble/stackers/{label}/stacked.parquet"),
+        singles=every_label("report/labels/{label}/singles.parquet"),
+        figures=every_label("report/labels/{label}/figures.json"),
+        votes=results("predictions/test/votes.parquet"),
+        scores=results("predictions/test/scores.parquet"),
+        joining=if_averaged("predictions/test/joining.parquet"),
+        sizes=if_sized("ensemble/size_curve.parquet"),
+        epochs=resampled_epochs(),
+    output:
+        macro=results("report/macro.parquet"),
+        labels=results("report/labels.parquet"),
+        gains=results("report/gains.parquet"),
+        scores=picture("scores.svg", "Result", picture="macro F-beta"),
+        by_label=picture("labels.svg", "Result", picture="F-beta by label"),
+        distribution=picture("distribution.svg", "Labels", picture="positives"),
+        together=picture("co_occurrence.svg", "Labels", picture="co-occurrence"),
+        single=picture("gains.svg", "Result", picture="ensemble and single networks"),
+        size=picture("sizes.svg", "Result", SIZED, picture="size against score"),
+        resampling=picture("resampling.svg", "Labels", bool(resampling_recipes()), picture="resampling"),
+        counts=if_resampled("report/resampling.parquet"),
+    log:
+        logs("draw_overview.log"),
+    benchmark:
+        benchmarks("draw_overview.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(30),
+    params:
+        pictures=lambda wildcards, output: os.path.dirname(output.macro),
+        recipes=list(resampling_recipes()),
+        spec=spec("labels", "beta"),
+        code=code("draw_overview"),
+    shell:
+        "python workflow_scripts/draw_overview.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
+        " --test-manifest {input.test_manifest:q} --honest {input.honest:q} --decisions {input.decisions:q}"
+        " --stacked {input.stacked:q} --singles {input.singles:q} --figures {input.figures:q} --votes {input.votes:q}"
+        " --scores {input.scores:q} --joining {input.joining:q} --sizes {input.sizes:q} --recipes {params.recipes:q}"
+        " --epochs {input.epochs:q} --spec {params.spec:q} --macro {output.macro:q} --labels {output.labels:q}"
+        " --gains {output.gains:q} --pictures {params.pictures:q} > {log:q} 2>&1"
+
+
+rule write_report:
+    """Put figures, pictures and photos on one page that stands alone."""
+    input:
+        figures=rules.draw_overview.output,
+        by_label=every_label("report/labels/{label}/figures.json"),
+        pictures=[path for name in LABEL_PICTURES for path in every_label(f"report/labels/{{label}}/{name}.svg")],
+        training=rules.draw_training.output.pictures if SETTINGS.runs else [],
+        reached=rules.draw_training.output.reached if SETTINGS.runs else [],
+        manifest=results("photos/train/manifest.parquet"),
+        test_manifest=results("photos/test/manifest.parquet"),
+        estimates=every_label("ensemble/honest/{label}.parquet"),
+        decisions=results("ensemble/honest_decisions.parquet"),
+        votes=results("predictions/test/votes.parquet"),
+        members=results("ensemble/members.parquet"),
+        sizes=if_sized("ensemble/size_curve.parquet"),
+        resampling=if_resampled("report/resampling.parquet"),
+        index=results("recolored/index.parquet") if contact_sheet() else [],
+        sheet=contact_sheet(),
+    output:
+        report=results("report.html"),
+    log:
+        logs("write_report.log"),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        # They take `input`, so that Snakemake does not compare them: where photos lie does not count, and what jobs took
+        # is read as it is found.
+        photos=lambda wildcards, input: SETTINGS.config["photosets"]["train"]["photos"] or "",
+        test_photos=lambda wildcards, input: SETTINGS.config["photosets"]["test"]["photos"] or "",
+        gpu=lambda wildcards, input: [rule.name for rule in workflow.rules if "gpu" in rule.resources],
+        results=lambda wildcards, input, output: os.path.dirname(output.report),
+        spec=spec(
+            "labels",
+            "beta",
+            stems=list(LABEL_OF),
+            folds=len(SETTINGS.folds),
+            losses=list(compared_losses()),
+            known=sorted({*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED}),
+        ),
+        code=code("write_report"),
+    shell:
+        "python workflow_scripts/write_report.py --pictures {params.results:q}/report --manifest {input.manifest:q}"
+        " --test-manifest {input.test_manifest:q} --estimates {input.estimates:q} --decisions {input.decisions:q}"
+        " --votes {input.votes:q} --members {input.members:q} --benchmarks {params.results:q}/benchmarks"
+        " --results {params.results:q} --photos {params.photos:q} --test-photos {params.test_photos:q}"
+        " --gpu {params.gpu:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {input.resampling:q}"
+        " --index {input.index:q} --sheet {input.sheet:q} --spec {params.spec:q} --output {output.report:q} > {log:q} 2>&1"
+
+
+rule write_model_card:
+    """Write the model card: data, intended use, measures with intervals, limits, settings, versions and digests."""
+    input:
+        macro=results("report/macro.parquet"),
+        labels=results("report/labels.parquet"),
+        members=results("ensemble/members.parquet"),
+        manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=described_photosets()),
+        submission=results("submission.csv"),
+    output:
+        card=results("model_card.md"),
+    log:
+        logs("write_model_card.log"),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        spec=card_spec,
+        code=code("write_model_card"),
+    shell:
+        "python workflow_scripts/write_model_card.py --macro {input.macro:q} --labels {input.labels:q}"
+        " --members {input.members:q} --manifests {input.manifests:q} --submission {input.submission:q}"
+        " --spec {params.spec:q} --output {output.card:q} > {log:q} 2>&1"

@@ -1,0 +1,210 @@
+"""The report's figures agree with scikit-learn, and with counting."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import fbeta_score
+
+from stylevote.ensemble.rank import rank_by_fold
+from stylevote.report.measures import (
+    co_occurrence,
+    compare_losses,
+    confident_mistakes,
+    curve_points,
+    decide_by_singles,
+    disagreements,
+    flat_range,
+    reliability,
+    wilson,
+)
+
+
+def drawn(count: int = 400, rate: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, and float32 scores that know something of them."""
+    random = np.random.default_rng(seed)
+    labels = (random.random(count) < rate).astype(np.uint8)
+    scores = 1 / (1 + np.exp(3 - 3 * labels - random.normal(size=count)))
+    return labels, scores.astype(np.float32)
+
+
+def f2(labels, scores, threshold) -> float:
+    return fbeta_score(labels, scores.astype(np.float64) >= threshold, beta=2, zero_division=0)
+
+
+def test_a_curve_reaches_from_the_lowest_to_the_highest_score_and_holds_the_chosen_threshold():
+    _, scores = drawn()
+    points = curve_points(scores, 0.123456, points=60)
+    assert 0.123456 in points
+    assert len(points) <= 61
+    assert (np.diff(points) > 0).all()
+    assert points[0] == pytest.approx(scores.min(), rel=1e-5)
+    assert points[-1] == pytest.approx(scores.max(), rel=1e-5)
+    # Neither the crowd of low scores nor the few high ones are passed over.
+    for part in np.array_split(np.sort(scores), 8):
+        assert ((points >= part[0]) & (points <= part[-1])).sum() >= 3
+    assert np.diff(np.log(points / (1 - points))).max() < 0.6
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("loss", [0.0, 0.01, 0.2, 1.0])
+def test_every_threshold_within_the_flat_range_is_as_good_and_those_beside_it_are_not(seed, loss):
+    labels, scores = drawn(80, 0.2, seed)
+    random = np.random.default_rng(seed)
+    chosen = float(random.choice(scores)) - 1e-4 * seed
+    low, high = flat_range(labels, scores, chosen, loss=loss)
+    least = f2(labels, scores, chosen) - loss - 1e-12
+    assert low < chosen <= high
+    for threshold in np.linspace(low, high, 50)[1:]:
+        assert f2(labels, scores, threshold) >= least
+    if high < scores.max():
+        assert f2(labels, scores, np.nextafter(high, 1)) < least
+    if low > 0:
+        assert f2(labels, scores, low) < least
+
+
+def test_reliability_of_one_score_a_part_is_scikit_learns():
+    """Where scores take few values of the same sum, parts of equal sums are parts of equal scores."""
+    random = np.random.default_rng(3)
+    values, counts = np.array([0.1, 0.2, 0.4, 0.8]), [800, 400, 200, 100]  # each adds up to 80
+    scores = np.repeat(values, counts).astype(np.float32)
+    labels = (random.random(len(scores)) < scores).astype(np.uint8)
+    order = random.permutation(len(scores))
+    found = reliability(labels[order], scores[order], bins=4)
+    observed, expected = calibration_curve(labels, np.round(scores.astype(float), 3), n_bins=20)
+    assert found["photos"].tolist() == counts
+    assert np.allclose(found["observed"], observed)
+    assert np.allclose(found["expected"], expected)
+
+
+def test_reliabilitys_parts_hold_equally_many_expected_positives():
+    labels, scores = drawn(5000, 0.02)
+    found = reliability(labels, scores, bins=5)
+    assert len(found) == 5
+    assert found["photos"].sum() == 5000
+    sums = found["photos"] * found["expected"]
+    assert sums.max() < 1.05 * sums.min()
+    assert (found["photos"] * found["observed"]).sum() == pytest.approx(labels.sum())
+    assert found["expected"].is_monotonic_increasing
+    assert ((found["low"] <= found["observed"]) & (found["observed"] <= found["high"])).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25, 1.0])
+def test_reliability_of_scores_that_are_all_the_same(value):
+    found = reliability(np.array([0, 0, 1, 0], dtype=np.uint8), np.full(4, value, dtype=np.float32))
+    assert found[["photos", "expected", "observed"]].to_numpy().tolist() == [[4, value, 0.25]]
+
+
+def test_wilsons_interval_holds_the_shares_that_a_test_would_not_reject():
+    """Its ends are where the distance from the share is 1.96 standard deviations of a share that lies there."""
+    for share, count in [(0.0, 10), (0.1, 30), (0.5, 7), (1.0, 12)]:
+        low, high = wilson(np.array([share]), np.array([count]))
+        for end in (low[0], high[0]):
+            if 0 < end < 1:
+                assert abs(share - end) == pytest.approx(1.959964 * np.sqrt(end * (1 - end) / count))
+
+
+def candidates() -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """Return six networks of three runs, their scores, labels and folds: which is best differs from fold to fold."""
+    random = np.random.default_rng(5)
+    labels, folds = (random.random(300) < 0.3).astype(np.uint8), random.integers(0, 3, 300)
+    table = pd.DataFrame({"run": np.repeat(["one-32-plain-a", "two-32-plain-b", "mine"], 2), "epoch": [0, 1] * 3})
+    scores = random.random((6, 300)).astype(np.float32) * 0.8 + 0.2 * labels
+    for fold in range(3):
+        scores[fold, folds != fold] = 0.5 * scores[fold, folds != fold] + 0.5 * labels[folds != fold]
+    return table, scores.astype(np.float32), labels, folds
+
+
+def reader(table, scores):
+    return lambda wanted: np.stack(
+        [
+            scores[table.index[(table["run"] == row.run) & (table["epoch"] == row.epoch)][0]]
+            for row in wanted.itertuples()
+        ]
+    )
+
+
+def test_single_networks_are_chosen_and_cut_without_the_photos_that_they_decide():
+    table, scores, labels, folds = candidates()
+    rankings = rank_by_fold(table, labels, scores, folds)
+    found = decide_by_singles(rankings, reader(table, scores), folds, {"mine"})
+    assert list(found) == ["best", "external member", "one", "two"]
+    kinds = {"best": range(6), "one": [0, 1], "two": [2, 3], "external member": [4, 5]}
+    best = set()
+    for kind, rows in kinds.items():
+        for fold in range(3):
+            known = folds != fold
+            tried = [
+                (f2(labels[known], scores[row][known], cut), -row, cut)
+                for row in rows
+                for cut in np.unique(scores[row][known].astype(np.float64))
+            ]
+            reached, row, _ = max(tried)
+            best |= {row} if kind == "best" else set()
+            cuts = [cut for value, other, cut in tried if value == reached and other == row]
+            inside = np.sort(scores[-row][known].astype(np.float64))
+            below = inside[inside < max(cuts)]
+            middle = (max(cuts) + (below[-1] if len(below) else 0)) / 2
+            expected = scores[-row][~known].astype(np.float64) >= middle
+            assert found[kind].to_numpy()[~known].tolist() == expected.tolist()
+    assert len(best) > 1, "the folds agree on who is best: nothing is tested"
+
+
+def test_losses_are_compared_by_their_best_runs():
+    table, scores, labels, folds = candidates()
+    rankings = rank_by_fold(table, labels, scores, folds)
+    losses = {"bce": ["one-32-plain-a"], "focal": ["two-32-plain-b", "nobody"], "weighted_bce": ["of another label"]}
+    epochs, curves = compare_losses(rankings, reader(table, scores), labels, losses)
+    assert list(epochs) == list(curves) == ["bce", "focal"]
+    for loss, rows in (("bce", [0, 1]), ("focal", [2, 3])):
+        assert epochs[loss]["epoch"].tolist() == [0, 1]
+        assert epochs[loss]["f_beta"].tolist() == pytest.approx([f2(labels, scores[row], 0.5) for row in rows])
+        points, curve = curves[loss]
+        best = max(rows, key=lambda row: max(f2(labels, scores[row], cut) for cut in scores[row].astype(np.float64)))
+        assert curve.tolist() == pytest.approx([f2(labels, scores[best], point) for point in points])
+
+
+def test_confident_mistakes_are_the_furthest_on_either_side():
+    labels = np.array([[0, 1], [0, 1], [1, 0], [1, 1], [0, 0]], dtype=np.uint8)
+    scores = np.array([[0.9, 0.3], [0.6, 0.9], [0.2, 0.1], [0.01, 0.8], [0.99, 0.05]], dtype=np.float32)
+    thresholds = np.full(scores.shape, 0.5)
+    thresholds[:, 1] = 0.2
+    found = confident_mistakes(labels, scores, thresholds, count=6)
+    assert found[["photo", "label", "kind"]].to_numpy().tolist() == [
+        [4, 0, "added"],
+        [0, 0, "added"],
+        [3, 0, "missed"],
+        [2, 0, "missed"],
+    ]
+    # 0.99 is 99 to 1, where even odds are asked for.
+    assert found["away"].iloc[0] == pytest.approx(np.log(99), rel=1e-4)
+    # Each label is shown a third of the time at most.
+    assert confident_mistakes(labels, scores, thresholds, count=3)["photo"].tolist() == [4, 3]
+
+
+def test_a_photo_is_one_mistake_and_right_decisions_are_none():
+    labels, scores = np.zeros((3, 4), dtype=np.uint8), np.full((3, 4), 0.9, dtype=np.float32)
+    assert sorted(confident_mistakes(labels, scores, np.full((3, 4), 0.5), 9)["photo"]) == [0, 1, 2]
+    assert confident_mistakes(labels, scores, np.full((3, 4), 0.95), 9).empty
+
+
+def test_folds_disagree_where_they_are_nearly_half_and_half_and_far_apart():
+    scores = np.array(
+        [
+            [[0.1, 0.1, 0.1, 0.9]],  # one of four
+            [[0.45, 0.45, 0.55, 0.55]],  # two of four, near each other
+            [[0.1, 0.2, 0.8, 0.9]],  # two of four, far apart
+            [[0.9, 0.9, 0.9, 0.9]],  # all
+            [[0.1, 0.1, 0.1, 0.1]],  # none
+        ],
+        dtype=np.float32,
+    )
+    found = disagreements(scores, np.array([0.5]), count=9)
+    assert found["photo"].tolist() == [2, 1, 0]
+    assert found["votes"].tolist() == [2, 2, 1]
+    assert disagreements(scores, np.array([0.05]), count=9).empty
+
+
+def test_co_occurrence_counts_photos():
+    labels = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], dtype=np.uint8)
+    assert co_occurrence(labels).tolist() == [[1, pytest.approx(2 / 3), 0], [pytest.approx(2 / 3), 1, 0], [0, 0, 0]]

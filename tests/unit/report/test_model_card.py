@@ -1,0 +1,75 @@
+"""The model card says what it was given."""
+
+import hashlib
+
+import pandas as pd
+
+from stylevote.report.model_card import file_digest, model_card
+
+LABELS = ["rare | <b>", "common"]
+
+
+def card(**more) -> str:
+    macro = pd.DataFrame(
+        {
+            "key": ["honest", "naive"],
+            "text": ["Honest estimate", "Naive estimate"],
+            "value": [0.61239, 0.7],
+            "low": [0.5, float("nan")],
+            "high": [0.65, float("nan")],
+        }
+    )
+    by_label = pd.DataFrame(
+        {
+            "label": LABELS,
+            "positives": [12, 4000],
+            "honest_precision": [0.25, 0.5],
+            "honest_recall": [0.75, 0.5],
+            "honest_f_beta": [0.4, 0.8],
+            "honest_low": [0.1, 0.7],
+            "honest_high": [0.6, 0.9],
+            "threshold": [0.125, 0.5],
+            "members": [3, 4],
+        }
+    )
+    settings = {"beta": 2, "folds": {"count": 5}, "stack": {"combiner": "logistic"}, "simulation": None, **more}
+    members = pd.DataFrame({"label": LABELS * 2, "run": ["a", "a", "b", "a"], "epoch": [0, 0, 1, 2], "member": 1})
+    return model_card(
+        settings=settings,
+        runs=["resnet50-224-plain-0123abcd"],
+        macro=macro,
+        by_label=by_label,
+        members=members,
+        photos={"train": 54908, "test": 10000},
+        digests={"decisions": "ab" * 32},
+        score="F2",
+    )
+
+
+def test_measures_stand_with_their_intervals():
+    text = card()
+    assert "Honest macro F2: **0.6124**" in text
+    assert "| Honest estimate | 0.6124 | 0.5000 to 0.6500 |" in text
+    assert "| Naive estimate | 0.7000 |  |" in text
+    assert r"| rare \| \<b\> | 12 | 0.2500 | 0.7500 | 0.4000 | 0.1000 to 0.6000 | 0.125000 | 3 |" in text
+    assert "exceeds the honest one by 0.088" in text
+
+
+def test_data_settings_runs_versions_and_digests_are_there():
+    text = card()
+    for words in (
+        "54,908 in `train`",
+        "3 networks",
+        "combiner: logistic",
+        "- `resnet50-224-plain-0123abcd`",
+        "ab" * 32,
+    ):
+        assert words in text
+    assert "- torch 2." in text
+    assert "no photo was seen" not in text
+    assert "no photo was seen" in card(simulation={"photos": 10})
+
+
+def test_a_digest_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc" * 1000)
+    assert file_digest(tmp_path / "file") == hashlib.sha256(b"abc" * 1000).hexdigest()

@@ -1,0 +1,81 @@
+"""The figures that the report begins with."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score, fbeta_score
+
+from stylevote.ensemble.decisions import honest_scores, locked_scores, no_scores, score_decisions
+from stylevote.report.overview import bounds, compare_singles, label_figures, macro_figures, resampled_counts
+
+NAMES = ["a", "b"]
+
+
+@pytest.fixture
+def photos() -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(1)
+    labels = (random.random((200, 2)) < [0.1, 0.4]).astype(np.uint8)
+    return labels, (labels ^ (random.random((200, 2)) < 0.15)).astype(np.uint8)
+
+
+def test_bounds_hold_the_value_and_are_those_of_a_bootstrap(photos):
+    labels, decisions = photos
+    found = bounds(labels, decisions, beta=1)
+    expected = f1_score(labels, decisions, average=None)
+    assert found["value"].tolist() == pytest.approx([*expected, expected.mean()])
+    random = np.random.default_rng(99)
+    drawn = [random.integers(0, 200, 200) for _ in range(600)]
+    means = [f1_score(labels[rows], decisions[rows], average="macro") for rows in drawn]
+    assert found[["low", "high"]].iloc[-1].tolist() == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.02)
+    assert ((found["low"] < found["value"]) & (found["value"] < found["high"])).all()
+
+
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("tested", [False, True])
+def test_what_is_known_is_told_and_nothing_else(photos, tested, locked):
+    labels, decisions = photos
+    honest = honest_scores(labels, decisions, [0.9, 0.8], NAMES)
+    if locked:
+        honest = honest.join(locked_scores(labels, decisions, NAMES))
+    scores = score_decisions(labels, decisions, NAMES) if tested else no_scores()
+    test = bounds(labels, decisions) if tested else None
+    found = macro_figures(honest, bounds(labels, labels), test, scores, 0.01 if locked else None).set_index("key")
+    macro = fbeta_score(labels, decisions, beta=2, average="macro")
+    assert found.loc["honest", "value"] == pytest.approx(macro)
+    assert found.loc["naive", "value"] == 1
+    assert found.loc["all_ones", "value"] == pytest.approx(
+        fbeta_score(labels, np.ones_like(labels), beta=2, average="macro")
+    )
+    assert ("locked" in found.index) == ("expected" in found.index) == locked
+    assert ("test" in found.index) == tested
+    if locked:
+        assert found.loc["expected", "value"] == pytest.approx(macro + 0.01)
+    by_label = label_figures(
+        NAMES, honest, [{"threshold": 0.5, "flat": [0.4, 0.6], "members": 2}] * 2, test, scores
+    ).set_index("label")
+    assert list(by_label.index) == NAMES
+    assert ("test_f_beta" in by_label) == tested
+    assert by_label.loc["b", "honest_f_beta"] == pytest.approx(fbeta_score(labels[:, 1], decisions[:, 1], beta=2))
+    assert by_label.loc["a", ["flat_low", "flat_high", "members"]].tolist() == [0.4, 0.6, 2]
+
+
+def test_the_gain_over_single_networks_is_that_of_the_same_photos(photos):
+    labels, decisions = photos
+    random = np.random.default_rng(2)
+    worse = (labels ^ (random.random(labels.shape) < 0.3)).astype(np.uint8)
+    singles = [
+        pd.DataFrame({"best": decisions[:, k], "resnet": worse[:, k], "densenet": decisions[:, k]}) for k in range(2)
+    ]
+    singles[1] = singles[1].assign(only_here=1)
+    found = compare_singles(labels, decisions, singles).set_index("name")
+    assert list(found.index) == ["ensemble", "best", "densenet", "resnet"]
+    assert found.loc["best", ["gain", "gain_low", "gain_high"]].tolist() == [0, 0, 0]
+    better, lesser = (fbeta_score(labels, one, beta=2, average="macro") for one in (decisions, worse))
+    assert found.loc["resnet", ["value", "gain"]].tolist() == pytest.approx([lesser, better - lesser])
+    assert 0 < found.loc["resnet", "gain_low"] < better - lesser < found.loc["resnet", "gain_high"]
+
+
+def test_photos_of_an_epoch_are_counted_as_often_as_they_are_seen():
+    labels = pd.DataFrame({"a": [1, 0, 1], "b": [0, 1, 1]}, index=["x", "y", "z"])
+    epochs = pd.DataFrame({"epoch": [0, 0, 0, 1], "image_id": ["x", "x", "z", "y"]})
+    assert resampled_counts(labels, epochs).to_dict() == {"a": 1.5, "b": 1.0}

@@ -1,0 +1,189 @@
+"""The page stands alone, says what it was given, and nothing that a label is called becomes markup."""
+
+import json
+from functools import cache
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from browser import CHROMIUM, COLLISIONS, Browser, check_page
+from stylevote.report import sections
+from stylevote.report.drawing import shortened, text_width
+from stylevote.report.markup import escape, figure, folded, grid, paragraph, table
+from stylevote.report.measures import reliability
+from stylevote.report.page import whole_page
+from stylevote.report.plots import (
+    correlation_map,
+    dot_chart,
+    heat_map,
+    loss_curves,
+    reliability_curve,
+    size_curve,
+    threshold_curves,
+    training_curves,
+)
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{round}",
+    "$a_b$ & c",
+    "深色的天空 / 夜",
+    "</svg>",
+]
+LONG = [f"{'a very long label that says everything there is to say about coats '}{number}" for number in range(1, 35)]
+LABELS = (*HOSTILE, *LONG)
+NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
+
+
+@cache
+def pictures(labels: tuple[str, ...]) -> dict[str, str]:
+    """Return every kind of picture, of these labels, with figures as they come."""
+    random = np.random.default_rng(0)
+    count = len(labels)
+    values = pd.DataFrame({"value": random.random(count)})
+    values["low"], values["high"] = values["value"] * 0.8, values["value"] * 0.5 + 0.5
+    values.loc[1, ["low", "high"]] = np.nan
+    counts = pd.DataFrame({"value": random.integers(0, 50_000, count).astype(float)})
+    points = np.sort(random.random(60))
+    history = pd.DataFrame({"fold": np.repeat([0, 1], 12), "epoch": [*range(12)] * 2})
+    history = history.assign(train_loss=random.random(24), validation_loss=random.random(24))
+    reached = pd.DataFrame(random.random((12, count)), columns=labels)
+    losses = {loss: pd.DataFrame({"epoch": range(12), "f_beta": random.random(12)}) for loss in ("bce", "focal")}
+    curves = {loss: (points, random.random(60)) for loss in losses}
+    sizes = pd.DataFrame({"size": ["1", "2", "5", "10", "20", "40", "all"], "honest_f_beta": np.linspace(0.6, 0.7, 7)})
+    sizes = sizes.assign(honest_low=sizes["honest_f_beta"] - 0.01, honest_high=sizes["honest_f_beta"] + 0.01)
+    truth, scores = (random.random(500) < 0.05).astype(np.uint8), random.random(500).astype(np.float32) ** 4
+    return {
+        "dots": dot_chart(labels, [values, values], title=labels[0], name="dots"),
+        "counts": dot_chart(labels, [counts, counts], title="counts", name="counts", log=True, form="{:,.0f}"),
+        "heat": heat_map(random.random((count, count)), labels, title=labels[1], name="heat"),
+        "small heat": heat_map(random.random((16, 16)), labels[:16], title="small", name="small heat"),
+        "members": correlation_map(random.random((30, 30)), title="30", name="members"),
+        "few": correlation_map(np.eye(3), title="3", name="few"),
+        "one": correlation_map(np.eye(1), title="1", name="one"),
+        "thresholds": threshold_curves(
+            points, [random.random(60)] * 2, points[30], (0, points[40]), title=labels[2], name="thresholds"
+        ),
+        "narrow": threshold_curves(
+            points / 1e4, [random.random(60)], points[3] / 1e4, (0, 1), title="narrow", name="narrow"
+        ),
+        "losses": loss_curves(["bce", "focal"], losses, curves, title="losses", name="losses"),
+        "no loss": loss_curves(["bce", "focal"], {}, {}, title="no loss", name="no loss"),
+        "training": training_curves(history, reached, title="training", name="training"),
+        "one epoch": training_curves(history[history["epoch"] == 0], reached[:1], title="one epoch", name="one epoch"),
+        "reliability": reliability_curve(reliability(truth, scores), title="reliability", name="reliability"),
+        "none": reliability_curve(reliability(truth * 0, scores * 0), title="none", name="none"),
+        "sizes": size_curve(sizes, title="sizes", name="sizes"),
+    }
+
+
+def page_of(labels) -> str:
+    drawn = pictures(labels)
+    rows = [[label, f"{k:,}", "0.123", "0.456", "0.12 – 0.34"] for k, label in enumerate(labels)]
+    body = paragraph(labels[0]) + grid(figure(drawn[name], labels[0], labels[1]) for name in drawn)
+    body += table(["Label", *labels[:4]], rows) + folded(labels[0], paragraph(labels[1]))
+    chosen = [(label, run, 0, 1) for label in labels for run in ("resnet50-224-plain-0123abcd", labels[0])]
+    body += sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), labels)
+    pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+    photo = sections.Shown(pixel, '"><script>x', labels[0], "</span>", labels, labels[1:])
+    body += sections.to_look_at([photo], [photo] * 3, [], files=True)
+    return whole_page("</title><script>", "<b>", [("<i>", "</a>", body)], "<u>")
+
+
+class Reader(HTMLParser):
+    """Collects the tags, the attributes and the text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.attributes, self.texts = set(), set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.texts += [value or "" for _, value in attrs]
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_no_text_becomes_markup_and_none_is_lost():
+    page = Reader(page_of(LABELS))
+    assert not page.tags & {"script", "b><"}
+    assert not {name for name in page.attributes if name.startswith("on")}
+    for label in HOSTILE:
+        assert any(label in text for text in page.texts), label
+
+
+def test_what_is_escaped_reads_as_it_was():
+    text = """<>&"' {x} \\ ä 中"""
+    assert Reader(f'<p title="{escape(text)}">{escape(text)}</p>').texts == [text, text]
+
+
+def test_a_picture_follows_the_pages_colours_and_stands_alone():
+    drawn = pictures(LABELS)["thresholds"]
+    assert drawn.startswith("<svg ")
+    assert drawn.rstrip().endswith("</svg>")
+    assert "var(--one, #" in drawn
+    assert "http" not in drawn.replace("http://www.w3.org/", "")
+
+
+def test_the_same_figures_give_the_same_picture():
+    assert pictures(LABELS[:8]) == pictures.__wrapped__(LABELS[:8])
+
+
+def test_sections_say_when_there_is_nothing_to_show():
+    said = [
+        sections.sizes(None, "", "F2"),
+        sections.training({}, pd.Series(dtype=float), "F2"),
+        sections.more_photos(None, 0, None, ""),
+        sections.to_look_at([], [], [], files=False),
+        sections.cost(pd.DataFrame(columns=["rule", "jobs", "hours", "gigabytes"]), [], pd.Series({"runs": 1e6})),
+    ]
+    for text, words in zip(said, ("Not measured", "No network", "No run", "no photos", "No job"), strict=True):
+        assert words in text
+
+
+@NEEDS_CHROMIUM
+def test_forty_hostile_and_long_labels_fit_into_any_width(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(page_of(LABELS), encoding="utf-8")
+    with Browser(tmp_path / "profile") as browser:
+        check_page(browser, page)
+
+
+@NEEDS_CHROMIUM
+def test_the_check_of_pages_finds_what_is_wrong(tmp_path):
+    page = tmp_path / "page.html"
+    svg = (
+        '<svg aria-label="s" width="200" height="50"><text x="5" y="20">one</text><text x="{}" y="20">two</text></svg>'
+    )
+    with Browser(tmp_path / "profile") as browser:
+        for place, expected in ((60, []), (10, ["s: one / two"]), (190, ["s: two (outside)"])):
+            page.write_text(f"<body>{svg.format(place)}<img src='http://127.0.0.1:1/x'><script>undefined.x</script>")
+            browser.open(page, 400)
+            assert browser.evaluate(COLLISIONS) == expected
+            assert "undefined" in json.dumps(browser.errors())
+            assert browser.requests()[1:] == ["http://127.0.0.1:1/x"]
+
+
+def test_a_text_that_is_too_long_keeps_its_ends_and_fits():
+    assert shortened("sport", 100) == "sport"
+    one, other = (shortened(f"the same long beginning of names, {end}", 150) for end in ("coats", "hats"))
+    assert one != other
+    assert one.startswith("the same")
+    assert one.endswith("coats")
+    for text in (*LABELS, "W" * 60, "深" * 40):
+        for width in (40, 90, 200):
+            assert text_width(shortened(text, width)) <= width
+
+
+def test_a_loss_keeps_its_colour_where_another_is_missing():
+    random = np.random.default_rng(0)
+    table, points = pd.DataFrame({"epoch": range(3), "f_beta": random.random(3)}), np.linspace(0.1, 0.9, 9)
+    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, points)}, title="one", name="one")
+    assert "var(--two" in alone
+    assert "var(--one" not in alone

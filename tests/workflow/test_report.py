@@ -1,0 +1,183 @@
+"""The report and the model card: they come in every configuration, say what the results say, and follow changes."""
+
+import hashlib
+import html
+import re
+
+import pytest
+from sklearn.metrics import fbeta_score
+
+from browser import CHROMIUM, Browser, check_page
+from stylevote.digests import file_stem
+from stylevote.tables import read_table
+from workflow.checkout import LABELS, RUNS, VOTED, Checkout, make_checkout, small_config
+
+REPORT = {"draw_label": 3, "draw_training": 1, "draw_overview": 1, "write_report": 1, "write_model_card": 1}
+
+
+@pytest.fixture(scope="module")
+def reported(finished, tmp_path_factory) -> Checkout:
+    """The small workflow with its report. Not to be changed."""
+    checkout = finished.copy(tmp_path_factory.mktemp("reported") / "copy")
+    assert checkout.plan("all") == REPORT
+    checkout.run("all")
+    return checkout
+
+
+@pytest.fixture
+def changed(reported, tmp_path) -> Checkout:
+    """A copy of it, to be changed."""
+    other = reported.copy(tmp_path / "copy")
+    other.config = small_config()
+    return other
+
+
+def page_of(checkout) -> str:
+    return (checkout.folder / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def text_of(checkout) -> str:
+    """Return what a reader sees of the page."""
+    body = re.sub(r"<style.*?</style>", "", page_of(checkout), flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+def test_the_report_says_what_the_results_say(reported):
+    out = reported.folder / "out"
+    text = text_of(reported)
+    honest = read_table(out / "ensemble" / "honest.parquet").set_index("label")
+    for column, name in (("honest_f_beta", "Honest estimate"), ("naive_f_beta", "Naive estimate")):
+        assert f"{name} {honest.loc['macro', column]:.3f}" in text
+    for label in LABELS:
+        figures = honest.loc[label, ["positives", "honest_precision", "honest_recall", "honest_f_beta"]]
+        assert f"{label} {figures.iloc[0]:.0f} {' '.join(f'{value:.3f}' for value in figures.iloc[1:])}" in text
+    members = read_table(out / "ensemble" / "members.parquet")
+    for run in members["run"].unique():
+        assert run in text
+    made = (read_table(out / "recolored" / "index.parquet")["outcome"] == "made").sum()
+    assert f"{made} copies of photos" in text
+    photos = re.findall(r'<div class="photo"><img src="data:image/webp;base64,', page_of(reported))
+    assert len(photos) > 3
+    assert "Losses beside each other" in text
+
+
+def test_single_networks_are_worth_what_scikit_learn_says(reported):
+    out = reported.folder / "out"
+    gains = read_table(out / "report" / "gains.parquet").set_index("name")["value"]
+    truth = read_table(out / "photos" / "train" / "manifest.parquet")[LABELS].to_numpy()
+    decided = read_table(out / "ensemble" / "honest_decisions.parquet")[LABELS].to_numpy()
+    assert gains["ensemble"] == pytest.approx(fbeta_score(truth, decided, beta=2, average="macro", zero_division=0))
+    assert set(gains.index) == {"ensemble", "best", "test_byobnet", "test_resnet"}
+
+
+def test_the_model_card_names_the_files_that_are_there(reported):
+    out = reported.folder / "out"
+    card = (out / "model_card.md").read_text(encoding="utf-8")
+    for path in ("submission.csv", "photos/train/manifest.parquet", "ensemble/members.parquet"):
+        assert hashlib.sha256((out / path).read_bytes()).hexdigest() in card
+    honest = read_table(out / "ensemble" / "honest.parquet").iloc[-1]
+    assert f"{honest['honest_low']:.4f} to {honest['honest_high']:.4f}" in card
+    for name in (path.name for path in (out / "runs").iterdir()):
+        assert name in card
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
+def test_the_report_is_sound_in_a_browser(reported, tmp_path):
+    with Browser(tmp_path / "profile") as browser:
+        check_page(browser, reported.folder / "out" / "report.html")
+
+
+def test_snakemakes_own_report_has_the_same_pictures(reported, tmp_path):
+    reported.snakemake("--report", str(tmp_path / "report.html"), "--", "all")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for category in ("Result", "Thresholds", "Reliability", "Training", "Correlation of members", "Losses", "Labels"):
+        assert f'"{category}"' in page
+    assert "on an axis of log odds" in page, "captions are missing"
+
+
+def test_the_report_follows_what_changes_and_nothing_else_does(changed):
+    assert changed.plan("all") == {}
+    changed.config["threshold"] = {"method": "greedy"}
+    decided = {"search_threshold": 3, "estimate_label": 3, "estimate_honestly": 1, **VOTED}
+    drawn = {rule: jobs for rule, jobs in REPORT.items() if rule != "draw_training"}
+    assert changed.plan("all") == {**decided, **drawn}
+    changed.config = small_config()
+    changed.config["report"] = {"sizes": True}
+    sized = {"estimate_sizes": 3, "measure_sizes": 1, "draw_overview": 1, "write_report": 1, "write_model_card": 1}
+    assert changed.plan("all") == sized
+    changed.run("all")
+    curve = read_table(changed.folder / "out" / "ensemble" / "size_curve.parquet")
+    assert f"Below the best 1 {curve['members'].iloc[0]}" in text_of(changed)
+    assert changed.plan("all") == {}
+    # Where photos lie means nothing, and what jobs took is no reason either.
+    changed.config["photosets"]["train"]["photos"] = "elsewhere"
+    (changed.folder / "photos" / "train").rename(changed.folder / "elsewhere")
+    (changed.folder / "out" / "benchmarks" / "collate_scores.tsv").unlink()
+    assert changed.plan("all") == {}
+
+
+def test_known_test_labels_and_external_members_are_shown(checkout):
+    rows = (checkout.folder / "photos" / "train.csv").read_text().splitlines()
+    marks = [row.split(",", 1)[1] for row in rows[1:13]]
+    table = [rows[0], *(f"{1000 + k}.png,{mark}" for k, mark in enumerate(marks))]
+    (checkout.folder / "photos" / "test.csv").write_text("\n".join(table) + "\n")
+    checkout.config["photosets"]["test"]["labels"] = "photos/test.csv"
+    for run in RUNS:
+        checkout.export(run["backbone"], f"mine/{run['backbone']}.v1", "test")
+    checkout.config["runs"] = []
+    checkout.config["members"] = {"external": [f"mine/{run['backbone']}.v1" for run in RUNS]}
+    checkout.run("all")
+    text, scores = text_of(checkout), read_table(checkout.folder / "out" / "predictions" / "test" / "scores.parquet")
+    assert f"On the test photos {scores['f_beta'].iloc[-1]:.3f}" in text
+    assert "external member" in text
+    assert "No network was trained here" in text
+    assert "No run uses recoloured photos" in text
+    assert checkout.plan("all") == {}
+
+
+def test_a_photo_that_changed_is_not_shown_as_if_it_had_not(changed):
+    for path in (changed.folder / "photos" / "train").iterdir():
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+    printed = changed.snakemake("--cores", "1", "--forcerun", "write_report", "--", "all", check=False)
+    assert printed.returncode != 0
+    assert "changed since it was ingested" in printed.stdout
+    assert "Traceback" not in printed.stdout
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory) -> Checkout:
+    """A simulated bank with its report."""
+    checkout = make_checkout(tmp_path_factory.mktemp("bank") / "stylevote")
+    checkout.config = {
+        "results": "out",
+        "labels": ["sport", "korean"],
+        "simulation": {"photos": 1500, "test": 800, "members": 6, "epochs": 2, "families": 2, "twins": 3},
+        "folds": {"count": 3},
+        "stack": {"combiner": "mean"},
+        "votes": {"aggregation": "vote_all"},
+    }
+    checkout.run("all")
+    return checkout
+
+
+def test_a_simulated_bank_has_a_report_without_photos(simulated):
+    text = text_of(simulated)
+    assert "There are no photos to show" in text
+    assert "Expected of new photos" not in text, "nothing is foretold of votes"
+    assert "no photo was seen" in (simulated.folder / "out" / "model_card.md").read_text()
+    assert simulated.plan("all") == {}
+
+
+def test_left_over_pictures_are_unused(changed):
+    run = next(path.stem for path in (changed.folder / "out" / "report" / "training").glob("test_byobnet*"))
+    changed.config["runs"] = changed.config["runs"][1:]
+    changed.config["labels"] = LABELS[:2]
+    changed.config["recipes"] = {"plain": {}, "more": {"repeat": {"labels": ["red"], "times": 2}}}
+    changed.run("unused", cores=1)
+    listed = (changed.folder / "out" / "unused.json").read_text()
+    assert f'"report/training/{run}.svg"' in listed
+    assert f'"report/labels/{file_stem(LABELS[2])}/thresholds.svg"' in listed
+    assert f'"report/labels/{file_stem(LABELS[0])}/losses.svg"' in listed
+    assert '"report/scores.svg"' not in listed

@@ -1,0 +1,49 @@
+"""Draw every run's training for the report: losses, and the F-beta of every label, by epoch."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.scores import files_by_run
+from stylevote.program import InputError, add_spec, check_number, parser, run
+from stylevote.report.markup import write_text
+from stylevote.report.plots import training_curves
+from stylevote.tables import read_table, write_table
+
+COLUMNS = ["epoch", "train_loss", "validation_loss"]
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write a picture a run, and how far each came."""
+    labels = arguments.spec["labels"]
+    check_number("rankings", arguments.rankings, len(labels), "label")
+    if "{run}" not in arguments.output:
+        raise InputError(f"--output {arguments.output}: expected a path with {{run}} in it")
+    parts = []
+    for label, path in zip(labels, arguments.rankings, strict=True):
+        ranking = read_table(path, ["run", "epoch", "f_beta", "without"])
+        parts.append(ranking[ranking["without"] == NONE].assign(label=label))
+    reached = pd.concat(parts)
+    best = reached.groupby(["run", "epoch"])["f_beta"].mean().groupby("run").max()
+    write_table(best.loc[sorted(arguments.runs)].reset_index(), arguments.reached)
+    for name, paths in files_by_run(arguments.runs, arguments.histories, arguments.folds).items():
+        history = pd.concat([read_table(path, COLUMNS).assign(fold=fold) for fold, path in enumerate(paths)])
+        of_run = reached[reached["run"] == name].pivot(index="epoch", columns="label", values="f_beta")
+        picture = training_curves(history, of_run, title=f"Training of {name}", name=name)
+        write_text(picture, Path(arguments.output.replace("{run}", name)))
+
+
+if __name__ == "__main__":
+    options = parser(
+        __doc__,
+        rankings="rankings of the candidates: one table a label, in the order of the labels...",
+        reached="to write: the highest mean F-beta of the labels that each run reached at one epoch",
+    )
+    options.add_argument("--histories", required=True, help="the trainings' histories: a path with {run} and {fold}")
+    options.add_argument("--runs", nargs="+", required=True, help="ids of the runs")
+    options.add_argument("--folds", type=int, required=True, help="number of folds")
+    options.add_argument("--output", required=True, help="pictures to write: a path with {run}")
+    add_spec(options, '{"labels": [...]}')
+    run(options, main)

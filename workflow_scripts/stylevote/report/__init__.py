@@ -1,0 +1,1 @@
+"""What people look at: figures, pictures and the pages that they stand on."""

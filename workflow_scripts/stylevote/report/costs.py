@@ -1,0 +1,63 @@
+"""What the results cost: the time of jobs, by Snakemake's benchmark files, and the disk."""
+
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from stylevote.program import InputError
+
+NUMBERED = re.compile(r"(fold)?\d+")
+
+
+def job_costs(folder: Path, known: Collection[str]) -> pd.DataFrame:
+    """Return what the jobs of each rule took, the last time that each ran.
+
+    Args:
+        folder: of the benchmark files: ``RULE.tsv``, or ``RULE/.../WILDCARD.tsv``.
+        known: what a wildcard may stand for in the present configuration, besides numbers (runs, labels, photosets and
+        so
+            on): files of others are left over, and do not count.
+
+    Returns:
+        a row a rule, the longest first: rule, jobs, hours, gigabytes (most memory of one job; nan where it was too
+        short to be measured).
+
+    Raises:
+        InputError: a file is no benchmark.
+    """
+    rows = []
+    for path in sorted(folder.rglob("*.tsv")):
+        rule, *wildcards = path.relative_to(folder).with_suffix("").parts
+        if any(part not in known and not NUMBERED.fullmatch(part) for part in wildcards):
+            continue
+        try:
+            measured = pd.read_csv(path, sep="\t", na_values=["-"])
+            rows.append({"rule": rule, "seconds": measured["s"].sum(), "megabytes": measured["max_rss"].max()})
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{path}: not a benchmark file of Snakemake ({error})") from error
+    table = pd.DataFrame(rows, columns=["rule", "seconds", "megabytes"]).astype({"seconds": float, "megabytes": float})
+    grouped = table.groupby("rule")
+    costs = pd.DataFrame(
+        {
+            "jobs": grouped.size(),
+            "hours": grouped["seconds"].sum() / 3600,
+            "gigabytes": grouped["megabytes"].max() / 1e3,
+        }
+    )
+    return costs.sort_values("hours", ascending=False).reset_index()
+
+
+def disk_use(folder: Path) -> pd.Series:
+    """Return the bytes of each part of the results folder, the largest first; links are not followed."""
+    sizes = {}
+    for parent, _, names in os.walk(folder):
+        part = Path(parent).relative_to(folder).parts
+        for name in names:
+            path = Path(parent) / name
+            if not path.is_symlink():
+                where = part[0] if part else name
+                sizes[where] = sizes.get(where, 0) + path.stat().st_size
+    return pd.Series(sizes, dtype=float).sort_values(ascending=False)

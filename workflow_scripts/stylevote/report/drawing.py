@@ -1,0 +1,134 @@
+"""How pictures are drawn: one style, colours that follow the page into the dark, and small clean SVG.
+
+Matplotlib draws with fixed colours; each of them becomes a CSS variable of the page, and keeps its light value where a
+picture stands alone. Text stays text, at the size in which it is read, so pictures are not scaled down: they are small,
+and a page puts several side by side where there is room.
+"""
+
+import html
+import re
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Each colour by its name in the page's style sheet: its light value and its dark one. The four of data are told apart
+# by readers with any colour vision (after Okabe & Ito 2008), and lie at different lightness.
+COLORS = {
+    "ink": ("#1d2129", "#e8eaed"),
+    "quiet": ("#666d78", "#9aa1ab"),
+    "line": ("#d8dbe1", "#3a3f47"),
+    "one": ("#0b6fb3", "#5ab4f0"),
+    "two": ("#cc5803", "#ff9a52"),
+    "three": ("#098a66", "#3fcf9f"),
+    "four": ("#9c4a94", "#dd93d6"),
+}
+INK, QUIET, LINE, ONE, TWO, THREE, FOUR = (light for light, _ in COLORS.values())
+SERIES = (ONE, TWO, THREE, FOUR)
+
+PIXELS = 72  # an inch: a point of a picture is a pixel of the page
+TEXT = 11  # pixels
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "stylevote",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "font.size": TEXT,
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": QUIET,
+    "axes.labelsize": TEXT,
+    "axes.linewidth": 1,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": QUIET,
+    "ytick.labelcolor": QUIET,
+    "xtick.labelsize": TEXT,
+    "ytick.labelsize": TEXT,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "grid.color": LINE,
+    "grid.linewidth": 0.7,
+    "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
+}
+
+
+@contextmanager
+def picture(width: float, height: float) -> Iterator[Figure]:
+    """Yield an empty figure of so many pixels, in the house's style."""
+    with mpl.rc_context(STYLE):
+        yield Figure(figsize=(width / PIXELS, height / PIXELS), dpi=PIXELS)
+
+
+def place(figure: Figure, left: float, bottom: float, right: float, top: float) -> Axes:
+    """Add axes whose box lies so many pixels from the figure's edges."""
+    width, height = figure.get_size_inches() * PIXELS
+    box = (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height)
+    return figure.add_axes(box)
+
+
+def text_width(text: str, size: float = TEXT) -> float:
+    """Return how wide a text is in pixels, rather too much than too little: which font a reader has is not known."""
+    ems = {"W": 1.05, "F": 1.05}
+    return size * sum(
+        ems.get(unicodedata.east_asian_width(letter), 0.85 if letter.isupper() or letter in "mw%@" else 0.62)
+        for letter in text
+    )
+
+
+def shortened(text: str, width: float, size: float = TEXT) -> str:
+    """Return the text in no more than so many pixels; a longer one loses its middle, since ends tell labels apart."""
+    text = " ".join(text.split())
+    short, kept = text, len(text)
+    while kept and text_width(short, size) > width:
+        kept -= 1
+        last = kept // 3
+        short = f"{text[: kept - last].rstrip()}…{text[len(text) - last :].lstrip()}"
+    return short
+
+
+def to_svg(figure: Figure, title: str, name: str) -> str:
+    """Return the figure as an SVG element that can stand in a page, or alone.
+
+    Args:
+        figure: to be drawn.
+        title: what it shows, for those who cannot see it.
+        name: tells it from other pictures of a page; ids within it begin with it.
+    """
+    stream = StringIO()
+    with mpl.rc_context({"svg.hashsalt": f"picture {name}"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a reader's fonts have it
+        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    width, height = (round(side * PIXELS) for side in figure.get_size_inches())
+    drawn = stream.getvalue()
+    drawn = drawn[drawn.index(">", drawn.index("<svg")) + 1 :]
+    drawn = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</defs>", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r"<[^>]*>", lambda tag: _clean_tag(tag[0]), drawn)  # tags alone: texts are the user's
+    drawn = re.sub(r"\s*\n\s*", "\n", drawn).strip()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}"'
+        f' height="{height}" viewBox="0 0 {width} {height}" stroke-linejoin="round" role="img"'
+        f' aria-label="{html.escape(title)}">\n{drawn}\n'
+    )
+
+
+def _clean_tag(tag: str) -> str:
+    """Return one of Matplotlib's tags without unused names, and with the page's font and colours and short numbers."""
+    tag = re.sub(r'^<g id="[^"]*"', "<g", tag)
+    tag = re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag)
+    tag = re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", tag)
+    tag = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), tag)
+    for key, (light, _) in COLORS.items():
+        tag = tag.replace(light, f"var(--{key}, {light})")
+    return tag

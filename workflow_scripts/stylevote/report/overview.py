@@ -1,0 +1,131 @@
+"""The figures that the report begins with: what the decisions are worth, all labels together and one by one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
+from stylevote.metrics import BETA, f_beta, macro_f_beta
+
+
+def bounds(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> pd.DataFrame:
+    """Return the F-beta of each label and, in the last row, their mean: columns value, low, high (the 95 % interval).
+
+    Args:
+        labels, decisions: 0/1, shape (photos, labels).
+        beta: weight of recall against precision.
+    """
+    (resampled,) = resampled_f(labels, [decisions], beta=beta)
+    low, high = interval(with_mean(resampled))
+    values = [f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])]
+    return pd.DataFrame({"value": [*values, np.mean(values)], "low": low, "high": high})
+
+
+def macro_figures(
+    honest: pd.DataFrame, naive: pd.DataFrame, test: pd.DataFrame | None, scores: pd.DataFrame, joining: float | None
+) -> pd.DataFrame:
+    """Return what the ensemble is worth as it is told in different ways, the most trustworthy first.
+
+    Args:
+        honest: `decisions.honest_scores`, with the columns of `decisions.locked_scores` where photos were locked away.
+        naive, test: `bounds` of the decisions for training and for test photos; None where labels are not known.
+        scores: `decisions.score_decisions` for the test photos; empty where their labels are not known.
+        joining: what `joining.gain_of_joining` foretells, as a mean over labels, if it was estimated.
+
+    Returns:
+        columns key, text, value, low, high (nan: no interval).
+    """
+    macro = honest.iloc[-1]
+    rows = [("honest", "Honest estimate", macro["honest_f_beta"], macro["honest_low"], macro["honest_high"])]
+    if joining is not None:
+        rows.append(("expected", "Expected of new photos", macro["honest_f_beta"] + joining, np.nan, np.nan))
+    if "locked_f_beta" in honest:
+        rows.append(("locked", "On locked photos", macro["locked_f_beta"], macro["locked_low"], macro["locked_high"]))
+    if test is not None:
+        rows.append(("test", "On the test photos", *test.iloc[-1]))
+    rows.append(("naive", "Naive estimate", *naive.iloc[-1]))
+    least = scores["all_ones_f_beta"].iloc[-1] if len(scores) else macro["all_ones_f_beta"]
+    rows.append(("all_ones", "Every label to every photo", least, np.nan, np.nan))
+    return pd.DataFrame(rows, columns=["key", "text", "value", "low", "high"])
+
+
+def label_figures(
+    names: Sequence[str],
+    honest: pd.DataFrame,
+    thresholds: Sequence[dict],
+    test: pd.DataFrame | None,
+    scores: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return all figures of the labels, a row a label.
+
+    Args:
+        names: the labels.
+        honest, test, scores: see `macro_figures`.
+        thresholds: what `draw_label` writes of each label: threshold, flat, members.
+    """
+    table = honest.iloc[:-1].reset_index(drop=True)
+    table = table.assign(
+        label=list(names),
+        threshold=[found["threshold"] for found in thresholds],
+        flat_low=[found["flat"][0] for found in thresholds],
+        flat_high=[found["flat"][1] for found in thresholds],
+        members=[found["members"] for found in thresholds],
+    )
+    if test is not None:
+        known = scores.iloc[:-1]
+        table = table.assign(
+            test_positives=known["positives"].to_numpy(),
+            test_precision=known["precision"].to_numpy(),
+            test_recall=known["recall"].to_numpy(),
+            test_f_beta=test["value"].iloc[:-1].to_numpy(),
+            test_low=test["low"].iloc[:-1].to_numpy(),
+            test_high=test["high"].iloc[:-1].to_numpy(),
+        )
+    return table
+
+
+def compare_singles(
+    labels: np.ndarray, ensemble: np.ndarray, singles: Sequence[pd.DataFrame], beta: float = BETA
+) -> pd.DataFrame:
+    """Compare the ensemble with single networks, each chosen without the photos that it decides.
+
+    Args:
+        labels, ensemble: 0/1, shape (photos, labels): the truth and the honest decisions.
+        singles: what `measures.decide_by_singles` returns, one a label. What is not there for every label is left out.
+        beta: weight of recall against precision.
+
+    Returns:
+        a row for the ensemble, for ``best`` (each label's best network) and for each backbone, the best first: columns
+        name, value, low, high, and gain, gain_low, gain_high (the ensemble less this one, on the same resamples of
+        photos).
+    """
+    common = [name for name in singles[0] if all(name in table for table in singles)]
+    decisions = [ensemble, *(np.stack([table[name] for table in singles], axis=1) for name in common)]
+    resampled = resampled_f(labels, decisions, beta=beta).mean(axis=2)
+    values = np.array([macro_f_beta(labels, decided, beta) for decided in decisions])
+    (low, high), (gain_low, gain_high) = interval(resampled.T), interval((resampled[0] - resampled).T)
+    table = pd.DataFrame(
+        {
+            "name": ["ensemble", *common],
+            "value": values,
+            "low": low,
+            "high": high,
+            "gain": values[0] - values,
+            "gain_low": gain_low,
+            "gain_high": gain_high,
+        }
+    )
+    firsts = table["name"].isin(["ensemble", "best"])
+    return pd.concat([table[firsts], table[~firsts].sort_values("value", ascending=False)], ignore_index=True)
+
+
+def resampled_counts(labels: pd.DataFrame, epochs: pd.DataFrame) -> pd.Series:
+    """Return how many photos with each label an epoch sees, in the mean over the epochs.
+
+    Args:
+        labels: a row a photo, named by image_id; a 0/1 column a label.
+        epochs: what `resample_manifest` wrote: columns epoch, image_id; a row each time that a photo is seen.
+    """
+    times = epochs.groupby("image_id").size() / epochs["epoch"].nunique()
+    return labels.loc[times.index].mul(times, axis=0).sum()

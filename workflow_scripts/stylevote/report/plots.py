@@ -1,0 +1,351 @@
+"""The report's pictures: figures into SVG. Names of labels stand alone on a line, so that none meets another."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from scipy.special import logit
+
+from stylevote.ensemble.threshold import log_odds
+from stylevote.report.drawing import (
+    FOUR,
+    INK,
+    LINE,
+    ONE,
+    QUIET,
+    SERIES,
+    TWO,
+    picture,
+    place,
+    shortened,
+    text_width,
+    to_svg,
+)
+
+WIDTH = 340  # pixels: two fit beside each other on a small screen held sideways, one on a phone
+ROW = 38  # pixels of a row: its name, and its marks below
+PANEL = 262  # pixels: the width of a small picture, of which there are many
+ODDS_TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
+
+
+def dot_chart(
+    rows: Sequence[str],
+    series: Sequence[pd.DataFrame],
+    *,
+    title: str,
+    name: str,
+    log: bool = False,
+    form: str = "{:.3f}",
+    limits: tuple[float, float] | None = None,
+) -> str:
+    """Draw a dot for each row and series, on a line below the row's name, with its interval if it has one.
+
+    Args:
+        rows: names.
+        series: one or more tables with a row each: columns value (nan: nothing is drawn), and low and high, if there
+            are intervals. The numbers stand beside the row's name in the series' colours.
+        title: what the picture shows.
+        name: of the picture.
+        log: whether the axis is logarithmic; values below 1 are drawn at 1.
+        form: of the numbers.
+        limits: of the axis; by default those of the values.
+    """
+    left, right, bottom = 6, 14, 24
+    height = ROW * len(rows) + bottom + 4
+    with picture(WIDTH, height) as figure:
+        axes = place(figure, left, bottom, right, 4)
+        axes.set_ylim(-len(rows), 0)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        low, high = limits or _limits(series, log)
+        if log:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+            axes.minorticks_off()
+        axes.set_xlim(low, high)
+        axes.grid(axis="x")
+        numbers = [[_number(value, form) for value in table["value"]] for table in series]
+        widths = [max(text_width(text) for text in texts) + 10 for texts in numbers]
+        pixel = 1 / ROW
+        for row, text in enumerate(rows):
+            top = -row - 4 * pixel
+            room = WIDTH - left - right - sum(widths)
+            axes.annotate(shortened(text, room), (0, top), xycoords=axes.get_yaxis_transform(), va="top", ha="left")
+            for k, (table, texts) in enumerate(zip(series, numbers, strict=True)):
+                value = table["value"].iloc[row]
+                if np.isnan(value):
+                    continue
+                shown = max(value, 1) if log else value
+                y = -row - (24 + 5 * (k - (len(series) - 1) / 2)) * pixel
+                if "low" in table and np.isfinite(table["low"].iloc[row]):
+                    axes.plot(table[["low", "high"]].iloc[row], [y, y], color=SERIES[k], lw=1.4, alpha=0.55)
+                axes.plot(shown, y, "o", color=SERIES[k], ms=6, mew=0, clip_on=False, zorder=3)
+                away = sum(widths[k + 1 :])
+                axes.annotate(
+                    texts[row], (1, top), xytext=(-away, 0), xycoords=axes.get_yaxis_transform(),
+                    textcoords="offset points", va="top", ha="right", color=SERIES[k] if len(series) > 1 else INK,
+                )  # fmt: skip
+        _thin_ticks(axes)
+        return to_svg(figure, title, name)
+
+
+def _number(value: float, form: str) -> str:
+    return "" if np.isnan(value) else form.format(value)
+
+
+def _limits(series: Sequence[pd.DataFrame], log: bool) -> tuple[float, float]:
+    """Return limits with a little room around all values and intervals."""
+    columns = [table[name] for table in series for name in ("value", "low", "high") if name in table]
+    values = np.concatenate([column.to_numpy(dtype=float) for column in columns])
+    values = values[np.isfinite(values)]
+    low, high = (values.min(), values.max()) if len(values) else (0, 1)
+    if log:
+        return max(low, 1) / 1.3, max(high, 1) * 1.3
+    room = 0.04 * (high - low) or 0.05
+    return low - room, high + room
+
+
+def _thin_ticks(axes: Axes) -> None:
+    """Leave out ticks of the horizontal axis until their labels have room, and those at which labels would be cut."""
+    axes.figure.canvas.draw_idle()
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    texts = axes.xaxis.get_major_formatter().format_ticks(ticks)
+    places = axes.transData.transform([(tick, axes.get_ylim()[0]) for tick in ticks])[:, 0] if ticks else []
+    edge = axes.figure.get_size_inches()[0] * axes.figure.dpi
+    kept, end = [], -np.inf
+    for tick, text, x in zip(ticks, texts, places, strict=True):
+        half = text_width(text) / 2
+        if x - half >= end + 6 and x - half >= 0 and x + half <= edge:
+            kept.append((tick, text))
+            end = x + half
+    axes.set_xticks([tick for tick, _ in kept], [text for _, text in kept])
+
+
+def heat_map(shares: np.ndarray, names: Sequence[str], *, title: str, name: str) -> str:
+    """Draw a square table of shares in 0..1 as tinted cells; the diagonal stays empty.
+
+    Up to 16 names the cells hold the shares in percent.
+    """
+    count = len(names)
+    cell = 23 if count <= 16 else 14
+    texts = [shortened(text, 110) for text in names]
+    margin = max(map(text_width, texts), default=0) + 8
+    side = count * cell
+    with picture(margin + side + 4, margin + side + 4) as figure:
+        axes = place(figure, margin, 4, 4, margin)
+        axes.set_xlim(0, count)
+        axes.set_ylim(count, 0)
+        axes.axis("off")
+        for row in range(count):
+            for column in (other for other in range(count) if other != row):
+                share = shares[row, column]
+                axes.add_patch(_cell(column, row, share))
+                if count <= 16 and share >= 0.005:
+                    _cell_text(axes, column, row, f"{100 * share:.0f}")
+        gap = 5 / cell
+        for k, text in enumerate(texts):
+            axes.text(-gap, k + 0.5, text, ha="right", va="center")
+            axes.text(k + 0.5, -gap, text, ha="center", va="bottom", rotation=90)
+        return to_svg(figure, title, name)
+
+
+def _cell(column: float, row: float, share: float) -> Rectangle:
+    return Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, color=ONE, alpha=0.06 + 0.64 * float(share), lw=0)
+
+
+def _cell_text(axes: Axes, column: float, row: float, text: str) -> None:
+    axes.text(column + 0.5, row + 0.53, text, ha="center", va="center", fontsize=9)
+
+
+def correlation_map(correlations: np.ndarray, *, title: str, name: str) -> str:
+    """Draw the correlations of a label's members, numbered from the best: a triangle of cells, tinted from 0 to 1."""
+    count = len(correlations)
+    cell = min(34, (PANEL - 34) // max(count, 1))
+    height = count * cell + 26
+    with picture(PANEL, height) as figure:
+        axes = place(figure, 24, 22, PANEL - 24 - count * cell, 4)
+        axes.set_xlim(0, count)
+        axes.set_ylim(count, 0)
+        axes.axis("off")
+        for row in range(count):
+            for column in range(row + 1):
+                axes.add_patch(_cell(column, row, max(correlations[row, column], 0)))
+                if cell >= 24 and column < row:
+                    _cell_text(axes, column, row, f"{correlations[row, column]:.2f}".replace("0.", "."))
+        step = -(-18 // cell)
+        for k in range(0, count, step):
+            axes.text(-5 / cell, k + 0.5, f"{k + 1}", ha="right", va="center", color=QUIET)
+            axes.text(k + 0.5, count + 4 / cell, f"{k + 1}", ha="center", va="top", color=QUIET)
+        return to_svg(figure, title, name)
+
+
+def _odds_axis(axes: Axes, low: float, high: float) -> None:
+    """Let the horizontal axis hold log odds between two probabilities, and name probabilities."""
+    ends = log_odds(np.array([low, high]))
+    axes.set_xlim(*ends)
+    ticks = [tick for tick in ODDS_TICKS if ends[0] <= logit(tick) <= ends[1]]
+    axes.set_xticks([logit(tick) for tick in ticks])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{1 / (1 + np.exp(-value)):.4g}")
+    _thin_ticks(axes)
+
+
+def threshold_curves(
+    thresholds: np.ndarray,
+    curves: Sequence[np.ndarray],
+    chosen: float,
+    flat: tuple[float, float],
+    *,
+    title: str,
+    name: str,
+) -> str:
+    """Draw F-beta against the threshold, in log odds: a line a photoset, the chosen threshold, and where it is as good.
+
+    Args:
+        thresholds: ascending, shape (points,).
+        curves: F-beta there, on the training photos and, if their labels are known, on the test photos.
+        chosen: the threshold.
+        flat: the thresholds between which the first curve is hardly below what it is at the chosen one.
+        title: what the picture shows.
+        name: of the picture.
+    """
+    with picture(PANEL, 158) as figure:
+        axes = place(figure, 30, 24, 8, 8)
+        _odds_axis(axes, thresholds[0], thresholds[-1])
+        x = log_odds(thresholds)
+        axes.axvspan(*np.clip(log_odds(np.array(flat)), x[0], x[-1]), color=ONE, alpha=0.13, lw=0)
+        axes.axvline(log_odds(np.array([chosen]))[0], color=INK, lw=1, dashes=(2, 2))
+        for color, curve in zip(SERIES, curves, strict=False):
+            axes.step(x, curve, color=color, where="pre")
+        _f_axis(axes)
+        return to_svg(figure, title, name)
+
+
+def _f_axis(axes: Axes) -> None:
+    """Let the vertical axis be that of an F-beta."""
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])
+    axes.grid(axis="y")
+    axes.spines["left"].set_visible(False)
+
+
+def loss_curves(
+    names: Sequence[str],
+    epochs: dict[str, pd.DataFrame],
+    curves: dict[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    title: str,
+    name: str,
+) -> str:
+    """Draw networks of different losses beside each other: F-beta cut at 0.5 by epoch, and against the threshold.
+
+    Args:
+        names: all losses that are compared for any label, in the order of their colours; some may be missing here.
+        epochs: for each loss the columns epoch (from 0) and f_beta.
+        curves: for each loss the thresholds and the F-beta there of its best epoch.
+        title: what the picture shows.
+        name: of the picture.
+    """
+    with picture(WIDTH, 158) as figure:
+        half = WIDTH // 2
+        by_epoch, by_threshold = place(figure, 26, 36, half + 8, 8), place(figure, half + 22, 36, 8, 8)
+        tried = np.concatenate([thresholds for thresholds, _ in curves.values()] or [[0.01, 0.99]])
+        _epoch_axis(by_epoch, max((table["epoch"].max() for table in epochs.values()), default=0) + 1)
+        _odds_axis(by_threshold, tried.min(), tried.max())
+        for loss, table in epochs.items():
+            color, (thresholds, curve) = SERIES[list(names).index(loss)], curves[loss]
+            by_epoch.plot(table["epoch"] + 1, table["f_beta"], color=color, marker="o", ms=3.5, mew=0)
+            by_threshold.step(log_odds(thresholds), curve, color=color, where="pre")
+        for axes, text in ((by_epoch, "epoch (cut at 0.5)"), (by_threshold, "threshold")):
+            _f_axis(axes)
+            axes.set_xlabel(text, labelpad=2)
+        return to_svg(figure, title, name)
+
+
+def _epoch_axis(axes: Axes, epochs: int) -> None:
+    """Let the horizontal axis count epochs from 1."""
+    axes.set_xlim(0.7, max(epochs, 2) + 0.3)
+    axes.set_xticks(range(1, epochs + 1))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+    _thin_ticks(axes)
+
+
+def training_curves(history: pd.DataFrame, reached: pd.DataFrame, *, title: str, name: str) -> str:
+    """Draw a run's training: the losses of every fold by epoch, and the F-beta of every label with their mean.
+
+    Args:
+        history: columns fold, epoch (from 0), train_loss, validation_loss.
+        reached: the F-beta on all folds together: a row an epoch, a column a label.
+        title: what the picture shows.
+        name: of the picture.
+    """
+    with picture(WIDTH, 150) as figure:
+        half = WIDTH // 2
+        losses, scores = place(figure, 34, 36, half + 8, 8), place(figure, half + 22, 36, 8, 8)
+        epochs = int(max(history["epoch"].max(), reached.index.max())) + 1
+        for color, column in ((ONE, "train_loss"), (TWO, "validation_loss")):
+            for _, fold in history.groupby("fold"):
+                losses.plot(fold["epoch"] + 1, fold[column], color=color, lw=0.8, alpha=0.4)
+            mean = history.groupby("epoch")[column].mean()
+            losses.plot(mean.index + 1, mean, color=color, marker="o", ms=3, mew=0)
+        losses.set_ylim(bottom=0)
+        losses.locator_params(axis="y", nbins=4)
+        losses.grid(axis="y")
+        losses.spines["left"].set_visible(False)
+        for label in reached:
+            scores.plot(reached.index + 1, reached[label], color=QUIET, lw=0.7, alpha=0.55)
+        scores.plot(reached.index + 1, reached.mean(axis=1), color=FOUR, marker="o", ms=3, mew=0)
+        _f_axis(scores)
+        for axes, text in ((losses, "loss by epoch"), (scores, "F by epoch")):
+            _epoch_axis(axes, epochs)
+            axes.set_xlabel(text, labelpad=2)
+        return to_svg(figure, title, name)
+
+
+def reliability_curve(parts: pd.DataFrame, *, title: str, name: str) -> str:
+    """Draw how often a label is there against what the scores say, with intervals, beside the line on which both agree.
+
+    Args:
+        parts: what `measures.reliability` returns.
+        title: what the picture shows.
+        name: of the picture.
+    """
+    with picture(PANEL, 190) as figure:
+        axes = place(figure, 38, 36, 10, 8)
+        end = min(1.0, 1.08 * max(parts["expected"].max(), parts["observed"].max(), 0.01))
+        axes.plot([0, end], [0, end], color=LINE, lw=1.2, zorder=1)
+        axes.vlines(parts["expected"], parts["low"], np.minimum(parts["high"], end), color=ONE, lw=1.4, alpha=0.55)
+        axes.plot(parts["expected"], parts["observed"], color=ONE, marker="o", ms=5, mew=0)
+        axes.set_xlim(0, end)
+        axes.set_ylim(0, end)
+        axes.locator_params(axis="y", nbins=4)
+        axes.locator_params(axis="x", nbins=4)
+        axes.grid(axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("score", labelpad=2)
+        _thin_ticks(axes)
+        return to_svg(figure, title, name)
+
+
+def size_curve(curve: pd.DataFrame, *, title: str, name: str) -> str:
+    """Draw the honest macro F-beta of ensembles of several sizes, with its interval (Table VII of Ding & Wan 2018).
+
+    Args:
+        curve: what `size.size_curve` returns.
+        title: what the picture shows.
+        name: of the picture.
+    """
+    with picture(WIDTH, 210) as figure:
+        axes = place(figure, 42, 38, 12, 10)
+        x = np.arange(len(curve))
+        axes.vlines(x, curve["honest_low"], curve["honest_high"], color=ONE, lw=1.4, alpha=0.55)
+        axes.plot(x, curve["honest_f_beta"], color=ONE, marker="o", ms=5, mew=0)
+        axes.set_xlim(-0.4, len(curve) - 0.6)
+        axes.set_xticks(x, curve["size"])
+        axes.locator_params(axis="y", nbins=5)
+        axes.grid(axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("members a label", labelpad=2)
+        return to_svg(figure, title, name)

@@ -1,0 +1,43 @@
+"""Photos as they stand within a page: small, and part of its text."""
+
+import base64
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stylevote.photos.pixels import read_ingested
+
+SIDE = 132  # pixels of the shorter side: sharp at half of it on any screen
+SHEET = 1400  # pixels: no picture is wider
+
+
+def data_uri(image: Image.Image, quality: int = 70) -> str:
+    """Return an image as the address of itself, for ``src``."""
+    stream = BytesIO()
+    image.save(stream, "WEBP", quality=quality)
+    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def thumbnail(photos: Path, name: str, sha256: str) -> str:
+    """Return an ingested photo, small, as the address of itself.
+
+    Args:
+        photos: the photoset's folder.
+        name: the photo's path in it.
+        sha256: of its bytes, when it was ingested.
+
+    Raises:
+        InputError: the photo is gone, or its bytes are no longer those that were ingested.
+    """
+    return data_uri(Image.fromarray(np.ascontiguousarray(read_ingested(photos, name, sha256, SIDE))))
+
+
+def embedded(path: Path) -> tuple[str, int, int]:
+    """Return a picture's address of itself, and its width and height in pixels, at most `SHEET` wide."""
+    with Image.open(path) as image:
+        image.load()
+    if image.width > SHEET:
+        image = image.resize((SHEET, round(image.height * SHEET / image.width)), Image.Resampling.LANCZOS)
+    return data_uri(image.convert("RGB"), 75), image.width, image.height

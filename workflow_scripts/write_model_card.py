@@ -1,0 +1,46 @@
+"""Write the model card: data, intended use, measures with intervals, limits, settings, versions and digests."""
+
+import argparse
+
+from stylevote.program import add_spec, check_number, parser, run
+from stylevote.report.markup import write_text
+from stylevote.report.model_card import file_digest, model_card
+from stylevote.tables import read_table
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the card."""
+    spec = arguments.spec
+    names = spec["photosets"]
+    check_number("manifests", arguments.manifests, len(names), "photoset")
+    photos = {name: len(read_table(path, ["image_id"])) for name, path in zip(names, arguments.manifests, strict=True)}
+    digests = {"decisions (submission.csv)": file_digest(arguments.submission)}
+    digests |= {
+        f"manifest of `{name}`": file_digest(path) for name, path in zip(names, arguments.manifests, strict=True)
+    }
+    digests["members of all labels"] = file_digest(arguments.members)
+    card = model_card(
+        settings=spec["settings"],
+        runs=spec["runs"],
+        macro=read_table(arguments.macro),
+        by_label=read_table(arguments.labels),
+        members=read_table(arguments.members),
+        photos=photos,
+        digests=digests,
+        score=f"F{spec['settings']['beta']:g}",
+    )
+    write_text(card, arguments.output)
+
+
+if __name__ == "__main__":
+    options = parser(
+        __doc__,
+        macro="the macro F-beta, told in different ways",
+        labels="the figures of every label",
+        members="members of all labels",
+        manifests="photos: one table a photoset...",
+        submission="the decisions",
+        output="card to write",
+    )
+    add_spec(options, '{"settings": {...}, "runs": [ids], "photosets": [names]}')
+    run(options, main)
