@@ -382,7 +382,7 @@ def test_a_disk_that_is_full_costs_no_finished_epoch(setting, data, tmp_path, mo
         return full(state, path) if calls else (calls.append(path), original(state, path))
 
     monkeypatch.setattr(torch, "save", full_at_the_second)
-    with pytest.raises(InputError, match=r"the disk is full .*make room"), failures_explained("run a"):
+    with pytest.raises(InputError, match="the disk is full; make room"), failures_explained("run a"):
         train(setting, data, tmp_path / "full")
     assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["last.ckpt", "weights"]
     monkeypatch.setattr(torch, "save", original)

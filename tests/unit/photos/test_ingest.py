@@ -16,14 +16,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stylevote.photos import ingest
-from stylevote.photos.ingest import (
-    Problem,
-    ingest_photos,
-    problem_report,
-    shared_photos,
-)
+from stylevote.photos import label_tables
+from stylevote.photos.ingest import ingest_photos, shared_photos
 from stylevote.photos.pixels import MAX_BYTES
+from stylevote.photos.problems import Problem, problem_report
 from stylevote.program import InputError
 from stylevote.tables import write_table
 
@@ -455,14 +451,17 @@ def test_unreadable_tables(photos, tmp_path, kind):
 def test_tables_larger_than_any_real_one(photos, tmp_path, monkeypatch):
     wide = tmp_path / "wide.csv"
     wide.write_text("image," + ",".join(f"sport{k}" for k in range(3000)) + "\n0.jpg\n")
-    lines = problems(photos, wide, photoset="test")
-    assert sum("did you mean 'sport'?" in line for line in lines) == 200 and len(lines) == 201
-    monkeypatch.setattr(ingest, "MOST_ROWS", 3)
+    with pytest.raises(InputError, match="3001 problems in photoset test:") as caught:
+        ingest_photos(photos, wide, LABELS, photoset="test")
+    lines = str(caught.value).splitlines()
+    assert sum("did you mean 'sport'?" in line for line in lines) == 200
+    assert lines[-1] == "and 2801 more"
+    monkeypatch.setattr(label_tables, "MOST_ROWS", 3)
     long = tmp_path / "long.csv"
     long.write_text("\n".join(lines_of_table()))
     (line,) = problems(photos, long)
     assert line.startswith(f"{long}, row 4: the table is too large, at most 3 rows")
-    monkeypatch.setattr(ingest, "MOST_TABLE_BYTES", 50)
+    monkeypatch.setattr(label_tables, "MOST_TABLE_BYTES", 50)
     (line,) = problems(photos, long)
     assert line.startswith(f"{long}: a table of 0.0 MB, at most 0 MB")
     name = tmp_path / "name.csv"

@@ -84,7 +84,7 @@ def simulate_manifest(photoset: str, count: int, least: int, labels: list[str], 
         )
     try:
         sets = sample_label_sets(count, least, np.random.default_rng(seed_of(seed, photoset, "label sets")))
-    except ValueError as error:
+    except InputError as error:
         raise InputError(f"simulation: {photoset}: {error}") from error
     manifest = sets[labels]
     manifest.insert(0, "image_id", [f"{photoset}_{number:06d}" for number in range(1, count + 1)])
