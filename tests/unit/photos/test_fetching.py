@@ -61,8 +61,8 @@ def test_what_may_pass(server, code):
     ("header", "pause"),
     [
         ("7", 7),
-        (formatdate(time.time() + 1000, usegmt=True), 1000),
-        (formatdate(time.time() - 1000, usegmt=True), 0),
+        (1000, 1000),
+        (-1000, 0),
         ("soon", 0),
         ("-5", 0),
         ("9" * 5000, 0),
@@ -70,6 +70,8 @@ def test_what_may_pass(server, code):
     ],
 )
 def test_how_long_a_host_wants_to_be_left_alone(server, header, pause):
+    if isinstance(header, int):  # so many seconds from now, as a date
+        header = formatdate(time.time() + header, usegmt=True)
     with pytest.raises(PassingError) as caught:
         fetch(server.give("/1", status(429, Retry_After=header)), bounds(server))
     assert caught.value.pause == pytest.approx(pause, abs=60 if pause > 7 else 0)
