@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.rank import NONE
-from stylevote.tables import read_table
+from stylevote.tables import read_sealed, read_table
 from workflow.checkout import VOTED, Checkout, make_checkout
 
 LABELS = ["sport", "korean"]
@@ -50,7 +50,7 @@ def table(checkout, path) -> pd.DataFrame:
 def stackers(checkout, label) -> list[bytes]:
     """Return what the files of a label's stackers hold."""
     folder = checkout.folder / "out" / "ensemble" / "stackers" / label
-    return [(folder / f"fold{fold}.stacker").read_bytes() for fold in range(FOLDS)]
+    return [read_sealed(folder / f"fold{fold}.stacker") for fold in range(FOLDS)]
 
 
 def members_without(checkout, label, fold=NONE) -> pd.DataFrame:

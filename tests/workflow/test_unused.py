@@ -3,9 +3,11 @@
 import json
 import shutil
 
+import pandas as pd
 import pytest
 
 from stylevote.settings import resolve
+from stylevote.tables import read_json
 from workflow.checkout import LABELS, RUNS, Checkout, make_checkout, small_config
 
 OPTIONAL = ["ensemble/size_curve.parquet", "ensemble/leaks.parquet", "predictions/summer/decisions.csv"]
@@ -44,9 +46,7 @@ def ask(checkout) -> tuple[list[str], set[str]]:
     """Return the lines printed, and the files listed."""
     text = checkout.run("unused", cores=1)
     lines = text[text.index("out: ") :].splitlines()
-    return lines[: lines.index("") if "" in lines else None], set(
-        json.loads((checkout.folder / "out/unused.json").read_text())
-    )
+    return lines[: lines.index("") if "" in lines else None], set(read_json(checkout.folder / "out" / "unused.json"))
 
 
 def files(checkout) -> set[str]:
@@ -54,6 +54,12 @@ def files(checkout) -> set[str]:
     out = checkout.folder / "out"
     paths = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
     return paths.difference(own)
+
+
+def keep_columns(checkout) -> None:
+    """Leave the columns of the configured labels in the label table: others are refused."""
+    table = checkout.folder / "photos" / "train.csv"
+    pd.read_csv(table)[["image", *checkout.config["labels"]]].to_csv(table, index=False)
 
 
 def run_of(small, backbone):
@@ -126,6 +132,7 @@ def with_fewer_shards(small):
 def test_what_a_change_leaves_behind_is_listed(used, change):
     there = files(used)
     goes = change(used.config)
+    keep_columns(used)
     _, listed = ask(used)
     assert listed == {path for path in there if goes(f"/{path}")}
     assert listed

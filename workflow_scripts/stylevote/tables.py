@@ -211,7 +211,7 @@ def read_json(path: Path) -> dict[str, Any]:
         expected = value.pop("sha256")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise damaged(path, "it is no JSON with a checksum") from error
     if _json_sha256(value) != expected:
         raise damaged(path)
