@@ -4,6 +4,7 @@ import hashlib
 import html
 import re
 
+import pandas as pd
 import pytest
 from sklearn.metrics import fbeta_score
 
@@ -135,15 +136,11 @@ def test_known_test_labels_and_external_members_are_shown(checkout):
     assert checkout.plan("all") == {}
 
 
-def test_a_photo_that_changed_is_not_shown_as_if_it_had_not(changed):
-    for path in (changed.folder / "photos" / "train").iterdir():
-        data = bytearray(path.read_bytes())
-        data[-1] ^= 1
-        path.write_bytes(data)
-    printed = changed.snakemake("--cores", "1", "--forcerun", "write_report", "--", "all", check=False)
-    assert printed.returncode != 0
-    assert "changed since it was ingested" in printed.stdout
-    assert "Traceback" not in printed.stdout
+def test_a_photo_that_changed_is_read_again_before_it_is_shown(changed):
+    path = next((changed.folder / "photos" / "train").iterdir())
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    plan = changed.plan("all")
+    assert (plan["ingest_photos"], plan["write_report"]) == (1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +171,8 @@ def test_left_over_pictures_are_unused(changed):
     run = next(path.stem for path in (changed.folder / "out" / "report" / "training").glob("test_byobnet*"))
     changed.config["runs"] = changed.config["runs"][1:]
     changed.config["labels"] = LABELS[:2]
+    table = changed.folder / "photos" / "train.csv"
+    pd.read_csv(table)[["image", *LABELS[:2]]].to_csv(table, index=False)  # other columns are refused
     changed.config["recipes"] = {"plain": {}, "more": {"repeat": {"labels": ["red"], "times": 2}}}
     changed.run("unused", cores=1)
     listed = (changed.folder / "out" / "unused.json").read_text()
