@@ -16,7 +16,7 @@ from workflow.checkout import RUNS, Checkout, announced, make_checkout
 # What differs from a site's cluster: there are no accounts of past jobs, and no network between the node and its files.
 HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"]
 HERE += ["--seconds-between-status-checks", "3", "--latency-wait", "10"]
-ON_THE_CLUSTER = ["--profile", "profiles/slurm", *HERE]
+ON_THE_CLUSTER = ["--profile", "profiles/slurm", *HERE, "--", "decide"]
 # Trainings that last for some seconds.
 LONGER = [{**run, "phases": [{"epochs": 6, "lr": 0.01, "train": "all"}]} for run in RUNS]
 ON_A_GPU = {"train_cnn", "predict_photos"}
