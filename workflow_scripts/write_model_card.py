@@ -2,9 +2,10 @@
 
 import argparse
 
+from stylevote.digests import file_sha256
 from stylevote.program import add_spec, check_number, parser, run
 from stylevote.report.markup import write_text
-from stylevote.report.model_card import file_digest, model_card
+from stylevote.report.model_card import model_card
 from stylevote.tables import read_table
 
 
@@ -14,11 +15,11 @@ def main(arguments: argparse.Namespace) -> None:
     names = spec["photosets"]
     check_number("manifests", arguments.manifests, len(names), "photoset")
     photos = {name: len(read_table(path, ["image_id"])) for name, path in zip(names, arguments.manifests, strict=True)}
-    digests = {"decisions (submission.csv)": file_digest(arguments.submission)}
+    digests = {"decisions (submission.csv)": file_sha256(arguments.submission)}
     digests |= {
-        f"manifest of `{name}`": file_digest(path) for name, path in zip(names, arguments.manifests, strict=True)
+        f"manifest of `{name}`": file_sha256(path) for name, path in zip(names, arguments.manifests, strict=True)
     }
-    digests["members of all labels"] = file_digest(arguments.members)
+    digests["members of all labels"] = file_sha256(arguments.members)
     card = model_card(
         settings=spec["settings"],
         runs=spec["runs"],

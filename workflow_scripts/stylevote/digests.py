@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 
@@ -24,6 +25,12 @@ def plain_numbers(value: Any) -> Any:
 def digest(value: Any, length: int = 8) -> str:
     """Return the first ``length`` hexadecimal digits of the sha256 of ``value``'s canonical JSON."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:length]
+
+
+def file_sha256(path: Path | str) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seed(*parts: Any) -> int:

@@ -4,7 +4,8 @@ import hashlib
 
 import pandas as pd
 
-from stylevote.report.model_card import file_digest, model_card
+from stylevote.digests import file_sha256
+from stylevote.report.model_card import model_card
 
 LABELS = ["rare | <b>", "common"]
 
@@ -72,4 +73,4 @@ def test_data_settings_runs_versions_and_digests_are_there():
 
 def test_a_digest_is_that_of_the_bytes(tmp_path):
     (tmp_path / "file").write_bytes(b"abc" * 1000)
-    assert file_digest(tmp_path / "file") == hashlib.sha256(b"abc" * 1000).hexdigest()
+    assert file_sha256(tmp_path / "file") == hashlib.sha256(b"abc" * 1000).hexdigest()

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from stylevote.digests import file_sha256
 from stylevote.program import InputError
 from stylevote.tables import read_table
 
@@ -65,7 +66,7 @@ def names_and_sizes(files: list[Entry]) -> str:
 
 def names_and_contents(folder: str, files: list[Entry]) -> str:
     """Return a digest of the files' paths and contents, all of which it reads."""
-    return _digest(f"{file.path}\0{_sha256(f'{folder}/{file.path}')}" for file in files)
+    return _digest(f"{file.path}\0{file_sha256(f'{folder}/{file.path}')}" for file in files)
 
 
 def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]:
@@ -90,7 +91,9 @@ def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]
         known = read_table(manifest, ["path", "sha256"]).set_index("path")["sha256"].to_dict()
     except InputError:
         return []  # of another version, which is made anew without a word; or damaged, as the first job to read it says
-    changed = [file for file in newer if file.path in known and _sha256(f"{folder}/{file.path}") != known[file.path]]
+    changed = [
+        file for file in newer if file.path in known and file_sha256(f"{folder}/{file.path}") != known[file.path]
+    ]
     for file in changed:
         if file.modified <= written:
             raise InputError(
@@ -111,8 +114,3 @@ def _digest(lines: Iterable[str]) -> str:
     for line in lines:
         text.update(os.fsencode(line) + b"\n\0")
     return text.hexdigest()[:16]
-
-
-def _sha256(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

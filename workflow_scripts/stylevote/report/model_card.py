@@ -1,10 +1,8 @@
 """The model card (Mitchell et al. 2019): what the ensemble is, what it is for, what it is worth, and where it ends."""
 
-import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,12 +82,6 @@ def model_card(
     }
     body = "\n\n".join(f"## {heading}\n\n" + "\n".join(lines) for heading, lines in sections.items())
     return f"# Model card\n\nHonest macro {score}: **{gap['honest']:.4f}**. Pictures are in `report.html`.\n\n{body}\n"
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _macro_rows(macro: pd.DataFrame) -> list[list[str]]:
