@@ -53,8 +53,8 @@ def _is_text(node: ast.AST) -> bool:
 def _describe(node: object, parts: list[str], names: list[str]) -> None:
     """Add a node as text to ``parts``, and the modules that it imports to ``names``.
 
-    Docstrings are left out, and empty fields: later versions of Python only add such ones. It is done in one walk: whoever
-    plans a workflow waits for it.
+    Docstrings are left out, and empty fields: later versions of Python only add such ones. It is done in one walk:
+    whoever plans a workflow waits for it.
     """
     if isinstance(node, ast.AST):
         if isinstance(node, ast.Import):
