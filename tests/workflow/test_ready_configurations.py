@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy.stats import ttest_1samp
 from sklearn.metrics import fbeta_score
 
 from places import REPOSITORY
@@ -23,21 +24,40 @@ def ready(name: str) -> dict:
     return yaml.safe_load((REPOSITORY / "config" / f"{name}.yaml").read_text())
 
 
-@pytest.mark.parametrize(("name", "runs", "shards"), [("jd2018", 96, 32), ("second_place", 2 + 26 + 26 + 26, 0)])
-def test_the_challenge_is_planned_without_opening_a_photo(fresh, name, runs, shards):
-    fresh.config = ready(name)
-    photos = fresh.folder / "jd2018"
+def put_challenge(checkout: Checkout) -> None:
+    """Put files in the place of the challenge's photos; none can be opened."""
+    photos = checkout.folder / "jd2018"
     for photoset in ("train", "test"):
         (photos / photoset).mkdir(parents=True)
         for number in range(20):
             (photos / photoset / f"{number}.jpg").touch()
     rows = [f"{number}.jpg,http://somewhere/{number}.jpg," + ",".join("0" * 13) for number in range(20)]
     (photos / "train.csv").write_text("\n".join(rows) + "\n")
+
+
+@pytest.mark.parametrize(("name", "runs", "shards"), [("jd2018", 96, 32), ("second_place", 2 + 26 + 26 + 26, 0)])
+def test_the_challenge_is_planned_without_opening_a_photo(fresh, name, runs, shards):
+    fresh.config = ready(name)
+    put_challenge(fresh)
     plan = fresh.plan()
     assert (plan["train_cnn"], plan["predict_photos"]) == (5 * runs, runs)
     recoloring = [plan.get(rule, 0) for rule in ("segment_photos", "recolor_photos", "draw_contact_sheet")]
     assert recoloring == [shards, shards, min(shards, 1)]
     assert "train_segmenter" not in plan
+
+
+def test_the_papers_tables_are_planned_together_and_each_with_its_own_runs(fresh):
+    fresh.config = ready("experiments")
+    put_challenge(fresh)
+    plan = fresh.plan("experiments")
+    assert plan["train_cnn"] == 5 * 3 * (3 * 12 + 14 + 3) == 5 * 159
+    assert (plan["tabulate_runs"], plan["tabulate_sizes"], plan["estimate_sizes"]) == (7, 1, 13)
+    assert (plan["recolor_photos"], plan["summarize_experiments"]) == (32, 1)
+    for name, runs, recolored in [("table2", 9, False), ("table6", 9, True), ("second_place_losses", 3 * 6, False)]:
+        alone = fresh.plan(f"results_experiments/experiments/{name}.csv")
+        assert (alone["train_cnn"], alone["tabulate_runs"]) == (5 * runs, 1)
+        assert ("recolor_photos" in alone) == recolored
+        assert not {"collate_scores", "estimate_sizes"} & alone.keys()
 
 
 def test_the_simulated_bank_is_planned_at_full_size(fresh):
@@ -47,12 +67,11 @@ def test_the_simulated_bank_is_planned_at_full_size(fresh):
     assert not {"ingest_photos", "cache_pixels", "train_cnn", "predict_photos"} & plan.keys()
 
 
-def tiny(checkout: Checkout, name: str, labels: list[str]) -> dict:
+def tiny(checkout: Checkout, config: dict, labels: list[str]) -> dict:
     """Return a ready configuration for a small checkout's photos, with what costs time made small, and no more.
 
     The first two of ``labels`` stand for the challenge's sport and japanese, the last for all others.
     """
-    config = ready(name)
     small = {"sport": labels[0], "japanese": labels[1]}
 
     def fewer(challenge: list[str]) -> list[str]:
@@ -107,7 +126,7 @@ def check_submission(checkout: Checkout, labels: int) -> np.ndarray:
 
 
 def test_the_winners_ensemble_at_a_tiny_scale(fresh):
-    fresh.config = tiny(fresh, "jd2018", LABELS)
+    fresh.config = tiny(fresh, ready("jd2018"), LABELS)
     fresh.run("results_jd2018/submission.csv")
     check_submission(fresh, 3)
     out = fresh.folder / "results_jd2018"
@@ -141,7 +160,7 @@ def read_scores(paths: list[Path], member: Any) -> pd.Series:
 def test_the_second_place_at_a_tiny_scale(fresh):
     """A label's decisions are computed again from what the networks said."""
     labels = LABELS[:2]
-    fresh.config = tiny(fresh, "second_place", labels)
+    fresh.config = tiny(fresh, ready("second_place"), labels)
     for phase in (phase for run in fresh.config["runs"] for phase in run["phases"]):
         phase["lr"] *= 1000  # what begins with nothing has more to learn
     fresh.run("results_second_place/submission.csv")
@@ -176,3 +195,90 @@ def test_the_second_place_at_a_tiny_scale(fresh):
             means.append(mean)
         yes = sum(means) / 3 >= found["threshold"]
         assert of_label["decision"].tolist() == decisions[:, k].tolist() == yes.astype(int).tolist()
+
+
+def of_tables(config: dict, labels: list[str]) -> dict:
+    """Return the configuration of the papers' tables with a few runs and tables, of the labels sport and japanese."""
+    first, second, _ = config["runs"]
+    schedule = {"hidden": [256], "phases": [{"epochs": 4, "lr": 0.01, "train": "all"}]}
+    config["runs"] = [
+        first | schedule | {"recipe": "plain", "seed": [0, 1]},
+        second | schedule | {"labels": "each", "seed": 0},
+    ]
+    tables = {name: config["experiments"][name] for name in ("table2", "second_place_table2", "table7")}
+    small = {"sport": labels[0], "japanese": labels[1], "macro": "macro"}
+    for table in tables.values():
+        table["rows"] = table.get("rows", [])[:1] or None
+        for row in table["rows"] or []:
+            row["paper"] = {small[label]: figure for label, figure in row["paper"].items() if label in small}
+    tables["table2"]["rows"][0]["runs"]["backbone"] = NETWORKS[0]
+    tables["second_place_table2"]["runs"]["backbone"] = NETWORKS[1]
+    return config | {"experiments": tables}
+
+
+def honest_f2(out: Path, run: str, label: str) -> float:
+    """Return a run's F2, each fold decided at the epoch and cut that are best on the others, from its predictions."""
+    photos = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")[label]
+    said = pd.concat(read_table(path) for path in sorted((out / "runs" / run).glob("*/validation.parquet")))
+    scores = said.pivot_table(index="epoch", columns="image_id", values=label)[photos.index].astype(float)
+    folds = read_table(out / "photos" / "train" / "folds.parquet").set_index("image_id")["fold"][photos.index]
+    decided = pd.Series(0, index=photos.index)
+    for fold in folds.unique():
+        known, best = folds != fold, (-1.0,)
+        for epoch, row in scores.iterrows():
+            values = np.sort(row[known].unique())
+            for below, value in zip([0, *values], values, strict=False):
+                reached = fbeta_score(photos[known], row[known] >= value, beta=2, zero_division=0)
+                # Of equals, the first epoch and its highest cut.
+                if reached > best[0] + 1e-12 or (abs(reached - best[0]) < 1e-12 and epoch == best[1]):
+                    best = (reached, epoch, (below + value) / 2)
+        decided[~known] = scores.loc[best[1]][~known] >= best[2]
+    return fbeta_score(photos, decided, beta=2, zero_division=0)
+
+
+def test_the_papers_tables_at_a_tiny_scale(fresh):
+    """Figures are computed again from the networks' out-of-fold predictions."""
+    labels = LABELS[:2]
+    fresh.config = tiny(fresh, of_tables(ready("experiments"), labels), labels)
+    fresh.run("experiments")
+    out = fresh.folder / "results_experiments"
+    runs = {}
+    for path in sorted((out / "runs").iterdir()):
+        predicted = tuple(read_table(path / "fold0" / "validation.parquet").columns[2:])
+        runs.setdefault(predicted, []).append(path.name)
+    assert {predicted: len(some) for predicted, some in runs.items()} == {tuple(labels): 2, **{(n,): 1 for n in labels}}
+    tables = {name: pd.read_csv(out / "experiments" / f"{name}.csv") for name in fresh.config["experiments"]}
+
+    (row,) = tables["table2"].itertuples()
+    assert (row.row, row.label, row.paper, row.seeds) == ("DenseNet169", labels[0], 0.3846, 2)
+    photos = read_table(out / "photos" / "train" / "manifest.parquet")
+    assert row.positives == photos[labels[0]].sum()
+    seeds = [honest_f2(out, run, labels[0]) for run in runs[tuple(labels)]]
+    assert row.ours == pytest.approx(np.mean(seeds), abs=1e-4)
+    bounds = ttest_1samp(seeds, 0).confidence_interval(0.95)
+    assert (row.low, row.high) == pytest.approx((bounds.low, bounds.high), abs=2e-4)
+
+    singles = tables["second_place_table2"]
+    assert singles["label"].tolist() == [*labels, "macro"]
+    assert singles["paper"].tolist() == pytest.approx([0.4, 0.52, np.nan], nan_ok=True)
+    reached = [honest_f2(out, *runs[label,], label) for label in labels]
+    assert singles["ours"].tolist() == pytest.approx([*reached, np.mean(reached)], abs=1e-4)
+    assert singles[["low", "high"]].isna().all(axis=None)
+
+    sizes = tables["table7"].set_index("row")
+    assert sizes["paper"].dropna().to_dict() == {"top 5": 0.672, "top 10": 0.676, "top 20": 0.6834}
+    parts = [read_table(out / "ensemble" / "sizes" / file_stem(label) / "estimates.parquet") for label in labels]
+    for size, name in [("1", "top 1"), ("5", "top 5"), ("all", "every run")]:
+        decided = [part[part["size"] == size].set_index("image_id")["decision"] for part in parts]
+        reached = [
+            fbeta_score(photos[label], of_label[photos["image_id"]], beta=2)
+            for label, of_label in zip(labels, decided, strict=True)
+        ]
+        assert sizes["ours"][name] == pytest.approx(np.mean(reached), abs=1e-4)
+
+    page = (out / "experiments" / "tables.md").read_text()
+    for table in tables.values():
+        assert all(f"| {ours:.4f} |" in page for ours in table["ours"])
+    assert fresh.plan("experiments") == {}
+    fresh.config["experiments"]["table2"]["rows"][0]["paper"][labels[0]] = 0.5
+    assert fresh.plan("experiments") == {"tabulate_runs": 1, "summarize_experiments": 1, "experiments": 1}

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 from stylevote.ensemble import bootstrap
 from stylevote.ensemble.rank import NONE, left_out, rank_by_fold
 from stylevote.ensemble.threshold import decide, f_beta_at
-from stylevote.metrics import BETA, f_beta
+from stylevote.metrics import BETA, macro_f_beta
 from stylevote.tables import replacing, write_table
 
 COLUMNS = {
@@ -21,6 +21,7 @@ COLUMNS = {
     "ours": "float64",
     "low": "float64",
     "high": "float64",
+    "naive": "float64",
     "photos_low": "float64",
     "photos_high": "float64",
     "seeds": "int64",
@@ -52,7 +53,7 @@ def decide_by_best(
 
 def judge(
     labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, *, cut: float | None = None, beta: float = BETA
-) -> np.ndarray:
+) -> tuple[np.ndarray, float]:
     """Decide by one run as honestly as an ensemble is judged: no photo has a part in what decides it.
 
     For each fold, the epoch and the cut are those that are best on the photos of the others. (That no network saw the
@@ -66,14 +67,16 @@ def judge(
         beta: weight of recall against precision.
 
     Returns:
-        0/1, uint8, shape (photos,).
+        decisions, 0/1, uint8, shape (photos,); and the naive F-beta: of the epoch, and at the cut, that are best on all
+        photos.
     """
     epochs = pd.DataFrame({"run": "", "epoch": range(len(scores))})
     if cut is None:
         rankings = rank_by_fold(epochs, labels, scores, folds, beta)
     else:
         rankings = _rank_at(cut, labels, scores, folds, beta)
-    return decide_by_best(rankings, lambda networks: scores[networks["candidate"].to_numpy()], folds)
+    decisions = decide_by_best(rankings, lambda networks: scores[networks["candidate"].to_numpy()], folds)
+    return decisions, float(rankings.loc[rankings["without"] == NONE, "f_beta"].max())
 
 
 def _rank_at(cut: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, beta: float) -> pd.DataFrame:
@@ -81,9 +84,10 @@ def _rank_at(cut: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarr
     parts = []
     for without in left_out(folds):
         rows = folds != without
-        reached = [f_beta_at(labels[rows], row[rows], np.array([cut]), beta)[0] for row in scores]
-        order = np.argsort(-np.array(reached), kind="stable")
-        parts.append(pd.DataFrame({"without": without, "candidate": order, "rank": range(1, len(order) + 1)}))
+        reached = np.array([f_beta_at(labels[rows], row[rows], np.array([cut]), beta)[0] for row in scores])
+        order = np.argsort(-reached, kind="stable")
+        ranks = range(1, len(order) + 1)
+        parts.append(pd.DataFrame({"without": without, "candidate": order, "f_beta": reached[order], "rank": ranks}))
     return pd.concat(parts, ignore_index=True).assign(threshold=cut)
 
 
@@ -118,34 +122,32 @@ def tabulate(
 
     Returns:
         the columns `COLUMNS`, a row a cell: ``ours`` is the mean over seeds of the honest F-beta (see `judge`), or of
-        its mean over labels; low, high its `seed_interval`; photos_low, photos_high what holds it in 95 % of samples of
-        such photos (the bootstrap's, with these networks); ``positives`` are the photos with the label, or the sum.
+        its mean over labels; low, high its `seed_interval`; ``naive`` the mean of the figures of photos that chose
+        epoch and cut; photos_low, photos_high what holds ``ours`` in 95 % of samples of such photos (the bootstrap's,
+        with these networks); ``positives`` are the photos with the label, or the sum.
     """
     truth = {label: column.to_numpy(dtype=np.uint8) for label, column in labels.items()}
-    decided = {}
+    judged = {}
     for run, wanted in _wanted(cells).items():
         scores = read_run(run)
         for label, cut in wanted:
-            decided[run, label, cut] = judge(truth[label], scores[label], folds, cut=cut, beta=beta)
+            judged[run, label, cut] = judge(truth[label], scores[label], folds, cut=cut, beta=beta)
     rows = []
     for cell in cells:
         names = list(cell["repetitions"][0])
         known = np.column_stack([truth[label] for label in names])
-        ensembles = [
-            np.column_stack([decided[of_label[label], label, cell["cut"]] for label in names])
-            for of_label in cell["repetitions"]
-        ]
-        reached = [
-            np.mean([f_beta(known[:, k], decisions[:, k], beta) for k in range(len(names))]) for decisions in ensembles
-        ]
-        resampled = bootstrap.resampled_f(known, ensembles, beta=beta).mean(axis=(0, 2))
-        (low, high), (photos_low, photos_high) = seed_interval(np.array(reached)), bootstrap.interval(resampled)
+        of_seeds = [[judged[runs[label], label, cell["cut"]] for label in names] for runs in cell["repetitions"]]
+        decisions = [np.column_stack([decided for decided, _ in of_labels]) for of_labels in of_seeds]
+        reached = np.array([macro_f_beta(known, decided, beta) for decided in decisions])
+        resampled = bootstrap.resampled_f(known, decisions, beta=beta).mean(axis=(0, 2))
+        (low, high), (photos_low, photos_high) = seed_interval(reached), bootstrap.interval(resampled)
         rows.append(
             {
                 **{key: cell[key] for key in ("row", "label", "paper")},
                 "ours": np.mean(reached),
                 "low": low,
                 "high": high,
+                "naive": np.mean([naive for of_labels in of_seeds for _, naive in of_labels]),
                 "photos_low": photos_low,
                 "photos_high": photos_high,
                 "seeds": len(reached),
@@ -174,7 +176,8 @@ def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positive
         positives: of all labels together.
 
     Returns:
-        the columns `COLUMNS`, a row a size of the curve. There is one ensemble of a size, and no interval over seeds.
+        the columns `COLUMNS`, a row a size of the curve. There is one ensemble of a size, so no interval over seeds,
+        and no naive figure.
     """
     table = pd.DataFrame(
         {
@@ -184,6 +187,7 @@ def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positive
             "ours": curve["honest_f_beta"],
             "low": np.nan,
             "high": np.nan,
+            "naive": np.nan,
             "photos_low": curve["honest_low"],
             "photos_high": curve["honest_high"],
             "seeds": 1,
