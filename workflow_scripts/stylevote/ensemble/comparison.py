@@ -94,13 +94,14 @@ def _rank_at(cut: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarr
 def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[float, float]:
     """Return what holds the mean over all seeds with confidence ``share``, by the figures of a few (Student 1908).
 
-    It says how far the chance of training reaches, on the same photos. With one seed nothing is known: NaN.
+    It says how far the chance of training reaches, on the same photos. It is cut to 0..1, where F-beta lies. With one
+    seed nothing is known: NaN.
     """
     if len(values) < 2:
         return np.nan, np.nan
     error = np.std(values, ddof=1) / np.sqrt(len(values))
     reach = student.ppf((1 + share) / 2, len(values) - 1) * error
-    return float(np.mean(values) - reach), float(np.mean(values) + reach)
+    return max(float(np.mean(values) - reach), 0.0), min(float(np.mean(values) + reach), 1.0)
 
 
 def tabulate(
