@@ -42,21 +42,24 @@ def resolve_cells(
             problems.append(f"{at}.runs: {_no_run(row, pattern, runs)}")
             continue
         for label, figure in row["paper"].items():
-            if label != MACRO and label not in labels:
-                near = difflib.get_close_matches(label, [*labels, MACRO], n=1)
-                problems.append(
-                    f"{at}.paper: {label!r} is not among the labels, nor {MACRO!r}"
-                    + (f"; did you mean {near[0]!r}?" if near else "")
-                )
-                continue
             if (row["row"], label) in seen:
                 problems.append(f"{at}: {row['row']!r} has a figure of {label!r} already; call the row something else")
             seen.add((row["row"], label))
+            if label not in [*labels, MACRO]:
+                problems.append(f"{at}.paper: {_unknown_label(label, labels)}")
+                continue
             repetitions, wrong = _repetitions(found, labels if label == MACRO else [label], labels)
             problems += [f"{at}.runs: {text}" for text in wrong]
             cell = {"row": row["row"], "label": label, "paper": figure, "cut": row["cut"]}
             cells.append({**cell, "repetitions": repetitions})
     return cells, problems
+
+
+def _unknown_label(label: str, labels: list[str]) -> str:
+    """Return that nothing is called so, and what is nearest."""
+    near = difflib.get_close_matches(label, [*labels, MACRO], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{label!r} is not among the labels, nor {MACRO!r}{hint}"
 
 
 def _pattern(
@@ -116,8 +119,9 @@ def _repetitions(
     """Return for each seed the run of each wanted label, and where there is none or more than one."""
     by_seed: dict[int, dict[str, list[str]]] = {}
     for run, setting in found.items():
-        for label in set(wanted) & set(predicted_labels(setting, labels)):
-            by_seed.setdefault(setting["seed"], {}).setdefault(label, []).append(run)
+        for label in wanted:
+            if label in predicted_labels(setting, labels):
+                by_seed.setdefault(setting["seed"], {}).setdefault(label, []).append(run)
     repetitions, wrong = [], []
     if not by_seed:
         wrong.append(f"none of the {len(found)} runs that fit predicts {wanted[0]!r}")
