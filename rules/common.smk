@@ -50,6 +50,7 @@ STACK = SETTINGS.config["stack"]
 BETA = SETTINGS.config["beta"]
 SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
 KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
+EXPERIMENTS = SETTINGS.config["experiments"]
 READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
 LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
 LOCKED = SETTINGS.config["honest"]["locked"]
@@ -74,6 +75,7 @@ EVER = {
     "fold": r"\d+",
     "label": "[a-z0-9-]+",
     "number": r"\d{3}",
+    "table": "[a-z][a-z0-9_]*",
 }
 # Every path that was asked of `results`, with its wildcards: what rules make and read in any configuration.
 PATHS = set()
@@ -93,6 +95,7 @@ wildcard_constraints:
     run=one_of(SETTINGS.runs),
     fold=one_of(SETTINGS.folds),
     label=one_of(LABEL_OF),
+    table=one_of(EXPERIMENTS),
 
 
 def results(path):
@@ -610,6 +613,31 @@ def resampled_epochs():
     return [results(f"manifests/{name}/{epochs}/fold0.parquet") for name, epochs in resampling_recipes().items()]
 
 
+def compared_predictions(wildcards):
+    """The out-of-fold predictions of the runs that a published table is compared with."""
+    repetitions = [part for cell in SETTINGS.cells[wildcards.table] for part in cell["repetitions"]]
+    runs = sorted({run for part in repetitions for run in part.values()})
+    return expand(results("runs/{run}/fold{fold}/validation.parquet"), run=runs, fold=SETTINGS.folds)
+
+
+def published_tables(path):
+    """A path for each published table."""
+
+    def of_all(wildcards):
+        if not EXPERIMENTS:
+            raise WorkflowError(
+                "experiments: the configuration names no published tables; config/experiments.yaml does"
+            )
+        return expand(results(path), table=EXPERIMENTS)
+
+    return of_all
+
+
+def comparison_spec(wildcards):
+    """What a table of published figures and ours depends on."""
+    return canonical({"labels": SETTINGS.labels, "beta": BETA, "cells": SETTINGS.cells[wildcards.table]})
+
+
 def described_photosets():
     """The photosets of which the model card speaks."""
     return ["train", "test", *(["locked"] if LOCKED else [])]
@@ -618,7 +646,9 @@ def described_photosets():
 def card_spec(wildcards):
     """What the model card says of the settings; a run's id stands for its whole setting, and places of files for nothing."""
     settings = {
-        key: value for key, value in SETTINGS.config.items() if key not in ("results", "photosets", "runs", "report")
+        key: value
+        for key, value in SETTINGS.config.items()
+        if key not in ("results", "photosets", "runs", "report", "experiments")
     }
     return canonical({"settings": settings, "runs": list(SETTINGS.runs), "photosets": described_photosets()})
 

@@ -176,7 +176,9 @@ rule write_report:
             stems=list(LABEL_OF),
             folds=len(SETTINGS.folds),
             losses=list(compared_losses()),
-            known=sorted({*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED}),
+            known=sorted(
+                {*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED, *EXPERIMENTS}
+            ),
         ),
         code=code("write_report"),
     shell:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy.stats import ttest_1samp
 from sklearn.metrics import fbeta_score
 
 from places import REPOSITORY
@@ -23,21 +24,40 @@ def ready(name: str) -> dict:
     return yaml.safe_load((REPOSITORY / "config" / f"{name}.yaml").read_text())
 
 
-@pytest.mark.parametrize(("name", "runs", "shards"), [("jd2018", 96, 32), ("second_place", 2 + 26 + 26 + 26, 0)])
-def test_the_challenge_is_planned_without_opening_a_photo(fresh, name, runs, shards):
-    fresh.config = ready(name)
-    photos = fresh.folder / "jd2018"
+def put_challenge(checkout: Checkout) -> None:
+    """Put files in the place of the challenge's photos; none can be opened."""
+    photos = checkout.folder / "jd2018"
     for photoset in ("train", "test"):
         (photos / photoset).mkdir(parents=True)
         for number in range(20):
             (photos / photoset / f"{number}.jpg").touch()
     rows = [f"{number}.jpg,http://somewhere/{number}.jpg," + ",".join("0" * 13) for number in range(20)]
     (photos / "train.csv").write_text("\n".join(rows) + "\n")
+
+
+@pytest.mark.parametrize(("name", "runs", "shards"), [("jd2018", 96, 32), ("second_place", 2 + 26 + 26 + 26, 0)])
+def test_the_challenge_is_planned_without_opening_a_photo(fresh, name, runs, shards):
+    fresh.config = ready(name)
+    put_challenge(fresh)
     plan = fresh.plan()
     assert (plan["train_cnn"], plan["predict_photos"]) == (5 * runs, runs)
     recoloring = [plan.get(rule, 0) for rule in ("segment_photos", "recolor_photos", "draw_contact_sheet")]
     assert recoloring == [shards, shards, min(shards, 1)]
     assert "train_segmenter" not in plan
+
+
+def test_the_papers_tables_are_planned_together_and_each_with_its_own_runs(fresh):
+    fresh.config = ready("experiments")
+    put_challenge(fresh)
+    plan = fresh.plan("experiments")
+    assert plan["train_cnn"] == 5 * 3 * (3 * 12 + 14 + 3) == 5 * 159
+    assert (plan["tabulate_runs"], plan["tabulate_sizes"], plan["estimate_sizes"]) == (7, 1, 13)
+    assert (plan["recolor_photos"], plan["summarize_experiments"]) == (32, 1)
+    for name, runs, recolored in [("table6", 9, True), ("second_place_losses", 3 * 6, False)]:
+        alone = fresh.plan(f"results_experiments/experiments/{name}.csv")
+        assert (alone["train_cnn"], alone["tabulate_runs"]) == (5 * runs, 1)
+        assert ("recolor_photos" in alone) == recolored
+        assert not {"collate_scores", "estimate_sizes"} & alone.keys()
 
 
 def test_the_simulated_bank_is_planned_at_full_size(fresh):
@@ -47,12 +67,11 @@ def test_the_simulated_bank_is_planned_at_full_size(fresh):
     assert not {"ingest_photos", "cache_pixels", "train_cnn", "predict_photos"} & plan.keys()
 
 
-def tiny(checkout: Checkout, name: str, labels: list[str]) -> dict:
+def tiny(checkout: Checkout, config: dict, labels: list[str]) -> dict:
     """Return a ready configuration for a small checkout's photos, with what costs time made small, and no more.
 
     The first two of ``labels`` stand for the challenge's sport and japanese, the last for all others.
     """
-    config = ready(name)
     small = {"sport": labels[0], "japanese": labels[1]}
 
     def fewer(challenge: list[str]) -> list[str]:
@@ -107,7 +126,7 @@ def check_submission(checkout: Checkout, labels: int) -> np.ndarray:
 
 
 def test_the_winners_ensemble_at_a_tiny_scale(fresh):
-    fresh.config = tiny(fresh, "jd2018", LABELS)
+    fresh.config = tiny(fresh, ready("jd2018"), LABELS)
     fresh.run("results_jd2018/submission.csv")
     check_submission(fresh, 3)
     out = fresh.folder / "results_jd2018"
@@ -141,7 +160,7 @@ def read_scores(paths: list[Path], member: Any) -> pd.Series:
 def test_the_second_place_at_a_tiny_scale(fresh):
     """A label's decisions are computed again from what the networks said."""
     labels = LABELS[:2]
-    fresh.config = tiny(fresh, "second_place", labels)
+    fresh.config = tiny(fresh, ready("second_place"), labels)
     for phase in (phase for run in fresh.config["runs"] for phase in run["phases"]):
         phase["lr"] *= 1000  # what begins with nothing has more to learn
     fresh.run("results_second_place/submission.csv")
@@ -176,3 +195,77 @@ def test_the_second_place_at_a_tiny_scale(fresh):
             means.append(mean)
         yes = sum(means) / 3 >= found["threshold"]
         assert of_label["decision"].tolist() == decisions[:, k].tolist() == yes.astype(int).tolist()
+
+
+def of_tables(config: dict, labels: list[str]) -> dict:
+    """Return the configuration of the papers' tables with two runs, a row for them, and the table of sizes."""
+    schedule = {"hidden": [256], "phases": [{"epochs": 4, "lr": 0.01, "train": "all"}]}
+    config["runs"] = [config["runs"][0] | schedule | {"recipe": "plain", "seed": [0, 1]}]
+    tables = {name: config["experiments"][name] for name in ("table6", "table7")}
+    tables["table6"]["runs"] = {"recipe": "plain"}
+    (row,) = tables["table6"]["rows"] = tables["table6"]["rows"][:1]
+    row["runs"]["backbone"] = NETWORKS[0]
+    row["paper"][labels[0]] = row["paper"].pop("sport")
+    return config | {"experiments": tables}
+
+
+def honest_f2(out: Path, run: str, label: str) -> float:
+    """Return a run's F2, each fold decided at the epoch and cut that are best on the others, from its predictions."""
+    photos = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")[label]
+    said = pd.concat(read_table(path) for path in sorted((out / "runs" / run).glob("*/validation.parquet")))
+    scores = said.pivot_table(index="epoch", columns="image_id", values=label)[photos.index].astype(float)
+    folds = read_table(out / "photos" / "train" / "folds.parquet").set_index("image_id")["fold"][photos.index]
+    decided = pd.Series(False, index=photos.index)
+    for fold in folds.unique():
+        known, best = folds != fold, (-1.0,)
+        for epoch, row in scores.iterrows():
+            values = np.sort(row[known].unique())
+            for below, value in zip([0, *values], values, strict=False):
+                reached = fbeta_score(photos[known], row[known] >= value, beta=2, zero_division=0)
+                # Of equals, the first epoch and its highest cut.
+                if reached > best[0] + 1e-12 or (abs(reached - best[0]) < 1e-12 and epoch == best[1]):
+                    best = (reached, epoch, (below + value) / 2)
+        decided[~known] = scores.loc[best[1]][~known] >= best[2]
+    return fbeta_score(photos, decided, beta=2, zero_division=0)
+
+
+def test_the_papers_tables_at_a_tiny_scale(fresh):
+    """Figures are computed again from the networks' out-of-fold predictions."""
+    labels = LABELS[:2]
+    fresh.config = tiny(fresh, of_tables(ready("experiments"), labels), labels)
+    fresh.config["stack"] = {"combiner": "mean"}  # trees learn nothing of so few photos, and all sizes would be alike
+    fresh.run("experiments")
+    out = fresh.folder / "results_experiments"
+    runs = [path.name for path in (out / "runs").iterdir()]
+    assert len(runs) == 2
+    tables = {name: pd.read_csv(out / "experiments" / f"{name}.csv") for name in ("table6", "table7")}
+    photos = read_table(out / "photos" / "train" / "manifest.parquet")
+    figures = tables["table6"].set_index("label")
+    assert figures["paper"].to_dict() == {labels[0]: 0.4964, "macro": 0.6292}
+    assert figures["positives"].to_dict() == {labels[0]: photos[labels[0]].sum(), "macro": photos[labels].sum().sum()}
+    reached = pd.DataFrame({label: [honest_f2(out, run, label) for run in runs] for label in labels})
+    assert reached.nunique().max() == 2, "both seeds reach the same: nothing is tested"
+    for label, seeds in [(labels[0], reached[labels[0]]), ("macro", reached.mean(axis=1))]:
+        assert figures["ours"][label] == pytest.approx(seeds.mean(), abs=1e-4)
+        low, high = ttest_1samp(seeds, 0).confidence_interval(0.95)
+        found = figures.loc[label, ["low", "high"]].tolist()
+        assert found == pytest.approx([max(low, 0), min(high, 1)], abs=2e-4)
+
+    sizes = tables["table7"].set_index("row")
+    assert sizes["paper"].dropna().to_dict() == {"top 5": 0.672, "top 10": 0.676, "top 20": 0.6834}
+    parts = [read_table(out / "ensemble" / "sizes" / file_stem(label) / "estimates.parquet") for label in labels]
+    for size, name in [("1", "top 1"), ("5", "top 5"), ("all", "every run")]:
+        decided = [part[part["size"] == size].set_index("image_id")["decision"] for part in parts]
+        reached = [
+            fbeta_score(photos[label], of_label[photos["image_id"]], beta=2)
+            for label, of_label in zip(labels, decided, strict=True)
+        ]
+        assert sizes["ours"][name] == pytest.approx(np.mean(reached), abs=1e-4)
+    assert sizes["ours"].nunique() > 1
+
+    page = (out / "experiments" / "tables.md").read_text()
+    for table in tables.values():
+        assert all(f"| {ours:.4f} |" in page for ours in table["ours"])
+    assert fresh.plan("experiments") == {}
+    fresh.config["experiments"]["table6"]["rows"][0]["paper"][labels[0]] = 0.5
+    assert fresh.plan("experiments") == {"tabulate_runs": 1, "summarize_experiments": 1, "experiments": 1}

@@ -10,14 +10,19 @@ from stylevote.settings import resolve
 from stylevote.tables import read_json
 from workflow.checkout import LABELS, RUNS, Checkout, make_checkout, small_config
 
-OPTIONAL = ["ensemble/size_curve.parquet", "ensemble/leaks.parquet", "predictions/summer/decisions.csv"]
+OPTIONAL = [
+    *("ensemble/size_curve.parquet", "ensemble/leaks.parquet", "predictions/summer/decisions.csv"),
+    "experiments/theirs.csv",
+]
 
 
 def config() -> dict:
-    """Return the small configuration with a further photoset and four folds."""
+    """Return the small configuration with a further photoset, four folds and a published table."""
     small = small_config()
     small["folds"]["count"] = 4
     small["photosets"]["summer"] = {"photos": "photos/test", "labels": None}
+    rows = [{"row": "theirs", "runs": {"backbone": "test_byobnet"}, "paper": {"red": 0.5}}]
+    small["experiments"] = {"theirs": {"title": "a published table", "rows": rows}}
     return small
 
 
@@ -104,6 +109,11 @@ def without_a_photoset(small):
     return lambda path: "/summer" in path
 
 
+def without_a_table(small):
+    del small["experiments"]
+    return lambda path: path.startswith("/experiments/") or "/tabulate_runs/" in path
+
+
 def with_other_recipes(small):
     olds = [run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")]
     small["recipes"] = {"even": {"repeat": {"labels": ["red"], "times": 2}}}
@@ -126,7 +136,7 @@ def with_fewer_shards(small):
     "change",
     [
         *(without_a_run, with_another_seed, without_a_label, without_a_photoset, with_other_recipes),
-        *(with_fewer_folds, with_fewer_shards),
+        *(with_fewer_folds, with_fewer_shards, without_a_table),
     ],
 )
 def test_what_a_change_leaves_behind_is_listed(used, change):

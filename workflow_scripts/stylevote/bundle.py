@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 from jsonschema import Draft202012Validator
 
+from stylevote import markdown
 from stylevote.digests import file_sha256, file_stem
 from stylevote.ensemble.stack import Stacker, combiner
 from stylevote.ensemble.vote import AGGREGATIONS
-from stylevote.markdown import table
 from stylevote.photos.problems import listed, what_is_at
 from stylevote.program import InputError
 from stylevote.tables import read_json, read_sealed, write_json
@@ -207,7 +207,7 @@ def bundle_card(content: Mapping[str, Any], honest: pd.DataFrame, *, part: bool,
         "",
         f"What the decisions are worth is estimated with photos that chose nothing{whole}:",
         "",
-        table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows),
+        markdown.table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows),
         "",
     ]
     return "\n".join(lines)

@@ -1,16 +1,16 @@
-"""Text and tables as Markdown, in which what people wrote stands for itself."""
+"""Pieces of Markdown, with every text escaped."""
 
 from collections.abc import Sequence
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table: the first column to the left, numbers to the right; cells are escaped."""
-    lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(cell(text) for text in line)} |" for line in lines)
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
+    """Return a table: the first ``words`` columns to the left, numbers to the right."""
+    marks = [*[":--"] * words, *["--:"] * (len(head) - words)]
+    return "\n".join(f"| {' | '.join(cell(text) for text in line)} |" for line in [head, marks, *rows])
 
 
 def cell(text: str) -> str:
-    """Return a text that stands for itself in Markdown, and within a table's cell."""
+    """Return a text that stands for itself, also within a table's cell."""
     text = " ".join(text.split()).replace("\\", "\\\\")
     for mark in "|<>*_`[]&#":
         text = text.replace(mark, f"\\{mark}")

@@ -17,6 +17,7 @@ from jsonschema.validators import extend
 
 from stylevote import bank, catalog
 from stylevote.digests import canonical, file_stem, plain_numbers, run_id
+from stylevote.experiments import predicted_labels, resolve_cells
 from stylevote.program import InputError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
@@ -48,12 +49,14 @@ class Settings:
         runs: resolved setting of each run, by its id, in the order of the ids: how they were listed means nothing.
         external: folder of each external member, by its name.
         stems: file name stem of each label.
+        cells: what `experiments.resolve_cells` returns of each table of runs, by the table's name.
     """
 
     config: dict[str, Any]
     runs: dict[str, dict[str, Any]]
     external: dict[str, str]
     stems: dict[str, str]
+    cells: dict[str, list[dict[str, Any]]]
 
     @property
     def labels(self) -> list[str]:
@@ -62,7 +65,7 @@ class Settings:
 
     def labels_of(self, setting: dict[str, Any]) -> list[str]:
         """The labels that a run of this setting predicts."""
-        return self.labels if setting["labels"] == "all" else setting["labels"]
+        return predicted_labels(setting, self.labels)
 
     def feature_labels(self, label: str) -> list[str]:
         """The labels whose members a label's stackers take: its own first."""
@@ -107,6 +110,9 @@ def resolve(config: dict[str, Any]) -> Settings:
         problems = list(dict.fromkeys(found))
     if problems:
         raise _refusal(problems)
+    cells, problems = _resolve_experiments(config)
+    if problems:
+        raise _refusal(problems)
     root = config["results"]
     for photoset in config["photosets"].values():
         for key in ("photos", "labels", "masks", "mask_labels"):
@@ -117,7 +123,7 @@ def resolve(config: dict[str, Any]) -> Settings:
     runs = dict(sorted((run_id(setting), setting) for setting in config["runs"]))
     folders = [folder.replace("{results}", root) for folder in config["members"]["external"]]
     external = dict(sorted((Path(folder).name, folder) for folder in folders))
-    return Settings(config, runs, external, {label: file_stem(label) for label in config["labels"]})
+    return Settings(config, runs, external, {label: file_stem(label) for label in config["labels"]}, cells)
 
 
 def _refusal(problems: list[str]) -> InputError:
@@ -364,6 +370,20 @@ def _member_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iter
         yield "runs: found none, and no members.external: there is nothing to decide with"
 
 
+def _resolve_experiments(config: dict[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    """Return the figures of the tables of runs with the runs that each stands for, and what is wrong with tables."""
+    runs = {run_id(setting): setting for setting in config["runs"]}
+    cells, problems = {}, []
+    for name, table in config["experiments"].items():
+        where = f"experiments.{name}"
+        if (table["rows"] is None) == (table["sizes"] is None):
+            problems.append(f"{where}: expected one of `rows` and `sizes`")
+        elif table["rows"] is not None:
+            cells[name], wrong = resolve_cells(where, table, runs, config["labels"])
+            problems += wrong
+    return cells, problems
+
+
 def _unknown_labels(where: str, labels: list[str], known: list[str]) -> Iterator[str]:
     """Yield each of ``labels`` that is not known, with the nearest that is."""
     for label in labels[:SHOWN]:
@@ -411,7 +431,7 @@ def _recolored(setting: bool | dict, use: int) -> dict | None:
 def _numbers_from_text(value: Any) -> Any:
     """Turn text into the number that was meant: YAML reads ``1e-3`` as text, a command line gives nothing but text."""
     if isinstance(value, dict):
-        names = ("labels", "label_sets", "photosets", "results", "external")
+        names = ("labels", "label_sets", "photosets", "results", "external", "title", "notes", "row")
         return {key: part if key in names else _numbers_from_text(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_numbers_from_text(part) for part in value]

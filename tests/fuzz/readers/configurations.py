@@ -22,6 +22,13 @@ SMALL = {
     "photosets": {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}},
     "runs": [{"backbone": "resnet18", "phases": [{"epochs": 1, "lr": 0.1, "train": "all"}], "seed": [1, 2]}],
     "recipes": {"plain": {}, "more": {"repeat": {"labels": ["red"], "times": 2}}},
+    "experiments": {
+        "plain": {
+            "title": "a table",
+            "runs": {"recipe": "plain"},
+            "rows": [{"row": "a row", "runs": {"backbone": "resnet18"}, "paper": {"red": 0.5, "macro": None}}],
+        }
+    },
 }
 # What a reader of YAML, or of a setting, may stumble over, as it is written.
 WORDS = """
@@ -58,7 +65,7 @@ def prepare(folder: Path) -> tuple[list[str | bytes], st.SearchStrategy[bytes], 
             # Snakemake reads the file before any line of this repository is reached.
             raise InputError(error) from error
         settings = resolve(config)
-        canonical([settings.config, settings.runs, settings.external, settings.stems]).encode()
+        canonical([settings.config, settings.runs, settings.external, settings.stems, settings.cells]).encode()
         if not settings.labels or not (settings.runs or settings.external):
             raise AssertionError("nothing to decide")
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.comparison import decide_by_best
 from stylevote.ensemble.rank import NONE
-from stylevote.ensemble.threshold import decide, f_beta_at, log_odds
+from stylevote.ensemble.threshold import f_beta_at, log_odds
 from stylevote.metrics import BETA
 
 POINTS = 160  # of a curve: more cannot be seen
@@ -120,18 +121,9 @@ def decide_by_singles(
     Returns:
         a row a photo: ``best`` and a column a backbone, uint8.
     """
-    ranked = rankings[rankings["without"] != NONE].sort_values(["without", "rank"])
-    ranked = ranked.assign(kind=[backbone_of(run, external) for run in ranked["run"]])
+    ranked = rankings.assign(kind=[backbone_of(run, external) for run in rankings["run"]])
     kinds = {"best": ranked, **dict(list(ranked.groupby("kind")))}
-    decisions = {}
-    for kind, rows in kinds.items():
-        firsts = rows.drop_duplicates("without")
-        decided = np.zeros(len(folds), dtype=np.uint8)
-        for row, scores in zip(firsts.itertuples(), read_scores(firsts), strict=True):
-            outside = folds == row.without
-            decided[outside] = decide(scores[outside], row.threshold)
-        decisions[kind] = decided
-    return pd.DataFrame(decisions)
+    return pd.DataFrame({kind: decide_by_best(rows, read_scores, folds) for kind, rows in kinds.items()})
 
 
 def compare_losses(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stylevote.markdown import cell, table
+from stylevote import markdown
 
 PACKAGES = ("torch", "torchvision", "timm", "xgboost", "scikit-learn", "numpy", "pandas", "pillow", "snakemake")
 
@@ -64,13 +64,13 @@ def model_card(
             " a photo that is missed more than one too many: it says yes readily. It is not made to identify people,"
             " to judge them, or to decide anything about them.",
         ],
-        f"Measures (macro {score})": [table(["", score, "95 % interval"], _macro_rows(macro))],
-        "Measures by label (honest estimate)": [table(*_label_rows(by_label, score, tested))],
+        f"Measures (macro {score})": [markdown.table(["", score, "95 % interval"], _macro_rows(macro))],
+        "Measures by label (honest estimate)": [markdown.table(*_label_rows(by_label, score, tested))],
         "Limits": [
             f"- The naive figure exceeds the honest one by {gap['naive'] - gap['honest']:.3f}. Quote the honest one.",
-            f"- The rarest label, {cell(rarest['label'])}, has {rarest['positives']:,} positives, and an interval"
-            f" from {rarest['honest_low']:.2f} to {rarest['honest_high']:.2f}. Differences of rare labels within their"
-            " intervals mean nothing.",
+            f"- The rarest label, {markdown.cell(rarest['label'])}, has {rarest['positives']:,} positives, and an"
+            f" interval from {rarest['honest_low']:.2f} to {rarest['honest_high']:.2f}. Differences of rare labels"
+            " within their intervals mean nothing.",
             "- Intervals hold what the chance of which photos were there may do. That new photos are of another kind"
             " is not in them.",
             "- The labels are those of the table: what it gets wrong, the ensemble learns, and is measured by. The"
