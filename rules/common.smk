@@ -23,7 +23,7 @@ from stylevote.photos.problems import number_of, problem_report, shown
 from stylevote.program import InputError
 from stylevote.provenance import code_digest
 from stylevote.settings import epochs_of, resolve
-from stylevote.tables import read_table
+from stylevote.tables import read_table, write_json
 
 # Planning thousands of jobs makes millions of objects that stay: looking among them for garbage takes a tenth of its time.
 gc.set_threshold(100_000, 50, 100)
@@ -510,6 +510,41 @@ def stack_spec(**settings):
 def chosen_sizes(wildcards):
     """The sizes that `target` chooses, if it is set."""
     return results("ensemble/chosen_sizes.parquet") if SETTINGS.config["target"] else []
+
+
+def certainty(part):
+    """What `search_certainty` finds of each label, where a precision is chosen; of the whole ensemble, or of a part."""
+    return every_label(f"{part}certain/{{label}}.json") if SETTINGS.config["abstain"] else []
+
+
+def bundled(path):
+    """A path of the ensemble's, or of that of the fewer members that the bundle is to have."""
+    return f"ensemble/fewer/{path}" if SETTINGS.config["bundle"] else f"ensemble/{path}"
+
+
+def bundled_sizes(wildcards):
+    """The sizes that `bundle.loss` chooses, if it is set."""
+    return results("ensemble/fewer/sizes.parquet") if "loss" in (SETTINGS.config["bundle"] or {}) else []
+
+
+def bundled_size():
+    """The most members of a label that the bundle is to have, if they are numbered."""
+    members = (SETTINGS.config["bundle"] or {}).get("members")
+    return {"size": members} if members else {}
+
+
+def weights_to_bundle(wildcards):
+    """The weights of all runs; every member must have some that stay."""
+    if SETTINGS.external:
+        raise WorkflowError("bundle: members.external have predictions and no networks; leave them out")
+    if KEEP_WEIGHTS == "none":
+        raise WorkflowError("bundle: keep_weights is none, so that there are no weights to put into it")
+    return every_run("runs/{run}/fold{fold}/weights")
+
+
+def settings_of_runs():
+    """The setting of every run and the labels that it predicts."""
+    return {run: {**setting, "labels": SETTINGS.labels_of(setting)} for run, setting in SETTINGS.runs.items()}
 
 
 def every_label(path):

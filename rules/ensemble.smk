@@ -7,6 +7,7 @@ known before jobs are planned); the others work on one label each.
 
 localrules:
     write_decisions,
+    write_details,
     write_submission,
 
 
@@ -178,6 +179,31 @@ rule search_threshold:
         " --spec {params.spec:q} --output {output.threshold:q} > {log:q} 2>&1"
 
 
+rule search_certainty:
+    """Find the score from which on one label is given with the precision that `abstain` asks for."""
+    input:
+        stacked=results("ensemble/stackers/{label}/stacked.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+    output:
+        certain=results("ensemble/certain/{label}.json"),
+    log:
+        logs("search_certainty/{label}.log"),
+    benchmark:
+        benchmarks("search_certainty/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
+    params:
+        spec=label_spec(**(SETTINGS.config["abstain"] or {})),
+        code=code("search_certainty"),
+    shell:
+        "python workflow_scripts/search_certainty.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
+        " --spec {params.spec:q} --output {output.certain:q} > {log:q} 2>&1"
+
+
 rule cast_votes:
     """Let the folds vote on every photo and label of a photoset."""
     input:
@@ -266,6 +292,26 @@ rule write_decisions:
     shell:
         "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
         " --spec {params.spec:q} --output {output.decisions:q} > {log:q} 2>&1"
+
+
+rule write_details:
+    """Write what led to a photoset's decisions, a row a photo and label."""
+    input:
+        votes=results("predictions/{photoset}/votes.parquet"),
+        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        certain=certainty("ensemble/"),
+    output:
+        details=results("predictions/{photoset}/details.csv"),
+    log:
+        logs("write_details/{photoset}.log"),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        spec=spec("labels"),
+        code=code("write_details"),
+    shell:
+        "python workflow_scripts/write_details.py --votes {input.votes:q} --thresholds {input.thresholds:q}"
+        " --certain {input.certain:q} --spec {params.spec:q} --output {output.details:q} > {log:q} 2>&1"
 
 
 rule estimate_label:

@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.decisions import read_by_label
 from stylevote.ensemble.scores import files_by_run, files_of_external, read_features
 from stylevote.ensemble.stack import combiner
-from stylevote.ensemble.vote import cast_votes, limit_labels
+from stylevote.ensemble.vote import decide_photos
 from stylevote.program import InputError, add_spec, add_threads, check_number, parser, run
-from stylevote.tables import read_json, read_sealed, read_table, write_table
+from stylevote.tables import read_sealed, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -24,25 +24,21 @@ def main(arguments: argparse.Namespace) -> None:
     external = [folder.name for folder in arguments.external]
     features = read_features(runs, read_table(arguments.members), image_ids, labels, external)
     load = combiner(arguments.spec["combiner"]).load
-    thresholds = np.array([read_json(path)["threshold"] for path in arguments.thresholds])
-    tables = []
+    stackers = {}
     for k, label in enumerate(labels):
         paths = arguments.stackers[k * folds : (k + 1) * folds]
         stored = [read_sealed(path) for path in paths]
         try:
-            stackers = [load(raw, arguments.threads) for raw in stored]
-            members = np.concatenate([features[name] for name in arguments.spec["features"][label]], axis=2)
-            votes = cast_votes(members, stackers, thresholds[k], settings["aggregation"])
+            stackers[label] = [load(raw, arguments.threads) for raw in stored]
         except InputError as error:
             raise InputError(f"{paths[0].parent}: {error}") from error
-        votes.insert(0, "image_id", image_ids)
-        votes.insert(1, "label", label)
-        tables.append(votes)
-    scores, decisions = (np.stack([table[name] for table in tables], axis=1) for name in ("score", "decision"))
-    decisions = limit_labels(decisions, scores, thresholds, settings["least"], settings["most"])
-    for table, decision in zip(tables, decisions.T, strict=True):
-        table["decision"] = decision
-    write_table(pd.concat(tables), arguments.output)
+    thresholds = read_by_label(labels, arguments.thresholds, "threshold")
+    combined = {label: arguments.spec["features"][label] for label in labels}
+    votes = decide_photos(features, combined, stackers, thresholds, settings)
+    for label, table in votes.items():
+        table.insert(0, "image_id", image_ids)
+        table.insert(1, "label", label)
+    write_table(pd.concat(votes.values()), arguments.output)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Write a photoset's decisions as CSV, a row a photo in the manifest's order."""
 
 import argparse
-import csv
 
-from stylevote.ensemble.decisions import decision_matrix
+from stylevote.ensemble.decisions import decision_matrix, write_decisions
 from stylevote.program import add_spec, parser, run
-from stylevote.tables import read_table, replacing
+from stylevote.tables import read_table
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -13,11 +12,8 @@ def main(arguments: argparse.Namespace) -> None:
     labels = arguments.spec["labels"]
     image_ids = read_table(arguments.manifest, ["image_id"])["image_id"].to_numpy()
     decisions = decision_matrix(read_table(arguments.votes, ["image_id", "label", "decision"]), image_ids, labels)
-    with replacing(arguments.output) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if arguments.spec["format"] == "table":
-            writer.writerow(["image", *labels])
-        writer.writerows([name, *row] for name, row in zip(image_ids, decisions.tolist(), strict=True))
+    header = arguments.spec["format"] == "table"
+    write_decisions(decisions, image_ids, labels, arguments.output, header=header)
 
 
 if __name__ == "__main__":

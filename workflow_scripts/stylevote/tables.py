@@ -204,17 +204,17 @@ def write_json(value: dict[str, Any], path: Path) -> None:
         partial.write_text(json.dumps(sealed, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return what `write_json` wrote; `InputError` when it is damaged."""
+def read_json(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
+    """Return what `write_json` wrote; `InputError` when it is damaged, which says the ``remedy``."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         expected = value.pop("sha256")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise damaged(path, "it is no JSON with a checksum") from error
+        raise damaged(path, "it is no JSON with a checksum", remedy) from error
     if _json_sha256(value) != expected:
-        raise damaged(path)
+        raise damaged(path, remedy=remedy)
     return value
 
 

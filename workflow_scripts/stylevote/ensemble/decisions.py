@@ -1,11 +1,18 @@
 """What decisions are worth: their figures where the labels are known, honest beside naive."""
 
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
+from stylevote.ensemble.threshold import decide
 from stylevote.metrics import BETA, f_beta, precision_recall
 from stylevote.program import InputError
+from stylevote.tables import read_json, replacing
 
 SCORE_COLUMNS = {
     "label": "str",
@@ -31,6 +38,69 @@ def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str
             f"the votes ({len(votes)} rows) are not those of {len(labels)} labels x {len(image_ids)} photos"
         )
     return votes["decision"].to_numpy(dtype=np.uint8).reshape(len(labels), len(image_ids)).T
+
+
+def read_by_label(labels: list[str], paths: list[Path], key: str) -> dict[str, Any]:
+    """Return what each label's JSON file says under a key; `InputError` unless there is one a label, in their order."""
+    found = {}
+    for label, path in zip(labels, paths, strict=True):
+        said = read_json(path)
+        if said["label"] != label:
+            raise InputError(f"{path}: is of the label {said['label']!r}, expected {label!r}")
+        found[label] = said[key]
+    return found
+
+
+def write_decisions(
+    decisions: np.ndarray, image_ids: np.ndarray, labels: list[str], path: Path, *, header: bool = True
+) -> None:
+    """Write decisions as CSV, a row a photo: its name, and 0 or 1 for each label.
+
+    Args:
+        decisions: 0/1, shape (photos, labels).
+        image_ids: the photos' names.
+        labels: their names stand in the header.
+        path: the file.
+        header: whether there is one.
+    """
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if header:
+            writer.writerow(["image", *labels])
+        writer.writerows([name, *row] for name, row in zip(image_ids, decisions.tolist(), strict=True))
+
+
+def details(
+    votes: pd.DataFrame, thresholds: Mapping[str, float], certain_from: Mapping[str, float | None] | None = None
+) -> pd.DataFrame:
+    """Say of every decision how it came about, and how far it can be relied on.
+
+    Args:
+        votes: a row a label and photo, as `cast_votes` makes them: image_id, label, fold0, fold1, ..., score, decision.
+        thresholds: of each label.
+        certain_from: of each label, what `threshold.certain_from` found, if a precision was chosen.
+
+    Returns:
+        a row a photo and label, photo by photo: image_id, label, score, threshold, decision, agreement (the share of
+        folds whose own mean output, cut at the threshold, is the decision) and, where a precision was chosen, abstain:
+        1 where the label is given, but by a score from which it is not given with that precision.
+    """
+    folds = [name for name in votes if name.startswith("fold")]
+    threshold, decision = votes["label"].map(thresholds).to_numpy(), votes["decision"].to_numpy()
+    table = votes[["image_id", "label", "score"]].assign(threshold=threshold, decision=decision)
+    table["agreement"] = (decide(votes[folds].to_numpy(), threshold[:, None]) == decision[:, None]).mean(axis=1)
+    if certain_from is not None:
+        least = votes["label"].map({label: np.inf if cut is None else cut for label, cut in certain_from.items()})
+        table["abstain"] = ((decision == 1) & (votes["score"] < least)).astype(np.uint8)
+    photos = len(votes) // max(votes["label"].nunique(), 1)
+    order = np.arange(len(votes)).reshape(-1, photos).T.ravel()
+    return table.iloc[order].reset_index(drop=True)
+
+
+def write_details(table: pd.DataFrame, path: Path) -> None:
+    """Write what `details` returns as CSV."""
+    with replacing(path) as partial:
+        table.rename(columns={"image_id": "image"}).to_csv(partial, index=False, lineterminator="\n")
 
 
 def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str], beta: float = BETA) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from stylevote.program import InputError
 
 # Scores of 0 and 1 have no log odds: a score counts as no further from its end than this.
 LEAST_PROBABILITY = 1e-7
+LEAST_DECIDED = 10  # photos, of which a precision is measured
 
 
 def decide(scores: np.ndarray, threshold: float) -> np.ndarray:
@@ -201,3 +202,22 @@ def search_threshold(
         method = "exact"
     threshold = searches[method]()
     return threshold, float(f_beta(labels, decide(scores, threshold), beta))
+
+
+def certain_from(labels: np.ndarray, scores: np.ndarray, precision: float) -> float | None:
+    """Return the lowest score from which on the label is given with this precision; None where there is none.
+
+    Of photos that score so high, no fewer than `LEAST_DECIDED` must be known: of three photos that all have the label
+    nothing follows for a fourth.
+
+    Args:
+        labels: 0/1, shape (photos,).
+        scores: out-of-fold, in 0..1, shape (photos,); ties stay together.
+        precision: share of the photos with at least this score that have the label.
+    """
+    order = np.argsort(-scores, kind="stable")
+    falling, decided = scores[order], np.arange(1, len(scores) + 1)
+    reached = np.cumsum(labels[order], dtype=np.int64) / decided
+    last_of_tie = np.append(falling[1:] != falling[:-1], True)
+    enough = np.flatnonzero(last_of_tie & (decided >= LEAST_DECIDED) & (reached >= precision))
+    return float(falling[enough[-1]]) if len(enough) else None

@@ -1,5 +1,8 @@
 """From the folds' outputs to a photoset's decisions: how folds are joined, and how many labels a photo has."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +11,44 @@ from stylevote.ensemble.threshold import decide, log_odds
 from stylevote.program import InputError
 
 AGGREGATIONS = ("average_scores", "average_then_vote", "average_cnn_first", "vote_all")
+
+
+def decide_photos(
+    features: Mapping[str, np.ndarray],
+    combined: Mapping[str, Sequence[str]],
+    stackers: Mapping[str, list[Stacker]],
+    thresholds: Mapping[str, float],
+    settings: Mapping[str, Any],
+) -> dict[str, pd.DataFrame]:
+    """Decide every label of a photoset.
+
+    Args:
+        features: for each label its members' scores by each fold's CNNs, float32, shape (folds, photos, members).
+        combined: for each label, those whose members its stackers take: its own first.
+        stackers: of each label, one a fold.
+        thresholds: of each label.
+        settings: ``aggregation`` (see `cast_votes`), ``least`` and ``most`` (see `limit_labels`).
+
+    Returns:
+        for each label, in the order of ``combined``, what `cast_votes` returns.
+
+    Raises:
+        InputError: for stackers of another number of members; it names the label.
+    """
+    tables = {}
+    for label, names in combined.items():
+        members = np.concatenate([features[name] for name in names], axis=2)
+        try:
+            tables[label] = cast_votes(members, stackers[label], thresholds[label], settings["aggregation"])
+        except InputError as error:
+            raise InputError(f"stackers of {label!r}: {error}") from error
+    scores, decisions = (np.stack([table[name] for table in tables.values()], 1) for name in ("score", "decision"))
+    cuts = np.array([thresholds[label] for label in tables])
+    limited = limit_labels(decisions, scores, cuts, settings["least"], settings["most"])
+    return {
+        label: table.assign(decision=decision)
+        for (label, table), decision in zip(tables.items(), limited.T, strict=True)
+    }
 
 
 def cast_votes(features: np.ndarray, stackers: list[Stacker], threshold: float, aggregation: str) -> pd.DataFrame:

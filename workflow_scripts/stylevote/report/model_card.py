@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from stylevote.markdown import cell, table
+
 PACKAGES = ("torch", "torchvision", "timm", "xgboost", "scikit-learn", "numpy", "pandas", "pillow", "snakemake")
 
 
@@ -62,11 +64,11 @@ def model_card(
             " a photo that is missed more than one too many: it says yes readily. It is not made to identify people,"
             " to judge them, or to decide anything about them.",
         ],
-        f"Measures (macro {score})": [_table(["", score, "95 % interval"], _macro_rows(macro))],
-        "Measures by label (honest estimate)": [_table(*_label_rows(by_label, score, tested))],
+        f"Measures (macro {score})": [table(["", score, "95 % interval"], _macro_rows(macro))],
+        "Measures by label (honest estimate)": [table(*_label_rows(by_label, score, tested))],
         "Limits": [
             f"- The naive figure exceeds the honest one by {gap['naive'] - gap['honest']:.3f}. Quote the honest one.",
-            f"- The rarest label, {_cell(rarest['label'])}, has {rarest['positives']:,} positives, and an interval"
+            f"- The rarest label, {cell(rarest['label'])}, has {rarest['positives']:,} positives, and an interval"
             f" from {rarest['honest_low']:.2f} to {rarest['honest_high']:.2f}. Differences of rare labels within their"
             " intervals mean nothing.",
             "- Intervals hold what the chance of which photos were there may do. That new photos are of another kind"
@@ -108,17 +110,3 @@ def _label_rows(by_label: pd.DataFrame, score: str, tested: bool) -> tuple[list[
         for _, row in by_label.iterrows()
     ]
     return [*head, *([f"Test {score}"] if tested else [])], rows
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table: the first column to the left, numbers to the right."""
-    lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Return a text that stands for itself in Markdown, and within a table's cell."""
-    text = " ".join(text.split()).replace("\\", "\\\\")
-    for mark in "|<>*_`[]&#":
-        text = text.replace(mark, f"\\{mark}")
-    return text

@@ -1,0 +1,69 @@
+"""Put everything that a decision needs into one folder, from which photos are decided without the workflow."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from stylevote.bundle import bundle_card, write_bundle
+from stylevote.ensemble.decisions import read_by_label
+from stylevote.program import add_spec, check_number, parser, run
+from stylevote.tables import read_json, read_table
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the bundle."""
+    spec, folds = arguments.spec, arguments.folds
+    labels = spec["labels"]
+    check_number("stackers", arguments.stackers, len(labels) * folds, "label and fold")
+    check_number("thresholds", arguments.thresholds, len(labels), "label")
+    members, settings = read_table(arguments.members), read_json(arguments.runs)
+    ordered = members.sort_values("member")
+    pairs = {
+        label: [[one.run, int(one.epoch)] for one in ordered[ordered["label"] == label].itertuples()]
+        for label in labels
+    }
+    used = sorted({(name, epoch) for of_label in pairs.values() for name, epoch in of_label})
+    content = {
+        **{key: spec[key] for key in ("labels", "beta", "votes", "combiner", "features")},
+        "folds": folds,
+        "thresholds": read_by_label(labels, arguments.thresholds, "threshold"),
+        "certain_from": read_by_label(labels, arguments.certain, "certain_from") if arguments.certain else None,
+        "members": pairs,
+        "runs": {name: settings[name] for name in sorted({name for name, _ in used})},
+    }
+    weights = {
+        (name, fold, epoch): Path(
+            arguments.weights.replace("{run}", name).replace("{fold}", str(fold)), f"epoch{epoch}.safetensors"
+        )
+        for name, epoch in used
+        for fold in range(folds)
+    }
+    stackers = {label: arguments.stackers[k * folds : (k + 1) * folds] for k, label in enumerate(labels)}
+    card = bundle_card(content, read_table(arguments.honest), part=spec["part"], networks=len(weights))
+    write_bundle(arguments.output, content, weights, stackers, card)
+    size = sum(path.stat().st_size for path in arguments.output.rglob("*") if path.is_file())
+    logging.info("%d networks of %d runs, %.1f MB", len(weights), len(content["runs"]), size / 1e6)
+
+
+if __name__ == "__main__":
+    options = parser(
+        __doc__,
+        members="members of all labels",
+        runs="settings of all runs, as JSON",
+        stackers="stackers: of each label, one a fold...",
+        thresholds="thresholds: one a label, in the order of the labels...",
+        honest="the honest estimate of the whole ensemble",
+        output="folder to write",
+    )
+    options.add_argument("--weights", required=True, help="folders of the runs' weights: a path with {run} and {fold}")
+    options.add_argument(
+        "--certain", nargs="*", type=Path, default=[], help="of each label, what search_certainty found"
+    )
+    options.add_argument("--folds", type=int, required=True, help="number of folds")
+    add_spec(
+        options,
+        '{"labels": [...], "beta": 2, "combiner": "xgboost" or another, "features": {NAME: [labels whose members its '
+        'stackers take]}, "votes": {"aggregation": ..., "least": 0, "most": null}, "part": whether these are fewer '
+        "members than the ensemble's}",
+    )
+    run(options, main)

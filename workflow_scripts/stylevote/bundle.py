@@ -1,0 +1,338 @@
+"""A bundle: everything that a decision needs, in one folder. `stylevote.deciding` decides with it.
+
+It holds the members' weights, the stackers, and ``bundle.json``: labels, thresholds, who is a member of what, what the
+networks are, and a digest of every file.
+"""
+
+import math
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jsonschema import Draft202012Validator
+
+from stylevote.digests import file_sha256, file_stem
+from stylevote.ensemble.stack import Stacker, combiner
+from stylevote.ensemble.vote import AGGREGATIONS
+from stylevote.markdown import table
+from stylevote.photos.problems import listed, what_is_at
+from stylevote.program import InputError
+from stylevote.tables import read_json, read_sealed, write_json
+
+CONTENT, CARD = "bundle.json", "card.md"
+FORMAT = 1
+MOST_BYTES = 50_000_000  # of `bundle.json`: some 100 bytes a file
+REMEDY = "Copy the bundle again from where it was made"
+COMBINERS = ("xgboost", "logistic", "ridge", "mean", "rank_mean", "auto")
+# Of a run's setting, what its networks are made of and used with.
+USED = ("backbone", "backbone_args", "size", "batch", "hidden", "test_time")
+PACKAGES = ("torch", "timm", "segmentation-models-pytorch", "xgboost", "scikit-learn", "numpy", "pillow")
+
+_NAME = {"type": "string", "minLength": 1, "maxLength": 150}
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_LABELS = {"type": "array", "minItems": 1, "maxItems": 1000, "items": _NAME, "uniqueItems": True}
+_VALUE = [{"type": ["boolean", "null"]}, {"type": "number", "minimum": -8192, "maximum": 8192}, {"type": "string"}]
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    """Return the schema of a mapping of exactly these keys."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
+    }
+
+
+def _mapping(value: Any, keys: str = ".") -> dict[str, Any]:
+    """Return the schema of a mapping of names, of this pattern, to such values."""
+    return {"type": "object", "propertyNames": {"pattern": keys}, "additionalProperties": value}
+
+
+# A bundle may come from anywhere: what it says becomes names of files, and arguments of a network.
+_RUN = r"^[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}$"
+SCHEMA = _object(
+    format={"const": FORMAT},
+    labels=_LABELS,
+    beta={"type": "number", "exclusiveMinimum": 0, "maximum": 10},
+    folds={"type": "integer", "minimum": 1, "maximum": 20},
+    votes=_object(
+        aggregation={"enum": list(AGGREGATIONS)},
+        least={"type": "integer", "minimum": 0},
+        most={"type": ["integer", "null"], "minimum": 1},
+    ),
+    combiner={"enum": list(COMBINERS)},
+    features=_mapping(_LABELS),
+    thresholds=_mapping(_SHARE),
+    certain_from={"anyOf": [{"type": "null"}, _mapping({"anyOf": [{"type": "null"}, _SHARE]})]},
+    members=_mapping(
+        {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 100_000,
+            "items": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": 2,
+                "prefixItems": [_NAME, {"type": "integer", "minimum": 0, "maximum": 32767}],
+            },
+        }
+    ),
+    runs=_mapping(
+        _object(
+            backbone=_NAME,
+            backbone_args={
+                **_mapping({"anyOf": [*_VALUE, {"type": "array", "maxItems": 100, "items": {"anyOf": _VALUE}}]}),
+                # What would have timm read another file, or fetch one.
+                "propertyNames": {"not": {"pattern": "pretrained|checkpoint|cache"}},
+            },
+            size={"type": "integer", "minimum": 32, "maximum": 1024},
+            batch={"type": "integer", "minimum": 1, "maximum": 4096},
+            hidden={"type": "array", "maxItems": 3, "items": {"type": "integer", "minimum": 1, "maximum": 8192}},
+            test_time={"enum": ["mirror", "none", "ten_crop"]},
+            labels=_LABELS,
+        ),
+        _RUN,
+    ),
+    files=_mapping({"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+    versions=_mapping(_NAME),
+)
+
+
+@dataclass(frozen=True)
+class BundledNetwork:
+    """One CNN of a bundle: of a ``run``, which was trained without the photos of ``fold``, after ``epoch``.
+
+    ``setting`` is what `stylevote.cnn.network.Network` takes, ``labels`` what its logits stand for, and ``path`` its
+    weights.
+    """
+
+    run: str
+    fold: int
+    epoch: int
+    setting: dict[str, Any]
+    labels: list[str]
+    path: Path
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle in ``folder``, and what its ``bundle.json`` says: ``content``."""
+
+    folder: Path
+    content: dict[str, Any]
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that it decides."""
+        return self.content["labels"]
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Of each label: the score from which on it is given."""
+        return self.content["thresholds"]
+
+    @property
+    def members(self) -> dict[str, list[tuple[str, int]]]:
+        """Of each label, its members as run and epoch, in the order in which its stackers take them."""
+        return {label: [(run, epoch) for run, epoch in pairs] for label, pairs in self.content["members"].items()}
+
+    @property
+    def networks(self) -> list[BundledNetwork]:
+        """Its CNNs, those of a run and fold together."""
+        used = sorted({pair for pairs in self.members.values() for pair in pairs})
+        runs: dict[str, list[int]] = {}
+        for run, epoch in used:
+            runs.setdefault(run, []).append(epoch)
+        return [
+            BundledNetwork(
+                run,
+                fold,
+                epoch,
+                _setting(self.content["runs"][run]),
+                self.content["runs"][run]["labels"],
+                self.folder / _weights(run, fold, epoch),
+            )
+            for run, epochs in runs.items()
+            for fold in range(self.content["folds"])
+            for epoch in epochs
+        ]
+
+    def stackers(self, threads: int = 1) -> dict[str, list[Stacker]]:
+        """Return each label's stackers, one a fold; `InputError` where a file holds none."""
+        load = combiner(self.content["combiner"]).load
+        found = {}
+        for label in self.labels:
+            found[label] = []
+            for path in (self.folder / part for part in _stackers(label, self.content["folds"])):
+                try:
+                    found[label].append(load(read_sealed(path), threads))
+                except InputError as error:
+                    raise InputError(f"{path}: {error}") from error
+        return found
+
+
+def bundle_card(content: Mapping[str, Any], honest: pd.DataFrame, *, part: bool, networks: int) -> str:
+    """Return Markdown that says what a bundle is and what it is worth.
+
+    Args:
+        content: what `write_bundle` takes.
+        honest: `ensemble/honest.parquet`: the estimate of the whole ensemble.
+        part: whether the bundle holds fewer members than that.
+        networks: how many CNNs the bundle holds.
+    """
+    score = f"F{content['beta']:g}"
+    of_labels = honest.set_index("label")
+    rows = [
+        [
+            name,
+            f"{row['positives']}",
+            f"{row['honest_f_beta']:.4f}",
+            f"{row['honest_low']:.4f} to {row['honest_high']:.4f}",
+        ]
+        for name, row in of_labels.iterrows()
+    ]
+    whole = " of the whole ensemble, of which these are the first members: they are worth less" if part else ""
+    lines = [
+        "# A bundle of Stylevote",
+        "",
+        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])} labels"
+        " a photo has: photos of the same kind as those that they were trained on. It is not made to identify or judge"
+        " people.",
+        "",
+        "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
+        "",
+        f"What the decisions are worth is estimated with photos that chose nothing{whole}:",
+        "",
+        table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def write_bundle(
+    folder: Path,
+    content: Mapping[str, Any],
+    weights: Mapping[tuple[str, int, int], Path],
+    stackers: Mapping[str, Sequence[Path]],
+    card: str,
+) -> None:
+    """Write a bundle.
+
+    Args:
+        folder: to make; one that is there is replaced.
+        content: what `SCHEMA` asks for, but for format, files and versions; of ``runs``, whole settings will do.
+        weights: file of weights by run, fold and epoch, of every member.
+        stackers: each label's files, one a fold.
+        card: Markdown that says what the bundle is.
+
+    Raises:
+        InputError: what was given makes no bundle.
+    """
+    runs = {run: {key: setting[key] for key in (*USED, "labels")} for run, setting in content["runs"].items()}
+    sources = {_weights(*one): path for one, path in weights.items()}
+    for label, paths in stackers.items():
+        sources |= dict(zip(_stackers(label, len(paths)), paths, strict=True))
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, source in sources.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / name)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    files = {name: file_sha256(folder / name) for name in [*sorted(sources), CARD]}
+    said = {**content, "runs": runs, "format": FORMAT, "files": files, "versions": _versions()}
+    # Last: what a killed job leaves is no bundle.
+    write_json(said, folder / CONTENT)
+    open_bundle(folder)
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Return a bundle after all of it was held against its digests.
+
+    Raises:
+        InputError: it is none, or not as it was made.
+    """
+    path = folder / CONTENT
+    if not path.is_file():
+        raise InputError(f"{folder}: no bundle; expected a folder with the file {CONTENT}, found {what_is_at(path)}")
+    if (found := path.stat().st_size) > MOST_BYTES:
+        raise InputError(f"{path}: {found} bytes, expected at most {MOST_BYTES}")
+    content = read_json(path, REMEDY)
+    if (made := content.get("format")) != FORMAT:
+        raise InputError(f"{path}: a bundle of format {made!r}, expected {FORMAT}: another version made it")
+    errors = sorted(Draft202012Validator(SCHEMA).iter_errors(content), key=lambda error: list(map(str, error.path)))
+    if errors:
+        where = ".".join(map(str, errors[0].absolute_path))
+        raise InputError(f"{path}: {where or 'content'}: {errors[0].message[:200]}")
+    bundle = Bundle(folder, content)
+    if problems := list(_contradictions(bundle)):
+        raise InputError(listed(f"{path}: says what cannot be:", problems))
+    if problems := list(_damages(folder, content["files"])):
+        raise InputError(listed(f"{folder}: damaged. {REMEDY}:", problems))
+    return bundle
+
+
+def _contradictions(bundle: Bundle) -> Iterator[str]:
+    """Yield what is wrong between parts of a bundle that are each right by themselves."""
+    content, labels = bundle.content, bundle.labels
+    for key in ("thresholds", "members", "features", *(["certain_from"] if content["certain_from"] else [])):
+        if sorted(content[key]) != sorted(labels):
+            yield f"{key}: expected one for each label"
+    if not all(math.isfinite(cut) for cut in content["thresholds"].values()):
+        yield "thresholds: expected finite numbers"
+    if len({file_stem(label) for label in labels}) < len(labels):
+        yield "labels: two would have the same files"
+    for label, names in content["features"].items():
+        if names[0] != label or not set(names) <= set(labels):
+            yield f"features.{label}: expected labels, its own first"
+    for label, pairs in content["members"].items():
+        for run, _ in pairs:
+            if label not in content["runs"].get(run, {"labels": []})["labels"]:
+                yield f"members.{label}: the run {run} does not predict it"
+    for run, setting in content["runs"].items():
+        if not set(setting["labels"]) <= set(labels):
+            yield f"runs.{run}.labels: expected labels of the bundle"
+    if problems := set(content["files"]) ^ _needed(content):
+        yield f"files: not those of its members and labels, such as {min(problems)[:200]!r}"
+
+
+def _needed(content: Mapping[str, Any]) -> set[str]:
+    """Return the files that a bundle of this content has."""
+    used = {(run, epoch) for pairs in content["members"].values() for run, epoch in pairs}
+    weights = {_weights(run, fold, epoch) for run, epoch in used for fold in range(content["folds"])}
+    return weights | {name for label in content["labels"] for name in _stackers(label, content["folds"])} | {CARD}
+
+
+def _damages(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
+    """Yield which files are not as they were."""
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{name}: found {what_is_at(path)}"
+        elif file_sha256(path) != expected:
+            yield f"{name}: its checksum does not fit"
+
+
+def _setting(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: run[key] for key in USED}
+
+
+def _weights(run: str, fold: int, epoch: int) -> str:
+    return f"weights/{run}/fold{fold}/epoch{epoch}.safetensors"
+
+
+def _stackers(label: str, folds: int) -> list[str]:
+    return [f"stackers/{file_stem(label)}/fold{fold}.stacker" for fold in range(folds)]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # what the members do not use need not be there
+            continue
+    return found

@@ -1,0 +1,100 @@
+"""Decisions by a bundle: a folder of photos in, what the workflow would decide of them out."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from stylevote.bundle import Bundle, BundledNetwork
+from stylevote.cnn.batches import PhotoBank
+from stylevote.cnn.network import Network
+from stylevote.cnn.predict import predict
+from stylevote.device import open_device
+from stylevote.ensemble.decisions import details
+from stylevote.ensemble.vote import decide_photos
+from stylevote.photos.ingest import ingest_photos
+from stylevote.photos.pixels import cache_pixels, open_pixels
+from stylevote.weights import load_weights
+
+
+def decide(
+    bundle: Bundle, photos: Path, *, on_bad_photo: str = "fail", threads: int = 1, progress: bool = False
+) -> pd.DataFrame:
+    """Decide the photos of a folder, as the workflow decides a photoset without a table.
+
+    Args:
+        bundle: what `open_bundle` returned.
+        photos: a folder; all photos in it and in the folders below count.
+        on_bad_photo: ``fail``, or ``skip`` to leave out what cannot be read.
+        threads: processor threads to use.
+        progress: whether a bar shows how far it is, on a terminal.
+
+    Returns:
+        what `ensemble.decisions.details` does: a row a photo and label, with score, decision, agreement and, where the
+        bundle was made with a precision, abstain.
+
+    Raises:
+        InputError: photos that cannot be used, each by its name; weights or stackers that do not fit.
+    """
+    manifest, _ = ingest_photos(photos, None, [], photoset="photos", on_bad_photo=on_bad_photo, threads=threads)
+    stackers, networks = bundle.stackers(threads), bundle.networks
+    device = open_device(threads)
+    content, members = bundle.content, bundle.members
+    features = {
+        label: np.empty((content["folds"], len(manifest), len(pairs)), dtype=np.float32)
+        for label, pairs in members.items()
+    }
+    with tempfile.TemporaryDirectory(prefix="stylevote-") as folder:
+        pixels = _open_banks(networks, manifest, photos, Path(folder), device=device, threads=threads)
+        network, run = None, None
+        for one in tqdm(networks, unit="network", disable=not progress or None):
+            if one.run != run:
+                network, run = make_network(one, device), one.run
+            load_weights(network, one.path)
+            setting, bank = one.setting, pixels[one.setting["size"]]
+            rows = torch.arange(len(manifest))
+            scores = predict(network, bank, rows, setting["size"], setting["batch"], test_time=setting["test_time"])
+            for k, label in enumerate(one.labels):
+                for place, pair in enumerate(members[label]):
+                    if pair == (one.run, one.epoch):
+                        features[label][one.fold, :, place] = scores[:, k]
+    combined = {label: content["features"][label] for label in bundle.labels}
+    votes = decide_photos(features, combined, stackers, bundle.thresholds, content["votes"])
+    image_ids = manifest["image_id"].to_numpy()
+    table = pd.concat([part.assign(image_id=image_ids, label=label) for label, part in votes.items()])
+    return details(table, bundle.thresholds, content["certain_from"])
+
+
+def _open_banks(
+    networks: Sequence[BundledNetwork],
+    manifest: pd.DataFrame,
+    photos: Path,
+    folder: Path,
+    *,
+    device: torch.device,
+    threads: int,
+) -> dict[int, PhotoBank]:
+    """Decode the photos once for every size that the networks take, into files in ``folder``."""
+    banks = {}
+    for size in sorted({one.setting["size"] for one in networks}):
+        path = folder / f"{size}.bin"
+        index = cache_pixels(manifest, photos, size, path, threads)
+        banks[size] = PhotoBank.open(open_pixels(path, index), index, device)
+    return banks
+
+
+def make_network(one: BundledNetwork, device: torch.device) -> Network:
+    """Return a network of the kind of ``one``, in evaluation mode, whose weights are still to be loaded."""
+    network = Network({**one.setting, "weights": "none"}, len(one.labels))
+    return network.to(device, memory_format=torch.channels_last).eval()
+
+
+def load_network(one: BundledNetwork, device: torch.device) -> Network:
+    """Return a network of a bundle with its weights, in evaluation mode; `InputError` where they do not fit."""
+    network = make_network(one, device)
+    load_weights(network, one.path)
+    return network
