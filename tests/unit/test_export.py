@@ -1,0 +1,68 @@
+"""Networks as ONNX: a program that has only the file gets the logits that the network gives."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from stylevote import export
+from stylevote.deciding import load_network
+from stylevote.export import export_networks
+from stylevote.program import InputError
+from unit.bundles import BACKBONES, LABELS, SIZE, make_bundle, run_of
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "bundle", BACKBONES, folds=1)
+
+
+@pytest.fixture(scope="module")
+def files(bundle, tmp_path_factory):
+    """The files of all networks, by their names."""
+    folder = tmp_path_factory.mktemp("files") / "made here"
+    paths = export_networks(bundle, folder)
+    assert sorted(paths) == sorted(folder.iterdir())
+    return {path.name: path for path in paths}
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_file_alone_gives_what_the_network_gives(bundle, files, backbone):
+    run = run_of(backbone)
+    path = files[f"{run}-fold0-epoch3.onnx"]
+    said = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert json.loads(said["labels"]) == LABELS
+    assert (said["run"], said["fold"], said["epoch"], said["size"]) == (run, "0", "3", str(SIZE))
+    assert said["input"].startswith("RGB in 0..1") and said["output"].startswith("logits")
+    onnx.checker.check_model(path, full_check=True)
+    session = onnxruntime.InferenceSession(path)
+    photos = np.random.default_rng(1).random((5, 3, SIZE, SIZE), dtype=np.float32)
+    (found,) = session.run(None, {session.get_inputs()[0].name: photos})
+    one = next(one for one in bundle.networks if one.run == run)
+    with torch.inference_mode():
+        expected = load_network(one, torch.device("cpu"))(torch.from_numpy(photos)).numpy()
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_nothing_is_written_of_a_network_that_would_be_another(bundle, files, tmp_path, monkeypatch):
+    two = make_bundle(tmp_path / "two" / "bundle")
+    monkeypatch.setattr(
+        export, "onnx_model", lambda _network, _one: onnx.load(files[f"{two.networks[0].run}-fold0-epoch3.onnx"])
+    )
+    with pytest.raises(InputError, match=r"fold 1, epoch 3: as ONNX it gives other logits, by up to 0\.\d+"):
+        export_networks(two, tmp_path / "files")
+    # Of the first fold it is the right one.
+    assert [path.name for path in (tmp_path / "files").iterdir()] == [f"{two.networks[0].run}-fold0-epoch3.onnx"]
+
+
+def test_what_cannot_be_is_named(bundle, tmp_path):
+    with pytest.raises(InputError, match=r"--runs: found 'other', expected runs of the bundle: .*test_resnet-32"):
+        export_networks(bundle, tmp_path, ["other"])
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match=r"file.*: expected a folder, or none, found"):
+            export_networks(bundle, path)
