@@ -1,65 +1,87 @@
-"""A bundle as small as can be, made without the workflow."""
+"""A small bundle of untrained networks, made without the workflow."""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
+from PIL import Image
 
-from stylevote.bundle import Bundle, open_bundle, write_bundle
+from stylevote.bundle import write_bundle
 from stylevote.cnn.network import Network
-from stylevote.ensemble.combiners.mean import Mean
+from stylevote.ensemble.combiners.logistic import Logistic
+from stylevote.ensemble.linear import WeightedSum
 from stylevote.tables import write_sealed
 from stylevote.weights import store_weights
 
-LABELS = ["bright", 'dark <b>&"']
+LABELS = ["red", "<b>round</b>"]
+FOLDS = 2
 SIZE = 32
-BACKBONES = ("test_resnet", "test_vit", "smp:resnet18")
+BOTH, ONE = "test_resnet-32-plain-00000001", "test_byobnet-32-plain-00000002"
+RUNS = {BOTH: ("test_resnet", LABELS, [1, 3]), ONE: ("test_byobnet", LABELS[:1], [0])}
+MEMBERS = {LABELS[0]: [[BOTH, 3], [ONE, 0]], LABELS[1]: [[BOTH, 1]]}
+SUMS = {LABELS[0]: ([1.5, 0.5], 0.1), LABELS[1]: ([2.0], -0.2)}  # weights of the log odds, and the intercept
 
 
-def run_of(backbone: str) -> str:
-    return f"{backbone.replace(':', '_')}-{SIZE}-plain-0123abcd"
+def setting(backbone: str) -> dict:
+    """Return what a run's networks are made of."""
+    return {
+        "backbone": backbone,
+        "backbone_args": {},
+        "weights": "none",
+        "size": SIZE,
+        "batch": 4,
+        "hidden": [8],
+        "test_time": "mirror",
+    }
 
 
-def make_bundle(folder: Path, backbones: tuple[str, ...] = BACKBONES[:1], folds: int = 2, **said) -> Bundle:
-    """Write a bundle of one network a fold of each of these backbones, with weights as they come; return it.
-
-    ``said``: what of `bundle.json` is to be other than it is here.
-    """
-    runs, weights = {}, {}
-    for backbone in backbones:
-        run = run_of(backbone)
-        setting = {
-            "backbone": backbone,
-            "backbone_args": {"img_size": SIZE} if "vit" in backbone else {},
-            "size": SIZE,
-            "batch": 4,
-            "hidden": [],
-            "test_time": "mirror",
-        }
-        runs[run] = {**setting, "labels": LABELS}
-        for fold in range(folds):
-            torch.manual_seed(fold)
-            weights[run, fold, 3] = folder.parent / "made" / run / f"{fold}.safetensors"
-            weights[run, fold, 3].parent.mkdir(parents=True, exist_ok=True)
-            store_weights(Network({**setting, "weights": "none"}, len(LABELS)), weights[run, fold, 3])
-    stacker = folder.parent / "made" / "mean.stacker"
-    write_sealed(Mean(len(runs)).to_bytes(), stacker)
-    content = {
+def content() -> dict:
+    """Return what the bundle says of itself."""
+    return {
         "labels": LABELS,
         "beta": 2,
-        "folds": folds,
+        "folds": FOLDS,
         "votes": {"aggregation": "average_scores", "least": 0, "most": None},
-        "combiner": "mean",
+        "combiner": "logistic",
         "features": {label: [label] for label in LABELS},
-        "thresholds": {LABELS[0]: 0.0, LABELS[1]: 1.0},
-        "certain_from": None,
-        "members": {label: [[run, 3] for run in runs] for label in LABELS},
-        "runs": runs,
+        "thresholds": {LABELS[0]: 0.5, LABELS[1]: 0.45},
+        "certain_from": {LABELS[0]: 0.6, LABELS[1]: None},
+        "members": MEMBERS,
+        "runs": {run: {**setting(name), "labels": labels} for run, (name, labels, _) in RUNS.items()},
     }
-    write_bundle(folder, content | said, weights, dict.fromkeys(LABELS, [stacker] * folds), "a bundle\n")
-    return open_bundle(folder)
 
 
-def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Return a photo of random pixels: uint8, shape (height, width, 3)."""
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+def make_bundle(folder: Path) -> Path:
+    """Make a bundle in ``folder`` and return its own folder."""
+    torch.manual_seed(0)
+    weights, stackers = {}, {}
+    for run, (backbone, labels, epochs) in RUNS.items():
+        for fold in range(FOLDS):
+            for epoch in epochs:
+                path = folder / "made" / run / f"{fold}-{epoch}.safetensors"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                store_weights(Network(setting(backbone), len(labels)), path)
+                weights[run, fold, epoch] = path
+    for number, label in enumerate(LABELS):
+        factors, intercept = SUMS[label]
+        stackers[label] = [folder / "made" / f"{number}-{fold}.stacker" for fold in range(FOLDS)]
+        for fold, path in enumerate(stackers[label]):
+            write_sealed(Logistic(WeightedSum(np.array(factors), intercept + fold)).to_bytes(), path)
+    write_bundle(folder / "bundle", content(), weights, stackers, "# A card\n")
+    return folder / "bundle"
+
+
+def draw_photos(folder: Path, count: int) -> Path:
+    """Draw photos that fit the networks as they are."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(1)
+    for number in range(count):
+        small = random.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(small.repeat(8, 0).repeat(8, 1)).save(folder / f"{number}.png")
+    return folder
+
+
+def read_decisions(path: Path) -> pd.DataFrame:
+    """Return a table of decisions by photo."""
+    return pd.read_csv(path, index_col="image")

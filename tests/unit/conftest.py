@@ -1,11 +1,13 @@
-"""A machine that seems to have GPUs."""
+"""A machine that seems to have GPUs, and a small bundle."""
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from stylevote import leases
+from unit.bundles import make_bundle
 
 
 @pytest.fixture
@@ -24,3 +26,9 @@ def pretend(tmp_path, monkeypatch) -> Callable[..., None]:
 
     list_gpus()
     return list_gpus
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """The folder of a small bundle. Not to be changed."""
+    return make_bundle(tmp_path_factory.mktemp("made"))

@@ -186,23 +186,22 @@ def bundle_card(content: Mapping[str, Any], honest: pd.DataFrame, *, part: bool,
         networks: how many CNNs the bundle holds.
     """
     score = f"F{content['beta']:g}"
-    of_labels = honest.set_index("label")
     rows = [
         [
-            name,
+            row["label"],
             f"{row['positives']}",
             f"{row['honest_f_beta']:.4f}",
             f"{row['honest_low']:.4f} to {row['honest_high']:.4f}",
         ]
-        for name, row in of_labels.iterrows()
+        for row in honest.to_dict("records")
     ]
     whole = " of the whole ensemble, of which these are the first members: they are worth less" if part else ""
     lines = [
         "# A bundle of Stylevote",
         "",
-        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])} labels"
-        " a photo has: photos of the same kind as those that they were trained on. It is not made to identify or judge"
-        " people.",
+        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])}"
+        " labels a photo has: photos of the same kind as those that they were trained on. It is not made to identify"
+        " or judge people.",
         "",
         "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
         "",

@@ -54,7 +54,7 @@ def prepare(folder: Path) -> tuple[list[str | bytes], st.SearchStrategy[bytes], 
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         try:
             config = load_configfile(path)
-        except (WorkflowError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        except (WorkflowError, UnicodeDecodeError, yaml.YAMLError, ValueError, IndexError, RecursionError) as error:
             # Snakemake reads the file before any line of this repository is reached.
             raise InputError(error) from error
         settings = resolve(config)

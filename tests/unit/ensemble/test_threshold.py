@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.threshold import (
+    certain_from,
     decide,
     f_beta_at,
     fit_platt,
@@ -248,3 +249,19 @@ def test_a_threshold_between_neighbouring_floats_parts_them():
 def test_an_unknown_method_is_refused():
     with pytest.raises(InputError, match="found 'random', expected one of greedy, exact, lbfgs, plug_in"):
         search_threshold(np.array([0, 1]), np.array([0.1, 0.2]), "random")
+
+
+def test_certainty_begins_at_the_lowest_score_of_enough_precision():
+    random = np.random.default_rng(3)
+    for _ in range(50):
+        scores = random.integers(0, 20, 60) / 20  # many ties
+        labels = (random.random(60) < scores).astype(np.uint8)
+        chosen = [
+            cut for cut in np.unique(scores) if (scores >= cut).sum() >= 10 and labels[scores >= cut].mean() >= 0.7
+        ]
+        assert certain_from(labels, scores, 0.7) == (min(chosen) if chosen else None)
+
+
+def test_a_few_photos_are_no_precision():
+    assert certain_from(np.ones(9, dtype=np.uint8), np.linspace(0, 1, 9), 0.5) is None
+    assert certain_from(np.ones(10, dtype=np.uint8), np.linspace(0, 1, 10), 0.5) == 0

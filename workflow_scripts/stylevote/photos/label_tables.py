@@ -162,14 +162,13 @@ def _text_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
     if "\0" in text:
         problems.append(Problem(0, f"{table}: a binary file (it holds a NUL character), expected text"))
         return
+    form = {"delimiter": _delimiter(text), "skipinitialspace": True}
     line, rows, cells = 1, 0, 0
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True)
+        # Before any row is kept: of a table that is too large, millions would be, and a problem with each.
+        reader = csv.reader(io.StringIO(text, newline=""), **form)
         for fields in reader:
-            stripped = [cell.strip() for cell in fields]
-            if stripped not in ([], [""]):
-                yield TableRow(line, stripped)
-            rows, cells = rows + 1, cells + len(stripped)
+            rows, cells = rows + 1, cells + len(fields)
             if rows > MOST_ROWS or cells > MOST_CELLS:
                 accepted = f"at most {MOST_ROWS} rows and {MOST_CELLS} cells are accepted"
                 problems.append(Problem(line, f"{place(table, line)}: the table is too large, {accepted}"))
@@ -178,6 +177,13 @@ def _text_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
     except csv.Error as error:
         fault = f"cannot be read as a table ({error}); is a quote left open?"
         problems.append(Problem(line, f"{place(table, line)}: {fault}"))
+        return
+    line, reader = 1, csv.reader(io.StringIO(text, newline=""), **form)
+    for fields in reader:
+        stripped = [cell.strip() for cell in fields]
+        if stripped not in ([], [""]):
+            yield TableRow(line, stripped)
+        line = reader.line_num + 1
 
 
 def _delimiter(text: str) -> str:

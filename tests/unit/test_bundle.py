@@ -1,0 +1,109 @@
+"""A bundle is whole or refused, in a sentence, before anything is computed."""
+
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+from stylevote.bundle import bundle_card, open_bundle
+from stylevote.program import InputError
+from stylevote.tables import read_json, write_json
+from unit.bundles import BOTH, LABELS, content
+
+
+@pytest.fixture
+def copy(made, tmp_path):
+    """A bundle to be damaged."""
+    return shutil.copytree(made, tmp_path / "bundle")
+
+
+def change(bundle, **parts):
+    """Write a bundle's description anew, with a checksum that fits."""
+    write_json(read_json(bundle / "bundle.json") | parts, bundle / "bundle.json")
+
+
+def test_a_bundle_says_what_it_holds(made):
+    bundle = open_bundle(made)
+    assert bundle.labels == LABELS
+    assert bundle.thresholds[LABELS[1]] == 0.45
+    assert bundle.members[LABELS[0]][0] == (BOTH, 3)
+    found = {(one.run[:9], one.fold, one.epoch): one.labels for one in bundle.networks}
+    assert found.keys() == {(name, fold, epoch) for name, epoch in BY_EPOCH for fold in (0, 1)}
+    assert found["test_byob", 0, 0] == LABELS[:1]
+    assert all(one.path.is_file() for one in bundle.networks)
+
+
+BY_EPOCH = [("test_resn", 1), ("test_resn", 3), ("test_byob", 0)]
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"no bundle; expected a folder with the file bundle\.json, found nothing"):
+        open_bundle(tmp_path)
+
+
+def test_every_file_is_held_against_its_digest(copy):
+    files = [path for path in sorted(copy.rglob("*")) if path.is_file()]
+    assert len(files) == 6 + 4 + 2
+    for path in files:
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+        with pytest.raises(InputError, match=re.escape(path.name)):
+            open_bundle(copy)
+        path.unlink()
+        with pytest.raises(InputError, match=re.escape(path.name)):
+            open_bundle(copy)
+        path.write_bytes(whole)
+    open_bundle(copy)
+
+
+def test_another_format_is_refused(copy):
+    change(copy, format=2)
+    with pytest.raises(InputError, match="a bundle of format 2, expected 1"):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"labels": ["red", "red"]}, "labels"),
+        ({"labels": ["red"]}, "thresholds: expected one for each label"),
+        ({"thresholds": {LABELS[0]: 0.5, LABELS[1]: float("nan")}}, "thresholds"),
+        ({"thresholds": {LABELS[0]: 0.5, LABELS[1]: 2}}, "thresholds"),
+        ({"members": {LABELS[0]: [[BOTH, 1]], LABELS[1]: [["other", 1]]}}, "does not predict it"),
+        ({"members": {LABELS[0]: [[BOTH, 1]], LABELS[1]: [[BOTH, 7]]}}, "files: not those"),
+        ({"runs": {"../x": {}}}, "runs"),
+        ({"runs": {BOTH: content()["runs"][BOTH] | {"hidden": [10**9]}}}, "hidden"),
+        ({"runs": {BOTH: content()["runs"][BOTH] | {"backbone_args": {"checkpoint_path": "/etc"}}}}, "backbone_args"),
+        ({"files": {"../../etc/passwd": "0" * 64}}, "files"),
+        ({"combiner": "os"}, "combiner"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_what_cannot_be_is_refused_though_the_checksum_fits(copy, parts, said):
+    runs = {key: value for key, value in parts.get("runs", {}).items() if key == BOTH}
+    described = read_json(copy / "bundle.json")
+    if runs:
+        parts = parts | {"runs": described["runs"] | {BOTH: {k: runs[BOTH][k] for k in described["runs"][BOTH]}}}
+    change(copy, **parts)
+    with pytest.raises(InputError, match=re.escape(said)):
+        open_bundle(copy)
+
+
+def test_no_json_and_no_object_are_refused(copy):
+    for text in ("", "{", "[]", json.dumps({"sha256": "x"}), "[" * 100_000):
+        (copy / "bundle.json").write_text(text)
+        with pytest.raises(InputError, match=r"damaged .*Copy the bundle again"):
+            open_bundle(copy)
+
+
+def test_the_card_lets_labels_stand_for_themselves():
+    honest = pd.DataFrame(
+        [(name, 5, 0.5, 0.4, 0.6) for name in (*LABELS, "macro")],
+        columns=["label", "positives", "honest_f_beta", "honest_low", "honest_high"],
+    )
+    card = bundle_card(content(), honest, part=True, networks=6)
+    assert r"| \<b\>round\</b\> | 5 | 0.5000 | 0.4000 to 0.6000 |" in card
+    assert "worth less" in card
+    assert "worth less" not in bundle_card(content(), honest, part=False, networks=6)

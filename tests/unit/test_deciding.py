@@ -1,0 +1,109 @@
+"""Photos are decided by a bundle as a computation by hand decides them, and in no other folder is anything left."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from places import REPOSITORY
+from stylevote.bundle import open_bundle
+from stylevote.deciding import decide, load_network
+from stylevote.program import InputError
+from unit.bundles import FOLDS, LABELS, MEMBERS, SUMS, draw_photos, read_decisions
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Eleven photos: two full batches, and a rest."""
+    return draw_photos(tmp_path_factory.mktemp("photos") / "photos", 11)
+
+
+@pytest.fixture(scope="module")
+def decided(made, photos):
+    """What the bundle decides of them."""
+    return decide(open_bundle(made), photos)
+
+
+def by_hand(bundle, photos) -> np.ndarray:
+    """Return each photo's score of each label: the mean over folds of CNNs and folds of stackers."""
+    names = sorted(path.name for path in photos.iterdir())
+    pixels = np.stack([np.asarray(Image.open(photos / name)) for name in names])
+    batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    scores = {}
+    for one in bundle.networks:
+        network = load_network(one, torch.device("cpu"))
+        with torch.inference_mode():
+            seen = (network(batch).sigmoid() + network(batch.flip(3)).sigmoid()) / 2
+        for k, label in enumerate(one.labels):
+            scores[label, one.run, one.fold, one.epoch] = seen[:, k].double().numpy()
+    result = np.zeros((len(names), len(LABELS)))
+    for k, label in enumerate(LABELS):
+        factors, intercept = SUMS[label]
+        for fold in range(FOLDS):
+            odds = [scores[label, run, fold, epoch] for run, epoch in MEMBERS[label]]
+            total = sum(factor * np.log(p / (1 - p)) for factor, p in zip(factors, odds, strict=True))
+            for stacker in range(FOLDS):
+                result[:, k] += 1 / (1 + np.exp(-(total + intercept + stacker)))
+    return result / FOLDS**2
+
+
+def test_scores_are_those_of_a_computation_by_hand(made, photos, decided):
+    expected = by_hand(open_bundle(made), photos)
+    assert np.ptp(expected, axis=0).min() > 0.001  # photos differ, so that a wrong order would be seen
+    np.testing.assert_allclose(decided["score"].to_numpy().reshape(-1, len(LABELS)), expected, atol=2e-5)
+    assert decided["image_id"].unique().tolist() == sorted(path.name for path in photos.iterdir())
+    assert decided["label"].tolist() == LABELS * 11
+
+
+def test_what_is_given_without_the_chosen_precision_is_said(decided):
+    given = decided["score"] >= decided["threshold"]
+    assert (decided["decision"] == given).all()
+    first = decided["label"] == LABELS[0]
+    assert (decided.loc[first, "abstain"] == (given & (decided["score"] < 0.6))[first]).all()
+    assert (decided.loc[~first, "abstain"] == given[~first]).all()  # it never reaches the precision
+    assert decided["agreement"].isin([0, 0.5, 1]).all()
+
+
+def call(*arguments) -> subprocess.CompletedProcess:
+    """Run the command line."""
+    command = [sys.executable, "-m", "stylevote", *map(str, arguments)]
+    environment = {"PYTHONPATH": str(REPOSITORY / "workflow_scripts"), "PATH": "/usr/bin:/bin", "HOME": "/nowhere"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+
+
+def test_the_command_line_writes_the_same_with_two_threads(made, photos, decided, tmp_path):
+    details = tmp_path / "details.csv"
+    done = call(made, photos, "-o", tmp_path / "out.csv", "--details", details, "--threads", 2)
+    assert done.returncode == 0, done.stderr
+    assert f"11 photos decided, {len(LABELS)} labels each" in done.stderr
+    table = read_decisions(tmp_path / "out.csv")
+    assert table.columns.tolist() == LABELS
+    assert (table.to_numpy().ravel() == decided["decision"]).all()
+    assert details.read_text().splitlines()[0] == "image,label,score,threshold,decision,agreement,abstain"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["details.csv", "out.csv"]
+
+
+def test_mistakes_end_in_a_sentence(made, photos, tmp_path):
+    for arguments, said in [
+        ((tmp_path, photos, "-o", tmp_path / "x.csv"), "no bundle"),
+        ((made, tmp_path / "none", "-o", tmp_path / "x.csv"), "none"),
+        ((made, photos, "-o", tmp_path / "none" / "x.csv"), "there is no folder"),
+    ]:
+        done = call(*arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ")
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_photos_that_cannot_be_read_are_named_or_left_out(made, tmp_path):
+    photos = draw_photos(tmp_path / "photos", 3)
+    (photos / "1.png").write_text("no photo")
+    bundle = open_bundle(made)
+    with pytest.raises(InputError, match=r"1\.png.*no photo of a known format"):
+        decide(bundle, photos)
+    table = decide(bundle, photos, on_bad_photo="skip")
+    assert table["image_id"].unique().tolist() == ["0.png", "2.png"]

@@ -1,0 +1,78 @@
+"""A bundle that the workflow made decides as the workflow does, and making one trains nothing."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+
+from stylevote.bundle import open_bundle
+from stylevote.tables import read_json, read_table
+from workflow.checkout import LABELS
+
+
+def decided_by(checkout, bundle: str) -> bytes:
+    """Return what the command line writes of the test photos."""
+    command = [sys.executable, "-m", "stylevote", bundle, "photos/test", "-o", "by_bundle.csv"]
+    environment = os.environ | {"PYTHONPATH": str(checkout.folder / "workflow_scripts")}
+    subprocess.run(command, cwd=checkout.folder, env=environment, check=True, capture_output=True, timeout=300)
+    return (checkout.folder / "by_bundle.csv").read_bytes()
+
+
+def test_a_bundle_decides_as_the_workflow_does(checkout):
+    assert checkout.plan("out/bundle") == {"describe_runs": 1, "make_bundle": 1}
+    checkout.config["abstain"] = {"precision": 0.9}
+    checkout.run("out/bundle", "out/predictions/test/details.csv")
+    out = checkout.folder / "out"
+    assert decided_by(checkout, "out/bundle") == (out / "submission.csv").read_bytes()
+
+    details = pd.read_csv(out / "predictions" / "test" / "details.csv")
+    votes = read_table(out / "predictions" / "test" / "votes.parquet").set_index(["image_id", "label"])
+    truth = read_table(out / "photos" / "train" / "manifest.parquet")
+    for row in details.itertuples():
+        vote = votes.loc[(row.image, row.label)]
+        assert row.decision == vote["decision"]
+        stem = next(
+            path.stem for path in (out / "ensemble" / "certain").iterdir() if read_json(path)["label"] == row.label
+        )
+        stacked = read_table(out / "ensemble" / "stackers" / stem / "stacked.parquet")["score"]
+        # Given, and at no cut up to its score have nine in ten of the training photos above it the label.
+        as_high = [cut for cut in stacked if cut <= vote["score"] and (stacked >= cut).sum() >= 10]
+        sure = any(truth.loc[stacked >= cut, row.label].mean() >= 0.9 for cut in as_high)
+        assert row.abstain == (row.decision and not sure)
+    np.testing.assert_allclose(3 * details["agreement"], np.rint(3 * details["agreement"]))
+
+    checkout.config["votes"] = {"aggregation": "vote_all", "least": 1, "most": 2}
+    checkout.run("out/bundle", "out/submission.csv")
+    assert decided_by(checkout, "out/bundle") == (out / "submission.csv").read_bytes()
+
+
+def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
+    submission = (checkout.folder / "out" / "submission.csv").read_bytes()
+    checkout.config["bundle"] = {"members": 1}
+    expected = {"select_fewer_members": 3, "gather_fewer_members": 1, "stack_fewer_members": 3}
+    expected |= {"search_threshold_of_fewer": 3, "describe_runs": 1, "make_bundle": 1}
+    assert checkout.plan("out/bundle") == expected
+    checkout.run("out/bundle")
+    bundle = open_bundle(checkout.folder / "out" / "bundle")
+    assert all(len(members) == 1 for members in bundle.members.values())
+    for label in LABELS:
+        path = next((checkout.folder / "out" / "ensemble" / "members").glob(f"*{label.strip('{}').split()[0]}*"))
+        ranking = read_table(path)
+        first = ranking[(ranking["without"] == ranking["without"].min()) & (ranking["member"] == 1)].iloc[0]
+        assert bundle.members[label] == [(first["run"], first["epoch"])]
+    decided = decided_by(checkout, "out/bundle").decode().splitlines()
+    assert len(decided) == 13
+    assert (checkout.folder / "out" / "submission.csv").read_bytes() == submission
+    assert checkout.plan() == {}
+
+
+def test_a_bundle_without_networks_is_refused(checkout):
+    checkout.config["keep_weights"] = "none"
+    said = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout
+    assert "bundle: keep_weights is none, so that there are no weights to put into it" in said
+    checkout.config["keep_weights"] = "all"
+    checkout.config["bundle"] = {"member": 1}
+    said = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout
+    assert "bundle: unknown key 'member'; did you mean 'members'?" in said
