@@ -1,6 +1,7 @@
 """Networks as ONNX: a program that has only the file gets the logits that the network gives."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -9,15 +10,36 @@ import pytest
 import torch
 
 from stylevote import export
+from stylevote.bundle import Bundle
+from stylevote.cnn.network import Network
 from stylevote.deciding import load_network
 from stylevote.export import export_networks
 from stylevote.program import InputError
-from unit.bundles import BACKBONES, LABELS, SIZE, make_bundle, run_of
+from stylevote.weights import store_weights
+from unit.bundles import LABELS, SIZE, setting
+
+BACKBONES = ("test_resnet", "test_vit", "smp:resnet18")
+
+
+def bundle_of(folder: Path, backbones: tuple[str, ...], folds: int) -> Bundle:
+    """Return a bundle, as it is once it was checked, of untrained networks of these backbones."""
+    runs = {run_of(backbone): {**setting(backbone), "labels": LABELS} for backbone in backbones}
+    members = {label: [[run, 3] for run in runs] for label in LABELS}
+    bundle = Bundle(folder, {"folds": folds, "members": members, "runs": runs})
+    for one in bundle.networks:
+        torch.manual_seed(one.fold)
+        one.path.parent.mkdir(parents=True)
+        store_weights(Network({**one.setting, "weights": "none"}, len(LABELS)), one.path)
+    return bundle
+
+
+def run_of(backbone: str) -> str:
+    return f"{backbone.replace(':', '_')}-32-plain-00000001"
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundles") / "bundle", BACKBONES, folds=1)
+    return bundle_of(tmp_path_factory.mktemp("bundle"), BACKBONES, 1)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +71,7 @@ def test_a_file_alone_gives_what_the_network_gives(bundle, files, backbone):
 
 
 def test_nothing_is_written_of_a_network_that_would_be_another(bundle, files, tmp_path, monkeypatch):
-    two = make_bundle(tmp_path / "two" / "bundle")
+    two = bundle_of(tmp_path / "bundle", BACKBONES[:1], 2)
     monkeypatch.setattr(
         export, "onnx_model", lambda _network, _one: onnx.load(files[f"{two.networks[0].run}-fold0-epoch3.onnx"])
     )

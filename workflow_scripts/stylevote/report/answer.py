@@ -146,8 +146,9 @@ def _line(row: tuple, unsure: bool, folds: int) -> str:
     agreeing = f"{round(row.agreement * folds)} of {folds} folds agree"
     score, threshold = (100 * min(max(value, 0), 1) for value in (row.score, row.threshold))
     return (
-        f"<li{' class=yes' if row.decision else ''}><div><span>{escape(row.label)}</span>"
-        f'<span class="small verdict">{verdict}</span></div><span class="bar"><i style="width:{score:.1f}%"></i><s style="left:{threshold:.1f}%"></s></span>'
+        f"<li{' class=yes' if row.decision else ''}>"
+        f'<div><span>{escape(row.label)}</span><span class="small verdict">{verdict}</span></div>'
+        f'<span class="bar"><i style="width:{score:.1f}%"></i><s style="left:{threshold:.1f}%"></s></span>'
         f'<div class="small"><span>{row.score:.3f} (threshold {row.threshold:.3f})</span><span>{agreeing}</span></div>'
         "</li>"
     )
