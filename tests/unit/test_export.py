@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from stylevote import export
+from stylevote.__main__ import COMMANDS
 from stylevote.bundle import Bundle
 from stylevote.cnn.network import Network
 from stylevote.deciding import load_network
@@ -88,3 +89,10 @@ def test_what_cannot_be_is_named(bundle, tmp_path):
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(InputError, match=r"file.*: expected a folder, or none, found"):
             export_networks(bundle, path)
+
+
+def test_the_command_line_asks_for_it(made, tmp_path):
+    options, command = COMMANDS["export"]
+    arguments = ["export", str(made), str(tmp_path), "--runs", "other"]
+    with pytest.raises(InputError, match="--runs: found 'other'"):
+        command(options().parse_args(arguments))

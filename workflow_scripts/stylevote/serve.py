@@ -31,10 +31,10 @@ from stylevote.report.answer import STYLE, looked_at, photo_answer, whole_answer
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before it is imported
 try:
     import gradio
-    from starlette.datastructures import Headers
+    from starlette.datastructures import Headers, MutableHeaders
     from starlette.middleware import Middleware
     from starlette.responses import PlainTextResponse
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 except ImportError as error:
     raise InputError("the page needs a further package: pip install 'stylevote[serve]'") from error
 
@@ -45,9 +45,12 @@ REQUEST_BYTES = 2 * MAX_BYTES  # of all photos at a time
 FORGOTTEN = 600  # seconds after which a photo that somebody sent, and never asked about, is removed
 LOOKS = 3  # labels of a photo for which it is shown where a network looks
 SHOWN = 360  # pixels of the shorter side
+# Gradio's page evaluates code of its own; nothing may be fetched from anywhere else, whatever a text in it says.
+POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 UPLOADS = "GRADIO_TEMP_DIR"  # the variable that says where Gradio writes what is sent
 
 PAGE_STYLE = """
+.html-container { padding-left: 0 !important; padding-right: 0 !important; }
 .gradio-container { max-width: 1120px !important; margin: 0 auto !important; }
 .title h1 { font-size: 28px; line-height: 1.2; letter-spacing: -0.01em; margin: 12px 0 4px; }
 .title p { margin: 0; opacity: 0.75; }
@@ -76,42 +79,53 @@ def serve(bundle: Bundle, port: int | None = None, threads: int = 1) -> None:
 @contextmanager
 def serving(bundle: Bundle, port: int | None = None, threads: int = 1) -> Iterator[str]:
     """Serve the page in the background, as `serve` does, and yield its address."""
+    if port is not None and not 0 < port < 2**16:
+        raise InputError(f"--port: found {port}, expected 1 to {2**16 - 1}")
     with tempfile.TemporaryDirectory(prefix="stylevote-") as folder:
         os.environ[UPLOADS] = folder
         page = make_page(bundle, Path(folder), threads)
         try:
-            _, address, _ = page.launch(
-                server_name=ADDRESS,
-                server_port=port,
-                share=False,
-                quiet=True,
-                prevent_thread_lock=True,
-                footer_links=[],
-                run_history=False,
-                enable_monitoring=False,
-                ssr_mode=False,
-                pwa=False,
-                max_file_size=MAX_BYTES,
-                app_kwargs={"middleware": [Middleware(Guard)]},
-                # The system's fonts: others would be fetched.
-                theme=gradio.themes.Default(
-                    font=[gradio.themes.Font("system-ui"), gradio.themes.Font("sans-serif")],
-                    font_mono=[gradio.themes.Font("ui-monospace"), gradio.themes.Font("monospace")],
-                ),
-                css=PAGE_STYLE + STYLE,
-            )
-            yield address
-        except OSError as error:
-            raise InputError(f"--port: {ADDRESS} cannot be listened on ({error}); choose another") from error
+            yield _launch(page, port)
         finally:
             page.close(verbose=False)
             del os.environ[UPLOADS]
 
 
-class Guard:
-    """Lets in what the page itself asks for: other sites' pages could send photos here, too, without being seen.
+def _launch(page: gradio.Blocks, port: int | None) -> str:
+    """Let the page listen, for this machine alone; return its address."""
+    # The system's fonts: others would be fetched.
+    fonts = {
+        name: [gradio.themes.Font(family) for family in families]
+        for name, families in (("font", ("system-ui", "sans-serif")), ("font_mono", ("ui-monospace", "monospace")))
+    }
+    try:
+        _, address, _ = page.launch(
+            server_name=ADDRESS,
+            server_port=port,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            pwa=False,
+            max_file_size=MAX_BYTES,
+            app_kwargs={"middleware": [Middleware(Guard)]},
+            theme=gradio.themes.Default(**fonts),
+            css=PAGE_STYLE + STYLE,
+        )
+    except OSError as error:
+        where = "7860 and those after it" if port is None else port
+        raise InputError(f"--port: cannot listen on {where} of {ADDRESS}; choose another") from error
+    return address
 
-    A name of theirs that leads to this address is refused, and a body that is too large, or does not say how large.
+
+class Guard:
+    """Lets in what the page itself asks for, and lets the page ask nobody else.
+
+    Other sites' pages could send photos here, too, without being seen: they are refused, also by a name of theirs that
+    leads to this address; and so is a body that is too large, or does not say how large.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -119,8 +133,18 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why not."""
-        answer = refusal(Headers(scope=scope)) if scope["type"] == "http" else None
-        await (PlainTextResponse(answer[1], answer[0]) if answer else self.app)(scope, receive, send)
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        if refused := refusal(Headers(scope=scope)):
+            status, words = refused
+            return await PlainTextResponse(words, status)(scope, receive, send)
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Content-Security-Policy"] = POLICY
+            await send(message)
+
+        return await self.app(scope, receive, send_with_policy)
 
 
 def refusal(headers: Headers) -> tuple[int, str] | None:
@@ -207,18 +231,18 @@ def _take(uploads: Sequence[Path], folder: Path) -> tuple[dict[str, str], list[t
         except OSError:  # the same file, sent twice at a time, lies in one place
             refused.append((path.name, "no longer there; send it again"))
         with suppress(OSError):
-            path.parent.rmdir()  # Gradio makes a folder for each
+            path.parent.rmdir()  # Gradio makes one for each
     return names, refused
 
 
 def _forget(folder: Path) -> None:
     """Remove what was sent some time ago, and about which nobody asked."""
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file() and time.time() - path.stat().st_mtime > FORGOTTEN:
-                path.unlink()
-        except OSError:  # another request was faster
-            continue
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in names):
+            with suppress(OSError):  # another request was faster
+                if time.time() - path.stat().st_mtime > FORGOTTEN:
+                    path.unlink()
+                    path.parent.rmdir()
 
 
 def _parts(
