@@ -10,8 +10,8 @@ help: ## list these targets
 demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission.csv, report.html
 	.venv/bin/snakemake --cores $(CORES)
 
-test: $(INSTALLED) ## run the tests
-	.venv/bin/python -m pytest
+test: $(INSTALLED) ## run the tests, as many files at a time as there are cores, but four at most
+	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Debian's root can install
 	test -x /usr/sbin/slurmctld || { timeout 300 apt-get update --quiet && timeout 600 apt-get install --yes --quiet --no-install-recommends \

@@ -39,6 +39,7 @@ READERS = {
     "masks": 9,
     "weights": 8,
     "folders": 3,
+    "bundles": 3,
 }
 MOST_SECONDS = 5  # of the processor, so that a busy machine fails no case
 HUNG_SECONDS = 300  # of the clock: what waits takes no time of the processor

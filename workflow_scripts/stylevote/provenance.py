@@ -39,25 +39,49 @@ def code_digest(program: Path, *modules: Path) -> str:
 @cache
 def _parse(path: Path, root: Path) -> tuple[str, list[Path]]:
     """Return a digest of one module's syntax and the library's modules that it imports, wherever in it."""
-    tree = ast.parse(path.read_bytes())
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_text(body[0]):
-            del body[0]
-    imported = [found for node in ast.walk(tree) for name in _imports(node) for found in _files(name, root)]
-    return hashlib.sha256(_syntax(tree).encode()).hexdigest(), imported
+    parts: list[str] = []
+    names: list[str] = []
+    _describe(ast.parse(path.read_bytes()), parts, names)
+    imported = [found for name in names for found in _files(name, root)]
+    return hashlib.sha256("".join(parts).encode()).hexdigest(), imported
 
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _imports(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module:
-        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return []
+def _describe(node: object, parts: list[str], names: list[str]) -> None:
+    """Add a node as text to ``parts``, and the modules that it imports to ``names``.
+
+    Docstrings are left out, and empty fields: later versions of Python only add such ones. It is done in one walk:
+    whoever plans a workflow waits for it.
+    """
+    if isinstance(node, ast.AST):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        parts.append(f"{type(node).__name__}(")
+        comma = ""
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if field == "body" and isinstance(value, list) and value and _is_text(value[0]):
+                value = value[1:]
+            if value is None or value == [] or field in ("ctx", "kind", "type_comment"):
+                continue
+            parts.append(f"{comma}{field}=")
+            _describe(value, parts, names)
+            comma = ","
+        parts.append(")")
+    elif isinstance(node, list):
+        parts.append("[")
+        for number, inner in enumerate(node):
+            if number:
+                parts.append(",")
+            _describe(inner, parts, names)
+        parts.append("]")
+    else:
+        parts.append(repr(node))
 
 
 def _files(name: str, root: Path) -> list[Path]:
@@ -66,14 +90,3 @@ def _files(name: str, root: Path) -> list[Path]:
         return []
     path = root.joinpath(*name.split(".")).with_suffix(".py")
     return [path] if path.is_file() else []
-
-
-def _syntax(node: object) -> str:
-    """Return a node as text, leaving out empty fields: later versions of Python only add such ones."""
-    if isinstance(node, ast.AST):
-        fields = ((name, value) for name, value in ast.iter_fields(node) if name not in ("ctx", "kind", "type_comment"))
-        inner = ",".join(f"{name}={_syntax(value)}" for name, value in fields if value is not None and value != [])
-        return f"{type(node).__name__}({inner})"
-    if isinstance(node, list):
-        return "[" + ",".join(map(_syntax, node)) + "]"
-    return repr(node)
