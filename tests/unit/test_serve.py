@@ -193,11 +193,12 @@ def test_the_command_serves_until_it_is_ended_and_leaves_nothing(made, tmp_path)
     command = [sys.executable, "-m", "stylevote", "serve", made]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        address = re.search(r"http://127\.0\.0\.1:\d+/", process.stderr.readline())[0]
+        address = re.fullmatch(r"(http://127\.0\.0\.1:\d+/) decides photos; .*\n", process.stderr.readline())[1]
         assert "Stylevote" in httpx.get(address).text
         assert any(tmp_path.iterdir())
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+        assert process.stderr.read() == ""
     assert not any(tmp_path.iterdir())
 
 

@@ -45,9 +45,10 @@ def export(arguments: argparse.Namespace) -> None:
     """Write networks of the bundle as ONNX files."""
     from stylevote.bundle import open_bundle  # noqa: PLC0415
     from stylevote.export import export_networks  # noqa: PLC0415
+    from stylevote.photos.problems import number_of  # noqa: PLC0415
 
     paths = export_networks(open_bundle(arguments.bundle), arguments.folder, arguments.runs, arguments.threads)
-    logging.info("%d networks: %s", len(paths), arguments.folder)
+    logging.info("%s: %s", number_of(len(paths), "network"), arguments.folder)
 
 
 def options() -> argparse.ArgumentParser:

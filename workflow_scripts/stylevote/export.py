@@ -21,6 +21,9 @@ try:
 except ImportError as error:
     raise InputError("ONNX files need further packages: pip install 'stylevote[onnx]'") from error
 
+for name in ("onnx_ir", "onnxscript"):  # they tell of every step
+    logging.getLogger(name).setLevel(logging.WARNING)
+
 INPUT, OUTPUT = "photos", "logits"
 TOLERANCE = 1e-3  # of a logit, and in proportion where it is above 1: of a score, a fourth of it at most
 

@@ -38,6 +38,8 @@ try:
 except ImportError as error:
     raise InputError("the page needs a further package: pip install 'stylevote[serve]'") from error
 
+logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it listens
+
 ADDRESS = "127.0.0.1"
 HOSTS = (ADDRESS, "localhost")
 PHOTOS = 20  # at a time

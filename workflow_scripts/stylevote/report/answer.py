@@ -41,7 +41,7 @@ STYLE = """
 .answer .bar s { position: absolute; top: -3px; bottom: -3px; width: 2px; margin-left: -1px;
   background: var(--body-text-color); }
 .answer h4 { font-size: 14px; font-weight: 600; margin: 20px 0 8px; }
-.answer .looks { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); }
+.answer .looks { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(150px, 46%), 1fr)); }
 .answer figure { margin: 0; max-width: 190px; }
 .answer figcaption { font-size: 13px; margin-top: 4px; }
 .answer details { margin-top: 14px; } .answer summary { cursor: pointer; } .answer details ul { margin-top: 12px; }
@@ -127,8 +127,8 @@ def whole_answer(parts: Sequence[str], refused: Mapping[str, str] | Sequence[tup
     problems = "".join(f'<p class="refused"><b>{escape(name)}</b>: {escape(problem)}</p>' for name, problem in refused)
     lead = (
         f'<p class="lead">{networks} {"network" if networks == 1 else "networks"} decided. The stroke on a bar is the '
-        "label's threshold: from there on it is given. The warmer a place, the more it speaks for the label, to the "
-        "first of the networks.</p>"
+        "label's threshold: from there on it is given. Warm places speak for the label, as the first of its networks "
+        "sees them.</p>"
         if parts
         else ""
     )
