@@ -1,6 +1,8 @@
 """Networks as ONNX: a program that has only the file gets the logits that the network gives."""
 
 import json
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +91,13 @@ def test_what_cannot_be_is_named(bundle, tmp_path):
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(InputError, match=r"file.*: expected a folder, or none, found"):
             export_networks(bundle, path)
+
+
+def test_what_is_not_installed_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    monkeypatch.delitem(sys.modules, "stylevote.export")
+    with pytest.raises(InputError, match=r"pip install '\.\[onnx\]'"):
+        import_module("stylevote.export")
 
 
 def test_the_command_line_asks_for_it(made, tmp_path):

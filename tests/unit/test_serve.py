@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import zlib
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -187,6 +188,13 @@ def test_a_bundle_that_was_damaged_meanwhile_is_said(made, photos, tmp_path):
     answer = answer_uploads(bundle, tmp_path / "sent", [Path(sent)])
     assert "<b>The bundle</b>" in answer and "damaged" in answer
     assert not any((tmp_path / "sent").iterdir())
+
+
+def test_what_is_not_installed_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    monkeypatch.delitem(sys.modules, "stylevote.serve")
+    with pytest.raises(InputError, match=r"pip install '\.\[serve\]'"):
+        import_module("stylevote.serve")
 
 
 def test_the_command_serves_until_it_is_ended_and_leaves_nothing(made, tmp_path):

@@ -19,7 +19,7 @@ try:
     import onnxruntime
     import onnxscript  # noqa: F401 (torch's exporter is made with it)
 except ImportError as error:
-    raise InputError("ONNX files need further packages: pip install 'stylevote[onnx]'") from error
+    raise InputError("ONNX files need further packages: pip install '.[onnx]' in Stylevote's folder") from error
 
 for name in ("onnx_ir", "onnxscript"):  # they tell of every step
     logging.getLogger(name).setLevel(logging.WARNING)

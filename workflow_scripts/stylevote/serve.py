@@ -36,7 +36,7 @@ try:
     from starlette.responses import PlainTextResponse
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 except ImportError as error:
-    raise InputError("the page needs a further package: pip install 'stylevote[serve]'") from error
+    raise InputError("the page needs a further package: pip install '.[serve]' in Stylevote's folder") from error
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it listens
 
