@@ -76,13 +76,13 @@ class Browser:
             self.events.append(message)
         return message
 
-    def open(self, page: Path, width: int, *, dark: bool = False) -> None:
-        """Open a file at a width in pixels, in light or dark colours, and wait until it is there."""
+    def open(self, page: Path | str, width: int, *, dark: bool = False) -> None:
+        """Open a file or an address at a width in pixels, in light or dark colours, and wait until it is there."""
         self.events.clear()
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
-        self.ask("Page.navigate", url=page.resolve().as_uri())
+        self.ask("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self.hear()
 

@@ -2,6 +2,9 @@
 
 import re
 import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
 
 import yaml
 
@@ -26,13 +29,31 @@ def test_every_requirement_is_locked_with_hashes_and_no_address():
     assert "://" not in LOCK
 
 
-def test_the_conda_environment_has_what_the_library_imports():
-    dependencies = yaml.safe_load((REPOSITORY / "envs" / "environment.yaml").read_text())["dependencies"]
-    provided = {pin.split("==")[0] for pin in dependencies[-1]["pip"]}
+OPTIONAL = {"serve.py": "serve", "export.py": "onnx"}  # modules that no rule uses, and the extra that each needs
+
+
+def third_party(paths: Iterable[Path]) -> set[str]:
+    """Return the packages that modules import, by the names that they are installed by."""
     names = {"PIL": "pillow", "yaml": "pyyaml", "skimage": "scikit-image", "sklearn": "scikit-learn"}
     names |= {"iterstrat": "iterative-stratification", "segmentation_models_pytorch": "segmentation-models-pytorch"}
     imports = re.compile(r"^ *(?:import ([a-zA-Z_0-9]+)|from ([a-zA-Z_0-9]+)[a-zA-Z_0-9.]* import)", re.MULTILINE)
-    texts = [path.read_text() for path in (REPOSITORY / "workflow_scripts").rglob("*.py")]
-    found = {"".join(pair) for text in texts for pair in imports.findall(text)}
-    third_party = {name for name in found if name not in sys.stdlib_module_names and name != "stylevote"}
-    assert {names.get(name, name) for name in third_party} <= provided
+    found = {"".join(pair) for path in paths for pair in imports.findall(path.read_text())}
+    return {names.get(name, name) for name in found - sys.stdlib_module_names - {"stylevote"}}
+
+
+def test_the_conda_environment_has_what_the_library_imports():
+    dependencies = yaml.safe_load((REPOSITORY / "envs" / "environment.yaml").read_text())["dependencies"]
+    provided = {pin.split("==")[0] for pin in dependencies[-1]["pip"]}
+    modules = [path for path in (REPOSITORY / "workflow_scripts").rglob("*.py") if path.name not in OPTIONAL]
+    assert third_party(modules) <= provided
+
+
+def test_the_extras_have_what_their_modules_import():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    for module, extra in OPTIONAL.items():
+        named = {
+            re.match("[a-z-]+", text)[0]
+            for text in [*project["dependencies"], *project["optional-dependencies"][extra]]
+        }
+        # Gradio is made with Starlette, and brings it.
+        assert third_party([REPOSITORY / "workflow_scripts" / "stylevote" / module]) <= named | {"starlette"}

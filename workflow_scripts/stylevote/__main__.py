@@ -1,5 +1,7 @@
 """Decide photos with a bundle, without the workflow: ``python -m stylevote BUNDLE PHOTOS -o decisions.csv``.
 
+``serve`` and ``export`` in the place of the bundle do something else with the bundle that follows.
+
 What is imported is imported late: processes that decode photos begin by reading this file.
 """
 
@@ -9,8 +11,6 @@ import sys
 from pathlib import Path
 
 from stylevote.program import InputError, add_threads, run
-
-EPILOG = """further commands: none"""
 
 
 def decide(arguments: argparse.Namespace) -> None:
@@ -33,9 +33,32 @@ def decide(arguments: argparse.Namespace) -> None:
     logging.info("%d photos decided, %d labels each: %s", len(decisions), len(labels), arguments.output)
 
 
+def serve(arguments: argparse.Namespace) -> None:
+    """Serve the page to try the bundle until the process is told to end."""
+    from stylevote.bundle import open_bundle  # noqa: PLC0415
+    from stylevote.serve import serve as serve_page  # noqa: PLC0415
+
+    serve_page(open_bundle(arguments.bundle), arguments.port, arguments.threads)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write networks of the bundle as ONNX files."""
+    from stylevote.bundle import open_bundle  # noqa: PLC0415
+    from stylevote.export import export_networks  # noqa: PLC0415
+    from stylevote.photos.problems import number_of  # noqa: PLC0415
+
+    paths = export_networks(open_bundle(arguments.bundle), arguments.folder, arguments.runs, arguments.threads)
+    logging.info("%s: %s", number_of(len(paths), "network"), arguments.folder)
+
+
 def options() -> argparse.ArgumentParser:
     """Return what the command line may hold."""
-    found = argparse.ArgumentParser(prog="python -m stylevote", description=__doc__.split(":")[0] + ".")
+    found = argparse.ArgumentParser(
+        prog="python -m stylevote",
+        description="Decide photos with a bundle, without the workflow.",
+        epilog="Further commands: 'serve BUNDLE' shows a page to try it, 'export BUNDLE FOLDER' writes its networks as "
+        "ONNX files; '--help' after 'serve' or 'export' says more.",
+    )
     found.add_argument("bundle", type=Path, help="folder of the bundle: results/bundle of a workflow")
     found.add_argument("photos", type=Path, help="folder of photos, those in folders below it included")
     found.add_argument("-o", "--output", type=Path, required=True, help="CSV to write: 0 or 1 for each photo and label")
@@ -47,5 +70,32 @@ def options() -> argparse.ArgumentParser:
     return found
 
 
+def serve_options() -> argparse.ArgumentParser:
+    """Return what the command line of ``serve`` may hold."""
+    found = _command("serve", "Show a page to try a bundle: drop photos, see decisions and where networks look.")
+    found.add_argument("--port", type=int, help="to listen on, at 127.0.0.1 (default: the first free one from 7860 on)")
+    add_threads(found)
+    return found
+
+
+def export_options() -> argparse.ArgumentParser:
+    """Return what the command line of ``export`` may hold."""
+    found = _command("export", "Write networks of a bundle as ONNX files, each checked against torch.")
+    found.add_argument("folder", type=Path, help="where to write them")
+    found.add_argument("--runs", nargs="+", metavar="RUN", help="runs whose networks are wanted (default: all)")
+    add_threads(found)
+    return found
+
+
+def _command(name: str, description: str) -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(prog="python -m stylevote", description=description)
+    found.add_argument("command", choices=[name], metavar=name, help="this command")
+    found.add_argument("bundle", type=Path, help="folder of the bundle")
+    return found
+
+
+COMMANDS = {"serve": (serve_options, serve), "export": (export_options, export)}
+
 if __name__ == "__main__":
-    sys.exit(run(options(), decide))
+    asked, program = COMMANDS.get(" ".join(sys.argv[1:2]), (options, decide))
+    sys.exit(run(asked(), program))
