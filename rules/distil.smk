@@ -18,7 +18,7 @@ rule teach_label:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        scores=results("distilled/scores/{label}.parquet"),
+        scores=results("distilled/taught/{label}.parquet"),
     log:
         logs("teach_label/{label}.log"),
     benchmark:
@@ -41,7 +41,7 @@ rule teach_label:
 rule gather_targets:
     """Put the labels' scores together: what the student of each fold learns."""
     input:
-        scores=every_label("distilled/scores/{label}.parquet"),
+        scores=every_label("distilled/taught/{label}.parquet"),
     output:
         targets=every_fold("distilled/targets/fold{fold}.parquet"),
     log:

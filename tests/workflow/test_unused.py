@@ -11,11 +11,13 @@ from stylevote.tables import read_json
 from workflow.checkout import LABELS, RUNS, Checkout, make_checkout, small_config
 
 OPTIONAL = ["ensemble/size_curve.parquet", "ensemble/leaks.parquet", "predictions/summer/decisions.csv"]
+OPTIONAL += ["distilled/scores.parquet", "distilled/predictions/summer/decisions.csv"]
 
 
 def config() -> dict:
-    """Return the small configuration with a further photoset and four folds."""
+    """Return the small configuration with a further photoset, four folds and a student."""
     small = small_config()
+    small["distil"] = {**RUNS[0], "seed": 5}
     small["folds"]["count"] = 4
     small["photosets"]["summer"] = {"photos": "photos/test", "labels": None}
     return small
@@ -99,6 +101,12 @@ def without_a_label(small):
     return lambda path: "dark-sky" in path
 
 
+def without_a_student(small):
+    del small["distil"]
+    parts = ("/distilled/", "student", "/teach_label/", "/gather_targets")
+    return lambda path: any(part in path for part in parts)
+
+
 def without_a_photoset(small):
     del small["photosets"]["summer"]
     return lambda path: "/summer" in path
@@ -107,8 +115,8 @@ def without_a_photoset(small):
 def with_other_recipes(small):
     olds = [run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")]
     small["recipes"] = {"even": {"repeat": {"labels": ["red"], "times": 2}}}
-    for run in small["runs"]:
-        run["recipe"] = "even"
+    for setting in (*small["runs"], small["distil"]):
+        setting["recipe"] = "even"
     return lambda path: any(part in path for part in ("manifests/", "resample_manifest/", *olds))
 
 
@@ -125,8 +133,8 @@ def with_fewer_shards(small):
 @pytest.mark.parametrize(
     "change",
     [
-        *(without_a_run, with_another_seed, without_a_label, without_a_photoset, with_other_recipes),
-        *(with_fewer_folds, with_fewer_shards),
+        *(without_a_run, with_another_seed, without_a_student, without_a_label, without_a_photoset),
+        *(with_other_recipes, with_fewer_folds, with_fewer_shards),
     ],
 )
 def test_what_a_change_leaves_behind_is_listed(used, change):
