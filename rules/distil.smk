@@ -142,8 +142,9 @@ rule compare_student:
         student=results("distilled/honest_decisions.parquet"),
         singles=results("distilled/single_decisions.parquet"),
         locked=[
-            if_locked("predictions/locked/scores.parquet"),
-            if_locked("distilled/predictions/locked/scores.parquet"),
+            if_locked("photos/locked/manifest.parquet"),
+            if_locked("predictions/locked/votes.parquet"),
+            if_locked("distilled/predictions/locked/votes.parquet"),
         ],
     output:
         scores=results("distilled/scores.parquet"),

@@ -1,9 +1,11 @@
 """Say what the student is worth beside the ensemble that it learned from, and beside the best single networks."""
 
 import argparse
+from pathlib import Path
 
-from stylevote.ensemble.distillation import compare_student, student_lines
-from stylevote.program import add_spec, check_number, optional_path, parser, run
+from stylevote.ensemble.decisions import decision_matrix
+from stylevote.ensemble.distillation import compare_locked, compare_student, student_lines
+from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import label_matrix, read_table, replacing, write_table
 
 
@@ -14,9 +16,10 @@ def main(arguments: argparse.Namespace) -> None:
     paths = (arguments.ensemble, arguments.student, arguments.singles)
     table = compare_student(truth, tuple(label_matrix(read_table(path), labels) for path in paths), labels, beta)
     if arguments.locked:
-        check_number("locked", arguments.locked, 2, "ensemble and student")
-        for name, path in zip(("ensemble", "student"), arguments.locked, strict=True):
-            table[f"locked_{name}_f_beta"] = read_table(path, ["f_beta"])["f_beta"]
+        check_number("locked", arguments.locked, 3, "manifest, ensemble and student")
+        locked, *votes = map(read_table, arguments.locked)
+        decided = (decision_matrix(part, locked["image_id"].to_numpy(), labels) for part in votes)
+        table = table.join(compare_locked(label_matrix(locked, labels), *decided, labels, beta))
     text = "\n".join(student_lines(table, beta)) + "\n"
     print(text, end="")
     write_table(table, arguments.output)
@@ -36,10 +39,10 @@ if __name__ == "__main__":
     )
     options.add_argument(
         "--locked",
-        type=optional_path,
+        type=Path,
         nargs="*",
         default=[],
-        help="scores of the ensemble's and of the student's decisions for locked photos, if there are any",
+        help="photos that were locked away, the ensemble's votes on them, and the student's, if there are any",
     )
     add_spec(options, '{"labels": [...], "beta": 2}')
     run(options, main)

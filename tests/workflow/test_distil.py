@@ -102,7 +102,7 @@ def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
 def test_locked_photos_are_decided_by_the_student_too(fresh):
     fresh.config |= {"distil": {**STUDENT, "size": 48, "recipe": "more"}, "honest": {"locked": 0.2}}
     plan = fresh.plan("out/distilled/scores.parquet")
-    assert (plan["predict_by_student"], plan["score_decisions_of_student"]) == (1, 1)
-    # Its own size and recipe bring pixels and epochs of their own.
+    assert (plan["predict_by_student"], plan["decide_by_student"]) == (1, 1)
+    # Its size brings pixels of its own; the epochs are those of the run of its recipe and length.
     assert plan["cache_pixels"] == 2 * 2 + 2
-    assert (plan["cache_recolored"], plan["resample_manifest"], plan["train_cnn"]) == (2, 6 + 0, 6)
+    assert (plan["cache_recolored"], plan["resample_manifest"], plan["train_cnn"]) == (2, 6, 6)

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, fbeta_score
 
 from places import REPOSITORY
-from stylevote.ensemble.distillation import choose_network, compare_student, decide_honestly, student_lines, teach
+from stylevote.ensemble.distillation import choose_network, compare_student, decide_honestly, teach
 from stylevote.ensemble.threshold import log_odds
 from stylevote.tables import read_table, write_table
 
@@ -133,36 +133,35 @@ def test_the_comparison_says_what_scikit_learn_says(bank):
     assert table["positives"].tolist() == [*bank.truth.sum(axis=0), bank.truth.sum()]
 
 
-def test_the_lines_say_that_the_figure_may_be_too_high_unless_photos_were_locked_away():
-    row = {"label": "macro", "positives": 9, "single_f_beta": 0.5, "ensemble_f_beta": 0.7, "student_f_beta": 0.65}
-    scores = pd.DataFrame([row | {"difference": -0.05, "low": -0.07, "high": 0.01}])
-    text = "\n".join(student_lines(scores))
-    assert "student:  0.6500" in text
-    assert "-0.0500  -0.0700 to +0.0100" in text
-    assert "may be too high" in text
-    locked = student_lines(scores.assign(locked_student_f_beta=0.61, locked_ensemble_f_beta=0.72))
-    assert "0.6100  the student on photos that nothing saw before the end; the ensemble 0.7200" in locked[-1]
-    assert "may be too high" not in "\n".join(locked)
+def votes_of(bank, decisions):
+    """Return decisions as a table of votes."""
+    parts = [pd.DataFrame({"image_id": bank.image_ids, "label": label}) for label in bank.labels]
+    return pd.concat(parts).assign(decision=decisions.T.ravel())
 
 
-def test_the_program_prints_what_locked_photos_say(bank, tmp_path):
-    truth = bank.manifest
-    write_table(truth, tmp_path / "truth.parquet")
-    write_table(truth.assign(**{bank.labels[0]: 1}), tmp_path / "worse.parquet")
-    for name, value in (("ensemble", 0.81), ("student", 0.72)):
-        write_table(pd.DataFrame({"f_beta": [0.9, 0.5, value]}), tmp_path / f"{name}.parquet")
+def test_the_program_prints_the_comparison_on_locked_photos_where_there_are_any(bank, tmp_path):
+    every, locked = np.ones_like(bank.truth), np.arange(len(bank.truth)) % 3 == 0
+    write_table(bank.manifest, tmp_path / "truth.parquet")
+    write_table(bank.manifest.assign(**dict.fromkeys(bank.labels, 1)), tmp_path / "every.parquet")
+    wrong = np.where(locked[:, None], 1 - bank.truth, bank.truth)
+    for name, decisions in (("good", bank.truth), ("bad", wrong)):
+        write_table(votes_of(bank, decisions), tmp_path / f"{name}.parquet")
     program = REPOSITORY / "workflow_scripts" / "compare_student.py"
-    words = {"manifest": "truth", "ensemble": "truth", "student": "worse", "singles": "worse", "output": "scores"}
+    words = {"manifest": "truth", "ensemble": "truth", "student": "every", "singles": "every", "output": "scores"}
     words = [part for name, file in words.items() for part in (f"--{name}", f"{file}.parquet")]
-    words += ["--locked", "ensemble.parquet", "student.parquet", "--summary", "summary.txt", "--spec"]
-    spec = json.dumps({"labels": bank.labels, "beta": 1})
-    done = subprocess.run(
-        [sys.executable, program, *words, spec], cwd=tmp_path, check=True, capture_output=True, text=True
-    )
-    f_one = f1_score(bank.truth[:, 0], np.ones(len(bank.truth)))
-    assert f"macro F1, student:  {(f_one + 1) / 2:.4f}" in done.stdout
-    assert "macro F1, locked:   0.7200" in done.stdout
-    assert (tmp_path / "summary.txt").read_text() == done.stdout
-    found = read_table(tmp_path / "scores.parquet")
-    assert found["locked_student_f_beta"].tolist() == [0.9, 0.5, 0.72]
-    assert found["locked_ensemble_f_beta"].tolist() == [0.9, 0.5, 0.81]
+    words += ["--summary", "summary.txt", "--spec", json.dumps({"labels": bank.labels, "beta": 1})]
+    f_every, f_bad = (f1_score(bank.truth, decided, average="macro") for decided in (every, wrong))
+    for locked_photos in ([], ["truth.parquet", "good.parquet", "bad.parquet"]):
+        command = [sys.executable, program, *words, "--locked", *locked_photos]
+        said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        assert "macro F1, ensemble: 1.0000" in said
+        assert f"macro F1, student:  {f_every:.4f}" in said
+        assert f"macro F1, student less ensemble: {f_every - 1:+.4f}" in said
+        assert f"macro F1, single networks trained on labels: {f_every:.4f}" in said
+        assert "The student's figure is rather too high" in said
+        assert ("locked photos:" in said) == bool(locked_photos)
+        assert (tmp_path / "summary.txt").read_text() == said
+    assert f"macro F1, student, locked photos:  {f_bad:.4f}" in said
+    assert f"macro F1, student less ensemble, locked photos: {f_bad - 1:+.4f}" in said
+    macro = read_table(tmp_path / "scores.parquet").iloc[-1]
+    assert macro["locked_low"] < f_bad - 1 < macro["locked_high"] < 0

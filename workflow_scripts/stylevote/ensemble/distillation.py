@@ -131,32 +131,52 @@ def compare_student(
     return table
 
 
+def compare_locked(
+    labels: np.ndarray, ensemble: np.ndarray, student: np.ndarray, names: list[str], beta: float = BETA
+) -> pd.DataFrame:
+    """Set the student beside the ensemble on photos that were locked away, whose labels had no part in either.
+
+    Args:
+        labels: 0/1, shape (photos, labels).
+        ensemble, student: the decisions of each, in the same shape.
+        names: the labels.
+        beta: weight of recall against precision.
+
+    Returns:
+        a row a label and a last row of the means, as in `compare_student`: locked_ensemble_f_beta,
+        locked_student_f_beta, locked_difference, locked_low, locked_high.
+    """
+    table = compare(labels, ensemble, student, names, beta=beta).drop(columns=["label", "positives"])
+    return table.rename(columns={"one": "ensemble_f_beta", "other": "student_f_beta"}).add_prefix("locked_")
+
+
 def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:
     """Say in a few plain lines what the student is worth beside its ensemble.
 
     Args:
-        scores: what `compare_student` returns; with the columns locked_ensemble_f_beta and locked_student_f_beta where
-            photos were locked away.
+        scores: what `compare_student` returns, with the columns of `compare_locked` where photos were locked away.
         beta: of the figures.
     """
     macro, name = scores.iloc[-1], f"macro F{beta:g}"
+
+    def difference(where: str = "") -> str:
+        middle, low, high = (macro[f"{where}{key}"] for key in ("difference", "low", "high"))
+        return f"{middle:+.4f}  {low:+.4f} to {high:+.4f} in 95 % of samples of such photos"
+
     lines = [
         f"{name}, ensemble: {macro['ensemble_f_beta']:.4f}  honest, as in the summary",
         f"{name}, student:  {macro['student_f_beta']:.4f}  each photo judged by its fold's network, whose epoch and"
         " thresholds were chosen without the fold",
-        f"{name}, student less ensemble: {macro['difference']:+.4f}  {macro['low']:+.4f} to {macro['high']:+.4f} in"
-        " 95 % of samples of such photos",
+        f"{name}, student less ensemble: {difference()}",
         f"{name}, single networks trained on labels: {macro['single_f_beta']:.4f}  for each label the best, chosen"
         " without the photo's fold",
+        "The student's figure is rather too high: it learned from networks that had seen the labels of the photos that"
+        " judge it. Only photos that are locked away (honest.locked) tell what it is worth.",
     ]
-    if "locked_student_f_beta" in scores:
-        return [
-            *lines,
-            f"{name}, locked:   {macro['locked_student_f_beta']:.4f}  the student on photos that nothing saw before the"
-            f" end; the ensemble {macro['locked_ensemble_f_beta']:.4f}",
+    if "locked_difference" in scores:
+        lines += [
+            f"{name}, ensemble, locked photos: {macro['locked_ensemble_f_beta']:.4f}",
+            f"{name}, student, locked photos:  {macro['locked_student_f_beta']:.4f}",
+            f"{name}, student less ensemble, locked photos: {difference('locked_')}",
         ]
-    return [
-        *lines,
-        "the student's figure may be too high: it learned from networks that had seen the labels of the photos that"
-        " judge it; photos that are locked away (honest.locked) would tell",
-    ]
+    return lines
