@@ -49,6 +49,10 @@ SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
 BETA = SETTINGS.config["beta"]
 SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
+STUDENT = SETTINGS.config["distil"]
+BUNDLE = SETTINGS.config["bundle"]
+# The settings of all networks that are trained.
+TRAINED = [*SETTINGS.runs.values(), *([STUDENT] if STUDENT else [])]
 KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
 EXPERIMENTS = SETTINGS.config["experiments"]
 READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
@@ -88,8 +92,8 @@ def one_of(values):
 
 wildcard_constraints:
     photoset=one_of(SETTINGS.config["photosets"]),
-    size=one_of(sorted({setting["size"] for setting in SETTINGS.runs.values()})),
-    epochs=one_of(sorted({epochs_of(setting) for setting in SETTINGS.runs.values()})),
+    size=one_of(sorted({setting["size"] for setting in TRAINED})),
+    epochs=one_of(sorted({epochs_of(setting) for setting in TRAINED})),
     recipe=one_of(SETTINGS.config["recipes"]),
     shard=one_of(range(SEGMENTATION["shards"])),
     run=one_of(SETTINGS.runs),
@@ -149,9 +153,14 @@ def run_spec(wildcards):
     return canonical({"labels": run_labels(wildcards), "setting": SETTINGS.runs[wildcards.run]})
 
 
+def student_spec(wildcards):
+    """What the student's networks depend on."""
+    return canonical({"labels": SETTINGS.labels, "setting": trained_setting(wildcards)})
+
+
 def loss_code(wildcards):
     """The code of a run's training: of the losses, its own alone."""
-    (loss,) = SETTINGS.runs[wildcards.run]["loss"]
+    (loss,) = trained_setting(wildcards)["loss"]
     return code("train_cnn", f"cnn/losses/{loss}")
 
 
@@ -407,7 +416,7 @@ def recolored_path(path):
     of_run = run_path(path)
 
     def if_used(wildcards):
-        return of_run(wildcards) if uses_recolored(SETTINGS.runs[wildcards.run]["recipe"]) else []
+        return of_run(wildcards) if uses_recolored(trained_setting(wildcards)["recipe"]) else []
 
     return if_used
 
@@ -416,11 +425,20 @@ def run_path(path):
     """A path that depends on a run's setting: `{size}`, `{recipe}` and `{epochs}` stand in it for the run's."""
 
     def of_run(wildcards):
-        setting = SETTINGS.runs[wildcards.run]
+        setting = trained_setting(wildcards)
         names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting), **wildcards}
         return results(path).format(**names)
 
     return of_run
+
+
+def trained_setting(wildcards):
+    """The setting of the wildcards' run; without a run, the student's."""
+    if "run" in wildcards.keys():
+        return SETTINGS.runs[wildcards.run]
+    if not STUDENT:
+        raise WorkflowError("distil is null: there is no student; let it name a backbone")
+    return STUDENT
 
 
 def unless_kept(weights):
@@ -451,8 +469,8 @@ def if_averaged(path):
 
 
 def start_weights(wildcards):
-    """The file of weights that a run starts from, if the user brings one."""
-    weights = SETTINGS.runs[wildcards.run]["weights"]
+    """The file of weights that a training starts from, if the user brings one."""
+    weights = trained_setting(wildcards)["weights"]
     return [] if weights in ("none", "pretrained") else weights
 
 
@@ -482,6 +500,11 @@ def threshold_settings():
     used = {"greedy": ["steps"], "shrunk": ["shrink"], "bootstrap": ["resamples", "seed"]}
     threshold = SETTINGS.config["threshold"]
     return {key: threshold[key] for key in ["method", *used.get(threshold["method"], [])]}
+
+
+def label_limits():
+    """The least and most labels of a photo."""
+    return {key: SETTINGS.config["votes"][key] for key in ("least", "most")}
 
 
 def combining_code(program):
@@ -520,19 +543,26 @@ def certainty(part):
     return every_label(f"{part}certain/{{label}}.json") if SETTINGS.config["abstain"] else []
 
 
+def certainty_spec(wildcards):
+    """The precision that is asked for."""
+    if not SETTINGS.config["abstain"]:
+        raise WorkflowError("abstain is null: no precision is asked for")
+    return canonical({**SETTINGS.config["abstain"], "label": LABEL_OF[wildcards.label]})
+
+
 def bundled(path):
     """A path of the ensemble's, or of that of the fewer members that the bundle is to have."""
-    return f"ensemble/fewer/{path}" if SETTINGS.config["bundle"] else f"ensemble/{path}"
+    return f"ensemble/fewer/{path}" if BUNDLE else f"ensemble/{path}"
 
 
 def bundled_sizes(wildcards):
     """The sizes that `bundle.loss` chooses, if it is set."""
-    return results("ensemble/fewer/sizes.parquet") if "loss" in (SETTINGS.config["bundle"] or {}) else []
+    return results("ensemble/fewer/sizes.parquet") if "loss" in (BUNDLE or {}) else []
 
 
 def bundled_size():
     """The most members of a label that the bundle is to have, if they are numbered."""
-    members = (SETTINGS.config["bundle"] or {}).get("members")
+    members = (BUNDLE or {}).get("members")
     return {"size": members} if members else {}
 
 
@@ -648,7 +678,7 @@ def card_spec(wildcards):
     settings = {
         key: value
         for key, value in SETTINGS.config.items()
-        if key not in ("results", "photosets", "runs", "report", "experiments")
+        if key not in ("results", "photosets", "runs", "abstain", "bundle", "distil", "experiments", "report")
     }
     return canonical({"settings": settings, "runs": list(SETTINGS.runs), "photosets": described_photosets()})
 
@@ -662,6 +692,7 @@ UNDECLARED = [
     *expand(results("photos/{photoset}/unchanged"), photoset=INGESTED),
     *expand(results("photos/{photoset}/failed_downloads.parquet"), photoset=DOWNLOADED),
 ]
+UNDECLARED_OF_STUDENT = [results("distilled/fold{fold}/unfinished"), results("distilled/fold{fold}/.training")]
 
 
 def say(text):
@@ -684,9 +715,12 @@ def with_files_in_results(act, log):
     """Print, and write to the log, what a function has to say of the files in the results folder, used and unused."""
     from stylevote.leftovers import paths_within, sort_files
 
-    declared = [path for rule in workflow.rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
+    idle = {name for name, wanted in {"distil.smk": STUDENT, "fewer.smk": BUNDLE}.items() if not wanted}
+    rules = [rule for rule in workflow.rules if Path(rule.snakefile).name not in idle]
+    declared = [path for rule in rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
     used = [in_results(path, {}) for path in declared]
-    used += [in_results(path, workflow.wildcard_constraints) for path in UNDECLARED]
+    undeclared = [*UNDECLARED, *(UNDECLARED_OF_STUDENT if STUDENT else [])]
+    used += [in_results(path, workflow.wildcard_constraints) for path in undeclared]
     made = [in_results(results(path), EVER) for path in sorted(PATHS)]
     folder = Path(SETTINGS.config["results"])
     kept = paths_within(folder, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])

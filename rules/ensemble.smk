@@ -197,7 +197,7 @@ rule search_certainty:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(10),
     params:
-        spec=label_spec(**(SETTINGS.config["abstain"] or {})),
+        spec=certainty_spec,
         code=code("search_certainty"),
     shell:
         "python workflow_scripts/search_certainty.py --stacked {input.stacked:q} --manifest {input.manifest:q}"

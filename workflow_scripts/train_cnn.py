@@ -66,8 +66,10 @@ def train_fold(arguments: argparse.Namespace, device: torch.device, processes: P
         photos = pd.concat([photos, recolored[["image_id", "crc32", "variant"]]], ignore_index=True)
     epochs = epoch_rows(read_table(arguments.epochs), photos, arguments.epochs)
     held_out = fold_numbers(manifest, read_table(arguments.fold_table)) == fold
-    targets = manifest.set_index("image_id").loc[photos["image_id"], labels]
-    targets = torch.tensor(targets.to_numpy(np.float32))
+    targets = label_matrix(manifest, labels).astype(np.float32)
+    if arguments.targets:
+        targets[~held_out] = soft_targets(arguments.targets, manifest["image_id"][~held_out], labels)
+    targets = torch.from_numpy(targets[pd.Index(manifest["image_id"]).get_indexer(photos["image_id"])])
     ((loss_name, loss_settings),) = setting["loss"].items()
     loss = import_module(f"stylevote.cnn.losses.{loss_name}")
     data = FoldData(
@@ -141,6 +143,18 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def soft_targets(path: Path, image_ids: pd.Series, labels: list[str]) -> np.ndarray:
+    """Return the scores that a network is to learn in the place of labels, float32 of shape (photos, labels).
+
+    Raises:
+        InputError: the table is not of these photos, in this order.
+    """
+    table = read_table(path, ["image_id", *labels])
+    if table["image_id"].tolist() != image_ids.tolist():
+        raise InputError(f"{path}: its {len(table)} photos are not the {len(image_ids)} to train on")
+    return table[labels].to_numpy(np.float32)
+
+
 def epoch_rows(epochs: pd.DataFrame, photos: pd.DataFrame, path: Path) -> list[torch.Tensor]:
     """Return each epoch's photos as rows of ``photos`` (image_id, variant), in the order in which the epoch sees them.
 
@@ -175,6 +189,11 @@ if __name__ == "__main__":
         options.add_argument(f"--recolored-{name}", type=optional_path, nargs="?", help=f"{what}, if they are used")
     options.add_argument(
         "--start", type=optional_path, nargs="?", help="file of weights to start from, if there is one"
+    )
+    options.add_argument(
+        "--targets",
+        type=optional_path,
+        help="scores that the photos to train on are to get, in the place of their labels (with the loss bce alone)",
     )
     add_spec(options, "`labels` and the run's `setting`")
     add_threads(options)

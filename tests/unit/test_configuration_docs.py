@@ -13,7 +13,7 @@ HOLDERS = {"properties"}  # below these stand names of keys, and no keywords
 KEYWORDS = {"$schema", "title", "description", "type", "default", "enum", "const", "pattern", "if", "else", "required"}
 KEYWORDS |= {"properties", "additionalProperties", "propertyNames", "minProperties", "maxProperties", "items", "anyOf"}
 KEYWORDS |= {"minItems", "maxItems", "uniqueItems", "minLength", "maxLength", "multipleOf"}
-KEYWORDS |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+KEYWORDS |= {"$ref", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 
 
 def nodes(schema, place=()):

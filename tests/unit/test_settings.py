@@ -496,3 +496,38 @@ def test_thousands_of_mistakes_are_cut_to_a_list_that_can_be_read():
 def test_a_label_spelt_with_long_letters_has_a_short_file_name():
     settings = resolve(changed(labels=["\u33a8" * 100, "b"]))
     assert all(len(stem) < 120 for stem in settings.stems.values())
+
+
+def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
+    settings = resolve(changed(distil="ResNet50", runs=[{"backbone": "ResNet50"}]))
+    assert [settings.config["distil"]] == list(settings.runs.values())
+    own = {"backbone": "resnet18", "size": 96, "hidden": 32, "loss": "bce", "labels": ["round", "red"]}
+    student = resolve(changed(distil=own)).config["distil"]
+    assert (student["size"], student["hidden"], student["labels"], student["seed"]) == (96, [32], "all", 0)
+    assert resolve(MINIMAL).config["distil"] is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"distil": "Resnet50"}, "distil.backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
+        ({"distil": 50}, "distil: found 50, expected a backbone, or the keys of a run"),
+        ({"distil": {"size": 96}}, "distil: 'backbone' is a required property"),
+        ({"distil": {"backbone": "r", "sise": 96}}, "distil: unknown key 'sise'; did you mean 'size'?"),
+        ({"distil": {"backbone": ["r", "s"]}}, "distil.backbone: found ['r', 's'], expected string"),
+        ({"distil": {"backbone": "r", "labels": ["red"]}}, "distil.labels: found ['red'], expected all"),
+        ({"distil": {"backbone": "r", "labels": "each"}}, "distil.labels: found 'each', expected all"),
+        ({"distil": {"backbone": "r", "loss": "focal"}}, "distil.loss: found 'focal', expected 'bce'"),
+        ({"distil": {"backbone": "r", "draws": 3}}, "distil.draws: nothing is drawn here"),
+        ({"distil": {"backbone": "r", "recipe": "more"}}, "distil.recipe: 'more' is not among the recipes (plain)"),
+        ({"distil": "r", "stack": {"combiner": "rank_mean"}}, "the combiner rank_mean gives ranks"),
+        ({"distil": "r", "stack": {"combiner": "auto", "auto": {"among": ["mean", "rank_mean"]}}}, "gives ranks"),
+    ],
+)
+def test_what_a_student_cannot_be_is_told(keys, said):
+    assert said in problem(changed(**keys))
+
+
+def test_a_simulation_has_no_photos_for_a_student():
+    config = {"labels": ["sport", "korean"], "simulation": {}, "distil": "resnet18"}
+    assert "distil: found a backbone, expected null: a simulation has no photos" in problem(config)

@@ -94,7 +94,8 @@ class Checkout:
         planned = self.snakemake("--dry-run", "--", *targets).stdout
         lines = [line.strip().partition(": ") for line in planned.splitlines()]
         paths = {path for key, _, text in lines if key in ("output", "log", "benchmark") for path in text.split(", ")}
-        self.put(*(f"{path}/epoch0.safetensors" if path.endswith("/weights") else path for path in paths))
+        folders = ("/weights", "/bundle")
+        self.put(*(f"{path}/epoch0.safetensors" if path.endswith(folders) else path for path in paths))
         self.snakemake("--cores", "1", "--touch", "--forceall", "--", *targets)
 
     def edit(self, path: str, old: str, new: str) -> None:

@@ -110,7 +110,8 @@ def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     curve = read_table(changed.folder / "out" / "ensemble" / "size_curve.parquet")
     assert f"Below the best 1 {curve['members'].iloc[0]}" in text_of(changed)
     assert changed.plan("all") == {}
-    # Where photos lie means nothing, and what jobs took is no reason either.
+    # Where photos lie means nothing, nor that a student is to be trained; what jobs took is no reason either.
+    changed.config["distil"] = RUNS[0]["backbone"]
     changed.config["photosets"]["train"]["photos"] = "elsewhere"
     (changed.folder / "photos" / "train").rename(changed.folder / "elsewhere")
     (changed.folder / "out" / "benchmarks" / "collate_scores.tsv").unlink()

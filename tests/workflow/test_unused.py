@@ -10,15 +10,16 @@ from stylevote.settings import resolve
 from stylevote.tables import read_json
 from workflow.checkout import LABELS, RUNS, Checkout, make_checkout, small_config
 
-OPTIONAL = [
-    *("ensemble/size_curve.parquet", "ensemble/leaks.parquet", "predictions/summer/decisions.csv"),
-    "experiments/theirs.csv",
-]
+OPTIONAL = ["ensemble/size_curve.parquet", "ensemble/leaks.parquet", "predictions/summer/decisions.csv"]
+OPTIONAL += ["distilled/scores.parquet", "distilled/predictions/summer/decisions.csv", "experiments/theirs.csv"]
+OPTIONAL += ["bundle", "predictions/summer/details.csv"]
 
 
 def config() -> dict:
-    """Return the small configuration with a further photoset, four folds and a published table."""
+    """Return the small configuration with four folds and all that may be asked for besides."""
     small = small_config()
+    small["abstain"], small["bundle"] = {"precision": 0.9}, {"members": 1}
+    small["distil"] = {**RUNS[0], "seed": 5}
     small["folds"]["count"] = 4
     small["photosets"]["summer"] = {"photos": "photos/test", "labels": None}
     rows = [{"row": "theirs", "runs": {"backbone": "test_byobnet"}, "paper": {"red": 0.5}}]
@@ -104,6 +105,12 @@ def without_a_label(small):
     return lambda path: "dark-sky" in path
 
 
+def without_a_student(small):
+    del small["distil"]
+    parts = ("/distilled/", "student", "/teach_label/", "/gather_targets")
+    return lambda path: any(part in path for part in parts)
+
+
 def without_a_photoset(small):
     del small["photosets"]["summer"]
     return lambda path: "/summer" in path
@@ -114,11 +121,16 @@ def without_a_table(small):
     return lambda path: path.startswith("/experiments/") or "/tabulate_runs/" in path
 
 
+def with_a_whole_bundle(small):
+    small["bundle"] = None
+    return lambda path: "/fewer/" in path or "_fewer" in path or "_of_bundle" in path
+
+
 def with_other_recipes(small):
     olds = [run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")]
     small["recipes"] = {"even": {"repeat": {"labels": ["red"], "times": 2}}}
-    for run in small["runs"]:
-        run["recipe"] = "even"
+    for setting in (*small["runs"], small["distil"]):
+        setting["recipe"] = "even"
     return lambda path: any(part in path for part in ("manifests/", "resample_manifest/", *olds))
 
 
@@ -135,8 +147,8 @@ def with_fewer_shards(small):
 @pytest.mark.parametrize(
     "change",
     [
-        *(without_a_run, with_another_seed, without_a_label, without_a_photoset, with_other_recipes),
-        *(with_fewer_folds, with_fewer_shards, without_a_table),
+        *(without_a_run, with_another_seed, without_a_student, without_a_label, without_a_photoset),
+        *(with_other_recipes, with_fewer_folds, with_fewer_shards, without_a_table, with_a_whole_bundle),
     ],
 )
 def test_what_a_change_leaves_behind_is_listed(used, change):

@@ -95,6 +95,9 @@ def resolve(config: dict[str, Any]) -> Settings:
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     config = _with_preset(plain_numbers(_numbers_from_text(config)))
     runs, problems = _expand_runs(config)
+    if isinstance(config.get("distil"), str):
+        config["distil"] = {"backbone": config["distil"]}
+    _spell_out(config.get("distil"))
     errors = sorted(_DefaultsValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     if problems:
         # Entries that could not be expanded are missing: how many runs there are says nothing.
@@ -106,6 +109,7 @@ def resolve(config: dict[str, Any]) -> Settings:
             *_lock_photos(config),
             *_complete_runs(config, runs),
             *_contradictions(config, runs),
+            *_student_contradictions(config),
         ]
         problems = list(dict.fromkeys(found))
     if problems:
@@ -243,9 +247,9 @@ def _lock_photos(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _complete_runs(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
-    """Give each run its backbone's own name, size and batch, and its labels in their one form; yield what is wrong."""
-    for run in runs:
-        setting, where = run.setting, f"runs[{run.entry}]"
+    """Give each run, and the student, its backbone's own name, size and batch, and its labels in their one form; yield
+    what is wrong."""
+    for where, setting in _trained(config, runs):
         wrong = catalog.problem(setting["backbone"])
         if wrong:
             yield f"{where}.backbone: {wrong}"
@@ -256,10 +260,16 @@ def _complete_runs(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str
             setting["size"] = known.size if known else catalog.SIZE
         if setting["batch"] is None:
             setting["batch"] = known.batch if known else catalog.BATCH
-        if setting["labels"] != "all":
+        if isinstance(setting["labels"], list):
             yield from _unknown_labels(f"{where}.labels", setting["labels"], config["labels"])
             ordered = [label for label in config["labels"] if label in setting["labels"]]
             setting["labels"] = "all" if ordered == config["labels"] else ordered
+
+
+def _trained(config: dict[str, Any], runs: list[bank.Run]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the setting of each run, and of the student if there is one, after the key where it stands."""
+    student = config["distil"]
+    return [(f"runs[{run.entry}]", run.setting) for run in runs] + ([("distil", student)] if student else [])
 
 
 def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
@@ -280,11 +290,7 @@ def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[st
                 yield f"runs[{run.entry}]: two of its alternatives are the same setting; leave one out"
             else:
                 yield f"runs[{run.entry}]: the same setting as runs[{twin.entry}]; change its seed or leave it out"
-        if run.setting["recipe"] not in config["recipes"]:
-            known = _listed(sorted(config["recipes"]))
-            yield f"runs[{run.entry}].recipe: {_shown(run.setting['recipe'])} is not among the recipes ({known})"
-        if (epochs := epochs_of(run.setting)) > MOST_EPOCHS:
-            yield f"runs[{run.entry}].phases: {epochs} epochs in all, expected at most {MOST_EPOCHS}"
+    yield from _training_contradictions(config, runs)
     learned = {
         label
         for run in runs
@@ -299,7 +305,20 @@ def _contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[st
         yield f"votes.least: found {least}, expected at most votes.most and the number of labels"
     yield from _recipe_contradictions(config)
     yield from _download_contradictions(config)
-    yield from _mask_contradictions(config, runs)
+    yield from _mask_contradictions(config)
+
+
+def _training_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
+    """Yield what a training is told to see that is not there, or too much."""
+    most = config["segmentation"]["size"]
+    for where, setting in _trained(config, runs):
+        name, size = setting["recipe"], setting["size"]
+        if name not in config["recipes"]:
+            yield f"{where}.recipe: {_shown(name)} is not among the recipes ({_listed(sorted(config['recipes']))})"
+        elif config["recipes"][name]["recolored"] and size > most:
+            yield f"{where}.size: {size}, but recoloured photos are made at segmentation.size, {most}; raise that"
+        if (epochs := epochs_of(setting)) > MOST_EPOCHS:
+            yield f"{where}.phases: {epochs} epochs in all, expected at most {MOST_EPOCHS}"
 
 
 def _stack_contradictions(config: dict[str, Any]) -> Iterator[str]:
@@ -317,6 +336,29 @@ def _stack_contradictions(config: dict[str, Any]) -> Iterator[str]:
                 f"stack.features: found all, but {name} would give every label the same score; expected own, or only"
                 " xgboost, logistic and ridge"
             )
+
+
+def _student_contradictions(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what keeps a student from learning the ensemble's scores."""
+    student, stack = config["distil"], config["stack"]
+    if student is None:
+        return
+    if config["simulation"]:
+        yield "distil: found a backbone, expected null: a simulation has no photos to train on"
+    if student["labels"] != "all":
+        yield f"distil.labels: found {_shown(student['labels'])}, expected all: a student learns what the ensemble says"
+    (loss,) = student["loss"]
+    if loss != "bce":
+        yield f"distil.loss: found {loss!r}, expected 'bce': the others need labels, and a student learns from scores"
+    for key in ("draws", "draw_seed"):
+        if key in student:
+            yield f"distil.{key}: nothing is drawn here: there is one student; leave it out"
+    used = stack["auto"]["among"] if stack["combiner"] == "auto" else [stack["combiner"]]
+    if "rank_mean" in used:
+        yield (
+            "distil: a student learns scores that are probabilities, and the combiner rank_mean gives ranks; expected"
+            " another `stack.combiner`" + (", and none such in `stack.auto.among`" if len(used) > 1 else "")
+        )
 
 
 def _recipe_contradictions(config: dict[str, Any]) -> Iterator[str]:
@@ -398,7 +440,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + ("..." if len(names) > SHOWN else "")
 
 
-def _mask_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterator[str]:
+def _mask_contradictions(config: dict[str, Any]) -> Iterator[str]:
     """Yield what masks, and recoloured photos made with them, contradict."""
     model, region = config["segmentation"]["model"], config["segmentation"]["region"]
     train = config["photosets"]["train"]
@@ -412,13 +454,6 @@ def _mask_contradictions(config: dict[str, Any], runs: list[bank.Run]) -> Iterat
     for name, photoset in config["photosets"].items():
         if name != "train" and (photoset["masks"] or photoset["mask_labels"]):
             yield f"photosets.{name}.masks: only the masks of the training photos are used; leave these out"
-    for run in runs:
-        size, recipe = run.setting["size"], config["recipes"].get(run.setting["recipe"], {})
-        if recipe.get("recolored") and size > config["segmentation"]["size"]:
-            yield (
-                f"runs[{run.entry}].size: {size}, but recoloured photos are made at segmentation.size,"
-                f" {config['segmentation']['size']}; raise that"
-            )
 
 
 def _recolored(setting: bool | dict, use: int) -> dict | None:

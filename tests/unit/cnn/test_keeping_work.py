@@ -12,10 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from places import REPOSITORY
-from stylevote.tables import read_table
+from stylevote.tables import read_table, write_table
 
 PROGRAM = REPOSITORY / "workflow_scripts" / "train_cnn.py"
 KILLS = 20
@@ -193,3 +195,38 @@ def test_an_interrupted_job_says_where_it_goes_on(tmp_path, starter, arguments):
     assert finished(log) == int(said[1]) > 0
     weights = sorted(path.name for path in (folder / "weights").iterdir())
     assert weights == [f"epoch{epoch}.safetensors" for epoch in range(EPOCHS)]
+
+
+def write_targets(path: Path, shift: float, photos: int = 28) -> None:
+    """Write scores for the photos to train on, or for fewer."""
+    scores = np.linspace(0, 0.5, photos, dtype=np.float32) + np.float32(shift)
+    ids = [f"photo{number:02}" for number in range(photos)]
+    write_table(pd.DataFrame({"image_id": ids, "odd": scores, "even": 1 - scores}), path)
+
+
+def test_a_stopped_training_goes_on_with_the_same_scores_to_learn_and_with_no_others(tmp_path, starter, arguments):
+    write_targets(tmp_path / "scores.parquet", 0)
+    write_targets(tmp_path / "others.parquet", 0.01)
+    for attempt in range(10):  # on a busy machine the signal may come after the last epoch
+        folder = tmp_path / f"run{attempt}"
+        process = starter.start([*arguments(folder), "--targets", str(tmp_path / "scores.parquet")])
+        starter.let_finish(2, folder)  # the first one lies on the disk then
+        os.kill(process, signal.SIGTERM)
+        if starter.wait()[0]:
+            break
+    for name, went_on in (("scores", True), ("others", False)):
+        copy = tmp_path / name
+        shutil.copytree(folder, copy)
+        starter.start([*arguments(copy), "--targets", str(tmp_path / f"{name}.parquet")])
+        status, log = starter.wait()
+        assert status == 0
+        assert (finished(log) > 0) == went_on
+        assert ("is of another setting or other data: training starts anew" in log) != went_on
+
+
+def test_scores_of_other_photos_are_not_learned(tmp_path, starter, arguments):
+    write_targets(tmp_path / "fewer.parquet", 0, photos=27)
+    starter.start([*arguments(tmp_path / "run"), "--targets", str(tmp_path / "fewer.parquet")])
+    status, log = starter.wait()
+    assert status == 1
+    assert "fewer.parquet: its 27 photos are not the 28 to train on" in log

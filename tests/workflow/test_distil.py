@@ -1,0 +1,108 @@
+"""A student learns a small ensemble: it is scored as its tables say, decides photos, and leaves the ensemble alone."""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import fbeta_score
+
+from stylevote.digests import file_stem
+from stylevote.tables import read_table
+from workflow.checkout import LABELS, PHASES, Checkout
+
+STUDENT = {"backbone": "test_byobnet", "weights": "none", "size": 32, "batch": 16, "hidden": [16], "phases": PHASES}
+TARGETS = ["out/distilled/scores.parquet", "out/distilled/predictions/test/decisions.csv"]
+JUDGED = {"judge_student": 1, "compare_student": 1}
+DECIDED = {"decide_by_student": 1, "score_decisions_of_student": 1, "write_decisions_of_student": 1}
+TAUGHT = {"train_student": 3, "predict_by_student": 1, **JUDGED, **DECIDED}
+
+
+def f2(truth: np.ndarray, decided: np.ndarray) -> float:
+    return 5 * (truth & decided).sum() / (4 * truth.sum() + decided.sum())
+
+
+def best_network(truth: pd.DataFrame, scores: pd.DataFrame) -> tuple[int, dict[str, float]]:
+    """Return the epoch of highest macro F2 and each label's cut, by trying all cuts between two scores."""
+    figures, cuts = {}, {}
+    for epoch, table in scores.groupby("epoch"):
+        known = truth.loc[table["image_id"]]
+        for label in LABELS:
+            levels = np.append(0, np.unique(table[label]))
+            figures[epoch, label], cuts[epoch, label] = max(
+                (f2(known[label].to_numpy() == 1, table[label].to_numpy() > cut), cut)
+                for cut in (levels[1:] + levels[:-1]) / 2
+            )
+    means = pd.Series(figures).groupby(level=0).mean()
+    return means.idxmax(), {label: cuts[means.idxmax(), label] for label in LABELS}
+
+
+def decided(scores: pd.DataFrame, cuts: dict[str, float]) -> pd.DataFrame:
+    return (scores[LABELS] > pd.Series(cuts)).astype(int)
+
+
+def check_scores(checkout: Checkout) -> None:
+    """Hold what is said of the student against its own out-of-fold scores."""
+    out = checkout.folder / "out"
+    truth = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")[LABELS]
+    folds = [read_table(out / "distilled" / f"fold{fold}" / "validation.parquet") for fold in range(3)]
+    parts = []
+    for fold, own in enumerate(folds):
+        epoch, cuts = best_network(truth, pd.concat(folds[:fold] + folds[fold + 1 :]))
+        parts.append(decided(own[own["epoch"] == epoch].set_index("image_id"), cuts))
+    student = pd.concat(parts).loc[truth.index]
+    found = read_table(out / "distilled" / "scores.parquet").set_index("label")
+    tables = {"student": student, "ensemble": read_table(out / "ensemble" / "honest_decisions.parquet")[LABELS]}
+    for kind, decisions in tables.items():
+        each = fbeta_score(truth.to_numpy(), decisions.to_numpy(), beta=2, average=None, zero_division=0)
+        np.testing.assert_allclose(found[f"{kind}_f_beta"], [*each, each.mean()])
+
+
+def check_decisions(checkout: Checkout) -> None:
+    """Hold the decisions for new photos against the mean of the folds' scores."""
+    out = checkout.folder / "out"
+    truth = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")[LABELS]
+    known = [read_table(out / "distilled" / f"fold{fold}" / "validation.parquet") for fold in range(3)]
+    epoch, cuts = best_network(truth, pd.concat(known))
+    predicted = [read_table(out / "distilled" / "predictions" / "test" / f"fold{fold}.parquet") for fold in range(3)]
+    assert all((table["epoch"] == epoch).all() for table in predicted)
+    mean = sum(table[LABELS].astype(float) for table in predicted) / 3
+    written = pd.read_csv(out / "distilled" / "predictions" / "test" / "decisions.csv")
+    assert written["image"].tolist() == predicted[0]["image_id"].tolist()
+    assert np.array_equal(written[LABELS], decided(mean, cuts))
+
+
+def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
+    checkout.config["distil"] = STUDENT
+    assert checkout.plan() == {}
+    assert checkout.plan(*TARGETS) == {"teach_label": 3, "gather_targets": 1, **TAUGHT}
+    printed = checkout.run(*TARGETS)
+    scores = read_table(checkout.folder / "out" / "distilled" / "scores.parquet").iloc[-1]
+    assert f"macro F2, student:  {scores['student_f_beta']:.4f}" in printed
+    assert f"macro F2, ensemble: {scores['ensemble_f_beta']:.4f}" in printed
+    check_scores(checkout)
+    check_decisions(checkout)
+    # A fold's student learned the scores of all photos that are not of its fold.
+    out = checkout.folder / "out"
+    folds = read_table(out / "photos" / "train" / "folds.parquet").set_index("image_id")["fold"]
+    targets = read_table(out / "distilled" / "targets" / "fold1.parquet")
+    assert set(targets["image_id"]) == set(folds.index[folds != 1])
+    taught = read_table(out / "distilled" / "taught" / f"{file_stem(LABELS[1])}.parquet")
+    assert np.array_equal(targets[LABELS[1]], taught.loc[taught["without"] == 1, "score"])
+
+    assert checkout.plan("decide", *TARGETS) == {}
+    checkout.config["distil"] = {**STUDENT, "seed": 1}
+    assert checkout.plan("decide", *TARGETS) == TAUGHT
+    checkout.config |= {"distil": STUDENT, "threshold": {"method": "greedy"}}
+    thresholds = {"search_threshold": 3, "estimate_label": 3, "estimate_honestly": 1}
+    assert checkout.plan(*TARGETS) == {**thresholds, "predict_by_student": 1, **JUDGED, **DECIDED}
+    checkout.config["distil"] = None
+    refused = checkout.snakemake("--dry-run", "--", "out/distilled/fold0/history.parquet", check=False)
+    assert refused.returncode != 0
+    assert "distil is null: there is no student; let it name a backbone" in refused.stdout
+
+
+def test_locked_photos_are_decided_by_the_student_too(fresh):
+    fresh.config |= {"distil": {**STUDENT, "size": 48, "recipe": "more"}, "honest": {"locked": 0.2}}
+    plan = fresh.plan("out/distilled/scores.parquet")
+    assert (plan["predict_by_student"], plan["decide_by_student"]) == (1, 1)
+    # Its size brings pixels of its own; the epochs are those of the run of its recipe and length.
+    assert plan["cache_pixels"] == 2 * 2 + 2
+    assert (plan["cache_recolored"], plan["resample_manifest"], plan["train_cnn"]) == (2, 6, 6)
