@@ -71,8 +71,7 @@ def check_decisions(checkout: Checkout) -> None:
 
 def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     checkout.config["distil"] = STUDENT
-    assert checkout.plan() == {}
-    assert checkout.plan(*TARGETS) == {"teach_label": 3, "gather_targets": 1, **TAUGHT}
+    assert checkout.plan("decide", *TARGETS) == {"teach_label": 3, "gather_targets": 1, **TAUGHT}
     printed = checkout.run(*TARGETS)
     scores = read_table(checkout.folder / "out" / "distilled" / "scores.parquet").iloc[-1]
     assert f"macro F2, student:  {scores['student_f_beta']:.4f}" in printed
