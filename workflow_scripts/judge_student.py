@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.comparison import decide_by_best
 from stylevote.ensemble.distillation import choose_network, decide_honestly
 from stylevote.ensemble.scores import read_members, read_run
 from stylevote.program import add_spec, check_number, parser, run
-from stylevote.report.measures import decide_by_singles
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
@@ -33,7 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
     limits = (votes["least"], votes["most"])
     decided = decide_honestly(truth, scores, folds, threshold, limits=limits, beta=beta)
     singles = [
-        decide_by_singles(read_table(ranking), partial(read_members, path, image_ids=image_ids), folds, set())["best"]
+        decide_by_best(read_table(ranking), partial(read_members, path, image_ids=image_ids), folds)
         for ranking, path in zip(arguments.rankings, arguments.scores, strict=True)
     ]
     write_decided(image_ids, labels, decided, arguments.decisions)
