@@ -16,7 +16,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from stylevote.clock import bring_to_present
-from stylevote.digests import canonical
+from stylevote.digests import canonical, run_id
 from stylevote.photos.label_tables import file_names, meaning, read_label_table
 from stylevote.photos.listing import changed_photos, list_files, names_and_contents, names_and_sizes
 from stylevote.photos.problems import number_of, problem_report, shown

@@ -220,6 +220,32 @@ rule decide_by_student:
         " --manifest {input.manifest:q} --spec {params.spec:q} --output {output.votes:q} > {log:q} 2>&1"
 
 
+rule bundle_student:
+    """Put all that the student's decisions need into one folder."""
+    input:
+        chosen=results("distilled/chosen.parquet"),
+        summary=results("distilled/summary.txt"),
+        weights=ancient(every_fold("distilled/fold{fold}/weights")),
+    output:
+        bundle=directory(results("distilled/bundle")),
+    log:
+        logs("bundle_student.log"),
+    benchmark:
+        benchmarks("bundle_student.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
+    params:
+        spec=spec("labels", "beta", votes=label_limits(), run=STUDENT and run_id(STUDENT), setting=STUDENT),
+        code=code("bundle_student"),
+    shell:
+        "python workflow_scripts/bundle_student.py --chosen {input.chosen:q} --summary {input.summary:q}"
+        " --weights {input.weights:q} --spec {params.spec:q} --output {output.bundle:q} > {log:q} 2>&1"
+
+
 use rule score_decisions as score_decisions_of_student with:
     input:
         votes=results("distilled/predictions/{photoset}/votes.parquet"),

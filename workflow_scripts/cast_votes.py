@@ -3,12 +3,10 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from stylevote.ensemble.decisions import read_by_label
 from stylevote.ensemble.scores import files_by_run, files_of_external, read_features
 from stylevote.ensemble.stack import combiner
-from stylevote.ensemble.vote import decide_photos
+from stylevote.ensemble.vote import decide_photos, photoset_votes
 from stylevote.program import InputError, add_spec, add_threads, check_number, parser, run
 from stylevote.tables import read_sealed, read_table, write_table
 
@@ -34,11 +32,8 @@ def main(arguments: argparse.Namespace) -> None:
             raise InputError(f"{paths[0].parent}: {error}") from error
     thresholds = read_by_label(labels, arguments.thresholds, "threshold")
     combined = {label: arguments.spec["features"][label] for label in labels}
-    votes = decide_photos(features, combined, stackers, thresholds, settings)
-    for label, table in votes.items():
-        table.insert(0, "image_id", image_ids)
-        table.insert(1, "label", label)
-    write_table(pd.concat(votes.values()), arguments.output)
+    decided = decide_photos(features, combined, stackers, thresholds, settings)
+    write_table(photoset_votes(decided, image_ids), arguments.output)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 import argparse
 
 import numpy as np
-import pandas as pd
 
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.ensemble.scores import read_predictions
-from stylevote.ensemble.vote import cast_votes, limit_labels
+from stylevote.ensemble.vote import decide_photos, photoset_votes
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import read_table, write_table
 
@@ -16,21 +15,14 @@ def main(arguments: argparse.Namespace) -> None:
     """Write a row a label and photo: each fold's score, their mean, the votes and the decision."""
     labels, votes = arguments.spec["labels"], arguments.spec["votes"]
     image_ids = read_table(arguments.manifest, ["image_id"])["image_id"].to_numpy()
-    thresholds = read_table(arguments.chosen).set_index("label").loc[labels, "threshold"].to_numpy()
+    thresholds = read_table(arguments.chosen).set_index("label")["threshold"].to_dict()
     folds = [read_predictions(path, image_ids, labels, "the photoset", own=True) for path in arguments.predictions]
-    tables = []
-    for label, threshold in zip(labels, thresholds, strict=True):
-        # Of one member, the student, at its one epoch.
-        features = np.stack([fold.scores[label].T for fold in folds])
-        table = cast_votes(features, [Mean(1)], threshold, "average_scores")
-        table.insert(0, "image_id", image_ids)
-        table.insert(1, "label", label)
-        tables.append(table)
-    scores, decisions = (np.stack([table[name] for table in tables], axis=1) for name in ("score", "decision"))
-    decisions = limit_labels(decisions, scores, thresholds, votes["least"], votes["most"])
-    for table, decision in zip(tables, decisions.T, strict=True):
-        table["decision"] = decision
-    write_table(pd.concat(tables), arguments.output)
+    # Of one member, the student, at its one epoch.
+    features = {label: np.stack([fold.scores[label].T for fold in folds]) for label in labels}
+    alone = {label: [label] for label in labels}
+    stackers = {label: [Mean(1)] for label in labels}
+    decided = decide_photos(features, alone, stackers, thresholds, {"aggregation": "average_scores", **votes})
+    write_table(photoset_votes(decided, image_ids), arguments.output)
 
 
 if __name__ == "__main__":

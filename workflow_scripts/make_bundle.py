@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from stylevote.bundle import bundle_card, write_bundle
+from stylevote.bundle import bundle_card, worth_of_ensemble, write_bundle
 from stylevote.ensemble.decisions import read_by_label
 from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import read_json, read_table
@@ -39,7 +39,8 @@ def main(arguments: argparse.Namespace) -> None:
         for fold in range(folds)
     }
     stackers = {label: arguments.stackers[k * folds : (k + 1) * folds] for k, label in enumerate(labels)}
-    card = bundle_card(content, read_table(arguments.honest), part=spec["part"], networks=len(weights))
+    worth = worth_of_ensemble(read_table(arguments.honest), f"F{spec['beta']:g}", part=spec["part"])
+    card = bundle_card(content, worth, len(weights))
     write_bundle(arguments.output, content, weights, stackers, card)
     size = sum(path.stat().st_size for path in arguments.output.rglob("*") if path.is_file())
     logging.info("%d networks of %d runs, %.1f MB", len(weights), len(content["runs"]), size / 1e6)

@@ -7,7 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from stylevote.bundle import bundle_card, open_bundle
+from stylevote.bundle import bundle_card, open_bundle, worth_of_ensemble
 from stylevote.program import InputError
 from stylevote.tables import read_json, write_json
 from unit.bundles import BOTH, LABELS, content
@@ -103,7 +103,8 @@ def test_the_card_lets_labels_stand_for_themselves():
         [(name, 5, 0.5, 0.4, 0.6) for name in (*LABELS, "macro")],
         columns=["label", "positives", "honest_f_beta", "honest_low", "honest_high"],
     )
-    card = bundle_card(content(), honest, part=True, networks=6)
+    card = bundle_card(content(), worth_of_ensemble(honest, "F2", part=True), 6)
+    assert card.startswith("# A bundle of Stylevote\n\n6 networks, trained on 2 folds, that decide which of 2 labels")
     assert r"| \<b\>round\</b\> | 5 | 0.5000 | 0.4000 to 0.6000 |" in card
     assert "worth less" in card
-    assert "worth less" not in bundle_card(content(), honest, part=False, networks=6)
+    assert "worth less" not in worth_of_ensemble(honest, "F2", part=False)

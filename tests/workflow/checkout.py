@@ -1,6 +1,7 @@
 """A small workflow of photos drawn here, and what one does with it."""
 
 import copy
+import os
 import re
 import shutil
 import subprocess
@@ -116,6 +117,13 @@ class Checkout:
                 shutil.copy(
                     out / "predictions" / photoset / run / f"fold{fold}.parquet", folder / f"{photoset}.parquet"
                 )
+
+    def decided_by(self, bundle: str) -> bytes:
+        """Return what the command line writes of the test photos, by a bundle."""
+        command = [sys.executable, "-m", "stylevote", bundle, "photos/test", "-o", "by_bundle.csv"]
+        environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow_scripts")}
+        subprocess.run(command, cwd=self.folder, env=environment, check=True, capture_output=True, timeout=300)
+        return (self.folder / "by_bundle.csv").read_bytes()
 
     def copy(self, folder: Path) -> "Checkout":
         """Copy everything, results too, with time stamps of its own in no particular order."""

@@ -1,9 +1,5 @@
 """A bundle that the workflow made decides as the workflow does, and making one trains nothing."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 
@@ -12,20 +8,12 @@ from stylevote.tables import read_json, read_table
 from workflow.checkout import LABELS
 
 
-def decided_by(checkout, bundle: str) -> bytes:
-    """Return what the command line writes of the test photos."""
-    command = [sys.executable, "-m", "stylevote", bundle, "photos/test", "-o", "by_bundle.csv"]
-    environment = os.environ | {"PYTHONPATH": str(checkout.folder / "workflow_scripts")}
-    subprocess.run(command, cwd=checkout.folder, env=environment, check=True, capture_output=True, timeout=300)
-    return (checkout.folder / "by_bundle.csv").read_bytes()
-
-
 def test_a_bundle_decides_as_the_workflow_does(checkout):
     assert checkout.plan("out/bundle") == {"describe_runs": 1, "make_bundle": 1}
     checkout.config["abstain"] = {"precision": 0.9}
     checkout.run("out/bundle", "out/predictions/test/details.csv")
     out = checkout.folder / "out"
-    assert decided_by(checkout, "out/bundle") == (out / "submission.csv").read_bytes()
+    assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
 
     details = pd.read_csv(out / "predictions" / "test" / "details.csv")
     votes = read_table(out / "predictions" / "test" / "votes.parquet").set_index(["image_id", "label"])
@@ -45,7 +33,7 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
 
     checkout.config["votes"] = {"aggregation": "vote_all", "least": 1, "most": 2}
     checkout.run("out/bundle", "out/submission.csv")
-    assert decided_by(checkout, "out/bundle") == (out / "submission.csv").read_bytes()
+    assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
 
 
 def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
@@ -62,7 +50,7 @@ def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
         ranking = read_table(path)
         first = ranking[(ranking["without"] == ranking["without"].min()) & (ranking["member"] == 1)].iloc[0]
         assert bundle.members[label] == [(first["run"], first["epoch"])]
-    decided = decided_by(checkout, "out/bundle").decode().splitlines()
+    decided = checkout.decided_by("out/bundle").decode().splitlines()
     assert len(decided) == 13
     assert (checkout.folder / "out" / "submission.csv").read_bytes() == submission
     assert checkout.plan() == {}

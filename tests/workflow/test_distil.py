@@ -9,8 +9,8 @@ from stylevote.tables import read_table
 from workflow.checkout import LABELS, PHASES, Checkout
 
 STUDENT = {"backbone": "test_byobnet", "weights": "none", "size": 32, "batch": 16, "hidden": [16], "phases": PHASES}
-TARGETS = ["out/distilled/scores.parquet", "out/distilled/predictions/test/decisions.csv"]
-JUDGED = {"judge_student": 1, "compare_student": 1}
+TARGETS = ["out/distilled/scores.parquet", "out/distilled/predictions/test/decisions.csv", "out/distilled/bundle"]
+JUDGED = {"judge_student": 1, "compare_student": 1, "bundle_student": 1}
 DECIDED = {"decide_by_student": 1, "score_decisions_of_student": 1, "write_decisions_of_student": 1}
 TAUGHT = {"train_student": 3, "predict_by_student": 1, **JUDGED, **DECIDED}
 
@@ -78,6 +78,8 @@ def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     assert f"macro F2, ensemble: {scores['ensemble_f_beta']:.4f}" in printed
     check_scores(checkout)
     check_decisions(checkout)
+    written = checkout.folder / "out" / "distilled" / "predictions" / "test" / "decisions.csv"
+    assert checkout.decided_by("out/distilled/bundle") == written.read_bytes()
     # A fold's student learned the scores of all photos that are not of its fold.
     out = checkout.folder / "out"
     folds = read_table(out / "photos" / "train" / "folds.parquet").set_index("image_id")["fold"]

@@ -176,16 +176,33 @@ class Bundle:
         return found
 
 
-def bundle_card(content: Mapping[str, Any], honest: pd.DataFrame, *, part: bool, networks: int) -> str:
-    """Return Markdown that says what a bundle is and what it is worth.
+def bundle_card(content: Mapping[str, Any], worth: str, networks: int) -> str:
+    """Return Markdown that says what a bundle is.
 
     Args:
         content: what `write_bundle` takes.
-        honest: `ensemble/honest.parquet`: the estimate of the whole ensemble.
-        part: whether the bundle holds fewer members than that.
+        worth: Markdown that says what its decisions are worth.
         networks: how many CNNs the bundle holds.
     """
-    score = f"F{content['beta']:g}"
+    lines = [
+        "# A bundle of Stylevote",
+        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])}"
+        " labels a photo has: photos of the same kind as those that they were trained on. It is not made to identify"
+        " or judge people.",
+        "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
+        worth,
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def worth_of_ensemble(honest: pd.DataFrame, score: str, *, part: bool) -> str:
+    """Return Markdown that says what an ensemble's decisions are worth.
+
+    Args:
+        honest: `ensemble/honest.parquet`: the estimate of the whole ensemble.
+        score: name of the F-beta.
+        part: whether the bundle holds fewer members than that.
+    """
     rows = [
         [
             row["label"],
@@ -196,21 +213,8 @@ def bundle_card(content: Mapping[str, Any], honest: pd.DataFrame, *, part: bool,
         for row in honest.to_dict("records")
     ]
     whole = " of the whole ensemble, of which these are the first members: they are worth less" if part else ""
-    lines = [
-        "# A bundle of Stylevote",
-        "",
-        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])}"
-        " labels a photo has: photos of the same kind as those that they were trained on. It is not made to identify"
-        " or judge people.",
-        "",
-        "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
-        "",
-        f"What the decisions are worth is estimated with photos that chose nothing{whole}:",
-        "",
-        markdown.table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows),
-        "",
-    ]
-    return "\n".join(lines)
+    table = markdown.table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows)
+    return f"What the decisions are worth is estimated with photos that chose nothing{whole}:\n\n{table}"
 
 
 def write_bundle(

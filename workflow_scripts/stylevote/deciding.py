@@ -15,7 +15,7 @@ from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
 from stylevote.device import open_device
 from stylevote.ensemble.decisions import details
-from stylevote.ensemble.vote import decide_photos
+from stylevote.ensemble.vote import decide_photos, photoset_votes
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.pixels import cache_pixels, open_pixels
 from stylevote.weights import load_weights
@@ -64,8 +64,7 @@ def decide(
                         features[label][one.fold, :, place] = scores[:, k]
     combined = {label: content["features"][label] for label in bundle.labels}
     votes = decide_photos(features, combined, stackers, bundle.thresholds, content["votes"])
-    image_ids = manifest["image_id"].to_numpy()
-    table = pd.concat([part.assign(image_id=image_ids, label=label) for label, part in votes.items()])
+    table = photoset_votes(votes, manifest["image_id"].to_numpy())
     return details(table, bundle.thresholds, content["certain_from"])
 
 

@@ -51,6 +51,15 @@ def decide_photos(
     }
 
 
+def photoset_votes(decided: Mapping[str, pd.DataFrame], image_ids: np.ndarray) -> pd.DataFrame:
+    """Return what `decide_photos` returned as one table, label by label, with the columns image_id and label first."""
+    parts = []
+    for label, table in decided.items():
+        names = pd.DataFrame({"image_id": image_ids, "label": label}, index=table.index)
+        parts.append(pd.concat([names, table], axis=1))
+    return pd.concat(parts)
+
+
 def cast_votes(features: np.ndarray, stackers: list[Stacker], threshold: float, aggregation: str) -> pd.DataFrame:
     """Decide one label by every fold's CNNs, each of whose scores go through every stacker.
 
