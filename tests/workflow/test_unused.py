@@ -177,12 +177,12 @@ def test_what_was_listed_is_removed_and_no_plan_changes(used):
     assert sum(int(line.split()[0]) for line in lines if line.startswith("  ")) == total
     assert lines[0] == f"out: {len(listed)} files, {total} B no longer used by this configuration"
     # What another configuration listed is not removed by this one.
-    kept, used.config["runs"] = used.config["runs"], RUNS[1:]
-    assert (
-        "ask for the target unused again" in used.snakemake("--cores", "1", "--", "remove_unused", check=False).stdout
-    )
+    kept = used.config
+    used.config = kept | {"runs": RUNS[1:], "experiments": {}}
+    refused = used.snakemake("--cores", "1", "--", "remove_unused", check=False)
+    assert "ask for the target unused again" in refused.stdout
     assert files(used) == there
-    used.config["runs"] = kept
+    used.config = kept
     used.run("remove_unused", cores=1)
     assert files(used) == there - listed
     assert not (used.folder / "out" / "runs" / old).exists()
