@@ -22,7 +22,9 @@ rule make_bundle:
     """Put everything that a decision needs into one folder."""
     input:
         members=results(bundled("members.parquet")),
+        whole=results("ensemble/members.parquet"),
         runs=results("ensemble/runs.json"),
+        histories=every_run("runs/{run}/fold{fold}/history.parquet"),
         weights=ancient(weights_to_bundle),
         chosen=ancient(chosen_epochs()),
         stackers=[
@@ -44,7 +46,7 @@ rule make_bundle:
         mem_mb=by_attempt(2000),
         runtime=by_attempt(60),
     params:
-        weights=lambda wildcards: results("runs/{run}/fold{fold}/weights"),
+        folders=lambda wildcards: results("runs/{run}/fold{fold}"),
         folds=len(SETTINGS.folds),
         spec=spec(
             "labels",
@@ -52,11 +54,11 @@ rule make_bundle:
             "votes",
             combiner=STACK["combiner"],
             features={label: SETTINGS.feature_labels(label) for label in SETTINGS.labels},
-            part=BUNDLE is not None,
+            abstain=SETTINGS.config["abstain"] is not None,
         ),
         code=combining_code("make_bundle"),
     shell:
         "python workflow_scripts/make_bundle.py --members {input.members:q} --runs {input.runs:q}"
-        " --weights {params.weights:q} --stackers {input.stackers:q} --thresholds {input.thresholds:q}"
+        " --whole {input.whole:q} --folders {params.folders:q} --stackers {input.stackers:q} --thresholds {input.thresholds:q}"
         " --certain {input.certain:q} --honest {input.honest:q} --folds {params.folds} --spec {params.spec:q}"
         " --output {output.bundle:q} > {log:q} 2>&1"

@@ -560,18 +560,19 @@ def bundled_sizes(wildcards):
     return results("ensemble/fewer/sizes.parquet") if "loss" in (BUNDLE or {}) else []
 
 
-def bundled_size():
-    """The most members of a label that the bundle is to have, if they are numbered."""
-    members = (BUNDLE or {}).get("members")
-    return {"size": members} if members else {}
-
-
 def weights_to_bundle(wildcards):
     """The weights of all runs; every member must have some that stay."""
     if SETTINGS.external:
         raise WorkflowError("bundle: members.external have predictions and no networks; leave them out")
     if KEEP_WEIGHTS == "none":
         raise WorkflowError("bundle: keep_weights is none, so that there are no weights to put into it")
+    from stylevote.bundle import refuse_arguments
+
+    for run, setting in SETTINGS.runs.items():
+        try:
+            refuse_arguments(setting["backbone_args"], f"bundle: the run {run}: backbone_args")
+        except InputError as error:
+            raise WorkflowError(error) from None
     return every_run("runs/{run}/fold{fold}/weights")
 
 
@@ -683,6 +684,15 @@ def card_spec(wildcards):
     return canonical({"settings": settings, "runs": list(SETTINGS.runs), "photosets": described_photosets()})
 
 
+# Files of rules without whose settings nothing they make is used.
+IDLE = {name for name, wanted in {"distil.smk": STUDENT, "fewer.smk": BUNDLE}.items() if not wanted}
+
+
+def is_idle(rule):
+    """Whether a rule makes what the configuration does not use."""
+    return Path(rule.snakefile).name in IDLE
+
+
 # What programs leave in the results folder that no rule declares.
 UNDECLARED = [
     results("plan.tsv"),
@@ -715,8 +725,7 @@ def with_files_in_results(act, log):
     """Print, and write to the log, what a function has to say of the files in the results folder, used and unused."""
     from stylevote.leftovers import paths_within, sort_files
 
-    idle = {name for name, wanted in {"distil.smk": STUDENT, "fewer.smk": BUNDLE}.items() if not wanted}
-    rules = [rule for rule in workflow.rules if Path(rule.snakefile).name not in idle]
+    rules = [rule for rule in workflow.rules if not is_idle(rule)]
     declared = [path for rule in rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
     used = [in_results(path, {}) for path in declared]
     undeclared = [*UNDECLARED, *(UNDECLARED_OF_STUDENT if STUDENT else [])]

@@ -225,6 +225,7 @@ rule bundle_student:
     input:
         chosen=results("distilled/chosen.parquet"),
         summary=results("distilled/summary.txt"),
+        history=every_fold("distilled/fold{fold}/history.parquet"),
         weights=ancient(every_fold("distilled/fold{fold}/weights")),
     output:
         bundle=directory(results("distilled/bundle")),
@@ -239,11 +240,12 @@ rule bundle_student:
         mem_mb=by_attempt(2000),
         runtime=by_attempt(30),
     params:
+        folders=lambda wildcards: every_fold("distilled/fold{fold}"),
         spec=spec("labels", "beta", votes=label_limits(), run=STUDENT and run_id(STUDENT), setting=STUDENT),
         code=code("bundle_student"),
     shell:
         "python workflow_scripts/bundle_student.py --chosen {input.chosen:q} --summary {input.summary:q}"
-        " --weights {input.weights:q} --spec {params.spec:q} --output {output.bundle:q} > {log:q} 2>&1"
+        " --folders {params.folders:q} --spec {params.spec:q} --output {output.bundle:q} > {log:q} 2>&1"
 
 
 use rule score_decisions as score_decisions_of_student with:

@@ -308,6 +308,7 @@ rule write_details:
         "../envs/environment.yaml"
     params:
         spec=spec("labels"),
+        abstain=SETTINGS.config["abstain"] is not None,
         code=code("write_details"),
     shell:
         "python workflow_scripts/write_details.py --votes {input.votes:q} --thresholds {input.thresholds:q}"

@@ -1,4 +1,4 @@
-"""A smaller ensemble for the bundle. Needs the candidates' rankings; gives fewer members, stacked and cut anew.
+"""A smaller ensemble for the bundle. Needs the ensemble's members; gives the first of them, stacked and cut anew.
 
 They lie beside the ensemble, which stays as it is. Without `bundle` in the configuration, none of these files is used.
 """
@@ -16,23 +16,30 @@ use rule choose_sizes as choose_sizes_of_bundle with:
         code=code("choose_sizes"),
 
 
-use rule select_members as select_fewer_members with:
+rule shorten_members:
+    """Keep the first members of one label's."""
     input:
-        scores=results("ensemble/scores/{label}.parquet"),
-        rankings=results("ensemble/rankings/{label}.parquet"),
-        manifest=results("photos/train/manifest.parquet"),
-        folds=results("photos/train/folds.parquet"),
+        members=results("ensemble/members/{label}.parquet"),
         sizes=bundled_sizes,
     output:
         members=results("ensemble/fewer/members/{label}.parquet"),
     log:
-        logs("select_fewer_members/{label}.log"),
+        logs("shorten_members/{label}.log"),
     benchmark:
-        benchmarks("select_fewer_members/{label}.tsv")
+        benchmarks("shorten_members/{label}.tsv")
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         sized="loss" in (BUNDLE or {}),
-        spec=label_spec(beta=BETA, **selection_settings(), **bundled_size()),
-        code=code("select_members"),
+        spec=label_spec(members=(BUNDLE or {}).get("members")),
+        code=code("shorten_members"),
+    shell:
+        "python workflow_scripts/shorten_members.py --members {input.members:q} --sizes {input.sizes:q}"
+        " --spec {params.spec:q} --output {output.members:q} > {log:q} 2>&1"
 
 
 use rule gather_members as gather_fewer_members with:

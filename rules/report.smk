@@ -176,6 +176,7 @@ rule write_report:
             stems=list(LABEL_OF),
             folds=len(SETTINGS.folds),
             losses=list(compared_losses()),
+            idle=sorted(rule.name for rule in workflow.rules if is_idle(rule)),
             known=sorted(
                 {*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED, *EXPERIMENTS}
             ),

@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from stylevote.bundle import bundle_card, write_bundle
+from stylevote.bundle import bundle_card, stored_weights, write_bundle
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import read_table, write_sealed
@@ -12,7 +12,7 @@ from stylevote.tables import read_table, write_sealed
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the bundle: its only member, for every label, is the student at its epoch."""
-    spec, folds = arguments.spec, len(arguments.weights)
+    spec, folds = arguments.spec, len(arguments.folders)
     labels, name = spec["labels"], spec["run"]
     chosen = read_table(arguments.chosen).set_index("label").loc[labels]
     (epoch,) = chosen["epoch"].unique().tolist()
@@ -28,7 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
         "members": {label: [[name, epoch]] for label in labels},
         "runs": {name: {**spec["setting"], "labels": labels}},
     }
-    weights = {(name, fold, epoch): path / f"epoch{epoch}.safetensors" for fold, path in enumerate(arguments.weights)}
+    weights = {(name, fold, epoch): stored_weights(path, epoch) for fold, path in enumerate(arguments.folders)}
     card = bundle_card(content, f"```text\n{arguments.summary.read_text(encoding='utf-8')}```", folds)
     with tempfile.TemporaryDirectory() as made:
         stacker = Path(made) / "mean.stacker"
@@ -40,7 +40,7 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         chosen="the student's epoch and thresholds",
-        weights="folder of the student's weights on each fold...",
+        folders="the student's folder of each fold...",
         summary="text that says what the student is worth",
         output="folder to write",
     )

@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from stylevote.bundle import bundle_card, worth_of_ensemble, write_bundle
+from stylevote.bundle import bundle_card, stored_weights, worth_of_ensemble, write_bundle
 from stylevote.ensemble.decisions import read_by_label
 from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import read_json, read_table
@@ -31,15 +31,15 @@ def main(arguments: argparse.Namespace) -> None:
         "members": pairs,
         "runs": {name: settings[name] for name in sorted({name for name, _ in used})},
     }
-    weights = {
-        (name, fold, epoch): Path(
-            arguments.weights.replace("{run}", name).replace("{fold}", str(fold)), f"epoch{epoch}.safetensors"
-        )
-        for name, epoch in used
-        for fold in range(folds)
-    }
+    weights = {}
+    for name, epoch in used:
+        for fold in range(folds):
+            folder = Path(arguments.folders.replace("{run}", name).replace("{fold}", str(fold)))
+            weights[name, fold, epoch] = stored_weights(folder, epoch)
     stackers = {label: arguments.stackers[k * folds : (k + 1) * folds] for k, label in enumerate(labels)}
-    worth = worth_of_ensemble(read_table(arguments.honest), f"F{spec['beta']:g}", part=spec["part"])
+    worth = worth_of_ensemble(
+        read_table(arguments.honest), f"F{spec['beta']:g}", part=len(members) < len(read_table(arguments.whole))
+    )
     card = bundle_card(content, worth, len(weights))
     write_bundle(arguments.output, content, weights, stackers, card)
     size = sum(path.stat().st_size for path in arguments.output.rglob("*") if path.is_file())
@@ -50,13 +50,14 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         members="members of all labels",
+        whole="members of all labels of the whole ensemble, where the bundle is to have fewer",
         runs="settings of all runs, as JSON",
         stackers="stackers: of each label, one a fold...",
         thresholds="thresholds: one a label, in the order of the labels...",
         honest="the honest estimate of the whole ensemble",
         output="folder to write",
     )
-    options.add_argument("--weights", required=True, help="folders of the runs' weights: a path with {run} and {fold}")
+    options.add_argument("--folders", required=True, help="the runs' folders: a path with {run} and {fold}")
     options.add_argument(
         "--certain", nargs="*", type=Path, default=[], help="of each label, what search_certainty found"
     )
@@ -64,7 +65,6 @@ if __name__ == "__main__":
     add_spec(
         options,
         '{"labels": [...], "beta": 2, "combiner": "xgboost" or another, "features": {NAME: [labels whose members its '
-        'stackers take]}, "votes": {"aggregation": ..., "least": 0, "most": null}, "part": whether these are fewer '
-        "members than the ensemble's}",
+        'stackers take]}, "votes": {"aggregation": ..., "least": 0, "most": null}}',
     )
     run(options, main)

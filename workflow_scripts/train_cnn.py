@@ -69,7 +69,8 @@ def train_fold(arguments: argparse.Namespace, device: torch.device, processes: P
     targets = label_matrix(manifest, labels).astype(np.float32)
     if arguments.targets:
         targets[~held_out] = soft_targets(arguments.targets, manifest["image_id"][~held_out], labels)
-    targets = torch.from_numpy(targets[pd.Index(manifest["image_id"]).get_indexer(photos["image_id"])])
+    rows = pd.Series(np.arange(len(manifest)), index=manifest["image_id"]).loc[photos["image_id"]].to_numpy()
+    targets = torch.from_numpy(targets[rows])
     ((loss_name, loss_settings),) = setting["loss"].items()
     loss = import_module(f"stylevote.cnn.losses.{loss_name}")
     data = FoldData(

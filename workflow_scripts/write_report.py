@@ -81,7 +81,7 @@ def main(arguments: argparse.Namespace) -> None:
             "What it cost",
             "Cost",
             sections.cost(
-                job_costs(arguments.benchmarks, {*spec["known"], *spec["stems"]}),
+                job_costs(arguments.benchmarks, {*spec["known"], *spec["stems"]}, spec["idle"]),
                 arguments.gpu,
                 disk_use(arguments.results),
             ),
@@ -190,6 +190,6 @@ if __name__ == "__main__":
     add_spec(
         options,
         '{"labels": [...], "stems": [file names of the labels], "beta": 2, "folds": 5, "losses": [those compared],'
-        ' "known": [names in paths of benchmark files]}',
+        ' "known": [names in paths of benchmark files], "idle": [rules that are not used]}',
     )
     run(options, main)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from stylevote.bundle import write_bundle
 from stylevote.cnn.network import Network
+from stylevote.digests import file_sha256
 from stylevote.ensemble.combiners.logistic import Logistic
 from stylevote.ensemble.linear import WeightedSum
 from stylevote.tables import write_sealed
@@ -54,6 +55,13 @@ def content() -> dict:
 
 def make_bundle(folder: Path) -> Path:
     """Make a bundle in ``folder`` and return its own folder."""
+    weights, stackers = make_files(folder)
+    write_bundle(folder / "bundle", content(), weights, stackers, "# A card\n")
+    return folder / "bundle"
+
+
+def make_files(folder: Path) -> tuple[dict, dict]:
+    """Write what goes into the bundle, as a workflow would have it: weights with their digests, and stackers."""
     torch.manual_seed(0)
     weights, stackers = {}, {}
     for run, (backbone, labels, epochs) in RUNS.items():
@@ -62,14 +70,13 @@ def make_bundle(folder: Path) -> Path:
                 path = folder / "made" / run / f"{fold}-{epoch}.safetensors"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 store_weights(Network(setting(backbone), len(labels)), path)
-                weights[run, fold, epoch] = path
+                weights[run, fold, epoch] = (path, file_sha256(path))
     for number, label in enumerate(LABELS):
         factors, intercept = SUMS[label]
         stackers[label] = [folder / "made" / f"{number}-{fold}.stacker" for fold in range(FOLDS)]
         for fold, path in enumerate(stackers[label]):
             write_sealed(Logistic(WeightedSum(np.array(factors), intercept + fold)).to_bytes(), path)
-    write_bundle(folder / "bundle", content(), weights, stackers, "# A card\n")
-    return folder / "bundle"
+    return weights, stackers
 
 
 def draw_photos(folder: Path, count: int) -> Path:

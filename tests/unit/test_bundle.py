@@ -6,11 +6,13 @@ import shutil
 
 import pandas as pd
 import pytest
+import torch
 
-from stylevote.bundle import bundle_card, open_bundle, worth_of_ensemble
+from stylevote.bundle import bundle_card, open_bundle, refuse_arguments, worth_of_ensemble, write_bundle
+from stylevote.deciding import load_network
 from stylevote.program import InputError
 from stylevote.tables import read_json, write_json
-from unit.bundles import BOTH, LABELS, content
+from unit.bundles import BOTH, LABELS, content, make_files
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_another_format_is_refused(copy):
         ({"thresholds": {LABELS[0]: 0.5, LABELS[1]: 2}}, "thresholds"),
         ({"members": {LABELS[0]: [[BOTH, 1]], LABELS[1]: [["other", 1]]}}, "does not predict it"),
         ({"members": {LABELS[0]: [[BOTH, 1]], LABELS[1]: [[BOTH, 7]]}}, "files: not those"),
-        ({"runs": {"../x": {}}}, "runs"),
+        ({"runs": {"../x": content()["runs"][BOTH]}}, "does not match"),
         ({"runs": {BOTH: content()["runs"][BOTH] | {"hidden": [10**9]}}}, "hidden"),
         ({"runs": {BOTH: content()["runs"][BOTH] | {"backbone_args": {"checkpoint_path": "/etc"}}}}, "backbone_args"),
         ({"files": {"../../etc/passwd": "0" * 64}}, "files"),
@@ -89,6 +91,45 @@ def test_what_cannot_be_is_refused_though_the_checksum_fits(copy, parts, said):
     change(copy, **parts)
     with pytest.raises(InputError, match=re.escape(said)):
         open_bundle(copy)
+
+
+def test_numbers_written_as_floats_are_whole_all_the_same(copy):
+    described = read_json(copy / "bundle.json")
+    setting = described["runs"][BOTH] | {"hidden": [8.0], "size": 32.0, "batch": 4.0}
+    change(copy, folds=2.0, runs=described["runs"] | {BOTH: setting})
+    bundle = open_bundle(copy)
+    network = load_network(next(one for one in bundle.networks if one.run == BOTH), torch.device("cpu"))
+    assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_weights_that_training_did_not_write_make_no_bundle(tmp_path, damage):
+    weights, stackers = make_files(tmp_path)
+    path, _ = weights[BOTH, 1, 3]
+    if damage == "missing":
+        path.unlink()
+    else:
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(InputError, match=rf"{re.escape(str(path))}: (missing|damaged).*it is trained anew"):
+        write_bundle(tmp_path / "bundle", content(), weights, stackers, "")
+    with pytest.raises(InputError, match="no bundle"):
+        open_bundle(tmp_path / "bundle")
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("weeks of work")
+    with pytest.raises(InputError, match="holds something else than a bundle"):
+        write_bundle(tmp_path / "mine", content(), *make_files(tmp_path / "files"), "")
+    assert (tmp_path / "mine" / "notes.txt").exists()
+
+
+def test_arguments_that_a_bundle_cannot_hold_are_told_before():
+    refuse_arguments({"img_size": 64, "pad_type": "same", "layers": [1, 2]}, "here")
+    for arguments in ({"pretrained_cfg_overlay": {}}, {"checkpoint_path": "x"}, {"embed_dim": 10**6}):
+        with pytest.raises(InputError, match=r"^here: a bundle cannot hold this"):
+            refuse_arguments(arguments, "here")
 
 
 def test_no_json_and_no_object_are_refused(copy):

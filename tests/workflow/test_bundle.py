@@ -31,6 +31,11 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
         assert row.abstain == (row.decision and not sure)
     np.testing.assert_allclose(3 * details["agreement"], np.rint(3 * details["agreement"]))
 
+    # Without a precision, nothing is said of it any more; and again with one.
+    checkout.config["abstain"] = None
+    wanted = ("out/bundle", "out/predictions/test/details.csv")
+    assert checkout.plan(*wanted) == {"write_details": 1, "make_bundle": 1}
+
     checkout.config["votes"] = {"aggregation": "vote_all", "least": 1, "most": 2}
     checkout.run("out/bundle", "out/submission.csv")
     assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
@@ -39,7 +44,7 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
 def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
     submission = (checkout.folder / "out" / "submission.csv").read_bytes()
     checkout.config["bundle"] = {"members": 1}
-    expected = {"select_fewer_members": 3, "gather_fewer_members": 1, "stack_fewer_members": 3}
+    expected = {"shorten_members": 3, "gather_fewer_members": 1, "stack_fewer_members": 3}
     expected |= {"search_threshold_of_fewer": 3, "describe_runs": 1, "make_bundle": 1}
     assert checkout.plan("out/bundle") == expected
     checkout.run("out/bundle")

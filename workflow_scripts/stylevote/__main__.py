@@ -7,6 +7,7 @@ What is imported is imported late: processes that decode photos begin by reading
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -22,6 +23,10 @@ def decide(arguments: argparse.Namespace) -> None:
     for path in (arguments.output, arguments.details):
         if path and not path.parent.is_dir():
             raise InputError(f"{path}: there is no folder {path.parent} to write it to")
+        if path and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+            raise InputError(f"{path}: cannot be written: it is a folder, or lies in one that is not to be written to")
+    if arguments.output == arguments.details:
+        raise InputError(f"--details: found {arguments.details}, expected another file than --output")
     bundle = open_bundle(arguments.bundle)
     on_bad_photo = "skip" if arguments.skip_bad_photos else "fail"
     table = decide_by(bundle, arguments.photos, on_bad_photo=on_bad_photo, threads=arguments.threads, progress=True)

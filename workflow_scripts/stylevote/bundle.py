@@ -16,16 +16,17 @@ import pandas as pd
 from jsonschema import Draft202012Validator
 
 from stylevote import markdown
-from stylevote.digests import file_sha256, file_stem
+from stylevote.digests import file_sha256, file_stem, plain_numbers
 from stylevote.ensemble.stack import Stacker, combiner
 from stylevote.ensemble.vote import AGGREGATIONS
 from stylevote.photos.problems import listed, what_is_at
 from stylevote.program import InputError
-from stylevote.tables import read_json, read_sealed, write_json
+from stylevote.tables import read_json, read_sealed, read_table, write_json
 
 CONTENT, CARD = "bundle.json", "card.md"
 FORMAT = 1
 MOST_BYTES = 50_000_000  # of `bundle.json`: some 100 bytes a file
+TRAIN_AGAIN = "Remove the folder {} and start again: it is trained anew"
 REMEDY = "Copy the bundle again from where it was made"
 COMBINERS = ("xgboost", "logistic", "ridge", "mean", "rank_mean", "auto")
 # Of a run's setting, what its networks are made of and used with.
@@ -55,6 +56,11 @@ def _mapping(value: Any, keys: str = ".") -> dict[str, Any]:
 
 # A bundle may come from anywhere: what it says becomes names of files, and arguments of a network.
 _RUN = r"^[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}$"
+BACKBONE_ARGS = {
+    **_mapping({"anyOf": [*_VALUE, {"type": "array", "maxItems": 100, "items": {"anyOf": _VALUE}}]}),
+    # What would have timm read another file, or fetch one.
+    "propertyNames": {"not": {"pattern": "pretrained|checkpoint|cache"}},
+}
 SCHEMA = _object(
     format={"const": FORMAT},
     labels=_LABELS,
@@ -85,11 +91,7 @@ SCHEMA = _object(
     runs=_mapping(
         _object(
             backbone=_NAME,
-            backbone_args={
-                **_mapping({"anyOf": [*_VALUE, {"type": "array", "maxItems": 100, "items": {"anyOf": _VALUE}}]}),
-                # What would have timm read another file, or fetch one.
-                "propertyNames": {"not": {"pattern": "pretrained|checkpoint|cache"}},
-            },
+            backbone_args=BACKBONE_ARGS,
             size={"type": "integer", "minimum": 32, "maximum": 1024},
             batch={"type": "integer", "minimum": 1, "maximum": 4096},
             hidden={"type": "array", "maxItems": 3, "items": {"type": "integer", "minimum": 1, "maximum": 8192}},
@@ -176,6 +178,18 @@ class Bundle:
         return found
 
 
+def stored_weights(folder: Path, epoch: int) -> tuple[Path, str]:
+    """Return the file of weights of an epoch that a training left in its ``folder``, and the digest in its history."""
+    digests = read_table(folder / "history.parquet", ["epoch", "weights_sha256"]).set_index("epoch")["weights_sha256"]
+    return folder / "weights" / f"epoch{epoch}.safetensors", digests[epoch]
+
+
+def refuse_arguments(arguments: Mapping[str, Any], where: str) -> None:
+    """Raise `InputError` where a bundle may not hold a backbone's further arguments, which stand at ``where``."""
+    for error in Draft202012Validator(BACKBONE_ARGS).iter_errors(dict(arguments)):
+        raise InputError(f"{where}: a bundle cannot hold this: {error.message[:200]}")
+
+
 def bundle_card(content: Mapping[str, Any], worth: str, networks: int) -> str:
     """Return Markdown that says what a bundle is.
 
@@ -220,7 +234,7 @@ def worth_of_ensemble(honest: pd.DataFrame, score: str, *, part: bool) -> str:
 def write_bundle(
     folder: Path,
     content: Mapping[str, Any],
-    weights: Mapping[tuple[str, int, int], Path],
+    weights: Mapping[tuple[str, int, int], tuple[Path, str]],
     stackers: Mapping[str, Sequence[Path]],
     card: str,
 ) -> None:
@@ -229,15 +243,21 @@ def write_bundle(
     Args:
         folder: to make; one that is there is replaced.
         content: what `SCHEMA` asks for, but for format, files and versions; of ``runs``, whole settings will do.
-        weights: file of weights by run, fold and epoch, of every member.
+        weights: file of weights, and its digest, by run, fold and epoch, of every member (see `stored_weights`).
         stackers: each label's files, one a fold.
         card: Markdown that says what the bundle is.
 
     Raises:
-        InputError: what was given makes no bundle.
+        InputError: what was given makes no bundle; weights are not those that training wrote; there is a folder that
+            holds something else.
     """
+    if folder.exists() and not (folder / CONTENT).exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: holds something else than a bundle; expected a new folder")
     runs = {run: {key: setting[key] for key in (*USED, "labels")} for run, setting in content["runs"].items()}
-    sources = {_weights(*one): path for one, path in weights.items()}
+    sources = {_weights(*one): path for one, (path, _) in weights.items()}
+    for path in sources.values():
+        if not path.is_file():
+            raise InputError(f"{path}: missing. {TRAIN_AGAIN.format(path.parent)}")
     for label, paths in stackers.items():
         sources |= dict(zip(_stackers(label, len(paths)), paths, strict=True))
     shutil.rmtree(folder, ignore_errors=True)
@@ -246,6 +266,11 @@ def write_bundle(
         shutil.copyfile(source, folder / name)
     (folder / CARD).write_text(card, encoding="utf-8")
     files = {name: file_sha256(folder / name) for name in [*sorted(sources), CARD]}
+    for one, (path, expected) in weights.items():
+        if files[_weights(*one)] != expected:
+            raise InputError(
+                f"{path}: damaged (its checksum is not that in the run's history). {TRAIN_AGAIN.format(path.parent)}"
+            )
     said = {**content, "runs": runs, "format": FORMAT, "files": files, "versions": _versions()}
     # Last: what a killed job leaves is no bundle.
     write_json(said, folder / CONTENT)
@@ -263,7 +288,7 @@ def open_bundle(folder: Path) -> Bundle:
         raise InputError(f"{folder}: no bundle; expected a folder with the file {CONTENT}, found {what_is_at(path)}")
     if (found := path.stat().st_size) > MOST_BYTES:
         raise InputError(f"{path}: {found} bytes, expected at most {MOST_BYTES}")
-    content = read_json(path, REMEDY)
+    content = plain_numbers(read_json(path, REMEDY))
     if (made := content.get("format")) != FORMAT:
         raise InputError(f"{path}: a bundle of format {made!r}, expected {FORMAT}: another version made it")
     errors = sorted(Draft202012Validator(SCHEMA).iter_errors(content), key=lambda error: list(map(str, error.path)))
@@ -281,25 +306,32 @@ def open_bundle(folder: Path) -> Bundle:
 def _contradictions(bundle: Bundle) -> Iterator[str]:
     """Yield what is wrong between parts of a bundle that are each right by themselves."""
     content, labels = bundle.content, bundle.labels
-    for key in ("thresholds", "members", "features", *(["certain_from"] if content["certain_from"] else [])):
+    by_label = ["thresholds", "members", "features"] + ["certain_from"] * (content["certain_from"] is not None)
+    for key in by_label:
         if sorted(content[key]) != sorted(labels):
             yield f"{key}: expected one for each label"
-    if not all(math.isfinite(cut) for cut in content["thresholds"].values()):
-        yield "thresholds: expected finite numbers"
+    for key in ("thresholds", "certain_from"):
+        if not all(cut is None or math.isfinite(cut) for cut in (content[key] or {}).values()):
+            yield f"{key}: expected finite numbers"
     if len({file_stem(label) for label in labels}) < len(labels):
         yield "labels: two would have the same files"
     for label, names in content["features"].items():
         if names[0] != label or not set(names) <= set(labels):
             yield f"features.{label}: expected labels, its own first"
+    yield from _run_contradictions(content)
+    if problems := set(content["files"]) ^ _needed(content):
+        yield f"files: not those of its members and labels, such as {min(problems)[:200]!r}"
+
+
+def _run_contradictions(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what members and runs of a bundle contradict."""
     for label, pairs in content["members"].items():
         for run, _ in pairs:
             if label not in content["runs"].get(run, {"labels": []})["labels"]:
                 yield f"members.{label}: the run {run} does not predict it"
     for run, setting in content["runs"].items():
-        if not set(setting["labels"]) <= set(labels):
+        if not set(setting["labels"]) <= set(content["labels"]):
             yield f"runs.{run}.labels: expected labels of the bundle"
-    if problems := set(content["files"]) ^ _needed(content):
-        yield f"files: not those of its members and labels, such as {min(problems)[:200]!r}"
 
 
 def _needed(content: Mapping[str, Any]) -> set[str]:

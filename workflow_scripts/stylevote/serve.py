@@ -48,7 +48,10 @@ FORGOTTEN = 600  # seconds after which a photo that somebody sent, and never ask
 LOOKS = 3  # labels of a photo for which it is shown where a network looks
 SHOWN = 360  # pixels of the shorter side
 # Gradio's page evaluates code of its own; nothing may be fetched from anywhere else, whatever a text in it says.
-POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
+POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
+    " frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
 UPLOADS = "GRADIO_TEMP_DIR"  # the variable that says where Gradio writes what is sent
 
 PAGE_STYLE = """
@@ -152,11 +155,15 @@ class Guard:
 def refusal(headers: Headers) -> tuple[int, str] | None:
     """Return with which status, and in which words, a request of these headers is refused; None where it is not."""
     host, origin, length = (headers.get(name, "") for name in ("host", "origin", "content-length"))
-    if urlsplit(f"//{host}").hostname not in HOSTS or (origin and urlsplit(origin).netloc != host):
+    try:
+        of_page = urlsplit(f"//{host}").hostname in HOSTS and (not origin or urlsplit(origin).netloc == host)
+    except ValueError:  # it is no address at all
+        of_page = False
+    if not of_page:
         return 403, "This page answers nobody but itself."
     if "transfer-encoding" in headers or not (length or "0").isdecimal():
         return 411, "The request does not say how large it is."
-    if int(length or 0) > REQUEST_BYTES:
+    if len(length) > len(str(REQUEST_BYTES)) or int(length or 0) > REQUEST_BYTES:
         return 413, f"At most {REQUEST_BYTES // 10**6} MB are accepted at a time."
     return None
 

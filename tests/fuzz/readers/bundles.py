@@ -19,6 +19,9 @@ from unit.bundles import make_bundle
 
 Case = tuple[str, bytes]  # a file of the bundle, and what it holds then
 
+# Of timm's models: `backbone_args` may hold any of them.
+ARGUMENTS = ["a", "size", "num_classes", "img_size", "features_only", "out_indices", "global_pool", "output_stride"]
+ARGUMENTS += ["layers", "channels", "cardinality", "base_width", "act_layer", "norm_layer", "in_chans", "drop_rate"]
 ANYTHING = st.recursive(
     st.one_of(
         st.none(),
@@ -30,9 +33,7 @@ ANYTHING = st.recursive(
         ),
         st.text(max_size=20),
     ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["a", "size", "num_classes", "img_size"]), inner)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(ARGUMENTS), inner)),
     max_leaves=6,
 )
 
@@ -75,7 +76,24 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
         files.flatmap(lambda path: st.tuples(st.just(str(path.relative_to(bundle))), mutated([path.read_bytes()]))),
         st.builds(lambda place, value: sealed(changed(whole, place, value)), st.integers(0, 10_000), ANYTHING),
     )
+    cases = st.one_of(
+        cases,
+        st.builds(
+            lambda value: sealed(with_arguments(whole, value)),
+            st.dictionaries(
+                st.sampled_from(ARGUMENTS),
+                st.sampled_from([True, False, None, 0, 1, -1, 7, 0.5, "", "x", "avg", [], [0], [99], [1, 2]]),
+                max_size=2,
+            ),
+        ),
+    )
     return [(CONTENT, text), *((CONTENT, data) for data in traps(whole))], cases, read
+
+
+def with_arguments(content: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a description in which every backbone is made with these arguments."""
+    runs = {run: setting | {"backbone_args": arguments} for run, setting in content["runs"].items()}
+    return content | {"runs": runs}
 
 
 def changed(content: dict[str, Any], place: int, value: Any) -> dict[str, Any]:

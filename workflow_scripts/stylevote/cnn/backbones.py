@@ -69,7 +69,9 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
                 raise InputError(unknown_name(name, timm.list_models()))
             backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, **args)
             mean, std = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # with arguments that do not go together, timm's models raise nearly anything
         raise InputError(
             f"backbone {name!r} with weights {weights!r} and arguments {args} cannot be made: {error}"
         ) from error

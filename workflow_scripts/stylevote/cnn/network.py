@@ -29,7 +29,7 @@ class Network(nn.Module):
         try:
             take_size(self.backbone, setting["size"])
             width = feature_width(self.backbone, setting["size"])
-        except (AssertionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # models raise nearly anything
             raise InputError(
                 f"backbone {setting['backbone']!r} takes no photos of {setting['size']} x {setting['size']} pixels "
                 f"({error}); change the run's `size`, or its `backbone_args` (some take `img_size`)"

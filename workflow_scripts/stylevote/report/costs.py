@@ -12,14 +12,15 @@ from stylevote.program import InputError
 NUMBERED = re.compile(r"(fold)?\d+")
 
 
-def job_costs(folder: Path, known: Collection[str]) -> pd.DataFrame:
+def job_costs(folder: Path, known: Collection[str], idle: Collection[str] = ()) -> pd.DataFrame:
     """Return what the jobs of each rule took, the last time that each ran.
 
     Args:
         folder: of the benchmark files: ``RULE.tsv``, or ``RULE/.../WILDCARD.tsv``.
-        known: what a wildcard may stand for in the present configuration, besides numbers (runs, labels, photosets and
-        so
-            on): files of others are left over, and do not count.
+        known: what a wildcard may stand for in the present configuration, besides numbers (runs, labels, photosets,
+            ...): files of others are left over, and do not count.
+
+        idle: rules of which the present configuration uses nothing.
 
     Returns:
         a row a rule, the longest first: rule, jobs, hours, gigabytes (most memory of one job; nan where it was too
@@ -31,7 +32,7 @@ def job_costs(folder: Path, known: Collection[str]) -> pd.DataFrame:
     rows = []
     for path in sorted(folder.rglob("*.tsv")):
         rule, *wildcards = path.relative_to(folder).with_suffix("").parts
-        if any(part not in known and not NUMBERED.fullmatch(part) for part in wildcards):
+        if rule in idle or any(part not in known and not NUMBERED.fullmatch(part) for part in wildcards):
             continue
         try:
             measured = pd.read_csv(path, sep="\t", na_values=["-"])
