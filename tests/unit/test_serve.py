@@ -155,7 +155,8 @@ def test_other_sites_and_other_machines_cannot_ask(page):
     address, _ = page
     port = httpx.URL(address).port
     upload = {"files": {"files": ("a.png", b"a")}, "url": f"{address}gradio_api/upload"}
-    for headers in ({"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Host": f"elsewhere.example:{port}"}):
+    strange = [{"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Origin": "http://["}]
+    for headers in (*strange, {"Host": f"elsewhere.example:{port}"}):
         assert httpx.post(**upload, headers=headers).status_code == 403
         assert httpx.get(address, headers=headers).status_code == 403
     assert httpx.get(address, headers={"Host": f"localhost:{port}"}).status_code == 200

@@ -50,7 +50,7 @@ SHOWN = 360  # pixels of the shorter side
 # Gradio's page evaluates code of its own; nothing may be fetched from anywhere else, whatever a text in it says.
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
-    " frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    " frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
 )
 UPLOADS = "GRADIO_TEMP_DIR"  # the variable that says where Gradio writes what is sent
 
