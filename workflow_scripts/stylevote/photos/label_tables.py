@@ -162,9 +162,9 @@ def _text_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
     if "\0" in text:
         problems.append(Problem(0, f"{table}: a binary file (it holds a NUL character), expected text"))
         return
-    form = {"delimiter": _delimiter(text), "skipinitialspace": True}
     line, rows, cells = 1, 0, 0
     try:
+        form = {"delimiter": _delimiter(text), "skipinitialspace": True}
         # Before any row is kept: of a table that is too large, millions would be, and a problem with each.
         reader = csv.reader(io.StringIO(text, newline=""), **form)
         for fields in reader:
