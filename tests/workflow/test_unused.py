@@ -123,7 +123,8 @@ def without_a_table(small):
 
 def with_a_whole_bundle(small):
     small["bundle"] = None
-    return lambda path: "/fewer/" in path or "_fewer" in path or "_of_bundle" in path
+    parts = ("/fewer/", "_fewer", "_of_bundle", "/shorten_members/")
+    return lambda path: any(part in path for part in parts)
 
 
 def with_other_recipes(small):
