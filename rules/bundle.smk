@@ -6,8 +6,7 @@ localrules:
 
 
 rule describe_runs:
-    # A thousand runs are too long for a program's arguments: it is written here.
-    """Write what the networks of every run are."""
+    """Write what the networks of every run are. A thousand are too long for a program's arguments: it is done here."""
     output:
         runs=results("ensemble/runs.json"),
     log:
