@@ -170,9 +170,11 @@ class Slurm:
     def kill_job(self, number: int) -> int:
         """Kill the processes of a job, without a word to Slurm, and return how many there were."""
         killed = 0
+        # There may be a job of this number in another Slurm of this host.
+        its_own = {f"SLURM_JOB_ID={number}".encode(), f"SLURM_CONF={self.folder}/slurm.conf".encode()}
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # some end meanwhile
-                if f"SLURM_JOB_ID={number}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                if its_own <= set((process / "environ").read_bytes().split(b"\0")):
                     os.kill(int(process.name), signal.SIGKILL)
                     killed += 1
         return killed
@@ -199,13 +201,21 @@ class Slurm:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         return done.stdout
 
+    def describe(self) -> str:
+        """Return what is known of the jobs and of the node, and the controller's last words."""
+        jobs = self.say("squeue", "--states=all", "--format=%i %T %M %r %k")
+        return "\n".join([jobs, self.say("scontrol", "show", "node"), *self.logs(".log")])
+
+    def logs(self, suffix: str) -> list[str]:
+        """Return the ends of the daemons' files of one kind."""
+        return [f"{path}:\n{path.read_text()[-2000:]}" for path in sorted(self.folder.glob(f"*{suffix}"))]
+
     def wait(self, is_so: Callable[[], bool]) -> None:
         """Wait until something is so; raise `TimeoutError`, with what the daemons said, if it does not come to that."""
         until = time.monotonic() + SECONDS
         while not is_so():
             if time.monotonic() > until:
-                logs = [f"{path}:\n{path.read_text()[-2000:]}" for path in sorted(self.folder.glob("*.out"))]
-                raise TimeoutError("\n".join(logs))
+                raise TimeoutError("\n".join(self.logs(".out")))
             time.sleep(0.2)
 
     def jobs(self) -> dict[int, Job]:
