@@ -22,7 +22,7 @@ from stylevote.photos.listing import changed_photos, list_files, names_and_conte
 from stylevote.photos.problems import number_of, problem_report, shown
 from stylevote.program import InputError
 from stylevote.provenance import code_digest
-from stylevote.settings import epochs_of, resolve
+from stylevote.settings import epochs_of, refuse_repeated_keys, resolve
 from stylevote.tables import read_table, write_json
 
 # Planning thousands of jobs makes millions of objects that stay: looking among them for garbage takes a tenth of its time.
@@ -41,6 +41,8 @@ if workflow.overwrite_configfiles:
     config = workflow.config_settings.overwrite_config
 
 try:
+    for path in workflow.overwrite_configfiles or workflow.configfiles:
+        refuse_repeated_keys(Path(path))
     SETTINGS = resolve(config)
 except InputError as error:
     raise WorkflowError(error) from None

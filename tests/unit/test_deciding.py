@@ -1,5 +1,6 @@
 """Photos are decided by a bundle as a computation by hand decides them, and in no other folder is anything left."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -107,3 +108,12 @@ def test_photos_that_cannot_be_read_are_named_or_left_out(made, tmp_path):
         decide(bundle, photos)
     table = decide(bundle, photos, on_bad_photo="skip")
     assert table["image_id"].unique().tolist() == ["0.png", "2.png"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"hidden": [8192, 8192]}, {"backbone": "vgg19"}, {"backbone_args": {"layers": [8192, 2, 2, 2]}}]
+)
+def test_a_description_of_a_network_larger_than_its_weights_is_refused(made, change):
+    one = open_bundle(made).networks[-1]
+    with pytest.raises(InputError, match=f"{one.path.name}.*larger"):
+        load_network(dataclasses.replace(one, setting=one.setting | change), torch.device("cpu"))

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from stylevote.tables import read_table
@@ -118,3 +120,21 @@ def test_a_locked_photo_among_the_test_photos(fresh):
     name = read_table(fresh.folder / "out" / "photos" / "locked" / "manifest.parquet")["path"][0]
     shutil.copyfile(fresh.folder / "photos" / "train" / name, fresh.folder / "photos" / "test" / "copy.png")
     refused(fresh, f"'copy.png' in test is the same photo as '{name}' in train")
+
+
+def test_a_key_that_stands_twice(fresh):
+    fresh.snakemake("--dry-run")
+    path = fresh.folder / "small.yaml"
+    path.write_text(f"{path.read_text()}folds:\n  count: 4\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--dry-run"],
+        cwd=fresh.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "small.yaml, line" in done.stdout
+    assert "the key 'folds' again" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -83,6 +83,38 @@ def epochs_of(setting: dict[str, Any]) -> int:
     return sum(phase["epochs"] for phase in setting["phases"])
 
 
+def refuse_repeated_keys(path: Path) -> None:
+    """Raise `InputError` where a mapping in a configuration's file has a key twice: readers of YAML keep the last one.
+
+    What is no YAML is left to Snakemake, which has read the file before.
+    """
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, OSError, UnicodeError):
+        return
+    repeated: list[tuple[int, str]] = []
+    seen, waiting = set(), [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:  # what an alias stands for
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [value for _, value in node.value]
+            first: dict[tuple[str, str], int] = {}
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+                line = key.start_mark.line + 1
+                if (key.tag, key.value) in first:
+                    before = first[key.tag, key.value]
+                    repeated.append((line, f"the key {_shown(key.value)} again; line {before} has it already"))
+                else:
+                    first[key.tag, key.value] = line
+    if repeated:
+        raise _refusal([f"{path}, line {line}: {problem}" for line, problem in sorted(repeated)])
+
+
 def resolve(config: dict[str, Any]) -> Settings:
     """Check a configuration and fill in what it leaves out.
 

@@ -15,7 +15,7 @@ from fuzz.mutations import mutated
 from places import REPOSITORY
 from stylevote.digests import canonical
 from stylevote.program import InputError
-from stylevote.settings import resolve
+from stylevote.settings import refuse_repeated_keys, resolve
 
 SMALL = {
     "labels": ["red", "round"],
@@ -67,6 +67,7 @@ def prepare(folder: Path) -> tuple[list[str | bytes], st.SearchStrategy[bytes], 
         except (WorkflowError, UnicodeDecodeError, yaml.YAMLError, ValueError, IndexError, RecursionError) as error:
             # Snakemake reads the file before any line of this repository is reached.
             raise InputError(error) from error
+        refuse_repeated_keys(path)
         settings = resolve(config)
         canonical([settings.config, settings.runs, settings.external, settings.stems, settings.cells]).encode()
         if not settings.labels or not (settings.runs or settings.external):
