@@ -87,9 +87,10 @@ def main(arguments: argparse.Namespace) -> None:
             ),
         ),
     ]
+    trained = f"{len(reached):,} runs" if len(reached) else "no network trained"
     lead = (
         f"{votes['image_id'].nunique():,} photos, {len(labels)} labels, {len(manifest):,} training photos,"
-        f" {spec['folds']} folds, {len(reached):,} runs. Honest macro {score}: {macro['value'].iloc[0]:.3f}."
+        f" {spec['folds']} folds, {trained}. Honest macro {score}: {macro['value'].iloc[0]:.3f}."
     )
     foot = "Made by Stylevote. The page needs no network, and the photos on it are in no other file than this one."
     page = whole_page("What the ensemble decided", lead, body, foot)

@@ -187,3 +187,12 @@ def test_a_loss_keeps_its_colour_where_another_is_missing():
     alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, points)}, title="one", name="one")
     assert "var(--two" in alone
     assert "var(--one" not in alone
+
+
+def test_runs_that_few_labels_use_are_folded_away_and_none_is_lost():
+    runs = [f"run{number:02d}" for number in range(40)]
+    chosen = [("red", run, 0, place) for place, run in enumerate(runs, 1)] + [("blue", "run39", 2, 1)]
+    page = sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), ["red", "blue"])
+    seen, hidden = page.split("<details><summary>More runs: 10</summary>")
+    assert [run for run in runs if f">{run}<" in seen] == [*runs[:29], "run39"]
+    assert [run for run in runs if f">{run}<" in hidden] == runs[29:39]

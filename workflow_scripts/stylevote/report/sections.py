@@ -10,6 +10,7 @@ import pandas as pd
 from stylevote.report.markup import beside, escape, figure, folded, grid, key, paragraph, table
 
 SHOWN_RUNS = 12  # whose training is seen at once; the others are folded away
+SHOWN_MEMBERS = 30  # runs that are seen at once with the labels that use them
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ def training(runs: Mapping[str, str], reached: pd.Series, score: str) -> str:
     pictures = [figure(runs[run], run, f"best epoch: mean {score} {reached[run]:.3f}") for run in ordered]
     body = paragraph(text) + marks + grid(pictures[:SHOWN_RUNS], "wide")
     more = pictures[SHOWN_RUNS:]
-    return body + (folded(f"{len(more)} more runs", grid(more, "wide")) if more else "")
+    return body + (folded(f"More runs: {len(more)}", grid(more, "wide")) if more else "")
 
 
 def thresholds(by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequence[str], score: str) -> str:
@@ -337,9 +338,16 @@ def members(chosen: pd.DataFrame, labels: Sequence[str]) -> str:
         lines.append(
             f'<tr><td class="w">{escape(run)}</td>{"".join(cells)}<td class="w quiet">{escape(epochs[run])}</td></tr>'
         )
+
+    def rows(part: Sequence[str]) -> str:
+        return (
+            f'<div class="scroll"><table class="members"><thead><tr><th class="w">Run</th>{head}'
+            f'<th class="w">Epochs</th></tr></thead>\n<tbody>{"".join(part)}</tbody></table></div>\n'
+        )
+
+    more = lines[SHOWN_MEMBERS:]
     return (
-        f'{paragraph(text)}<div class="scroll"><table class="members"><thead><tr><th class="w">Run</th>{head}'
-        f'<th class="w">Epochs</th></tr></thead>\n<tbody>{"".join(lines)}</tbody></table></div>\n'
+        paragraph(text) + rows(lines[:SHOWN_MEMBERS]) + (folded(f"More runs: {len(more)}", rows(more)) if more else "")
     )
 
 
@@ -468,7 +476,7 @@ def cost(jobs: pd.DataFrame, on_gpu: Sequence[str], disk: pd.Series) -> str:
         head, most = ["Rule", "Jobs", "Time", "GPU", "Most memory"], 8
         listed = paragraph(text) + table(head, rows[:most])
         if len(rows) > most:
-            listed += folded(f"{len(rows) - most} more rules", table(head, rows[most:]))
+            listed += folded(f"More rules: {len(rows) - most}", table(head, rows[most:]))
     rows = [[name, _bytes(size)] for name, size in disk.items() if size >= 0.001 * disk.sum()]
     folders = paragraph(f"The results folder holds {_bytes(disk.sum())}.") + table(["Folder", "Size"], rows)
     return beside(listed, folders)
