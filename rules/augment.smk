@@ -136,7 +136,12 @@ rule draw_contact_sheet:
         masks=every_shard("masks/{shard}.parquet"),
         recolored=ancient(every_shard("recolored/{shard}.parquet")),
     output:
-        sheet=results("recolored/contact_sheet.png"),
+        sheet=report(
+            results("recolored/contact_sheet.png"),
+            caption="captions/contact_sheet.rst",
+            category="Labels",
+            labels={"picture": "recolouring"},
+        ),
     log:
         logs("draw_contact_sheet.log"),
     benchmark:

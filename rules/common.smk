@@ -603,10 +603,34 @@ def every_external(photos):
     return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
 
 
-def picture(path, category, wanted=True, **labels):
-    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with the caption of its category."""
-    path = results(f"report/{path}").format(**labels)
-    caption = f"captions/{category.lower().replace(' ', '_')}.rst"
+def present_names():
+    """What the wildcards of a benchmark file's path stand for in this configuration, but for labels."""
+    simulated = SETTINGS.config["simulation"]
+    numbers = {*range(SEGMENTATION["shards"]), *(setting["size"] for setting in TRAINED), *map(epochs_of, TRAINED)}
+    return sorted(
+        {
+            *SETTINGS.runs,
+            *SETTINGS.config["photosets"],
+            *SETTINGS.config["recipes"],
+            *INGESTED,
+            *EXPERIMENTS,
+            *map(str, numbers),
+            *(f"fold{fold}" for fold in SETTINGS.folds),
+            *(f"{number:03d}" for number in range(simulated["members"] if simulated else 0)),
+        }
+    )
+
+
+def caption_of(pattern):
+    """The name of a picture's caption: its own, or its folder's where it is one of each run."""
+    parent, stem = Path(pattern).parent.name, Path(pattern).stem
+    return parent if "{" in stem else stem
+
+
+def picture(pattern, category, wanted=True, **labels):
+    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with a caption of its own."""
+    path = results(f"report/{pattern}").format(**labels)
+    caption = f"captions/{caption_of(pattern)}.rst"
     return report(path, caption=caption, category=category, labels=labels) if wanted else []
 
 
@@ -617,6 +641,11 @@ def compared_losses():
     for run, setting in SETTINGS.runs.items():
         losses.setdefault(next(iter(setting["loss"])), []).append(run)
     return dict(sorted(losses.items())) if len(losses) > 1 else {}
+
+
+def only_cut():
+    """Whether new photos get a label where its score reaches the threshold, and never otherwise."""
+    return SETTINGS.config["votes"] == {"aggregation": "average_scores", "least": 0, "most": None}
 
 
 def if_sized(path):
@@ -677,13 +706,19 @@ def described_photosets():
 
 
 def card_spec(wildcards):
-    """What the model card says of the settings; a run's id stands for its whole setting, and places of files for nothing."""
-    settings = {
-        key: value
-        for key, value in SETTINGS.config.items()
-        if key not in ("results", "photosets", "runs", "abstain", "bundle", "distil", "experiments", "report")
-    }
-    return canonical({"settings": settings, "runs": list(SETTINGS.runs), "photosets": described_photosets()})
+    """What the model card says of the settings: not how photos come, nor what is made of the decisions besides. A run's id
+    stands for its whole setting, and an external member's name for its folder."""
+    aside = ("results", "photosets", "downloads", "runs", "abstain", "bundle", "distil", "experiments", "report")
+    settings = {key: value for key, value in SETTINGS.config.items() if key not in aside}
+    settings["members"] = {**settings["members"], "external": list(SETTINGS.external)}
+    return canonical(
+        {
+            "settings": settings,
+            "runs": list(SETTINGS.runs),
+            "photosets": described_photosets(),
+            "drawn": is_drawn(SETTINGS.config["photosets"]["train"]["photos"] or ""),
+        }
+    )
 
 
 # Files of rules without whose settings nothing they make is used.

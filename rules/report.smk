@@ -177,9 +177,8 @@ rule write_report:
             stems=list(LABEL_OF),
             folds=len(SETTINGS.folds),
             losses=list(compared_losses()),
-            known=sorted(
-                {*SETTINGS.runs, *SETTINGS.config["photosets"], *SETTINGS.config["recipes"], *INGESTED, *EXPERIMENTS}
-            ),
+            cut=only_cut(),
+            known=present_names(),
         ),
         code=code("write_report"),
     shell:

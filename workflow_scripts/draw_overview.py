@@ -8,6 +8,7 @@ import pandas as pd
 from stylevote.ensemble.decisions import decision_matrix
 from stylevote.ensemble.threshold import decide
 from stylevote.program import add_spec, check_number, optional_path, parser, run
+from stylevote.report.drawing import SERIES
 from stylevote.report.markup import write_text
 from stylevote.report.measures import co_occurrence
 from stylevote.report.overview import bounds, compare_singles, label_figures, macro_figures, resampled_counts
@@ -73,7 +74,7 @@ def main(arguments: argparse.Namespace) -> None:
             counts[recipe] = resampled_counts(photos, read_table(path, ["epoch", "image_id"]))
         counts = pd.DataFrame(counts)
         write_table(counts.reset_index(names="label"), folder / "resampling.parquet")
-        shown = [counts[[name]].rename(columns={name: "value"}) for name in list(counts)[:3]]
+        shown = [counts[[name]].rename(columns={name: "value"}) for name in list(counts)[: len(SERIES)]]
         pictures["resampling"] = dot_chart(
             labels, shown, title="Photos an epoch, before and after", name="resampling", log=True, form="{:,.0f}"
         )

@@ -29,6 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
         photos=photos,
         digests=digests,
         score=f"F{spec['settings']['beta']:g}",
+        drawn=spec["drawn"],
     )
     write_text(card, arguments.output)
 
@@ -43,5 +44,5 @@ if __name__ == "__main__":
         submission="the decisions",
         output="card to write",
     )
-    add_spec(options, '{"settings": {...}, "runs": [ids], "photosets": [names]}')
+    add_spec(options, '{"settings": {...}, "runs": [ids], "photosets": [names], "drawn": false}')
     run(options, main)

@@ -40,7 +40,7 @@ def main(arguments: argparse.Namespace) -> None:
     counts = read_table(arguments.resampling) if arguments.resampling else None
     made = int((read_table(arguments.index, ["outcome"])["outcome"] == "made").sum()) if arguments.index else 0
     sheet = embedded(arguments.sheet) if arguments.sheet else None
-    cuts = sections.thresholds(by_label, found, of_labels("thresholds"), score)
+    cuts = sections.thresholds(by_label, found, of_labels("thresholds"), score, cut=spec["cut"])
     if spec["losses"]:
         cuts += sections.losses(labels, spec["losses"], of_labels("losses"), score)
     thresholds = by_label["threshold"].to_numpy()
@@ -48,7 +48,7 @@ def main(arguments: argparse.Namespace) -> None:
         (
             "What was decided, and how good it is",
             "Result",
-            sections.whole(macro, by_label, votes, picture("scores"), score),
+            sections.whole(macro, by_label, votes, picture("scores"), spec["beta"]),
         ),
         ("Label by label", "Labels", sections.each_label(by_label, macro, picture("labels"), score)),
         (
@@ -92,7 +92,7 @@ def main(arguments: argparse.Namespace) -> None:
         f"{votes['image_id'].nunique():,} photos, {len(labels)} labels, {len(manifest):,} training photos,"
         f" {spec['folds']} folds, {trained}. Honest macro {score}: {macro['value'].iloc[0]:.3f}."
     )
-    foot = "Made by Stylevote. The page needs no network, and the photos on it are in no other file than this one."
+    foot = "Made by Stylevote. The page needs no network; the photos on it are part of the file."
     page = whole_page("What the ensemble decided", lead, body, foot)
     write_text(page, arguments.output)
     logging.info("%.1f MB", len(page.encode()) / 1e6)
@@ -108,7 +108,7 @@ def photos_to_look_at(
     estimates = [read_table(path, ["score", "threshold"]) for path in arguments.estimates]
     scores, cuts = (np.stack([table[name] for table in estimates], axis=1) for name in ("score", "threshold"))
     truth, decided = label_matrix(manifest, labels), read_table(arguments.decisions, labels).to_numpy(dtype=bool)
-    mistakes = confident_mistakes(truth, scores, cuts, PHOTOS)
+    mistakes = confident_mistakes(truth, decided, scores, cuts, PHOTOS)
     mistakes["note"] = [
         f"score {scores[row.photo, row.label]:.3f}, threshold {cuts[row.photo, row.label]:.3f}"
         for row in mistakes.itertuples()
@@ -192,6 +192,6 @@ if __name__ == "__main__":
     add_spec(
         options,
         '{"labels": [...], "stems": [file names of the labels], "beta": 2, "folds": 5, "losses": [those compared],'
-        ' "known": [names in paths of benchmark files]}',
+        ' "cut": true, "known": [names in paths of benchmark files]}',
     )
     run(options, main)

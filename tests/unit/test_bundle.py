@@ -7,8 +7,10 @@ import shutil
 import pandas as pd
 import pytest
 import torch
+import yaml
 
-from stylevote.bundle import bundle_card, open_bundle, refuse_arguments, worth_of_ensemble, write_bundle
+from places import REPOSITORY
+from stylevote.bundle import COMBINERS, bundle_card, open_bundle, refuse_arguments, worth_of_ensemble, write_bundle
 from stylevote.deciding import load_network
 from stylevote.program import InputError
 from stylevote.tables import read_json, write_json
@@ -149,3 +151,16 @@ def test_the_card_lets_labels_stand_for_themselves():
     assert r"| \<b\>round\</b\> | 5 | 0.5000 | 0.4000 to 0.6000 |" in card
     assert "worth less" in card
     assert "worth less" not in worth_of_ensemble(honest, "F2", part=False)
+
+
+def test_other_versions_than_the_bundle_was_made_with_are_named(copy):
+    assert open_bundle(copy).other_versions == []
+    versions = read_json(copy / "bundle.json")["versions"]
+    here = versions["torch"]
+    change(copy, versions={**versions, "torch": "0.4.1"})
+    assert open_bundle(copy).other_versions == [f"torch {here} (made with 0.4.1)"]
+
+
+def test_a_bundle_may_have_any_combiner_that_there_is():
+    schema = yaml.safe_load((REPOSITORY / "workflow_scripts/schemas/config.schema.yaml").read_text())
+    assert set(COMBINERS) == set(schema["properties"]["stack"]["properties"]["combiner"]["enum"])

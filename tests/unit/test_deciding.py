@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -108,6 +109,12 @@ def test_photos_that_cannot_be_read_are_named_or_left_out(made, tmp_path):
         decide(bundle, photos)
     table = decide(bundle, photos, on_bad_photo="skip")
     assert table["image_id"].unique().tolist() == ["0.png", "2.png"]
+
+
+def test_a_disk_without_room_for_the_decoded_photos_is_told_before_they_are(made, photos, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(InputError, match=r"0\.0 GB are free, expected .* set TMPDIR"):
+        decide(open_bundle(made), photos)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from stylevote import export
-from stylevote.__main__ import COMMANDS
+from stylevote.__main__ import COMMANDS, options
 from stylevote.bundle import Bundle
 from stylevote.cnn.network import Network
 from stylevote.deciding import load_network
@@ -105,3 +105,17 @@ def test_the_command_line_asks_for_it(made, tmp_path):
     arguments = ["export", str(made), str(tmp_path), "--runs", "other"]
     with pytest.raises(InputError, match="--runs: found 'other'"):
         command(options().parse_args(arguments))
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", "99999999999"])
+@pytest.mark.parametrize("command", [[], ["serve"], ["export"]])
+def test_a_number_of_threads_that_is_none_is_refused(command, threads, capsys):
+    make_options = COMMANDS[command[0]][0] if command else options
+    with pytest.raises(SystemExit):
+        make_options().parse_args([*command, "bundle", "photos", "--threads", threads])
+    assert f"found '{threads}', expected a number from 1 to" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_a_network_is_written(bundle):
+    with pytest.raises(InputError, match="/proc/nothing: cannot be made"):
+        export_networks(bundle, Path("/proc/nothing"))

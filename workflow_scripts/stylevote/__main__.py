@@ -11,7 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-from stylevote.program import InputError, add_threads, run
+from stylevote.program import InputError, run
+
+MOST_THREADS = 1024
 
 
 def decide(arguments: argparse.Namespace) -> None:
@@ -28,6 +30,8 @@ def decide(arguments: argparse.Namespace) -> None:
     if arguments.output == arguments.details:
         raise InputError(f"--details: found {arguments.details}, expected another file than --output")
     bundle = open_bundle(arguments.bundle)
+    if bundle.other_versions:
+        logging.warning("scores may differ in their last digits: %s", ", ".join(bundle.other_versions))
     on_bad_photo = "skip" if arguments.skip_bad_photos else "fail"
     table = decide_by(bundle, arguments.photos, on_bad_photo=on_bad_photo, threads=arguments.threads, progress=True)
     labels = bundle.labels
@@ -56,6 +60,13 @@ def export(arguments: argparse.Namespace) -> None:
     logging.info("%s: %s", number_of(len(paths), "network"), arguments.folder)
 
 
+def _threads(text: str) -> int:
+    """Return a number of threads; `ArgumentTypeError` where it is none."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 1 to {MOST_THREADS}")
+    return int(text)
+
+
 def options() -> argparse.ArgumentParser:
     """Return what the command line may hold."""
     found = argparse.ArgumentParser(
@@ -71,7 +82,7 @@ def options() -> argparse.ArgumentParser:
         "--details", type=Path, help="CSV to write, too: score, threshold, agreement of the folds for each decision"
     )
     found.add_argument("--skip-bad-photos", action="store_true", help="leave out photos that cannot be read")
-    add_threads(found)
+    found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
     return found
 
 
@@ -79,7 +90,7 @@ def serve_options() -> argparse.ArgumentParser:
     """Return what the command line of ``serve`` may hold."""
     found = _command("serve", "Show a page to try a bundle: drop photos, see decisions and where networks look.")
     found.add_argument("--port", type=int, help="to listen on, at 127.0.0.1 (default: the first free one from 7860 on)")
-    add_threads(found)
+    found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
     return found
 
 
@@ -88,7 +99,7 @@ def export_options() -> argparse.ArgumentParser:
     found = _command("export", "Write networks of a bundle as ONNX files, each checked against torch.")
     found.add_argument("folder", type=Path, help="where to write them")
     found.add_argument("--runs", nargs="+", metavar="RUN", help="runs whose networks are wanted (default: all)")
-    add_threads(found)
+    found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from stylevote import markdown
 from stylevote.digests import file_sha256, file_stem, plain_numbers
+from stylevote.ensemble import combiners
 from stylevote.ensemble.stack import Stacker, combiner
 from stylevote.ensemble.vote import AGGREGATIONS
 from stylevote.photos.problems import listed, what_is_at
@@ -28,7 +30,7 @@ FORMAT = 1
 MOST_BYTES = 50_000_000  # of `bundle.json`: some 100 bytes a file
 TRAIN_AGAIN = "Remove the folder {} and start again: it is trained anew"
 REMEDY = "Copy the bundle again from where it was made"
-COMBINERS = ("xgboost", "logistic", "ridge", "mean", "rank_mean", "auto")
+COMBINERS = sorted(module.name for module in iter_modules(combiners.__path__))
 # Of a run's setting, what its networks are made of and used with.
 USED = ("backbone", "backbone_args", "size", "batch", "hidden", "test_time")
 PACKAGES = ("torch", "timm", "segmentation-models-pytorch", "xgboost", "scikit-learn", "numpy", "pillow")
@@ -162,6 +164,16 @@ class Bundle:
             for run, epochs in runs.items()
             for fold in range(self.content["folds"])
             for epoch in epochs
+        ]
+
+    @property
+    def other_versions(self) -> list[str]:
+        """What is installed here in another version than where the bundle was made, in words."""
+        made, here = self.content["versions"], _versions()
+        return [
+            f"{name} {here.get(name, 'missing')} (made with {made[name]})"
+            for name in PACKAGES
+            if name in made and here.get(name) != made[name]
         ]
 
     def stackers(self, threads: int = 1) -> dict[str, list[Stacker]]:

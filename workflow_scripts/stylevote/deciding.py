@@ -1,6 +1,7 @@
 """Decisions by a bundle: a folder of photos in, what the workflow would decide of them out."""
 
 import math
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,9 +84,19 @@ def _open_banks(
     device: torch.device,
     threads: int,
 ) -> dict[int, PhotoBank]:
-    """Decode the photos once for every size that the networks take, into files in ``folder``."""
-    banks = {}
-    for size in sorted({one.setting["size"] for one in networks}):
+    """Decode the photos once for every size that the networks take, into files in ``folder``.
+
+    Raises:
+        InputError: the disk has no room for them.
+    """
+    banks, sizes = {}, sorted({one.setting["size"] for one in networks})
+    needed, free = 3 * len(manifest) * sum(size**2 for size in sizes), shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{folder.parent}: {free / 1e9:.1f} GB are free, expected {needed / 1e9:.1f} GB, which the decoded photos"
+            " take; make room, or set TMPDIR to a folder on another disk"
+        )
+    for size in sizes:
         path = folder / f"{size}.bin"
         index = cache_pixels(manifest, photos, size, path, threads)
         banks[size] = PhotoBank.open(open_pixels(path, index), index, device)

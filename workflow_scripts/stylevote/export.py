@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def export_networks(bundle: Bundle, folder: Path, runs: Collection[str] | None =
         raise InputError(f"--runs: found {unknown[0]!r}, expected runs of the bundle: {', '.join(known)}")
     if (found := what_is_at(folder)) not in ("a folder", "nothing"):
         raise InputError(f"{folder}: expected a folder, or none, found {found}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder}: cannot be written to")
     torch.set_num_threads(threads)
     paths = []
     for one in bundle.networks:

@@ -17,9 +17,10 @@ def test_jobs_of_a_rule_add_up_and_those_of_other_configurations_do_not_count(tm
     put(tmp_path, "train_cnn/run-a/fold0.tsv", f"{HEAD}1800.0\t0:30:00\t2000.0\t1\n")
     put(tmp_path, "train_cnn/run-a/fold1.tsv", f"{HEAD}5400.0\t1:30:00\t3000.0\t1\n")
     put(tmp_path, "train_cnn/run-gone/fold1.tsv", f"{HEAD}5400.0\t1:30:00\t9000.0\t1\n")
+    put(tmp_path, "train_cnn/run-a/fold2.tsv", f"{HEAD}5400.0\t1:30:00\t9000.0\t1\n")  # of three folds there were
     put(tmp_path, "cache_pixels/train/224.tsv", f"{HEAD}36.0\t0:00:36\t-\t-\n")
     put(tmp_path, "assign_folds.tsv", f"{HEAD}3600.0\t1:00:00\t100.0\t1\n")
-    found = job_costs(tmp_path, {"run-a", "train"}).set_index("rule")
+    found = job_costs(tmp_path, {"run-a", "train", "fold0", "fold1", "224"}).set_index("rule")
     assert list(found.index) == ["train_cnn", "assign_folds", "cache_pixels"]
     assert found["jobs"].tolist() == [2, 1, 1]
     assert found["hours"].tolist() == pytest.approx([2, 1, 0.01])

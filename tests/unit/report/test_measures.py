@@ -169,7 +169,8 @@ def test_confident_mistakes_are_the_furthest_on_either_side():
     scores = np.array([[0.9, 0.3], [0.6, 0.9], [0.2, 0.1], [0.01, 0.8], [0.99, 0.05]], dtype=np.float32)
     thresholds = np.full(scores.shape, 0.5)
     thresholds[:, 1] = 0.2
-    found = confident_mistakes(labels, scores, thresholds, count=6)
+    decided = (scores >= thresholds).astype(np.uint8)
+    found = confident_mistakes(labels, decided, scores, thresholds, count=6)
     assert found[["photo", "label", "kind"]].to_numpy().tolist() == [
         [4, 0, "added"],
         [0, 0, "added"],
@@ -179,13 +180,15 @@ def test_confident_mistakes_are_the_furthest_on_either_side():
     # 0.99 is 99 to 1, where even odds are asked for.
     assert found["away"].iloc[0] == pytest.approx(np.log(99), rel=1e-4)
     # Each label is shown a third of the time at most.
-    assert confident_mistakes(labels, scores, thresholds, count=3)["photo"].tolist() == [4, 3]
+    assert confident_mistakes(labels, decided, scores, thresholds, count=3)["photo"].tolist() == [4, 3]
 
 
 def test_a_photo_is_one_mistake_and_right_decisions_are_none():
     labels, scores = np.zeros((3, 4), dtype=np.uint8), np.full((3, 4), 0.9, dtype=np.float32)
-    assert sorted(confident_mistakes(labels, scores, np.full((3, 4), 0.5), 9)["photo"]) == [0, 1, 2]
-    assert confident_mistakes(labels, scores, np.full((3, 4), 0.95), 9).empty
+    cut = np.full((3, 4), 0.5)
+    assert sorted(confident_mistakes(labels, np.ones_like(labels), scores, cut, 9)["photo"]) == [0, 1, 2]
+    # Whatever the scores say: what was not decided is no mistake.
+    assert confident_mistakes(labels, np.zeros_like(labels), scores, cut, 9).empty
 
 
 def test_folds_disagree_where_they_are_nearly_half_and_half_and_far_apart():

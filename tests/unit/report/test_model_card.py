@@ -10,7 +10,7 @@ from stylevote.report.model_card import model_card
 LABELS = ["rare | <b>", "common"]
 
 
-def card(**more) -> str:
+def card(drawn: bool = False, tested: bool = False, **more) -> str:
     macro = pd.DataFrame(
         {
             "key": ["honest", "naive"],
@@ -33,6 +33,8 @@ def card(**more) -> str:
             "members": [3, 4],
         }
     )
+    if tested:
+        by_label = by_label.assign(test_f_beta=[0.3, 0.7], test_low=[0.2, 0.6], test_high=[0.4, 0.8])
     settings = {"beta": 2, "folds": {"count": 5}, "stack": {"combiner": "logistic"}, "simulation": None, **more}
     members = pd.DataFrame({"label": LABELS * 2, "run": ["a", "a", "b", "a"], "epoch": [0, 0, 1, 2], "member": 1})
     return model_card(
@@ -44,6 +46,7 @@ def card(**more) -> str:
         photos={"train": 54908, "test": 10000},
         digests={"decisions": "ab" * 32},
         score="F2",
+        drawn=drawn,
     )
 
 
@@ -60,7 +63,7 @@ def test_data_settings_runs_versions_and_digests_are_there():
     text = card()
     for words in (
         "54,908 in `train`",
-        "3 networks",
+        "15 networks (3 epochs of 2 runs or external members, each of 5 folds)",
         "combiner: logistic",
         "- `resnet50-224-plain-0123abcd`",
         "ab" * 32,
@@ -69,6 +72,17 @@ def test_data_settings_runs_versions_and_digests_are_there():
     assert "- torch 2." in text
     assert "no photo was seen" not in text
     assert "no photo was seen" in card(simulation={"photos": 10})
+    assert "Photos, with the labels of a table: 54,908" in text
+    assert "Photos that a program drew" in card(drawn=True)
+
+
+def test_a_test_score_of_a_label_has_its_interval():
+    assert "| 0.125000 | 3 | 0.3000 | 0.2000 to 0.4000 |" in card(tested=True)
+
+
+def test_only_where_recall_weighs_more_it_says_yes_readily():
+    assert "says yes readily" in card()
+    assert "says yes readily" not in card(beta=0.5)
 
 
 def test_a_digest_is_that_of_the_bytes(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from browser import CHROMIUM, COLLISIONS, Browser, check_page
 from stylevote.report import sections
 from stylevote.report.drawing import shortened, text_width
-from stylevote.report.markup import escape, figure, folded, grid, paragraph, table
+from stylevote.report.markup import escape, figure, folded, grid, key, paragraph, table
 from stylevote.report.measures import reliability
 from stylevote.report.page import whole_page
 from stylevote.report.plots import (
@@ -58,6 +58,7 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
     truth, scores = (random.random(500) < 0.05).astype(np.uint8), random.random(500).astype(np.float32) ** 4
     return {
         "dots": dot_chart(labels, [values, values], title=labels[0], name="dots"),
+        "four": dot_chart(labels, [counts] * 4, title="four", name="four", log=True, form="{:,.0f}"),
         "counts": dot_chart(labels, [counts, counts], title="counts", name="counts", log=True, form="{:,.0f}"),
         "heat": heat_map(random.random((count, count)), labels, title=labels[1], name="heat"),
         "small heat": heat_map(random.random((16, 16)), labels[:16], title="small", name="small heat"),
@@ -83,7 +84,11 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
 def page_of(labels) -> str:
     drawn = pictures(labels)
     rows = [[label, f"{k:,}", "0.123", "0.456", "0.12 – 0.34"] for k, label in enumerate(labels)]
-    body = paragraph(labels[0]) + grid(figure(drawn[name], labels[0], labels[1]) for name in drawn)
+    body = (
+        paragraph(labels[0])
+        + key(*(("one", label) for label in labels))
+        + grid(figure(drawn[name], labels[0], labels[1]) for name in drawn)
+    )
     body += table(["Label", *labels[:4]], rows) + folded(labels[0], paragraph(labels[1]))
     chosen = [(label, run, 0, 1) for label in labels for run in ("resnet50-224-plain-0123abcd", labels[0])]
     body += sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), labels)
@@ -196,3 +201,28 @@ def test_runs_that_few_labels_use_are_folded_away_and_none_is_lost():
     seen, hidden = page.split("<details><summary>More runs: 10</summary>")
     assert [run for run in runs if f">{run}<" in seen] == [*runs[:29], "run39"]
     assert [run for run in runs if f">{run}<" in hidden] == runs[29:39]
+
+
+def test_recipes_that_the_picture_has_no_room_for_are_in_the_table():
+    names = ["a", "b", "c", "d"]
+    counts = pd.DataFrame({"label": ["red"], "before": [100.0]} | {name: [k + 7.0] for k, name in enumerate(names)})
+    text = sections.more_photos(None, 0, counts, "<svg></svg>")
+    assert "the first 3 recipes" in text
+    assert [name for name in names if f"</i>{name}<" in text] == names[:3]
+    assert all(f"<th>{name}</th>" in text for name in names)
+    assert "the first" not in sections.more_photos(None, 0, counts[["label", "before", "a", "b", "c"]], "")
+
+
+def test_where_folds_vote_the_page_says_that_a_cut_is_not_all():
+    table, found = pd.DataFrame({"label": ["red"]}), [{"threshold": 0.5, "flat": [0.4, 0.6]}]
+    assert "votes of folds" not in sections.thresholds(table, found, [""], "F2", cut=True)
+    assert "votes of folds" in sections.thresholds(table, found, [""], "F2", cut=False)
+
+
+@pytest.mark.parametrize(
+    "beta, said", [(2, "missed counts more"), (1, "over labels of F1. By"), (0.5, "too many counts more")]
+)
+def test_the_page_says_which_mistakes_count_more(beta, said):
+    macro = pd.DataFrame({"key": ["honest", "naive"], "text": "", "value": 0.5, "low": 0.4, "high": 0.6})
+    votes = pd.DataFrame({"image_id": ["a"], "decision": [1]})
+    assert said in sections.whole(macro, pd.DataFrame({"label": ["red"]}), votes, "", beta)

@@ -1,25 +1,21 @@
 """What the results cost: the time of jobs, by Snakemake's benchmark files, and the disk."""
 
 import os
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from pathlib import Path
 
 import pandas as pd
 
 from stylevote.program import InputError
 
-NUMBERED = re.compile(r"(fold)?\d+")
 
-
-def job_costs(folder: Path, known: Collection[str], idle: Collection[str] = ()) -> pd.DataFrame:
+def job_costs(folder: Path, known: Set[str], idle: Collection[str] = ()) -> pd.DataFrame:
     """Return what the jobs of each rule took, the last time that each ran.
 
     Args:
         folder: of the benchmark files: ``RULE.tsv``, or ``RULE/.../WILDCARD.tsv``.
-        known: what a wildcard may stand for in the present configuration, besides numbers (runs, labels, photosets,
-            ...): files of others are left over, and do not count.
-
+        known: what a wildcard stands for in the present configuration (runs, labels, folds, sizes, ...): files of
+            others are left over, and do not count.
         idle: rules of which the present configuration uses nothing.
 
     Returns:
@@ -32,7 +28,7 @@ def job_costs(folder: Path, known: Collection[str], idle: Collection[str] = ()) 
     rows = []
     for path in sorted(folder.rglob("*.tsv")):
         rule, *wildcards = path.relative_to(folder).with_suffix("").parts
-        if rule in idle or any(part not in known and not NUMBERED.fullmatch(part) for part in wildcards):
+        if rule in idle or not known.issuperset(wildcards):
             continue
         try:
             measured = pd.read_csv(path, sep="\t", na_values=["-"])

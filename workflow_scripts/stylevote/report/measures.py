@@ -160,13 +160,16 @@ def compare_losses(
     return epochs, curves
 
 
-def confident_mistakes(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, count: int) -> pd.DataFrame:
+def confident_mistakes(
+    labels: np.ndarray, decided: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, count: int
+) -> pd.DataFrame:
     """Return the wrong decisions that lie furthest from their thresholds, in log odds: where labels may be wrong, too.
 
     A photo is shown once, and a label at most a third of the time, so that one label's oddity is not all that is seen.
 
     Args:
         labels: as given, 0/1, shape (photos, labels).
+        decided: as decided, in the same form.
         scores: in 0..1, in the same shape.
         thresholds: of the scores, in the same shape.
         count: how many of each kind.
@@ -176,11 +179,10 @@ def confident_mistakes(labels: np.ndarray, scores: np.ndarray, thresholds: np.nd
         (the distance in log odds), the furthest first within a kind.
     """
     away = log_odds(scores) - log_odds(thresholds)
-    decided = scores.astype(np.float64) >= thresholds
     parts = []
     for kind, wrong, distance in (
-        ("added", decided & (labels == 0), away),
-        ("missed", ~decided & (labels == 1), -away),
+        ("added", (decided == 1) & (labels == 0), away),
+        ("missed", (decided == 0) & (labels == 1), -away),
     ):
         photo, label = np.nonzero(wrong)
         found = pd.DataFrame({"photo": photo, "label": label, "kind": kind, "away": distance[wrong]})

@@ -24,11 +24,12 @@ def model_card(
     photos: Mapping[str, int],
     digests: Mapping[str, str],
     score: str,
+    drawn: bool,
 ) -> str:
     """Return the model card as Markdown.
 
     Args:
-        settings: the resolved configuration, without runs and without places of files.
+        settings: the resolved configuration, without runs, photosets, and what changes nothing that is decided.
         runs: ids of the runs: a digest of a run's whole setting is part of its id.
         macro: `overview.macro_figures`.
         by_label: `overview.label_figures`.
@@ -36,33 +37,35 @@ def model_card(
         photos: how many there are, by photoset.
         digests: SHA-256 of files, by what they are.
         score: name of the F-beta.
+        drawn: whether the photos are the demo's.
     """
     simulated = settings.get("simulation") is not None
     used = members[["run", "epoch"]].drop_duplicates()
     folds, tested = settings["folds"]["count"], "test_f_beta" in by_label
     rarest = by_label.loc[by_label["positives"].idxmin()]
     gap = macro.set_index("key")["value"]
-    kind = (
-        "scores that were drawn by a known law; no photo was seen"
-        if simulated
-        else "photos with labels given by people"
-    )
+    if simulated:
+        kind = "Scores that were drawn by a known law; no photo was seen"
+    else:
+        kind = "Photos that a program drew, with their labels" if drawn else "Photos, with the labels of a table"
+    readily = settings["beta"] > 1
     sections = {
         "What it is": [
             f"An ensemble that decides, for a photo, which of {len(by_label)} labels it has, any number of them."
-            f" {len(used):,} networks or external members (of {members['run'].nunique():,} runs, each trained on"
-            f" {folds} folds) are joined for each label by `{settings['stack']['combiner']}`, and cut at a threshold.",
+            f" {len(used) * folds:,} networks ({len(used):,} epochs of {members['run'].nunique():,} runs or external"
+            f" members, each of {folds} folds) are joined for each label by `{settings['stack']['combiner']}`, and cut"
+            " at a threshold.",
         ],
         "Data": [
-            f"{kind[0].upper()}{kind[1:]}: {', '.join(f'{count:,} in `{name}`' for name, count in photos.items())}."
+            f"{kind}: {', '.join(f'{count:,} in `{name}`' for name, count in photos.items())}."
             f" Training photos are divided into {folds} folds in which every label has its share, and near-duplicates"
             " share a fold. Positives of each label are below.",
         ],
         "Intended use": [
             "Decisions for photos of the same kind as the training photos: same subjects, same sources, labels"
-            f" understood in the same way. It was made to be measured by the mean over labels of {score}, which counts"
-            " a photo that is missed more than one too many: it says yes readily. It is not made to identify people,"
-            " to judge them, or to decide anything about them.",
+            f" understood in the same way. It was made to be measured by the mean over labels of {score}"
+            + (", which counts a photo that is missed more than one too many: it says yes readily." if readily else ".")
+            + " It is not made to identify people, to judge them, or to decide anything about them.",
         ],
         f"Measures (macro {score})": [markdown.table(["", score, "95 % interval"], _macro_rows(macro))],
         "Measures by label (honest estimate)": [markdown.table(*_label_rows(by_label, score, tested))],
@@ -105,8 +108,8 @@ def _label_rows(by_label: pd.DataFrame, score: str, tested: bool) -> tuple[list[
             f"{row['honest_low']:.4f} to {row['honest_high']:.4f}",
             f"{row['threshold']:.6f}",
             f"{row['members']}",
-            *([f"{row['test_f_beta']:.4f}"] if tested else []),
+            *([f"{row['test_f_beta']:.4f}", f"{row['test_low']:.4f} to {row['test_high']:.4f}"] if tested else []),
         ]
         for _, row in by_label.iterrows()
     ]
-    return [*head, *([f"Test {score}"] if tested else [])], rows
+    return [*head, *([f"Test {score}", "95 % interval"] if tested else [])], rows

@@ -42,7 +42,7 @@ svg text { font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; max-width: 100%; }
 img { max-width: 100%; height: auto; border-radius: 6px; }
 .key { font-size: 13px; color: var(--quiet); margin: 4px 0 8px; }
-.key span { margin-right: 16px; white-space: nowrap; }
+.key span { margin-right: 16px; display: inline-block; overflow-wrap: anywhere; max-width: 100%; }
 .mark { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px; vertical-align: 4px; }
 .mark.one { background: var(--one); } .mark.two { background: var(--two); } .mark.three { background: var(--three); }
 .mark.four { background: var(--four); } .mark.quiet { background: var(--quiet); }

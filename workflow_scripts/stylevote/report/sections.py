@@ -38,6 +38,11 @@ def _range(low: float, high: float, digits: int = 3) -> str:
     return "" if np.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
+WEIGHT = {  # by whether beta is above, at or below 1
+    1: ", in which a photo that is missed counts more than one too many",
+    0: "",
+    -1: ", in which a photo too many counts more than one that is missed",
+}
 MEANING = {
     "honest": "Every training photo, decided by an ensemble that was chosen without the photo's fold.",
     "expected": "The honest estimate, and what joining all folds' networks is foretold to add.",
@@ -48,7 +53,7 @@ MEANING = {
 }
 
 
-def whole(macro: pd.DataFrame, by_label: pd.DataFrame, votes: pd.DataFrame, picture: str, score: str) -> str:
+def whole(macro: pd.DataFrame, by_label: pd.DataFrame, votes: pd.DataFrame, picture: str, beta: float) -> str:
     """Return the section on what was decided and how good it is.
 
     Args:
@@ -56,16 +61,17 @@ def whole(macro: pd.DataFrame, by_label: pd.DataFrame, votes: pd.DataFrame, pict
         by_label: `overview.label_figures`.
         votes: the votes on the photoset test: columns image_id, label, decision.
         picture: of the macro figures.
-        score: name of the F-beta.
+        beta: of the F-beta.
     """
+    score = f"F{beta:g}"
     photos = votes["image_id"].nunique()
     mean = votes["decision"].sum() / max(photos, 1)
     rows = macro.set_index("key")
     honest, naive = rows.loc["honest"], rows.loc["naive"]
     text = (
         f"{photos:,} photos were decided on {len(by_label)} labels; they got {mean:.2f} labels each in the mean. The"
-        f" score is the mean over labels of {score}, in which a photo that is missed counts more than one too many. By"
-        f" the honest estimate it is {honest['value']:.3f}; in 95 of 100 samples of such photos it would lie from"
+        f" score is the mean over labels of {score}{WEIGHT[int(np.sign(beta - 1))]}. By the honest estimate it is"
+        f" {honest['value']:.3f}; in 95 of 100 samples of such photos it would lie from"
         f" {_range(honest['low'], honest['high'])}. The naive figure, {naive['value']:.3f}, is what cross-validation"
         " would show if nobody took care."
     )
@@ -250,7 +256,9 @@ def training(runs: Mapping[str, str], reached: pd.Series, score: str) -> str:
     return body + (folded(f"More runs: {len(more)}", grid(more, "wide")) if more else "")
 
 
-def thresholds(by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequence[str], score: str) -> str:
+def thresholds(
+    by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequence[str], score: str, *, cut: bool
+) -> str:
     """Return the section on F-beta over all thresholds (Figures 5 and 6 of the second-place team of 2018).
 
     Args:
@@ -258,6 +266,7 @@ def thresholds(by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequen
         figures: what `draw_label` writes of each label.
         pictures: its picture of each label.
         score: name of the F-beta.
+        cut: whether a label is given where its score reaches the threshold, and never otherwise.
     """
     tested = any("test" in found for found in figures)
     text = (
@@ -268,6 +277,11 @@ def thresholds(by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequen
     )
     if tested:
         text += " Where both lines peak at the same place, the threshold carries over to new photos."
+    if not cut:
+        text += (
+            " New photos are decided by the votes of folds, or get a least or a most number of labels: what is decided"
+            " is not just this cut of the score, and its figures, in the table above, differ a little."
+        )
     marks = [("one", "training photos, out of fold"), *([("two", "test photos")] if tested else [])]
     marks += [("cut", "chosen"), ("band", "at most 0.01 worse")]
     cards = []
@@ -358,7 +372,8 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
         sheet: the contact sheet (`thumbnails.embedded`), or None where nothing is recoloured.
         made: how many recoloured photos there are.
         counts: photos an epoch of each label: column label, ``before``, and a column a recipe; None without such
-        recipes. picture: of it.
+            recipes.
+        picture: of it, with as many of the recipes as there are marks for.
     """
     body = ""
     if sheet:
@@ -383,7 +398,10 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
         [row["label"], f"{row['before']:,.0f}", *(f"{row[recipe]:,.0f}" for recipe in recipes)]
         for _, row in counts.iterrows()
     ]
-    marks = key(("one", "before"), *zip(("two", "three"), recipes, strict=False))
+    drawn = ("two", "three", "four")
+    if len(recipes) > len(drawn):
+        text += f" The picture has the first {len(drawn)} recipes, and the table all of them."
+    marks = key(("one", "before"), *zip(drawn, recipes, strict=False))
     body += f"<h3>Resampling</h3>\n{paragraph(text)}{marks}"
     return body + beside(figure(picture), table(["Label", "Before", *recipes], rows))
 
