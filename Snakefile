@@ -26,7 +26,17 @@ include: "rules/unused.smk"
 
 
 onstart:
-    bring_to_present(Path(SETTINGS.config["results"]))
+    bring_to_present(RESULTS)
+    set_aside()
+
+
+onsuccess:
+    forget_aside()
+
+
+onerror:
+    put_back()
+    forget_aside()
 
 
 rule all:

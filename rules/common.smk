@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,10 @@ try:
     SETTINGS = resolve(config)
 except InputError as error:
     raise WorkflowError(error) from None
+
+RESULTS = Path(SETTINGS.config["results"])
+if not (there := next(part for part in (RESULTS, *RESULTS.parents) if part.exists())).is_dir():
+    raise WorkflowError(f"results: found {there}, which is a file; expected a folder, or a place where one can be made")
 
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
@@ -837,3 +842,52 @@ if not SETTINGS.config["simulation"]:
             refuse_lost_photos()
         except InputError as error:
             raise WorkflowError(error) from None
+
+
+# Files that jobs of this call make anew, as they were before: another name of each, and Snakemake's record of it.
+ASIDE = {}
+ASIDE_FOLDER = RESULTS / ".aside"
+# What is made before networks are trained, and by which they are judged to be up to date. (Pixels are large, and are
+# cached when all that a user can mistake was found to be good.)
+BEFORE_TRAINING = ("photos.smk", "folds.smk", "augment.smk")
+
+
+def set_aside():
+    """Give what this call makes anew, and trainings depend on, another name.
+
+    Snakemake removes a job's old output before the job, and its new one where it fails: a mistake in the configuration,
+    or a folder of photos that is not there today, would have all networks trained again once it is mended.
+    """
+    if not workflow.is_main_process:
+        return
+    shutil.rmtree(ASIDE_FOLDER, ignore_errors=True)  # of a call that was killed
+    for job in workflow.dag.needrun_jobs():
+        if Path(job.rule.snakefile).name in BEFORE_TRAINING and not job.rule.name.startswith("cache_"):
+            for path in filter(os.path.isfile, job.output):
+                ASIDE_FOLDER.mkdir(parents=True, exist_ok=True)
+                name = ASIDE_FOLDER / str(len(ASIDE))
+                try:
+                    os.link(path, name)
+                except OSError:  # a file system without links
+                    shutil.copy2(path, name)
+                ASIDE[path] = name, workflow.persistence.metadata(path)
+
+
+def put_back():
+    """Undo what failed jobs did to files that were there before them, so that Snakemake judges them as it did then."""
+    lost = [path for path in ASIDE if not os.path.exists(path)]
+    for path in lost:
+        name, record = ASIDE[path]
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.replace(name, path)
+        if record is not None:
+            workflow.persistence._write_record(str(path), record)
+    if lost:
+        more = f" and {number_of(len(lost) - 1, 'other file')}" if len(lost) > 1 else ""
+        print(f"{lost[0]}{more}: as before this call, since what was to replace it failed", file=sys.stderr)
+
+
+def forget_aside():
+    """Remove the other names."""
+    if ASIDE:
+        shutil.rmtree(ASIDE_FOLDER, ignore_errors=True)

@@ -11,7 +11,7 @@ from stylevote.ensemble.select import members_of
 from stylevote.ensemble.threshold import f_beta_at
 from stylevote.metrics import best_cut
 from stylevote.program import add_spec, optional_path, parser, run
-from stylevote.report.markup import write_text
+from stylevote.report.markup import write_picture
 from stylevote.report.measures import compare_losses, curve_points, decide_by_singles, flat_range, reliability
 from stylevote.report.plots import correlation_map, loss_curves, reliability_curve, threshold_curves
 from stylevote.tables import fold_numbers, label_matrix, read_json, read_table, write_json, write_table
@@ -32,12 +32,12 @@ def main(arguments: argparse.Namespace) -> None:
     figures = draw_thresholds(arguments, label, truth, beta) | {"members": len(members)}
     honest = read_table(arguments.estimate, ["score"])["score"].to_numpy()
     picture = reliability_curve(reliability(truth, honest), title=f"Reliability: {label}", name=f"reliability {label}")
-    write_text(picture, arguments.reliability_picture)
+    write_picture(picture, arguments.reliability_picture)
     shown = members.drop_duplicates(["run", "epoch"]).head(MOST_MEMBERS)
     with np.errstate(invalid="ignore"):  # a network whose scores are all the same correlates with none
         likeness = np.nan_to_num(np.atleast_2d(np.corrcoef(read_scores(shown))))
     picture = correlation_map(likeness, title=f"Correlation of members: {label}", name=f"correlation {label}")
-    write_text(picture, arguments.correlation_picture)
+    write_picture(picture, arguments.correlation_picture)
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
     write_table(decide_by_singles(rankings, read_scores, folds, set(arguments.spec["external"])), arguments.singles)
     if arguments.losses_picture:
@@ -45,7 +45,7 @@ def main(arguments: argparse.Namespace) -> None:
         picture = loss_curves(
             list(arguments.spec["losses"]), *compared, title=f"Losses: {label}", name=f"losses {label}"
         )
-        write_text(picture, arguments.losses_picture)
+        write_picture(picture, arguments.losses_picture)
     write_json(figures, arguments.figures)
 
 
@@ -65,7 +65,7 @@ def draw_thresholds(arguments: argparse.Namespace, label: str, truth: np.ndarray
         figures |= {"test": float(reached), "test_best": best_cut(test_truth, test_scores, beta)[1]}
     title = f"F{beta:g} against the threshold: {label}"
     picture = threshold_curves(points, curves, threshold, flat, title=title, name=f"threshold {label}")
-    write_text(picture, arguments.thresholds_picture)
+    write_picture(picture, arguments.thresholds_picture)
     return figures
 
 

@@ -9,7 +9,7 @@ from stylevote.ensemble.decisions import decision_matrix
 from stylevote.ensemble.threshold import decide
 from stylevote.program import add_spec, check_number, optional_path, parser, run
 from stylevote.report.drawing import SERIES
-from stylevote.report.markup import write_text
+from stylevote.report.markup import write_picture
 from stylevote.report.measures import co_occurrence
 from stylevote.report.overview import bounds, compare_singles, label_figures, macro_figures, resampled_counts
 from stylevote.report.plots import dot_chart, heat_map, size_curve
@@ -79,7 +79,7 @@ def main(arguments: argparse.Namespace) -> None:
             labels, shown, title="Photos an epoch, before and after", name="resampling", log=True, form="{:,.0f}"
         )
     for name, picture in pictures.items():
-        write_text(picture, folder / f"{name}.svg")
+        write_picture(picture, folder / f"{name}.svg")
 
 
 def _of_labels(table: pd.DataFrame) -> list[pd.DataFrame]:

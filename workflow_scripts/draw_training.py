@@ -8,7 +8,7 @@ import pandas as pd
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.scores import files_by_run
 from stylevote.program import InputError, add_spec, check_number, parser, run
-from stylevote.report.markup import write_text
+from stylevote.report.markup import write_picture
 from stylevote.report.plots import training_curves
 from stylevote.tables import read_table, write_table
 
@@ -32,7 +32,7 @@ def main(arguments: argparse.Namespace) -> None:
         history = pd.concat([read_table(path, COLUMNS).assign(fold=fold) for fold, path in enumerate(paths)])
         of_run = reached[reached["run"] == name].pivot(index="epoch", columns="label", values="f_beta")
         picture = training_curves(history, of_run, title=f"Training of {name}", name=name)
-        write_text(picture, Path(arguments.output.replace("{run}", name)))
+        write_picture(picture, Path(arguments.output.replace("{run}", name)))
 
 
 if __name__ == "__main__":

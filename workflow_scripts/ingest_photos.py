@@ -3,6 +3,7 @@
 import argparse
 
 from stylevote.photos.ingest import ingest_photos
+from stylevote.photos.listing import note_reading, second_of
 from stylevote.program import add_spec, add_threads, optional_path, parser, run
 from stylevote.tables import read_table, write_table
 
@@ -10,6 +11,8 @@ from stylevote.tables import read_table, write_table
 def main(arguments: argparse.Namespace) -> None:
     """Write the manifest and the quarantine table."""
     spec, failures = arguments.spec, arguments.failures
+    arguments.manifest.parent.mkdir(parents=True, exist_ok=True)
+    started = second_of(arguments.manifest.parent)
     reasons = {}
     if failures and failures.exists():
         reasons = read_table(failures, ["image_id", "problem"]).set_index("image_id")["problem"].to_dict()
@@ -27,6 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     write_table(quarantine, arguments.quarantine)
     write_table(manifest, arguments.manifest)
+    note_reading(arguments.manifest, started)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pandas as pd
 from stylevote.program import add_spec, check_number, optional_path, parser, run
 from stylevote.report import sections
 from stylevote.report.costs import disk_use, job_costs
-from stylevote.report.markup import write_text
+from stylevote.report.markup import read_picture, write_text
 from stylevote.report.measures import confident_mistakes, disagreements
 from stylevote.report.page import whole_page
 from stylevote.report.thumbnails import embedded, thumbnail
@@ -30,7 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
     votes = read_table(arguments.votes)
 
     def picture(name: str) -> str:
-        return (folder / f"{name}.svg").read_text(encoding="utf-8")
+        return read_picture(folder / f"{name}.svg")
 
     def of_labels(name: str) -> list[str]:
         return [picture(f"labels/{stem}/{name}") for stem in spec["stems"]]

@@ -20,6 +20,10 @@ from stylevote import program
             OSError(errno.EROFS, "Read-only file system", "out/x"),
             "error: out/x: cannot be written: the disk is read-only; make it writable, then start again",
         ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "out/x"),
+            "error: out/x: no permission; let this user read and write there, then start again",
+        ),
     ],
 )
 def test_it_ends_in_a_line(monkeypatch, error, message):

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stylevote.tables import read_table
 
 
@@ -138,3 +140,9 @@ def test_a_key_that_stands_twice(fresh):
     assert "small.yaml, line" in done.stdout
     assert "the key 'folds' again" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize("place", ["small.yaml", "small.yaml/results", "/dev/null/x"])
+def test_results_where_a_file_is(fresh, place):
+    fresh.config["results"] = place
+    refused(fresh, "which is a file; expected a folder")

@@ -1,5 +1,6 @@
 """What is computed again after a change: what the change reaches, and nothing else."""
 
+import copy
 import os
 import shutil
 import time
@@ -356,6 +357,58 @@ def test_a_mistake_in_the_table_costs_nothing(checkout):
     assert "Traceback" not in done.stdout
     table.write_text(good)
     assert checkout.plan() == {}
+
+
+def mistake(checkout, *said: str) -> None:
+    """Run the workflow, and expect it to fail with these words."""
+    done = checkout.snakemake("--cores", "2", "--", "decide", check=False)
+    assert done.returncode != 0
+    for words in said:
+        assert words in done.stdout, done.stdout[-4000:]
+    assert "Traceback" not in done.stdout
+
+
+def test_photos_that_are_elsewhere_for_a_while_cost_nothing(checkout):
+    photos = checkout.folder / "photos" / "train"
+    photos.rename(checkout.folder / "away")
+    mistake(checkout, "as before this call, since what was to replace it failed")
+    (checkout.folder / "away").rename(photos)
+    assert checkout.plan() == {}
+
+
+def test_a_photo_that_was_damaged_for_a_while_costs_nothing(checkout):
+    photo = checkout.folder / "photos" / "train" / "0003.png"
+    good = photo.read_bytes()
+    photo.write_bytes(b"no photo")
+    mistake(checkout, "0003.png")
+    photo.write_bytes(good)
+    assert checkout.plan() == {}
+
+
+RED = [["red"], ["red", "{round}"], ["red", "dark sky / night"], ["red", "{round}", "dark sky / night"]]
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"folds": {"count": 20}, "honest": {"locked": 0.5}}, "label"),
+        ({"recipes": {"plain": {}, "more": {"drop": {"label_sets": RED, "keep": 0}}}}, "recipe more"),
+    ],
+)
+def test_a_setting_that_cannot_be_costs_nothing_once_it_is_taken_back(checkout, change, said):
+    before = copy.deepcopy(checkout.config)
+    checkout.config |= change
+    mistake(checkout, said)
+    checkout.config = before
+    assert checkout.plan() == {}
+
+
+def test_a_training_photo_among_the_test_photos_costs_no_training_once_it_is_removed(checkout):
+    twin = checkout.folder / "photos" / "test" / "twin.png"
+    shutil.copyfile(checkout.folder / "photos" / "train" / "0004.png", twin)
+    mistake(checkout, "twin.png")
+    twin.unlink()
+    assert "train_cnn" not in checkout.plan()
 
 
 def test_a_manifest_that_is_made_again_alone_computes_nothing_else(checkout):

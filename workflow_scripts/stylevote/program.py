@@ -89,10 +89,12 @@ def run(arguments: argparse.ArgumentParser, main: Callable[[argparse.Namespace],
 
 
 def unwritable(error: Exception) -> str | None:
-    """Return why nothing can be written and what to do, where that is what the error says."""
+    """Return why nothing can be written, or read, and what to do, where that is what the error says."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error) for text in FULL_DISK):
         return f"cannot be written: {FULL}; {ROOM}"
     if number == errno.EROFS:
         return "cannot be written: the disk is read-only; make it writable"
+    if number in (errno.EACCES, errno.EPERM):
+        return "no permission; let this user read and write there"
     return None

@@ -2,11 +2,21 @@
 
 import hashlib
 import os
+import shutil
+import time
 
 import pandas as pd
 import pytest
 
-from stylevote.photos.listing import changed_photos, list_files, names_and_contents, names_and_sizes
+from stylevote.digests import file_sha256
+from stylevote.photos.listing import (
+    changed_photos,
+    list_files,
+    names_and_contents,
+    names_and_sizes,
+    note_reading,
+    second_of,
+)
 from stylevote.program import InputError
 from stylevote.tables import write_table
 
@@ -73,20 +83,45 @@ def test_before_there_is_a_manifest_nothing_has_changed(folder, tmp_path):
     assert changed(folder, tmp_path / "manifest.parquet") == []
 
 
-def test_only_what_changed_after_the_manifest_was_made_is_read(folder, manifest):
+def test_only_what_changed_after_it_was_read_is_read_again(folder, manifest):
     (folder / "a.jpg").write_text("other")
-    assert changed(folder, manifest) == []  # the manifest is of the year 2096
     os.utime(manifest, (BEFORE, BEFORE))
+    note_reading(manifest, time.time() + 0.5)
+    time.sleep(0.6)
+    assert changed(folder, manifest) == []
+    note_reading(manifest, BEFORE)
     assert changed(folder, manifest) == [f"{folder}/a.jpg"]
 
 
-def test_touched_photos_are_read_once(folder, manifest):
+def test_a_change_is_seen_after_everything_was_touched_or_copied(folder, manifest, tmp_path):
+    note_reading(manifest, second_of(tmp_path))
     os.utime(manifest, (BEFORE, BEFORE))
-    assert changed(folder, manifest) == []
+    time.sleep(0.05)
     (folder / "a.jpg").write_text("other")
+    os.utime(folder / "a.jpg", (AFTER, AFTER))
     os.utime(manifest.with_name("unchanged"), (AFTER, AFTER))
-    assert changed(folder, manifest) == []  # not read again
-    os.utime(manifest.with_name("unchanged"), (BEFORE, BEFORE))
+    assert changed(folder, manifest) == [f"{folder}/a.jpg"]
+    os.utime(manifest, (AFTER - 1, AFTER - 1))
+    assert changed(folder, manifest) == [f"{folder}/a.jpg"]
+    copy = shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name} copied"))
+    assert changed(copy / "photos", copy / "manifest.parquet") == [f"{copy}/photos/a.jpg"]
+
+
+def test_touched_photos_are_read_once(folder, manifest, monkeypatch):
+    os.utime(manifest, (BEFORE, BEFORE))
+    read = []
+    monkeypatch.setattr("stylevote.photos.listing.file_sha256", lambda path: read.append(path) or file_sha256(path))
+    assert changed(folder, manifest) == []
+    assert len(read) == 3
+    assert changed(folder, manifest) == []
+    assert len(read) == 3
+
+
+@pytest.mark.parametrize("text", ["", "soon", "nan", "inf", "9999999999"])
+def test_a_damaged_note_or_one_of_times_to_come_hides_no_change(folder, manifest, text):
+    os.utime(manifest, (BEFORE, BEFORE))
+    manifest.with_name("unchanged").write_text(text)
+    (folder / "a.jpg").write_text("other")
     assert changed(folder, manifest) == [f"{folder}/a.jpg"]
 
 

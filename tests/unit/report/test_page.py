@@ -7,11 +7,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from browser import CHROMIUM, COLLISIONS, Browser, check_page
+from stylevote.program import InputError
 from stylevote.report import sections
 from stylevote.report.drawing import shortened, text_width
-from stylevote.report.markup import escape, figure, folded, grid, key, paragraph, table
+from stylevote.report.markup import escape, figure, folded, grid, key, paragraph, read_picture, table, write_picture
 from stylevote.report.measures import reliability
 from stylevote.report.page import whole_page
 from stylevote.report.plots import (
@@ -24,6 +26,7 @@ from stylevote.report.plots import (
     threshold_curves,
     training_curves,
 )
+from stylevote.report.thumbnails import embedded
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -210,7 +213,7 @@ def test_recipes_that_the_picture_has_no_room_for_are_in_the_table():
     assert "the first 3 recipes" in text
     assert [name for name in names if f"</i>{name}<" in text] == names[:3]
     assert all(f"<th>{name}</th>" in text for name in names)
-    assert "the first" not in sections.more_photos(None, 0, counts[["label", "before", "a", "b", "c"]], "")
+    assert "The picture has" not in sections.more_photos(None, 0, counts[["label", "before", "a", "b", "c"]], "")
 
 
 def test_where_folds_vote_the_page_says_that_a_cut_is_not_all():
@@ -226,3 +229,23 @@ def test_the_page_says_which_mistakes_count_more(beta, said):
     macro = pd.DataFrame({"key": ["honest", "naive"], "text": "", "value": 0.5, "low": 0.4, "high": 0.6})
     votes = pd.DataFrame({"image_id": ["a"], "decision": [1]})
     assert said in sections.whole(macro, pd.DataFrame({"label": ["red"]}), votes, "", beta)
+
+
+def test_a_damaged_picture_is_not_shown(tmp_path):
+    path, drawn = tmp_path / "a.svg", pictures(LABELS)["few"]
+    write_picture(drawn, path)
+    assert read_picture(path).strip() == drawn.strip()
+    whole = path.read_text(encoding="utf-8")
+    for text in (whole[:-200], whole[:200], "", drawn, whole.replace("<path", "<pith", 1)):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match="damaged"):
+            read_picture(path)
+
+
+def test_a_damaged_sheet_of_recoloured_photos_is_not_shown(tmp_path):
+    path = tmp_path / "sheet.png"
+    Image.effect_noise((64, 64), 50).save(path)
+    assert embedded(path)[1:] == (64, 64)
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(InputError, match="damaged"):
+        embedded(path)

@@ -1,10 +1,13 @@
 """What a folder of photos or masks holds, as far as it can be told before anything is computed."""
 
 import hashlib
+import math
 import os
 import stat
+import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,19 +75,18 @@ def names_and_contents(folder: str, files: list[Entry]) -> str:
 def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]:
     """Return the paths of photos whose bytes are no longer those of the manifest.
 
-    Photos are read only where the file system says that something was done to them after the manifest was written.
-    Where all of them are found as they were, an empty file `unchanged` beside the manifest says when, so that photos
-    that were copied or touched are read once.
+    Photos are read only where the file system says that something was done to them after they were read. When that
+    was, the file `unchanged` beside the manifest says in words, since time stamps change where a folder is copied or
+    touched. Where all photos are found as they were, it is written anew, so that copied ones are read once.
 
     Raises:
         InputError: a photo changed and has an old time stamp, so that Snakemake would not see it.
     """
     if not manifest.exists():
         return []
-    started, written = time.time(), manifest.stat().st_mtime
-    seen = manifest.with_name("unchanged")
-    since = max([written, *([seen.stat().st_mtime] if seen.exists() else [])])
-    newer = [file for file in files if file.changed > since]
+    started, written = second_of(manifest.parent), manifest.stat().st_mtime
+    since = _second_of_reading(manifest, written)
+    newer = [file for file in files if file.changed > (since if since <= started else 0)]
     if not newer:
         return []
     try:
@@ -101,12 +103,35 @@ def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]
                 " it is read again"
             )
     if not changed:
-        try:
-            seen.touch()
-            os.utime(seen, (started, started))
-        except OSError:  # a results folder that may only be read: photos are read again next time
-            pass
+        with suppress(OSError):  # a results folder that may only be read: photos are read again next time
+            note_reading(manifest, started)
     return [f"{folder}/{file.path}" for file in changed]
+
+
+def second_of(folder: Path) -> float:
+    """Return the time by the clock of the file system that a folder lies on (seconds).
+
+    A file server may have another clock than this host, whose own is taken where the folder is read-only.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()
+
+
+def note_reading(manifest: Path, second: float) -> None:
+    """Write down that all photos of a manifest were as it says at a time by the file system's clock (`second_of`)."""
+    manifest.with_name("unchanged").write_text(f"{second!r}\n", encoding="utf-8")
+
+
+def _second_of_reading(manifest: Path, otherwise: float) -> float:
+    """Return what `note_reading` wrote; without it, or where it is damaged, ``otherwise``."""
+    try:
+        second = float(manifest.with_name("unchanged").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return otherwise
+    return second if math.isfinite(second) else otherwise
 
 
 def _digest(lines: Iterable[str]) -> str:

@@ -1,16 +1,34 @@
 """Pieces of HTML, with every text escaped, and how texts are written to files."""
 
+import hashlib
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from stylevote.tables import replacing
+from stylevote.tables import damaged, replacing
 
 
 def write_text(text: str, path: Path) -> None:
     """Write ``text`` as UTF-8."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_picture(picture: str, path: Path) -> None:
+    """Write an SVG element, and a comment after it that holds a digest of it."""
+    write_text(f"{picture.rstrip()}\n{_digest(picture)}\n", path)
+
+
+def read_picture(path: Path) -> str:
+    """Return what `write_picture` wrote; `InputError` where it is damaged."""
+    picture, _, digest = path.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")
+    if digest != _digest(picture):
+        raise damaged(path)
+    return f"{picture}\n"
+
+
+def _digest(picture: str) -> str:
+    return f"<!-- SHA-256 {hashlib.sha256(picture.rstrip().encode()).hexdigest()} -->"
 
 
 def escape(text: object) -> str:

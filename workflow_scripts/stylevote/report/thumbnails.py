@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from stylevote.photos.pixels import read_ingested
+from stylevote.tables import damaged
 
 SIDE = 132  # pixels of the shorter side: sharp at half of it on any screen
 SHEET = 1400  # pixels: no picture is wider
@@ -35,9 +36,16 @@ def thumbnail(photos: Path, name: str, sha256: str) -> str:
 
 
 def embedded(path: Path) -> tuple[str, int, int]:
-    """Return a picture's address of itself, and its width and height in pixels, at most `SHEET` wide."""
-    with Image.open(path) as image:
-        image.load()
+    """Return a picture's address of itself, and its width and height in pixels, at most `SHEET` wide.
+
+    Raises:
+        InputError: the picture is damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, SyntaxError) as error:  # the latter is Pillow's word for a broken PNG
+        raise damaged(path, str(error)) from error
     if image.width > SHEET:
         image = image.resize((SHEET, round(image.height * SHEET / image.width)), Image.Resampling.LANCZOS)
     return data_uri(image.convert("RGB"), 75), image.width, image.height
