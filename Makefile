@@ -13,6 +13,10 @@ demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission
 test: $(INSTALLED) ## run the tests, as many files at a time as there are cores, but four at most
 	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
+browser: ## install Debian's Chromium, in which tests look at pages; without it they are skipped
+	command -v chromium > /dev/null || { timeout 300 apt-get update --quiet && timeout 600 apt-get install --yes --quiet \
+		--no-install-recommends chromium; } || echo "Chromium cannot be installed here"
+
 test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Debian's root can install
 	test -x /usr/sbin/slurmctld || { timeout 300 apt-get update --quiet && timeout 600 apt-get install --yes --quiet --no-install-recommends \
 		slurm-wlm slurmctld slurmd slurm-client munge; } || echo "Slurm cannot be installed here"
@@ -55,4 +59,4 @@ $(INSTALLED): envs/requirements.lock
 	fi
 	touch $@
 
-.PHONY: help demo test test-cluster faults fuzz lint format docs lock setup
+.PHONY: help demo test browser test-cluster faults fuzz lint format docs lock setup

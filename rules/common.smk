@@ -713,7 +713,18 @@ def described_photosets():
 def card_spec(wildcards):
     """What the model card says of the settings: not how photos come, nor what is made of the decisions besides. A run's id
     stands for its whole setting, and an external member's name for its folder."""
-    aside = ("results", "photosets", "downloads", "runs", "abstain", "bundle", "distil", "experiments", "report")
+    aside = (
+        "results",
+        "photosets",
+        "downloads",
+        "runs",
+        "abstain",
+        "bundle",
+        "distil",
+        "experiments",
+        "plan",
+        "report",
+    )
     settings = {key: value for key, value in SETTINGS.config.items() if key not in aside}
     settings["members"] = {**settings["members"], "external": list(SETTINGS.external)}
     return canonical(

@@ -297,6 +297,22 @@ def test_hours_are_those_of_the_same_backbone_and_size(tmp_path):
     ]
 
 
+def test_hours_of_what_was_not_measured_are_those_that_the_configuration_states(tmp_path):
+    runs = [
+        {"backbone": "resnet18", "size": size, "phases": [{"epochs": 6, "lr": 0.1, "train": "all"}]}
+        for size in (64, 96)
+    ]
+    stated = {"epoch_seconds": {"resnet18-64": 600, "resnet18-96": 1200}}
+    settings = settings_of(*runs, results=str(tmp_path), plan=stated)
+    of_64, of_96 = sorted(settings.runs)
+    write_table(
+        pd.DataFrame({"epoch": [0], "seconds": [60.0]}), tmp_path / "runs" / of_64 / "fold0" / "history.parquet"
+    )
+    work = planning.Work({"train_cnn": 2}, {(of_64, 1): "Forced execution", (of_96, 1): "Forced execution"})
+    table = planning.plan_trainings(settings, work).set_index("run")
+    assert dict(table["hours"]) == {of_64: "0.10", of_96: "2.00"}
+
+
 def test_what_a_dry_run_cannot_say_is_not_known():
     (line,) = planning.job_totals(pd.DataFrame(), None)
     assert "not known" in line

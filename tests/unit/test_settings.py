@@ -349,6 +349,11 @@ def test_text_that_is_a_number_is_one():
         ({"target": {}}, "target: 'loss' is a required property"),
         ({"target": 0.01}, "target: found 0.01, expected object or null ({loss: ...}: the ensemble is as small as"),
         ({"target": {"lost": 0.1, "loss": 0.1}}, "target: unknown key 'lost'; did you mean 'loss'?"),
+        (
+            {"plan": {"epoch_seconds": {"resnet81-224": 9}}},
+            "plan.epoch_seconds: 'resnet81-224' is not the backbone and size of a run",
+        ),
+        ({"plan": {"epoch_seconds": {"resnet18-224": 0}}}, "plan.epoch_seconds.resnet18-224: 0 is less than or equal"),
         ({"beta": 0}, "beta: 0 is less than or equal to the minimum of 0"),
         ({"beta": 11}, "beta: 11 is greater than the maximum of 10"),
         ({"segmentation": {"smp": {"size": 100}}}, "segmentation.smp.size: 100 is not a multiple of 32"),

@@ -16,7 +16,7 @@ from stylevote.augment.shards import MADE
 from stylevote.digests import canonical
 from stylevote.photos.pixels import cut_box
 from stylevote.program import InputError
-from stylevote.settings import Settings, epochs_of
+from stylevote.settings import Settings, epochs_of, kind_of
 from stylevote.tables import read_table, replacing
 
 TENSOR_BYTES = 100  # what a safetensors file spends on a tensor's name, shape and place
@@ -285,7 +285,8 @@ def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
     """Return a row a run: how many of its folds are ``done`` and ``to_do``, ``why``, and the ``hours`` that these take.
 
     Hours are those of the jobs, of which each has a device: by the mean time of an epoch in all runs of the same
-    backbone and size of which a fold is trained; ``not measured`` where there is none.
+    backbone and size of which a fold is trained; without one, by the time that the configuration states
+    (``plan.epoch_seconds``); else they are ``not measured``.
 
     Raises:
         InputError: a history is damaged.
@@ -298,7 +299,9 @@ def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
             for fold in settings.folds
             if (run, fold) in work.trainings
         ]
-        seconds = _epoch_seconds(root, run.rsplit("-", 2)[0]) if reasons else 0
+        seconds = _epoch_seconds(root, kind_of(run)) if reasons else 0
+        if seconds is None:
+            seconds = settings.config["plan"]["epoch_seconds"].get(kind_of(run))
         epochs = epochs_of(setting)
         rows.append(
             {

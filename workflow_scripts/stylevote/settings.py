@@ -78,6 +78,11 @@ class Settings:
         return range(self.config["folds"]["count"])
 
 
+def kind_of(run: str) -> str:
+    """Return the backbone and size of a run, as its id begins."""
+    return run.rsplit("-", 2)[0]
+
+
 def epochs_of(setting: dict[str, Any]) -> int:
     """Return how many epochs a run of this resolved setting has."""
     return sum(phase["epochs"] for phase in setting["phases"])
@@ -157,6 +162,8 @@ def resolve(config: dict[str, Any]) -> Settings:
     for recipe in config["recipes"].values():
         recipe["recolored"] = _recolored(recipe["recolored"], config["recolor"]["use"])
     runs = dict(sorted((run_id(setting), setting) for setting in config["runs"]))
+    if problems := list(_unknown_kinds(config["plan"]["epoch_seconds"], {kind_of(run) for run in runs})):
+        raise _refusal(problems)
     folders = [folder.replace("{results}", root) for folder in config["members"]["external"]]
     external = dict(sorted((Path(folder).name, folder) for folder in folders))
     return Settings(config, runs, external, {label: file_stem(label) for label in config["labels"]}, cells)
@@ -456,6 +463,14 @@ def _resolve_experiments(config: dict[str, Any]) -> tuple[dict[str, list[dict[st
             cells[name], wrong = resolve_cells(where, table, runs, config["labels"])
             problems += wrong
     return cells, problems
+
+
+def _unknown_kinds(stated: dict[str, float], kinds: set[str]) -> Iterator[str]:
+    """Yield for which backbones and sizes a time is stated, though no run has them."""
+    for kind in sorted(stated.keys() - kinds):
+        near = difflib.get_close_matches(kind, kinds, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        yield f"plan.epoch_seconds: {_shown(kind)} is not the backbone and size of a run{hint}"
 
 
 def _unknown_labels(where: str, labels: list[str], known: list[str]) -> Iterator[str]:
