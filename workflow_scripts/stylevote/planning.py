@@ -282,7 +282,7 @@ def read_dry_run(text: str) -> Work:
 
 
 def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
-    """Return a row a run: how many of its folds are ``done`` and ``to_do``, ``why``, and the ``hours`` that these take.
+    """Return a row a run: its folds ``done`` (and there) and ``to_do``, ``why``, and the ``hours`` that these take.
 
     Hours are those of the jobs, of which each has a device: by the mean time of an epoch in all runs of the same
     backbone and size of which a fold is trained; without one, by the time that the configuration states
@@ -306,7 +306,11 @@ def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
         rows.append(
             {
                 "run": run,
-                "done": len(settings.folds) - len(reasons),
+                "done": sum(
+                    (run, fold) not in work.trainings
+                    and (root / "runs" / run / f"fold{fold}" / "history.parquet").exists()
+                    for fold in settings.folds
+                ),
                 "to_do": len(reasons),
                 "why": ", ".join(dict.fromkeys(reasons)),
                 "hours": NOT_MEASURED if seconds is None else f"{len(reasons) * epochs * seconds / 3600:.2f}",
