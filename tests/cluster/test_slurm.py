@@ -18,9 +18,9 @@ HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-
 HERE += ["--seconds-between-status-checks", "3", "--latency-wait", "10"]
 ON_THE_CLUSTER = ["--profile", "profiles/slurm", *HERE, "--", "decide"]
 # Trainings that last for some seconds.
-LONGER = [{**run, "phases": [{"epochs": 60, "lr": 0.01, "train": "all"}]} for run in RUNS]
+LONGER = [{**run, "phases": [{"epochs": 90, "lr": 0.01, "train": "all"}]} for run in RUNS]
 ON_A_GPU = {"train_cnn", "predict_photos"}
-KNOWN = 6  # seconds after which the controller has written down what became of its jobs
+KNOWN = 7  # seconds after which the controller has written down what became of its jobs
 DOWN = 15  # seconds without a controller
 MOST = 1200  # seconds that the workflow may take
 
