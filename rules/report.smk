@@ -169,6 +169,7 @@ rule write_report:
         photos=lambda wildcards, input: SETTINGS.config["photosets"]["train"]["photos"] or "",
         test_photos=lambda wildcards, input: SETTINGS.config["photosets"]["test"]["photos"] or "",
         gpu=lambda wildcards, input: [rule.name for rule in workflow.rules if "gpu" in rule.resources],
+        known=lambda wildcards, input: present_names(),
         idle=lambda wildcards, input: [rule.name for rule in workflow.rules if is_idle(rule)],
         results=lambda wildcards, input, output: os.path.dirname(output.report),
         spec=spec(
@@ -178,7 +179,6 @@ rule write_report:
             folds=len(SETTINGS.folds),
             losses=list(compared_losses()),
             cut=only_cut(),
-            known=present_names(),
         ),
         code=code("write_report"),
     shell:
@@ -186,7 +186,7 @@ rule write_report:
         " --test-manifest {input.test_manifest:q} --estimates {input.estimates:q} --decisions {input.decisions:q}"
         " --votes {input.votes:q} --members {input.members:q} --benchmarks {params.results:q}/benchmarks"
         " --results {params.results:q} --photos {params.photos:q} --test-photos {params.test_photos:q}"
-        " --gpu {params.gpu:q} --idle {params.idle:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {input.resampling:q}"
+        " --gpu {params.gpu:q} --known {params.known:q} --idle {params.idle:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {input.resampling:q}"
         " --index {input.index:q} --sheet {input.sheet:q} --spec {params.spec:q} --output {output.report:q} > {log:q} 2>&1"
 
 

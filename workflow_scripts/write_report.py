@@ -81,7 +81,7 @@ def main(arguments: argparse.Namespace) -> None:
             "What it cost",
             "Cost",
             sections.cost(
-                job_costs(arguments.benchmarks, {*spec["known"], *spec["stems"]}, arguments.idle),
+                job_costs(arguments.benchmarks, {*arguments.known, *spec["stems"]}, arguments.idle),
                 arguments.gpu,
                 disk_use(arguments.results),
             ),
@@ -188,10 +188,11 @@ if __name__ == "__main__":
     ):
         options.add_argument(f"--{name}", type=optional_path, nargs="?", help=text)
     options.add_argument("--gpu", nargs="*", default=[], help="names of rules whose jobs use a GPU where there is one")
+    options.add_argument("--known", nargs="*", default=[], help="names in paths of benchmark files that count")
     options.add_argument("--idle", nargs="*", default=[], help="names of rules whose results are not used")
     add_spec(
         options,
         '{"labels": [...], "stems": [file names of the labels], "beta": 2, "folds": 5, "losses": [those compared],'
-        ' "cut": true, "known": [names in paths of benchmark files]}',
+        ' "cut": true}',
     )
     run(options, main)
