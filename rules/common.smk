@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -875,13 +876,14 @@ def set_aside():
     for job in workflow.dag.needrun_jobs():
         if Path(job.rule.snakefile).name in BEFORE_TRAINING and not job.rule.name.startswith("cache_"):
             for path in filter(os.path.isfile, job.output):
-                ASIDE_FOLDER.mkdir(parents=True, exist_ok=True)
                 name = ASIDE_FOLDER / str(len(ASIDE))
-                try:
-                    os.link(path, name)
-                except OSError:  # a file system without links
-                    shutil.copy2(path, name)
-                ASIDE[path] = name, workflow.persistence.metadata(path)
+                with suppress(OSError):  # a disk that is full or read-only, as the job will say
+                    ASIDE_FOLDER.mkdir(parents=True, exist_ok=True)
+                    try:
+                        os.link(path, name)
+                    except OSError:  # a file system without links
+                        shutil.copy2(path, name)
+                    ASIDE[path] = name, workflow.persistence.metadata(path)
 
 
 def put_back():
@@ -889,10 +891,13 @@ def put_back():
     lost = [path for path in ASIDE if not os.path.exists(path)]
     for path in lost:
         name, record = ASIDE[path]
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.replace(name, path)
+        # The record first: a file without one would be taken as it is, whatever the configuration says.
         if record is not None:
             workflow.persistence._write_record(str(path), record)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.replace(name, path)
+        if workflow.local_exec:  # jobs were killed with Ctrl-C; on a cluster, one may still write there
+            workflow.persistence._unmark_incomplete(str(path))
     if lost:
         more = f" and {number_of(len(lost) - 1, 'other file')}" if len(lost) > 1 else ""
         print(f"{lost[0]}{more}: as before this call, since what was to replace it failed", file=sys.stderr)

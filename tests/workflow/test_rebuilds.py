@@ -3,6 +3,9 @@
 import copy
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -400,6 +403,22 @@ def test_a_setting_that_cannot_be_costs_nothing_once_it_is_taken_back(checkout, 
     checkout.config |= change
     mistake(checkout, said)
     checkout.config = before
+    assert checkout.plan() == {}
+
+
+def test_a_change_that_is_stopped_at_once_and_taken_back_costs_nothing(checkout):
+    table, manifest = (checkout.folder / path for path in ("photos/train.csv", "out/photos/train/manifest.parquet"))
+    good = table.read_text()
+    table.write_text(good.replace(",1\n", ",0\n", 1))
+    command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "2", "--", "decide"]
+    checkout.plan()  # which writes the configuration
+    snakemake = subprocess.Popen(command, cwd=checkout.folder, start_new_session=True)
+    while manifest.exists():
+        assert snakemake.poll() is None
+        time.sleep(0.01)
+    os.killpg(snakemake.pid, signal.SIGINT)  # as Ctrl-C in a terminal, which reaches the job, too
+    assert snakemake.wait(60) != 0
+    table.write_text(good)
     assert checkout.plan() == {}
 
 
