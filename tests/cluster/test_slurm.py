@@ -13,15 +13,15 @@ import yaml
 from cluster.slurm import Slurm, missing, running
 from workflow.checkout import RUNS, Checkout, announced, make_checkout
 
-# What differs from a site's cluster: there are no accounts of past jobs, and no network between the node and its files.
-HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"]
+# What differs from a site's cluster: there is no network between the node and its files, and nobody else.
+HERE = ["--slurm-status-command", "sacct", "--slurm-init-seconds-before-status-checks", "3"]
 HERE += ["--seconds-between-status-checks", "3", "--latency-wait", "10"]
 ON_THE_CLUSTER = ["--profile", "profiles/slurm", *HERE, "--", "decide"]
 # Trainings that last for some seconds.
 LONGER = [{**run, "phases": [{"epochs": 90, "lr": 0.01, "train": "all"}]} for run in RUNS]
 ON_A_GPU = {"train_cnn", "predict_photos"}
 KNOWN = 7  # seconds after which the controller has written down what became of its jobs
-DOWN = 15  # seconds without a controller
+DOWN = 40  # seconds without a controller: Snakemake asks for states meanwhile
 MOST = 1200  # seconds that the workflow may take
 
 
