@@ -23,6 +23,7 @@ include: "rules/distil.smk"
 include: "rules/report.smk"
 include: "rules/plan.smk"
 include: "rules/unused.smk"
+include: "rules/given/aside.smk"
 
 
 onstart:

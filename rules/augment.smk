@@ -6,6 +6,9 @@ small table of attempts that is made with each (see `train.smk`).
 """
 
 
+include: "given/augment.smk"
+
+
 rule train_segmenter:
     """Train a network on the masks that the training photos bring."""
     input:

@@ -5,6 +5,9 @@ known before jobs are planned); the others work on one label each.
 """
 
 
+include: "given/ensemble.smk"
+
+
 localrules:
     write_decisions,
     write_details,

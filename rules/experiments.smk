@@ -4,6 +4,9 @@ A table reads the predictions of its own runs, and not the collated scores of al
 """
 
 
+include: "given/experiments.smk"
+
+
 localrules:
     experiments,
     summarize_experiments,

@@ -1,6 +1,9 @@
 """Files into tables and pixels. Needs the configured photosets; gives manifests and pixel caches."""
 
 
+include: "given/photos.smk"
+
+
 localrules:
     download_photos,
 

@@ -4,6 +4,9 @@ The pictures are those of `snakemake --report`, too.
 """
 
 
+include: "given/report.smk"
+
+
 localrules:
     write_report,
     write_model_card,

@@ -4,6 +4,9 @@ Used is what any rule can make for this configuration, whether somebody asked fo
 """
 
 
+include: "given/unused.smk"
+
+
 localrules:
     unused,
     remove_unused,

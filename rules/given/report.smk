@@ -1,0 +1,92 @@
+"""What the rules of the report are given: which pictures there are, and what the card says."""
+
+
+def present_names():
+    """What the wildcards of a benchmark file's path stand for in this configuration, but for labels."""
+    simulated = SETTINGS.config["simulation"]
+    numbers = {*range(SEGMENTATION["shards"]), *(setting["size"] for setting in TRAINED), *map(epochs_of, TRAINED)}
+    return sorted(
+        {
+            *SETTINGS.runs,
+            *SETTINGS.config["photosets"],
+            *SETTINGS.config["recipes"],
+            *INGESTED,
+            *EXPERIMENTS,
+            *map(str, numbers),
+            *(f"fold{fold}" for fold in SETTINGS.folds),
+            *(f"{number:03d}" for number in range(simulated["members"] if simulated else 0)),
+        }
+    )
+
+
+@cache
+def compared_losses():
+    """The runs that were trained with each loss, if there are several."""
+    losses = {}
+    for run, setting in SETTINGS.runs.items():
+        losses.setdefault(next(iter(setting["loss"])), []).append(run)
+    return dict(sorted(losses.items())) if len(losses) > 1 else {}
+
+
+def only_cut():
+    """Whether new photos get a label where its score reaches the threshold, and never otherwise."""
+    return SETTINGS.config["votes"] == {"aggregation": "average_scores", "least": 0, "most": None}
+
+
+def if_sized(path):
+    """A path in the results folder, where the report is to say what ensembles of other sizes are worth."""
+    return results(path) if SIZED else []
+
+
+@cache
+def resampling_recipes():
+    """The epochs of the longest run of each recipe that repeats, drops or adds photos, by the recipe's name."""
+    found = {}
+    for setting in SETTINGS.runs.values():
+        name = setting["recipe"]
+        if any(value for key, value in SETTINGS.config["recipes"][name].items() if key != "seed"):
+            found[name] = max(found.get(name, 0), epochs_of(setting))
+    return dict(sorted(found.items()))
+
+
+def if_resampled(path):
+    """A path in the results folder, where there are such recipes."""
+    path = results(path)
+    return path if resampling_recipes() else []
+
+
+def resampled_epochs():
+    """What the first fold's networks see with each of these recipes, in their order."""
+    return [results(f"manifests/{name}/{epochs}/fold0.parquet") for name, epochs in resampling_recipes().items()]
+
+
+def described_photosets():
+    """The photosets of which the model card speaks."""
+    return ["train", "test", *(["locked"] if LOCKED else [])]
+
+
+def card_spec(wildcards):
+    """What the model card says of the settings: not how photos come, nor what is made of the decisions besides. A run's id
+    stands for its whole setting, and an external member's name for its folder."""
+    aside = (
+        "results",
+        "photosets",
+        "downloads",
+        "runs",
+        "abstain",
+        "bundle",
+        "distil",
+        "experiments",
+        "plan",
+        "report",
+    )
+    settings = {key: value for key, value in SETTINGS.config.items() if key not in aside}
+    settings["members"] = {**settings["members"], "external": list(SETTINGS.external)}
+    return canonical(
+        {
+            "settings": settings,
+            "runs": list(SETTINGS.runs),
+            "photosets": described_photosets(),
+            "drawn": is_drawn(SETTINGS.config["photosets"]["train"]["photos"] or ""),
+        }
+    )

@@ -1,0 +1,49 @@
+"""What the rules of leftovers are given: which paths are used, and which would be by another configuration."""
+
+from snakemake.io import regex_from_filepattern, update_wildcard_constraints
+
+# What a wildcard may have stood for in any configuration; the ids of runs are as `stylevote.digests.run_id` makes them.
+EVER = {
+    "photoset": "[a-z][a-z0-9_]*",
+    "size": r"\d+",
+    "epochs": r"\d+",
+    "recipe": "[a-z][a-z0-9_]*",
+    "shard": r"\d+",
+    "run": r"[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}",
+    "fold": r"\d+",
+    "label": "[a-z0-9-]+",
+    "number": r"\d{3}",
+    "table": "[a-z][a-z0-9_]*",
+}
+# What programs leave in the results folder that no rule declares.
+UNDECLARED = [
+    results("plan.tsv"),
+    results("unused.json"),
+    results("runs/{run}/fold{fold}/unfinished"),
+    results("runs/{run}/fold{fold}/.training"),
+    *expand(results("photos/{photoset}/unchanged"), photoset=INGESTED),
+    *expand(results("photos/{photoset}/failed_downloads.parquet"), photoset=DOWNLOADED),
+]
+UNDECLARED_OF_STUDENT = [results("distilled/fold{fold}/unfinished"), results("distilled/fold{fold}/.training")]
+
+
+def in_results(pattern, constraints):
+    """A path pattern as a regular expression of the path in the results folder."""
+    inside = os.path.relpath(pattern, SETTINGS.config["results"])
+    return regex_from_filepattern(update_wildcard_constraints(inside, constraints, {}))
+
+
+def with_files_in_results(act, log):
+    """Print, and write to the log, what a function has to say of the files in the results folder, used and unused."""
+    from stylevote.leftovers import paths_within, sort_files
+
+    rules = [rule for rule in workflow.rules if not is_idle(rule)]
+    declared = [path for rule in rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
+    used = [in_results(path, {}) for path in declared]
+    undeclared = [*UNDECLARED, *(UNDECLARED_OF_STUDENT if STUDENT else [])]
+    used += [in_results(path, workflow.wildcard_constraints) for path in undeclared]
+    made = [in_results(results(path), EVER) for path in sorted(PATHS)]
+    folder = Path(SETTINGS.config["results"])
+    kept = paths_within(folder, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
+    text = say(lambda: act(folder, sort_files(folder, used, made, kept)))
+    Path(log).write_text(f"{text}\n")
