@@ -7,16 +7,19 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from places import REPOSITORY
-from workflow.checkout import PARTS
+from workflow.checkout import PARTS, draw_photos
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-TYPED = re.findall(r"^    (\S.*)$|`([^`\n]*(?:snakemake|make|python) [^`\n]*)`", README, flags=re.MULTILINE)
+PAGES = {name: (REPOSITORY / name).read_text(encoding="utf-8") for name in ("README.md", "docs/guide.md", "docs/cluster.md")}
+ALL = "\n".join(PAGES.values())
+TYPED = re.findall(r"^ {4,7}(\S.*)$|`([^`\n]*(?:snakemake|make|python) [^`\n]*)`", ALL, flags=re.MULTILINE)
 COMMANDS = list(dict.fromkeys((block or inline).split("  #")[0].strip() for block, inline in TYPED))
 SNAKEMAKE = ".venv/bin/snakemake "
-# Of other photos, of a student and downloads that the demo does not have, and of results that a dry run does not make.
-ELSEWHERE = ("--configfile", "/distilled/", "/downloaded", "--report")
+# Of the challenge's photos, of a student, downloads and runs that the demo does not have, of a cluster, and of results that
+# a dry run does not make.
+ELSEWHERE = ("config/experiments.yaml", "config/own_photos.yaml", "/distilled/", "/downloaded", "RUN", "slurm", "--report")
 PLANNED = [
     command for command in COMMANDS if command.startswith(SNAKEMAKE) and not any(x in command for x in ELSEWHERE)
 ]
@@ -27,9 +30,16 @@ def clone(tmp_path_factory):
     """The repository's own files, as they come."""
     folder = tmp_path_factory.mktemp("readme") / "stylevote"
     folder.mkdir()
-    for part in PARTS:
+    for part in [*PARTS, "config"]:
         copy = shutil.copytree if (REPOSITORY / part).is_dir() else shutil.copyfile
         copy(REPOSITORY / part, folder / part)
+    # "Your own photos": what the README has its reader bring.
+    shutil.copyfile(folder / "config" / "own_photos.yaml", folder / "config" / "mine.yaml")
+    labels = yaml.safe_load((folder / "config" / "mine.yaml").read_text())["labels"]
+    for name in ("train", "test"):
+        draw_photos(folder / "my_photos" / name, 30, first=1000 * (name == "test"))
+    rows = [f"{number:04d}.png,{','.join(['1'] * len(labels))}" for number in range(30)]
+    (folder / "my_photos" / "train.csv").write_text("\n".join([f"image,{','.join(labels)}", *rows]))
     return folder
 
 
@@ -54,8 +64,20 @@ def test_every_command_of_the_demo_can_be_planned(clone, command):
 
 def test_targets_of_make_and_files_are_there():
     targets = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE)
-    assert set(re.findall(r"\bmake ([a-z-]+)(?:`|  )", README)) <= set(targets)
-    paths = re.findall(r"(?:`|\]\()((?:config|docs|benchmarks|profiles|workflow_scripts|tests|envs)/[\w./]+)", README)
-    paths += re.findall(r"--(?:configfile|profile) ([\w./]+)", README)
-    assert len(paths) > 10
-    assert [path for path in paths if not (REPOSITORY / path).exists()] == []
+    assert set(re.findall(r"\bmake ([a-z-]+)(?:`|  )", ALL)) <= set(targets)
+    paths = re.findall(r"`((?:config|docs|benchmarks|profiles|workflow_scripts|tests|envs)/[\w./]+)", ALL)
+    paths += re.findall(r"--(?:configfile|profile) ([\w./]+)", ALL)
+    assert len(paths) > 20
+    assert {path for path in paths if not (REPOSITORY / path).exists()} == {"config/mine.yaml"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_a_page_and_to_a_heading_of_it(page):
+    links = re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", PAGES[page])
+    for path, anchor in links:
+        place = (REPOSITORY / page).parent / path if path else REPOSITORY / page
+        assert place.exists(), path
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", place.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, anchor
+    assert links
