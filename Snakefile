@@ -23,21 +23,19 @@ include: "rules/distil.smk"
 include: "rules/report.smk"
 include: "rules/plan.smk"
 include: "rules/unused.smk"
-include: "rules/given/aside.smk"
+include: "rules/given/calls.smk"
 
 
 onstart:
-    bring_to_present(RESULTS)
-    set_aside()
+    begin()
 
 
 onsuccess:
-    forget_aside()
+    succeed()
 
 
 onerror:
-    put_back()
-    forget_aside()
+    fail()
 
 
 rule all:

@@ -34,7 +34,7 @@ rule train_segmenter:
     params:
         photos=training_photos,
         masks=masks_folder,
-        given=lambda wildcards: listing_of_masks(),
+        given=brought(encoder_weights),
         spec=segmentation_spec("region", "size"),
         code=code("train_segmenter"),
     shell:
@@ -67,7 +67,7 @@ rule segment_photos:
     params:
         photos=training_photos,
         masks=masks_folder,
-        given=lambda wildcards: listing_of_masks(),
+        given=brought(segmenter_weights),
         spec=segmentation_spec("model", "region", "size", "shards"),
         code=segmenter_code,
     shell:

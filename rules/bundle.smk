@@ -54,6 +54,7 @@ rule make_bundle:
             combiner=STACK["combiner"],
             features={label: SETTINGS.feature_labels(label) for label in SETTINGS.labels},
             abstain=SETTINGS.config["abstain"] is not None,
+            fewer=BUNDLE,
         ),
         code=combining_code("make_bundle"),
     shell:

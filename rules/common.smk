@@ -17,6 +17,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from stylevote.digests import canonical, run_id
+from stylevote.photos.listing import glance
 from stylevote.program import InputError
 from stylevote.provenance import code_digest
 from stylevote.settings import epochs_of, refuse_repeated_keys, resolve
@@ -45,7 +46,11 @@ except InputError as error:
     raise WorkflowError(error) from None
 
 RESULTS = Path(SETTINGS.config["results"])
-if not (there := next(part for part in (RESULTS, *RESULTS.parents) if part.exists())).is_dir():
+try:
+    there = next(part for part in (RESULTS, *RESULTS.parents) if part.exists())
+except OSError as error:
+    raise WorkflowError(f"results: {RESULTS}: {error.strerror}; expected a folder, or a place where one can be made")
+if not there.is_dir():
     raise WorkflowError(f"results: found {there}, which is a file; expected a folder, or a place where one can be made")
 
 SEGMENTATION = SETTINGS.config["segmentation"]
@@ -133,18 +138,14 @@ def label_spec(**settings):
 
 
 def run_labels(wildcards):
-    """The labels that a run's networks predict."""
-    return SETTINGS.labels_of(SETTINGS.runs[wildcards.run])
+    """The labels that a run's networks, or the student's, predict."""
+    return SETTINGS.labels_of(trained_setting(wildcards))
 
 
 def run_spec(wildcards):
-    """What a run's networks depend on."""
-    return canonical({"labels": run_labels(wildcards), "setting": SETTINGS.runs[wildcards.run]})
-
-
-def student_spec(wildcards):
-    """What the student's networks depend on."""
-    return canonical({"labels": SETTINGS.labels, "setting": trained_setting(wildcards)})
+    """What a run's networks depend on; of a file of weights that the user brings, its content, too."""
+    brought = {"start": glance([start_weights(wildcards)])} if start_weights(wildcards) else {}
+    return canonical({"labels": run_labels(wildcards), "setting": trained_setting(wildcards), **brought})
 
 
 def loss_code(wildcards):
@@ -164,14 +165,19 @@ def simulation_spec(*keys):
 
 
 def first_comparison(wildcards):
-    """The comparison of photosets, unless there has been one: no training begins before, but later ones train nothing."""
+    """The comparison of photosets, unless there has been one: no training begins before, but later ones train nothing.
+
+    Nor does one that comes anew, since the old one was lost, train again what was trained.
+    """
     path = results("photos/shared_photos.parquet")
-    return [] if os.path.exists(path) else path
+    trained = results("runs/{run}/fold{fold}" if "run" in wildcards.keys() else "distilled/fold{fold}")
+    history = f"{trained}/history.parquet".format(**wildcards)
+    return [] if os.path.exists(path) or os.path.exists(history) else path
 
 
 def is_drawn(folder):
     """Whether a folder is the work of `draw_demo`: what that depends on stands for it."""
-    return Path(folder).is_relative_to(SETTINGS.config["results"])
+    return Path(folder).is_relative_to(results("demo"))
 
 
 def uses_recolored(recipe):

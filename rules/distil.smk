@@ -92,7 +92,7 @@ rule train_student:
         # No more at another attempt: it goes on from the last finished epoch.
         runtime=1440,
     params:
-        spec=student_spec,
+        spec=run_spec,
         code=loss_code,
     shell:
         "python workflow_scripts/train_cnn.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
@@ -185,7 +185,7 @@ rule predict_by_student:
         mem_mb=by_attempt(8000),
         runtime=by_attempt(240),
     params:
-        spec=student_spec,
+        spec=run_spec,
         code=code("predict_photos"),
     shell:
         "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"

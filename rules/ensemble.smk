@@ -37,6 +37,7 @@ rule collate_scores:
         predictions=lambda wildcards: results("runs/{run}/fold{fold}/validation.parquet"),
         runs=list(SETTINGS.runs),
         external=list(SETTINGS.external.values()),
+        contents=lambda wildcards: external_contents("validation"),
         folds=len(SETTINGS.folds),
         spec=spec("labels"),
         code=code("collate_scores"),
@@ -236,6 +237,7 @@ rule cast_votes:
         predictions=lambda wildcards: results(f"predictions/{wildcards.photoset}/{{run}}/fold{{fold}}.parquet"),
         runs=list(SETTINGS.runs),
         external=list(SETTINGS.external.values()),
+        contents=lambda wildcards: external_contents(wildcards.photoset),
         folds=len(SETTINGS.folds),
         spec=spec(
             "labels",

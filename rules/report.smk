@@ -131,7 +131,7 @@ rule draw_overview:
     params:
         pictures=lambda wildcards, output: os.path.dirname(output.macro),
         recipes=list(resampling_recipes()),
-        spec=spec("labels", "beta"),
+        spec=spec("labels", "beta", sized=SIZED),
         code=code("draw_overview"),
     shell:
         "python workflow_scripts/draw_overview.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
@@ -182,6 +182,7 @@ rule write_report:
             folds=len(SETTINGS.folds),
             losses=list(compared_losses()),
             cut=only_cut(),
+            sized=SIZED,
         ),
         code=code("write_report"),
     shell:

@@ -10,6 +10,7 @@ from stylevote.ensemble.rank import best_epochs, rank_candidates
 from stylevote.ensemble.scores import read_run
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.weights import forget_work
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -36,6 +37,8 @@ def remove_others(folders: list[Path], epochs: set[int]) -> None:
     size = sum(path.stat().st_size for path in others)
     for path in others:
         path.unlink()
+    for folder in folders:
+        forget_work(folder)
     logging.info("kept: epochs %s; removed: the weights of %d others, %.1f MB", sorted(epochs), len(others), size / 1e6)
 
 

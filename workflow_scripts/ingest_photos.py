@@ -30,7 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     write_table(quarantine, arguments.quarantine)
     write_table(manifest, arguments.manifest)
-    note_reading(arguments.manifest, started)
+    note_reading(arguments.manifest, arguments.photos, started)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from stylevote.device import open_device
 from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.program import InputError, add_spec, add_threads, parser, run
 from stylevote.tables import read_table, write_table
-from stylevote.weights import load_weights, weights_sha256
+from stylevote.weights import forget_work, load_weights, weights_sha256
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -43,6 +43,7 @@ def main(arguments: argparse.Namespace) -> None:
             scores.insert(1, "epoch", np.int16(epoch))
             parts.append(scores)
         write_table(pd.concat(parts), output)
+        forget_work(weights)
 
 
 def empty_predictions(labels: list[str]) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from stylevote.program import InputError, add_spec, add_threads, optional_path, 
 from stylevote.provenance import code_digest
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 from stylevote.takeover import taking_over
-from stylevote.weights import weights_sha256
+from stylevote.weights import UNFINISHED, weights_sha256
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -85,7 +85,7 @@ def train_fold(arguments: argparse.Namespace, device: torch.device, processes: P
         ),
     )
     logging.info("%d photos an epoch to train on, %d held out, on %s", len(epochs[0]), held_out.sum(), device)
-    work = arguments.history.parent / "unfinished"  # not declared to the workflow, so that a retry finds it
+    work = arguments.history.parent / UNFINISHED  # not declared to the workflow, so that a retry finds it
     start = weights_sha256(arguments.start) if arguments.start else None
     key = digest(
         [setting, labels, fold, code_digest(Path(__file__), Path(loss.__file__)), start, photos["crc32"].tolist()]
@@ -100,16 +100,17 @@ def train_fold(arguments: argparse.Namespace, device: torch.device, processes: P
     predictions = pd.DataFrame(scores.reshape(-1, len(labels)), columns=labels)
     predictions.insert(0, "image_id", np.tile(manifest["image_id"].to_numpy()[held_out], len(scores)))
     predictions.insert(1, "epoch", np.repeat(np.arange(len(scores), dtype=np.int16), held_out.sum()))
-    # A job that is killed here begins again without its outputs, and finds all of its work where it was.
+    # A job that is killed here, or of whose end the workflow does not learn, begins again without its outputs, and
+    # finds all of its work where it was. It stays until the workflow knows of the outputs, or a program reads them.
     shutil.rmtree(arguments.weights, ignore_errors=True)
     arguments.weights.mkdir(parents=True)
-    for path in (work / "weights").glob("epoch*.safetensors"):  # and not what a killed job left half written
-        link(path, arguments.weights / path.name)
+    # Files of other names are a killed job's, or another setting's.
+    names = [f"epoch{epoch}.safetensors" for epoch in history["epoch"]]
+    linked = [link(work / "weights" / name, arguments.weights / name) for name in names]
     write_table(predictions, arguments.validation)
     write_table(history, arguments.history)
-    for number in STOPPING:
-        signal.signal(number, signal.SIG_IGN)  # to end now is quicker than to do it all again
-    shutil.rmtree(work)
+    if not all(linked):
+        shutil.rmtree(work)  # two copies would take too much room
 
 
 def stop_with_a_word(training: Training) -> None:
@@ -136,12 +137,14 @@ def stop_with_a_word(training: Training) -> None:
         signal.signal(number, lambda *_: stopping.join())
 
 
-def link(source: Path, target: Path) -> None:
-    """Make a file appear in a second place, without a copy where the file system can do so."""
+def link(source: Path, target: Path) -> bool:
+    """Make a file appear in a second place, without a copy where the file system can do so; say whether it could."""
     try:
         target.hardlink_to(source)
     except OSError:
         shutil.copyfile(source, target)
+        return False
+    return True
 
 
 def soft_targets(path: Path, image_ids: pd.Series, labels: list[str]) -> np.ndarray:

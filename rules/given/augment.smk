@@ -16,14 +16,29 @@ def masks_folder(wildcards, input):
 
 
 @cache
-def listing_of_masks():
+def contents_of_masks():
     """What a segmentation by given masks, or a training on them, depends on: which masks there are, and what they show."""
     folder = SETTINGS.config["photosets"]["train"]["masks"]
     if not READS_MASKS:
         return ""
     if is_drawn(folder):
         return canonical([SETTINGS.config["demo"], code("draw_demo")])
-    return names_and_contents(folder, list_files(folder))
+    try:
+        return names_and_contents(folder, list_files(folder))
+    except InputError as error:
+        raise WorkflowError(error) from None
+
+
+def brought(weights):
+    """What segmentation is given by the user, by content: masks, the table of their classes, and these weights."""
+
+    def contents(wildcards):
+        made_here = results("segmenter/weights.safetensors")
+        files = [mask_labels(wildcards), weights(wildcards)]
+        files = [path for path in files if path and path != made_here and not is_drawn(path)]
+        return " ".join([contents_of_masks(), *([glance(files)] if files else [])])
+
+    return contents
 
 
 def mask_labels(wildcards):

@@ -1,5 +1,7 @@
 """What the rules of the ensemble, and of all that is made of it, are given: their settings, and whose scores they read."""
 
+from stylevote.photos.listing import glance
+
 
 def selection_settings():
     """The method of selection, and the settings that it uses: those of the others mean nothing to it."""
@@ -85,6 +87,11 @@ def if_averaged(path):
 def every_external(photos):
     """A path for each external member and fold, of the predictions for these photos."""
     return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
+
+
+def external_contents(photos):
+    """What these predictions are known by, beside their time stamps, which a file that replaces another may have kept."""
+    return "" if SETTINGS.config["simulation"] else glance(every_external(photos))
 
 
 def refuse_missing_members():

@@ -57,6 +57,10 @@ def photos_at(ingested, downloaded):
                 raise InputError(problem_report(problems, name))
             said, named = meaning(labels, entries), file_names(entries)
         files = list_files(folder, named)
+        if named is None:
+            from stylevote.photos.folders import is_photo  # slow to import, and seldom needed
+
+            files = [file for file in files if is_photo(file.path)]
         changed = changed_photos(folder, files, Path(results(f"photos/{ingested}/manifest.parquet")))
         if named and photoset["download"]:
             missing = without_files(name, table, entries, files)

@@ -288,7 +288,7 @@ def test_hours_are_those_of_the_same_backbone_and_size(tmp_path):
     assert dict(table["hours"]) == {of_64[0]: "0.42", of_64[1]: "1.25", of_128: "not measured"}
     assert dict(table["done"]) == {of_64[0]: 2, of_64[1]: 0, of_128: 0}
     assert dict(table["to_do"]) == {of_64[0]: 1, of_64[1]: 3, of_128: 3}
-    assert list(planning.job_totals(table, work)) == [
+    assert [*planning.training_totals(table, work), *planning.job_totals(work)] == [
         "trainings: 7 to do, 2 done",
         "hours:     1.7 of training, a device a job, and 3 trainings of a kind that is not measured",
         "jobs:      8 to do",
@@ -314,7 +314,7 @@ def test_hours_of_what_was_not_measured_are_those_that_the_configuration_states(
 
 
 def test_what_a_dry_run_cannot_say_is_not_known():
-    (line,) = planning.job_totals(pd.DataFrame(), None)
+    (line,) = planning.job_totals(planning.read_dry_run("Building DAG of jobs...\n"))
     assert "not known" in line
 
 

@@ -59,6 +59,8 @@ def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
     assert len(decided) == 13
     assert (checkout.folder / "out" / "submission.csv").read_bytes() == submission
     assert checkout.plan() == {}
+    checkout.config["bundle"] = None
+    assert checkout.plan("out/bundle") == {"make_bundle": 1}
 
 
 def test_a_bundle_without_networks_is_refused(checkout):

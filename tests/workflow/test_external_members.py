@@ -1,5 +1,7 @@
 """Predictions that other programs made join the ensemble, and may be all of it."""
 
+import os
+
 import pytest
 
 from stylevote.tables import read_table, write_table
@@ -28,6 +30,7 @@ def test_external_members_decide_as_the_runs_that_they_were(alone):
     path = alone.folder / "mine" / "test_resnet.v1" / "fold1" / "validation.parquet"
     table = read_table(path)
     write_table(table.assign(red=1 - table["red"]), path)
+    os.utime(path, (1e9, 1e9))
     assert alone.plan()["collate_scores"] == 1
     alone.config["runs"] = [{**RUNS[0], "seed": 5}]
     assert alone.plan()["train_cnn"] == 3

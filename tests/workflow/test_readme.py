@@ -12,14 +12,16 @@ import yaml
 from places import REPOSITORY
 from workflow.checkout import PARTS, draw_photos
 
-PAGES = {name: (REPOSITORY / name).read_text(encoding="utf-8") for name in ("README.md", "docs/guide.md", "docs/cluster.md")}
+PAGES = {
+    name: (REPOSITORY / name).read_text(encoding="utf-8") for name in ("README.md", "docs/guide.md", "docs/cluster.md")
+}
 ALL = "\n".join(PAGES.values())
 TYPED = re.findall(r"^ {4,7}(\S.*)$|`([^`\n]*(?:snakemake|make|python) [^`\n]*)`", ALL, flags=re.MULTILINE)
 COMMANDS = list(dict.fromkeys((block or inline).split("  #")[0].strip() for block, inline in TYPED))
 SNAKEMAKE = ".venv/bin/snakemake "
-# Of the challenge's photos, of a student, downloads and runs that the demo does not have, of a cluster, and of results that
-# a dry run does not make.
-ELSEWHERE = ("config/experiments.yaml", "config/own_photos.yaml", "/distilled/", "/downloaded", "RUN", "slurm", "--report")
+# Of the challenge's photos, of a student, downloads and runs that the demo does not have, of a cluster, and of results
+# that a dry run does not make.
+ELSEWHERE = ("config/experiments.yaml", "/distilled/", "/downloaded", "RUN", "slurm", "--report")
 PLANNED = [
     command for command in COMMANDS if command.startswith(SNAKEMAKE) and not any(x in command for x in ELSEWHERE)
 ]

@@ -450,3 +450,95 @@ def test_lost_weights_are_trained_again(checkout):
     shutil.rmtree(run / "fold1" / "weights")
     checkout.config["photosets"]["summer"] = {"photos": "photos/test"}
     assert checkout.plan("out/predictions/summer/decisions.csv")["train_cnn"] == 1
+
+
+def test_a_comparison_that_was_lost_comes_anew_and_trains_nothing(checkout):
+    (checkout.folder / "out" / "photos" / "shared_photos.parquet").unlink()
+    checkout.config["threshold"] = {"method": "greedy"}
+    assert checkout.plan() == {**ENDING, "search_threshold": 3, "estimate_label": 3, "compare_photosets": 1}
+
+
+def test_own_photos_below_the_results_are_looked_at_as_anywhere(checkout):
+    photos = checkout.folder / "out" / "mine"
+    (checkout.folder / "photos" / "train").rename(photos)
+    checkout.config["photosets"]["train"]["photos"] = "out/mine"
+    assert checkout.plan() == {}
+    change_a_byte(photos / "0003.png")
+    assert checkout.plan() == TRAINING_PHOTOS
+
+
+def test_a_file_that_is_no_photo_means_nothing_beside_test_photos_without_a_table(checkout):
+    (checkout.folder / "photos" / "test" / "notes.txt").write_text("something")
+    assert checkout.plan() == {}
+
+
+def test_photos_that_lay_elsewhere_before_the_others_were_read_are_read(checkout):
+    """Bitmaps of one size have files of one size, whatever they show."""
+    other = checkout.folder / "other"
+    shutil.copytree(checkout.folder / "photos" / "train", other)
+    change_a_byte(other / "0003.png")
+    for path in other.iterdir():
+        os.utime(path, (2e9, 2e9))
+    checkout.config["photosets"]["train"]["photos"] = "other"
+    assert checkout.plan() == TRAINING_PHOTOS
+
+
+def test_weights_to_start_from_are_known_by_content_and_not_by_time(checkout):
+    (weights,) = (checkout.folder / "out" / "runs").glob("test_byobnet*/fold0/weights/epoch0.safetensors")
+    start = checkout.folder / "start.safetensors"
+    shutil.copy(weights, start)
+    checkout.config["runs"] = [*RUNS, {**RUNS[0], "weights": "start.safetensors"}]
+    checkout.run()
+    shutil.copy(weights.with_name("epoch1.safetensors"), start)
+    os.utime(start, (1e9, 1e9))
+    assert checkout.plan() == {**AFTER_TRAINING, "train_cnn": 3, "predict_photos": 3}
+    shutil.copy(weights, start)
+    assert checkout.plan() == {}
+
+
+def test_what_is_asked_for_while_another_call_is_at_work_leaves_its_precautions(checkout):
+    kept = checkout.folder / "out" / ".aside" / "0"
+    kept.parent.mkdir()
+    kept.write_text("of the other call")
+    for target in ("plan", "unused"):
+        checkout.run(target)
+    assert kept.read_text() == "of the other call"
+
+
+def test_results_that_snakemake_has_no_record_of_are_not_taken_for_this_configurations(checkout):
+    shutil.rmtree(checkout.folder / ".snakemake")
+    checkout.config["threshold"] = {"method": "greedy"}
+    done = checkout.snakemake("--cores", "2", "--", "decide", check=False)
+    assert done.returncode != 0
+    assert "has no record of how it was made" in done.stdout
+    assert "--touch --forceall" in done.stdout
+    assert "Traceback" not in done.stdout
+    checkout.snakemake("--cores", "2", "--touch", "--forceall", "--", "decide")
+    assert checkout.plan() == {}
+    checkout.config["threshold"] = {"method": "exact"}
+    assert checkout.plan() == {**ENDING, "search_threshold": 3, "estimate_label": 3}
+
+
+def test_trainings_that_end_after_snakemake_alone_was_killed_are_not_repeated(fresh):
+    fresh.run("out/photos/shared_photos.parquet")
+    fresh.config["runs"] = [{**run, "phases": [{"epochs": 40, "lr": 0.01, "train": "all"}]} for run in RUNS]
+    fresh.snakemake("--dry-run")  # which writes the configuration
+    command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "2", "--", "decide"]
+    snakemake = subprocess.Popen(command, cwd=fresh.folder, start_new_session=True)
+    runs = fresh.folder / "out" / "runs"
+    while len(list(runs.glob("*/*/unfinished/last.ckpt"))) < 2:
+        assert snakemake.poll() is None
+        time.sleep(0.05)
+    going_on = {path.parents[1] for path in runs.glob("*/*/unfinished/last.ckpt")}
+    snakemake.kill()
+    snakemake.wait()
+    give_up = time.monotonic() + 300
+    while not all((folder / "history.parquet").exists() for folder in going_on):
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+    fresh.snakemake("--unlock")
+    fresh.run()
+    for folder in going_on:
+        log = (fresh.folder / "out" / "logs" / "train_cnn" / folder.parent.name / f"{folder.name}.log").read_text()
+        assert "going on after 40 of 40 epochs" in log
+    assert not list(runs.glob("*/*/unfinished"))

@@ -110,6 +110,9 @@ def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     curve = read_table(changed.folder / "out" / "ensemble" / "size_curve.parquet")
     assert f"Below the best 1 {curve['members'].iloc[0]}" in text_of(changed)
     assert changed.plan("all") == {}
+    changed.config["report"] = {"sizes": False}
+    assert changed.plan("all") == {"draw_overview": 1, "write_report": 1, "write_model_card": 1}
+    changed.config["report"] = {"sizes": True}
     # Where photos lie means nothing, nor that a student is to be trained; what jobs took is no reason either.
     changed.config["distil"] = RUNS[0]["backbone"]
     changed.config["photosets"]["train"]["photos"] = "elsewhere"

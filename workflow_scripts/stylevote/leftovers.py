@@ -6,6 +6,7 @@ Nothing is read from the files: a file is what its path says. Links are never fo
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -38,6 +39,9 @@ def sort_files(root: Path, used: Iterable[str], made: Iterable[str], kept: Itera
         made: the same, of what any configuration may have brought: ``unused``, if nothing says that they are used. All
             other files are ``unknown``.
         kept: relative paths that are ``used``, whatever they match or lie below.
+
+    Raises:
+        InputError: a folder cannot be read.
     """
     kept = set(kept)
     kinds = [(USED, re.compile(pattern)) for pattern in used] + [(UNUSED, re.compile(pattern)) for pattern in made]
@@ -49,7 +53,12 @@ def sort_files(root: Path, used: Iterable[str], made: Iterable[str], kept: Itera
         return next((kind for kind, pattern in kinds if pattern.fullmatch(meant)), None)
 
     def below(folder: Path | str, where: str, inherited: str | None) -> Iterator[File]:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except FileNotFoundError:  # a job is at work
+            return
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
         if not entries and inherited:
             yield File(where, 0, inherited)
         for entry in entries:
@@ -57,7 +66,8 @@ def sort_files(root: Path, used: Iterable[str], made: Iterable[str], kept: Itera
             if entry.is_dir(follow_symlinks=False) and (kind or not entry.name.startswith(".")):
                 yield from below(entry.path, f"{where}{entry.name}/", kind)
             elif kind or not entry.name.startswith("."):
-                yield File(where + entry.name, entry.stat(follow_symlinks=False).st_size, kind or UNKNOWN)
+                with suppress(FileNotFoundError):
+                    yield File(where + entry.name, entry.stat(follow_symlinks=False).st_size, kind or UNKNOWN)
 
     return list(below(root, "", None)) if root.is_dir() else []
 

@@ -45,7 +45,7 @@ class Work(NamedTuple):
 def write_plan(settings: Settings, log: Path, dry_run: str | None) -> str:
     """Return the run table and the totals as text, and write it to ``log``.
 
-    The table is also written to ``plan.tsv`` in the results folder. Without runs, nothing is written.
+    The table is also written to ``plan.tsv`` in the results folder.
 
     Args:
         settings: the configuration.
@@ -55,14 +55,17 @@ def write_plan(settings: Settings, log: Path, dry_run: str | None) -> str:
     Raises:
         InputError: a backbone that is not in the catalogue cannot be made, or a table of photos cannot be read.
     """
-    if not settings.runs:
-        return f"no runs to train: {len(settings.external)} external members decide alone"
-    runs = plan_runs(settings)
     work = None if dry_run is None else read_dry_run(dry_run)
-    if work:
-        runs = runs.merge(plan_trainings(settings, work), on="run")
-    totals = [*weight_totals(settings, runs), *pixel_totals(settings), *job_totals(runs, work)]
-    text = "\n".join([as_text(runs.drop(columns=IN_ID)), "", *totals])
+    if settings.runs:
+        runs = plan_runs(settings)
+        if work:
+            runs = runs.merge(plan_trainings(settings, work), on="run")
+        totals = [*weight_totals(settings, runs), *pixel_totals(settings), *training_totals(runs, work)]
+        lines = [as_text(runs.drop(columns=IN_ID)), "", *totals]
+    else:
+        runs = pd.DataFrame(columns=["run"])
+        lines = [f"no runs to train: {len(settings.external)} external members decide alone"]
+    text = "\n".join([*lines, *job_totals(work)])
     with replacing(Path(settings.config["results"]) / "plan.tsv") as partial:
         runs.to_csv(partial, sep="\t", index=False, lineterminator="\n")
     with replacing(log) as partial:
@@ -267,9 +270,11 @@ def as_text(table: pd.DataFrame) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
 
-def read_dry_run(text: str) -> Work:
-    """Return what a dry run of Snakemake 9 announces in its full text."""
+def read_dry_run(text: str) -> Work | None:
+    """Return what a dry run of Snakemake 9 announces in its full text; None where that says nothing of it."""
     table = re.search(r"^Job stats:\njob +count\n[- ]+\n(.*?)\n\n", text, re.DOTALL | re.MULTILINE)
+    if not table and "Nothing to be done" not in text:
+        return None
     counts = [line.split() for line in table[1].splitlines()] if table else []
     jobs = {rule: int(count) for rule, count in counts if rule not in ("all", "total")}
     trainings = {}
@@ -338,15 +343,14 @@ def _epoch_seconds(root: Path, kind: str) -> float | None:
     return float(pd.concat(histories)["seconds"].mean()) if histories else None
 
 
-def job_totals(runs: pd.DataFrame, work: Work | None) -> Iterator[str]:
-    """Yield the lines that say how many jobs there are to do, and how long the trainings among them take.
+def training_totals(runs: pd.DataFrame, work: Work | None) -> Iterator[str]:
+    """Yield the lines that say how many trainings there are to do, and how long they take.
 
     Args:
         runs: what `plan_runs` gives, with the columns of `plan_trainings` if there is ``work``.
-        work: what a dry run announces, or None where it ends in an error.
+        work: what a dry run announces, or None where that is not known.
     """
     if work is None:
-        yield "jobs:      not known: a dry run (snakemake -n) ends in an error, and says which"
         return
     measured = runs["hours"] != NOT_MEASURED
     trainings = runs["to_do"].sum()
@@ -355,6 +359,17 @@ def job_totals(runs: pd.DataFrame, work: Work | None) -> Iterator[str]:
         others = runs["to_do"][~measured].sum()
         more = f", and {others:,} trainings of a kind that is not measured" if others else ""
         yield f"hours:     {runs['hours'][measured].astype(float).sum():,.1f} of training, a device a job{more}"
+
+
+def job_totals(work: Work | None) -> Iterator[str]:
+    """Yield the lines that say how many jobs of each rule there are to do.
+
+    Args:
+        work: what a dry run announces, or None where that is not known.
+    """
+    if work is None:
+        yield "jobs:      not known: a dry run (snakemake -n) ends in an error, and says which"
+        return
     yield f"jobs:      {sum(work.jobs.values()):,} to do"
     yield from (f"  {count:>7,}  {rule}" for rule, count in work.jobs.items())
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import shutil
 from pathlib import Path
 
 import safetensors.torch
@@ -12,6 +13,7 @@ from torch import nn
 from stylevote.program import InputError
 from stylevote.tables import REMEDY, damaged
 
+UNFINISHED = "unfinished"  # the folder beside a training's outputs in which it works
 HALF_MAXIMUM = torch.finfo(torch.float16).max
 
 
@@ -84,3 +86,8 @@ def load_part(network: nn.Module, path: Path) -> None:
 def weights_sha256(path: Path) -> str | None:
     """Return the digest of a file of weights, or None where there is no file."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def forget_work(weights: Path) -> None:
+    """Remove what a training keeps beside its weights so as not to be repeated, once the workflow knows of its end."""
+    shutil.rmtree(weights.parent / UNFINISHED, ignore_errors=True)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from stylevote.tables import read_table, write_table
 PROGRAM = REPOSITORY / "workflow_scripts" / "train_cnn.py"
 KILLS = 20
 EPOCHS = 4
+OUTPUTS = ["history.parquet", "unfinished", "validation.parquet", "weights"]  # what is in the folder in the end
 MOST_SECONDS = 120  # for an epoch of a few photos: after these, the job hangs
 # A start from scratch imports for seconds: this program imports once, and each job is a process forked from it. A
 # process that has ended is waited for only when the test says so: until then nothing else can get its number.
@@ -112,7 +114,7 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starte
     folder = tmp_path / "whole"
     subprocess.run([sys.executable, PROGRAM, *arguments(folder)], check=True, capture_output=True)
     expected = results(folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["history.parquet", "validation.parquet", "weights"]
+    assert sorted(path.name for path in folder.iterdir()) == OUTPUTS
     assert len(expected) == EPOCHS + 2
 
     folder = tmp_path / "timed"
@@ -132,16 +134,15 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starte
         kept, status = 0, None
         while status != 0:
             assert kills < 10 * KILLS
-            if (folder / "history.parquet").exists():
-                kept = 0  # killed in the moment in which finished work was cleared away: some of it is gone
             remove_outputs(folder)
             number = [signal.SIGKILL, signal.SIGTERM][kills % 2]
             process = starter.start(arguments(folder))
-            # How far it came counts, and not how fast the machine is: none, one or two epochs, and part of another.
-            epochs = moments.choice([0, 1, 1, 2])
-            starter.let_finish(epochs, folder)
-            time.sleep(moments.uniform(0, another if epochs else first))
-            os.kill(process, number)
+            if kept < EPOCHS:  # afterwards there is nothing left to do but to put it into its place
+                # How far it came counts, and not how fast the machine is: none, one or two epochs, and part of another.
+                epochs = moments.choice([0, 1, 1, 2])
+                starter.let_finish(epochs, folder)
+                time.sleep(moments.uniform(0, another if epochs else first))
+                os.kill(process, number)
             status, log = starter.wait()
             went_on += finished(log) > 0
             assert kept == 0 or "epoch 0 of" not in log  # what was kept is not lost again
@@ -156,7 +157,35 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starte
             else:
                 assert status in (0, -signal.SIGKILL)
         assert results(folder) == expected
-        assert not (folder / "unfinished").exists()
+
+
+def test_a_finished_training_of_which_nobody_learned_is_not_repeated(tmp_path, starter, arguments):
+    folder = tmp_path / "run"
+    starter.start(arguments(folder))
+    assert starter.wait()[0] == 0
+    expected = results(folder)
+    kept = sum(path.stat().st_size for path in (folder / "unfinished").glob("*.ckpt"))
+    assert kept < sum(path.stat().st_size for path in (folder / "weights").iterdir()) / 10
+    remove_outputs(folder)
+    starter.start(arguments(folder))
+    status, log = starter.wait()
+    assert status == 0
+    assert finished(log) == EPOCHS
+    assert "epoch 0 of" not in log
+    assert results(folder) == expected
+
+
+def test_a_disk_without_links_has_no_second_copy_of_the_weights(tmp_path, starter, arguments):
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system here")
+    with tempfile.TemporaryDirectory(dir=other) as place:
+        options = arguments(tmp_path / "run")
+        options[options.index("--weights") + 1] = f"{place}/weights"
+        starter.start(options)
+        assert starter.wait()[0] == 0
+        assert len(list(Path(place, "weights").iterdir())) == EPOCHS
+    assert not (tmp_path / "run" / "unfinished").exists()
 
 
 def test_of_two_jobs_on_one_folder_the_later_goes_on_where_the_other_was(tmp_path, starter, arguments):
@@ -173,7 +202,7 @@ def test_of_two_jobs_on_one_folder_the_later_goes_on_where_the_other_was(tmp_pat
         assert "is asked to end" in later.stderr
         said = re.search(r"stopped by SIGTERM: the next start goes on after (\d) of", log)
         assert finished(later.stderr) == int(said[1]) > 0
-    assert sorted(path.name for path in folder.iterdir()) == ["history.parquet", "validation.parquet", "weights"]
+    assert sorted(path.name for path in folder.iterdir()) == OUTPUTS
 
 
 def test_an_interrupted_job_says_where_it_goes_on(tmp_path, starter, arguments):

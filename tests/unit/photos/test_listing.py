@@ -5,12 +5,14 @@ import os
 import shutil
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from stylevote.digests import file_sha256
 from stylevote.photos.listing import (
     changed_photos,
+    glance,
     list_files,
     names_and_contents,
     names_and_sizes,
@@ -86,15 +88,15 @@ def test_before_there_is_a_manifest_nothing_has_changed(folder, tmp_path):
 def test_only_what_changed_after_it_was_read_is_read_again(folder, manifest):
     (folder / "a.jpg").write_text("other")
     os.utime(manifest, (BEFORE, BEFORE))
-    note_reading(manifest, time.time() + 0.5)
+    note_reading(manifest, folder, time.time() + 0.5)
     time.sleep(0.6)
     assert changed(folder, manifest) == []
-    note_reading(manifest, BEFORE)
+    note_reading(manifest, folder, BEFORE)
     assert changed(folder, manifest) == [f"{folder}/a.jpg"]
 
 
 def test_a_change_is_seen_after_everything_was_touched_or_copied(folder, manifest, tmp_path):
-    note_reading(manifest, second_of(tmp_path))
+    note_reading(manifest, folder, second_of(tmp_path))
     os.utime(manifest, (BEFORE, BEFORE))
     time.sleep(0.05)
     (folder / "a.jpg").write_text("other")
@@ -105,6 +107,42 @@ def test_a_change_is_seen_after_everything_was_touched_or_copied(folder, manifes
     assert changed(folder, manifest) == [f"{folder}/a.jpg"]
     copy = shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name} copied"))
     assert changed(copy / "photos", copy / "manifest.parquet") == [f"{copy}/photos/a.jpg"]
+
+
+def test_photos_of_another_folder_are_read_though_all_are_older_than_the_note(folder, manifest, tmp_path):
+    note_reading(manifest, folder, AFTER)
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    (other / "a.jpg").write_text("A.JPG")
+    os.utime(other / "a.jpg", (AFTER + 1, AFTER + 1))
+    assert changed(folder, manifest) == []
+    assert changed(other, manifest) == [f"{other}/a.jpg"]
+
+
+def test_a_photo_that_cannot_be_read_is_named(folder, manifest, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("stylevote.photos.listing.file_sha256", refuse)
+    os.utime(manifest, (BEFORE, BEFORE))
+    with pytest.raises(InputError, match=r"a\.jpg: cannot be read \(Permission denied\)"):
+        changed(folder, manifest)
+    with pytest.raises(InputError, match=r"a\.jpg: cannot be read \(Permission denied\)"):
+        names_and_contents(str(folder), list_files(str(folder)))
+
+
+@pytest.mark.parametrize("place", [0, 65_000, 75_000, -1])
+def test_a_glance_tells_tables_and_weights_apart_whatever_their_time_stamps(tmp_path, place):
+    first, second = tmp_path / "first", tmp_path / "second"
+    content = bytearray(np.random.default_rng(0).bytes(140_000))
+    first.write_bytes(content)
+    content[place] ^= 1
+    second.write_bytes(content)
+    os.utime(second, (BEFORE, BEFORE))
+    assert glance([first]) == glance([shutil.copy(first, tmp_path / "third")])
+    assert glance([first]) != glance([second])
+    assert glance([first, second]) != glance([second, first])
+    assert glance([first, tmp_path / "gone"]) != glance([first])
 
 
 def test_touched_photos_are_read_once(folder, manifest, monkeypatch):

@@ -261,18 +261,17 @@ class Training:
         )
 
     def _checkpoint(self) -> None:
-        """Write down all that the next epoch needs: a killed job goes on from here."""
-        state = {
-            "key": self.key,
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "parts": self.parts,
-            "phase": self.phase,
-            "history": [asdict(row) for row in self.history],
-            "validation": self.validation,
-        }
+        """Write down all that the next epoch needs, if there is one: a killed job goes on from here."""
+        state = {"key": self.key, "history": [asdict(row) for row in self.history], "validation": self.validation}
+        if len(self.history) < len(self.phase_of):
+            state["next"] = {
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict() if self.average else None,
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "parts": self.parts,
+                "phase": self.phase,
+            }
         if self.processes.rank == 0:
             with replacing(self.folder / "last.ckpt") as partial:
                 torch.save(state, partial)
@@ -296,13 +295,14 @@ class Training:
         if any(weights_sha256(self._weights_path(row["epoch"])) != row["weights_sha256"] for row in state["history"]):
             logging.info("%s goes with weights that are not there: training starts anew", path.name)
             return
-        self._enter_phase(state["phase"])
-        self.network.load_state_dict(state["network"])
-        if self.average:
-            self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.parts = max(state["parts"], self.processes.size)
+        if following := state.get("next"):
+            self._enter_phase(following["phase"])
+            self.network.load_state_dict(following["network"])
+            if self.average:
+                self.average.load_state_dict(following["average"])
+            self.optimizer.load_state_dict(following["optimizer"])
+            self.scaler.load_state_dict(following["scaler"])
+            self.parts = max(following["parts"], self.processes.size)
         self.history = [Epoch(**row) for row in state["history"]]
         self.validation = list(state["validation"])
         self.kept = len(self.history)

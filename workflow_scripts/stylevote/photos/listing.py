@@ -15,6 +15,8 @@ from stylevote.digests import file_sha256
 from stylevote.program import InputError
 from stylevote.tables import read_table
 
+GLANCE = 2**16  # bytes
+
 
 class Entry(NamedTuple):
     """A file of a folder: its path within it, bytes, and when its content last changed or may have (seconds)."""
@@ -68,24 +70,51 @@ def names_and_sizes(files: list[Entry]) -> str:
 
 
 def names_and_contents(folder: str, files: list[Entry]) -> str:
-    """Return a digest of the files' paths and contents, all of which it reads."""
-    return _digest(f"{file.path}\0{file_sha256(f'{folder}/{file.path}')}" for file in files)
+    """Return a digest of the files' paths and contents, all of which it reads, or raise `InputError`."""
+    return _digest(f"{file.path}\0{_sha256(folder, file)}" for file in files)
+
+
+def glance(paths: Iterable[str]) -> str:
+    """Return a digest of files' sizes, first and last 64 KiB: it tells one table or set of weights from another.
+
+    Time stamps do not: a file that is moved into another's place keeps its own, which may be older than what was made
+    of the former one. Files that are not there count as empty.
+    """
+    text = hashlib.sha256()
+    for path in paths:
+        with suppress(OSError), Path(path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            text.update(f"{size}\n".encode())
+            for place in (0, max(GLANCE, size - GLANCE)):
+                file.seek(place)
+                text.update(file.read(GLANCE))
+        text.update(b"\0")
+    return text.hexdigest()[:16]
+
+
+def _sha256(folder: str, file: Entry) -> str:
+    path = f"{folder}/{file.path}"
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]:
     """Return the paths of photos whose bytes are no longer those of the manifest.
 
-    Photos are read only where the file system says that something was done to them after they were read. When that
-    was, the file `unchanged` beside the manifest says in words, since time stamps change where a folder is copied or
-    touched. Where all photos are found as they were, it is written anew, so that copied ones are read once.
+    Photos are read only where the file system says that something was done to them after they were read, or where they
+    lay in another folder then. The file `unchanged` beside the manifest says both in words, since time stamps change
+    where a folder is copied or touched. Where all photos are found as they were, it is written anew, so that copied
+    ones are read once.
 
     Raises:
-        InputError: a photo changed and has an old time stamp, so that Snakemake would not see it.
+        InputError: a photo cannot be read; or it changed and has an old time stamp, so that Snakemake would not see it.
     """
     if not manifest.exists():
         return []
     started, written = second_of(manifest.parent), manifest.stat().st_mtime
-    since = _second_of_reading(manifest, written)
+    since = _second_of_reading(manifest, folder, written)
     newer = [file for file in files if file.changed > (since if since <= started else 0)]
     if not newer:
         return []
@@ -93,18 +122,17 @@ def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]
         known = read_table(manifest, ["path", "sha256"]).set_index("path")["sha256"].to_dict()
     except InputError:
         return []  # of another version, which is made anew without a word; or damaged, as the first job to read it says
-    changed = [
-        file for file in newer if file.path in known and file_sha256(f"{folder}/{file.path}") != known[file.path]
-    ]
-    for file in changed:
-        if file.modified <= written:
-            raise InputError(
-                f"{folder}/{file.path}: other bytes than when it was read, but an old time stamp; `touch` it, so that"
-                " it is read again"
-            )
+    changed = [file for file in newer if file.path in known and _sha256(folder, file) != known[file.path]]
+    old = [file for file in changed if file.modified <= written]
+    if len(old) == len(changed) > 0:  # one that Snakemake sees is enough
+        more = f" (and {len(old) - 1} others)" if len(old) > 1 else ""
+        raise InputError(
+            f"{folder}/{old[0].path}{more}: other bytes than when it was read, but an old time stamp; `touch` it, so"
+            " that it is read again"
+        )
     if not changed:
         with suppress(OSError):  # a results folder that may only be read: photos are read again next time
-            note_reading(manifest, started)
+            note_reading(manifest, folder, started)
     return [f"{folder}/{file.path}" for file in changed]
 
 
@@ -120,17 +148,26 @@ def second_of(folder: Path) -> float:
         return time.time()
 
 
-def note_reading(manifest: Path, second: float) -> None:
-    """Write down that all photos of a manifest were as it says at a time by the file system's clock (`second_of`)."""
-    manifest.with_name("unchanged").write_text(f"{second!r}\n", encoding="utf-8")
+def note_reading(manifest: Path, folder: str | Path, second: float) -> None:
+    """Write down that all photos of a manifest were as it says, in a folder, at a time by the file system's clock.
+
+    Args:
+        manifest: path of the table; the note lies beside it.
+        folder: where the photos lie.
+        second: what `second_of` gave before they were read.
+    """
+    manifest.with_name("unchanged").write_bytes(f"{second!r}\n".encode() + os.fsencode(os.path.realpath(folder)))
 
 
-def _second_of_reading(manifest: Path, otherwise: float) -> float:
-    """Return what `note_reading` wrote; without it, or where it is damaged, ``otherwise``."""
+def _second_of_reading(manifest: Path, folder: str, otherwise: float) -> float:
+    """Return the time that `note_reading` wrote; 0 where that was of another folder; without a note, ``otherwise``."""
     try:
-        second = float(manifest.with_name("unchanged").read_text(encoding="utf-8"))
+        second, _, where = manifest.with_name("unchanged").read_bytes().partition(b"\n")
+        second = float(second)
     except (OSError, ValueError):
         return otherwise
+    if where and os.fsencode(os.path.realpath(folder)) != where:
+        return 0
     return second if math.isfinite(second) else otherwise
 
 

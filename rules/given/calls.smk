@@ -1,0 +1,110 @@
+"""What is done before and after a call, so that one that fails, or is killed, loses nothing and leaves nothing stale."""
+
+import shutil
+from contextlib import suppress
+
+from stylevote.clock import bring_to_present
+from stylevote.photos.problems import number_of
+
+# Files that jobs of this call make anew, as they were before: another name of each, and Snakemake's record of it.
+ASIDE = {}
+ASIDE_FOLDER = RESULTS / ".aside"
+# What is made before networks are trained, and by which they are judged to be up to date. (Pixels are large, and are
+# cached when all that a user can mistake was found to be good.)
+BEFORE_TRAINING = ("photos.smk", "folds.smk", "augment.smk")
+
+
+def set_aside():
+    """Give what this call makes anew, and trainings depend on, another name.
+
+    Snakemake removes a job's old output before the job, and its new one where it fails: a mistake in the configuration,
+    or a folder of photos that is not there today, would have all networks trained again once it is mended.
+    """
+    made_anew = [
+        path
+        for job in workflow.dag.needrun_jobs()
+        if Path(job.rule.snakefile).name in BEFORE_TRAINING and not job.rule.name.startswith("cache_")
+        for path in job.output
+        if os.path.isfile(path)
+    ]
+    if not made_anew:
+        return  # `plan` and `unused` may be asked for while another call is at work, and uses the folder
+    shutil.rmtree(ASIDE_FOLDER, ignore_errors=True)  # of a call that was killed
+    for number, path in enumerate(made_anew):
+        name = ASIDE_FOLDER / str(number)
+        with suppress(OSError):  # a disk that is full or read-only, as the job will say
+            ASIDE_FOLDER.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(path, name)
+            except OSError:  # a file system without links
+                shutil.copy2(path, name)
+            ASIDE[path] = name, workflow.persistence.metadata(path)
+
+
+def put_back():
+    """Undo what failed jobs did to files that were there before them, so that Snakemake judges them as it did then."""
+    lost = [path for path, (name, _) in ASIDE.items() if name.exists() and not os.path.exists(path)]
+    for path in lost:
+        name, record = ASIDE[path]
+        # The record first: a file without one would be taken as it is, whatever the configuration says.
+        if record is not None:
+            workflow.persistence._write_record(str(path), record)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.replace(name, path)
+        if workflow.local_exec:  # jobs were killed with Ctrl-C; on a cluster, one may still write there
+            workflow.persistence._unmark_incomplete(str(path))
+    if lost:
+        more = f" and {number_of(len(lost) - 1, 'other file')}" if len(lost) > 1 else ""
+        print(f"{lost[0]}{more}: as before this call, since what was to replace it failed", file=sys.stderr)
+
+
+def forget_aside():
+    """Remove the other names."""
+    if ASIDE:
+        shutil.rmtree(ASIDE_FOLDER, ignore_errors=True)
+
+
+def refuse_unrecorded():
+    """Stop where there are results that Snakemake has no record of: it would take them as they are, and say nothing."""
+    for job in workflow.dag.jobs:
+        if not workflow.dag.needrun(job):
+            for path in job.output:
+                if os.path.exists(path) and workflow.persistence.metadata(path) is None:
+                    raise WorkflowError(
+                        f"{path}: Snakemake has no record of how it was made (was .snakemake removed, damaged, or not copied"
+                        " along?), and cannot tell whether it is what this configuration asks for; bring .snakemake back;"
+                        " or accept all that is there as it is (the same command with --touch --forceall); or remove it"
+                    )
+
+
+def forget_finished():
+    """Remove what trainings leave for the case that Snakemake is killed before it knows of their end."""
+    for pattern in ("runs/*/fold*/unfinished", "distilled/fold*/unfinished"):
+        for work in RESULTS.glob(pattern):
+            history = str(work.with_name("history.parquet"))
+            if os.path.exists(history) and not workflow.persistence._filter_incomplete_keys([history]):
+                shutil.rmtree(work, ignore_errors=True)
+
+
+def begin():
+    """What comes before a call."""
+    if workflow.is_main_process and not workflow.touch:
+        bring_to_present(RESULTS)
+        refuse_unrecorded()
+        forget_finished()
+        set_aside()
+
+
+def succeed():
+    """What comes after a call that did all it was to do."""
+    if workflow.is_main_process:
+        forget_aside()
+        forget_finished()
+
+
+def fail():
+    """What comes after a call that did not."""
+    if workflow.is_main_process:
+        put_back()
+        forget_aside()
+        forget_finished()
