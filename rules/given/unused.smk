@@ -27,6 +27,14 @@ UNDECLARED = [
 UNDECLARED_OF_STUDENT = [results("distilled/fold{fold}/unfinished"), results("distilled/fold{fold}/.training")]
 
 
+def paths_left_out():
+    """The paths of those rules that are left out here: of photos where they are simulated, or of a simulation."""
+    left_out = "photos.smk" if SETTINGS.config["simulation"] else "simulate.smk"
+    text = (Path(workflow.basedir) / "rules" / left_out).read_text(encoding="utf-8")
+    folders = {"results": "", "logs": "logs/", "benchmarks": "benchmarks/"}
+    return {folders[kind] + path for kind, path in re.findall(r'\b(results|logs|benchmarks)\("([^"]+)"\)', text)}
+
+
 def in_results(pattern, constraints):
     """A path pattern as a regular expression of the path in the results folder."""
     inside = os.path.relpath(pattern, SETTINGS.config["results"])
@@ -42,7 +50,7 @@ def with_files_in_results(act, log):
     used = [in_results(path, {}) for path in declared]
     undeclared = [*UNDECLARED, *(UNDECLARED_OF_STUDENT if STUDENT else [])]
     used += [in_results(path, workflow.wildcard_constraints) for path in undeclared]
-    made = [in_results(results(path), EVER) for path in sorted(PATHS)]
+    made = [in_results(results(path), EVER) for path in sorted(PATHS | paths_left_out())]
     folder = Path(SETTINGS.config["results"])
     kept = paths_within(folder, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
     text = say(lambda: act(folder, sort_files(folder, used, made, kept)))

@@ -203,3 +203,13 @@ def test_a_simulated_member_less(fresh):
     assert ask(fresh)[1] == set()
     fresh.config["simulation"]["members"] = 2
     assert ask(fresh)[1] == {"simulated/member002/fold0/test.parquet", "logs/simulate_member/002.log"}
+
+
+def test_what_a_simulation_left_is_unused_where_there_are_photos(used):
+    left = [f"out/simulated/007/fold1/{name}.parquet" for name in ("validation", "test")]
+    used.put(*left, "out/logs/simulate_member/007.log", "out/simulated/notes.txt")
+    text = used.run("unused", cores=1)
+    assert "out: 3 files, 30 B no longer used by this configuration" in text
+    used.run("remove_unused", cores=1)
+    assert not any((used.folder / path).exists() for path in left)
+    assert (used.folder / "out" / "simulated" / "notes.txt").exists()
