@@ -1,6 +1,7 @@
 """Photos are decided by a bundle as a computation by hand decides them, and in no other folder is anything left."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -11,9 +12,11 @@ import torch
 from PIL import Image
 
 from places import REPOSITORY
-from stylevote.bundle import open_bundle
+from stylevote.bundle import BundledNetwork, open_bundle
+from stylevote.cnn.network import Network
 from stylevote.deciding import decide, load_network
 from stylevote.program import InputError
+from stylevote.weights import store_weights
 from unit.bundles import FOLDS, LABELS, MEMBERS, SUMS, draw_photos, read_decisions
 
 
@@ -122,5 +125,13 @@ def test_a_disk_without_room_for_the_decoded_photos_is_told_before_they_are(made
 )
 def test_a_description_of_a_network_larger_than_its_weights_is_refused(made, change):
     one = open_bundle(made).networks[-1]
-    with pytest.raises(InputError, match=f"{one.path.name}.*larger"):
+    with pytest.raises(InputError, match=rf"^{re.escape(str(one.path))}: .* which is larger$"):
         load_network(dataclasses.replace(one, setting=one.setting | change), torch.device("cpu"))
+
+
+def test_a_small_network_may_look_at_large_photos(tmp_path):
+    setting = {"backbone": "mobilenetv3_small_050", "backbone_args": {}, "size": 1024, "hidden": [256]}
+    path = tmp_path / "epoch0.safetensors"
+    store_weights(Network({**setting, "size": 32, "weights": "none"}, 13), path)
+    network = load_network(BundledNetwork("a", 0, 0, setting, [str(k) for k in range(13)], path), torch.device("cpu"))
+    assert network(torch.zeros(1, 3, 1024, 1024)).shape == (1, 13)
