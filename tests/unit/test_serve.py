@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -216,6 +217,12 @@ def test_what_is_not_installed_is_said(monkeypatch):
     monkeypatch.delitem(sys.modules, "stylevote.serve")
     with pytest.raises(InputError, match=r"pip install '\.\[serve\]'"):
         import_module("stylevote.serve")
+
+
+def test_a_page_that_is_to_decide_on_a_gpu_does_not_start_without_one(made, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="--device: found cuda, but no GPU can be used here"):
+        serve.serve(open_bundle(made), device="cuda")
 
 
 def test_the_command_serves_until_it_is_ended_and_leaves_nothing(made, tmp_path):

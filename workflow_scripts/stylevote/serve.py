@@ -77,6 +77,7 @@ def serve(bundle: Bundle, port: int | None = None, threads: int = 1, device: str
     Raises:
         InputError: the port is taken; the device is not there.
     """
+    choose_device(device, threads)  # before the page is there: it may have to wait for a GPU, or there is none
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
