@@ -259,14 +259,25 @@ def weights_to_bundle(wildcards):
         raise WorkflowError("bundle: members.external have predictions and no networks; leave them out")
     if KEEP_WEIGHTS == "none":
         raise WorkflowError("bundle: keep_weights is none, so that there are no weights to put into it")
+    for run, setting in SETTINGS.runs.items():
+        refuse_to_bundle(setting, f"bundle: the run {run}")
+    return every_run("runs/{run}/fold{fold}/weights")
+
+
+def students_weights_to_bundle(wildcards):
+    """The weights of the student."""
+    refuse_to_bundle(trained_setting(wildcards), "distil")
+    return every_fold("distilled/fold{fold}/weights")
+
+
+def refuse_to_bundle(setting, where):
+    """End in a sentence where a bundle cannot hold the networks of a setting: before anything is trained for it."""
     from stylevote.bundle import refuse_arguments
 
-    for run, setting in SETTINGS.runs.items():
-        try:
-            refuse_arguments(setting["backbone_args"], f"bundle: the run {run}: backbone_args")
-        except InputError as error:
-            raise WorkflowError(error) from None
-    return every_run("runs/{run}/fold{fold}/weights")
+    try:
+        refuse_arguments(setting["backbone_args"], f"{where}: backbone_args")
+    except InputError as error:
+        raise WorkflowError(error) from None
 
 
 def settings_of_runs():

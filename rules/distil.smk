@@ -226,7 +226,7 @@ rule bundle_student:
         chosen=results("distilled/chosen.parquet"),
         summary=results("distilled/summary.txt"),
         history=every_fold("distilled/fold{fold}/history.parquet"),
-        weights=ancient(every_fold("distilled/fold{fold}/weights")),
+        weights=ancient(students_weights_to_bundle),
     output:
         bundle=directory(results("distilled/bundle")),
     log:

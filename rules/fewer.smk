@@ -5,6 +5,12 @@ They lie beside the ensemble, which stays as it is. Without `bundle` in the conf
 
 
 use rule choose_sizes as choose_sizes_of_bundle with:
+    input:
+        estimates=every_label("ensemble/sizes/{label}/estimates.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        folds=results("photos/train/folds.parquet"),
+        members=every_label("ensemble/members/{label}.parquet"),
+        whole=results("ensemble/honest_decisions.parquet"),
     output:
         sizes=results("ensemble/fewer/sizes.parquet"),
     log:

@@ -68,6 +68,8 @@ rule choose_sizes:
         estimates=every_label("ensemble/sizes/{label}/estimates.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
+        members=[],
+        whole=[],
     output:
         sizes=results("ensemble/chosen_sizes.parquet"),
     log:
@@ -85,4 +87,4 @@ rule choose_sizes:
         code=code("choose_sizes"),
     shell:
         "python workflow_scripts/choose_sizes.py --estimates {input.estimates:q} --manifest {input.manifest:q}"
-        " --fold-table {input.folds:q} --spec {params.spec:q} --output {output.sizes:q} > {log:q} 2>&1"
+        " --fold-table {input.folds:q} --members {input.members:q} --whole {input.whole:q} --spec {params.spec:q} --output {output.sizes:q} > {log:q} 2>&1"

@@ -2,10 +2,15 @@
 
 import argparse
 import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from stylevote.ensemble.honest import read_sizes_decided
-from stylevote.ensemble.size import choose_sizes
-from stylevote.program import add_spec, check_number, parser, run
+from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.size import as_number, choose_sizes
+from stylevote.program import InputError, add_spec, check_number, optional_path, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
@@ -16,11 +21,29 @@ def main(arguments: argparse.Namespace) -> None:
     manifest = read_table(arguments.manifest, ["image_id", *labels])
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
     decisions = read_sizes_decided(arguments.estimates, manifest["image_id"], arguments.spec["votes"])
+    if arguments.members:
+        check_number("members", arguments.members, len(labels), "label")
+        selections = pd.concat([read_table(path, ["without", "member"]) for path in arguments.members])
+        most = selections.loc[selections["without"] == NONE, "member"].max()
+        decisions = {size: part for size, part in decisions.items() if (as_number(size) or most) < most}
+        decisions["all"] = read_decided(arguments.whole, manifest["image_id"], labels)
     sizes = choose_sizes(
         label_matrix(manifest, labels), decisions, folds, arguments.spec["target"]["loss"], arguments.spec["beta"]
     )
     logging.info("%s", sizes.to_string(index=False))
     write_table(sizes, arguments.output)
+
+
+def read_decided(path: Path, image_ids: pd.Series, labels: list[str]) -> np.ndarray:
+    """Return an ensemble's honest decisions, uint8 of shape (photos, labels).
+
+    Raises:
+        InputError: they are of other photos, or in another order.
+    """
+    table = read_table(path, ["image_id", *labels])
+    if table["image_id"].tolist() != image_ids.tolist():
+        raise InputError(f"{path}: its {len(table)} photos are not the manifest's {len(image_ids)}")
+    return label_matrix(table, labels)
 
 
 if __name__ == "__main__":
@@ -31,5 +54,13 @@ if __name__ == "__main__":
         estimates="estimates by size: one table a label, in the order of the labels...",
         output="table of sizes to write",
     )
+    options.add_argument(
+        "--members",
+        nargs="*",
+        type=Path,
+        default=[],
+        help="the labels' selections, where an ensemble is to be cut: sizes below its own count, which is `all` then",
+    )
+    options.add_argument("--whole", type=optional_path, nargs="?", help="honest decisions of that ensemble")
     add_spec(options, '{"labels": [...], "beta": 2, "votes": {...}, "target": {"loss": 0.002}}')
     run(options, main)

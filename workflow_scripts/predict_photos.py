@@ -11,6 +11,7 @@ import torch
 from stylevote.cnn.batches import PhotoBank
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
+from stylevote.cnn.shortages import shortages_explained
 from stylevote.device import open_device
 from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.program import InputError, add_spec, add_threads, parser, run
@@ -19,6 +20,13 @@ from stylevote.weights import forget_work, load_weights, weights_sha256
 
 
 def main(arguments: argparse.Namespace) -> None:
+    """Predict; what the machine cannot do ends in a line that says what to change."""
+    remedy = "give the job more memory, or a GPU that it shares with nobody"
+    with shortages_explained(f"run {arguments.run}", remedy):
+        predict_folds(arguments)
+
+
+def predict_folds(arguments: argparse.Namespace) -> None:
     """Predict with each fold's stored weights of each wanted epoch."""
     labels, setting = arguments.spec["labels"], arguments.spec["setting"]
     wanted, index = read_table(arguments.wanted), read_table(arguments.index)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 
 import pandas as pd
 import pytest
@@ -139,6 +140,21 @@ def test_no_json_and_no_object_are_refused(copy):
         (copy / "bundle.json").write_text(text)
         with pytest.raises(InputError, match=r"damaged .*Copy the bundle again"):
             open_bundle(copy)
+
+
+@pytest.mark.parametrize("depth", [200, 400, 900])
+def test_deep_json_is_refused_though_its_checksum_fits(copy, depth):
+    deep = 0
+    for _ in range(depth):
+        deep = [deep]
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)  # to write it
+    try:
+        change(copy, thresholds=deep)
+    finally:
+        sys.setrecursionlimit(limit)
+    with pytest.raises(InputError, match=r"bundle\.json: (thresholds|lists or mappings in hundreds of others)"):
+        open_bundle(copy)
 
 
 def test_the_card_lets_labels_stand_for_themselves():

@@ -1,8 +1,15 @@
 """Photos are decided by a bundle as a computation by hand decides them, and in no other folder is anything left."""
 
+import argparse
 import dataclasses
+import errno
+import os
+import re
+import signal
 import subprocess
 import sys
+import termios
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +18,12 @@ import torch
 from PIL import Image
 
 from places import REPOSITORY
-from stylevote.bundle import open_bundle
+from stylevote.__main__ import without_results
+from stylevote.bundle import BundledNetwork, open_bundle
+from stylevote.cnn.network import Network
 from stylevote.deciding import decide, load_network
-from stylevote.program import InputError
+from stylevote.program import InputError, unwritable
+from stylevote.weights import store_weights
 from unit.bundles import FOLDS, LABELS, MEMBERS, SUMS, draw_photos, read_decisions
 
 
@@ -69,11 +79,73 @@ def test_what_is_given_without_the_chosen_precision_is_said(decided):
     assert decided["agreement"].isin([0, 0.5, 1]).all()
 
 
-def call(*arguments) -> subprocess.CompletedProcess:
+# Snakemake is here where tests run, and need not be where photos are decided: whoever imports it ends in an error.
+WITHOUT_SNAKEMAKE = """
+import runpy, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0].startswith("snakemake"):
+            raise ImportError(f"{name} is not there")
+sys.meta_path.insert(0, Refuse())
+runpy.run_module("stylevote", run_name="__main__", alter_sys=True)
+"""
+ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY / "workflow_scripts"), "PATH": "/usr/bin:/bin", "HOME": "/nowhere"}
+
+
+def call(*arguments, how=("-m", "stylevote")) -> subprocess.CompletedProcess:
     """Run the command line."""
-    command = [sys.executable, "-m", "stylevote", *map(str, arguments)]
-    environment = {"PYTHONPATH": str(REPOSITORY / "workflow_scripts"), "PATH": "/usr/bin:/bin", "HOME": "/nowhere"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+    command = [sys.executable, *how, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=300)
+
+
+def test_snakemake_need_not_be_installed(made, photos, decided, tmp_path):
+    done = call(
+        "-c", "import snakemake", how=("-c", WITHOUT_SNAKEMAKE.replace("runpy.run_module", "import snakemake #"))
+    )
+    assert "snakemake is not there" in done.stderr
+    done = call(made, photos, "-o", tmp_path / "out.csv", how=("-c", WITHOUT_SNAKEMAKE))
+    assert done.returncode == 0, done.stderr
+    assert (read_decisions(tmp_path / "out.csv").to_numpy().ravel() == decided["decision"]).all()
+
+
+@pytest.mark.parametrize(("number", "threads"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
+def test_what_is_stopped_leaves_no_photos_and_says_one_line(made, photos, tmp_path, number, threads):
+    (tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "stylevote", made, photos, "-o", tmp_path / "out.csv", "--threads", str(threads)]
+    environment = ENVIRONMENT | {"TMPDIR": str(tmp_path / "tmp")}
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while not list((tmp_path / "tmp").glob("stylevote-*/*")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.001)
+        # A terminal sends it to all processes.
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        said = process.stderr.read().splitlines()
+        assert process.wait(60) == 128 + number
+    assert said[-1] == f"stopped by {number.name}"
+    assert not [line for line in said if "Traceback" in line or "Error" in line], said
+    assert not list((tmp_path / "tmp").glob("stylevote-*"))
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_terminal_sees_how_far_it_is(made, photos, tmp_path):
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (24, 100))
+    command = [sys.executable, "-m", "stylevote", made, photos, "-o", tmp_path / "out.csv"]
+    with subprocess.Popen(command, env=ENVIRONMENT, stderr=end) as process:
+        os.close(end)
+        said = b""
+        while True:
+            try:
+                part = os.read(terminal, 1000)
+            except OSError as error:  # how Linux says that nobody has the other end any more
+                assert error.errno == errno.EIO
+                break
+            said += part
+        assert process.wait(60) == 0, said
+    os.close(terminal)
+    assert re.search(rb"100%\|.*\| 6/6 \[", said)
 
 
 def test_the_command_line_writes_the_same_with_two_threads(made, photos, decided, tmp_path):
@@ -117,10 +189,61 @@ def test_a_disk_without_room_for_the_decoded_photos_is_told_before_they_are(made
         decide(open_bundle(made), photos)
 
 
+def test_too_little_memory_is_said(made, photos, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nand more")
+
+    monkeypatch.setattr("stylevote.deciding.predict", full)
+    with pytest.raises(
+        InputError, match=r"^deciding: not enough memory \(CUDA out of.* GiB\); .*--device cpu"
+    ) as caught:
+        decide(open_bundle(made), photos)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_processor_decides_and_takes_no_gpu_where_it_is_asked_to(made, photos, decided, monkeypatch):
+    def leased(count):
+        raise AssertionError("a GPU is asked for")
+
+    monkeypatch.setattr("stylevote.device.lease_gpus", leased)
+    table = decide(open_bundle(made), photos, device="cpu")
+    np.testing.assert_array_equal(table["score"], decided["score"])
+    with pytest.raises(AssertionError, match="a GPU is asked for"):
+        decide(open_bundle(made), photos)
+
+
+def test_a_gpu_that_is_not_there_is_said(made, photos, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="--device: found cuda, but no GPU can be used here"):
+        decide(open_bundle(made), photos, device="cuda")
+    with pytest.raises(InputError, match="--device: found 'gpu', expected auto, cpu or cuda"):
+        decide(open_bundle(made), photos, device="gpu")
+
+
+@pytest.mark.parametrize("kind", [OSError, InputError])
+def test_a_full_disk_is_not_a_matter_of_a_configuration_here(kind):
+    error = OSError(errno.ENOSPC, "No space left on device", "out.csv")
+
+    def program(_):
+        raise error if kind is OSError else InputError(f"out.csv: {unwritable(error)}, then start again")
+
+    with pytest.raises(InputError, match=r"^out\.csv: cannot be written: the disk is full; .* another disk") as caught:
+        without_results(argparse.Namespace(), program)
+    assert "results" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "change", [{"hidden": [8192, 8192]}, {"backbone": "vgg19"}, {"backbone_args": {"layers": [8192, 2, 2, 2]}}]
 )
 def test_a_description_of_a_network_larger_than_its_weights_is_refused(made, change):
     one = open_bundle(made).networks[-1]
-    with pytest.raises(InputError, match=f"{one.path.name}.*larger"):
+    with pytest.raises(InputError, match=rf"^{re.escape(str(one.path))}: .* which is larger$"):
         load_network(dataclasses.replace(one, setting=one.setting | change), torch.device("cpu"))
+
+
+def test_a_small_network_may_look_at_large_photos(tmp_path):
+    setting = {"backbone": "mobilenetv3_small_050", "backbone_args": {}, "size": 1024, "hidden": [256]}
+    path = tmp_path / "epoch0.safetensors"
+    store_weights(Network({**setting, "size": 32, "weights": "none"}, 13), path)
+    network = load_network(BundledNetwork("a", 0, 0, setting, [str(k) for k in range(13)], path), torch.device("cpu"))
+    assert network(torch.zeros(1, 3, 1024, 1024)).shape == (1, 13)

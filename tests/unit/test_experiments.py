@@ -136,6 +136,19 @@ def test_a_row_that_stands_for_no_runs_or_for_several_is_refused(rows, said):
     assert said in problem(rows)
 
 
+def test_runs_that_differ_in_more_than_their_seeds_are_no_repetitions():
+    runs = [
+        {"backbone": "ResNet50", "recipe": "plain", "seed": 0},
+        {"backbone": "ResNet50", "recipe": "more", "seed": [1, 2]},
+    ]
+    table = {"title": "a table", "rows": [row(("red", "macro"), backbone="ResNet50")]}
+    with pytest.raises(InputError, match="the runs of seeds 0, 1, 2 that predict 'red' differ in recipe, and are to"):
+        resolve({**copy.deepcopy(CONFIG), "runs": runs, "experiments": {"one": table}})
+    table["rows"][0]["runs"]["recipe"] = "more"
+    settings = resolve({**copy.deepcopy(CONFIG), "runs": runs, "experiments": {"one": table}})
+    assert len(settings.cells["one"][0]["repetitions"]) == 2
+
+
 def test_two_rows_of_one_name_are_refused():
     both = [row(backbone="VGG16", recipe="plain"), row(backbone="ResNet50", recipe="plain")]
     assert "experiments.one.rows[1]: 'a row' has a figure of 'red' already" in problem(*both)

@@ -17,10 +17,13 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import torch
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from PIL import Image
 
 from browser import CHROMIUM, Browser
+from photo_server import PhotoServer, body
 from places import REPOSITORY
 from stylevote import serve
 from stylevote.bundle import open_bundle
@@ -40,6 +43,7 @@ def page(made):
         patch.setattr(serve, "MAX_BYTES", MOST_BYTES)
         patch.setattr(serve, "REQUEST_BYTES", 2 * MOST_BYTES)
         patch.setattr(serve, "PHOTOS", MOST_PHOTOS)
+        patch.setattr(serve, "LOOKED_FOR", 0.1)
         with serving(open_bundle(made)) as address:
             folder = Path(os.environ["GRADIO_TEMP_DIR"])
             yield address, folder
@@ -140,15 +144,32 @@ def test_too_many_bytes_are_not_taken(page, tmp_path):
     assert answer.status_code == 411
 
 
-def test_a_photo_that_nobody_asked_about_is_removed_in_time(page, ask, photos):
+def test_a_photo_that_nobody_asked_about_is_removed_in_time(page, photos):
     address, folder = page
     answer = httpx.post(f"{address}gradio_api/upload", files={"files": ("sent.png", (photos / "0.png").read_bytes())})
     (path,) = map(Path, answer.json())
     assert path.is_relative_to(folder) and path.is_file()
     long_ago = time.time() - serve.FORGOTTEN - 1
+    time.sleep(0.5)
+    assert path.is_file()
     os.utime(path, (long_ago, long_ago))
-    ask(photos / "1.png")
-    assert not path.exists()
+    end = time.monotonic() + 60
+    while path.parent.exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert folder.exists()
+
+
+def test_nothing_is_fetched_from_elsewhere(page):
+    address, folder = page
+    with PhotoServer() as elsewhere:
+        url = elsewhere.give("/1.png", body(b"secret"))
+        answer = httpx.get(f"{address}gradio_api/file={url}")
+        assert (answer.status_code, answer.text) == (403, serve.FETCHES_NOTHING)
+        with pytest.raises(AppError, match="This page fetches nothing from anywhere"):
+            Client(address, verbose=False).predict([handle_file(url)], api_name="/decide")
+        assert elsewhere.asked == []
+    assert contents(folder) == []
 
 
 def test_other_sites_and_other_machines_cannot_ask(page):
@@ -198,12 +219,21 @@ def test_what_is_not_installed_is_said(monkeypatch):
         import_module("stylevote.serve")
 
 
+def test_a_page_that_is_to_decide_on_a_gpu_does_not_start_without_one(made, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="--device: found cuda, but no GPU can be used here"):
+        serve.serve(open_bundle(made), device="cuda")
+
+
 def test_the_command_serves_until_it_is_ended_and_leaves_nothing(made, tmp_path):
     command = [sys.executable, "-m", "stylevote", "serve", made]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
+    # A proxy, at a port where nobody listens: it is not asked.
+    environment |= {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    environment |= {"NO_PROXY": "", "no_proxy": ""}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         address = re.fullmatch(r"(http://127\.0\.0\.1:\d+/) decides photos; .*\n", process.stderr.readline())[1]
-        assert "Stylevote" in httpx.get(address).text
+        assert "Stylevote" in httpx.get(address, trust_env=False).text
         assert any(tmp_path.iterdir())
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0

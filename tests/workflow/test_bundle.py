@@ -63,6 +63,15 @@ def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
     assert checkout.plan("out/bundle") == {"make_bundle": 1}
 
 
+def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
+    checkout.config["bundle"] = {"loss": 0.5}
+    planned = checkout.plan("out/bundle")
+    assert (planned["estimate_sizes"], planned["choose_sizes_of_bundle"], planned["shorten_members"]) == (3, 1, 3)
+    assert "train_cnn" not in planned and "select_members" not in planned
+    checkout.run("out/bundle")
+    assert all(len(members) == 1 for members in open_bundle(checkout.folder / "out" / "bundle").members.values())
+
+
 def test_a_bundle_without_networks_is_refused(checkout):
     checkout.config["keep_weights"] = "none"
     said = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout

@@ -100,6 +100,12 @@ def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     assert "distil is null: there is no student; let it name a backbone" in refused.stdout
 
 
+def test_a_student_that_no_bundle_can_hold_is_refused_before_it_is_trained(fresh):
+    fresh.config["distil"] = STUDENT | {"backbone_args": {"checkpoint_path": "x"}}
+    said = fresh.snakemake("--dry-run", "--", "out/distilled/bundle", check=False).stdout
+    assert "distil: backbone_args: a bundle cannot hold this: 'checkpoint_path'" in said
+
+
 def test_locked_photos_are_decided_by_the_student_too(fresh):
     fresh.config |= {"distil": {**STUDENT, "size": 48, "recipe": "more"}, "honest": {"locked": 0.2}}
     plan = fresh.plan("out/distilled/scores.parquet")

@@ -7,13 +7,20 @@ What is imported is imported late: processes that decode photos begin by reading
 
 import argparse
 import logging
+import multiprocessing
 import os
+import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from stylevote.program import InputError, run
+from stylevote.program import ROOM, InputError, run, unwritable
 
 MOST_THREADS = 1024
+DEVICES = ("auto", "cpu", "cuda")
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+ELSEWHERE = "make room, or write to another disk (decoded photos go to TMPDIR)"
 
 
 def decide(arguments: argparse.Namespace) -> None:
@@ -33,7 +40,14 @@ def decide(arguments: argparse.Namespace) -> None:
     if bundle.other_versions:
         logging.warning("scores may differ in their last digits: %s", ", ".join(bundle.other_versions))
     on_bad_photo = "skip" if arguments.skip_bad_photos else "fail"
-    table = decide_by(bundle, arguments.photos, on_bad_photo=on_bad_photo, threads=arguments.threads, progress=True)
+    table = decide_by(
+        bundle,
+        arguments.photos,
+        on_bad_photo=on_bad_photo,
+        threads=arguments.threads,
+        device=arguments.device,
+        progress=True,
+    )
     labels = bundle.labels
     decisions = table["decision"].to_numpy().reshape(-1, len(labels))
     write_decisions(decisions, table["image_id"].to_numpy()[:: len(labels)], labels, arguments.output)
@@ -47,7 +61,7 @@ def serve(arguments: argparse.Namespace) -> None:
     from stylevote.bundle import open_bundle  # noqa: PLC0415
     from stylevote.serve import serve as serve_page  # noqa: PLC0415
 
-    serve_page(open_bundle(arguments.bundle), arguments.port, arguments.threads)
+    serve_page(open_bundle(arguments.bundle), arguments.port, arguments.threads, arguments.device)
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -83,6 +97,7 @@ def options() -> argparse.ArgumentParser:
     )
     found.add_argument("--skip-bad-photos", action="store_true", help="leave out photos that cannot be read")
     found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
+    found.add_argument("--device", choices=DEVICES, default="auto", help="where (default auto: a GPU if there is one)")
     return found
 
 
@@ -91,6 +106,9 @@ def serve_options() -> argparse.ArgumentParser:
     found = _command("serve", "Show a page to try a bundle: drop photos, see decisions and where networks look.")
     found.add_argument("--port", type=int, help="to listen on, at 127.0.0.1 (default: the first free one from 7860 on)")
     found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
+    found.add_argument(
+        "--device", choices=DEVICES, default="cpu", help="where (default cpu; a GPU is then taken until the page ends)"
+    )
     return found
 
 
@@ -112,6 +130,41 @@ def _command(name: str, description: str) -> argparse.ArgumentParser:
 
 COMMANDS = {"serve": (serve_options, serve), "export": (export_options, export)}
 
+
+def without_results(arguments: argparse.Namespace, program: Callable[[argparse.Namespace], None]) -> None:
+    """Call a program whose user has no configuration, and so no key `results`, to mend a full disk with.
+
+    Raises:
+        InputError: see the program; what cannot be written.
+    """
+    try:
+        program(arguments)
+    except InputError as error:
+        raise InputError(str(error).replace(ROOM, ELSEWHERE)) from error
+    except OSError as error:
+        if why := unwritable(error):
+            raise InputError(f"{error.filename or 'TMPDIR'}: {why.replace(ROOM, ELSEWHERE)}") from error
+        raise
+
+
+def stop(number: int, _: object) -> None:
+    """End what is being done, in a way that removes the photos that were decoded."""
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)  # a second signal would leave them
+    for child in multiprocessing.active_children():  # each would first decode what it was given
+        child.terminate()
+    raise KeyboardInterrupt(number)
+
+
+if __name__ == "__mp_main__":  # of a process that decodes photos: who started it ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 if __name__ == "__main__":
+    for number in STOPPING:
+        signal.signal(number, stop)
     asked, program = COMMANDS.get(" ".join(sys.argv[1:2]), (options, decide))
-    sys.exit(run(asked(), program))
+    try:
+        run(asked(), partial(without_results, program=program))
+    except KeyboardInterrupt as stopped:
+        (number,) = stopped.args
+        print(f"stopped by {signal.Signals(number).name}", file=sys.stderr)
+        sys.exit(128 + number)

@@ -8,6 +8,7 @@ import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from pkgutil import iter_modules
@@ -140,12 +141,12 @@ class Bundle:
         """Of each label: the score from which on it is given."""
         return self.content["thresholds"]
 
-    @property
+    @cached_property
     def members(self) -> dict[str, list[tuple[str, int]]]:
         """Of each label, its members as run and epoch, in the order in which its stackers take them."""
         return {label: [(run, epoch) for run, epoch in pairs] for label, pairs in self.content["members"].items()}
 
-    @property
+    @cached_property
     def networks(self) -> list[BundledNetwork]:
         """Its CNNs, those of a run and fold together."""
         used = sorted({pair for pairs in self.members.values() for pair in pairs})
@@ -300,10 +301,13 @@ def open_bundle(folder: Path) -> Bundle:
         raise InputError(f"{folder}: no bundle; expected a folder with the file {CONTENT}, found {what_is_at(path)}")
     if (found := path.stat().st_size) > MOST_BYTES:
         raise InputError(f"{path}: {found} bytes, expected at most {MOST_BYTES}")
-    content = plain_numbers(read_json(path, REMEDY))
-    if (made := content.get("format")) != FORMAT:
-        raise InputError(f"{path}: a bundle of format {made!r}, expected {FORMAT}: another version made it")
-    errors = sorted(Draft202012Validator(SCHEMA).iter_errors(content), key=lambda error: list(map(str, error.path)))
+    try:
+        content = plain_numbers(read_json(path, REMEDY))
+        if (made := content.get("format")) != FORMAT:
+            raise InputError(f"{path}: a bundle of format {made!r}, expected {FORMAT}: another version made it")
+        errors = sorted(Draft202012Validator(SCHEMA).iter_errors(content), key=lambda error: list(map(str, error.path)))
+    except RecursionError as error:
+        raise InputError(f"{path}: lists or mappings in hundreds of others; expected a bundle's few levels") from error
     if errors:
         where = ".".join(map(str, errors[0].absolute_path))
         raise InputError(f"{path}: {where or 'content'}: {errors[0].message[:200]}")

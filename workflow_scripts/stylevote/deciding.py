@@ -18,7 +18,8 @@ from stylevote.bundle import Bundle, BundledNetwork
 from stylevote.cnn.batches import PhotoBank
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
-from stylevote.device import open_device
+from stylevote.cnn.shortages import shortages_explained
+from stylevote.device import keep_memory, open_device
 from stylevote.ensemble.decisions import details
 from stylevote.ensemble.vote import decide_photos, photoset_votes
 from stylevote.photos.ingest import ingest_photos
@@ -27,9 +28,17 @@ from stylevote.program import InputError
 from stylevote.tables import damaged
 from stylevote.weights import load_weights
 
+MORE_MEMORY = "decide on the CPU (--device cpu), or where more memory is free"
+
 
 def decide(
-    bundle: Bundle, photos: Path, *, on_bad_photo: str = "fail", threads: int = 1, progress: bool = False
+    bundle: Bundle,
+    photos: Path,
+    *,
+    on_bad_photo: str = "fail",
+    threads: int = 1,
+    device: str = "auto",
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Decide the photos of a folder, as the workflow decides a photoset without a table.
 
@@ -38,6 +47,7 @@ def decide(
         photos: a folder; all photos in it and in the folders below count.
         on_bad_photo: ``fail``, or ``skip`` to leave out what cannot be read.
         threads: processor threads to use.
+        device: see `choose_device`.
         progress: whether a bar shows how far it is, on a terminal.
 
     Returns:
@@ -45,22 +55,23 @@ def decide(
         bundle was made with a precision, abstain.
 
     Raises:
-        InputError: photos that cannot be used, each by its name; weights or stackers that do not fit.
+        InputError: photos that cannot be used, each by its name; weights or stackers that do not fit; a machine that
+            cannot do it.
     """
     manifest, _ = ingest_photos(photos, None, [], photoset="photos", on_bad_photo=on_bad_photo, threads=threads)
     stackers, networks = bundle.stackers(threads), bundle.networks
-    device = open_device(threads)
+    chosen = choose_device(device, threads)
     content, members = bundle.content, bundle.members
     features = {
         label: np.empty((content["folds"], len(manifest), len(pairs)), dtype=np.float32)
         for label, pairs in members.items()
     }
-    with tempfile.TemporaryDirectory(prefix="stylevote-") as folder:
-        pixels = _open_banks(networks, manifest, photos, Path(folder), device=device, threads=threads)
+    with tempfile.TemporaryDirectory(prefix="stylevote-") as folder, shortages_explained("deciding", MORE_MEMORY):
+        pixels = _open_banks(networks, manifest, photos, Path(folder), device=chosen, threads=threads)
         network, run = None, None
         for one in tqdm(networks, unit="network", disable=not progress or None):
             if one.run != run:
-                network, run = make_network(one, device), one.run
+                network, run = make_network(one, chosen), one.run
             load_weights(network, one.path)
             setting, bank = one.setting, pixels[one.setting["size"]]
             rows = torch.arange(len(manifest))
@@ -73,6 +84,29 @@ def decide(
     votes = decide_photos(features, combined, stackers, bundle.thresholds, content["votes"])
     table = photoset_votes(votes, manifest["image_id"].to_numpy())
     return details(table, bundle.thresholds, content["certain_from"])
+
+
+def choose_device(name: str, threads: int) -> torch.device:
+    """Return the device to decide on, having limited torch to ``threads`` threads.
+
+    Args:
+        name: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one. A GPU is leased until the process ends
+            (`stylevote.device.open_device`).
+        threads: processor threads to use.
+
+    Raises:
+        InputError: it is none of these; a GPU is asked for, and there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"--device: found {name!r}, expected auto, cpu or cuda")
+    if name == "cpu":
+        torch.set_num_threads(threads)
+        keep_memory()
+        return torch.device("cpu")
+    device = open_device(threads)
+    if name == "cuda" and device.type != "cuda":
+        raise InputError("--device: found cuda, but no GPU can be used here; expected auto or cpu")
+    return device
 
 
 def _open_banks(
@@ -106,31 +140,36 @@ def _open_banks(
 class _NoLargerThan(TorchDispatchMode):
     """While it is entered, no network is made that is larger than the weights in a file.
 
-    A network is made before its weights are loaded, by a description that may ask for any size. In making one, twelve
-    kinds of networks took 1.0 to 1.1 times the numbers that were stored of them.
+    A network is made before its weights are loaded, by a description that may ask for any size. In making one, sixteen
+    kinds of networks took 1.0 to 1.1 times the numbers that were stored of them, and the photo by which it is seen how
+    many features they give.
+
+    Args:
+        path: the file of weights.
+        size: of that photo, in pixels a side.
 
     Raises:
-        InputError: when entered with a damaged file, and by what makes a tensor too many.
+        InputError: when made with a damaged file, and by what makes a tensor too many.
     """
 
     MAKERS = (torch.ops.aten.empty, torch.ops.aten.zeros, torch.ops.aten.ones)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: int) -> None:
         super().__init__()
-        self.path = path
+        self.refusal = InputError(f"{path}: not the weights of the network that is described, which is larger")
         try:
             with safe_open(path, "pt") as file:
                 stored = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
         except (OSError, SafetensorError) as error:
             raise damaged(path, str(error)) from error
-        self.left = 2 * stored + 1_000_000
+        self.left = 2 * stored + 1_000_000 + 3 * size**2
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         """Count what is about to be made; torch calls this for each of its functions."""
         if func.overloadpacket in self.MAKERS:
             self.left -= math.prod(args[0])
             if self.left < 0:
-                raise InputError(f"{self.path}: not the weights of the network that is described, which is larger")
+                raise self.refusal
         return func(*args, **(kwargs or {}))
 
 
@@ -140,8 +179,14 @@ def make_network(one: BundledNetwork, device: torch.device) -> Network:
     Raises:
         InputError: it cannot be made, or is larger than its weights.
     """
-    with _NoLargerThan(one.path):
-        network = Network({**one.setting, "weights": "none"}, len(one.labels))
+    limit = _NoLargerThan(one.path, one.setting["size"])
+    try:
+        with limit:
+            network = Network({**one.setting, "weights": "none"}, len(one.labels))
+    except InputError:
+        if limit.left < 0:  # what the network itself makes of this error is about settings that its user cannot change
+            raise limit.refusal from None
+        raise
     return network.to(device, memory_format=torch.channels_last).eval()
 
 

@@ -116,7 +116,7 @@ def predicted_labels(setting: Setting, labels: list[str]) -> list[str]:
 def _repetitions(
     found: dict[str, Setting], wanted: list[str], labels: list[str]
 ) -> tuple[list[dict[str, str]], list[str]]:
-    """Return for each seed the run of each wanted label, and where there is none or more than one."""
+    """Return for each seed the run of each wanted label, and where there is none, more than one, or another kind."""
     by_seed: dict[int, dict[str, list[str]]] = {}
     for run, setting in found.items():
         for label in wanted:
@@ -134,7 +134,22 @@ def _repetitions(
             differ = " and ".join(_differences([found[run] for run in several]))
             wrong.append(f"{len(several)} runs of seed {seed} predict {label!r}; they differ in {differ}: say which")
         repetitions.append({label: of_label[label][0] for label in wanted if label in of_label})
+    if not wrong:
+        wrong += _mixed(found, repetitions)
     return repetitions, wrong
+
+
+def _mixed(found: dict[str, Setting], repetitions: list[dict[str, str]]) -> Iterator[str]:
+    """Yield, of the first label whose runs differ in more than their seeds, in what: these are no repetitions."""
+    for label in repetitions[0]:
+        settings = [found[of_label[label]] for of_label in repetitions]
+        if differ := [key for key in _differences(settings) if key != "seed"]:
+            seeds = ", ".join(str(setting["seed"]) for setting in settings)
+            yield (
+                f"the runs of seeds {seeds} that predict {label!r} differ in {' and '.join(differ)},"
+                " and are to differ in their seeds alone: say which"
+            )
+            return
 
 
 def _differences(settings: list[Setting]) -> Iterator[str]:

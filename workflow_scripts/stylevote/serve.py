@@ -21,8 +21,8 @@ import torch
 from stylevote.bundle import Bundle
 from stylevote.cnn.attention import heat_maps
 from stylevote.cnn.batches import PhotoBank
-from stylevote.deciding import decide, load_network
-from stylevote.device import open_device
+from stylevote.cnn.shortages import shortages_explained
+from stylevote.deciding import MORE_MEMORY, choose_device, decide, load_network
 from stylevote.photos.ingest import examine_photo
 from stylevote.photos.pixels import MAX_BYTES, decode_photo, read_bytes, resize_photo
 from stylevote.program import InputError
@@ -45,6 +45,7 @@ HOSTS = (ADDRESS, "localhost")
 PHOTOS = 20  # at a time
 REQUEST_BYTES = 2 * MAX_BYTES  # of all photos at a time
 FORGOTTEN = 600  # seconds after which a photo that somebody sent, and never asked about, is removed
+LOOKED_FOR = 60  # seconds between two looks for such photos
 LOOKS = 3  # labels of a photo for which it is shown where a network looks
 SHOWN = 360  # pixels of the shorter side
 # Gradio's page evaluates code of its own; nothing may be fetched from anywhere else, whatever a text in it says.
@@ -52,7 +53,9 @@ POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
     " frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
 )
+FETCHES_NOTHING = "This page fetches nothing from anywhere: send the photo itself."
 UPLOADS = "GRADIO_TEMP_DIR"  # the variable that says where Gradio writes what is sent
+ASKED = ".asked-"  # what folders begin with whose photos are being decided
 
 PAGE_STYLE = """
 .html-container { padding-left: 0 !important; padding-right: 0 !important; }
@@ -62,42 +65,50 @@ PAGE_STYLE = """
 """
 
 
-def serve(bundle: Bundle, port: int | None = None, threads: int = 1) -> None:
+def serve(bundle: Bundle, port: int | None = None, threads: int = 1, device: str = "cpu") -> None:
     """Serve the page until the process is told to end (Ctrl-C, SIGTERM).
 
     Args:
         bundle: what `stylevote.bundle.open_bundle` returned.
         port: to listen on; None for the first that is free from 7860 on.
         threads: processor threads to use.
+        device: see `stylevote.deciding.choose_device`. A GPU would be nobody else's as long as the page is there.
 
     Raises:
-        InputError: the port is taken.
+        InputError: the port is taken; the device is not there.
     """
+    choose_device(device, threads)  # before the page is there: it may have to wait for a GPU, or there is none
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with serving(bundle, port, threads) as address:
+    with serving(bundle, port, threads, device) as address:
         logging.info("%s decides photos; Ctrl-C ends it", address)
         ended.wait()
 
 
 @contextmanager
-def serving(bundle: Bundle, port: int | None = None, threads: int = 1) -> Iterator[str]:
+def serving(bundle: Bundle, port: int | None = None, threads: int = 1, device: str = "cpu") -> Iterator[str]:
     """Serve the page in the background, as `serve` does, and yield its address."""
     if port is not None and not 0 < port < 2**16:
         raise InputError(f"--port: found {port}, expected 1 to {2**16 - 1}")
     with tempfile.TemporaryDirectory(prefix="stylevote-") as folder:
         os.environ[UPLOADS] = folder
-        page = make_page(bundle, Path(folder), threads)
+        page = make_page(bundle, Path(folder), threads, device)
+        ended = threading.Event()
+        threading.Thread(target=_forget_in_time, args=(Path(folder), ended), daemon=True).start()
         try:
             yield _launch(page, port)
         finally:
+            ended.set()
             page.close(verbose=False)
             del os.environ[UPLOADS]
 
 
 def _launch(page: gradio.Blocks, port: int | None) -> str:
     """Let the page listen, for this machine alone; return its address."""
+    # Gradio asks itself whether it listens: no proxy is to be asked in its place.
+    directly = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), *HOSTS]))
+    os.environ.update(no_proxy=directly, NO_PROXY=directly)
     # The system's fonts: others would be fetched.
     fonts = {
         name: [gradio.themes.Font(family) for family in families]
@@ -123,6 +134,9 @@ def _launch(page: gradio.Blocks, port: int | None) -> str:
     except OSError as error:
         where = "7860 and those after it" if port is None else port
         raise InputError(f"--port: cannot listen on {where} of {ADDRESS}; choose another") from error
+    except Exception as error:  # Gradio's, httpx's, uvicorn's: the page asks itself, and is not reached
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"the page cannot be reached at {ADDRESS} ({reason})") from error
     return address
 
 
@@ -130,7 +144,8 @@ class Guard:
     """Lets in what the page itself asks for, and lets the page ask nobody else.
 
     Other sites' pages could send photos here, too, without being seen: they are refused, also by a name of theirs that
-    leads to this address; and so is a body that is too large, or does not say how large.
+    leads to this address; and so are a body that is too large, or does not say how large, and a path that has Gradio
+    fetch something from elsewhere.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -140,7 +155,7 @@ class Guard:
         """Pass a request on, or answer why not."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if refused := refusal(Headers(scope=scope)):
+        if refused := refusal(scope["path"], Headers(scope=scope)):
             status, words = refused
             return await PlainTextResponse(words, status)(scope, receive, send)
 
@@ -152,8 +167,10 @@ class Guard:
         return await self.app(scope, receive, send_with_policy)
 
 
-def refusal(headers: Headers) -> tuple[int, str] | None:
-    """Return with which status, and in which words, a request of these headers is refused; None where it is not."""
+def refusal(path: str, headers: Headers) -> tuple[int, str] | None:
+    """Return with which status, and in which words, a request is refused; None where it is not."""
+    if "://" in path:
+        return 403, FETCHES_NOTHING
     host, origin, length = (headers.get(name, "") for name in ("host", "origin", "content-length"))
     try:
         of_page = urlsplit(f"//{host}").hostname in HOSTS and (not origin or urlsplit(origin).netloc == host)
@@ -168,18 +185,19 @@ def refusal(headers: Headers) -> tuple[int, str] | None:
     return None
 
 
-def make_page(bundle: Bundle, folder: Path, threads: int) -> gradio.Blocks:
+def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio.Blocks:
     """Return the page.
 
     Args:
         bundle: what decides.
         folder: where what is sent lies until it was looked at, and nothing else.
         threads: processor threads to use.
+        device: see `stylevote.deciding.choose_device`.
     """
 
     def answer(uploads: list[str] | None) -> tuple[str, None]:
         # The list is emptied: what it shows is no longer there.
-        return answer_uploads(bundle, folder, [Path(path) for path in uploads or []], threads), None
+        return answer_uploads(bundle, folder, [Path(path) for path in uploads or []], threads, device), None
 
     labels = len(bundle.labels)
     with gradio.Blocks(title="Stylevote", analytics_enabled=False) as page:
@@ -188,26 +206,45 @@ def make_page(bundle: Bundle, folder: Path, threads: int) -> gradio.Blocks:
             "has. It is decided on this machine, and not kept.</p></div>"
         )
         photos = gradio.File(
-            label=f"Photos: at most {PHOTOS} at a time, {MAX_BYTES // 10**6} MB each", file_count="multiple", height=170
+            label=f"Photos: at most {PHOTOS} at a time, {MAX_BYTES // 10**6} MB each and {REQUEST_BYTES // 10**6} MB"
+            " together",
+            file_count="multiple",
+            height=170,
         )
+        _refuse_urls(photos)
         said = gradio.HTML(min_height=120)
         photos.upload(answer, photos, [said, photos], api_name="decide", show_progress_on=said)
     return page
 
 
-def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], threads: int = 1) -> str:
+def _refuse_urls(photos: gradio.File) -> None:
+    """Let a program that asks the page give no URL in the place of a photo, which Gradio would fetch.
+
+    A class of our own would be written down by Gradio, as an interface, beside this file.
+    """
+    take = photos.async_move_resource_to_block_cache
+
+    async def take_no_url(path: str | Path | None) -> str | None:
+        if "://" in str(path):
+            raise gradio.Error(FETCHES_NOTHING, print_exception=False)
+        return await take(path)
+
+    photos.async_move_resource_to_block_cache = take_no_url
+
+
+def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], threads: int = 1, device: str = "cpu") -> str:
     """Return, as HTML, what a bundle decides of uploaded files, which are removed.
 
     Args:
         bundle: what decides.
-        folder: where uploads lie; what was forgotten there is removed, too.
+        folder: where uploads lie.
         uploads: the files, in any format; their names are shown.
         threads: processor threads to use.
+        device: see `stylevote.deciding.choose_device`.
     """
-    with tempfile.TemporaryDirectory(prefix=".asked-", dir=folder) as private:
+    with tempfile.TemporaryDirectory(prefix=ASKED, dir=folder) as private:
         asked = Path(private)
         names, refused = _take(uploads, asked)
-        _forget(folder)
         for file, name in list(names.items()):
             # Bytes, pixels and format are checked before anything else looks at the photo.
             if isinstance(problem := examine_photo(asked, file), str):
@@ -217,8 +254,9 @@ def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], thread
         if not names:
             return whole_answer([], refused, len(bundle.networks))
         try:
-            table = decide(bundle, asked, threads=threads)
-            parts = list(_parts(bundle, asked, names, table, open_device(threads)))
+            table = decide(bundle, asked, threads=threads, device=device)
+            with shortages_explained("showing where networks look", MORE_MEMORY):
+                parts = list(_parts(bundle, asked, names, table, choose_device(device, threads)))
         except InputError as error:
             logging.warning("%s", error)
             return whole_answer([], [*refused, ("The bundle", str(error))], len(bundle.networks))
@@ -244,14 +282,17 @@ def _take(uploads: Sequence[Path], folder: Path) -> tuple[dict[str, str], list[t
     return names, refused
 
 
-def _forget(folder: Path) -> None:
-    """Remove what was sent some time ago, and about which nobody asked."""
-    for place, _, names in os.walk(folder):
-        for path in (Path(place, name) for name in names):
-            with suppress(OSError):  # another request was faster
-                if time.time() - path.stat().st_mtime > FORGOTTEN:
-                    path.unlink()
-                    path.parent.rmdir()
+def _forget_in_time(folder: Path, ended: threading.Event) -> None:
+    """Remove what was sent some time ago, and about which nobody asked, until the page ends."""
+    while not ended.wait(LOOKED_FOR):
+        for place, inner, names in os.walk(folder):
+            inner[:] = [name for name in inner if not name.startswith(ASKED)]
+            for path in (Path(place, name) for name in names):
+                with suppress(OSError):  # a request was faster
+                    if time.time() - path.stat().st_mtime > FORGOTTEN:
+                        path.unlink()
+                        if path.parent != folder:
+                            path.parent.rmdir()
 
 
 def _parts(

@@ -379,6 +379,23 @@ def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(siz
     assert members["size"].value_counts().to_dict() == sizes
 
 
+@pytest.mark.parametrize(("right", "loss", "size"), [(True, 0, "all"), (True, 1, "1"), (False, 0, "1")])
+def test_an_ensemble_that_is_cut_short_is_chosen_among_its_own_sizes(sized, tmp_path, right, loss, size):
+    folder, bank = sized
+    # Of the sizes 1, 2, 5, ... an ensemble of two members has the first, and itself.
+    selection = pd.DataFrame({"without": [-1, -1, -1, 0], "member": [1, 2, 0, 3]}).astype("int16")
+    write_table(selection, tmp_path / "members.parquet")
+    decided = bank.truth if right else 1 - bank.truth
+    whole = bank.manifest[["image_id"]].assign(**dict(zip(bank.labels, decided.T, strict=True)))
+    write_table(whole, tmp_path / "whole.parquet")
+    inputs = ["--estimates", "sizes/0/estimates.parquet", "sizes/1/estimates.parquet", "--manifest", "train.parquet"]
+    inputs += ["--fold-table", "folds.parquet", "--members", *[str(tmp_path / "members.parquet")] * 2]
+    spec = {"labels": bank.labels, "beta": 2, "votes": VOTES, "target": {"loss": loss}}
+    outputs = ["--output", str(tmp_path / "sizes.parquet")]
+    call(folder, "choose_sizes", *inputs, "--whole", str(tmp_path / "whole.parquet"), "--spec", spec, *outputs)
+    assert read_table(tmp_path / "sizes.parquet")["size"].tolist() == [size] * 4
+
+
 def test_the_size_curve_adds_up_all_labels(sized):
     folder, bank = sized
     curve = read_table(folder / "size_curve.parquet").set_index("size")

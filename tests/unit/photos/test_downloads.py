@@ -84,7 +84,8 @@ def test_photos_are_called_as_in_the_table_with_the_suffix_of_what_they_are(serv
         (body(b"just words"), "no photo that can be used: unreadable"),
         (body(b""), "no photo that can be used: unreadable"),
         (body(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), "no photo that can be used: unreadable"),
-        (body(photo(1)[:-300], length=None), "no photo that can be used: truncated or damaged"),
+        (body(photo(1)[:-300]), "no photo that can be used: truncated or damaged"),
+        (body(b"just words", length=None), "no photo that can be used: unreadable"),
         (body(bomb()), "no photo that can be used: oversized: 9000 x 9000 pixels"),
         (body(photo(1) + bytes(100_000)), "more than 0.1 MB"),
         (status(404), "404 Not Found"),
@@ -110,11 +111,12 @@ def test_what_may_pass_is_asked_for_again(server, tmp_path, pauses):
         "3": server.give("/3", raw(), body(photo(3))),
         "4": server.give("/4", status(502)),
         "5": server.give("/5", body(b"12345", length=10)),
+        "6": server.give("/6", body(photo(6)[:-300], length=None), body(photo(6), length=None)),
     }
     problems, _ = download(server, tmp_path, urls)
     assert problems == {"4": "502 Bad Gateway (3 attempts)", "5": "cut short: 5 of 10 bytes (3 attempts)"}
-    assert files(tmp_path) == {f"{k}.jpg": photo(k) for k in (1, 2, 3)}
-    assert server.asked_since() == ["/1"] * 3 + ["/2"] * 2 + ["/3"] * 2 + ["/4"] * 3 + ["/5"] * 3
+    assert files(tmp_path) == {f"{k}.jpg": photo(k) for k in (1, 2, 3, 6)}
+    assert server.asked_since() == [f"/{k}" for k, times in enumerate((3, 2, 2, 3, 3, 2), 1) for _ in range(times)]
 
 
 def test_a_server_that_stalls_is_asked_again(server, tmp_path):

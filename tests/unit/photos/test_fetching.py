@@ -151,6 +151,19 @@ def test_redirects_are_followed_five_times(server):
     assert "/6" not in server.asked[6:]
 
 
+@pytest.mark.parametrize("written", [b"/b\xc3\xbccher", b"/b%C3%BCcher"])
+def test_a_redirect_may_be_written_in_utf_8(server, written):
+    server.give("/b%C3%BCcher", body(b"there"))
+    start = server.give("/1", raw(b"HTTP/1.1 302 Found\r\nLocation: " + written + b"\r\n\r\n"))
+    assert fetch(start, bounds(server)) == b"there"
+
+
+def test_a_body_without_a_length_is_looked_at(server):
+    with pytest.raises(PassingError, match="cut short or damaged: 5 bytes"):
+        fetch(server.give("/1", body(b"abcde", length=None)), bounds(server), lambda data: len(data) > 5)
+    assert fetch(server.give("/2", body(b"abcde")), bounds(server), lambda data: len(data) > 5) == b"abcde"
+
+
 def test_a_ring_of_redirects_is_left(server):
     server.give("/a", redirect("/b"))
     assert said(RefusedError, server.give("/b", redirect("/a")), bounds(server)) == "redirected more than 5 times"
@@ -264,6 +277,14 @@ def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_asked(serv
         ("::ffff:169.254.169.254", False),
         ("64:ff9b::a9fe:a9fe", False),
         ("2002:7f00:1::", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("64:ff9b:1:ffff::5db8:d822", False),
+        ("64:ff9b::7f00:1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("::ffff:0:93.184.216.34", False),
+        ("::127.0.0.1", False),
+        ("::93.184.216.34", False),
+        ("::ffff:127.0.0.1", False),
         ("2001:db8::1", False),
     ],
 )

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from io import BytesIO
@@ -91,12 +92,15 @@ def download_photos(
     problems: dict[int, str] = {}
     not_asked: defaultdict[str, int] = defaultdict(int)
 
+    def is_whole(data: bytes) -> bool:
+        with placing:
+            return _is_whole(data)
+
     def download(entry: Entry) -> None:
         if not entry.url:
             raise RefusedError("the table has no URL for it")
         path = _checked(entry.name, folder)
-        host = parse_url(entry.url).host
-        data = _fetch(entry.url, bounds, patience, hosts[host], host)
+        data = _fetch(entry.url, bounds, patience, hosts[parse_url(entry.url).host], is_whole)
         with placing:
             _place(data, path, folder)
 
@@ -119,16 +123,16 @@ def download_photos(
     return table.astype({"image_id": "str", "url": "str", "row": "int64", "problem": "str"}), dict(not_asked)
 
 
-def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, name: str) -> bytes:
+def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, is_whole: Callable[[bytes], bool]) -> bytes:
     """Return what is at the URL, after as many attempts as it takes, or may take."""
     attempt = 0
     while True:
         if host.failures >= SILENT:
-            raise _NotAskedError(name)
+            raise _NotAskedError(parse_url(url).host)
         if (rest := host.rests_until - time.monotonic()) > 0:
             time.sleep(rest + random.uniform(0, patience.pause))
         try:
-            data = fetch(url, bounds)
+            data = fetch(url, bounds, is_whole)
         except RefusedError:
             host.failures = 0  # it answers
             raise
@@ -145,6 +149,15 @@ def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, name: str) 
         else:
             host.failures = 0
             return data
+
+
+def _is_whole(data: bytes) -> bool:
+    """Tell whether a body may be all of one: it is no photo of which a part is missing, and is something."""
+    try:
+        decode_photo(data)
+    except PhotoError as error:
+        return bool(data) and not str(error).startswith("truncated")
+    return True
 
 
 def _checked(name: str, folder: Path) -> Path:

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -29,6 +29,9 @@ LATER = (408, 425, 429)  # and everything from 500 on
 HEADERS = {"Accept": "image/*", "User-Agent": "stylevote", "Connection": "close"}
 # Reserved for protocols, clouds' metadata among them (192.0.0.192); what Python calls global of it differs by version.
 PROTOCOLS = [ip_network("192.0.0.0/24"), ip_network("2001::/23")]
+# Where a host or its network may lead to any IPv4 address: a network's own gateway (RFC 8215), a host's translation
+# (RFC 2765), and the unspecified address, this host's and those that IPv6 began with (RFC 4291, 2.5.5.1).
+EMBEDDED = [ip_network("64:ff9b:1::/48"), ip_network("::ffff:0:0:0/96"), ip_network("::/96")]
 # IPv6 addresses that a gateway translates: the last 32 bits are an IPv4 address (RFC 6052).
 TRANSLATED = IPv6Network("64:ff9b::/96")
 
@@ -64,8 +67,14 @@ class Target(NamedTuple):
     path: str
 
 
-def fetch(url: str, bounds: Bounds) -> bytes:
+def fetch(url: str, bounds: Bounds, is_whole: Callable[[bytes], bool] = bool) -> bytes:
     """Return what is at ``url``.
+
+    Args:
+        url: what is asked for.
+        bounds: of the answer.
+        is_whole: tells whether a body is whole, where the host does not say how long it is; whether there is any at all
+            by default.
 
     Raises:
         RefusedError: not there, too large, not to be asked for.
@@ -74,7 +83,7 @@ def fetch(url: str, bounds: Bounds) -> bytes:
     ends = time.monotonic() + bounds.seconds
     target = parse_url(url)
     for _ in range(MAX_REDIRECTS + 1):
-        answer = _ask(target, bounds, ends)
+        answer = _ask(target, bounds, ends, is_whole)
         if isinstance(answer, bytes):
             return answer
         try:
@@ -117,19 +126,19 @@ def is_public(address: str) -> bool:
             held = IPv4Address(int(ip) & 0xFFFFFFFF)
         if held:
             return is_public(str(held))
-        if ip.is_site_local:
+        if ip.is_site_local or any(ip in network for network in EMBEDDED):
             return False
     return ip.is_global and not ip.is_multicast and not any(ip in network for network in PROTOCOLS)
 
 
-def _ask(target: Target, bounds: Bounds, ends: float) -> bytes | str:
+def _ask(target: Target, bounds: Bounds, ends: float, is_whole: Callable[[bytes], bool]) -> bytes | str:
     """Return the body of the answer, or the URL to ask instead."""
     expired = threading.Event()
     try:
         with closing(_Connection(target, bounds, ends, expired)) as connection:
             try:
                 connection.request("GET", target.path, headers=HEADERS)
-                return _read(connection.getresponse(), bounds.bytes)
+                return _read(connection.getresponse(), bounds.bytes, is_whole)
             finally:
                 connection.stop_clock()
                 if expired.is_set():
@@ -144,11 +153,11 @@ def _ask(target: Target, bounds: Bounds, ends: float) -> bytes | str:
         raise PassingError(f"no whole answer from {target.host} ({said})") from error
 
 
-def _read(response: http.client.HTTPResponse, most: int) -> bytes | str:
+def _read(response: http.client.HTTPResponse, most: int, is_whole: Callable[[bytes], bool]) -> bytes | str:
     """Return the body, or the URL that the answer redirects to."""
     status, location = response.status, response.getheader("Location")
     if status in REDIRECTS and location:
-        return location
+        return _as_written(location)
     if status != 200:
         text = f"{status} {http.client.responses.get(status, '')}".strip()
         if status in LATER or status >= 500:
@@ -163,7 +172,17 @@ def _read(response: http.client.HTTPResponse, most: int) -> bytes | str:
         raise too_long
     if expected is not None and len(data) < expected:
         raise PassingError(f"cut short: {len(data)} of {expected} bytes")
+    if expected is None and not response.chunked and not is_whole(data):
+        raise PassingError(f"cut short or damaged: {len(data)} bytes, and nothing says how many there are")
     return data
+
+
+def _as_written(location: str) -> str:
+    """Return a header that was read as Latin-1 as what it is: nearly all hosts that write other letters write UTF-8."""
+    try:
+        return location.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return location
 
 
 def _seconds(retry_after: str | None) -> float:
