@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from stylevote.texts import visible
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
     """Return a table: the first ``words`` columns to the left, numbers to the right."""
@@ -11,7 +13,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1)
 
 def cell(text: str) -> str:
     """Return a text that stands for itself, also within a table's cell."""
-    text = " ".join(text.split()).replace("\\", "\\\\")
+    text = " ".join(visible(text).split()).replace("\\", "\\\\")
     for mark in "|<>*_`[]&#":
         text = text.replace(mark, f"\\{mark}")
     return text
