@@ -57,7 +57,7 @@ th.w, td.w { text-align: left; padding-left: 0; white-space: normal; overflow-wr
 tr.sum td { font-weight: 600; border-bottom: 0; }
 table.members td, table.members th { padding: 2px 0; text-align: center; border: 0; font-size: 12px; }
 table.members th.w, table.members td.w { text-align: left; padding-right: 12px; min-width: 150px; max-width: 290px; }
-table.members .w:first-child { position: sticky; left: 0; background: var(--page); }
+table.members .w:first-child { position: sticky; left: 0; z-index: 1; background: var(--page); }
 table.members td.quiet, table.members th:last-child { padding-left: 10px; }
 table.members th.up { height: 96px; vertical-align: bottom; }
 table.members th.up span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 150px; overflow: hidden;
