@@ -102,7 +102,8 @@ def test_snakemakes_own_report_has_the_same_pictures(reported, tmp_path):
     for category in ("Result", "Thresholds", "Reliability", "Training", "Correlation of members", "Losses", "Labels"):
         assert f'"{category}"' in page
     assert "on an axis of log odds" in page, "captions are missing"
-    listed = json.JSONDecoder().raw_decode(page, page.index("var results = ") + len("var results = "))[0].values()
+    begin = page.index("{", page.index('<script id="results">'))
+    listed = json.JSONDecoder().raw_decode(page, begin)[0].values()
     shown = {label.replace("\u2060", "") for picture in listed if (label := picture["labels"].get("label"))}
     assert shown == set(LABELS)
     assert "the label {round}" in page

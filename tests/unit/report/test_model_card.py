@@ -71,8 +71,8 @@ def test_data_settings_runs_versions_and_digests_are_there():
         "54,908 in `train`",
         "15 networks (3 epochs of 2 runs or external members, in each of 5 folds)",
         "combiner: logistic",
-        "| resnet50-224-plain-0123abcd | bce |",
-        "| b | focal (gamma 2) |",
+        "| `resnet50-224-plain-0123abcd` | bce |",
+        "| `b` | focal (gamma 2) |",
         "The same for all: size 224; seed 1.",
         "ab" * 32,
     ):

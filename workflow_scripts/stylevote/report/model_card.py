@@ -117,7 +117,7 @@ def _versions() -> list[str]:
 def _runs(runs: RunTable) -> list[str]:
     if not runs.rows:
         return ["None was trained here."]
-    rows = markdown.table(runs.head, runs.rows, words=len(runs.head))
+    rows = markdown.table(runs.head, runs.rows, words=len(runs.head), ids=True)
     return [rows, "", f"The same for all: {markdown.cell(runs.common)}."]
 
 
