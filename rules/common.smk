@@ -306,11 +306,14 @@ def caption_of(pattern):
     return parent if "{" in stem else stem
 
 
-def picture(pattern, category, wanted=True, **labels):
-    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with a caption of its own."""
+def picture(pattern, category, wanted=True, shown=None, **labels):
+    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with a caption of its own.
+
+    It is listed by the labels that its path is made of, or by those that the function `shown` gives a job.
+    """
     path = results(f"report/{pattern}").format(**labels)
     caption = f"captions/{caption_of(pattern)}.rst"
-    return report(path, caption=caption, category=category, labels=labels) if wanted else []
+    return report(path, caption=caption, category=category, labels=shown or labels) if wanted else []
 
 
 # Files of rules without whose settings nothing they make is used.

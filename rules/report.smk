@@ -29,11 +29,12 @@ rule draw_label:
         folds=results("photos/train/folds.parquet"),
         votes=results("predictions/test/votes.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
+        predictions=every_run("predictions/test/{run}/fold{fold}.parquet") if compared_losses() else [],
     output:
-        thresholds=picture("labels/{label}/thresholds.svg", "Thresholds", label="{label}"),
-        reliability=picture("labels/{label}/reliability.svg", "Reliability", label="{label}"),
-        correlation=picture("labels/{label}/correlation.svg", "Correlation of members", label="{label}"),
-        losses=picture("labels/{label}/losses.svg", "Losses", bool(compared_losses()), label="{label}"),
+        thresholds=label_picture("thresholds", "Thresholds"),
+        reliability=label_picture("reliability", "Reliability"),
+        correlation=label_picture("correlation", "Correlation of members"),
+        losses=label_picture("losses", "Losses", bool(compared_losses())),
         singles=results("report/labels/{label}/singles.parquet"),
         figures=results("report/labels/{label}/figures.json"),
     log:
@@ -48,12 +49,17 @@ rule draw_label:
         runtime=by_attempt(30),
     params:
         spec=label_spec(beta=BETA, external=list(SETTINGS.external), losses=compared_losses()),
+        predictions=lambda wildcards: results("predictions/test/{run}/fold{fold}.parquet"),
+        # For the captions.
+        label=lambda wildcards: rst(LABEL_OF[wildcards.label]),
+        losses=colors_of(list(compared_losses())),
         code=code("draw_label"),
     shell:
         "python workflow_scripts/draw_label.py --scores {input.scores:q} --rankings {input.rankings:q}"
         " --members {input.members:q} --stacked {input.stacked:q} --estimate {input.estimate:q}"
         " --threshold {input.threshold:q} --manifest {input.manifest:q} --fold-table {input.folds:q}"
-        " --votes {input.votes:q} --test-manifest {input.test_manifest:q} --spec {params.spec:q}"
+        " --votes {input.votes:q} --test-manifest {input.test_manifest:q}"
+        " --test-predictions {params.predictions:q} --spec {params.spec:q}"
         " --thresholds-picture {output.thresholds:q} --reliability-picture {output.reliability:q}"
         " --correlation-picture {output.correlation:q} --losses-picture {output.losses:q}"
         " --singles {output.singles:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -98,6 +104,8 @@ rule draw_overview:
         test_manifest=results("photos/test/manifest.parquet"),
         honest=results("ensemble/honest.parquet"),
         decisions=results("ensemble/honest_decisions.parquet"),
+        candidates=every_label("ensemble/scores/{label}.parquet"),
+        rankings=every_label("ensemble/rankings/{label}.parquet"),
         stacked=every_label("ensemble/stackers/{label}/stacked.parquet"),
         singles=every_label("report/labels/{label}/singles.parquet"),
         figures=every_label("report/labels/{label}/figures.json"),
@@ -131,12 +139,14 @@ rule draw_overview:
     params:
         pictures=lambda wildcards, output: os.path.dirname(output.macro),
         recipes=list(resampling_recipes()),
+        colors=colors_of(["before", *resampling_recipes()]),  # for the caption
         spec=spec("labels", "beta", sized=SIZED),
         code=code("draw_overview"),
     shell:
         "python workflow_scripts/draw_overview.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
         " --test-manifest {input.test_manifest:q} --honest {input.honest:q} --decisions {input.decisions:q}"
-        " --stacked {input.stacked:q} --singles {input.singles:q} --figures {input.figures:q} --votes {input.votes:q}"
+        " --candidates {input.candidates:q} --rankings {input.rankings:q} --stacked {input.stacked:q}"
+        " --singles {input.singles:q} --figures {input.figures:q} --votes {input.votes:q}"
         " --scores {input.scores:q} --joining {input.joining:q} --sizes {input.sizes:q} --recipes {params.recipes:q}"
         " --epochs {input.epochs:q} --spec {params.spec:q} --macro {output.macro:q} --labels {output.labels:q}"
         " --gains {output.gains:q} --pictures {params.pictures:q} > {log:q} 2>&1"
@@ -156,6 +166,7 @@ rule write_report:
         decisions=results("ensemble/honest_decisions.parquet"),
         votes=results("predictions/test/votes.parquet"),
         members=results("ensemble/members.parquet"),
+        runs=results("ensemble/runs.json"),
         sizes=if_sized("ensemble/size_curve.parquet"),
         resampling=if_resampled("report/resampling.parquet"),
         index=results("recolored/index.parquet") if contact_sheet() else [],
@@ -188,7 +199,7 @@ rule write_report:
     shell:
         "python workflow_scripts/write_report.py --pictures {params.results:q}/report --manifest {input.manifest:q}"
         " --test-manifest {input.test_manifest:q} --estimates {input.estimates:q} --decisions {input.decisions:q}"
-        " --votes {input.votes:q} --members {input.members:q} --benchmarks {params.results:q}/benchmarks"
+        " --votes {input.votes:q} --members {input.members:q} --runs {input.runs:q} --benchmarks {params.results:q}/benchmarks"
         " --results {params.results:q} --photos {params.photos:q} --test-photos {params.test_photos:q}"
         " --gpu {params.gpu:q} --known {params.known:q} --idle {params.idle:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {input.resampling:q}"
         " --index {input.index:q} --sheet {input.sheet:q} --spec {params.spec:q} --output {output.report:q} > {log:q} 2>&1"
@@ -200,6 +211,8 @@ rule write_model_card:
         macro=results("report/macro.parquet"),
         labels=results("report/labels.parquet"),
         members=results("ensemble/members.parquet"),
+        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        runs=results("ensemble/runs.json"),
         manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=described_photosets()),
         submission=results("submission.csv"),
     output:
@@ -213,5 +226,6 @@ rule write_model_card:
         code=code("write_model_card"),
     shell:
         "python workflow_scripts/write_model_card.py --macro {input.macro:q} --labels {input.labels:q}"
-        " --members {input.members:q} --manifests {input.manifests:q} --submission {input.submission:q}"
+        " --members {input.members:q} --thresholds {input.thresholds:q} --runs {input.runs:q}"
+        " --manifests {input.manifests:q} --submission {input.submission:q}"
         " --spec {params.spec:q} --output {output.card:q} > {log:q} 2>&1"

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from stylevote.ensemble.decisions import decision_matrix
-from stylevote.ensemble.distillation import compare_locked, compare_student, student_lines
+from stylevote.ensemble.decisions import decision_matrix, student_lines
+from stylevote.ensemble.distillation import compare_locked, compare_student
 from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import label_matrix, read_table, replacing, write_table
 

@@ -1,16 +1,18 @@
 """Draw one label's pictures for the report, and decide by single networks, to be compared with the ensemble."""
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.scores import read_members
+from stylevote.ensemble.scores import files_by_run, read_members
 from stylevote.ensemble.select import members_of
 from stylevote.ensemble.threshold import f_beta_at
 from stylevote.metrics import best_cut
 from stylevote.program import add_spec, optional_path, parser, run
+from stylevote.report.drawing import SERIES
 from stylevote.report.markup import write_picture
 from stylevote.report.measures import compare_losses, curve_points, decide_by_singles, flat_range, reliability
 from stylevote.report.plots import correlation_map, loss_curves, reliability_curve, threshold_curves
@@ -29,24 +31,46 @@ def main(arguments: argparse.Namespace) -> None:
     def read_scores(networks: pd.DataFrame) -> np.ndarray:
         return read_members(arguments.scores, networks, image_ids)
 
-    figures = draw_thresholds(arguments, label, truth, beta) | {"members": len(members)}
+    figures = draw_thresholds(arguments, label, truth, beta)
     honest = read_table(arguments.estimate, ["score"])["score"].to_numpy()
     picture = reliability_curve(reliability(truth, honest), title=f"Reliability: {label}", name=f"reliability {label}")
     write_picture(picture, arguments.reliability_picture)
-    shown = members.drop_duplicates(["run", "epoch"]).head(MOST_MEMBERS)
+    networks = members.drop_duplicates(["run", "epoch"])
+    shown = networks.head(MOST_MEMBERS)
+    figures |= {"members": len(members), "networks": len(networks), "drawn": len(shown)}
     with np.errstate(invalid="ignore"):  # a network whose scores are all the same correlates with none
         likeness = np.nan_to_num(np.atleast_2d(np.corrcoef(read_scores(shown))))
-    picture = correlation_map(likeness, title=f"Correlation of members: {label}", name=f"correlation {label}")
+    title = f"Correlation of members: {label}"
+    picture = correlation_map(likeness, shown["member"].tolist(), title=title, name=f"correlation {label}")
     write_picture(picture, arguments.correlation_picture)
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
     write_table(decide_by_singles(rankings, read_scores, folds, set(arguments.spec["external"])), arguments.singles)
     if arguments.losses_picture:
-        compared = compare_losses(rankings, read_scores, truth, arguments.spec["losses"], beta)
-        picture = loss_curves(
-            list(arguments.spec["losses"]), *compared, title=f"Losses: {label}", name=f"losses {label}"
-        )
+        losses = dict(list(arguments.spec["losses"].items())[: len(SERIES)])
+        tested = read_tested(arguments, label, int(folds.max()) + 1)
+        compared = compare_losses(rankings, read_scores, truth, losses, beta=beta, tested=tested)
+        picture = loss_curves(list(losses), *compared, title=f"Losses: {label}", name=f"losses {label}")
         write_picture(picture, arguments.losses_picture)
     write_json(figures, arguments.figures)
+
+
+def read_tested(
+    arguments: argparse.Namespace, label: str, folds: int
+) -> tuple[np.ndarray, Callable[[str, int], np.ndarray | None]] | None:
+    """Return what `compare_losses` takes of the test photos; None where their labels are not known."""
+    tested = read_table(arguments.test_manifest)
+    if label not in tested:
+        return None
+
+    def scores(run: str, epoch: int) -> np.ndarray | None:
+        (paths,) = files_by_run([run], arguments.test_predictions, folds).values()
+        tables = [read_table(path, ["image_id", "epoch", label]) for path in paths]
+        found = [table[table["epoch"] == epoch].set_index("image_id")[label] for table in tables]
+        if any(part.empty for part in found):
+            return None
+        return np.mean([part.loc[tested["image_id"]] for part in found], axis=0)
+
+    return label_matrix(tested, [label])[:, 0], scores
 
 
 def draw_thresholds(arguments: argparse.Namespace, label: str, truth: np.ndarray, beta: float) -> dict[str, Any]:
@@ -86,7 +110,12 @@ if __name__ == "__main__":
         reliability_picture="to write: what scores say against what is there",
         correlation_picture="to write: the members' correlation",
         singles="to write: the decisions of the best single network and of each backbone's best",
-        figures="to write: the threshold and how flat F-beta is around it",
+        figures="to write: the threshold, how flat F-beta is around it, and how many members there are",
+    )
+    options.add_argument(
+        "--test-predictions",
+        default="",
+        help="scores of the test photos, where losses differ: a path with {run} and {fold}",
     )
     options.add_argument(
         "--losses-picture", type=optional_path, nargs="?", help="to write, if runs differ in their losses"

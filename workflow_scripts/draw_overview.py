@@ -1,17 +1,26 @@
 """Draw the report's pictures of all labels together, and write the figures that it says."""
 
 import argparse
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.decisions import decision_matrix
+from stylevote.ensemble.scores import read_members
 from stylevote.ensemble.threshold import decide
 from stylevote.program import add_spec, check_number, optional_path, parser, run
 from stylevote.report.drawing import SERIES
 from stylevote.report.markup import write_picture
-from stylevote.report.measures import co_occurrence
-from stylevote.report.overview import bounds, compare_singles, label_figures, macro_figures, resampled_counts
+from stylevote.report.measures import co_occurrence, decide_by_one
+from stylevote.report.overview import (
+    DECIDED_BY,
+    bounds,
+    compare_singles,
+    label_figures,
+    macro_figures,
+    resampled_counts,
+)
 from stylevote.report.plots import dot_chart, heat_map, size_curve
 from stylevote.tables import fold_numbers, label_matrix, read_json, read_table, write_table
 
@@ -19,7 +28,7 @@ from stylevote.tables import fold_numbers, label_matrix, read_json, read_table, 
 def main(arguments: argparse.Namespace) -> None:
     """Write the figures, then the pictures of them."""
     labels, beta = arguments.spec["labels"], arguments.spec["beta"]
-    for option in ("stacked", "singles", "figures"):
+    for option in ("candidates", "rankings", "stacked", "singles", "figures"):
         check_number(option, getattr(arguments, option), len(labels), "label")
     manifest = read_table(arguments.manifest, ["image_id", *labels])
     truth = label_matrix(manifest, labels)
@@ -38,11 +47,19 @@ def main(arguments: argparse.Namespace) -> None:
     macro = macro_figures(honest, naive, test, scores, joining)
     by_label = label_figures(labels, honest, thresholds, test, scores)
     decided = read_table(arguments.decisions, labels).to_numpy(dtype=np.uint8)
-    gains = compare_singles(truth, decided, [read_table(path) for path in arguments.singles], beta)
+    singles, folds = [read_table(path) for path in arguments.singles], read_table(arguments.fold_table)
+    one = decide_by_one(
+        [read_table(path) for path in arguments.rankings],
+        [partial(read_members, path, image_ids=manifest["image_id"].to_numpy()) for path in arguments.candidates],
+        fold_numbers(manifest, folds),
+    )
+    if one is not None:
+        singles = [table.assign(one=one[:, k]) for k, table in enumerate(singles)]
+    gains = compare_singles(truth, decided, singles, beta)
     for table, path in ((macro, arguments.macro), (by_label, arguments.labels), (gains, arguments.gains)):
         write_table(table, path)
 
-    folder, score = arguments.pictures, f"F{beta:g}"
+    folder, score, known = arguments.pictures, f"F{beta:g}", gains.dropna(subset="value")
     pictures = {
         "scores": dot_chart(macro["text"], [macro], title=f"Macro {score}", name="scores"),
         "labels": dot_chart(
@@ -58,8 +75,8 @@ def main(arguments: argparse.Namespace) -> None:
         ),
         "co_occurrence": heat_map(co_occurrence(truth), labels, title="Labels that occur together", name="together"),
         "gains": dot_chart(
-            gains["name"].replace({"ensemble": "The ensemble", "best": "Each label's best network"}),
-            [gains],
+            known["name"].replace(DECIDED_BY),
+            [known],
             title=f"Honest macro {score} of the ensemble and of single networks",
             name="gains",
         ),
@@ -67,9 +84,8 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.sizes:
         pictures["sizes"] = size_curve(read_table(arguments.sizes), title="Size against score", name="sizes")
     if arguments.epochs:
-        folds = fold_numbers(manifest, read_table(arguments.fold_table))
         photos = manifest.set_index("image_id")[labels]
-        counts = {"before": photos[folds != 0].sum()}
+        counts = {"before": photos[fold_numbers(manifest, folds) != 0].sum()}
         for recipe, path in zip(arguments.recipes, arguments.epochs, strict=True):
             counts[recipe] = resampled_counts(photos, read_table(path, ["epoch", "image_id"]))
         counts = pd.DataFrame(counts)
@@ -99,6 +115,8 @@ if __name__ == "__main__":
         test_manifest="the test photos",
         honest="the honest estimate",
         decisions="the decisions that it is made of",
+        candidates="scores of the candidates: one table a label, in the order of the labels...",
+        rankings="their rankings: one table a label...",
         stacked="out-of-fold stacked scores: one table a label, in the order of the labels...",
         singles="decisions by single networks: one table a label...",
         figures="thresholds and their surroundings: one file a label...",

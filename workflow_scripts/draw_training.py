@@ -27,6 +27,8 @@ def main(arguments: argparse.Namespace) -> None:
         parts.append(ranking[ranking["without"] == NONE].assign(label=label))
     reached = pd.concat(parts)
     best = reached.groupby(["run", "epoch"])["f_beta"].mean().groupby("run").max()
+    of_runs = reached.groupby("run")["label"]
+    best = pd.DataFrame({"f_beta": best, "labels": of_runs.nunique(), "label": of_runs.first()})
     write_table(best.loc[sorted(arguments.runs)].reset_index(), arguments.reached)
     for name, paths in files_by_run(arguments.runs, arguments.histories, arguments.folds).items():
         history = pd.concat([read_table(path, COLUMNS).assign(fold=fold) for fold, path in enumerate(paths)])
@@ -39,7 +41,8 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         rankings="rankings of the candidates: one table a label, in the order of the labels...",
-        reached="to write: the highest mean F-beta of the labels that each run reached at one epoch",
+        reached="to write: the highest mean F-beta of the labels that each run reached at one epoch, how many labels it"
+        " predicts, and the first of them",
     )
     options.add_argument("--histories", required=True, help="the trainings' histories: a path with {run} and {fold}")
     options.add_argument("--runs", nargs="+", required=True, help="ids of the runs")

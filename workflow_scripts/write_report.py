@@ -13,6 +13,7 @@ from stylevote.report.costs import disk_use, job_costs
 from stylevote.report.markup import read_picture, write_text
 from stylevote.report.measures import confident_mistakes, disagreements
 from stylevote.report.page import whole_page
+from stylevote.report.runs import run_table
 from stylevote.report.thumbnails import embedded, thumbnail
 from stylevote.tables import label_matrix, read_json, read_table
 
@@ -35,14 +36,14 @@ def main(arguments: argparse.Namespace) -> None:
     def of_labels(name: str) -> list[str]:
         return [picture(f"labels/{stem}/{name}") for stem in spec["stems"]]
 
-    reached = read_table(arguments.reached).set_index("run")["f_beta"] if arguments.reached else pd.Series(dtype=float)
+    reached = read_table(arguments.reached).set_index("run") if arguments.reached else pd.DataFrame()
     curve = read_table(arguments.sizes) if arguments.sizes else None
     counts = read_table(arguments.resampling) if arguments.resampling else None
     made = int((read_table(arguments.index, ["outcome"])["outcome"] == "made").sum()) if arguments.index else 0
     sheet = embedded(arguments.sheet) if arguments.sheet else None
     cuts = sections.thresholds(by_label, found, of_labels("thresholds"), score, cut=spec["cut"])
     if spec["losses"]:
-        cuts += sections.losses(labels, spec["losses"], of_labels("losses"), score)
+        cuts += sections.losses(by_label, spec["losses"], of_labels("losses"), score)
     thresholds = by_label["threshold"].to_numpy()
     body = [
         (
@@ -52,23 +53,35 @@ def main(arguments: argparse.Namespace) -> None:
         ),
         ("Label by label", "Labels", sections.each_label(by_label, macro, picture("labels"), score)),
         (
-            "Which labels there are, and which come together",
+            "How common the labels are, and which occur together",
             "Distribution",
             sections.distribution(by_label, len(manifest), picture("distribution"), picture("co_occurrence")),
         ),
         (
-            "What the ensemble gained",
+            "What the ensemble gains",
             "Gain",
-            sections.gains(read_table(folder / "gains.parquet"), picture("gains"), score),
+            sections.gains(
+                read_table(folder / "gains.parquet"), picture("gains"), score, int(by_label["members"].max())
+            ),
         ),
         ("Size against score", "Size", sections.sizes(curve, picture("sizes") if arguments.sizes else "", score)),
         (
             "How the networks learned",
             "Training",
-            sections.training({name: picture(f"training/{name}") for name in reached.index}, reached, score),
+            sections.training(
+                {name: picture(f"training/{name}") for name in reached.index},
+                reached,
+                run_table(read_json(arguments.runs), labels),
+                labels,
+                score,
+            ),
         ),
         ("Where the thresholds lie", "Thresholds", cuts),
-        ("How much members are alike", "Correlation", sections.correlation(by_label, of_labels("correlation"))),
+        (
+            "How alike the members are",
+            "Correlation",
+            sections.correlation(by_label, found, of_labels("correlation")),
+        ),
         ("Which members each label uses", "Members", sections.members(read_table(arguments.members), labels)),
         (
             "More photos of rare labels",
@@ -101,7 +114,7 @@ def main(arguments: argparse.Namespace) -> None:
 def photos_to_look_at(
     arguments: argparse.Namespace, manifest: pd.DataFrame, votes: pd.DataFrame, thresholds: np.ndarray
 ) -> str:
-    """Return the section of photos on which the ensemble and the table, or the folds, are of different minds."""
+    """Return the section of photos on which the ensemble and the table, or the folds, disagree."""
     labels = arguments.spec["labels"]
     if not arguments.photos:
         return sections.to_look_at([], [], [], files=False)
@@ -173,6 +186,7 @@ if __name__ == "__main__":
         decisions="the honest decisions for all labels together",
         votes="votes on the test photos",
         members="members of all labels",
+        runs="what every run is",
         benchmarks="folder of the jobs' benchmark files",
         results="the results folder",
         output="page to write",
@@ -187,7 +201,7 @@ if __name__ == "__main__":
         ("sheet", "the sheet of recoloured photos, if runs use them"),
     ):
         options.add_argument(f"--{name}", type=optional_path, nargs="?", help=text)
-    options.add_argument("--gpu", nargs="*", default=[], help="names of rules whose jobs use a GPU where there is one")
+    options.add_argument("--gpu", nargs="*", default=[], help="names of rules whose jobs ask for a GPU")
     options.add_argument("--known", nargs="*", default=[], help="names in paths of benchmark files that count")
     options.add_argument("--idle", nargs="*", default=[], help="names of rules whose results are not used")
     add_spec(

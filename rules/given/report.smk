@@ -1,5 +1,8 @@
 """What the rules of the report are given: which pictures there are, and what the card says."""
 
+from stylevote.report.runs import setting_text
+from stylevote.texts import visible
+
 
 def present_names():
     """What the wildcards of a benchmark file's path stand for in this configuration, but for labels."""
@@ -21,11 +24,32 @@ def present_names():
 
 @cache
 def compared_losses():
-    """The runs that were trained with each loss, if there are several."""
+    """The runs that were trained with each loss and its parameters, if there are several."""
     losses = {}
     for run, setting in SETTINGS.runs.items():
-        losses.setdefault(next(iter(setting["loss"])), []).append(run)
+        losses.setdefault(setting_text(setting["loss"]), []).append(run)
     return dict(sorted(losses.items())) if len(losses) > 1 else {}
+
+
+def rst(text):
+    """A text in a caption: every mark of reStructuredText stands for itself."""
+    return re.sub(r"([^A-Za-z0-9\s])", r"\\\1", visible(text))
+
+
+def colors_of(names):
+    """What the colours of a picture mean, for its caption."""
+    pairs = zip(("blue", "orange", "green", "purple"), names)
+    return "; ".join(f"{color}: {rst(name)}" for color, name in pairs)
+
+
+def label_picture(name, category, wanted=True):
+    """A picture of one label, which `snakemake --report` lists by the label's name."""
+
+    def labels(wildcards):
+        # Snakemake would take a brace for a wildcard: a word joiner, which is not seen, comes between.
+        return {"label": visible(LABEL_OF[wildcards.label]).replace("{", "{\u2060")}
+
+    return picture(f"labels/{{label}}/{name}.svg", category, wanted, labels, label="{label}")
 
 
 def only_cut():
@@ -66,8 +90,8 @@ def described_photosets():
 
 
 def card_spec(wildcards):
-    """What the model card says of the settings: not how photos come, nor what is made of the decisions besides. A run's id
-    stands for its whole setting, and an external member's name for its folder."""
+    """What the model card says of the settings: not how photos come, nor what is made of the decisions besides. What the
+    runs are is read from a file, and an external member's name stands for its folder."""
     aside = (
         "results",
         "photosets",
@@ -85,7 +109,6 @@ def card_spec(wildcards):
     return canonical(
         {
             "settings": settings,
-            "runs": list(SETTINGS.runs),
             "photosets": described_photosets(),
             "drawn": is_drawn(SETTINGS.config["photosets"]["train"]["photos"] or ""),
         }

@@ -130,7 +130,8 @@ def test_locked_photos_are_decided_and_scored(locked):
     assert macro["locked_f_beta"] == pytest.approx(mean)
     line = (
         f"macro F2, locked: {mean:.4f}  on {len(apart)} photos that nothing saw before the end;"
-        f" {macro['locked_low']:.4f} to {macro['locked_high']:.4f} in 95 % of samples of such photos\n"
+        " 95 % bootstrap interval over photos, networks held fixed:"
+        f" {macro['locked_low']:.4f} to {macro['locked_high']:.4f}\n"
     )
     assert line in (out / "summary.txt").read_text()
     assert line in locked.printed

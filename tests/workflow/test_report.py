@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import json
 import re
 
 import pandas as pd
@@ -13,7 +14,14 @@ from stylevote.digests import file_stem
 from stylevote.tables import read_table
 from workflow.checkout import LABELS, RUNS, VOTED, Checkout, make_checkout, small_config
 
-REPORT = {"draw_label": 3, "draw_training": 1, "draw_overview": 1, "write_report": 1, "write_model_card": 1}
+REPORT = {
+    "describe_runs": 1,
+    "draw_label": 3,
+    "draw_training": 1,
+    "draw_overview": 1,
+    "write_report": 1,
+    "write_model_card": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +76,7 @@ def test_single_networks_are_worth_what_scikit_learn_says(reported):
     truth = read_table(out / "photos" / "train" / "manifest.parquet")[LABELS].to_numpy()
     decided = read_table(out / "ensemble" / "honest_decisions.parquet")[LABELS].to_numpy()
     assert gains["ensemble"] == pytest.approx(fbeta_score(truth, decided, beta=2, average="macro", zero_division=0))
-    assert set(gains.index) == {"ensemble", "best", "test_byobnet", "test_resnet"}
+    assert set(gains.index) == {"ensemble", "best", "one", "test_byobnet", "test_resnet"}
 
 
 def test_the_model_card_names_the_files_that_are_there(reported):
@@ -94,13 +102,19 @@ def test_snakemakes_own_report_has_the_same_pictures(reported, tmp_path):
     for category in ("Result", "Thresholds", "Reliability", "Training", "Correlation of members", "Losses", "Labels"):
         assert f'"{category}"' in page
     assert "on an axis of log odds" in page, "captions are missing"
+    begin = page.index("{", page.index('<script id="results">'))
+    listed = json.JSONDecoder().raw_decode(page, begin)[0].values()
+    shown = {label.replace("\u2060", "") for picture in listed if (label := picture["labels"].get("label"))}
+    assert shown == set(LABELS)
+    assert "the label {round}" in page
+    assert "blue: bce; orange: focal (alpha 0.25, gamma 1)" in page
 
 
 def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     assert changed.plan("all") == {}
     changed.config["threshold"] = {"method": "greedy"}
     decided = {"search_threshold": 3, "estimate_label": 3, "estimate_honestly": 1, **VOTED}
-    drawn = {rule: jobs for rule, jobs in REPORT.items() if rule != "draw_training"}
+    drawn = {rule: jobs for rule, jobs in REPORT.items() if rule not in ("draw_training", "describe_runs")}
     assert changed.plan("all") == {**decided, **drawn}
     changed.config = small_config()
     changed.config["report"] = {"sizes": True}
@@ -166,7 +180,7 @@ def simulated(tmp_path_factory) -> Checkout:
 def test_a_simulated_bank_has_a_report_without_photos(simulated):
     text = text_of(simulated)
     assert "There are no photos to show" in text
-    assert "Expected of new photos" not in text, "nothing is foretold of votes"
+    assert "Expected on new photos" not in text, "nothing is expected of votes"
     assert "no photo was seen" in (simulated.folder / "out" / "model_card.md").read_text()
     assert simulated.plan("all") == {}
 

@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 
+from stylevote.texts import visible
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
-    """Return a table: the first ``words`` columns to the left, numbers to the right."""
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1, ids: bool = False) -> str:
+    """Return a table: the first ``words`` columns to the left, numbers to the right.
+
+    With ``ids``, the first column holds names of letters, digits, ``_``, ``.`` and ``-`` alone, which stand as code.
+    """
     marks = [*[":--"] * words, *["--:"] * (len(head) - words)]
-    return "\n".join(f"| {' | '.join(cell(text) for text in line)} |" for line in [head, marks, *rows])
+    lines = [[cell(text) for text in line] for line in [head, marks]]
+    lines += [[f"`{row[0]}`" if ids else cell(row[0]), *map(cell, row[1:])] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def cell(text: str) -> str:
     """Return a text that stands for itself, also within a table's cell."""
-    text = " ".join(text.split()).replace("\\", "\\\\")
+    text = " ".join(visible(text).split()).replace("\\", "\\\\")
     for mark in "|<>*_`[]&#":
         text = text.replace(mark, f"\\{mark}")
     return text

@@ -102,7 +102,7 @@ def test_the_summary_says_what_locked_photos_are_worth_only_where_there_are_any(
     assert lines.index(line) == 2  # between honest and naive
     assert line == (
         "macro F2, locked: 0.6000  on 30 photos that nothing saw before the end;"
-        " 0.2000 to 0.9000 in 95 % of samples of such photos"
+        " 95 % bootstrap interval over photos, networks held fixed: 0.2000 to 0.9000"
     )
 
 
@@ -113,7 +113,7 @@ def test_the_summary_adds_what_joining_the_folds_is_worth(bank):
     (line,) = (line for line in lines if line not in without)
     assert lines.index(line) == 2  # between honest and naive
     expected = fbeta_score(bank.truth, decisions, beta=2, average="macro") - 0.0125
-    assert line.startswith(f"macro F2, expected: {expected:.4f}  the honest one and -0.0125: ")
+    assert line.startswith(f"macro F2, expected: {expected:.4f}  the honest figure -0.0125: ")
 
 
 @pytest.mark.parametrize("beta", [0.5, 1])

@@ -307,7 +307,7 @@ def test_what_joining_the_folds_is_worth_is_a_row_a_label_and_their_mean(chain):
     summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
     summary += ["--joining", "joining.parquet", "--spec", {"beta": 2}, "--output", "expected.txt"]
     honest = read_table(folder / "honest.parquet")["honest_f_beta"].iloc[-1]
-    assert f"\nmacro F2, expected: {honest:.4f}  the honest one and +0.0000" in call(folder, "summarize", *summary)
+    assert f"\nmacro F2, expected: {honest:.4f}  the honest figure +0.0000" in call(folder, "summarize", *summary)
 
 
 def test_locked_photos_stand_beside_the_honest_estimate(chain):

@@ -1,8 +1,12 @@
 """What it cost, from benchmark files and files' sizes."""
 
+import os
+from types import SimpleNamespace
+
 import pytest
 
 from stylevote.program import InputError
+from stylevote.report import costs
 from stylevote.report.costs import disk_use, job_costs
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\n"
@@ -42,4 +46,18 @@ def test_the_disk_is_counted_by_folder_and_links_are_not_followed(tmp_path):
     put(tmp_path, "runs/b.bin", "x" * 100)
     put(tmp_path, "summary.txt", "x" * 50)
     (tmp_path / "link").symlink_to(tmp_path / "runs")
+    put(tmp_path, ".aside/0", "x" * 50)  # another name of a file that is being replaced
     assert disk_use(tmp_path).to_dict() == {"runs": 400, "summary.txt": 50}
+
+
+def test_a_file_that_vanishes_while_the_disk_is_counted_counts_nothing(tmp_path, monkeypatch):
+    put(tmp_path, "summary.txt", "x" * 50)
+    put(tmp_path, "gone.txt", "x" * 50)
+
+    def walk(folder):
+        found = list(os.walk(folder))
+        (tmp_path / "gone.txt").unlink()
+        return found
+
+    monkeypatch.setattr(costs, "os", SimpleNamespace(walk=walk, lstat=os.lstat))
+    assert disk_use(tmp_path).to_dict() == {"summary.txt": 50}

@@ -7,11 +7,13 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.rank import rank_by_fold
+from stylevote.metrics import best_cut
 from stylevote.report.measures import (
     co_occurrence,
     compare_losses,
     confident_mistakes,
     curve_points,
+    decide_by_one,
     decide_by_singles,
     disagreements,
     flat_range,
@@ -159,9 +161,45 @@ def test_losses_are_compared_by_their_best_runs():
     for loss, rows in (("bce", [0, 1]), ("focal", [2, 3])):
         assert epochs[loss]["epoch"].tolist() == [0, 1]
         assert epochs[loss]["f_beta"].tolist() == pytest.approx([f2(labels, scores[row], 0.5) for row in rows])
-        points, curve = curves[loss]
+        points, (curve,) = curves[loss]
         best = max(rows, key=lambda row: max(f2(labels, scores[row], cut) for cut in scores[row].astype(np.float64)))
         assert curve.tolist() == pytest.approx([f2(labels, scores[best], point) for point in points])
+
+
+def test_losses_are_compared_on_test_photos_where_their_scores_are_known():
+    table, scores, labels, folds = candidates()
+    rankings = rank_by_fold(table, labels, scores, folds)
+    losses = {"bce": ["one-32-plain-a"], "focal": ["two-32-plain-b"]}
+    truth, tested = labels[::-1], {"one-32-plain-a": scores[5]}
+    asked = []
+
+    def test_scores(run, epoch):
+        asked.append((run, epoch))
+        return tested.get(run)
+
+    _, curves = compare_losses(rankings, reader(table, scores), labels, losses, tested=(truth, test_scores))
+    points, (_, curve) = curves["bce"]
+    assert curve.tolist() == pytest.approx([f2(truth, scores[5], point) for point in points])
+    assert len(curves["focal"][1]) == 1, "what did not decide test photos has no curve"
+    ranked = rankings[rankings["without"] == -1].sort_values("rank").drop_duplicates("run").set_index("run")["epoch"]
+    assert asked == [(run, ranked[run]) for (run,) in losses.values()]
+
+
+def test_one_network_for_all_labels_is_chosen_without_the_photos_that_it_decides():
+    table, scores, labels, folds = candidates()
+    other_scores, other_labels = scores[::-1], np.roll(labels, 7)
+    both = [(scores, labels), (other_scores, other_labels)]
+    rankings = [rank_by_fold(table, truth, given, folds) for given, truth in both]
+    found = decide_by_one(rankings, [reader(table, given) for given, _ in both], folds)
+    for fold in range(3):
+        known = folds != fold
+        cuts = [[best_cut(truth[known], row[known]) for row in given] for given, truth in both]
+        row = int(np.argmax(np.mean(cuts, axis=0)[:, 1]))
+        for k, (given, _) in enumerate(both):
+            expected = given[row][~known].astype(np.float64) >= cuts[k][row][0]
+            assert found[~known, k].tolist() == expected.tolist()
+    lacking = [rankings[0][rankings[0]["run"] == "mine"], rankings[1][rankings[1]["run"] != "mine"]]
+    assert decide_by_one(lacking, [reader(table, given) for given, _ in both], folds) is None
 
 
 def test_confident_mistakes_are_the_furthest_on_either_side():

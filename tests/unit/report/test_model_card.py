@@ -5,9 +5,14 @@ import hashlib
 import pandas as pd
 
 from stylevote.digests import file_sha256
+from stylevote.report import model_card as card_module
 from stylevote.report.model_card import model_card
+from stylevote.report.runs import RunTable
 
 LABELS = ["rare | <b>", "common"]
+
+
+RUNS = RunTable(["run", "loss"], [["resnet50-224-plain-0123abcd", "bce"], ["b", "focal (gamma 2)"]], "size 224; seed 1")
 
 
 def card(drawn: bool = False, tested: bool = False, **more) -> str:
@@ -34,12 +39,13 @@ def card(drawn: bool = False, tested: bool = False, **more) -> str:
         }
     )
     if tested:
-        by_label = by_label.assign(test_f_beta=[0.3, 0.7], test_low=[0.2, 0.6], test_high=[0.4, 0.8])
+        by_label = by_label.assign(test_positives=[0, 9], test_f_beta=[0.3, 0.7])
+        by_label = by_label.assign(test_low=[0.2, 0.6], test_high=[0.4, 0.8])
     settings = {"beta": 2, "folds": {"count": 5}, "stack": {"combiner": "logistic"}, "simulation": None, **more}
     members = pd.DataFrame({"label": LABELS * 2, "run": ["a", "a", "b", "a"], "epoch": [0, 0, 1, 2], "member": 1})
     return model_card(
         settings=settings,
-        runs=["resnet50-224-plain-0123abcd"],
+        runs=RUNS,
         macro=macro,
         by_label=by_label,
         members=members,
@@ -63,9 +69,11 @@ def test_data_settings_runs_versions_and_digests_are_there():
     text = card()
     for words in (
         "54,908 in `train`",
-        "15 networks (3 epochs of 2 runs or external members, each of 5 folds)",
+        "15 networks (3 epochs of 2 runs or external members, in each of 5 folds)",
         "combiner: logistic",
-        "- `resnet50-224-plain-0123abcd`",
+        "| `resnet50-224-plain-0123abcd` | bce |",
+        "| `b` | focal (gamma 2) |",
+        "The same for all: size 224; seed 1.",
         "ab" * 32,
     ):
         assert words in text
@@ -77,12 +85,22 @@ def test_data_settings_runs_versions_and_digests_are_there():
 
 
 def test_a_test_score_of_a_label_has_its_interval():
-    assert "| 0.125000 | 3 | 0.3000 | 0.2000 to 0.4000 |" in card(tested=True)
+    text = card(tested=True)
+    assert "| 0.125000 | 3 | 0 | 0.3000 | 0.2000 to 0.4000 |" in text
+    assert r"No test photo has rare \| \<b\>: the test F2 of such a label is counted as 0" in text
+    assert "No test photo" not in card()
 
 
-def test_only_where_recall_weighs_more_it_says_yes_readily():
-    assert "says yes readily" in card()
-    assert "says yes readily" not in card(beta=0.5)
+def test_a_package_that_is_not_installed_is_left_out(monkeypatch):
+    monkeypatch.setattr(card_module, "PACKAGES", ("torch", "no-such-package"))
+    text = card()
+    assert "- torch 2." in text
+    assert "no-such-package" not in text
+
+
+def test_only_where_recall_weighs_more_it_is_favoured():
+    assert "favours recall over precision" in card()
+    assert "favours recall over precision" not in card(beta=0.5)
 
 
 def test_a_digest_is_that_of_the_bytes(tmp_path):

@@ -66,9 +66,12 @@ def test_the_gain_over_single_networks_is_that_of_the_same_photos(photos):
     singles = [
         pd.DataFrame({"best": decisions[:, k], "resnet": worse[:, k], "densenet": decisions[:, k]}) for k in range(2)
     ]
+    singles = [table.assign(one=worse[:, k]) for k, table in enumerate(singles)]
     singles[1] = singles[1].assign(only_here=1)
     found = compare_singles(labels, decisions, singles).set_index("name")
-    assert list(found.index) == ["ensemble", "best", "densenet", "resnet"]
+    assert list(found.index) == ["ensemble", "best", "one", "densenet", "resnet", "only_here"]
+    assert found.loc["only_here"].isna().all()
+    assert found.loc["one"].equals(found.loc["resnet"])
     assert found.loc["best", ["gain", "gain_low", "gain_high"]].tolist() == [0, 0, 0]
     better, lesser = (fbeta_score(labels, one, beta=2, average="macro") for one in (decisions, worse))
     assert found.loc["resnet", ["value", "gain"]].tolist() == pytest.approx([lesser, better - lesser])

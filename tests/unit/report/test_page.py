@@ -26,6 +26,7 @@ from stylevote.report.plots import (
     threshold_curves,
     training_curves,
 )
+from stylevote.report.runs import RunTable
 from stylevote.report.thumbnails import embedded
 
 HOSTILE = [
@@ -55,7 +56,7 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
     history = history.assign(train_loss=random.random(24), validation_loss=random.random(24))
     reached = pd.DataFrame(random.random((12, count)), columns=labels)
     losses = {loss: pd.DataFrame({"epoch": range(12), "f_beta": random.random(12)}) for loss in ("bce", "focal")}
-    curves = {loss: (points, random.random(60)) for loss in losses}
+    curves = {"bce": (points, [random.random(60)]), "focal": (points, [random.random(60), random.random(60)])}
     sizes = pd.DataFrame({"size": ["1", "2", "5", "10", "20", "40", "all"], "honest_f_beta": np.linspace(0.6, 0.7, 7)})
     sizes = sizes.assign(honest_low=sizes["honest_f_beta"] - 0.01, honest_high=sizes["honest_f_beta"] + 0.01)
     truth, scores = (random.random(500) < 0.05).astype(np.uint8), random.random(500).astype(np.float32) ** 4
@@ -65,9 +66,9 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
         "counts": dot_chart(labels, [counts, counts], title="counts", name="counts", log=True, form="{:,.0f}"),
         "heat": heat_map(random.random((count, count)), labels, title=labels[1], name="heat"),
         "small heat": heat_map(random.random((16, 16)), labels[:16], title="small", name="small heat"),
-        "members": correlation_map(random.random((30, 30)), title="30", name="members"),
-        "few": correlation_map(np.eye(3), title="3", name="few"),
-        "one": correlation_map(np.eye(1), title="1", name="one"),
+        "members": correlation_map(random.random((30, 30)), range(1, 60, 2), title="30", name="members"),
+        "few": correlation_map(np.eye(3), [1, 100, 101], title="3", name="few"),
+        "one": correlation_map(np.eye(1), [1], title="1", name="one"),
         "thresholds": threshold_curves(
             points, [random.random(60)] * 2, points[30], (0, points[40]), title=labels[2], name="thresholds"
         ),
@@ -101,6 +102,12 @@ def page_of(labels) -> str:
     return whole_page("</title><script>", "<b>", [("<i>", "</a>", body)], "<u>")
 
 
+def by_label(labels, **more) -> pd.DataFrame:
+    """Return some of what `overview.label_figures` returns: the first label has the lowest score."""
+    table = pd.DataFrame({"label": labels, "honest_f_beta": np.linspace(0.1, 0.9, len(labels)), "positives": 5})
+    return table.assign(honest_precision=0.5, honest_recall=0.5, honest_low=0, honest_high=1, threshold=0.5, **more)
+
+
 class Reader(HTMLParser):
     """Collects the tags, the attributes and the text of a page."""
 
@@ -126,6 +133,14 @@ def test_no_text_becomes_markup_and_none_is_lost():
         assert any(label in text for text in page.texts), label
 
 
+def test_no_text_turns_the_direction_of_its_surroundings():
+    label = "red\u202eder\u2066"
+    page = page_of((label, *LONG))
+    assert "\u202e" not in page
+    assert "\u2066" not in page
+    assert "red[U+202E]der[U+2066]" in page
+
+
 def test_what_is_escaped_reads_as_it_was():
     text = """<>&"' {x} \\ ä 中"""
     assert Reader(f'<p title="{escape(text)}">{escape(text)}</p>').texts == [text, text]
@@ -146,7 +161,7 @@ def test_the_same_figures_give_the_same_picture():
 def test_sections_say_when_there_is_nothing_to_show():
     said = [
         sections.sizes(None, "", "F2"),
-        sections.training({}, pd.Series(dtype=float), "F2"),
+        sections.training({}, pd.DataFrame(), RunTable([], [], ""), ["red"], "F2"),
         sections.more_photos(None, 0, None, ""),
         sections.to_look_at([], [], [], files=False),
         sections.cost(pd.DataFrame(columns=["rule", "jobs", "hours", "gigabytes"]), [], pd.Series({"runs": 1e6})),
@@ -192,7 +207,7 @@ def test_a_text_that_is_too_long_keeps_its_ends_and_fits():
 def test_a_loss_keeps_its_colour_where_another_is_missing():
     random = np.random.default_rng(0)
     table, points = pd.DataFrame({"epoch": range(3), "f_beta": random.random(3)}), np.linspace(0.1, 0.9, 9)
-    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, points)}, title="one", name="one")
+    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, [points])}, title="one", name="one")
     assert "var(--two" in alone
     assert "var(--one" not in alone
 
@@ -206,6 +221,119 @@ def test_runs_that_few_labels_use_are_folded_away_and_none_is_lost():
     assert [run for run in runs if f">{run}<" in hidden] == runs[29:39]
 
 
+def test_a_columns_name_can_be_read_where_it_is_cut():
+    chosen = pd.DataFrame([(label, "run", 0, 1) for label in LONG[:2]], columns=["label", "run", "epoch", "member"])
+    page = sections.members(chosen, LONG[:2])
+    assert all(f'title="{label}"' in page for label in LONG[:2])
+
+
+def test_cards_of_many_labels_are_folded_away_but_for_the_lowest_scores():
+    names = [f"label{number:02d}" for number in range(40)]
+    table = by_label(names[::-1]).iloc[::-1]  # from the highest score to the lowest
+    page = sections.reliability(table, [f"<svg>{name}</svg>" for name in names])
+    seen, hidden = page.split("<details><summary>More labels, with higher scores: 24</summary>")
+    assert [name for name in names if f"<b>{name}</b>" in seen] == names[24:]
+    assert all(f"<svg>{name}</svg>" in hidden for name in names[:24])
+    few = sections.reliability(table[:13], [f"<svg>{name}</svg>" for name in names[:13]])
+    assert "<details>" not in few
+    assert few.index("label00") < few.index("label12"), "few labels stand in their own order"
+
+
+def test_members_that_are_not_drawn_are_said():
+    def note(**found) -> str:
+        return sections.correlation(by_label(["red"]), [found], ["<svg></svg>"])
+
+    assert "50 members, 34 different ones: some count several times; the first 30 are shown" in note(
+        members=50, networks=34, drawn=30
+    )
+    assert "<span>3 members</span>" in note(members=3, networks=3, drawn=3)
+    assert "a single member" in note(members=1, networks=1, drawn=1)
+
+
+def test_members_that_are_drawn_have_the_numbers_of_the_table():
+    drawn = correlation_map(np.eye(2), [1, 4], title="two", name="two")
+    assert ">4</text>" in drawn
+    assert ">2</text>" not in drawn
+    chosen = [("red", "one", 0, 1), ("red", "one", 0, 2), ("red", "one", 0, 3), ("red", "two", 0, 4)]
+    page = sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), ["red"])
+    assert page.count("</i>") == 2
+    assert ">1</i>" in page
+    assert ">4</i>" in page
+    assert "several times" in page
+
+
+def test_a_label_that_no_test_photo_has_is_pointed_out():
+    macro = pd.DataFrame({"key": ["honest", "test"], "value": 0.5, "low": 0.4, "high": 0.6})
+    table = by_label(["red", "green", "blue"], test_positives=[3, 0, 7], test_f_beta=[0.5, 0, 0.9])
+    page = sections.each_label(table, macro, "", "F2")
+    assert "No test photo has green: the test F2 of such a label is counted as 0" in page
+    assert "<th>Test positives</th>" in page
+    assert "No test photo has" not in sections.each_label(table.assign(test_positives=1), macro, "", "F2")
+
+
+def gains(members: int, missing: bool = False) -> str:
+    rows = [("ensemble", 0.7, 0.6, 0.8, 0, 0, 0), ("best", 0.6, 0.5, 0.7, 0.1, -0.05, 0.2)]
+    rows += [("one", 0.5, 0.4, 0.6, 0.2, 0.1, 0.3), *([("resnet50", *[np.nan] * 6)] if missing else [])]
+    columns = ["name", "value", "low", "high", "gain", "gain_low", "gain_high"]
+    return sections.gains(pd.DataFrame(rows, columns=columns), "<svg></svg>", "F2", members)
+
+
+def test_the_gain_over_single_networks_is_told():
+    page = gains(members=5)
+    assert "0.100 better than the best network for each label, which may be due to chance" in page
+    assert "One network for all labels</td><td>0.500</td><td>+0.200" in page
+    assert "Left out" not in page
+    page = gains(members=5, missing=True)
+    assert "Left out, since they do not predict every label: resnet50." in page
+    assert "nan" not in page
+
+
+def test_a_single_member_is_compared_with_nothing():
+    page = gains(members=1)
+    assert "there is nothing to compare" in page
+    assert "better" not in page
+
+
+def trained(rows) -> str:
+    reached = pd.DataFrame(rows, columns=["run", "f_beta", "labels", "label"]).set_index("run")
+    differ = RunTable(["run", "seed"], [[run, str(k)] for k, run in enumerate(reached.index)], "size 96")
+    return sections.training(dict.fromkeys(reached.index, "<svg></svg>"), reached, differ, ["red", "green"], "F2")
+
+
+def test_runs_of_one_easy_label_do_not_come_first():
+    page = trained(
+        [("easy", 0.9, 1, "green"), ("low", 0.4, 2, "red"), ("high", 0.5, 2, "red"), ("hard", 0.2, 1, "red")]
+    )
+    order = [page.index(f"<b>{run}</b>") for run in ("high", "low", "hard", "easy")]
+    assert order == sorted(order)
+    assert "best epoch: F2 of green, its only label 0.900" in page
+    assert "best epoch: mean F2 0.500" in page
+    assert "fewer labels come last" in page
+    assert "fewer labels" not in trained([("low", 0.4, 2, "red"), ("high", 0.5, 2, "red")])
+
+
+def test_what_differs_between_many_runs_is_folded_away_and_none_is_lost():
+    page = trained([(f"run{number:02d}", 0.5, 2, "red") for number in range(20)])
+    listed = page.split("</table></div>")
+    assert [sum(f">run{number:02d}<" in part for number in range(20)) for part in listed[:2]] == [12, 8]
+    assert "The same for all: size 96." in page
+
+
+def test_more_losses_than_colours_are_said():
+    names = [f"focal (gamma {k})" for k in range(6)]
+    page = sections.losses(by_label(["red"]), names, ["<svg></svg>"], "F2")
+    assert "the first 4 of 6 losses" in page
+    assert "Dashed" not in page
+    assert "Dashed" in sections.losses(by_label(["red"], test_f_beta=0.5), names, ["<svg></svg>"], "F2")
+
+
+def test_the_cost_says_that_it_is_a_sum_and_who_asks_for_a_gpu():
+    jobs = pd.DataFrame({"rule": ["train_cnn", "other"], "jobs": 2, "hours": [3.0, 1.0], "gigabytes": np.nan})
+    page = sections.cost(jobs, ["train_cnn"], pd.Series({"runs": 1e6}))
+    assert "4.0 hours of job time, which is their sum" in page
+    assert "3.0 hours went to jobs that ask for a GPU, whether there was one or not" in page
+
+
 def test_recipes_that_the_picture_has_no_room_for_are_in_the_table():
     names = ["a", "b", "c", "d"]
     counts = pd.DataFrame({"label": ["red"], "before": [100.0]} | {name: [k + 7.0] for k, name in enumerate(names)})
@@ -213,17 +341,22 @@ def test_recipes_that_the_picture_has_no_room_for_are_in_the_table():
     assert "the first 3 recipes" in text
     assert [name for name in names if f"</i>{name}<" in text] == names[:3]
     assert all(f"<th>{name}</th>" in text for name in names)
-    assert "The picture has" not in sections.more_photos(None, 0, counts[["label", "before", "a", "b", "c"]], "")
+    assert "The picture shows" not in sections.more_photos(None, 0, counts[["label", "before", "a", "b", "c"]], "")
 
 
 def test_where_folds_vote_the_page_says_that_a_cut_is_not_all():
-    table, found = pd.DataFrame({"label": ["red"]}), [{"threshold": 0.5, "flat": [0.4, 0.6]}]
+    table, found = by_label(["red"]), [{"threshold": 0.5, "flat": [0.4, 0.6]}]
     assert "votes of folds" not in sections.thresholds(table, found, [""], "F2", cut=True)
     assert "votes of folds" in sections.thresholds(table, found, [""], "F2", cut=False)
 
 
 @pytest.mark.parametrize(
-    "beta, said", [(2, "missed counts more"), (1, "over labels of F1. By"), (0.5, "too many counts more")]
+    "beta, said",
+    [
+        (2, "weighs a missed label more than a wrongly added one"),
+        (1, "over labels of F1. The"),
+        (0.5, "weighs a wrongly added label more than a missed one"),
+    ],
 )
 def test_the_page_says_which_mistakes_count_more(beta, said):
     macro = pd.DataFrame({"key": ["honest", "naive"], "text": "", "value": 0.5, "low": 0.4, "high": 0.6})

@@ -14,6 +14,8 @@ from stylevote.metrics import BETA, f_beta, precision_recall
 from stylevote.program import InputError
 from stylevote.tables import read_json, replacing
 
+INTERVAL = "95 % bootstrap interval over photos, networks held fixed"
+
 SCORE_COLUMNS = {
     "label": "str",
     "photos": "int64",
@@ -211,21 +213,21 @@ def summary_lines(
     lines = [
         f"{photos} photos decided, {len(honest) - 1} labels each",
         f"{name}, honest: {macro['honest_f_beta']:.4f}  each photo judged by an ensemble chosen without its fold;"
-        f" {macro['honest_low']:.4f} to {macro['honest_high']:.4f} in 95 % of samples of such photos",
+        f" {INTERVAL}: {macro['honest_low']:.4f} to {macro['honest_high']:.4f}",
         f"{name}, naive:  {macro['naive_f_beta']:.4f}  judged by the photos that chose the ensemble",
         f"{name} of giving every label to every training photo: {macro['all_ones_f_beta']:.4f}",
     ]
     if joining is not None:
         lines.insert(
             2,
-            f"{name}, expected: {macro['honest_f_beta'] + joining:.4f}  the honest one and {joining:+.4f}: all folds'"
-            " networks decide a new photo, and those of one decided each of these",
+            f"{name}, expected: {macro['honest_f_beta'] + joining:.4f}  the honest figure {joining:+.4f}: the networks"
+            " of all folds decide a new photo, those of a single fold decided each of these",
         )
     if locked is not None:
         count, low, high = locked.iloc[-1]["photos"], macro["locked_low"], macro["locked_high"]
         line = (
             f"{name}, locked: {macro['locked_f_beta']:.4f}  on {count} photos that nothing saw before the end;"
-            f" {low:.4f} to {high:.4f} in 95 % of samples of such photos"
+            f" {INTERVAL}: {low:.4f} to {high:.4f}"
         )
         lines.insert(len(lines) - 2, line)
     if scores.empty:
@@ -236,3 +238,36 @@ def summary_lines(
         f"{name}, test:   {test['f_beta']:.4f}  on {test['photos']} photos with known labels",
         f"{name} of giving every label to every test photo: {test['all_ones_f_beta']:.4f}",
     ]
+
+
+def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:
+    """Say in a few plain lines what the student is worth beside its ensemble.
+
+    Args:
+        scores: what `distillation.compare_student` returns, with the columns of `compare_locked` where photos were
+            locked away.
+        beta: of the figures.
+    """
+    macro, name = scores.iloc[-1], f"macro F{beta:g}"
+
+    def difference(where: str = "") -> str:
+        middle, low, high = (macro[f"{where}{key}"] for key in ("difference", "low", "high"))
+        return f"{middle:+.4f}  {INTERVAL}: {low:+.4f} to {high:+.4f}"
+
+    lines = [
+        f"{name}, ensemble: {macro['ensemble_f_beta']:.4f}  honest, as in the summary",
+        f"{name}, student:  {macro['student_f_beta']:.4f}  each photo judged by its fold's network, whose epoch and"
+        " thresholds were chosen without the fold",
+        f"{name}, student less ensemble: {difference()}",
+        f"{name}, single networks trained on labels: {macro['single_f_beta']:.4f}  for each label the best, chosen"
+        " without the photo's fold",
+        "The student's figure is probably too high: it learned from networks that had seen the labels of the photos"
+        " that judge it. Only photos that are locked away (honest.locked) tell what it is worth.",
+    ]
+    if "locked_difference" in scores:
+        lines += [
+            f"{name}, ensemble, locked photos: {macro['locked_ensemble_f_beta']:.4f}",
+            f"{name}, student, locked photos:  {macro['locked_student_f_beta']:.4f}",
+            f"{name}, student less ensemble, locked photos: {difference('locked_')}",
+        ]
+    return lines

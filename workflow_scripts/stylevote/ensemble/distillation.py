@@ -148,35 +148,3 @@ def compare_locked(
     """
     table = compare(labels, ensemble, student, names, beta=beta).drop(columns=["label", "positives"])
     return table.rename(columns={"one": "ensemble_f_beta", "other": "student_f_beta"}).add_prefix("locked_")
-
-
-def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:
-    """Say in a few plain lines what the student is worth beside its ensemble.
-
-    Args:
-        scores: what `compare_student` returns, with the columns of `compare_locked` where photos were locked away.
-        beta: of the figures.
-    """
-    macro, name = scores.iloc[-1], f"macro F{beta:g}"
-
-    def difference(where: str = "") -> str:
-        middle, low, high = (macro[f"{where}{key}"] for key in ("difference", "low", "high"))
-        return f"{middle:+.4f}  {low:+.4f} to {high:+.4f} in 95 % of samples of such photos"
-
-    lines = [
-        f"{name}, ensemble: {macro['ensemble_f_beta']:.4f}  honest, as in the summary",
-        f"{name}, student:  {macro['student_f_beta']:.4f}  each photo judged by its fold's network, whose epoch and"
-        " thresholds were chosen without the fold",
-        f"{name}, student less ensemble: {difference()}",
-        f"{name}, single networks trained on labels: {macro['single_f_beta']:.4f}  for each label the best, chosen"
-        " without the photo's fold",
-        "The student's figure is rather too high: it learned from networks that had seen the labels of the photos that"
-        " judge it. Only photos that are locked away (honest.locked) tell what it is worth.",
-    ]
-    if "locked_difference" in scores:
-        lines += [
-            f"{name}, ensemble, locked photos: {macro['locked_ensemble_f_beta']:.4f}",
-            f"{name}, student, locked photos:  {macro['locked_student_f_beta']:.4f}",
-            f"{name}, student less ensemble, locked photos: {difference('locked_')}",
-        ]
-    return lines

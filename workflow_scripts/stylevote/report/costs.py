@@ -1,7 +1,9 @@
 """What the results cost: the time of jobs, by Snakemake's benchmark files, and the disk."""
 
 import os
+import stat
 from collections.abc import Collection, Set
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -48,13 +50,20 @@ def job_costs(folder: Path, known: Set[str], idle: Collection[str] = ()) -> pd.D
 
 
 def disk_use(folder: Path) -> pd.Series:
-    """Return the bytes of each part of the results folder, the largest first; links are not followed."""
+    """Return the bytes of each part of the results folder, the largest first; links are not followed.
+
+    Hidden folders are left out: they hold further names of files that jobs are replacing, and go with the call. A file
+    that vanishes meanwhile counts nothing.
+    """
     sizes = {}
-    for parent, _, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         part = Path(parent).relative_to(folder).parts
+        if not part:
+            folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            path = Path(parent) / name
-            if not path.is_symlink():
-                where = part[0] if part else name
-                sizes[where] = sizes.get(where, 0) + path.stat().st_size
+            with suppress(FileNotFoundError):
+                found = os.lstat(Path(parent) / name)
+                if not stat.S_ISLNK(found.st_mode):
+                    where = part[0] if part else name
+                    sizes[where] = sizes.get(where, 0) + found.st_size
     return pd.Series(sizes, dtype=float).sort_values(ascending=False)

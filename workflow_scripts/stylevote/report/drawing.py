@@ -17,6 +17,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stylevote.texts import visible
+
 # Each colour by its name in the page's style sheet: its light value and its dark one. The four of data are told apart
 # by readers with any colour vision (after Okabe & Ito 2008), and lie at different lightness.
 COLORS = {
@@ -89,7 +91,7 @@ def text_width(text: str, size: float = TEXT) -> float:
 
 def shortened(text: str, width: float, size: float = TEXT) -> str:
     """Return the text in no more than so many pixels; a longer one loses its middle, since ends tell labels apart."""
-    text = " ".join(text.split())
+    text = " ".join(visible(text).split())
     short, kept = text, len(text)
     while kept and text_width(short, size) > width:
         kept -= 1
@@ -119,7 +121,7 @@ def to_svg(figure: Figure, title: str, name: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}"'
         f' height="{height}" viewBox="0 0 {width} {height}" stroke-linejoin="round" role="img"'
-        f' aria-label="{html.escape(title)}">\n{drawn}\n'
+        f' aria-label="{html.escape(visible(title))}">\n{drawn}\n'
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stylevote.tables import damaged, replacing
+from stylevote.texts import visible
 
 
 def write_text(text: str, path: Path) -> None:
@@ -33,7 +34,7 @@ def _digest(picture: str) -> str:
 
 def escape(text: object) -> str:
     """Return a text as it stands in HTML, also within an attribute's quotes."""
-    return html.escape(str(text), quote=True)
+    return html.escape(visible(str(text)), quote=True)
 
 
 def paragraph(text: str, kind: str = "") -> str:

@@ -1,6 +1,6 @@
 """Figures that only the report needs: curves, reliability, what single networks decide, and photos worth a look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -126,13 +126,42 @@ def decide_by_singles(
     return pd.DataFrame({kind: decide_by_best(rows, read_scores, folds) for kind, rows in kinds.items()})
 
 
+def decide_by_one(
+    rankings: Sequence[pd.DataFrame], read_scores: Sequence[Callable[[pd.DataFrame], np.ndarray]], folds: np.ndarray
+) -> np.ndarray | None:
+    """Decide on every photo and label by one and the same network, as honestly as by the ensemble.
+
+    For each fold it is the network (a run at an epoch) whose mean over labels of F-beta is highest on the photos of the
+    others, each label at its best threshold there.
+
+    Args:
+        rankings, read_scores: of each label, see `decide_by_singles`.
+        folds: shape (photos,).
+
+    Returns:
+        0/1, uint8, shape (photos, labels); None where no network predicts every label.
+    """
+    ranked = [table[table["without"] != NONE].set_index(["without", "run", "epoch"]) for table in rankings]
+    reached = pd.concat([table["f_beta"] for table in ranked], axis=1, join="inner").mean(axis=1).sort_index()
+    if reached.empty:
+        return None
+    best = list(reached.groupby(level="without").idxmax())
+    decided = [
+        decide_by_best(table.loc[best].reset_index(), read, folds)
+        for table, read in zip(ranked, read_scores, strict=True)
+    ]
+    return np.stack(decided, axis=1)
+
+
 def compare_losses(
     rankings: pd.DataFrame,
     read_scores: Callable[[pd.DataFrame], np.ndarray],
     labels: np.ndarray,
     losses: dict[str, list[str]],
+    *,
     beta: float = BETA,
-) -> tuple[dict[str, pd.DataFrame], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    tested: tuple[np.ndarray, Callable[[str, int], np.ndarray | None]] | None = None,
+) -> tuple[dict[str, pd.DataFrame], dict[str, tuple[np.ndarray, list[np.ndarray]]]]:
     """Compare one label's best runs of different losses, as the second-place team of 2018 did.
 
     Args:
@@ -140,10 +169,12 @@ def compare_losses(
         labels: 0/1, shape (photos,).
         losses: the runs that were trained with each loss; losses without a run of this label are left out.
         beta: weight of recall against precision.
+        tested: the labels of the test photos, 0/1, and what returns the scores of a run at an epoch for them, or None
+            where it did not decide them.
 
     Returns:
-        for each loss the columns epoch and f_beta (of scores cut at 0.5), and the thresholds and F-beta of the curve of
-        the run's best epoch.
+        for each loss the columns epoch and f_beta (of scores cut at 0.5), and the curve of the run's best epoch: the
+        thresholds, and the F-beta there on the training photos and, where it is known, on the test photos.
     """
     ranked, epochs, curves = rankings[rankings["without"] == NONE].sort_values("rank"), {}, {}
     for loss, runs in losses.items():
@@ -154,9 +185,12 @@ def compare_losses(
         scores = read_scores(networks)
         at_half = [f_beta_at(labels, row, np.array([0.5]), beta)[0] for row in scores]
         epochs[loss] = pd.DataFrame({"epoch": networks["epoch"].to_numpy(), "f_beta": at_half})
-        best = scores[int(networks["rank"].argmin())]
-        points = curve_points(best, 0.5)
-        curves[loss] = points, f_beta_at(labels, best, points, beta)
+        place = int(networks["rank"].argmin())
+        points = curve_points(scores[place], 0.5)
+        curves[loss] = points, [f_beta_at(labels, scores[place], points, beta)]
+        test_scores = tested[1](*networks[["run", "epoch"]].iloc[place]) if tested else None
+        if test_scores is not None:
+            curves[loss][1].append(f_beta_at(tested[0], test_scores, points, beta))
     return epochs, curves
 
 

@@ -8,6 +8,12 @@ import pandas as pd
 from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
 from stylevote.metrics import BETA, f_beta, macro_f_beta
 
+DECIDED_BY = {  # what readers call the rows of `compare_singles` that are no backbones
+    "ensemble": "The ensemble",
+    "best": "The best network for each label",
+    "one": "One network for all labels",
+}
+
 
 def bounds(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> pd.DataFrame:
     """Return the F-beta of each label and, in the last row, their mean: columns value, low, high (the 95 % interval).
@@ -31,7 +37,7 @@ def macro_figures(
         honest: `decisions.honest_scores`, with the columns of `decisions.locked_scores` where photos were locked away.
         naive, test: `bounds` of the decisions for training and for test photos; None where labels are not known.
         scores: `decisions.score_decisions` for the test photos; empty where their labels are not known.
-        joining: what `joining.gain_of_joining` foretells, as a mean over labels, if it was estimated.
+        joining: what `joining.gain_of_joining` expects, as a mean over labels, if it was estimated.
 
     Returns:
         columns key, text, value, low, high (nan: no interval).
@@ -39,14 +45,14 @@ def macro_figures(
     macro = honest.iloc[-1]
     rows = [("honest", "Honest estimate", macro["honest_f_beta"], macro["honest_low"], macro["honest_high"])]
     if joining is not None:
-        rows.append(("expected", "Expected of new photos", macro["honest_f_beta"] + joining, np.nan, np.nan))
+        rows.append(("expected", "Expected on new photos", macro["honest_f_beta"] + joining, np.nan, np.nan))
     if "locked_f_beta" in honest:
         rows.append(("locked", "On locked photos", macro["locked_f_beta"], macro["locked_low"], macro["locked_high"]))
     if test is not None:
         rows.append(("test", "On the test photos", *test.iloc[-1]))
     rows.append(("naive", "Naive estimate", *naive.iloc[-1]))
     least = scores["all_ones_f_beta"].iloc[-1] if len(scores) else macro["all_ones_f_beta"]
-    rows.append(("all_ones", "Every label to every photo", least, np.nan, np.nan))
+    rows.append(("all_ones", "Every label on every photo", least, np.nan, np.nan))
     return pd.DataFrame(rows, columns=["key", "text", "value", "low", "high"])
 
 
@@ -92,13 +98,14 @@ def compare_singles(
 
     Args:
         labels, ensemble: 0/1, shape (photos, labels): the truth and the honest decisions.
-        singles: what `measures.decide_by_singles` returns, one a label. What is not there for every label is left out.
+        singles: what `measures.decide_by_singles` returns, one a label.
         beta: weight of recall against precision.
 
     Returns:
-        a row for the ensemble, for ``best`` (each label's best network) and for each backbone, the best first: columns
-        name, value, low, high, and gain, gain_low, gain_high (the ensemble less this one, on the same resamples of
-        photos).
+        a row for the ensemble, for ``best`` (each label's best network), for ``one`` (one network for all labels, if
+        there is such a column) and for each backbone, the best first: columns name, value, low, high, and gain,
+        gain_low, gain_high (the ensemble less this one, on the same resamples of photos). What is not there for every
+        label comes last, without figures.
     """
     common = [name for name in singles[0] if all(name in table for table in singles)]
     decisions = [ensemble, *(np.stack([table[name] for table in singles], axis=1) for name in common)]
@@ -116,12 +123,14 @@ def compare_singles(
             "gain_high": gain_high,
         }
     )
-    firsts = table["name"].isin(["ensemble", "best"])
-    return pd.concat([table[firsts], table[~firsts].sort_values("value", ascending=False)], ignore_index=True)
+    others = sorted({name for singles_of in singles for name in singles_of} - set(common))
+    firsts = [name for name in ("ensemble", "best", "one") if name in {"ensemble", *common}]
+    ranked = table[~table["name"].isin(firsts)].sort_values("value", ascending=False)["name"]
+    return table.set_index("name").reindex([*firsts, *ranked, *others]).reset_index()
 
 
 def resampled_counts(labels: pd.DataFrame, epochs: pd.DataFrame) -> pd.Series:
-    """Return how many photos with each label an epoch sees, in the mean over the epochs.
+    """Return how many photos with each label an epoch sees, averaged over the epochs.
 
     Args:
         labels: a row a photo, named by image_id; a 0/1 column a label.

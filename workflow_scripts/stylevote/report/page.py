@@ -40,6 +40,7 @@ figcaption span { display: block; color: var(--quiet); font-size: 12.5px; font-v
 svg { display: block; }
 svg text { font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; max-width: 100%; }
+img.sheet { min-width: 900px; }
 img { max-width: 100%; height: auto; border-radius: 6px; }
 .key { font-size: 13px; color: var(--quiet); margin: 4px 0 8px; }
 .key span { margin-right: 16px; display: inline-block; overflow-wrap: anywhere; max-width: 100%; }
@@ -56,6 +57,7 @@ th.w, td.w { text-align: left; padding-left: 0; white-space: normal; overflow-wr
 tr.sum td { font-weight: 600; border-bottom: 0; }
 table.members td, table.members th { padding: 2px 0; text-align: center; border: 0; font-size: 12px; }
 table.members th.w, table.members td.w { text-align: left; padding-right: 12px; min-width: 150px; max-width: 290px; }
+table.members .w:first-child { position: sticky; left: 0; z-index: 1; background: var(--page); }
 table.members td.quiet, table.members th:last-child { padding-left: 10px; }
 table.members th.up { height: 96px; vertical-align: bottom; }
 table.members th.up span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 150px; overflow: hidden;
@@ -69,7 +71,7 @@ table.members td i { display: block; width: 26px; line-height: 20px; margin: 1px
   background: var(--card); }
 .photo b { display: block; font-size: 13px; }
 .photo span { display: block; color: var(--quiet); }
-.photo s { text-decoration: none; color: var(--two); font-weight: 600; }
+.photo mark { background: none; color: var(--two); font-weight: 600; unicode-bidi: isolate; }
 details { margin: 14px 0; } summary { cursor: pointer; color: var(--one); }
 footer { margin-top: 56px; padding-top: 14px; border-top: 1px solid var(--line); font-size: 13px; color: var(--quiet); }
 @media (max-width: 600px) {

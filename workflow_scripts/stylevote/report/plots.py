@@ -160,13 +160,15 @@ def _cell_text(axes: Axes, column: float, row: float, text: str) -> None:
     axes.text(column + 0.5, row + 0.53, text, ha="center", va="center", fontsize=9)
 
 
-def correlation_map(correlations: np.ndarray, *, title: str, name: str) -> str:
-    """Draw the correlations of a label's members, numbered from the best: a triangle of cells, tinted from 0 to 1."""
+def correlation_map(correlations: np.ndarray, numbers: Sequence[int], *, title: str, name: str) -> str:
+    """Draw the correlations of a label's members, by their numbers: a triangle of cells, tinted from 0 to 1."""
     count = len(correlations)
-    cell = min(34, (PANEL - 34) // max(count, 1))
+    widest = max(text_width(str(number)) for number in numbers)
+    left = max(24, round(widest) + 8)
+    cell = min(34, (PANEL - left - 10) // count)
     height = count * cell + 26
     with picture(PANEL, height) as figure:
-        axes = place(figure, 24, 22, PANEL - 24 - count * cell, 4)
+        axes = place(figure, left, 22, PANEL - left - count * cell, 4)
         axes.set_xlim(0, count)
         axes.set_ylim(count, 0)
         axes.axis("off")
@@ -175,10 +177,10 @@ def correlation_map(correlations: np.ndarray, *, title: str, name: str) -> str:
                 axes.add_patch(_cell(column, row, max(correlations[row, column], 0)))
                 if cell >= 24 and column < row:
                     _cell_text(axes, column, row, f"{correlations[row, column]:.2f}".replace("0.", "."))
-        step = -(-18 // cell)
+        step = int(-(-(widest + 4) // cell))
         for k in range(0, count, step):
-            axes.text(-5 / cell, k + 0.5, f"{k + 1}", ha="right", va="center", color=QUIET)
-            axes.text(k + 0.5, count + 4 / cell, f"{k + 1}", ha="center", va="top", color=QUIET)
+            axes.text(-5 / cell, k + 0.5, f"{numbers[k]}", ha="right", va="center", color=QUIET)
+            axes.text(k + 0.5, count + 4 / cell, f"{numbers[k]}", ha="center", va="top", color=QUIET)
         return to_svg(figure, title, name)
 
 
@@ -234,7 +236,7 @@ def _f_axis(axes: Axes) -> None:
 def loss_curves(
     names: Sequence[str],
     epochs: dict[str, pd.DataFrame],
-    curves: dict[str, tuple[np.ndarray, np.ndarray]],
+    curves: dict[str, tuple[np.ndarray, Sequence[np.ndarray]]],
     *,
     title: str,
     name: str,
@@ -244,7 +246,8 @@ def loss_curves(
     Args:
         names: all losses that are compared for any label, in the order of their colours; some may be missing here.
         epochs: for each loss the columns epoch (from 0) and f_beta.
-        curves: for each loss the thresholds and the F-beta there of its best epoch.
+        curves: for each loss the thresholds and the F-beta there of its best epoch, on the training photos and, dashed,
+            on the test photos if it is known.
         title: what the picture shows.
         name: of the picture.
     """
@@ -255,9 +258,10 @@ def loss_curves(
         _epoch_axis(by_epoch, max((table["epoch"].max() for table in epochs.values()), default=0) + 1)
         _odds_axis(by_threshold, tried.min(), tried.max())
         for loss, table in epochs.items():
-            color, (thresholds, curve) = SERIES[list(names).index(loss)], curves[loss]
+            color, (thresholds, of_photos) = SERIES[list(names).index(loss)], curves[loss]
             by_epoch.plot(table["epoch"] + 1, table["f_beta"], color=color, marker="o", ms=3.5, mew=0)
-            by_threshold.step(log_odds(thresholds), curve, color=color, where="pre")
+            for style, curve in zip(("solid", "dashed"), of_photos, strict=False):
+                by_threshold.step(log_odds(thresholds), curve, color=color, ls=style, where="pre")
         for axes, text in ((by_epoch, "epoch (cut at 0.5)"), (by_threshold, "threshold")):
             _f_axis(axes)
             axes.set_xlabel(text, labelpad=2)
@@ -347,5 +351,5 @@ def size_curve(curve: pd.DataFrame, *, title: str, name: str) -> str:
         axes.locator_params(axis="y", nbins=5)
         axes.grid(axis="y")
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("members a label", labelpad=2)
+        axes.set_xlabel("members per label", labelpad=2)
         return to_svg(figure, title, name)

@@ -1,16 +1,22 @@
 """What the report says, a function a section: figures and pictures into HTML, and a sentence on what is to be seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.decisions import INTERVAL
+from stylevote.report.drawing import SERIES
 from stylevote.report.markup import beside, escape, figure, folded, grid, key, paragraph, table
+from stylevote.report.overview import DECIDED_BY
+from stylevote.report.runs import RunTable
 
 SHOWN_RUNS = 12  # whose training is seen at once; the others are folded away
 SHOWN_MEMBERS = 30  # runs that are seen at once with the labels that use them
+SHOWN_RULES = 8  # whose cost is seen at once
+SHOWN_LABELS = 16  # whose pictures are seen at once: the challenge has 13
 
 
 @dataclass(frozen=True)
@@ -39,17 +45,17 @@ def _range(low: float, high: float, digits: int = 3) -> str:
 
 
 WEIGHT = {  # by whether beta is above, at or below 1
-    1: ", in which a photo that is missed counts more than one too many",
+    1: ", which weighs a missed label more than a wrongly added one",
     0: "",
-    -1: ", in which a photo too many counts more than one that is missed",
+    -1: ", which weighs a wrongly added label more than a missed one",
 }
 MEANING = {
-    "honest": "Every training photo, decided by an ensemble that was chosen without the photo's fold.",
-    "expected": "The honest estimate, and what joining all folds' networks is foretold to add.",
+    "honest": "Each training photo is decided by an ensemble that was chosen without the photo's fold.",
+    "expected": "The honest estimate plus what joining the networks of all folds is expected to add.",
     "locked": "Photos that nothing saw before the end.",
     "test": "The photos of the submission, whose labels are known here.",
-    "naive": "Too good: these photos chose epochs, members, stack and thresholds.",
-    "all_ones": "What no thought at all would reach.",
+    "naive": "Too optimistic: these photos also chose epochs, members, stack and thresholds.",
+    "all_ones": "The baseline: it takes no photo into account.",
 }
 
 
@@ -69,11 +75,10 @@ def whole(macro: pd.DataFrame, by_label: pd.DataFrame, votes: pd.DataFrame, pict
     rows = macro.set_index("key")
     honest, naive = rows.loc["honest"], rows.loc["naive"]
     text = (
-        f"{photos:,} photos were decided on {len(by_label)} labels; they got {mean:.2f} labels each in the mean. The"
-        f" score is the mean over labels of {score}{WEIGHT[int(np.sign(beta - 1))]}. By the honest estimate it is"
-        f" {honest['value']:.3f}; in 95 of 100 samples of such photos it would lie from"
-        f" {_range(honest['low'], honest['high'])}. The naive figure, {naive['value']:.3f}, is what cross-validation"
-        " would show if nobody took care."
+        f"{photos:,} photos were decided for {len(by_label)} labels and got {mean:.2f} labels each on average. The"
+        f" score is the mean over labels of {score}{WEIGHT[int(np.sign(beta - 1))]}. The honest estimate is"
+        f" {honest['value']:.3f} ({INTERVAL}: {_range(honest['low'], honest['high'])}). The naive figure,"
+        f" {naive['value']:.3f}, is what cross-validation would show without nested selection."
     )
     if "test" in rows.index:
         low, high = rows.loc["test", ["low", "high"]]
@@ -81,7 +86,7 @@ def whole(macro: pd.DataFrame, by_label: pd.DataFrame, votes: pd.DataFrame, pict
         text += f" On the test photos, whose labels are known here, it is {reached}."
     tiles = "".join(_tile(row) for row in macro.itertuples())
     meanings = "".join(f"<p><b>{escape(row.text)}.</b> {escape(MEANING[row.key])}</p>\n" for row in macro.itertuples())
-    picture = figure(picture, f"Macro {score}", "dots are figures, lines hold 95 of 100 resamples of the photos")
+    picture = figure(picture, f"Macro {score}", "lines are 95 % bootstrap intervals over photos")
     return f'{paragraph(text)}<div class="tiles">\n{tiles}</div>\n{beside(picture, meanings)}'
 
 
@@ -95,10 +100,16 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
     """Return the section on the single labels; arguments as for `whole`."""
     tested = "test_f_beta" in by_label
     text = (
-        "Precision is the share of the decided photos that have the label, recall the share of the label's photos"
-        " that were found. Both and the score are honest figures. The fewer positives, the wider the interval: a rare"
-        " label's score may well be chance."
+        "Precision is the share of the photos given a label that have it; recall is the share of the photos with a"
+        " label that were given it. Both, and the score, are honest figures. The fewer positives, the wider the"
+        " interval: a rare label's score may owe much to chance."
     )
+    absent = by_label.loc[by_label["test_positives"] == 0, "label"].tolist() if tested else []
+    if absent:
+        text += (
+            f" No test photo has {_listed(absent)}: the test {score} of such a label is counted as 0, and lowers the"
+            " test mean."
+        )
     head = [
         "Label",
         "Positives",
@@ -107,7 +118,7 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
         score,
         "95 %",
         "Threshold",
-        *([f"Test {score}"] if tested else []),
+        *(["Test positives", f"Test {score}"] if tested else []),
     ]
     rows = [
         [
@@ -118,7 +129,7 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
             f"{row['honest_f_beta']:.3f}",
             f"{row['honest_low']:.2f} – {row['honest_high']:.2f}",
             f"{row['threshold']:.3f}",
-            *([f"{row['test_f_beta']:.3f}"] if tested else []),
+            *([f"{row['test_positives']:,}", f"{row['test_f_beta']:.3f}"] if tested else []),
         ]
         for _, row in by_label.iterrows()
     ]
@@ -132,7 +143,7 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
             f"{honest['value']:.3f}",
             f"{honest['low']:.2f} – {honest['high']:.2f}",
             "",
-            *([f"{macro.set_index('key').loc['test', 'value']:.3f}"] if tested else []),
+            *(["", f"{macro.set_index('key').loc['test', 'value']:.3f}"] if tested else []),
         ]
     )
     marks = [("one", "honest"), *([("two", "on the test photos")] if tested else [])]
@@ -145,53 +156,63 @@ def distribution(by_label: pd.DataFrame, photos: int, counted: str, together: st
     rarest, common = ordered.iloc[0], ordered.iloc[-1]
     text = (
         f"Of {photos:,} training photos, {common['positives']:,} have the label {common['label']} and"
-        f" {rarest['positives']:,} the label {rarest['label']}:"
-        f" {common['positives'] / max(rarest['positives'], 1):.0f} times fewer. In the square, a row says what else is"
-        " on the photos with that label: the darker, the more of them have the column's label, too."
+        f" {rarest['positives']:,} have {rarest['label']}:"
+        f" {common['positives'] / max(rarest['positives'], 1):.0f} to 1. In the square, each row shows which other"
+        " labels the photos with that label have: the darker a cell, the more of them also have the column's label."
     )
-    square = "of the photos with the row’s label, per cent with the column’s"
+    square = "of the photos with the row’s label, the percentage that also has the column’s"
     return paragraph(text) + beside(
         figure(counted, "Photos with each label", "on a logarithmic axis"),
-        figure(together, "Labels that come together", square),
+        figure(together, "Labels that occur together", square),
     )
 
 
-def gains(compared: pd.DataFrame, picture: str, score: str) -> str:
+def gains(compared: pd.DataFrame, picture: str, score: str, members: int) -> str:
     """Return the section on what the ensemble gained over single networks.
 
     Args:
         compared: `overview.compare_singles`.
         picture: of it.
         score: name of the F-beta.
+        members: of the label that has most.
     """
-    best = compared.set_index("name").loc["best"]
+    if members == 1:
+        return paragraph(
+            "Each label has a single member, so there is nothing to compare: the ensemble is that one network, but for"
+            " how its scores are calibrated and cut."
+        )
+    known, unknown = compared.dropna(subset="value"), compared.loc[compared["value"].isna(), "name"].tolist()
+    best = known.set_index("name").loc["best"]
     surely = (
-        "which chance alone hardly makes" if best["gain_low"] > 0 or best["gain_high"] < 0 else "which may be chance"
+        "more than chance is likely to explain"
+        if best["gain_low"] > 0 or best["gain_high"] < 0
+        else "which may be due to chance"
     )
     word = "better" if best["gain"] >= 0 else "worse"
     text = (
-        f"Could one network for each label have done as well? The ensemble is {abs(best['gain']):.3f} {word} than each"
-        f" label's best network, {surely}. Single networks, too, were chosen and cut without the photos that they"
+        f"Could a single network have done as well? The ensemble is {abs(best['gain']):.3f} {word} than the best"
+        f" network for each label, {surely}. Single networks, too, were chosen and cut without the photos that they"
         " decide here."
     )
     if best["gain"] < 0:
         text += (
             " What combines the networks is fitted anew without each fold, and then has fewer positives to learn from"
-            " than in the end; where labels have a dozen of them, a plain mean (stack.combiner: mean) may serve"
+            " than in the end; where labels have a dozen positives, a plain mean (stack.combiner: mean) may work"
             " better."
         )
-    names = {"ensemble": "The ensemble", "best": "Each label's best network"}
+    if unknown:
+        text += f" Left out, since they do not predict every label: {_listed(unknown)}."
     rows = [
         [
-            names.get(row.name_, row.name_),
+            DECIDED_BY.get(row.name_, row.name_),
             f"{row.value:.3f}",
             "" if k == 0 else f"{row.gain:+.3f}",
             "" if k == 0 else f"{row.gain_low:+.3f} to {row.gain_high:+.3f}",
         ]
-        for k, row in enumerate(compared.rename(columns={"name": "name_"}).itertuples(index=False))
+        for k, row in enumerate(known.rename(columns={"name": "name_"}).itertuples(index=False))
     ]
-    listed = table(["Decided by", f"Macro {score}", "Ensemble gains", "95 %"], rows)
-    return paragraph(text) + beside(figure(picture), listed)
+    head = ["Decided by", f"Macro {score}", "Ensemble gains", "95 %"]
+    return paragraph(text) + beside(figure(picture), table(head, rows))
 
 
 def sizes(curve: pd.DataFrame | None, picture: str, score: str) -> str:
@@ -204,12 +225,12 @@ def sizes(curve: pd.DataFrame | None, picture: str, score: str) -> str:
     """
     if curve is None:
         return paragraph(
-            "Not measured: it takes several times what the estimate above does. With report: {sizes: true} or"
-            " target: {loss: 0.002} in the configuration it stands here."
+            "Not measured: it takes several times as long as the honest estimate. Set report: {sizes: true} or"
+            " target: {loss: 0.002} in the configuration to have it here."
         )
     text = (
-        "The honest score of ensembles that have so many members for each label, and what they cost. Where the line"
-        " is flat, further members cost and do not help."
+        "The honest score of smaller and larger ensembles, and what they cost. Where the line is flat, more members"
+        " cost time and gain nothing."
     )
     rows = [
         [
@@ -222,38 +243,84 @@ def sizes(curve: pd.DataFrame | None, picture: str, score: str) -> str:
         ]
         for row in curve.rename(columns={"size": "size_"}).itertuples(index=False)
     ]
-    head = ["Members a label", "Members", "CNNs", "Hours of training", f"Macro {score}", "Below the best"]
+    head = ["Members per label", "Members", "CNNs", "Hours of training", f"Macro {score}", "Below the best"]
     return paragraph(text) + beside(figure(picture), table(head, rows))
 
 
-def training(runs: Mapping[str, str], reached: pd.Series, score: str) -> str:
+def training(
+    runs: Mapping[str, str], reached: pd.DataFrame, differ: RunTable, labels: Sequence[str], score: str
+) -> str:
     """Return the section on every run's training.
 
     Args:
         runs: the picture of each run.
-        reached: for each run the highest mean of the labels' naive F-beta at one epoch.
+        reached: a row a run, named by its id: f_beta (the highest mean of its labels' naive F-beta at one epoch),
+            labels (how many it predicts) and label (the first of them).
+        differ: `runs.run_table`.
+        labels: in their order.
         score: name of the F-beta.
     """
     if not runs:
         return paragraph("No network was trained here: all members are external ones, or drawn.")
     text = (
-        "Left, the losses of a run by epoch, a thin line a fold and a thick one for their mean; where the validation"
-        " loss rises while the training loss falls, the network learns photos by heart. Losses of different kinds"
-        f" cannot be compared. Right, {score} at each label's best threshold (a thin line a label) and the mean over"
+        "Left, the losses of a run by epoch: a thin line per fold, and a thick one for their mean. Where the validation"
+        " loss rises while the training loss falls, the network is memorising photos. Losses of different kinds"
+        f" cannot be compared. Right, {score} at each label's best threshold (a thin line per label) and the mean over"
         " labels. Every epoch is a candidate for every label, so lines need not peak together. The best runs come"
         " first."
     )
+    if (reached["labels"] < len(labels)).any():
+        text += " Runs that predict fewer labels come last, label by label: their means say nothing about the others'."
     marks = key(
         ("one", "training loss"),
         ("two", "validation loss"),
         ("four", f"mean {score}"),
         ("quiet", f"{score} of a label"),
     )
-    ordered = sorted(runs, key=lambda run: (-reached[run], run))
-    pictures = [figure(runs[run], run, f"best epoch: mean {score} {reached[run]:.3f}") for run in ordered]
-    body = paragraph(text) + marks + grid(pictures[:SHOWN_RUNS], "wide")
-    more = pictures[SHOWN_RUNS:]
-    return body + (folded(f"More runs: {len(more)}", grid(more, "wide")) if more else "")
+    place = {label: k for k, label in enumerate(labels)}
+    rows = reached.assign(place=reached["label"].map(place).where(reached["labels"] < len(labels), 0)).reset_index()
+    rows = rows.sort_values(["labels", "place", "f_beta", "run"], ascending=[False, True, False, True])
+    pictures = []
+    for row in rows.itertuples(index=False):
+        mean = f"mean {score}" if row.labels > 1 else score
+        few = f" of {row.labels} labels" if row.labels > 1 else f" of {row.label}, its only label"
+        note = f"best epoch: {mean}{few if row.labels < len(labels) else ''} {row.f_beta:.3f}"
+        pictures.append(figure(runs[row.run], row.run, note))
+    return (
+        _run_table(differ)
+        + paragraph(text)
+        + marks
+        + _some_folded(pictures, SHOWN_RUNS, "runs", lambda part: grid(part, "wide"))
+    )
+
+
+def _run_table(differ: RunTable) -> str:
+    """Return the table of runs, and what they have in common."""
+    if len(differ.rows) == 1:
+        return paragraph(f"There is one run: {differ.common}.")
+    head = [name.capitalize() for name in differ.head]
+    listed = _some_folded(differ.rows, SHOWN_RUNS, "runs", lambda part: table(head, part, words=len(head)))
+    return (
+        paragraph("What differs between the runs:") + listed + paragraph(f"The same for all: {differ.common}.", "quiet")
+    )
+
+
+def _some_folded(parts: Sequence[Any], shown: int, what: str, whole: Callable[[Sequence[Any]], str]) -> str:
+    """Return what ``whole`` makes of the first parts, and of the others, which are folded away."""
+    more = parts[shown:]
+    return whole(parts[:shown]) + (folded(f"More {what}: {len(more)}", whole(more)) if more else "")
+
+
+def _label_cards(by_label: pd.DataFrame, cards: Sequence[str], kind: str = "") -> str:
+    """Return a card a label side by side; many are folded away, but for those of the lowest score."""
+    if len(cards) > SHOWN_LABELS:
+        cards = [cards[place] for place in np.argsort(by_label["honest_f_beta"], kind="stable")]
+    return _some_folded(cards, SHOWN_LABELS, "labels, with higher scores", lambda part: grid(part, kind))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return a few names as they stand in a sentence."""
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def thresholds(
@@ -270,54 +337,80 @@ def thresholds(
     """
     tested = any("test" in found for found in figures)
     text = (
-        f"A photo gets a label where its score reaches the label's threshold. Each picture has {score} at every"
-        " threshold, from 0 to 1 on an axis of log odds, which gives small scores room. A wide tinted band is good"
-        " news: there, another threshold would do as well, and the choice hardly matters. A narrow peak was found by"
-        " chance, in part."
+        f"A photo gets a label where its score reaches the label's threshold. Each picture shows {score} at every"
+        " threshold between the lowest and the highest score of the training photos, on an axis of log odds, which"
+        " gives small scores room. A wide tinted band is good news: any threshold in it would do about as well, and"
+        " the choice hardly matters. A narrow peak owes some of its height to chance."
     )
     if tested:
         text += " Where both lines peak at the same place, the threshold carries over to new photos."
     if not cut:
         text += (
-            " New photos are decided by the votes of folds, or get a least or a most number of labels: what is decided"
-            " is not just this cut of the score, and its figures, in the table above, differ a little."
+            " New photos are decided by the votes of folds, or get a minimum or maximum number of labels: decisions"
+            " are more than this cut of the score, and their figures in the table above differ a little."
         )
     marks = [("one", "training photos, out of fold"), *([("two", "test photos")] if tested else [])]
     marks += [("cut", "chosen"), ("band", "at most 0.01 worse")]
     cards = []
     for label, found, picture in zip(by_label["label"], figures, pictures, strict=True):
         low, high = found["flat"]
-        note = f"threshold {found['threshold']:.3f}, as good from {low:.3f} to {high:.3f}"
+        note = f"threshold {found['threshold']:.3f}, about as good from {low:.3f} to {high:.3f}"
         if "test" in found:
-            note += f"; on test photos {found['test']:.2f}, {found['test_best']:.2f} at best"
+            note += f"; {score} {found['test']:.2f} on test photos, {found['test_best']:.2f} at best"
         cards.append(figure(picture, label, note))
-    return paragraph(text) + key(*marks) + grid(cards)
+    return paragraph(text) + key(*marks) + _label_cards(by_label, cards)
 
 
-def losses(labels: Sequence[str], names: Sequence[str], pictures: Sequence[str], score: str) -> str:
-    """Return the part on losses beside each other (Figures 4 to 7 of the second-place team of 2018)."""
+def losses(by_label: pd.DataFrame, names: Sequence[str], pictures: Sequence[str], score: str) -> str:
+    """Return the part on losses beside each other (Figures 4 to 7 of the second-place team of 2018).
+
+    Args:
+        by_label: `overview.label_figures`.
+        names: the losses.
+        pictures: `plots.loss_curves` of each label.
+        score: name of the F-beta.
+    """
     text = (
-        f"Runs were trained with different losses. Of each loss the label's best run is drawn: left, {score} by epoch"
-        " where scores are cut at 0.5; right, over all thresholds at its best epoch. A loss that weighs rare"
-        " positives more is far better at 0.5, and the gap closes once thresholds are searched; what stays is how"
-        " flat the peak is."
+        f"Runs were trained with different losses. For each loss, the label's best run is drawn: left, {score} by"
+        " epoch, with scores cut at 0.5; right, against the threshold, at its best epoch. A loss that gives rare"
+        " positives more weight is usually far better at 0.5; once thresholds are searched the gap closes, and what"
+        " remains is how flat the peak is."
     )
+    if "test_f_beta" in by_label:
+        text += (
+            " Dashed: on the test photos, by the mean of the folds' networks. It is missing where that epoch is no"
+            " member of the ensemble, since only members decide test photos."
+        )
+    if len(names) > len(SERIES):
+        text += f" The pictures have the first {len(SERIES)} of {len(names)} losses."
     marks = key(*zip(("one", "two", "three", "four"), names, strict=False))
-    cards = [figure(picture, label) for label, picture in zip(labels, pictures, strict=True)]
-    return f"<h3>Losses beside each other</h3>\n{paragraph(text)}{marks}{grid(cards, 'wide')}"
+    cards = [figure(picture, label) for label, picture in zip(by_label["label"], pictures, strict=True)]
+    return f"<h3>Losses beside each other</h3>\n{paragraph(text)}{marks}{_label_cards(by_label, cards, 'wide')}"
 
 
-def correlation(by_label: pd.DataFrame, pictures: Sequence[str]) -> str:
-    """Return the section on how much a label's members are like each other."""
+def correlation(by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequence[str]) -> str:
+    """Return the section on how much a label's members are like each other.
+
+    Args:
+        by_label: `overview.label_figures`.
+        figures: what `draw_label` writes of each label.
+        pictures: its picture of each label.
+    """
     text = (
-        "Members that say the same add nothing to each other. The correlation of their out-of-fold scores, numbered"
-        " from the best member; the paler, the more they differ, and the more there is to gain by joining them."
+        "Members that say the same add nothing to each other. Cells show the correlation of their out-of-fold scores;"
+        " members have the numbers of the table below, 1 being the best. The paler a cell, the more two members"
+        " differ, and the more there is to gain by joining them."
     )
-    cards = [
-        figure(picture, label, f"{members} members" if members > 1 else "a single member")
-        for label, members, picture in zip(by_label["label"], by_label["members"], pictures, strict=True)
-    ]
-    return paragraph(text) + grid(cards)
+    cards = []
+    for label, found, picture in zip(by_label["label"], figures, pictures, strict=True):
+        members, networks, drawn = (found[name] for name in ("members", "networks", "drawn"))
+        note = f"{members} members" if members > 1 else "a single member"
+        if networks < members:
+            note += f", {networks} different ones: some count several times"
+        if drawn < networks:
+            note += f"; the first {drawn} are shown"
+        cards.append(figure(picture, label, note))
+    return paragraph(text) + _label_cards(by_label, cards)
 
 
 def members(chosen: pd.DataFrame, labels: Sequence[str]) -> str:
@@ -334,13 +427,15 @@ def members(chosen: pd.DataFrame, labels: Sequence[str]) -> str:
     )
     order = sorted(used.index, key=lambda run: (-used[run], run))
     text = (
-        f"{len(order)} runs are members of at least one label. The number in a cell is the member's place for that"
-        " label, 1 being the best; an empty cell says that the run is not used. Labels differ in the networks, and in"
-        " the epochs, that serve them best."
+        f"{len(order)} {'runs are members' if len(order) > 1 else 'run is a member'} for at least one label. The"
+        " number in a cell is the member's place for that label, 1 being the best; an empty cell means that the run is"
+        " not used. Different labels are served best by different networks and epochs."
     )
+    if chosen.duplicated(["label", "run"]).any():
+        text += " A member that counts several times takes as many places: the first of them is shown."
     places = table_of.set_index(["run", "label"])["member"].to_dict()
     most = max(table_of["member"].max(), 1)
-    head = "".join(f'<th class="up"><span>{escape(label)}</span></th>' for label in labels)
+    head = "".join(f'<th class="up"><span title="{escape(label)}">{escape(label)}</span></th>' for label in labels)
     lines = []
     for run in order:
         cells = []
@@ -359,10 +454,7 @@ def members(chosen: pd.DataFrame, labels: Sequence[str]) -> str:
             f'<th class="w">Epochs</th></tr></thead>\n<tbody>{"".join(part)}</tbody></table></div>\n'
         )
 
-    more = lines[SHOWN_MEMBERS:]
-    return (
-        paragraph(text) + rows(lines[:SHOWN_MEMBERS]) + (folded(f"More runs: {len(more)}", rows(more)) if more else "")
-    )
+    return paragraph(text) + _some_folded(lines, SHOWN_MEMBERS, "runs", rows)
 
 
 def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFrame | None, picture: str) -> str:
@@ -379,11 +471,14 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
     if sheet:
         address, width, height = sheet
         text = (
-            f"{made:,} copies of photos with rare labels have clothes of another colour. Each example is the photo,"
+            f"{made:,} copies of photos with rare labels have clothes of another colour. Each example shows the photo,"
             " what was found to be clothes, and the copy; below are the old and the new hue. Skin and background"
-            " should have stayed."
+            " should be unchanged."
         )
-        image = f'<img src="{address}" width="{width}" height="{height}" alt="Recoloured photos: before, mask, after">'
+        image = (
+            f'<img class="sheet" src="{address}" width="{width}" height="{height}"'
+            ' alt="Recoloured photos: before, mask, after">'
+        )
         body += f"<h3>Recolouring</h3>\n{paragraph(text)}{figure(image)}"
     else:
         body += paragraph("No run uses recoloured photos.")
@@ -392,7 +487,7 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
     recipes = [name for name in counts if name not in ("label", "before")]
     text = (
         "How many photos with each label a network sees in an epoch, before and after its recipe has repeated,"
-        " dropped and added photos (the first fold's networks; the mean over epochs)."
+        " dropped and added photos (for the first fold's networks, averaged over epochs)."
     )
     rows = [
         [row["label"], f"{row['before']:,.0f}", *(f"{row[recipe]:,.0f}" for recipe in recipes)]
@@ -400,7 +495,7 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
     ]
     drawn = ("two", "three", "four")
     if len(recipes) > len(drawn):
-        text += f" The picture has the first {len(drawn)} recipes, and the table all of them."
+        text += f" The picture shows the first {len(drawn)} recipes, the table all of them."
     marks = key(("one", "before"), *zip(drawn, recipes, strict=False))
     body += f"<h3>Resampling</h3>\n{paragraph(text)}{marks}"
     return body + beside(figure(picture), table(["Label", "Before", *recipes], rows))
@@ -409,37 +504,37 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
 def reliability(by_label: pd.DataFrame, pictures: Sequence[str]) -> str:
     """Return the section on what scores mean."""
     text = (
-        "Upright is the share of photos that have the label, against their score. If a score of 0.3 means that 3 of"
-        " 10 such photos have the label, dots lie on the grey line. Below it, scores promise too much. Every dot"
-        " stands for as many expected positives; lines are 95 % intervals. Thresholds do not ask for scores that are"
-        " probabilities, but whoever reads single scores does."
+        "The vertical axis is the share of photos that have the label, the horizontal one their score. If a score of"
+        " 0.3 means that 3 of 10 such photos have the label, dots lie on the grey line; where they lie below it, scores"
+        " promise too much. Each dot stands for equally many expected positives; lines are 95 % intervals. Thresholds"
+        " work with scores that are no probabilities, but whoever reads single scores should know."
     )
     cards = [
         figure(picture, label, f"{positives:,} positives")
         for label, positives, picture in zip(by_label["label"], by_label["positives"], pictures, strict=True)
     ]
-    return paragraph(text) + grid(cards)
+    return paragraph(text) + _label_cards(by_label, cards)
 
 
 def to_look_at(added: Sequence[Shown], missed: Sequence[Shown], split: Sequence[Shown], *, files: bool) -> str:
     """Return the section of photos that somebody should look at.
 
     Args:
-        added: training photos that surely have a label by the ensemble, and not by the table.
+        added: training photos that the ensemble is sure have a label which the table does not give them.
         missed: the other way round.
-        split: test photos of which the folds think differently.
+        split: test photos on which the folds disagree.
         files: whether there are photos.
     """
     if not files:
         return paragraph("There are no photos to show: scores were drawn.")
     text = (
-        "Where the ensemble is sure and the table says otherwise, one of the two is wrong: label errors show up here."
-        " Training photos are decided without the networks that saw them."
+        "Where the ensemble is confident and the table says otherwise, one of the two is wrong: errors in the table"
+        " show up here. Training photos are decided without the networks that saw them."
     )
     parts = [
         paragraph(text),
-        _gallery("Surely there, and not in the table", added, "No such mistakes."),
-        _gallery("In the table, and surely not there", missed, "No such mistakes."),
+        _gallery("Confidently decided, but not in the table", added, "There are none."),
+        _gallery("In the table, but confidently not decided", missed, "There are none."),
         _gallery("Photos on which the folds disagree", split, "The folds agree on all photos."),
     ]
     return "".join(parts)
@@ -452,12 +547,14 @@ def _gallery(heading: str, photos: Sequence[Shown], nothing: str) -> str:
 
 
 def _card(photo: Shown) -> str:
+    mark = ("bdi", "mark")
+
     def listed(labels: Sequence[str] | None) -> str:
         if labels is None:
             return "not known"
-        return ", ".join(f"<s>{escape(x)}</s>" if x == photo.label else escape(x) for x in labels) or "none"
+        return ", ".join(f"<{mark[x == photo.label]}>{escape(x)}</{mark[x == photo.label]}>" for x in labels) or "none"
 
-    compared = [f"given: {listed(photo.given)}", f"decided: {listed(photo.decided)}"]
+    compared = [f"in the table: {listed(photo.given)}", f"decided: {listed(photo.decided)}"]
     lines = [escape(photo.note), *compared, escape(photo.name)]
     image = f'<img src="{photo.picture}" alt="{escape(photo.name)}">'
     words = "".join(f"<span>{line}</span>" for line in lines)
@@ -477,9 +574,10 @@ def cost(jobs: pd.DataFrame, on_gpu: Sequence[str], disk: pd.Series) -> str:
     else:
         hours, devices = jobs["hours"].sum(), jobs.loc[jobs["rule"].isin(on_gpu), "hours"].sum()
         text = (
-            f"All jobs together took {_hours(hours)} if they ran one after another, {_hours(devices)} of it in jobs"
-            " that use a GPU where there is one. It is the time of every job's last run, as Snakemake measured it: of"
-            " a training that was stopped, what came after the last start."
+            f"All jobs together took {_hours(hours)} of job time, which is their sum: less time passed where jobs ran"
+            f" side by side. Of that, {_hours(devices)} went to jobs that ask for a GPU, whether there was one or not,"
+            " and however many they used. Snakemake measured each job's last run: of a training that was interrupted,"
+            " what came after the last start."
         )
         rows = [
             [
@@ -491,10 +589,8 @@ def cost(jobs: pd.DataFrame, on_gpu: Sequence[str], disk: pd.Series) -> str:
             ]
             for row in jobs.itertuples(index=False)
         ]
-        head, most = ["Rule", "Jobs", "Time", "GPU", "Most memory"], 8
-        listed = paragraph(text) + table(head, rows[:most])
-        if len(rows) > most:
-            listed += folded(f"More rules: {len(rows) - most}", table(head, rows[most:]))
+        head = ["Rule", "Jobs", "Job time", "Asks for a GPU", "Peak memory"]
+        listed = paragraph(text) + _some_folded(rows, SHOWN_RULES, "rules", lambda part: table(head, part))
     rows = [[name, _bytes(size)] for name, size in disk.items() if size >= 0.001 * disk.sum()]
     folders = paragraph(f"The results folder holds {_bytes(disk.sum())}.") + table(["Folder", "Size"], rows)
     return beside(listed, folders)

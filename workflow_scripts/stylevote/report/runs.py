@@ -1,0 +1,68 @@
+"""What the runs are: what differs between them as a table, and what all have in common as a sentence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+# These come first, in this order; what else there is follows.
+FIRST = ("backbone", "size", "weights", "labels", "recipe", "loss", "hidden", "batch", "phases", "seed")
+
+
+class RunTable(NamedTuple):
+    """The runs: a table of what differs between them, whose first column is their ids, and what is the same for all."""
+
+    head: list[str]
+    rows: list[list[str]]
+    common: str
+
+
+def run_table(settings: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) -> RunTable:
+    """Return what tells runs apart.
+
+    Args:
+        settings: the resolved setting of each run, by its id; ``labels`` in it are those that the run predicts.
+        labels: all labels.
+    """
+    found = {key: None for setting in settings.values() for key in setting}
+    keys = [key for key in FIRST if key in found] + [key for key in found if key not in FIRST]
+    said = {run: {key: _said(key, setting.get(key), labels) for key in keys} for run, setting in settings.items()}
+    differ = [key for key in keys if len({of_run[key] for of_run in said.values()}) > 1]
+    rows = [[run, *(of_run[key] for key in differ)] for run, of_run in said.items()]
+    first = next(iter(said.values()), {})
+    common = "; ".join(f"{key} {first[key]}" for key in keys if key not in differ)
+    return RunTable(["run", *differ], rows, common)
+
+
+def setting_text(value: Any) -> str:
+    """Return a value of a configuration in as few letters as a reader needs."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(_pair(key, part) for key, part in sorted(value.items())) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(setting_text, value)) or "none"
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _pair(key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{key} ({setting_text(value)})" if value else key
+    return f"{key} {setting_text(value)}"
+
+
+def _said(key: str, value: Any, labels: Sequence[str]) -> str:
+    if key == "labels" and list(value) == list(labels):
+        return "all"
+    if key == "phases":
+        return "; ".join(map(_phase, value))
+    return setting_text(value)
+
+
+def _phase(phase: Mapping[str, Any]) -> str:
+    """Return a phase of training: ``2 epochs at 0.0003, last 0.4``."""
+    epochs = f"{phase['epochs']} epoch{'s' if phase['epochs'] != 1 else ''}"
+    usual = {"policy": "triangular", "cycle": 1}
+    more = {
+        key: value for key, value in phase.items() if key not in ("epochs", "lr", "train") and value != usual.get(key)
+    }
+    parts = [f"{epochs} at {phase['lr']:g}", setting_text(phase["train"]), *(_pair(*item) for item in more.items())]
+    return ", ".join(parts)
