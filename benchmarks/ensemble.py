@@ -76,7 +76,7 @@ class Label:
 
 
 def challenge_labels() -> pd.DataFrame:
-    """Return the labels of the challenge's training photos in random order: uint8, a column a label."""
+    """Return the labels of the challenge's training photos in random order: uint8, a column per label."""
     sets = label_set_table()
     rows = np.repeat(np.arange(len(sets)), sets["images"])
     return sets.drop(columns="images").iloc[np.random.default_rng(SEED).permutation(rows)].astype(np.uint8)

@@ -35,7 +35,7 @@ SETTINGS = {
 
 
 def plain(photo: np.ndarray, weight: np.ndarray, degrees: float) -> np.ndarray:
-    """Return the photo with its hue turned as far as ``weight`` (0 to 1, a number a pixel) says."""
+    """Return the photo with its hue turned as far as ``weight`` (0 to 1, a number per pixel) says."""
     hsv = rgb2hsv(photo)
     hsv[..., 0] = (hsv[..., 0] + degrees / 360) % 1
     turned = 255 * hsv2rgb(hsv)

@@ -15,7 +15,7 @@ localrules:
 
 
 rule collate_scores:
-    """Gather the out-of-fold scores of every epoch of every run, a file a label."""
+    """Gather the out-of-fold scores of every epoch of every run, a file per label."""
     input:
         predictions=every_run("runs/{run}/fold{fold}/validation.parquet"),
         external=every_external("validation"),
@@ -280,7 +280,7 @@ rule score_decisions:
 
 
 rule write_decisions:
-    """Write a photoset's decisions, a row a photo; print how good they are where it has labels."""
+    """Write a photoset's decisions, a row per photo; print how good they are where it has labels."""
     input:
         votes=results("predictions/{photoset}/votes.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
@@ -300,7 +300,7 @@ rule write_decisions:
 
 
 rule write_details:
-    """Write what led to a photoset's decisions, a row a photo and label."""
+    """Write what led to a photoset's decisions, a row per photo and label."""
     input:
         votes=results("predictions/{photoset}/votes.parquet"),
         thresholds=every_label("ensemble/thresholds/{label}.json"),

@@ -18,7 +18,7 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         manifest="the training photos' manifest",
-        output="Parquet table to write: the fold of each photo",
+        output="to write: the fold of each photo",
     )
     add_spec(options, '{"labels": [name, ...], "count": number of folds, "seed": number}')
     run(options, main)

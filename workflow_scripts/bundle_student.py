@@ -42,7 +42,7 @@ if __name__ == "__main__":
         chosen="the student's epoch and thresholds",
         folders="the student's folder of each fold...",
         summary="text that says what the student is worth",
-        output="folder to write",
+        output="to write: folder",
     )
     add_spec(
         options,

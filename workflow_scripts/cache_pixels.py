@@ -20,8 +20,8 @@ if __name__ == "__main__":
         __doc__,
         photos="folder of the photos",
         manifest="the photoset's manifest",
-        pixels="flat file of uint8 RGB values to write",
-        index="Parquet table to write: where each photo lies in the flat file",
+        pixels="to write: flat file of uint8 RGB values",
+        index="to write: where each photo lies in the flat file",
     )
     add_spec(options, '{"size": shorter side in pixels}')
     add_threads(options)

@@ -12,7 +12,7 @@ from stylevote.tables import read_sealed, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write a row a label and photo: each fold's score, that of all, the votes and the decision."""
+    """Write a row per label and photo: each fold's score, that of all, the votes and the decision."""
     labels, folds, settings = arguments.spec["labels"], arguments.folds, arguments.spec["votes"]
     check_number("stackers", arguments.stackers, len(labels) * folds, "label and fold")
     check_number("thresholds", arguments.thresholds, len(labels), "label")
@@ -41,9 +41,9 @@ if __name__ == "__main__":
         __doc__,
         manifest="the photoset's photos",
         members="members of all labels",
-        stackers="stackers: of each label, one a fold...",
-        thresholds="thresholds: one a label, in the order of the labels...",
-        output="votes to write",
+        stackers="stackers: of each label, one per fold...",
+        thresholds="thresholds: one per label, in the order of the labels...",
+        output="to write: votes",
     )
     options.add_argument(
         "--predictions",

@@ -60,8 +60,8 @@ if __name__ == "__main__":
         members="selections, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
-        alarms="table to write",
-        figures="table to write: AUCs by run and fold",
+        alarms="to write: the label's alarms",
+        figures="to write: AUCs by run and fold",
     )
     add_spec(
         options,

@@ -25,9 +25,9 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        alarms="alarms of the labels: one table a label...",
-        figures="AUCs by run and fold: one table a label...",
+        alarms="alarms of the labels: one table per label...",
+        figures="AUCs by run and fold: one table per label...",
         honest="the honest estimate",
-        output="table to write",
+        output="to write: all alarms",
     )
     run(options, main)

@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def remove_others(folders: list[Path], epochs: set[int]) -> None:
-    """Remove the weights of all other epochs from the folders of a run's weights, one a fold."""
+    """Remove the weights of all other epochs from the folders of a run's weights, one per fold."""
     kept = {f"epoch{epoch}.safetensors" for epoch in epochs}
     others = [path for folder in folders for path in folder.glob("epoch*.safetensors") if path.name not in kept]
     size = sum(path.stat().st_size for path in others)
@@ -45,11 +45,11 @@ def remove_others(folders: list[Path], epochs: set[int]) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        predictions="the run's out-of-fold predictions: one table a fold, in the order of the folds...",
+        predictions="the run's out-of-fold predictions: one table per fold, in the order of the folds...",
         manifest="the training photos",
         fold_table="their folds",
-        weights="folders of the run's weights: one a fold...",
-        output="table of epochs to write",
+        weights="folders of the run's weights: one per fold...",
+        output="to write: table of epochs",
     )
     options.add_argument("--run", required=True, help="id of the run")
     add_spec(options, '{"labels": [...], "beta": 2}: those that the run predicts')

@@ -51,8 +51,8 @@ if __name__ == "__main__":
         __doc__,
         manifest="the training photos",
         fold_table="their folds",
-        estimates="estimates by size: one table a label, in the order of the labels...",
-        output="table of sizes to write",
+        estimates="estimates by size: one table per label, in the order of the labels...",
+        output="to write: table of sizes",
     )
     options.add_argument(
         "--members",

@@ -28,7 +28,7 @@ if __name__ == "__main__":
         __doc__,
         manifest="the training photos",
         fold_table="their folds",
-        outputs="files to write: one a label, in the order of the labels...",
+        outputs="to write: files, one per label, in the order of the labels...",
     )
     options.add_argument(
         "--predictions", required=True, help="the runs' out-of-fold predictions: a path with {run} and {fold} in it"

@@ -16,7 +16,7 @@ from stylevote.tables import MANIFEST_COLUMNS, label_matrix, read_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Print a row a label and the row of their means."""
+    """Print a row per label and the row of their means."""
     photoset, folders = arguments.photoset or "train", (arguments.one, arguments.other)
     manifests = [read_table(folder / "photos" / photoset / "manifest.parquet") for folder in folders]
     labels = [column for column in manifests[0] if column not in MANIFEST_COLUMNS]

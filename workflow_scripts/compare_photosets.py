@@ -24,7 +24,7 @@ if __name__ == "__main__":
         __doc__,
         manifests="manifests of the photosets...",
         quarantines="their quarantine tables...",
-        output="Parquet table to write: a row a shared photo",
+        output="to write: one row per shared photo",
     )
     options.add_argument("--names", nargs="+", required=True, help="names of the photosets, in the manifests' order")
     add_spec(options, '{"on_bad_photo": "fail" or "skip"}')

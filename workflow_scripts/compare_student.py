@@ -10,7 +10,7 @@ from stylevote.tables import label_matrix, read_table, replacing, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write a row a label and the row of their means; print the lines and write them."""
+    """Write a row per label and the row of their means; print the lines and write them."""
     labels, beta = arguments.spec["labels"], arguments.spec["beta"]
     truth = label_matrix(read_table(arguments.manifest, labels), labels)
     paths = (arguments.ensemble, arguments.student, arguments.singles)
@@ -34,8 +34,8 @@ if __name__ == "__main__":
         ensemble="the ensemble's honest decisions",
         student="the student's",
         singles="those of the best single networks",
-        output="table to write",
-        summary="text to write",
+        output="to write: F-beta of student, ensemble and single networks",
+        summary="to write: the same as text",
     )
     options.add_argument(
         "--locked",

@@ -12,7 +12,7 @@ from stylevote.tables import read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write a row a label and photo: each fold's score, their mean, the votes and the decision."""
+    """Write a row per label and photo: each fold's score, their mean, the votes and the decision."""
     labels, votes = arguments.spec["labels"], arguments.spec["votes"]
     image_ids = read_table(arguments.manifest, ["image_id"])["image_id"].to_numpy()
     thresholds = read_table(arguments.chosen).set_index("label")["threshold"].to_dict()
@@ -28,10 +28,10 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        predictions="the student's predictions for the photoset, at its epoch: one table a fold...",
+        predictions="the student's predictions for the photoset, at its epoch: one table per fold...",
         chosen="the student's thresholds",
         manifest="the photoset's photos",
-        output="votes to write",
+        output="to write: votes",
     )
     add_spec(options, '{"labels": [...], "votes": {"least": 0, "most": null}}')
     run(options, main)

@@ -46,7 +46,7 @@ if __name__ == "__main__":
         __doc__,
         photos="folder of the photos",
         table="file names, URLs and labels, as CSV, TSV or Parquet",
-        failures="Parquet table to write: the photos that could not be had, and why",
+        failures="to write: the photos that could not be had, and why",
     )
     options.add_argument("--on-bad-photo", choices=["fail", "skip"], default="fail", help="what to do if there are any")
     add_spec(

@@ -15,6 +15,6 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = parser(__doc__, output="folder to write to")
+    options = parser(__doc__, output="to write: folder")
     add_spec(options, '{"train": photos, "test": photos, "least": least training positives a label, "seed": number}')
     run(options, main)

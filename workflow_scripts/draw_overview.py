@@ -115,17 +115,17 @@ if __name__ == "__main__":
         test_manifest="the test photos",
         honest="the honest estimate",
         decisions="the decisions that it is made of",
-        candidates="scores of the candidates: one table a label, in the order of the labels...",
-        rankings="their rankings: one table a label...",
-        stacked="out-of-fold stacked scores: one table a label, in the order of the labels...",
-        singles="decisions by single networks: one table a label...",
-        figures="thresholds and their surroundings: one file a label...",
+        candidates="scores of the candidates: one table per label, in the order of the labels...",
+        rankings="their rankings: one table per label...",
+        stacked="out-of-fold stacked scores: one table per label, in the order of the labels...",
+        singles="decisions by single networks: one table per label...",
+        figures="thresholds and their surroundings: one file per label...",
         votes="votes on the test photos",
         scores="scores of their decisions (empty where their labels are not known)",
         macro="to write: the macro F-beta, told in different ways",
         labels="to write: the figures of every label",
         gains="to write: the ensemble beside single networks",
-        pictures="folder to write the pictures to",
+        pictures="to write: folder of the pictures",
     )
     options.add_argument("--joining", type=optional_path, nargs="?", help="what joining the folds is expected to add")
     options.add_argument("--sizes", type=optional_path, nargs="?", help="what ensembles of other sizes are worth")

@@ -40,13 +40,13 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        rankings="rankings of the candidates: one table a label, in the order of the labels...",
+        rankings="rankings of the candidates: one table per label, in the order of the labels...",
         reached="to write: the highest mean F-beta of the labels that each run reached at one epoch, how many labels it"
         " predicts, and the first of them",
     )
     options.add_argument("--histories", required=True, help="the trainings' histories: a path with {run} and {fold}")
     options.add_argument("--runs", nargs="+", required=True, help="ids of the runs")
     options.add_argument("--folds", type=int, required=True, help="number of folds")
-    options.add_argument("--output", required=True, help="pictures to write: a path with {run}")
+    options.add_argument("--output", required=True, help="to write: pictures, a path with {run}")
     add_spec(options, '{"labels": [...]}')
     run(options, main)

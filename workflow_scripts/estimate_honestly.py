@@ -10,7 +10,7 @@ from stylevote.tables import label_matrix, read_json, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the decisions, a row a label and the row of their means. The naive figures are of each label by itself."""
+    """Write the decisions, a row per label and one of their means. The naive figures are of each label by itself."""
     labels, votes, beta = arguments.spec["labels"], arguments.spec["votes"], arguments.spec["beta"]
     check_number("estimates", arguments.estimates, len(labels), "label")
     check_number("thresholds", arguments.thresholds, len(labels), "label")
@@ -32,11 +32,11 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        estimates="honest decisions: one table a label, in the order of the labels...",
+        estimates="honest decisions: one table per label, in the order of the labels...",
         manifest="the training photos",
-        thresholds="thresholds: one a label, in the order of the labels...",
+        thresholds="thresholds: one per label, in the order of the labels...",
         decisions="to write: the honest decision for every photo and label",
-        output="table to write",
+        output="to write: for each label, the honest F-beta beside the naive one",
     )
     for name, text in (("votes", "votes on photos that were locked away"), ("manifest", "these photos")):
         options.add_argument(f"--locked-{name}", type=optional_path, nargs="?", help=f"{text}, if there are any")

@@ -12,7 +12,7 @@ from stylevote.tables import label_matrix, read_json, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write a row a label, and the row of their mean."""
+    """Write a row per label, and the row of their mean."""
     labels, beta, folds = arguments.spec["labels"], arguments.spec["beta"], arguments.folds
     check_number("estimates", arguments.estimates, len(labels), "label")
     check_number("thresholds", arguments.thresholds, len(labels), "label")
@@ -32,11 +32,11 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        estimates="the honest estimate: one table a label, in the order of the labels...",
+        estimates="the honest estimate: one table per label, in the order of the labels...",
         manifest="the training photos",
-        thresholds="thresholds: one a label, in the order of the labels...",
+        thresholds="thresholds: one per label, in the order of the labels...",
         votes="the votes on the photoset",
-        output="table to write",
+        output="to write: for each label, what joining is expected to add",
     )
     options.add_argument("--folds", type=int, required=True, help="number of folds")
     add_spec(options, '{"labels": [...], "beta": 2}')

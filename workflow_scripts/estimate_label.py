@@ -39,7 +39,7 @@ if __name__ == "__main__":
         members="selections, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
-        output="honest decisions to write",
+        output="to write: honest decisions",
     )
     add_spec(
         options,

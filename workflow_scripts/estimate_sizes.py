@@ -59,8 +59,8 @@ if __name__ == "__main__":
         rankings="their rankings, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
-        estimates="estimates to write",
-        members="members to write",
+        estimates="to write: estimates",
+        members="to write: members",
     )
     add_spec(
         options,

@@ -21,7 +21,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     options = parser(
-        __doc__, members="selections: one a label, in the order of the labels...", output="table of members to write"
+        __doc__, members="selections: one per label, in the order of the labels...", output="to write: table of members"
     )
     add_spec(options, '{"labels": [...]}')
     run(options, main)

@@ -9,7 +9,7 @@ from stylevote.tables import read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write for each fold image_id and a column a label, in the manifest's order."""
+    """Write for each fold image_id and a column per label, in the manifest's order."""
     labels = arguments.spec["labels"]
     check_number("scores", arguments.scores, len(labels), "label")
     tables = [read_table(path) for path in arguments.scores]
@@ -29,8 +29,8 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="scores of the training photos: one file a label, in the order of the labels...",
-        outputs="tables to write: one a fold...",
+        scores="scores of the training photos: one file per label, in the order of the labels...",
+        outputs="to write: tables, one per fold...",
     )
     add_spec(options, '{"labels": [...]}')
     run(options, main)

@@ -37,8 +37,8 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         photos="folder of the photos",
-        manifest="Parquet table to write: a row a photo",
-        quarantine="Parquet table to write: the photos left out, and why",
+        manifest="to write: one row per photo",
+        quarantine="to write: the photos left out, and why",
     )
     options.add_argument(
         "--table",
@@ -58,6 +58,11 @@ if __name__ == "__main__":
         ' will be locked away (default false), "labelled": whether a photoset other than train must have labels'
         " (default false)}",
     )
-    options.add_argument("--on-bad-photo", choices=["fail", "skip"], default="fail", help="what to do with one")
+    options.add_argument(
+        "--on-bad-photo",
+        choices=["fail", "skip"],
+        default="fail",
+        help="what to do with photos that cannot be used (default fail)",
+    )
     add_threads(options)
     run(options, main)

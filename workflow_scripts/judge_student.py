@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def write_decided(image_ids: np.ndarray, labels: list[str], decided: np.ndarray, path: Path) -> None:
-    """Write decisions, shape (photos, labels), as the columns image_id and one a label."""
+    """Write decisions, shape (photos, labels), as the columns image_id and one per label."""
     table = pd.DataFrame(decided, columns=labels)
     table.insert(0, "image_id", image_ids)
     write_table(table, path)
@@ -50,8 +50,8 @@ def write_decided(image_ids: np.ndarray, labels: list[str], decided: np.ndarray,
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        predictions="the student's out-of-fold predictions: one table a fold, in the order of the folds...",
-        scores="candidates: one file a label, in the order of the labels...",
+        predictions="the student's out-of-fold predictions: one table per fold, in the order of the folds...",
+        scores="candidates: one file per label, in the order of the labels...",
         rankings="their rankings, in the same order...",
         manifest="the training photos",
         fold_table="their folds",

@@ -20,8 +20,8 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         manifest="manifest of all photos with labels",
-        train="manifest to write: the photos to train on",
-        locked="manifest to write: the locked photos",
+        train="to write: manifest of the photos to train on",
+        locked="to write: manifest of the locked photos",
     )
     add_spec(options, '{"labels": [name, ...], "share": to lock away, "folds": number of folds, "seed": number}')
     run(options, main)

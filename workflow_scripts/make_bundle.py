@@ -52,10 +52,10 @@ if __name__ == "__main__":
         members="members of all labels",
         whole="members of all labels of the whole ensemble, where the bundle is to have fewer",
         runs="settings of all runs, as JSON",
-        stackers="stackers: of each label, one a fold...",
-        thresholds="thresholds: one a label, in the order of the labels...",
+        stackers="stackers: of each label, one per fold...",
+        thresholds="thresholds: one per label, in the order of the labels...",
         honest="the honest estimate of the whole ensemble",
-        output="folder to write",
+        output="to write: folder",
     )
     options.add_argument("--folders", required=True, help="the runs' folders: a path with {run} and {fold}")
     options.add_argument(

@@ -35,9 +35,9 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         manifest="the training photos",
-        estimates="estimates by size: one table a label, in the order of the labels...",
-        members="members by size: one table a label...",
-        output="table to write",
+        estimates="estimates by size: one table per label, in the order of the labels...",
+        members="members by size: one table per label...",
+        output="to write: score and cost of each size",
     )
     options.add_argument("--histories", required=True, help="the trainings' histories: a path with {run} and {fold}")
     options.add_argument("--runs", nargs="*", required=True, help="ids of the runs")

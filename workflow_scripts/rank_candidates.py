@@ -28,7 +28,7 @@ if __name__ == "__main__":
         scores="the label's candidates",
         manifest="the training photos",
         fold_table="their folds",
-        output="rankings to write",
+        output="to write: rankings",
     )
     add_spec(options, '{"label": NAME, "beta": 2}')
     run(options, main)

@@ -24,6 +24,6 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = parser(__doc__, votes="the photoset's votes", manifest="its photos", output="scores to write")
+    options = parser(__doc__, votes="the photoset's votes", manifest="its photos", output="to write: scores")
     add_spec(options, '{"labels": [...], "beta": 2}')
     run(options, main)

@@ -24,7 +24,7 @@ if __name__ == "__main__":
         __doc__,
         stacked="the label's out-of-fold stacked scores",
         manifest="the training photos",
-        output="score to write",
+        output="to write: score",
     )
     add_spec(options, '{"label": NAME, "precision": 0.8}')
     run(options, main)

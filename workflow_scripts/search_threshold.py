@@ -29,7 +29,7 @@ if __name__ == "__main__":
         __doc__,
         stacked="the label's out-of-fold stacked scores",
         manifest="the training photos",
-        output="threshold to write",
+        output="to write: threshold",
     )
     add_spec(
         options,

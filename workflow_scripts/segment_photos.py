@@ -40,7 +40,7 @@ if __name__ == "__main__":
         __doc__,
         photos="folder of the photos",
         manifest="the photos",
-        output="to write: a mask a photo",
+        output="to write: one mask per photo",
     )
     for name, text in [
         ("--masks", "folder of given masks"),

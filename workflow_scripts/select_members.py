@@ -38,7 +38,7 @@ if __name__ == "__main__":
         rankings="their rankings",
         manifest="the training photos",
         fold_table="their folds",
-        output="rankings and members to write",
+        output="to write: rankings and members",
     )
     options.add_argument(
         "--sizes", type=optional_path, nargs="?", help="table of the sizes that `target` chose, if it did"

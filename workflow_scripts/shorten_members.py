@@ -1,4 +1,4 @@
-"""Keep the first members of one label's, for a bundle that is to be small."""
+"""Keep one label's first members, for a bundle that is to be small."""
 
 import argparse
 import logging
@@ -22,7 +22,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = parser(__doc__, members="the label's selection", output="members to write")
+    options = parser(__doc__, members="the label's selection", output="to write: members")
     options.add_argument(
         "--sizes", type=optional_path, nargs="?", help="table of the sizes that `bundle.loss` chose, if it did"
     )

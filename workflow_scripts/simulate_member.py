@@ -33,8 +33,8 @@ if __name__ == "__main__":
         train="manifest of the training photos",
         test="manifest of the test photos",
         fold_table="the training photos' folds",
-        validation="out-of-fold predictions to write, one a fold...",
-        tests="predictions of the test photos to write, one a fold...",
+        validation="to write: out-of-fold predictions, one per fold...",
+        tests="to write: predictions of the test photos, one per fold...",
     )
     add_spec(
         options,

@@ -22,9 +22,9 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        train="manifest of the training photos to write",
-        test="manifest of the test photos to write, with their labels",
-        shared="table of the photos that are in both, to write: there are none",
+        train="to write: manifest of the training photos",
+        test="to write: manifest of the test photos, with their labels",
+        shared="to write: table of the photos that are in both, of which there are none",
     )
     add_spec(
         options,

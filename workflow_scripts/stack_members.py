@@ -1,4 +1,4 @@
-"""Fit one label's stackers, one a fold, over its members' out-of-fold scores."""
+"""Fit one label's stackers, one per fold, over its members' out-of-fold scores."""
 
 import argparse
 import logging
@@ -38,15 +38,15 @@ if __name__ == "__main__":
         members="selections, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
-        stackers="stackers to write: one a fold...",
-        grid="table of the grid's points to write",
-        stacked="out-of-fold stacked scores to write",
+        stackers="to write: stackers, one per fold...",
+        grid="to write: table of the grid's points",
+        stacked="to write: out-of-fold stacked scores",
     )
     add_spec(
         options,
         '{"label": NAME, "beta": 2, "combiner": "mean"} or "rank_mean"; {..., "combiner": "ridge", "ridge": {"alpha": '
         '[...]}} or "logistic"; {..., "combiner": "xgboost", "xgboost": {"grid": {"eta": [...], '
-        '"max_depth": [...], "min_child_weight": [...]}, "rounds": 500, "patience": 20, "seed": 1}}',
+        '"max_depth": [...], "min_child_weight": [...]}, "rounds": 1000, "patience": 20, "seed": 1}}',
     )
     add_threads(options)
     run(options, main)

@@ -26,7 +26,7 @@ if __name__ == "__main__":
         honest="the honest estimate",
         scores="scores of the test photos' decisions (empty where their labels are not known)",
         votes="the votes that were cast",
-        output="text to write",
+        output="to write: text",
     )
     options.add_argument(
         "--joining",

@@ -20,6 +20,6 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = parser(__doc__, tables="tables of figures, in the order of the experiments...", output="page to write")
+    options = parser(__doc__, tables="tables of figures, in the order of the experiments...", output="to write: page")
     add_spec(options, '{"beta": 2, "experiments": [{"name": NAME, "title": TEXT, "notes": TEXT}]}')
     run(options, main)

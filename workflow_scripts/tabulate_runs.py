@@ -32,8 +32,8 @@ if __name__ == "__main__":
         __doc__,
         manifest="the training photos",
         fold_table="their folds",
-        table="table to write",
-        csv="the same to write as CSV",
+        table="to write: the figures",
+        csv="to write: the same as CSV",
     )
     options.add_argument("--predictions", required=True, help="out-of-fold predictions: a path with {run} and {fold}")
     options.add_argument("--folds", type=int, required=True, help="number of folds")

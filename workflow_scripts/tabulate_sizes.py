@@ -22,8 +22,8 @@ if __name__ == "__main__":
         __doc__,
         curve="what ensembles of several sizes are worth",
         manifest="the training photos",
-        table="table to write",
-        csv="the same to write as CSV",
+        table="to write: the figures",
+        csv="to write: the same as CSV",
     )
     add_spec(options, '{"labels": [...], "paper": {"5": 0.6, ...}}')
     run(options, main)

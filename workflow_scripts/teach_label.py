@@ -36,7 +36,7 @@ if __name__ == "__main__":
         members="selections, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
-        output="scores to write",
+        output="to write: scores",
     )
     add_spec(options, '{"label": NAME, "beta": 2, "stack": {"combiner": "mean"} or another, as for stack_members}')
     add_threads(options)

@@ -183,7 +183,7 @@ if __name__ == "__main__":
         epochs="manifest of this fold's epochs",
         index="index of the pixel cache",
         pixels="pixel cache",
-        history="to write: a row an epoch",
+        history="to write: one row per epoch",
         validation="to write: out-of-fold predictions of every epoch",
         weights="to write: folder of every epoch's weights",
     )

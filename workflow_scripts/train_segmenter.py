@@ -46,7 +46,7 @@ if __name__ == "__main__":
         manifest="training photos",
         masks="folder of the photos' masks: PNGs of class numbers",
         weights="to write: the network's weights",
-        history="to write: a row an epoch",
+        history="to write: one row per epoch",
         summary="to write: the IoU of the photos held out, as JSON",
     )
     options.add_argument(

@@ -1,4 +1,4 @@
-"""Write a photoset's decisions as CSV, a row a photo in the manifest's order."""
+"""Write a photoset's decisions as CSV, a row per photo in the manifest's order."""
 
 import argparse
 
@@ -17,6 +17,6 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = parser(__doc__, votes="the photoset's votes", manifest="its photos", output="CSV to write")
+    options = parser(__doc__, votes="the photoset's votes", manifest="its photos", output="to write: CSV")
     add_spec(options, '{"labels": [...], "format": "table" (a header, then rows) or "challenge" (rows only)}')
     run(options, main)

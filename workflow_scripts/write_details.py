@@ -1,4 +1,4 @@
-"""Write what led to a photoset's decisions as CSV, a row a photo and label: scores, agreement of folds, abstention."""
+"""Write what led to a photoset's decisions as CSV, a row per photo and label: score, agreement, abstention."""
 
 import argparse
 from pathlib import Path
@@ -21,8 +21,8 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         votes="the photoset's votes",
-        thresholds="thresholds: one a label, in the order of the labels...",
-        output="CSV to write",
+        thresholds="thresholds: one per label, in the order of the labels...",
+        output="to write: CSV",
     )
     options.add_argument(
         "--certain", nargs="*", type=Path, default=[], help="of each label, what search_certainty found"

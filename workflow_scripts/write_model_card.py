@@ -44,11 +44,11 @@ if __name__ == "__main__":
         macro="the macro F-beta, told in different ways",
         labels="the figures of every label",
         members="members of all labels",
-        thresholds="thresholds: one file a label, in the order of the labels...",
+        thresholds="thresholds: one file per label, in the order of the labels...",
         runs="what every run is",
-        manifests="photos: one table a photoset...",
+        manifests="photos: one table per photoset...",
         submission="the decisions",
-        output="card to write",
+        output="to write: card",
     )
     add_spec(options, '{"settings": {...}, "photosets": [names], "drawn": false}')
     run(options, main)

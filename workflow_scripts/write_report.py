@@ -182,14 +182,14 @@ if __name__ == "__main__":
         pictures="folder of the report's pictures and figures",
         manifest="the training photos",
         test_manifest="the test photos",
-        estimates="honest decisions: one table a label, in the order of the labels...",
+        estimates="honest decisions: one table per label, in the order of the labels...",
         decisions="the honest decisions for all labels together",
         votes="votes on the test photos",
         members="members of all labels",
         runs="what every run is",
         benchmarks="folder of the jobs' benchmark files",
         results="the results folder",
-        output="page to write",
+        output="to write: the page",
     )
     for name, text in (
         ("photos", "folder of the training photos, if there is one"),

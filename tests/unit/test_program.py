@@ -50,3 +50,19 @@ def test_other_errors_stay_what_they_are(monkeypatch):
 def test_messages_hold_nothing_that_a_terminal_obeys():
     message = str(program.InputError("a\x1b[2Jb\u202e.jpg:\n  \udcff 'ärmel 袖'"))
     assert message == "a\\x1b[2Jb\\u202e.jpg:\n  \\udcff 'ärmel 袖'"
+
+
+def test_settings_that_are_no_json_or_lack_a_key_are_told_in_a_line(monkeypatch, capsys):
+    options = program.parser("it")
+    program.add_spec(options, '{"label": NAME, "stack": {"combiner": ...}}')
+
+    monkeypatch.setattr("sys.argv", ["program", "--spec", "{label"])
+    with pytest.raises(SystemExit):
+        program.run(options, print)
+    assert "argument --spec: found '{label', expected settings as JSON (" in capsys.readouterr().err
+
+    monkeypatch.setattr("sys.argv", ["program", "--spec", '{"label": "red", "stack": {"grid": 1}}'])
+    with pytest.raises(SystemExit) as caught:
+        program.run(options, lambda arguments: arguments.spec["stack"]["combiner"])
+    expected = "error: --spec: 'combiner' is missing, found 'grid'; `--help` says what is expected"
+    assert caught.value.code == expected

@@ -100,7 +100,7 @@ def test_a_label_too_rare_for_the_folds(fresh):
 def test_a_label_too_rare_to_lock_some_away(fresh):
     fresh.config["honest"] = {"locked": 0.1}
     keep_few(fresh, 3)
-    refused(fresh, "label 'dark sky / night' has 3 distinct positive photos", "at least 4, one a fold and one locked")
+    refused(fresh, "label 'dark sky / night' has 3 distinct positive photos", "at least 4, one per fold and one locked")
     keep_few(fresh, 4)
     refused(fresh, "label 'dark sky / night': 4 to train on and 0 locked; change honest.locked")
 

@@ -24,7 +24,7 @@ ELSEWHERE = "make room, or write to another disk (decoded photos go to TMPDIR)"
 
 
 def decide(arguments: argparse.Namespace) -> None:
-    """Write the decisions, a row a photo, and what led to them if asked for."""
+    """Write the decisions, a row per photo, and what led to them if asked for."""
     from stylevote.bundle import open_bundle  # noqa: PLC0415
     from stylevote.deciding import decide as decide_by  # noqa: PLC0415
     from stylevote.ensemble.decisions import write_decisions, write_details  # noqa: PLC0415

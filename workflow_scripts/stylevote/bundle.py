@@ -178,7 +178,7 @@ class Bundle:
         ]
 
     def stackers(self, threads: int = 1) -> dict[str, list[Stacker]]:
-        """Return each label's stackers, one a fold; `InputError` where a file holds none."""
+        """Return each label's stackers, one per fold; `InputError` where a file holds none."""
         load = combiner(self.content["combiner"]).load
         found = {}
         for label in self.labels:
@@ -257,7 +257,7 @@ def write_bundle(
         folder: to make; one that is there is replaced.
         content: what `SCHEMA` asks for, but for format, files and versions; of ``runs``, whole settings will do.
         weights: file of weights, and its digest, by run, fold and epoch, of every member (see `stored_weights`).
-        stackers: each label's files, one a fold.
+        stackers: each label's files, one per fold.
         card: Markdown that says what the bundle is.
 
     Raises:

@@ -51,8 +51,8 @@ def decide(
         progress: whether a bar shows how far it is, on a terminal.
 
     Returns:
-        what `ensemble.decisions.details` does: a row a photo and label, with score, decision, agreement and, where the
-        bundle was made with a precision, abstain.
+        what `ensemble.decisions.details` does: a row per photo and label, with score, decision, agreement and, where
+        the bundle was made with a precision, abstain.
 
     Raises:
         InputError: photos that cannot be used, each by its name; weights or stackers that do not fit; a machine that

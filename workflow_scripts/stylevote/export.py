@@ -125,7 +125,7 @@ def check_model(model: onnx.ModelProto, one: BundledNetwork, threads: int = 1) -
 def _metadata(network: Network, one: BundledNetwork) -> dict[str, str | int | list[str] | list[float]]:
     return {
         "input": "RGB in 0..1, float32, shape (photos, 3, size, size): the whole photo, resized to a square",
-        "output": "logits, one a label; its score is 1 / (1 + exp(-logit))",
+        "output": "logits, one per label; its score is 1 / (1 + exp(-logit))",
         "size": one.setting["size"],
         "normalization": "within the model: (photos - mean) / std",
         "mean": network.mean.flatten().tolist(),

@@ -74,10 +74,10 @@ def write_plan(settings: Settings, log: Path, dry_run: str | None) -> str:
 
 
 def plan_runs(settings: Settings) -> pd.DataFrame:
-    """Return the run table: a row a run, in the order of the ids.
+    """Return the run table: a row per run, in the order of the ids.
 
     ``labels`` are ``all``, their names, or how many they are; ``phases`` are written as `phase_text` does. ``other``
-    holds those further settings in which the runs differ. ``networks`` counts one a fold and epoch, ``megabytes``
+    holds those further settings in which the runs differ. ``networks`` counts one per fold and epoch, ``megabytes``
     (10^6 bytes) are of one network's weights as they are stored, and ``gigabytes`` of all of the run's.
 
     Raises:
@@ -287,7 +287,7 @@ def read_dry_run(text: str) -> Work | None:
 
 
 def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
-    """Return a row a run: its folds ``done`` (and there) and ``to_do``, ``why``, and the ``hours`` that these take.
+    """Return a row per run: its folds ``done`` (and there) and ``to_do``, ``why``, and the ``hours`` that these take.
 
     Hours are those of the jobs, of which each has a device: by the mean time of an epoch in all runs of the same
     backbone and size of which a fold is trained; without one, by the time that the configuration states

@@ -52,7 +52,22 @@ def parser(description: str, **paths: str) -> argparse.ArgumentParser:
 
 def add_spec(arguments: argparse.ArgumentParser, text: str) -> None:
     """Add ``--spec``: the settings that the result depends on, as JSON."""
-    arguments.add_argument("--spec", type=json.loads, required=True, help=f"settings as JSON: {text}")
+    arguments.add_argument("--spec", type=_spec, required=True, help=f"settings as JSON: {text}")
+
+
+class _Settings(dict):
+    """Settings of a program, which says which of them it misses."""
+
+    def __missing__(self, key: str) -> Any:
+        found = ", ".join(map(repr, self)) or "nothing"
+        raise InputError(f"--spec: {key!r} is missing, found {found}; `--help` says what is expected")
+
+
+def _spec(text: str) -> Any:
+    try:
+        return json.loads(text, object_hook=_Settings)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"found {text[:40]!r}, expected settings as JSON ({error})") from None
 
 
 def add_threads(arguments: argparse.ArgumentParser) -> None:
@@ -68,7 +83,7 @@ def optional_path(text: str) -> Path | None:
 def check_number(option: str, paths: list[Path], expected: int, each: str) -> None:
     """Raise `InputError` unless the ``paths`` given as --``option`` are one for ``each`` of so many."""
     if len(paths) != expected:
-        raise InputError(f"--{option}: found {len(paths)} files, expected {expected}, one a {each}")
+        raise InputError(f"--{option}: found {len(paths)} files, expected {expected}, one per {each}")
 
 
 def run(arguments: argparse.ArgumentParser, main: Callable[[argparse.Namespace], Any]) -> None:

@@ -470,7 +470,7 @@ def test_files_that_are_too_few_end_in_one_sentence(sized):
         *[*scores, "--rankings", "rankings/0.parquet", "rankings/1.parquet", *train, *outputs, "--spec", spec],
         expected=1,
     )
-    assert said == "error: --scores: found 1 files, expected 2, one a label of the features\n"
+    assert said == "error: --scores: found 1 files, expected 2, one per label of the features\n"
     sizes = pd.DataFrame({"without": [-1, 0, 2], "size": ["2", "1", "all"]})
     spec = {"label": bank.labels[0], "beta": 2} | SELECTION
     select = [*scores, "--rankings", "rankings/0.parquet", *train, "--spec", spec, "--output", "x.parquet"]

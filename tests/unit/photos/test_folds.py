@@ -171,7 +171,7 @@ def test_too_few_positives_to_lock_name_label_and_counts(positives, share, folds
         lock_photos(manifest_of(values, labels=["a", "b"]), ["a", "b"], share, folds, 1)
     title, line = str(caught.value).splitlines()
     assert title == (
-        "too few photos of a label to lock some away; expected at least 3 positives to train on (one a fold) and"
+        "too few photos of a label to lock some away; expected at least 3 positives to train on (one per fold) and"
         " 1 locked, near-duplicates counted once:"
     )
     assert line == f"label 'b': {counts}; change honest.locked, add photos or merge the label with another"

@@ -385,7 +385,7 @@ def test_parquet_faults(photos, tmp_path):
     assert problems(photos, path)[0].startswith(f"{path}: cannot be read as a Parquet table")
 
 
-REMEDY = "expected at least {folds}, one a fold; add photos, use fewer folds or merge the label with another"
+REMEDY = "expected at least {folds}, one per fold; add photos, use fewer folds or merge the label with another"
 
 
 def test_label_without_enough_positives(photos, table):
@@ -402,7 +402,7 @@ def test_label_without_enough_positives(photos, table):
 
 def test_a_label_needs_one_more_positive_where_some_are_locked(photos, table):
     path = table(lines_of_table())
-    remedy = REMEDY.format(folds=4).replace("one a fold;", "one a fold and one locked;")
+    remedy = REMEDY.format(folds=4).replace("one per fold;", "one per fold and one locked;")
     assert problems(photos, path, folds=3, locked=True) == [
         f"{path}: label {label!r} has 3 distinct positive photos (near-duplicates count once), {remedy}"
         for label in LABELS
@@ -428,8 +428,8 @@ def test_same_photo_with_other_labels(photos, table):
 
 
 UNREADABLE_TABLES = {
-    "empty": (b"", ": the table is empty, expected a header and a row a photo"),
-    "blank": (b"\n \r\n\n", ": the table is empty, expected a header and a row a photo"),
+    "empty": (b"", ": the table is empty, expected a header and a row per photo"),
+    "blank": (b"\n \r\n\n", ": the table is empty, expected a header and a row per photo"),
     "header only": (b"image,sport,street\n", ": the table is empty, it has a header and no row below it"),
     "Latin-1": ("image,sport,street\nZoë.jpg,1,0\n".encode("latin-1"), ", row 2: not UTF-8 (byte 0xeb); save the table "
                 "as UTF-8"),

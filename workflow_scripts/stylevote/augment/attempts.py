@@ -49,7 +49,7 @@ def recolor_shard(
     if every attempt succeeded. Where one fails another photo of the shard takes its place.
 
     Args:
-        manifest: the training photos: image_id, and a column a label.
+        manifest: the training photos: image_id, and a column per label.
         labels: those whose photos are recoloured.
         settings: the configuration's ``recolor``, with ``shards``.
         shard: number of the shard, which holds every ``shards``-th photo.

@@ -22,7 +22,7 @@ VALUES = 256  # class numbers that a pixel of 8 bits can hold
 TABLE_COLUMNS = ("value", "name", "group")
 GROUPS = ("background", "body", "clothing", "accessory")
 BIT_DEPTH = 24  # where it stands in a PNG
-MODES = ("1", "L", "P")  # one number a pixel; of a palette the number counts, not the colour
+MODES = ("1", "L", "P")  # one number per pixel; of a palette the number counts, not the colour
 SHARD_COLUMNS = pa.schema(
     [("image_id", pa.string()), ("mask", pa.binary()), ("score", pa.float32()), ("area", pa.float32())]
 )
@@ -71,7 +71,7 @@ def iou(mask: np.ndarray, other: np.ndarray) -> float:
 
 
 def write_shard(rows: Iterable[tuple[str, Found]], path: Path) -> np.ndarray:
-    """Write masks as Parquet, a row a photo, and return their areas, float32 of shape (photos,).
+    """Write masks as Parquet, a row per photo, and return their areas, float32 of shape (photos,).
 
     Columns: image_id; mask, a PNG (`encode_mask`), null where nothing was found; score; area, the mask's share of the
     photo, 0 where nothing was found.
@@ -111,7 +111,7 @@ def read_class_mask(path: Path) -> np.ndarray:
         # Grey of 2 or 4 bits would be decoded to brightness: 1 of 4 bits becomes 17.
         if image.mode not in MODES or (image.mode == "L" and data[BIT_DEPTH] != 8):
             raise InputError(
-                f"{path}: a PNG of mode {image.mode} and {data[BIT_DEPTH]} bits, expected one class number a pixel:"
+                f"{path}: a PNG of mode {image.mode} and {data[BIT_DEPTH]} bits, expected one class number per pixel:"
                 " 8-bit grey, a palette, or black and white"
             )
         return np.array(image, dtype=np.uint8)

@@ -33,7 +33,7 @@ def resample(
     Each epoch and purpose has a generator of its own, so that more epochs do not change the first ones.
 
     Args:
-        photos: column ``image_id`` and one a label (0/1): the fold's training photos.
+        photos: column ``image_id`` and one per label (0/1): the fold's training photos.
         labels: names of all labels.
         recolored: columns ``image_id`` (the source's) and ``variant``: the recoloured photos of any fold.
         recipe: ``seed``, ``epochs`` (how many to draw), and ``drop``, ``repeat``, ``recolored`` and ``balanced``, each
@@ -95,7 +95,7 @@ def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFram
     """Return what a recipe does to each label.
 
     Args:
-        photos: column ``image_id`` and one a label (0/1): the fold's training photos.
+        photos: column ``image_id`` and one per label (0/1): the fold's training photos.
         labels: names of all labels.
         epochs: what `resample` returned.
 

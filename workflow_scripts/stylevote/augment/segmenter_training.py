@@ -119,7 +119,7 @@ def train(
         device: where to compute.
 
     Returns:
-        the network, and the history, a row an epoch: epoch, train_loss, iou and pooled_iou of the photos held out, and
+        the network, and the history, a row per epoch: epoch, train_loss, iou and pooled_iou of the photos held out, and
         seconds.
 
     Raises:

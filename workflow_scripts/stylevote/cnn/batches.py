@@ -54,7 +54,7 @@ class PhotoBank:
 
         Args:
             pixels: uint8, flat, as `stylevote.photos.pixels.open_pixels` gives it.
-            index: columns ``offset``, ``height`` and ``width``, a row a photo.
+            index: columns ``offset``, ``height`` and ``width``, a row per photo.
             device: where batches are wanted.
         """
         columns = (torch.tensor(index[name].to_numpy(np.int64)) for name in ("offset", "height", "width"))

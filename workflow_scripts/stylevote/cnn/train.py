@@ -51,7 +51,7 @@ class FoldData:
     Attributes:
         bank: every training photo's pixels, and those of recoloured ones behind them.
         targets: float32, shape (photos, labels), where the network is.
-        epochs: int64, one an epoch, in main memory: the rows of ``bank`` in the order in which the epoch sees them.
+        epochs: int64, one per epoch, in main memory: the rows of ``bank`` in the order in which the epoch sees them.
         validation: int64, in main memory: the rows held out.
         loss: what training makes small: logits and targets, each of shape (photos, labels), to a scalar.
     """
@@ -123,7 +123,7 @@ class Training:
         """Train all epochs, or those that are left.
 
         Returns:
-            The history (a row an epoch, the fields of `Epoch`) and the validation photos' probabilities, float32 of
+            The history (a row per epoch, the fields of `Epoch`) and the validation photos' probabilities, float32 of
             shape (epochs, validation photos, labels).
         """
         (self.folder / "weights").mkdir(parents=True, exist_ok=True)
@@ -212,7 +212,7 @@ class Training:
         return total
 
     def _progress(self, batches: list[tuple[torch.Tensor, ...]], epoch: int) -> tqdm:
-        """Return the batches with a progress bar where somebody watches; a log gets a line an epoch instead."""
+        """Return the batches with a progress bar where somebody watches; a log gets a line per epoch instead."""
         title = f"fold {self.fold}, epoch {epoch} of 0 to {len(self.phase_of) - 1}"
         return tqdm(
             batches, desc=title, unit="batch", leave=False, disable=self.processes.rank > 0 or not sys.stderr.isatty()

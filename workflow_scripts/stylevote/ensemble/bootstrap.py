@@ -80,7 +80,7 @@ def compare(
         beta: weight of recall against precision.
 
     Returns:
-        a row a label and a last row ``macro`` (the means): label, positives, one, other (the F-beta of each),
+        a row per label and a last row ``macro`` (the means): label, positives, one, other (the F-beta of each),
         difference (other - one), low, high (what holds 95 % of the resampled differences).
     """
     scores = np.array([[f_beta(labels[:, k], part[:, k], beta) for k in range(len(names))] for part in (one, other)])

@@ -116,7 +116,7 @@ def tabulate(
 
     Args:
         cells: what `experiments.resolve_cells` returns.
-        labels: 0/1, a row a photo and a column a label.
+        labels: 0/1, a row per photo and a column per label.
         folds: shape (photos,).
         read_run: returns a run's out-of-fold scores by label, each of shape (epochs, photos). Each run is read once.
         beta: weight of recall against precision.

@@ -43,7 +43,7 @@ def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str
 
 
 def read_by_label(labels: list[str], paths: list[Path], key: str) -> dict[str, Any]:
-    """Return what each label's JSON file says under a key; `InputError` unless there is one a label, in their order."""
+    """Return what each label's JSON file says under a key; `InputError` unless there is one per label, in order."""
     found = {}
     for label, path in zip(labels, paths, strict=True):
         said = read_json(path)
@@ -56,7 +56,7 @@ def read_by_label(labels: list[str], paths: list[Path], key: str) -> dict[str, A
 def write_decisions(
     decisions: np.ndarray, image_ids: np.ndarray, labels: list[str], path: Path, *, header: bool = True
 ) -> None:
-    """Write decisions as CSV, a row a photo: its name, and 0 or 1 for each label.
+    """Write decisions as CSV, a row per photo: its name, and 0 or 1 for each label.
 
     Args:
         decisions: 0/1, shape (photos, labels).
@@ -78,12 +78,13 @@ def details(
     """Say of every decision how it came about, and how far it can be relied on.
 
     Args:
-        votes: a row a label and photo, as `cast_votes` makes them: image_id, label, fold0, fold1, ..., score, decision.
+        votes: a row per label and photo, as `cast_votes` makes them: image_id, label, fold0, fold1, ..., score,
+            decision.
         thresholds: of each label.
         certain_from: of each label, what `threshold.certain_from` found, if a precision was chosen.
 
     Returns:
-        a row a photo and label, photo by photo: image_id, label, score, threshold, decision, agreement (the share of
+        a row per photo and label, photo by photo: image_id, label, score, threshold, decision, agreement (the share of
         folds whose own mean output, cut at the threshold, is the decision) and, where a precision was chosen, abstain:
         1 where the label is given, but by a score from which it is not given with that precision.
     """
@@ -109,7 +110,7 @@ def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str],
     """Compare decisions with known labels, both 0/1 of shape (photos, labels).
 
     Returns:
-        the columns `SCORE_COLUMNS`, a row a label and a last row ``macro``: the means over the labels, but for
+        the columns `SCORE_COLUMNS`, a row per label and a last row ``macro``: the means over the labels, but for
         ``positives`` and ``decided`` the sums. ``all_ones_f_beta`` is the F-beta of giving the label to every photo.
     """
     rows = []
@@ -151,7 +152,7 @@ def honest_scores(
         beta: weight of recall against precision.
 
     Returns:
-        a row a label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, naive_f_beta,
+        a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, naive_f_beta,
         honest_f_beta, honest_low, honest_high (the bootstrap's interval of the honest one, see `bootstrap.interval`),
         honest_precision, honest_recall, all_ones_f_beta.
     """
@@ -181,7 +182,7 @@ def locked_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], b
         beta: weight of recall against precision.
 
     Returns:
-        a row a label and a last row of the means, as in `honest_scores`: locked_f_beta, locked_low, locked_high (the
+        a row per label and a last row of the means, as in `honest_scores`: locked_f_beta, locked_low, locked_high (the
         bootstrap's interval).
     """
     (resampled,) = resampled_f(labels, [decisions], beta=beta)

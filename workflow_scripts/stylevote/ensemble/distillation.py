@@ -119,7 +119,7 @@ def compare_student(
         beta: weight of recall against precision.
 
     Returns:
-        a row a label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, single_f_beta,
+        a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, single_f_beta,
         ensemble_f_beta, student_f_beta, difference (student less ensemble), low and high (what holds 95 % of the
         differences in resampled photos, see `bootstrap.compare`).
     """
@@ -143,7 +143,7 @@ def compare_locked(
         beta: weight of recall against precision.
 
     Returns:
-        a row a label and a last row of the means, as in `compare_student`: locked_ensemble_f_beta,
+        a row per label and a last row of the means, as in `compare_student`: locked_ensemble_f_beta,
         locked_student_f_beta, locked_difference, locked_low, locked_high.
     """
     table = compare(labels, ensemble, student, names, beta=beta).drop(columns=["label", "positives"])

@@ -47,8 +47,9 @@ def decide_outside(
         threads: that the stack may use.
 
     Returns:
-        a row a photo: fold, score (float32: the stackers' mean), threshold and members (int16; how many) of the fold's
-        ensemble, decision (uint8: of the score) and voted (uint8: by the stackers' majority, as in ``vote_all``).
+        a row per photo: fold, score (float32: the stackers' mean), threshold and members (int16; how many) of the
+        fold's ensemble, decision (uint8: of the score) and voted (uint8: by the stackers' majority, as in
+        ``vote_all``).
 
     Raises:
         InputError: for fewer than three folds.
@@ -114,7 +115,7 @@ def join_labels(estimates: dict[Path, pd.DataFrame], image_ids: pd.Series, votes
     """Return the decisions of all labels together, uint8 of shape (photos, labels), as new photos would be decided.
 
     Args:
-        estimates: one a label, by the file that it comes from: image_id and what `decide_outside` returns.
+        estimates: one per label, by the file that it comes from: image_id and what `decide_outside` returns.
         image_ids: the photos expected, in this order.
         votes: the configuration's: aggregation, and the least and most labels of a photo.
 
@@ -136,7 +137,7 @@ def read_sizes_decided(paths: list[Path], image_ids: pd.Series, votes: dict[str,
     """Return for each size, from the smallest, the decisions that `join_labels` makes of its estimates.
 
     Args:
-        paths: one table a label: size, image_id and what `decide_outside` returns.
+        paths: one table per label: size, image_id and what `decide_outside` returns.
         image_ids, votes: see `join_labels`.
     """
     columns = ["size", "image_id", "score", "threshold", "decision", "voted"]

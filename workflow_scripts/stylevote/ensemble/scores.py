@@ -38,7 +38,7 @@ class Predictions:
 
 
 def files_by_run(runs: list[str], template: str, folds: int) -> dict[str, list[Path]]:
-    """Return the paths of each run's predictions, one a fold, in the order of the folds.
+    """Return the paths of each run's predictions, one per fold, in the order of the folds.
 
     Args:
         runs: ids of the runs.
@@ -58,7 +58,7 @@ def files_by_run(runs: list[str], template: str, folds: int) -> dict[str, list[P
 
 
 def files_of_external(folders: list[Path], photos: str, folds: int) -> dict[str, list[Path]]:
-    """Return the paths of each external member's predictions, one a fold, by the name of its folder.
+    """Return the paths of each external member's predictions, one per fold, by the name of its folder.
 
     Args:
         folders: a member each.
@@ -74,7 +74,7 @@ def read_predictions(
     """Read a predictions table that must hold exactly the photos ``image_ids`` at each of its epochs.
 
     Args:
-        path: the table: ``image_id``, ``epoch`` and one column a label; rows in any order.
+        path: the table: ``image_id``, ``epoch`` and one column per label; rows in any order.
         image_ids: the photos expected; the scores are returned in their order.
         labels: the labels there are; the table may lack some.
         part: what the photos are, for the messages ("fold 2").
@@ -144,7 +144,7 @@ def read_run(
     """Put a run's out-of-fold predictions together: scores of all photos, each by the CNN that did not see it.
 
     Args:
-        paths: one predictions table a fold, in the order of the folds.
+        paths: one predictions table per fold, in the order of the folds.
         image_ids, folds: the manifest's photos and their folds, shape (photos,).
         labels: the labels there are.
         own: whether this workflow wrote the tables.
@@ -180,7 +180,7 @@ def collate_scores(
     """Write the candidates of every label to ``outputs``; memory holds one run at a time, whatever their number.
 
     Args:
-        runs: for each run its predictions tables, one a fold.
+        runs: for each run its predictions tables, one per fold.
         image_ids, folds: the manifest's photos and their folds, shape (photos,).
         outputs: for each label the file to write.
         external: those of ``runs`` whose tables another program wrote.
@@ -277,7 +277,7 @@ def read_stack_features(
     """Return what a label's stackers learn from: the members' out-of-fold scores, float32 of shape (photos, members).
 
     Args:
-        paths: candidates of the labels whose members are the features, one file a label.
+        paths: candidates of the labels whose members are the features, one file per label.
         selections: what `select.select_by_fold` returns, of the same labels.
         image_ids: the manifest's photos.
         without: the fold that the members were selected without, or `rank.NONE`.
@@ -299,7 +299,7 @@ def read_features(
     """Return for each label what its stackers take: float32 of shape (folds, photos, members).
 
     Args:
-        runs: for each run its predictions of the photoset, one table a fold, holding at least the epochs selected.
+        runs: for each run its predictions of the photoset, one table per fold, holding at least the epochs selected.
         members: columns label, run, epoch, member (1-based).
         image_ids: the photoset's photos in the manifest's order.
         labels: the labels there are.

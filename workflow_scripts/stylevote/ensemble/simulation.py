@@ -98,7 +98,7 @@ def make_bank(
     """Return the law of a bank for training photos with these labels.
 
     Args:
-        truth: 0/1, a row a training photo, a column a label.
+        truth: 0/1, a row per training photo, a column per label.
         seed, epochs, families, twins: see `Bank`.
         skill: what the most able CNN reaches, see `strength_of`.
         skills: the same for single labels.

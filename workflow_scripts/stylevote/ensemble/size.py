@@ -62,9 +62,9 @@ def size_curve(
     Args:
         labels: 0/1, shape (photos, labels).
         decisions: for each size, from the smallest, what `honest.decide_outside` decides, 0/1, in the same shape.
-        members: columns size, run, epoch; a row a member of a label.
+        members: columns size, run, epoch; a row per member of a label.
         folds: how many CNNs there are of a run.
-        histories: columns run, epoch, seconds; a row an epoch and fold of every run that is trained here.
+        histories: columns run, epoch, seconds; a row per epoch and fold of every run that is trained here.
         beta: of the macro F-beta.
 
     Returns:

@@ -24,8 +24,9 @@ class Stacker(Protocol):
 
 @dataclass(frozen=True)
 class Stack:
-    """A label's ``stackers``, one a fold in the order of their numbers, their out-of-fold ``scores`` (photos,), and the
-    ``grid`` searched: a row a point, with its f_beta, threshold and logloss (of the pooled scores), and the ``chosen``.
+    """A label's ``stackers``, one per fold in the order of their numbers, their out-of-fold ``scores`` (photos,), and
+    the ``grid`` searched: a row per point, with its f_beta, threshold and logloss (of the pooled scores), and the
+    ``chosen``.
     """
 
     stackers: list[Stacker]
@@ -42,7 +43,7 @@ def fit_stack(
     beta: float = BETA,
     threads: int = 1,
 ) -> Stack:
-    """Fit a label's stackers, one a fold.
+    """Fit a label's stackers, one per fold.
 
     Args:
         features: the members' out-of-fold scores, float32, shape (photos, members).
@@ -66,7 +67,7 @@ def unsearched(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray, 
     """Return the stack of a combiner that searches nothing: its grid is one row (f_beta, threshold, logloss, chosen).
 
     Args:
-        stackers: one a fold, in the order of their numbers.
+        stackers: one per fold, in the order of their numbers.
         scores: out-of-fold, float32, shape (photos,).
         labels: 0/1, shape (photos,); they only measure.
         beta: of the F-beta that is measured.
@@ -93,7 +94,7 @@ def out_of_fold_scores(stackers: list[Stacker], features: np.ndarray, folds: np.
     """Return each photo's score by its own fold's stacker: float32, shape (photos,).
 
     Args:
-        stackers: one a fold, in the order of the fold numbers.
+        stackers: one per fold, in the order of the fold numbers.
         features: the members' scores, float32, shape (photos, members).
         folds: shape (photos,).
     """

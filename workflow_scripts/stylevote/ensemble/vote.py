@@ -25,7 +25,7 @@ def decide_photos(
     Args:
         features: for each label its members' scores by each fold's CNNs, float32, shape (folds, photos, members).
         combined: for each label, those whose members its stackers take: its own first.
-        stackers: of each label, one a fold.
+        stackers: of each label, one per fold.
         thresholds: of each label.
         settings: ``aggregation`` (see `cast_votes`), ``least`` and ``most`` (see `limit_labels`).
 
@@ -70,12 +70,12 @@ def cast_votes(features: np.ndarray, stackers: list[Stacker], threshold: float, 
 
     Args:
         features: the members' scores of the photoset by each fold's CNNs, float32, shape (folds, photos, members).
-        stackers: the label's, one a fold.
+        stackers: the label's, one per fold.
         threshold: the label's.
         aggregation: one of `AGGREGATIONS`.
 
     Returns:
-        a row a photo: fold0, fold1, ... (each fold's mean output), score (mean output; of ``average_cnn_first``, from
+        a row per photo: fold0, fold1, ... (each fold's mean output), score (mean output; of ``average_cnn_first``, from
         the averaged members), all float32; votes (int16) and decision (uint8). ``votes`` are the outputs at or above
         the threshold for ``vote_all``, and else the folds whose mean output is; with the two averages they say how far
         the folds agree, and do not decide.

@@ -22,7 +22,7 @@ def write_photos(folder: Path, split: str, label_sets: pd.DataFrame, seed: int) 
     Args:
         folder: Gets ``<split>.csv``, ``<split>/<split>_0001.jpg`` ... and ``masks/<split>/<split>_0001.png`` ...
         split: "train" or "test".
-        label_sets: A row of 0/1 a photo, a column a label.
+        label_sets: A row of 0/1 a photo, a column per label.
         seed: Seed of the data set.
     """
     photos, masks = folder / split, folder / "masks" / split

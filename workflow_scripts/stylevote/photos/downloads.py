@@ -81,8 +81,8 @@ def download_photos(
         parallel: photos at a time.
 
     Returns:
-        a row a photo that could not be had: image_id, url, row (int64, of the label table), problem; and for each host
-        that gave none any more, how many were not asked for.
+        a row per photo that could not be had: image_id, url, row (int64, of the label table), problem; and for each
+        host that gave none any more, how many were not asked for.
 
     Raises:
         InputError: the folder cannot be written to.

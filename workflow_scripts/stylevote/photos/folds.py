@@ -17,7 +17,7 @@ def lock_photos(manifest: pd.DataFrame, labels: list[str], share: float, folds: 
     """Choose the photos that nothing is to see before the end, by iterative stratification, near-duplicates together.
 
     Args:
-        manifest: columns group, and one a label.
+        manifest: columns group, and one per label.
         labels: the labels to balance.
         share: of the photos (groups of near-duplicates counted once) that is chosen, between 0 and 1.
         folds: number of folds that the other photos will be divided into.
@@ -43,7 +43,7 @@ def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: in
     """Divide photos into folds by iterative stratification, near-duplicates together.
 
     Args:
-        manifest: columns image_id, group, and one a label.
+        manifest: columns image_id, group, and one per label.
         labels: the labels to balance.
         count: number of folds.
         seed: another seed gives another division.
@@ -111,8 +111,8 @@ def positives_by_part(values: np.ndarray, parts: np.ndarray, count: int) -> np.n
 def _unlockable(labels: list[str], counts: np.ndarray, folds: int) -> str:
     """Return the message for too few positives in ``counts``, shape (2, labels): those that stay, and those locked."""
     lines = [
-        f"too few photos of a label to lock some away; expected at least {folds} positives to train on (one a fold) and"
-        " 1 locked, near-duplicates counted once:"
+        f"too few photos of a label to lock some away; expected at least {folds} positives to train on (one per fold)"
+        " and 1 locked, near-duplicates counted once:"
     ]
     for k in np.flatnonzero((counts[0] < folds) | (counts[1] < 1)):
         lines.append(

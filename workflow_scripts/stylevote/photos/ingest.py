@@ -59,7 +59,7 @@ def ingest_photos(
         threads: processes that open photos.
 
     Returns:
-        the manifest (a row a photo, in the table's order: image_id, path relative to ``photos``, width and height in
+        the manifest (a row per photo, in the table's order: image_id, path relative to ``photos``, width and height in
         pixels after EXIF orientation, sha256 of the file, group (int64, shared by near-duplicates: the position of
         its first photo), and a uint8 column a label if there are labels), and the quarantine table (the photos left
         out: image_id, path, row, problem).
@@ -207,7 +207,7 @@ def _rare_labels(
     Near-duplicates share a fold and count once; ``group_of``: the group of each path that could be opened.
     """
     problems = []
-    least, places = (folds + 1, "one a fold and one locked") if locked else (folds, "one a fold")
+    least, places = (folds + 1, "one per fold and one locked") if locked else (folds, "one per fold")
     remedy = f"expected at least {least}, {places}; add photos, use fewer folds or merge the label with another"
     for k, name in enumerate(names):
         positives = {group_of.get(entry.path, entry.name) for entry in entries if entry.values[k] == 1}

@@ -35,7 +35,7 @@ def sample_label_sets(count: int, least: int, rng: np.random.Generator) -> pd.Da
         rng: Source of randomness.
 
     Returns:
-        ``count`` rows of 0/1, a column a label.
+        ``count`` rows of 0/1, a column per label.
 
     Raises:
         InputError: If ``count`` sets cannot hold ``least`` positives of every label.

@@ -63,7 +63,7 @@ def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[li
     rows = _rows(table, problems)
     first = next(rows, None)
     if first is None:
-        return [], [], problems or [Problem(0, f"{table}: the table is empty, expected a header and a row a photo")]
+        return [], [], problems or [Problem(0, f"{table}: the table is empty, expected a header and a row per photo")]
     if is_challenge_form(first):
         columns, faults = _challenge_columns(table, first, labels, labelled)
         entries, bad_rows = _row_entries(table, chain([first], rows), columns, width=len(first.fields), url=1)

@@ -253,7 +253,7 @@ def cache_pixels(manifest: pd.DataFrame, photos: Path, size: int, path: Path, th
         threads: processes to use.
 
     Returns:
-        the index, a row a photo: image_id; what `write_pixels` gives; sha256 of the photo's file.
+        the index, a row per photo: image_id; what `write_pixels` gives; sha256 of the photo's file.
 
     Raises:
         InputError: a photo is gone, or its bytes are no longer those that were ingested.

@@ -88,7 +88,7 @@ def photo_answer(name: str, photo: np.ndarray, rows: pd.DataFrame, heats: Mappin
     Args:
         name: the photo's.
         photo: uint8, shape (height, width, 3): what of it is used, small.
-        rows: a row a label, from `ensemble.decisions.details`.
+        rows: a row per label, from `ensemble.decisions.details`.
         heats: for some labels, where a network looks (`stylevote.cnn.attention.heat_maps`).
         folds: how many vote.
     """

@@ -21,7 +21,7 @@ def job_costs(folder: Path, known: Set[str], idle: Collection[str] = ()) -> pd.D
         idle: rules of which the present configuration uses nothing.
 
     Returns:
-        a row a rule, the longest first: rule, jobs, hours, gigabytes (most memory of one job; nan where it was too
+        a row per rule, the longest first: rule, jobs, hours, gigabytes (most memory of one job; nan where it was too
         short to be measured).
 
     Raises:

@@ -119,7 +119,7 @@ def decide_by_singles(
         external: names of external members, which count as one backbone.
 
     Returns:
-        a row a photo: ``best`` and a column a backbone, uint8.
+        a row per photo: ``best`` and a column per backbone, uint8.
     """
     ranked = rankings.assign(kind=[backbone_of(run, external) for run in rankings["run"]])
     kinds = {"best": ranked, **dict(list(ranked.groupby("kind")))}

@@ -63,7 +63,7 @@ def label_figures(
     test: pd.DataFrame | None,
     scores: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Return all figures of the labels, a row a label.
+    """Return all figures of the labels, a row per label.
 
     Args:
         names: the labels.
@@ -98,7 +98,7 @@ def compare_singles(
 
     Args:
         labels, ensemble: 0/1, shape (photos, labels): the truth and the honest decisions.
-        singles: what `measures.decide_by_singles` returns, one a label.
+        singles: what `measures.decide_by_singles` returns, one per label.
         beta: weight of recall against precision.
 
     Returns:
@@ -133,7 +133,7 @@ def resampled_counts(labels: pd.DataFrame, epochs: pd.DataFrame) -> pd.Series:
     """Return how many photos with each label an epoch sees, averaged over the epochs.
 
     Args:
-        labels: a row a photo, named by image_id; a 0/1 column a label.
+        labels: a row per photo, named by image_id; a 0/1 column a label.
         epochs: what `resample_manifest` wrote: columns epoch, image_id; a row each time that a photo is seen.
     """
     times = epochs.groupby("image_id").size() / epochs["epoch"].nunique()

@@ -203,7 +203,7 @@ def threshold_curves(
     title: str,
     name: str,
 ) -> str:
-    """Draw F-beta against the threshold, in log odds: a line a photoset, the chosen threshold, and where it is as good.
+    """Draw F-beta against the threshold, in log odds: a line per photoset, the threshold, and where it is as good.
 
     Args:
         thresholds: ascending, shape (points,).
@@ -281,7 +281,7 @@ def training_curves(history: pd.DataFrame, reached: pd.DataFrame, *, title: str,
 
     Args:
         history: columns fold, epoch (from 0), train_loss, validation_loss.
-        reached: the F-beta on all folds together: a row an epoch, a column a label.
+        reached: the F-beta on all folds together: a row per epoch, a column per label.
         title: what the picture shows.
         name: of the picture.
     """

@@ -254,7 +254,7 @@ def training(
 
     Args:
         runs: the picture of each run.
-        reached: a row a run, named by its id: f_beta (the highest mean of its labels' naive F-beta at one epoch),
+        reached: a row per run, named by its id: f_beta (the highest mean of its labels' naive F-beta at one epoch),
             labels (how many it predicts) and label (the first of them).
         differ: `runs.run_table`.
         labels: in their order.
@@ -312,7 +312,7 @@ def _some_folded(parts: Sequence[Any], shown: int, what: str, whole: Callable[[S
 
 
 def _label_cards(by_label: pd.DataFrame, cards: Sequence[str], kind: str = "") -> str:
-    """Return a card a label side by side; many are folded away, but for those of the lowest score."""
+    """Return a card per label side by side; many are folded away, but for those of the lowest score."""
     if len(cards) > SHOWN_LABELS:
         cards = [cards[place] for place in np.argsort(by_label["honest_f_beta"], kind="stable")]
     return _some_folded(cards, SHOWN_LABELS, "labels, with higher scores", lambda part: grid(part, kind))

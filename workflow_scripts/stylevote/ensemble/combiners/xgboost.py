@@ -61,7 +61,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A grid point's ``boosters``, one a fold, their pooled ``scores`` (photos,), and these scores' best cut."""
+    """A grid point's ``boosters``, one per fold, their pooled ``scores`` (photos,), and these scores' best cut."""
 
     boosters: list[xgb.Booster]
     scores: np.ndarray
