@@ -43,7 +43,13 @@ def set_aside():
 
 def put_back():
     """Undo what failed jobs did to files that were there before them, so that Snakemake judges them as it did then."""
-    lost = [path for path, (name, _) in ASIDE.items() if name.exists() and not os.path.exists(path)]
+    # Of jobs that go on after Ctrl-C, some end well, and Snakemake does not know of it.
+    unknown = workflow.persistence._filter_incomplete_keys(map(str, ASIDE)) if workflow.local_exec else set()
+    lost = [
+        path
+        for path, (name, _) in ASIDE.items()
+        if name.exists() and (not os.path.exists(path) or str(path) in unknown)
+    ]
     for path in lost:
         name, record = ASIDE[path]
         # The record first: a file without one would be taken as it is, whatever the configuration says.

@@ -31,8 +31,9 @@ def paths_left_out():
     """The paths of those rules that are left out here: of photos where they are simulated, or of a simulation."""
     left_out = "photos.smk" if SETTINGS.config["simulation"] else "simulate.smk"
     text = (Path(workflow.basedir) / "rules" / left_out).read_text(encoding="utf-8")
-    folders = {"results": "", "logs": "logs/", "benchmarks": "benchmarks/"}
-    return {folders[kind] + path for kind, path in re.findall(r'\b(results|logs|benchmarks)\("([^"]+)"\)', text)}
+    folders = {"results": "", "every_fold": "", "logs": "logs/", "benchmarks": "benchmarks/"}
+    found = re.findall(rf'\b({"|".join(folders)})\("([^"]+)"\)', text)
+    return {folders[kind] + path for kind, path in found}
 
 
 def in_results(pattern, constraints):

@@ -61,8 +61,8 @@ def test_settings_that_are_no_json_or_lack_a_key_are_told_in_a_line(monkeypatch,
         program.run(options, print)
     assert "argument --spec: found '{label', expected settings as JSON (" in capsys.readouterr().err
 
-    monkeypatch.setattr("sys.argv", ["program", "--spec", '{"label": "red", "stack": {"grid": 1}}'])
+    monkeypatch.setattr("sys.argv", ["program", "--spec", '{"label": "red", "beta": 2}'])
     with pytest.raises(SystemExit) as caught:
-        program.run(options, lambda arguments: arguments.spec["stack"]["combiner"])
-    expected = "error: --spec: 'combiner' is missing, found 'grid'; `--help` says what is expected"
+        program.run(options, lambda arguments: arguments.spec["stack"])
+    expected = "error: --spec: 'stack' is missing, found 'label', 'beta'; `--help` says what is expected"
     assert caught.value.code == expected

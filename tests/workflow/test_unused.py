@@ -167,13 +167,13 @@ def test_what_was_listed_is_removed_and_no_plan_changes(used):
     old = run_of(used.config, "test_resnet")
     used.config["runs"] = RUNS[:1]
     before = used.plan(*used.targets)
-    used.put("out/notes.txt", f"out/runs/{old}/fold0/unfinished/last.ckpt")
+    used.put("out/notes.txt")
     there = files(used)
     refused = used.snakemake("--cores", "1", "--", "remove_unused", check=False)
     assert refused.returncode != 0
     assert "out/unused.json: not there; ask for the target unused first" in refused.stdout
     lines, listed = ask(used)
-    assert f"       130 B  runs/{old}/" in lines  # three results for each of four folds, and what is unfinished
+    assert f"       120 B  runs/{old}/" in lines  # three results for each of four folds
     total = sum((used.folder / "out" / path).stat().st_size for path in listed)
     assert sum(int(line.split()[0]) for line in lines if line.startswith("  ")) == total
     assert lines[0] == f"out: {len(listed)} files, {total} B no longer used by this configuration"
@@ -206,7 +206,7 @@ def test_a_simulated_member_less(fresh):
 
 
 def test_what_a_simulation_left_is_unused_where_there_are_photos(used):
-    left = [f"out/simulated/007/fold1/{name}.parquet" for name in ("validation", "test")]
+    left = [f"out/simulated/member007/fold1/{name}.parquet" for name in ("validation", "test")]
     used.put(*left, "out/logs/simulate_member/007.log", "out/simulated/notes.txt")
     text = used.run("unused", cores=1)
     assert "out: 3 files, 30 B no longer used by this configuration" in text

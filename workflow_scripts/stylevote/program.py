@@ -63,10 +63,10 @@ class _Settings(dict):
         raise InputError(f"--spec: {key!r} is missing, found {found}; `--help` says what is expected")
 
 
-def _spec(text: str) -> Any:
+def _spec(text: str) -> dict[str, Any]:
     try:
-        return json.loads(text, object_hook=_Settings)
-    except ValueError as error:
+        return _Settings(json.loads(text))
+    except (TypeError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"found {text[:40]!r}, expected settings as JSON ({error})") from None
 
 
