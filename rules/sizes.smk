@@ -87,4 +87,5 @@ rule choose_sizes:
         code=code("choose_sizes"),
     shell:
         "python workflow_scripts/choose_sizes.py --estimates {input.estimates:q} --manifest {input.manifest:q}"
-        " --fold-table {input.folds:q} --members {input.members:q} --whole {input.whole:q} --spec {params.spec:q} --output {output.sizes:q} > {log:q} 2>&1"
+        " --fold-table {input.folds:q} --members {input.members:q} --whole {input.whole:q} --spec {params.spec:q}"
+        " --output {output.sizes:q} > {log:q} 2>&1"

@@ -4,13 +4,13 @@ import argparse
 import logging
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.decisions import read_honest
 from stylevote.ensemble.honest import read_sizes_decided
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.size import as_number, choose_sizes
-from stylevote.program import InputError, add_spec, check_number, optional_path, parser, run
+from stylevote.program import add_spec, check_number, optional_path, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
@@ -26,24 +26,12 @@ def main(arguments: argparse.Namespace) -> None:
         selections = pd.concat([read_table(path, ["without", "member"]) for path in arguments.members])
         most = selections.loc[selections["without"] == NONE, "member"].max()
         decisions = {size: part for size, part in decisions.items() if (as_number(size) or most) < most}
-        decisions["all"] = read_decided(arguments.whole, manifest["image_id"], labels)
+        decisions["all"] = read_honest(arguments.whole, manifest["image_id"], labels)
     sizes = choose_sizes(
         label_matrix(manifest, labels), decisions, folds, arguments.spec["target"]["loss"], arguments.spec["beta"]
     )
     logging.info("%s", sizes.to_string(index=False))
     write_table(sizes, arguments.output)
-
-
-def read_decided(path: Path, image_ids: pd.Series, labels: list[str]) -> np.ndarray:
-    """Return an ensemble's honest decisions, uint8 of shape (photos, labels).
-
-    Raises:
-        InputError: they are of other photos, or in another order.
-    """
-    table = read_table(path, ["image_id", *labels])
-    if table["image_id"].tolist() != image_ids.tolist():
-        raise InputError(f"{path}: its {len(table)} photos are not the manifest's {len(image_ids)}")
-    return label_matrix(table, labels)
 
 
 if __name__ == "__main__":

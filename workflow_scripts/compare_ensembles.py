@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stylevote.ensemble.bootstrap import RESAMPLES, compare
-from stylevote.ensemble.decisions import decision_matrix
+from stylevote.ensemble.decisions import decision_matrix, read_honest
 from stylevote.metrics import BETA
 from stylevote.program import InputError, run
 from stylevote.tables import MANIFEST_COLUMNS, label_matrix, read_table
@@ -39,11 +39,7 @@ def read_decisions(folder: Path, photoset: str | None, image_ids: np.ndarray, la
     """Return an ensemble's decisions as uint8 of shape (photos, labels): for a photoset, or else the honest ones."""
     if photoset:
         return decision_matrix(read_table(folder / "predictions" / photoset / "votes.parquet"), image_ids, labels)
-    path = folder / "ensemble" / "honest_decisions.parquet"
-    table = read_table(path, ["image_id", *labels])
-    if table["image_id"].tolist() != image_ids.tolist():
-        raise InputError(f"{path}: its {len(table)} photos are not the manifest's {len(image_ids)}")
-    return label_matrix(table, labels)
+    return read_honest(folder / "ensemble" / "honest_decisions.parquet", image_ids, labels)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 
 from stylevote.cnn.batches import PhotoBank
+from stylevote.cnn.failures import shortages_explained
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
-from stylevote.cnn.shortages import shortages_explained
 from stylevote.device import open_device
 from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.program import InputError, add_spec, add_threads, parser, run

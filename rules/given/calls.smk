@@ -73,7 +73,7 @@ def forget_aside():
 def refuse_unrecorded():
     """Stop where there are results that Snakemake has no record of: it would take them as they are, and say nothing."""
     for job in workflow.dag.jobs:
-        if not workflow.dag.needrun(job):
+        if not workflow.dag.needrun(job) and workflow.dag.reason(job).no_metadata:
             for path in job.output:
                 if os.path.exists(path) and workflow.persistence.metadata(path) is None:
                     raise WorkflowError(

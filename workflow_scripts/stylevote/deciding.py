@@ -16,10 +16,10 @@ from tqdm import tqdm
 
 from stylevote.bundle import Bundle, BundledNetwork
 from stylevote.cnn.batches import PhotoBank
+from stylevote.cnn.failures import shortages_explained
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
-from stylevote.cnn.shortages import shortages_explained
-from stylevote.device import keep_memory, open_device
+from stylevote.device import open_device
 from stylevote.ensemble.decisions import details
 from stylevote.ensemble.vote import decide_photos, photoset_votes
 from stylevote.photos.ingest import ingest_photos
@@ -99,11 +99,7 @@ def choose_device(name: str, threads: int) -> torch.device:
     """
     if name not in ("auto", "cpu", "cuda"):
         raise InputError(f"--device: found {name!r}, expected auto, cpu or cuda")
-    if name == "cpu":
-        torch.set_num_threads(threads)
-        keep_memory()
-        return torch.device("cpu")
-    device = open_device(threads)
+    device = open_device(threads, gpus=name != "cpu")
     if name == "cuda" and device.type != "cuda":
         raise InputError("--device: found cuda, but no GPU can be used here; expected auto or cpu")
     return device

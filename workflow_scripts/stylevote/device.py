@@ -16,8 +16,10 @@ MOST_MEMORY = 2**31 - 1  # bytes; the option's greatest value
 LARGE_BLOCK = 2**30  # bytes
 
 
-def open_device(threads: int) -> torch.device:
+def open_device(threads: int, *, gpus: bool = True) -> torch.device:
     """Return the device to compute on, having limited torch to ``threads`` threads and to repeatable convolutions.
+
+    Without ``gpus`` it is the CPU, and nothing is leased.
 
     Which GPUs are visible is the scheduler's decision (``CUDA_VISIBLE_DEVICES``); one of these is leased, for which the
     process may have to wait. Processes that torchrun started together share the threads, and each gets one of the GPUs
@@ -29,11 +31,11 @@ def open_device(threads: int) -> torch.device:
     number, processes = 0, 1
     if dist.is_torchelastic_launched():
         number, processes = (int(os.environ[name]) for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"))
-    else:
+    elif gpus:
         lease_gpus(1)  # before anything below asks CUDA
     torch.set_num_threads(max(1, threads // processes))
     torch.backends.cudnn.deterministic = True
-    if torch.cuda.is_available():
+    if gpus and torch.cuda.is_available():
         check_gpus(processes)
         device = torch.device("cuda", number)
         torch.cuda.set_device(device)

@@ -21,7 +21,7 @@ import torch
 from stylevote.bundle import Bundle
 from stylevote.cnn.attention import heat_maps
 from stylevote.cnn.batches import PhotoBank
-from stylevote.cnn.shortages import shortages_explained
+from stylevote.cnn.failures import shortages_explained
 from stylevote.deciding import MORE_MEMORY, choose_device, decide, load_network
 from stylevote.photos.ingest import examine_photo
 from stylevote.photos.pixels import MAX_BYTES, decode_photo, read_bytes, resize_photo

@@ -1,7 +1,7 @@
 """What decisions are worth: their figures where the labels are known, honest beside naive."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
 from stylevote.ensemble.threshold import decide
 from stylevote.metrics import BETA, f_beta, precision_recall
 from stylevote.program import InputError
-from stylevote.tables import read_json, replacing
+from stylevote.tables import label_matrix, read_json, read_table, replacing
 
 INTERVAL = "95 % bootstrap interval over photos, networks held fixed"
 
@@ -40,6 +40,18 @@ def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str
             f"the votes ({len(votes)} rows) are not those of {len(labels)} labels x {len(image_ids)} photos"
         )
     return votes["decision"].to_numpy(dtype=np.uint8).reshape(len(labels), len(image_ids)).T
+
+
+def read_honest(path: Path, image_ids: Sequence[str], labels: list[str]) -> np.ndarray:
+    """Return the decisions that an ensemble's honest estimate is made of, uint8 of shape (photos, labels).
+
+    Raises:
+        InputError: they are of other photos, or in another order.
+    """
+    table = read_table(path, ["image_id", *labels])
+    if table["image_id"].tolist() != list(image_ids):
+        raise InputError(f"{path}: its {len(table)} photos are not the manifest's {len(image_ids)}")
+    return label_matrix(table, labels)
 
 
 def read_by_label(labels: list[str], paths: list[Path], key: str) -> dict[str, Any]:
