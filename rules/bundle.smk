@@ -26,10 +26,8 @@ rule make_bundle:
         histories=every_run("runs/{run}/fold{fold}/history.parquet"),
         weights=ancient(weights_to_bundle),
         chosen=ancient(chosen_epochs()),
-        stackers=[
-            results(bundled(f"stackers/{stem}/fold{fold}.stacker")) for stem in LABEL_OF for fold in SETTINGS.folds
-        ],
-        thresholds=every_label(bundled("thresholds/{label}.json")),
+        stackers=every_block(bundled("stackers/{block}.parquet")),
+        thresholds=every_block(bundled("thresholds/{block}.parquet")),
         certain=certainty(bundled("")),
         honest=results("ensemble/honest.parquet"),
     output:
@@ -52,7 +50,7 @@ rule make_bundle:
             "beta",
             "votes",
             combiner=STACK["combiner"],
-            features={label: SETTINGS.feature_labels(label) for label in SETTINGS.labels},
+            features=SETTINGS.common_features,
             abstain=SETTINGS.config["abstain"] is not None,
             fewer=BUNDLE,
         ),

@@ -45,13 +45,35 @@ try:
 except InputError as error:
     raise WorkflowError(error) from None
 
-RESULTS = Path(SETTINGS.config["results"])
-try:
-    there = next(part for part in (RESULTS, *RESULTS.parents) if part.exists())
-except OSError as error:
-    raise WorkflowError(f"results: {RESULTS}: {error.strerror}; expected a folder, or a place where one can be made")
-if not there.is_dir():
-    raise WorkflowError(f"results: found {there}, which is a file; expected a folder, or a place where one can be made")
+RESULTS, NETWORKS = Path(SETTINGS.config["results"]), Path(SETTINGS.networks)
+for key, folder in [("results", RESULTS), ("networks", NETWORKS)]:
+    expected = "expected a folder, or a place where one can be made"
+    try:
+        there = next(part for part in (folder, *folder.parents) if part.exists())
+    except OSError as error:
+        raise WorkflowError(f"{key}: {folder}: {error.strerror}; {expected}")
+    if not there.is_dir():
+        raise WorkflowError(f"{key}: found {there}, which is a file; {expected}")
+# What lies in NETWORKS, and the rules that make it, whose logs and costs lie there, too.
+SHARED = {"demo", "photos", "pixels", "masks", "segmenter", "recolored", "manifests", "runs", "scores"}
+SHARED_RULES = {
+    "draw_demo",
+    "download_photos",
+    "ingest_photos",
+    "lock_photos",
+    "compare_photosets",
+    "assign_folds",
+    "cache_pixels",
+    "train_segmenter",
+    "segment_photos",
+    "recolor_photos",
+    "gather_recolored",
+    "draw_contact_sheet",
+    "cache_recolored",
+    "resample_manifest",
+    "train_cnn",
+    "choose_epochs",
+}
 
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
@@ -63,7 +85,6 @@ BUNDLE = SETTINGS.config["bundle"]
 TRAINED = [*SETTINGS.runs.values(), *([STUDENT] if STUDENT else [])]
 KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
 EXPERIMENTS = SETTINGS.config["experiments"]
-LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
 LOCKED = SETTINGS.config["honest"]["locked"]
 # The photosets that are made of files, by their folders. Where photos are locked away, all training photos are `labelled`,
 # and `train` and `locked` are made of those.
@@ -92,14 +113,19 @@ wildcard_constraints:
     shard=one_of(range(SEGMENTATION["shards"])),
     run=one_of(SETTINGS.runs),
     fold=one_of(SETTINGS.folds),
-    label=one_of(LABEL_OF),
+    block=one_of(SETTINGS.blocks),
     table=one_of(EXPERIMENTS),
 
 
 def results(path):
-    """A path in the results folder."""
+    """A path in the results folder, or, of what configurations may share, in that of the networks."""
     PATHS.add(path)
-    return f"{SETTINGS.config['results']}/{path}"
+    kind, _, rest = path.partition("/")
+    if kind in ("logs", "benchmarks"):
+        shared = rest.partition("/")[0].partition(".")[0] in SHARED_RULES
+    else:
+        shared = kind in SHARED
+    return f"{SETTINGS.networks if shared else SETTINGS.config['results']}/{path}"
 
 
 def logs(path):
@@ -132,9 +158,9 @@ def spec(*keys, **more):
     return lambda wildcards: text
 
 
-def label_spec(**settings):
-    """The same for a rule of one label."""
-    return lambda wildcards: canonical({**settings, "label": LABEL_OF[wildcards.label]})
+def block_spec(**settings):
+    """The same for a rule of a block of labels."""
+    return lambda wildcards: canonical({**settings, "labels": SETTINGS.blocks[wildcards.block]})
 
 
 def run_labels(wildcards):
@@ -285,9 +311,9 @@ def settings_of_runs():
     return {run: {**setting, "labels": SETTINGS.labels_of(setting)} for run, setting in SETTINGS.runs.items()}
 
 
-def every_label(path):
-    """A path for each label, in the configuration's order."""
-    return expand(results(path), label=SETTINGS.stems.values(), allow_missing=True)
+def every_block(path):
+    """A path for each block of labels, in the configuration's order."""
+    return expand(results(path), block=SETTINGS.blocks, allow_missing=True)
 
 
 def every_fold(path):
@@ -306,14 +332,14 @@ def caption_of(pattern):
     return parent if "{" in stem else stem
 
 
-def picture(pattern, category, wanted=True, shown=None, **labels):
+def picture(pattern, category, wanted=True, **labels):
     """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with a caption of its own.
 
-    It is listed by the labels that its path is made of, or by those that the function `shown` gives a job.
+    It is listed by the labels that its path is made of.
     """
     path = results(f"report/{pattern}").format(**labels)
     caption = f"captions/{caption_of(pattern)}.rst"
-    return report(path, caption=caption, category=category, labels=shown or labels) if wanted else []
+    return report(path, caption=caption, category=category, labels=labels) if wanted else []
 
 
 # Files of rules without whose settings nothing they make is used.

@@ -10,19 +10,19 @@ localrules:
     write_decisions_of_student,
 
 
-rule teach_label:
+rule teach_labels:
     """Score one label of the training photos for the student of each fold, by an ensemble chosen without the fold."""
     input:
-        scores=of_features("ensemble/scores/{label}.parquet"),
-        members=of_features("ensemble/members/{label}.parquet"),
+        scores=of_features("ensemble/scores/{block}.parquet"),
+        members=of_features("ensemble/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        scores=results("distilled/taught/{label}.parquet"),
+        scores=results("distilled/taught/{block}.parquet"),
     log:
-        logs("teach_label/{label}.log"),
+        logs("teach_labels/{block}.log"),
     benchmark:
-        benchmarks("teach_label/{label}.tsv")
+        benchmarks("teach_labels/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -31,9 +31,9 @@ rule teach_label:
         runtime=by_attempt(720),
     params:
         spec=stack_spec(stack=stack_settings()),
-        code=combining_code("teach_label"),
+        code=combining_code("teach_labels"),
     shell:
-        "python workflow_scripts/teach_label.py --scores {input.scores:q} --members {input.members:q}"
+        "python workflow_scripts/teach_labels.py --scores {input.scores:q} --members {input.members:q}"
         " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
         " --output {output.scores:q} > {log:q} 2>&1"
 
@@ -41,7 +41,7 @@ rule teach_label:
 rule gather_targets:
     """Put the labels' scores together: what the student of each fold learns."""
     input:
-        scores=every_label("distilled/taught/{label}.parquet"),
+        scores=every_block("distilled/taught/{block}.parquet"),
     output:
         targets=every_fold("distilled/targets/fold{fold}.parquet"),
     log:
@@ -107,8 +107,8 @@ rule judge_student:
     """Choose the student's epoch and thresholds; decide on the training photos by it and by single networks, honestly."""
     input:
         predictions=every_fold("distilled/fold{fold}/validation.parquet"),
-        scores=every_label("ensemble/scores/{label}.parquet"),
-        rankings=every_label("ensemble/rankings/{label}.parquet"),
+        scores=every_block("ensemble/scores/{block}.parquet"),
+        rankings=every_block("ensemble/rankings/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -185,12 +185,14 @@ rule predict_by_student:
         mem_mb=by_attempt(8000),
         runtime=by_attempt(240),
     params:
+        kept=lambda wildcards: results(f"distilled/scores/{wildcards.photoset}"),
         spec=run_spec,
         code=code("predict_photos"),
     shell:
         "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"
         " --wanted {input.wanted:q} --history {input.history:q} --weights {input.weights:q} --run student"
-        " --spec {params.spec:q} --threads {threads} --output {output.predictions:q} > {log:q} 2>&1"
+        " --kept {params.kept:q} --code {params.code} --spec {params.spec:q} --threads {threads}"
+        " --output {output.predictions:q} > {log:q} 2>&1"
 
 
 rule decide_by_student:

@@ -1,7 +1,7 @@
 """Scores into decisions. Needs every run's out-of-fold scores; gives members, stackers, thresholds, votes and estimates.
 
-`collate_scores` reads every run once, and `cast_votes` every run's predictions once a photoset (who is a member is not
-known before jobs are planned); the others work on one label each.
+`collate_scores` reads every run once, and `cast_votes` every run's predictions once per photoset (who is a member is not
+known before jobs are planned). The others work on a block of labels each, one label after another.
 """
 
 
@@ -15,14 +15,14 @@ localrules:
 
 
 rule collate_scores:
-    """Gather the out-of-fold scores of every epoch of every run, a file per label."""
+    """Gather the out-of-fold scores of every epoch of every run, a file per block of labels."""
     input:
         predictions=every_run("runs/{run}/fold{fold}/validation.parquet"),
         external=every_external("validation"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        scores=every_label("ensemble/scores/{label}.parquet"),
+        scores=every_block("ensemble/scores/{block}.parquet"),
     log:
         logs("collate_scores.log"),
     benchmark:
@@ -39,7 +39,7 @@ rule collate_scores:
         external=list(SETTINGS.external.values()),
         contents=lambda wildcards: external_contents("validation"),
         folds=len(SETTINGS.folds),
-        spec=spec("labels"),
+        spec=spec(blocks=list(SETTINGS.blocks.values())),
         code=code("collate_scores"),
     shell:
         "python workflow_scripts/collate_scores.py --predictions {params.predictions:q} --runs {params.runs:q}"
@@ -49,17 +49,17 @@ rule collate_scores:
 
 
 rule rank_candidates:
-    """Rank every epoch of every run for one label, by all photos and by those outside each fold."""
+    """Rank every epoch of every run for each label of a block, by all photos and by those outside each fold."""
     input:
-        scores=results("ensemble/scores/{label}.parquet"),
+        scores=results("ensemble/scores/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        rankings=results("ensemble/rankings/{label}.parquet"),
+        rankings=results("ensemble/rankings/{block}.parquet"),
     log:
-        logs("rank_candidates/{label}.log"),
+        logs("rank_candidates/{block}.log"),
     benchmark:
-        benchmarks("rank_candidates/{label}.tsv")
+        benchmarks("rank_candidates/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -67,7 +67,7 @@ rule rank_candidates:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(60),
     params:
-        spec=label_spec(beta=BETA),
+        spec=block_spec(beta=BETA),
         code=code("rank_candidates"),
     shell:
         "python workflow_scripts/rank_candidates.py --scores {input.scores:q} --manifest {input.manifest:q}"
@@ -75,19 +75,19 @@ rule rank_candidates:
 
 
 rule select_members:
-    """Select one label's members, by all photos and by those outside each fold."""
+    """Select the members of each label of a block, by all photos and by those outside each fold."""
     input:
-        scores=results("ensemble/scores/{label}.parquet"),
-        rankings=results("ensemble/rankings/{label}.parquet"),
+        scores=results("ensemble/scores/{block}.parquet"),
+        rankings=results("ensemble/rankings/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         sizes=chosen_sizes,
     output:
-        members=results("ensemble/members/{label}.parquet"),
+        members=results("ensemble/members/{block}.parquet"),
     log:
-        logs("select_members/{label}.log"),
+        logs("select_members/{block}.log"),
     benchmark:
-        benchmarks("select_members/{label}.tsv")
+        benchmarks("select_members/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -96,7 +96,7 @@ rule select_members:
         runtime=by_attempt(60),
     params:
         sized=SETTINGS.config["target"] is not None,
-        spec=label_spec(beta=BETA, **selection_settings()),
+        spec=block_spec(beta=BETA, **selection_settings()),
         code=code("select_members"),
     shell:
         "python workflow_scripts/select_members.py --scores {input.scores:q} --rankings {input.rankings:q}"
@@ -107,7 +107,7 @@ rule select_members:
 rule gather_members:
     """List the members of all labels, so that prediction reads one file."""
     input:
-        members=every_label("ensemble/members/{label}.parquet"),
+        members=every_block("ensemble/members/{block}.parquet"),
     output:
         members=results("ensemble/members.parquet"),
     log:
@@ -129,20 +129,20 @@ rule gather_members:
 
 
 rule stack_members:
-    """Combine one label's members, fold by fold."""
+    """Combine the members of each label of a block, fold by fold."""
     input:
-        scores=of_features("ensemble/scores/{label}.parquet"),
-        members=of_features("ensemble/members/{label}.parquet"),
+        scores=of_features("ensemble/scores/{block}.parquet"),
+        members=of_features("ensemble/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        stackers=every_fold("ensemble/stackers/{label}/fold{fold}.stacker"),
-        grid=results("ensemble/stackers/{label}/grid.parquet"),
-        stacked=results("ensemble/stackers/{label}/stacked.parquet"),
+        stackers=results("ensemble/stackers/{block}.parquet"),
+        grid=results("ensemble/grids/{block}.parquet"),
+        stacked=results("ensemble/stacked/{block}.parquet"),
     log:
-        logs("stack_members/{label}.log"),
+        logs("stack_members/{block}.log"),
     benchmark:
-        benchmarks("stack_members/{label}.tsv")
+        benchmarks("stack_members/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -158,17 +158,17 @@ rule stack_members:
         " --stackers {output.stackers:q} --grid {output.grid:q} --stacked {output.stacked:q} > {log:q} 2>&1"
 
 
-rule search_threshold:
-    """Find the threshold of one label's stacked scores."""
+rule search_thresholds:
+    """Find the threshold of each label's stacked scores."""
     input:
-        stacked=results("ensemble/stackers/{label}/stacked.parquet"),
+        stacked=results("ensemble/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        threshold=results("ensemble/thresholds/{label}.json"),
+        threshold=results("ensemble/thresholds/{block}.parquet"),
     log:
-        logs("search_threshold/{label}.log"),
+        logs("search_thresholds/{block}.log"),
     benchmark:
-        benchmarks("search_threshold/{label}.tsv")
+        benchmarks("search_thresholds/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -176,24 +176,24 @@ rule search_threshold:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(10),
     params:
-        spec=label_spec(beta=BETA, **threshold_settings()),
-        code=code("search_threshold"),
+        spec=block_spec(beta=BETA, **threshold_settings()),
+        code=code("search_thresholds"),
     shell:
-        "python workflow_scripts/search_threshold.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
+        "python workflow_scripts/search_thresholds.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
         " --spec {params.spec:q} --output {output.threshold:q} > {log:q} 2>&1"
 
 
 rule search_certainty:
-    """Find the score from which on one label is given with the precision that `abstain` asks for."""
+    """Find the score from which on each label is given with the precision that `abstain` asks for."""
     input:
-        stacked=results("ensemble/stackers/{label}/stacked.parquet"),
+        stacked=results("ensemble/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("ensemble/certain/{label}.json"),
+        certain=results("ensemble/certain/{block}.parquet"),
     log:
-        logs("search_certainty/{label}.log"),
+        logs("search_certainty/{block}.log"),
     benchmark:
-        benchmarks("search_certainty/{label}.tsv")
+        benchmarks("search_certainty/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -217,10 +217,8 @@ rule cast_votes:
         members=results("ensemble/members.parquet"),
         compared=results("photos/shared_photos.parquet"),
         chosen=ancient(chosen_epochs()),
-        stackers=[
-            results(f"ensemble/stackers/{stem}/fold{fold}.stacker") for stem in LABEL_OF for fold in SETTINGS.folds
-        ],
-        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        stackers=every_block("ensemble/stackers/{block}.parquet"),
+        thresholds=every_block("ensemble/thresholds/{block}.parquet"),
     output:
         votes=results("predictions/{photoset}/votes.parquet"),
     log:
@@ -243,7 +241,7 @@ rule cast_votes:
             "labels",
             "votes",
             combiner=STACK["combiner"],
-            features={label: SETTINGS.feature_labels(label) for label in SETTINGS.labels},
+            features=SETTINGS.common_features,
         ),
         code=combining_code("cast_votes"),
     shell:
@@ -303,7 +301,7 @@ rule write_details:
     """Write what led to a photoset's decisions, a row per photo and label."""
     input:
         votes=results("predictions/{photoset}/votes.parquet"),
-        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         certain=certainty("ensemble/"),
     output:
         details=results("predictions/{photoset}/details.csv"),
@@ -320,19 +318,19 @@ rule write_details:
         " --certain {input.certain:q} --spec {params.spec:q} --output {output.details:q} > {log:q} 2>&1"
 
 
-rule estimate_label:
-    """Repeat selection, stack and threshold of one label inside each outer fold, and decide the photos left out."""
+rule estimate_labels:
+    """Repeat selection, stack and threshold of each label inside each outer fold, and decide the photos left out."""
     input:
-        scores=of_features("ensemble/scores/{label}.parquet"),
-        members=of_features("ensemble/members/{label}.parquet"),
+        scores=of_features("ensemble/scores/{block}.parquet"),
+        members=of_features("ensemble/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        estimate=results("ensemble/honest/{label}.parquet"),
+        estimate=results("ensemble/honest/{block}.parquet"),
     log:
-        logs("estimate_label/{label}.log"),
+        logs("estimate_labels/{block}.log"),
     benchmark:
-        benchmarks("estimate_label/{label}.tsv")
+        benchmarks("estimate_labels/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -341,9 +339,9 @@ rule estimate_label:
         runtime=by_attempt(720),
     params:
         spec=stack_spec(stack=stack_settings(), threshold=threshold_settings()),
-        code=combining_code("estimate_label"),
+        code=combining_code("estimate_labels"),
     shell:
-        "python workflow_scripts/estimate_label.py --scores {input.scores:q} --members {input.members:q}"
+        "python workflow_scripts/estimate_labels.py --scores {input.scores:q} --members {input.members:q}"
         " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads} --output {output.estimate:q}"
         " > {log:q} 2>&1"
 
@@ -351,8 +349,8 @@ rule estimate_label:
 rule estimate_honestly:
     """Put the nested estimate of every label and of the macro F2 beside the naive one."""
     input:
-        estimates=every_label("ensemble/honest/{label}.parquet"),
-        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        estimates=every_block("ensemble/honest/{block}.parquet"),
+        thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         locked_votes=if_locked("predictions/locked/votes.parquet"),
         locked_manifest=if_locked("photos/locked/manifest.parquet"),
@@ -382,8 +380,8 @@ rule estimate_honestly:
 rule estimate_joining:
     """Estimate what it adds that all folds' networks decide a photoset, where the honest estimate has those of one."""
     input:
-        estimates=every_label("ensemble/honest/{label}.parquet"),
-        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        estimates=every_block("ensemble/honest/{block}.parquet"),
+        thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         votes=results("predictions/{photoset}/votes.parquet"),
     output:

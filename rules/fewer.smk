@@ -6,10 +6,10 @@ They lie beside the ensemble, which stays as it is. Without `bundle` in the conf
 
 use rule choose_sizes as choose_sizes_of_bundle with:
     input:
-        estimates=every_label("ensemble/sizes/{label}/estimates.parquet"),
+        estimates=every_block("ensemble/sizes/{block}/estimates.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        members=every_label("ensemble/members/{label}.parquet"),
+        members=every_block("ensemble/members/{block}.parquet"),
         whole=results("ensemble/honest_decisions.parquet"),
     output:
         sizes=results("ensemble/fewer/sizes.parquet"),
@@ -25,14 +25,14 @@ use rule choose_sizes as choose_sizes_of_bundle with:
 rule shorten_members:
     """Keep the first members of one label's."""
     input:
-        members=results("ensemble/members/{label}.parquet"),
+        members=results("ensemble/members/{block}.parquet"),
         sizes=bundled_sizes,
     output:
-        members=results("ensemble/fewer/members/{label}.parquet"),
+        members=results("ensemble/fewer/members/{block}.parquet"),
     log:
-        logs("shorten_members/{label}.log"),
+        logs("shorten_members/{block}.log"),
     benchmark:
-        benchmarks("shorten_members/{label}.tsv")
+        benchmarks("shorten_members/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -41,7 +41,7 @@ rule shorten_members:
         runtime=by_attempt(10),
     params:
         sized="loss" in (BUNDLE or {}),
-        spec=label_spec(members=(BUNDLE or {}).get("members")),
+        spec=block_spec(members=(BUNDLE or {}).get("members")),
         code=code("shorten_members"),
     shell:
         "python workflow_scripts/shorten_members.py --members {input.members:q} --sizes {input.sizes:q}"
@@ -50,7 +50,7 @@ rule shorten_members:
 
 use rule gather_members as gather_fewer_members with:
     input:
-        members=every_label("ensemble/fewer/members/{label}.parquet"),
+        members=every_block("ensemble/fewer/members/{block}.parquet"),
     output:
         members=results("ensemble/fewer/members.parquet"),
     log:
@@ -61,39 +61,39 @@ use rule gather_members as gather_fewer_members with:
 
 use rule stack_members as stack_fewer_members with:
     input:
-        scores=of_features("ensemble/scores/{label}.parquet"),
-        members=of_features("ensemble/fewer/members/{label}.parquet"),
+        scores=of_features("ensemble/scores/{block}.parquet"),
+        members=of_features("ensemble/fewer/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        stackers=every_fold("ensemble/fewer/stackers/{label}/fold{fold}.stacker"),
-        grid=results("ensemble/fewer/stackers/{label}/grid.parquet"),
-        stacked=results("ensemble/fewer/stackers/{label}/stacked.parquet"),
+        stackers=results("ensemble/fewer/stackers/{block}.parquet"),
+        grid=results("ensemble/fewer/grids/{block}.parquet"),
+        stacked=results("ensemble/fewer/stacked/{block}.parquet"),
     log:
-        logs("stack_fewer_members/{label}.log"),
+        logs("stack_fewer_members/{block}.log"),
     benchmark:
-        benchmarks("stack_fewer_members/{label}.tsv")
+        benchmarks("stack_fewer_members/{block}.tsv")
 
 
-use rule search_threshold as search_threshold_of_fewer with:
+use rule search_thresholds as search_threshold_of_fewer with:
     input:
-        stacked=results("ensemble/fewer/stackers/{label}/stacked.parquet"),
+        stacked=results("ensemble/fewer/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        threshold=results("ensemble/fewer/thresholds/{label}.json"),
+        threshold=results("ensemble/fewer/thresholds/{block}.parquet"),
     log:
-        logs("search_threshold_of_fewer/{label}.log"),
+        logs("search_threshold_of_fewer/{block}.log"),
     benchmark:
-        benchmarks("search_threshold_of_fewer/{label}.tsv")
+        benchmarks("search_threshold_of_fewer/{block}.tsv")
 
 
 use rule search_certainty as search_certainty_of_fewer with:
     input:
-        stacked=results("ensemble/fewer/stackers/{label}/stacked.parquet"),
+        stacked=results("ensemble/fewer/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("ensemble/fewer/certain/{label}.json"),
+        certain=results("ensemble/fewer/certain/{block}.parquet"),
     log:
-        logs("search_certainty_of_fewer/{label}.log"),
+        logs("search_certainty_of_fewer/{block}.log"),
     benchmark:
-        benchmarks("search_certainty_of_fewer/{label}.tsv")
+        benchmarks("search_certainty_of_fewer/{block}.tsv")

@@ -5,20 +5,20 @@ localrules:
     check_leaks,
 
 
-rule check_label:
+rule check_labels:
     """Try one label's ensemble on labels in random order and on noise; measure its runs fold by fold."""
     input:
-        scores=of_features("ensemble/scores/{label}.parquet"),
-        members=of_features("ensemble/members/{label}.parquet"),
+        scores=of_features("ensemble/scores/{block}.parquet"),
+        members=of_features("ensemble/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        alarms=results("ensemble/leaks/{label}/alarms.parquet"),
-        figures=results("ensemble/leaks/{label}/figures.parquet"),
+        alarms=results("ensemble/leaks/{block}/alarms.parquet"),
+        figures=results("ensemble/leaks/{block}/figures.parquet"),
     log:
-        logs("check_label/{label}.log"),
+        logs("check_labels/{block}.log"),
     benchmark:
-        benchmarks("check_label/{label}.tsv")
+        benchmarks("check_labels/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -27,9 +27,9 @@ rule check_label:
         runtime=by_attempt(720),
     params:
         spec=stack_spec(selection=selection_settings(), stack=stack_settings(), threshold=threshold_settings(), seed=1),
-        code=combining_code("check_label"),
+        code=combining_code("check_labels"),
     shell:
-        "python workflow_scripts/check_label.py --scores {input.scores:q} --members {input.members:q}"
+        "python workflow_scripts/check_labels.py --scores {input.scores:q} --members {input.members:q}"
         " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
         " --alarms {output.alarms:q} --figures {output.figures:q} > {log:q} 2>&1"
 
@@ -37,8 +37,8 @@ rule check_label:
 rule check_leaks:
     """Print the alarms that are raised."""
     input:
-        alarms=every_label("ensemble/leaks/{label}/alarms.parquet"),
-        figures=every_label("ensemble/leaks/{label}/figures.parquet"),
+        alarms=every_block("ensemble/leaks/{block}/alarms.parquet"),
+        figures=every_block("ensemble/leaks/{block}/figures.parquet"),
         honest=results("ensemble/honest.parquet"),
     output:
         alarms=results("ensemble/leaks.parquet"),

@@ -12,35 +12,36 @@ localrules:
     write_model_card,
 
 
-LABEL_PICTURES = ["thresholds", "reliability", "correlation", *(["losses"] if compared_losses() else [])]
 TRAINING_PICTURES = results("report/training/{run}.svg")
 
 
-rule draw_label:
-    """Draw one label's pictures, and decide by single networks, to be compared with the ensemble."""
+rule draw_labels:
+    """Draw the pictures of a block's labels, and decide by single networks, to compare them with the ensemble."""
     input:
-        scores=results("ensemble/scores/{label}.parquet"),
-        rankings=results("ensemble/rankings/{label}.parquet"),
-        members=results("ensemble/members/{label}.parquet"),
-        stacked=results("ensemble/stackers/{label}/stacked.parquet"),
-        estimate=results("ensemble/honest/{label}.parquet"),
-        threshold=results("ensemble/thresholds/{label}.json"),
+        scores=results("ensemble/scores/{block}.parquet"),
+        rankings=results("ensemble/rankings/{block}.parquet"),
+        members=results("ensemble/members/{block}.parquet"),
+        stacked=results("ensemble/stacked/{block}.parquet"),
+        estimate=results("ensemble/honest/{block}.parquet"),
+        threshold=results("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         votes=results("predictions/test/votes.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
+        # Of many labels, their scores say which are drawn.
+        honest=results("ensemble/honest.parquet") if len(SETTINGS.labels) > MOST_PICTURED else [],
         predictions=every_run("predictions/test/{run}/fold{fold}.parquet") if compared_losses() else [],
     output:
-        thresholds=label_picture("thresholds", "Thresholds"),
-        reliability=label_picture("reliability", "Reliability"),
-        correlation=label_picture("correlation", "Correlation of members"),
-        losses=label_picture("losses", "Losses", bool(compared_losses())),
-        singles=results("report/labels/{label}/singles.parquet"),
-        figures=results("report/labels/{label}/figures.json"),
+        thresholds=label_pictures("thresholds", "Thresholds"),
+        reliability=label_pictures("reliability", "Reliability"),
+        correlation=label_pictures("correlation", "Correlation of members"),
+        losses=label_pictures("losses", "Losses", bool(compared_losses())),
+        singles=results("report/labels/{block}/singles.parquet"),
+        figures=results("report/labels/{block}/figures.parquet"),
     log:
-        logs("draw_label/{label}.log"),
+        logs("draw_labels/{block}.log"),
     benchmark:
-        benchmarks("draw_label/{label}.tsv")
+        benchmarks("draw_labels/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -48,20 +49,18 @@ rule draw_label:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(30),
     params:
-        spec=label_spec(beta=BETA, external=list(SETTINGS.external), losses=compared_losses()),
+        spec=block_spec(beta=BETA, most=MOST_PICTURED, external=list(SETTINGS.external), losses=compared_losses()),
         predictions=lambda wildcards: results("predictions/test/{run}/fold{fold}.parquet"),
-        # For the captions.
-        label=lambda wildcards: rst(LABEL_OF[wildcards.label]),
-        losses=colors_of(list(compared_losses())),
-        code=code("draw_label"),
+        losses=colors_of(list(compared_losses())),  # for the caption
+        code=code("draw_labels"),
     shell:
-        "python workflow_scripts/draw_label.py --scores {input.scores:q} --rankings {input.rankings:q}"
+        "python workflow_scripts/draw_labels.py --scores {input.scores:q} --rankings {input.rankings:q}"
         " --members {input.members:q} --stacked {input.stacked:q} --estimate {input.estimate:q}"
         " --threshold {input.threshold:q} --manifest {input.manifest:q} --fold-table {input.folds:q}"
-        " --votes {input.votes:q} --test-manifest {input.test_manifest:q}"
+        " --votes {input.votes:q} --test-manifest {input.test_manifest:q} --honest {input.honest:q}"
         " --test-predictions {params.predictions:q} --spec {params.spec:q}"
-        " --thresholds-picture {output.thresholds:q} --reliability-picture {output.reliability:q}"
-        " --correlation-picture {output.correlation:q} --losses-picture {output.losses:q}"
+        " --thresholds-pictures {output.thresholds:q} --reliability-pictures {output.reliability:q}"
+        " --correlation-pictures {output.correlation:q} --losses-pictures {output.losses:q}"
         " --singles {output.singles:q} --figures {output.figures:q} > {log:q} 2>&1"
 
 
@@ -69,7 +68,7 @@ rule draw_training:
     """Draw every run's training: losses, and the F-beta of every label, by epoch."""
     input:
         histories=every_run("runs/{run}/fold{fold}/history.parquet"),
-        rankings=every_label("ensemble/rankings/{label}.parquet"),
+        rankings=every_block("ensemble/rankings/{block}.parquet"),
     output:
         pictures=[picture("training/{run}.svg", "Training", run=run) for run in SETTINGS.runs],
         reached=results("report/training.parquet"),
@@ -104,11 +103,11 @@ rule draw_overview:
         test_manifest=results("photos/test/manifest.parquet"),
         honest=results("ensemble/honest.parquet"),
         decisions=results("ensemble/honest_decisions.parquet"),
-        candidates=every_label("ensemble/scores/{label}.parquet"),
-        rankings=every_label("ensemble/rankings/{label}.parquet"),
-        stacked=every_label("ensemble/stackers/{label}/stacked.parquet"),
-        singles=every_label("report/labels/{label}/singles.parquet"),
-        figures=every_label("report/labels/{label}/figures.json"),
+        candidates=every_block("ensemble/scores/{block}.parquet"),
+        rankings=every_block("ensemble/rankings/{block}.parquet"),
+        stacked=every_block("ensemble/stacked/{block}.parquet"),
+        singles=every_block("report/labels/{block}/singles.parquet"),
+        figures=every_block("report/labels/{block}/figures.parquet"),
         votes=results("predictions/test/votes.parquet"),
         scores=results("predictions/test/scores.parquet"),
         joining=if_averaged("predictions/test/joining.parquet"),
@@ -140,7 +139,7 @@ rule draw_overview:
         pictures=lambda wildcards, output: os.path.dirname(output.macro),
         recipes=list(resampling_recipes()),
         colors=colors_of(["before", *resampling_recipes()]),  # for the caption
-        spec=spec("labels", "beta", sized=SIZED),
+        spec=spec("labels", "beta", sized=SIZED, most=MOST_PICTURED),
         code=code("draw_overview"),
     shell:
         "python workflow_scripts/draw_overview.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
@@ -156,13 +155,13 @@ rule write_report:
     """Put figures, pictures and photos on one page that stands alone."""
     input:
         figures=rules.draw_overview.output,
-        by_label=every_label("report/labels/{label}/figures.json"),
-        pictures=[path for name in LABEL_PICTURES for path in every_label(f"report/labels/{{label}}/{name}.svg")],
+        by_label=every_block("report/labels/{block}/figures.parquet"),
+        pictures=[path for name in LABEL_PICTURES for path in every_block(f"report/{name}/{{block}}")],
         training=rules.draw_training.output.pictures if SETTINGS.runs else [],
         reached=rules.draw_training.output.reached if SETTINGS.runs else [],
         manifest=results("photos/train/manifest.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
-        estimates=every_label("ensemble/honest/{label}.parquet"),
+        estimates=every_block("ensemble/honest/{block}.parquet"),
         decisions=results("ensemble/honest_decisions.parquet"),
         votes=results("predictions/test/votes.parquet"),
         members=results("ensemble/members.parquet"),
@@ -186,20 +185,24 @@ rule write_report:
         known=lambda wildcards, input: present_names(),
         idle=lambda wildcards, input: [rule.name for rule in workflow.rules if is_idle(rule)],
         results=lambda wildcards, input, output: os.path.dirname(output.report),
+        shared=lambda wildcards, input: str(NETWORKS),
+        shared_rules=lambda wildcards, input: sorted(SHARED_RULES),
         spec=spec(
             "labels",
             "beta",
-            stems=list(LABEL_OF),
+            blocks=SETTINGS.blocks,
             folds=len(SETTINGS.folds),
             losses=list(compared_losses()),
             cut=only_cut(),
             sized=SIZED,
+            most=MOST_PICTURED,
         ),
         code=code("write_report"),
     shell:
         "python workflow_scripts/write_report.py --pictures {params.results:q}/report --manifest {input.manifest:q}"
         " --test-manifest {input.test_manifest:q} --estimates {input.estimates:q} --decisions {input.decisions:q}"
-        " --votes {input.votes:q} --members {input.members:q} --runs {input.runs:q} --benchmarks {params.results:q}/benchmarks"
+        " --votes {input.votes:q} --members {input.members:q} --runs {input.runs:q} --networks {params.shared:q}"
+        " --network-rules {params.shared_rules:q} --by-label {input.by_label:q}"
         " --results {params.results:q} --photos {params.photos:q} --test-photos {params.test_photos:q}"
         " --gpu {params.gpu:q} --known {params.known:q} --idle {params.idle:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {input.resampling:q}"
         " --index {input.index:q} --sheet {input.sheet:q} --spec {params.spec:q} --output {output.report:q} > {log:q} 2>&1"
@@ -211,7 +214,7 @@ rule write_model_card:
         macro=results("report/macro.parquet"),
         labels=results("report/labels.parquet"),
         members=results("ensemble/members.parquet"),
-        thresholds=every_label("ensemble/thresholds/{label}.json"),
+        thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         runs=results("ensemble/runs.json"),
         manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=described_photosets()),
         submission=results("submission.csv"),

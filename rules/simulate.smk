@@ -22,7 +22,7 @@ rule simulate_photos:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(10),
     params:
-        spec=simulation_spec("photos", "test", "least", "seed"),
+        spec=simulation_spec("label_sets", "photos", "test", "least", "seed"),
         code=code("simulate_photos"),
     shell:
         "python workflow_scripts/simulate_photos.py --spec {params.spec:q} --train {output.train:q}"

@@ -5,17 +5,17 @@
 rule estimate_sizes:
     """Decide one label of every training photo by ensembles of several sizes, chosen without the photo's fold."""
     input:
-        scores=of_features("ensemble/scores/{label}.parquet"),
-        rankings=of_features("ensemble/rankings/{label}.parquet"),
+        scores=of_features("ensemble/scores/{block}.parquet"),
+        rankings=of_features("ensemble/rankings/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        estimates=results("ensemble/sizes/{label}/estimates.parquet"),
-        members=results("ensemble/sizes/{label}/members.parquet"),
+        estimates=results("ensemble/sizes/{block}/estimates.parquet"),
+        members=results("ensemble/sizes/{block}/members.parquet"),
     log:
-        logs("estimate_sizes/{label}.log"),
+        logs("estimate_sizes/{block}.log"),
     benchmark:
-        benchmarks("estimate_sizes/{label}.tsv")
+        benchmarks("estimate_sizes/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -34,8 +34,8 @@ rule estimate_sizes:
 rule measure_sizes:
     """Set the honest macro F-beta of every size beside its members, CNNs and hours of training."""
     input:
-        estimates=every_label("ensemble/sizes/{label}/estimates.parquet"),
-        members=every_label("ensemble/sizes/{label}/members.parquet"),
+        estimates=every_block("ensemble/sizes/{block}/estimates.parquet"),
+        members=every_block("ensemble/sizes/{block}/members.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         histories=every_run("runs/{run}/fold{fold}/history.parquet"),
     output:
@@ -65,7 +65,7 @@ rule measure_sizes:
 rule choose_sizes:
     """Choose the smallest size within `target.loss` of the best, by all photos and by those outside each fold."""
     input:
-        estimates=every_label("ensemble/sizes/{label}/estimates.parquet"),
+        estimates=every_block("ensemble/sizes/{block}/estimates.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         members=[],

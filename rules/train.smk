@@ -76,7 +76,10 @@ rule choose_epochs:
 
 
 rule predict_photos:
-    """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected or may select."""
+    """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected or may select.
+
+    Scores are kept beside the outputs: if other members were selected, only what they lack is computed.
+    """
     input:
         manifest=results("photos/{photoset}/manifest.parquet"),
         index=run_path("pixels/{photoset}/{size}/index.parquet"),
@@ -100,9 +103,11 @@ rule predict_photos:
         mem_mb=by_attempt(8000),
         runtime=by_attempt(240),
     params:
+        kept=lambda wildcards: results(f"scores/{wildcards.photoset}/{wildcards.run}"),
         spec=run_spec,
         code=code("predict_photos"),
     shell:
         "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"
         " --wanted {input.wanted:q} --history {input.history:q} --weights {input.weights:q} --run {wildcards.run:q}"
-        " --spec {params.spec:q} --threads {threads} --output {output.predictions:q} > {log:q} 2>&1"
+        " --kept {params.kept:q} --code {params.code} --spec {params.spec:q} --threads {threads}"
+        " --output {output.predictions:q} > {log:q} 2>&1"

@@ -1,13 +1,11 @@
 """Put all that a student's decisions need into one folder: a bundle of one network a fold."""
 
 import argparse
-import tempfile
-from pathlib import Path
 
 from stylevote.bundle import bundle_card, stored_weights, write_bundle
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.program import add_spec, parser, run
-from stylevote.tables import read_table, write_sealed
+from stylevote.tables import read_table
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -30,10 +28,8 @@ def main(arguments: argparse.Namespace) -> None:
     }
     weights = {(name, fold, epoch): stored_weights(path, epoch) for fold, path in enumerate(arguments.folders)}
     card = bundle_card(content, f"```text\n{arguments.summary.read_text(encoding='utf-8')}```", folds)
-    with tempfile.TemporaryDirectory() as made:
-        stacker = Path(made) / "mean.stacker"
-        write_sealed(Mean(1).to_bytes(), stacker)
-        write_bundle(arguments.output, content, weights, {label: [stacker] * folds for label in labels}, card)
+    stackers = {label: [Mean(1).to_bytes()] * folds for label in labels}
+    write_bundle(arguments.output, content, weights, stackers, card)
 
 
 if __name__ == "__main__":

@@ -3,37 +3,61 @@
 import argparse
 from pathlib import Path
 
-from stylevote.ensemble.decisions import read_by_label
+import pandas as pd
+
+from stylevote.ensemble.blocks import features_of, read_by_label, read_values
 from stylevote.ensemble.scores import files_by_run, files_of_external, read_features
 from stylevote.ensemble.stack import combiner
-from stylevote.ensemble.vote import decide_photos, photoset_votes
-from stylevote.program import InputError, add_spec, add_threads, check_number, parser, run
-from stylevote.tables import read_sealed, read_table, write_table
+from stylevote.ensemble.vote import limit_votes, photoset_votes, vote_on_labels
+from stylevote.program import InputError, add_spec, add_threads, parser, run
+from stylevote.tables import read_table, write_table
+
+BYTES = 500_000_000  # of the members' scores in memory at a time
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write a row per label and photo: each fold's score, that of all, the votes and the decision."""
-    labels, folds, settings = arguments.spec["labels"], arguments.folds, arguments.spec["votes"]
-    check_number("stackers", arguments.stackers, len(labels) * folds, "label and fold")
-    check_number("thresholds", arguments.thresholds, len(labels), "label")
+    spec, folds = arguments.spec, arguments.folds
+    labels, others, settings = spec["labels"], spec["features"], spec["votes"]
     image_ids = read_table(arguments.manifest, ["image_id"])["image_id"].to_numpy()
     runs = files_by_run(arguments.runs, arguments.predictions, folds)
     runs |= files_of_external(arguments.external, arguments.photoset, folds)
     external = [folder.name for folder in arguments.external]
-    features = read_features(runs, read_table(arguments.members), image_ids, labels, external)
-    load = combiner(arguments.spec["combiner"]).load
-    stackers = {}
-    for k, label in enumerate(labels):
-        paths = arguments.stackers[k * folds : (k + 1) * folds]
-        stored = [read_sealed(path) for path in paths]
-        try:
-            stackers[label] = [load(raw, arguments.threads) for raw in stored]
-        except InputError as error:
-            raise InputError(f"{paths[0].parent}: {error}") from error
-    thresholds = read_by_label(labels, arguments.thresholds, "threshold")
-    combined = {label: arguments.spec["features"][label] for label in labels}
-    decided = decide_photos(features, combined, stackers, thresholds, settings)
+    members = read_table(arguments.members)
+    stored = read_by_label(arguments.stackers, labels)
+    thresholds = read_values(arguments.thresholds, labels, "threshold")
+    load, voted = combiner(spec["combiner"]).load, {}
+    for part in parts_of(labels, others, members, folds * len(image_ids)):
+        needed = list(dict.fromkeys([*part, *others]))
+        features = read_features(
+            runs, members, image_ids, labels, external, wanted=None if needed == labels else needed
+        )
+        stackers = {}
+        for label in part:
+            ordered = stored[label].sort_values("fold")["stacker"]
+            if len(ordered) != folds:
+                raise InputError(f"stackers of {label!r}: found {len(ordered)}, expected one per fold: {folds}")
+            try:
+                stackers[label] = [load(raw, arguments.threads) for raw in ordered]
+            except InputError as error:
+                raise InputError(f"stackers of {label!r}: {error}") from error
+        combined = {label: features_of(label, others) for label in part}
+        voted |= vote_on_labels(features, combined, stackers, thresholds, settings["aggregation"])
+    decided = limit_votes(voted, thresholds, settings["least"], settings["most"])
     write_table(photoset_votes(decided, image_ids), arguments.output)
+
+
+def parts_of(labels: list[str], others: list[str], members: pd.DataFrame, values: int) -> list[list[str]]:
+    """Divide labels into parts whose members' scores take some memory each, and no more however many labels there are.
+
+    Args:
+        labels: all of them.
+        others: labels whose members every stacker takes: all must be in memory at once if there are any.
+        members: columns label and others, a row per member.
+        values: scores of one member: folds times photos.
+    """
+    most = max(1, BYTES // (4 * values * max(1, int(members["label"].value_counts().max()))))
+    return [labels] if others else [labels[start : start + most] for start in range(0, len(labels), most)]
 
 
 if __name__ == "__main__":
@@ -41,8 +65,8 @@ if __name__ == "__main__":
         __doc__,
         manifest="the photoset's photos",
         members="members of all labels",
-        stackers="stackers: of each label, one per fold...",
-        thresholds="thresholds: one per label, in the order of the labels...",
+        stackers="stackers: a file per block...",
+        thresholds="thresholds: a file per block...",
         output="to write: votes",
     )
     options.add_argument(
@@ -56,7 +80,7 @@ if __name__ == "__main__":
     options.add_argument("--folds", type=int, required=True, help="number of folds")
     add_spec(
         options,
-        '{"labels": [...], "features": {NAME: [labels whose members its stackers take]}, "combiner": "xgboost" or '
+        '{"labels": [...], "features": [labels whose members every stacker takes besides], "combiner": "xgboost" or '
         'another, "votes": {"aggregation": "average_scores" or another, "least": 0, "most": null}}',
     )
     add_threads(options)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.scores import files_by_run
-from stylevote.program import InputError, add_spec, check_number, parser, run
+from stylevote.program import InputError, add_spec, parser, run
 from stylevote.report.markup import write_picture
 from stylevote.report.plots import training_curves
 from stylevote.tables import read_table, write_table
@@ -18,12 +19,11 @@ COLUMNS = ["epoch", "train_loss", "validation_loss"]
 def main(arguments: argparse.Namespace) -> None:
     """Write a picture a run, and how far each came."""
     labels = arguments.spec["labels"]
-    check_number("rankings", arguments.rankings, len(labels), "label")
     if "{run}" not in arguments.output:
         raise InputError(f"--output {arguments.output}: expected a path with {{run}} in it")
     parts = []
-    for label, path in zip(labels, arguments.rankings, strict=True):
-        ranking = read_table(path, ["run", "epoch", "f_beta", "without"])
+    columns = ["run", "epoch", "f_beta", "without"]
+    for label, ranking in read_by_label(arguments.rankings, labels, columns).items():
         parts.append(ranking[ranking["without"] == NONE].assign(label=label))
     reached = pd.concat(parts)
     best = reached.groupby(["run", "epoch"])["f_beta"].mean().groupby("run").max()
@@ -40,7 +40,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        rankings="rankings of the candidates: one table per label, in the order of the labels...",
+        rankings="rankings of the candidates: a file per block...",
         reached="to write: the highest mean F-beta of the labels that each run reached at one epoch, how many labels it"
         " predicts, and the first of them",
     )

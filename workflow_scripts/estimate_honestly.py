@@ -3,20 +3,19 @@
 import argparse
 import logging
 
+from stylevote.ensemble.blocks import read_by_label, read_values
 from stylevote.ensemble.decisions import decision_matrix, honest_scores, locked_scores
 from stylevote.ensemble.honest import join_labels
-from stylevote.program import InputError, add_spec, check_number, optional_path, parser, run
-from stylevote.tables import label_matrix, read_json, read_table, write_table
+from stylevote.program import InputError, add_spec, optional_path, parser, run
+from stylevote.tables import label_matrix, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the decisions, a row per label and one of their means. The naive figures are of each label by itself."""
     labels, votes, beta = arguments.spec["labels"], arguments.spec["votes"], arguments.spec["beta"]
-    check_number("estimates", arguments.estimates, len(labels), "label")
-    check_number("thresholds", arguments.thresholds, len(labels), "label")
     manifest = read_table(arguments.manifest, ["image_id", *labels])
-    decisions = join_labels({path: read_table(path) for path in arguments.estimates}, manifest["image_id"], votes)
-    naive = [read_json(path)["f_beta"] for path in arguments.thresholds]
+    decisions = join_labels(read_by_label(arguments.estimates, labels), manifest["image_id"], votes)
+    naive = list(read_values(arguments.thresholds, labels, "f_beta").values())
     table = honest_scores(label_matrix(manifest, labels), decisions, naive, labels, beta)
     if (arguments.locked_votes is None) != (arguments.locked_manifest is None):
         raise InputError("--locked-votes and --locked-manifest: found one of the two, expected both or none")
@@ -32,9 +31,9 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        estimates="honest decisions: one table per label, in the order of the labels...",
+        estimates="honest decisions: a file per block...",
         manifest="the training photos",
-        thresholds="thresholds: one per label, in the order of the labels...",
+        thresholds="thresholds: a file per block...",
         decisions="to write: the honest decision for every photo and label",
         output="to write: for each label, the honest F-beta beside the naive one",
     )

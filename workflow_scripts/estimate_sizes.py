@@ -1,61 +1,79 @@
-"""Decide one label of every training photo by ensembles of several sizes, chosen without the photo's fold."""
+"""Decide each label of a block for every training photo by ensembles of several sizes, chosen without its fold."""
 
 import argparse
 import logging
 
 import pandas as pd
 
+from stylevote.ensemble.blocks import read_by_label, write_by_label
 from stylevote.ensemble.honest import decide_outside
+from stylevote.ensemble.inputs import BlockInputs, open_block
 from stylevote.ensemble.rank import NONE
-from stylevote.ensemble.scores import read_candidates, read_stack_features
 from stylevote.ensemble.size import select_sizes
 from stylevote.metrics import f_beta
-from stylevote.program import add_spec, add_threads, check_number, parser, run
-from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.program import add_spec, add_threads, parser, run
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the estimates of each size, one below the other, and its members."""
+    """Write the estimates of each label and size, one below the other, and the members."""
     spec = arguments.spec
-    labels, beta = spec["features"], spec["beta"]
-    check_number("scores", arguments.scores, len(labels), "label of the features")
-    check_number("rankings", arguments.rankings, len(labels), "label of the features")
-    manifest = read_table(arguments.manifest, ["image_id", *labels])
-    image_ids = manifest["image_id"].to_numpy()
-    folds = fold_numbers(manifest, read_table(arguments.fold_table))
-    truth = label_matrix(manifest, labels)
-    selections = []
-    for k, (scores_path, rankings_path) in enumerate(zip(arguments.scores, arguments.rankings, strict=True)):
-        _, scores = read_candidates(scores_path, image_ids)
-        rankings = read_table(rankings_path)
-        selections.append(select_sizes(rankings, scores, truth[:, k], folds, spec["selection"], beta=beta))
+    files = {key: getattr(arguments, key) for key in ("scores", "manifest", "fold_table")}
+    estimates, members = {}, {}
+    with open_block(spec["labels"], spec["features"], **files) as block:
+        needed = list(dict.fromkeys([*block.labels, *block.others]))
+        rankings = read_by_label(arguments.rankings, needed)
+        sizes = {}
+        for label in needed:
+            _, scores = block.candidates.of(label)
+            truth = block.truth(label)
+            sizes[label] = select_sizes(
+                rankings[label], scores, truth, block.folds, spec["selection"], beta=spec["beta"]
+            )
+        for label in block.labels:
+            estimates[label], members[label] = estimate_sizes(block, label, sizes, spec, arguments.threads)
+    write_by_label(estimates, arguments.estimates)
+    write_by_label(members, arguments.members)
+
+
+def estimate_sizes(
+    block: BlockInputs, label: str, sizes: dict[str, dict[str, pd.DataFrame]], spec: dict, threads: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a label's estimates by size, and the members that all photos choose.
+
+    Args:
+        block: the inputs.
+        label: one of the block's.
+        sizes: for each label and size the selections (`size.select_sizes`).
+        spec: the program's settings.
+        threads: to use.
+    """
+    truth, named = block.truth(label), block.feature_labels(label)
     estimates, members, before = [], [], None
-    for size in selections[0]:
-        of_size = [selection[size] for selection in selections]
-        taken = [selection[["without", "run", "epoch", "weight"]].to_numpy().tolist() for selection in of_size]
-        if taken != before:  # where there are no more runs to take, a larger size is the same ensemble
+    for size in sizes[label]:
+        chosen = {name: sizes[name][size] for name in named}
+        taken = [part[["without", "run", "epoch", "weight"]].to_numpy().tolist() for part in chosen.values()]
+        if taken != before:  # with no more runs to take, a larger size is the same ensemble
             estimate = decide_outside(
-                lambda fold, chosen=of_size: read_stack_features(arguments.scores, chosen, image_ids, fold),
-                truth[:, 0],
-                folds,
+                lambda fold, chosen=chosen: block.candidates.stack_features(named, chosen, fold),
+                truth,
+                block.folds,
                 spec,
-                beta=beta,
-                threads=arguments.threads,
+                beta=spec["beta"],
+                threads=threads,
             )
         before = taken
-        estimates.append(estimate.assign(size=size, image_id=image_ids))
-        reached = f_beta(truth[:, 0], estimate["decision"].to_numpy(), beta)
-        logging.info("%s, size %s: honest F%g %.4f", labels[0], size, beta, reached)
-        final = of_size[0][of_size[0]["without"] == NONE]
-        members.append(final[["run", "epoch"]].assign(size=size))
-    write_table(pd.concat(estimates), arguments.estimates)
-    write_table(pd.concat(members), arguments.members)
+        estimates.append(estimate.assign(size=size, image_id=block.image_ids))
+        reached = f_beta(truth, estimate["decision"].to_numpy(), spec["beta"])
+        logging.info("%s, size %s: honest F%g %.4f", label, size, spec["beta"], reached)
+        final = chosen[label]
+        members.append(final.loc[final["without"] == NONE, ["run", "epoch"]].assign(size=size))
+    return pd.concat(estimates), pd.concat(members)
 
 
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="candidates: the label's own, then those of other labels whose members are features, too...",
+        scores="candidates: a file per block that holds the labels, or others whose members are features, too...",
         rankings="their rankings, in the same order...",
         manifest="the training photos",
         fold_table="their folds",
@@ -64,8 +82,8 @@ if __name__ == "__main__":
     )
     add_spec(
         options,
-        '{"features": [the label, further ones whose members it takes], "beta": 2, "selection": {...}, '
-        '"stack": {"combiner": ...}, "threshold": {"method": ...}}',
+        '{"labels": [those of the block], "features": [labels whose members every stacker takes besides], "beta": 2, '
+        '"selection": {...}, "stack": {"combiner": ...}, "threshold": {"method": ...}}',
     )
     add_threads(options)
     run(options, main)

@@ -2,26 +2,19 @@
 
 import argparse
 
-import pandas as pd
-
+from stylevote.ensemble.blocks import read_by_label, write_by_label
 from stylevote.ensemble.select import members_of
-from stylevote.program import add_spec, check_number, parser, run
-from stylevote.tables import read_table, write_table
+from stylevote.program import add_spec, parser, run
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write label, run, epoch and number of every member; one that weighs more has so many rows."""
-    labels = arguments.spec["labels"]
-    check_number("members", arguments.members, len(labels), "label")
-    selections = [
-        members_of(read_table(path)).assign(label=label) for label, path in zip(labels, arguments.members, strict=True)
-    ]
-    write_table(pd.concat(selections)[["label", "run", "epoch", "member"]], arguments.output)
+    selections = read_by_label(arguments.members, arguments.spec["labels"])
+    members = {label: members_of(selection)[["run", "epoch", "member"]] for label, selection in selections.items()}
+    write_by_label(members, arguments.output)
 
 
 if __name__ == "__main__":
-    options = parser(
-        __doc__, members="selections: one per label, in the order of the labels...", output="to write: table of members"
-    )
+    options = parser(__doc__, members="selections: a file per block...", output="to write: table of members")
     add_spec(options, '{"labels": [...]}')
     run(options, main)

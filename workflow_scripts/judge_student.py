@@ -8,18 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.comparison import decide_by_best
 from stylevote.ensemble.distillation import choose_network, decide_honestly
-from stylevote.ensemble.scores import read_members, read_run
-from stylevote.program import add_spec, check_number, parser, run
+from stylevote.ensemble.scores import open_candidates, read_run
+from stylevote.program import add_spec, parser, run
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write what decides on new photos, by all training photos, and both kinds of honest decisions."""
     labels, threshold, votes, beta = (arguments.spec[key] for key in ("labels", "threshold", "votes", "beta"))
-    check_number("scores", arguments.scores, len(labels), "label")
-    check_number("rankings", arguments.rankings, len(labels), "label")
     manifest = read_table(arguments.manifest, ["image_id", *labels])
     truth, image_ids = label_matrix(manifest, labels), manifest["image_id"].to_numpy()
     folds = fold_numbers(manifest, read_table(arguments.fold_table))
@@ -32,10 +31,11 @@ def main(arguments: argparse.Namespace) -> None:
     write_table(chosen, arguments.chosen)
     limits = (votes["least"], votes["most"])
     decided = decide_honestly(truth, scores, folds, threshold, limits=limits, beta=beta)
-    singles = [
-        decide_by_best(read_table(ranking), partial(read_members, path, image_ids=image_ids), folds)
-        for ranking, path in zip(arguments.rankings, arguments.scores, strict=True)
-    ]
+    rankings = read_by_label(arguments.rankings, labels)
+    with open_candidates(arguments.scores, image_ids) as candidates:
+        singles = [
+            decide_by_best(ranking, partial(candidates.members, label), folds) for label, ranking in rankings.items()
+        ]
     write_decided(image_ids, labels, decided, arguments.decisions)
     write_decided(image_ids, labels, np.stack(singles, axis=1), arguments.singles)
 

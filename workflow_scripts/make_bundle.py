@@ -5,8 +5,8 @@ import logging
 from pathlib import Path
 
 from stylevote.bundle import bundle_card, stored_weights, worth_of_ensemble, write_bundle
-from stylevote.ensemble.decisions import read_by_label
-from stylevote.program import add_spec, check_number, parser, run
+from stylevote.ensemble.blocks import features_of, read_by_label, read_values
+from stylevote.program import add_spec, parser, run
 from stylevote.tables import read_json, read_table
 
 
@@ -14,8 +14,6 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the bundle."""
     spec, folds = arguments.spec, arguments.folds
     labels = spec["labels"]
-    check_number("stackers", arguments.stackers, len(labels) * folds, "label and fold")
-    check_number("thresholds", arguments.thresholds, len(labels), "label")
     members, settings = read_table(arguments.members), read_json(arguments.runs)
     ordered = members.sort_values("member")
     pairs = {
@@ -24,10 +22,11 @@ def main(arguments: argparse.Namespace) -> None:
     }
     used = sorted({(name, epoch) for of_label in pairs.values() for name, epoch in of_label})
     content = {
-        **{key: spec[key] for key in ("labels", "beta", "votes", "combiner", "features")},
+        **{key: spec[key] for key in ("labels", "beta", "votes", "combiner")},
+        "features": {label: features_of(label, spec["features"]) for label in labels},
         "folds": folds,
-        "thresholds": read_by_label(labels, arguments.thresholds, "threshold"),
-        "certain_from": read_by_label(labels, arguments.certain, "certain_from") if arguments.certain else None,
+        "thresholds": read_values(arguments.thresholds, labels, "threshold"),
+        "certain_from": read_values(arguments.certain, labels, "certain_from") if arguments.certain else None,
         "members": pairs,
         "runs": {name: settings[name] for name in sorted({name for name, _ in used})},
     }
@@ -36,7 +35,10 @@ def main(arguments: argparse.Namespace) -> None:
         for fold in range(folds):
             folder = Path(arguments.folders.replace("{run}", name).replace("{fold}", str(fold)))
             weights[name, fold, epoch] = stored_weights(folder, epoch)
-    stackers = {label: arguments.stackers[k * folds : (k + 1) * folds] for k, label in enumerate(labels)}
+    stackers = {
+        label: table.sort_values("fold")["stacker"].tolist()
+        for label, table in read_by_label(arguments.stackers, labels).items()
+    }
     worth = worth_of_ensemble(
         read_table(arguments.honest), f"F{spec['beta']:g}", part=len(members) < len(read_table(arguments.whole))
     )
@@ -52,19 +54,19 @@ if __name__ == "__main__":
         members="members of all labels",
         whole="members of all labels of the whole ensemble, where the bundle is to have fewer",
         runs="settings of all runs, as JSON",
-        stackers="stackers: of each label, one per fold...",
-        thresholds="thresholds: one per label, in the order of the labels...",
+        stackers="stackers: a file per block...",
+        thresholds="thresholds: a file per block...",
         honest="the honest estimate of the whole ensemble",
         output="to write: folder",
     )
     options.add_argument("--folders", required=True, help="the runs' folders: a path with {run} and {fold}")
     options.add_argument(
-        "--certain", nargs="*", type=Path, default=[], help="of each label, what search_certainty found"
+        "--certain", nargs="*", type=Path, default=[], help="a file per block: what search_certainty found"
     )
     options.add_argument("--folds", type=int, required=True, help="number of folds")
     add_spec(
         options,
-        '{"labels": [...], "beta": 2, "combiner": "xgboost" or another, "features": {NAME: [labels whose members its '
-        'stackers take]}, "votes": {"aggregation": ..., "least": 0, "most": null}}',
+        '{"labels": [...], "beta": 2, "combiner": "xgboost" or another, "features": [labels whose members every '
+        'stacker takes besides], "votes": {"aggregation": ..., "least": 0, "most": null}}',
     )
     run(options, main)

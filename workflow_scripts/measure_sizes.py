@@ -5,21 +5,20 @@ import logging
 
 import pandas as pd
 
+from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.honest import read_sizes_decided
 from stylevote.ensemble.scores import files_by_run
 from stylevote.ensemble.size import size_curve
-from stylevote.program import add_spec, check_number, parser, run
+from stylevote.program import add_spec, parser, run
 from stylevote.tables import label_matrix, read_table, write_table
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the table and print it."""
     labels, folds, beta = arguments.spec["labels"], arguments.folds, arguments.spec["beta"]
-    check_number("estimates", arguments.estimates, len(labels), "label")
-    check_number("members", arguments.members, len(labels), "label")
     manifest = read_table(arguments.manifest, ["image_id", *labels])
-    decisions = read_sizes_decided(arguments.estimates, manifest["image_id"], arguments.spec["votes"])
-    members = pd.concat([read_table(path) for path in arguments.members])
+    decisions = read_sizes_decided(arguments.estimates, labels, manifest["image_id"], arguments.spec["votes"])
+    members = pd.concat(read_by_label(arguments.members, labels).values())
     histories = [
         read_table(path, ["epoch", "seconds"]).assign(run=name)
         for name, paths in files_by_run(arguments.runs, arguments.histories, folds).items()
@@ -35,8 +34,8 @@ if __name__ == "__main__":
     options = parser(
         __doc__,
         manifest="the training photos",
-        estimates="estimates by size: one table per label, in the order of the labels...",
-        members="members by size: one table per label...",
+        estimates="estimates by size: a file per block...",
+        members="members by size: a file per block...",
         output="to write: score and cost of each size",
     )
     options.add_argument("--histories", required=True, help="the trainings' histories: a path with {run} and {fold}")

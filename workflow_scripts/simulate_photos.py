@@ -1,12 +1,15 @@
-"""Draw the photos of a simulation: label sets of the JD AI Fashion Challenge 2018, and no pixels."""
+"""Draw the photos of a simulation: label sets, and no pixels."""
 
 import argparse
 
 import pandas as pd
 
-from stylevote.ensemble.simulation import LEAST_TESTED, simulate_manifest
+from stylevote.ensemble.simulation import LEAST_TESTED, simulate_any_labels, simulate_manifest
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import write_table
+
+
+LABEL_SETS = {"challenge": simulate_manifest, "zipf": simulate_any_labels}
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -14,7 +17,8 @@ def main(arguments: argparse.Namespace) -> None:
     spec = arguments.spec
     least = {"train": spec["least"], "test": max(LEAST_TESTED, spec["least"] * spec["test"] // spec["photos"])}
     for photoset, count, path in (("train", spec["photos"], arguments.train), ("test", spec["test"], arguments.test)):
-        write_table(simulate_manifest(photoset, count, least[photoset], spec["labels"], spec["seed"]), path)
+        simulate = LABEL_SETS[spec["label_sets"]]
+        write_table(simulate(photoset, count, least[photoset], spec["labels"], spec["seed"]), path)
     shared = pd.DataFrame(columns=["photoset", "image_id", "train_image_id", "sha256"], dtype="str")
     write_table(shared, arguments.shared)
 
@@ -28,7 +32,7 @@ if __name__ == "__main__":
     )
     add_spec(
         options,
-        '{"labels": [...], "photos": training photos, "test": test photos, "least": least training positives a label,'
+        '{"labels": [...], "label_sets": "challenge" or "zipf", "photos": training photos, "test": test photos, "least": least training positives a label,'
         ' "seed": number}',
     )
     run(options, main)

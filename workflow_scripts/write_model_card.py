@@ -22,8 +22,8 @@ def main(arguments: argparse.Namespace) -> None:
         f"manifest of `{name}`": file_sha256(path) for name, path in zip(names, arguments.manifests, strict=True)
     }
     digests["members of all labels"] = file_sha256(arguments.members)
-    thresholds = hashlib.sha256(b"".join(path.read_bytes() for path in arguments.thresholds)).hexdigest()
-    digests["thresholds of all labels, one file after the other in the order above"] = thresholds
+    thresholds = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(arguments.thresholds))).hexdigest()
+    digests["thresholds of all labels, one file after the other in the order of their names"] = thresholds
     card = model_card(
         settings=spec["settings"],
         runs=run_table(read_json(arguments.runs), list(by_label["label"])),
@@ -44,7 +44,7 @@ if __name__ == "__main__":
         macro="the macro F-beta, told in different ways",
         labels="the figures of every label",
         members="members of all labels",
-        thresholds="thresholds: one file per label, in the order of the labels...",
+        thresholds="thresholds: a file per block of labels...",
         runs="what every run is",
         manifests="photos: one table per photoset...",
         submission="the decisions",

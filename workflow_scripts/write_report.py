@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stylevote.program import add_spec, check_number, optional_path, parser, run
+from stylevote.digests import file_stem
+from stylevote.ensemble.blocks import read_by_label
+from stylevote.program import add_spec, optional_path, parser, run
 from stylevote.report import sections
 from stylevote.report.costs import disk_use, job_costs
 from stylevote.report.markup import read_picture, write_text
@@ -24,17 +26,20 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the page, section by section."""
     spec, folder = arguments.spec, arguments.pictures
     labels, score = spec["labels"], f"F{spec['beta']:g}"
-    check_number("estimates", arguments.estimates, len(labels), "label")
     by_label, macro = read_table(folder / "labels.parquet"), read_table(folder / "macro.parquet")
-    found = [read_json(folder / "labels" / stem / "figures.json") for stem in spec["stems"]]
+    found = read_by_label(arguments.by_label, labels)
+    found = pd.concat(found.values()).assign(label=np.repeat(labels, [len(table) for table in found.values()]))
     manifest = read_table(arguments.manifest)
     votes = read_table(arguments.votes)
 
     def picture(name: str) -> str:
         return read_picture(folder / f"{name}.svg")
 
-    def of_labels(name: str) -> list[str]:
-        return [picture(f"labels/{stem}/{name}") for stem in spec["stems"]]
+    def of_labels(kind: str) -> dict[str, str]:
+        places = {
+            label: f"{kind}/{block}/{file_stem(label)}" for block, part in spec["blocks"].items() for label in part
+        }
+        return {label: picture(place) for label, place in places.items() if (folder / f"{place}.svg").is_file()}
 
     reached = read_table(arguments.reached).set_index("run") if arguments.reached else pd.DataFrame()
     curve = read_table(arguments.sizes) if arguments.sizes else None
@@ -55,7 +60,13 @@ def main(arguments: argparse.Namespace) -> None:
         (
             "How common the labels are, and which occur together",
             "Distribution",
-            sections.distribution(by_label, len(manifest), picture("distribution"), picture("co_occurrence")),
+            sections.distribution(
+                by_label,
+                len(manifest),
+                picture("distribution"),
+                picture("co_occurrence"),
+                min(spec["most"], len(labels)),
+            ),
         ),
         (
             "What the ensemble gains",
@@ -94,7 +105,12 @@ def main(arguments: argparse.Namespace) -> None:
             "What it cost",
             "Cost",
             sections.cost(
-                job_costs(arguments.benchmarks, {*arguments.known, *spec["stems"]}, arguments.idle),
+                job_costs(
+                    arguments.results / "benchmarks",
+                    set(arguments.known),
+                    arguments.idle,
+                    elsewhere=dict.fromkeys(arguments.network_rules, arguments.networks / "benchmarks"),
+                ),
                 arguments.gpu,
                 disk_use(arguments.results),
             ),
@@ -118,8 +134,8 @@ def photos_to_look_at(
     labels = arguments.spec["labels"]
     if not arguments.photos:
         return sections.to_look_at([], [], [], files=False)
-    estimates = [read_table(path, ["score", "threshold"]) for path in arguments.estimates]
-    scores, cuts = (np.stack([table[name] for table in estimates], axis=1) for name in ("score", "threshold"))
+    estimates = read_by_label(arguments.estimates, labels, ["score", "threshold"])
+    scores, cuts = (np.stack([table[name] for table in estimates.values()], axis=1) for name in ("score", "threshold"))
     truth, decided = label_matrix(manifest, labels), read_table(arguments.decisions, labels).to_numpy(dtype=bool)
     mistakes = confident_mistakes(truth, decided, scores, cuts, PHOTOS)
     mistakes["note"] = [
@@ -182,13 +198,14 @@ if __name__ == "__main__":
         pictures="folder of the report's pictures and figures",
         manifest="the training photos",
         test_manifest="the test photos",
-        estimates="honest decisions: one table per label, in the order of the labels...",
+        by_label="figures of the labels: a file per block...",
+        estimates="honest decisions: a file per block...",
         decisions="the honest decisions for all labels together",
         votes="votes on the test photos",
         members="members of all labels",
         runs="what every run is",
-        benchmarks="folder of the jobs' benchmark files",
         results="the results folder",
+        networks="the folder of photos and networks",
         output="to write: the page",
     )
     for name, text in (
@@ -202,11 +219,12 @@ if __name__ == "__main__":
     ):
         options.add_argument(f"--{name}", type=optional_path, nargs="?", help=text)
     options.add_argument("--gpu", nargs="*", default=[], help="names of rules whose jobs ask for a GPU")
+    options.add_argument("--network-rules", nargs="+", required=True, help="rules whose costs are in that folder")
     options.add_argument("--known", nargs="*", default=[], help="names in paths of benchmark files that count")
     options.add_argument("--idle", nargs="*", default=[], help="names of rules whose results are not used")
     add_spec(
         options,
-        '{"labels": [...], "stems": [file names of the labels], "beta": 2, "folds": 5, "losses": [those compared],'
-        ' "cut": true}',
+        '{"labels": [...], "blocks": {name: [labels]}, "most": labels that are drawn, "beta": 2, "folds": 5, "losses":'
+        ' [those compared], "cut": true}',
     )
     run(options, main)

@@ -86,7 +86,7 @@ def refuse_unrecorded():
 def forget_finished():
     """Remove what trainings leave for the case that Snakemake is killed before it knows of their end."""
     for pattern in ("runs/*/fold*/unfinished", "distilled/fold*/unfinished"):
-        for work in RESULTS.glob(pattern):
+        for work in (*RESULTS.glob(pattern), *NETWORKS.glob(pattern)):
             history = str(work.with_name("history.parquet"))
             if os.path.exists(history) and not workflow.persistence._filter_incomplete_keys([history]):
                 shutil.rmtree(work, ignore_errors=True)
@@ -95,7 +95,8 @@ def forget_finished():
 def begin():
     """What comes before a call."""
     if workflow.is_main_process and not workflow.touch:
-        bring_to_present(RESULTS)
+        for folder in {RESULTS, NETWORKS}:
+            bring_to_present(folder)
         refuse_unrecorded()
         forget_finished()
         set_aside()

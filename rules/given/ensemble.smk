@@ -43,23 +43,18 @@ def combining_code(program):
 
 
 def of_features(path):
-    """A path for each label whose members a label's stackers take; the label itself comes first."""
+    """A path for each block that holds a label whose members a block's stackers take; the block itself comes first."""
 
-    def of_label(wildcards):
-        stems = [SETTINGS.stems[label] for label in SETTINGS.feature_labels(LABEL_OF[wildcards.label])]
-        return expand(results(path), label=stems)
+    def of_block(wildcards):
+        blocks = [wildcards.block, *(SETTINGS.blocks if SETTINGS.common_features else [])]
+        return expand(results(path), block=dict.fromkeys(blocks))
 
-    return of_label
+    return of_block
 
 
 def stack_spec(**settings):
-    """What depends on how a label is stacked: the settings, and whose members the stackers take."""
-
-    def of_label(wildcards):
-        label = LABEL_OF[wildcards.label]
-        return canonical({**settings, "beta": BETA, "label": label, "features": SETTINGS.feature_labels(label)})
-
-    return of_label
+    """What depends on how labels are stacked: the settings, and whose members all stackers take."""
+    return block_spec(**settings, beta=BETA, features=SETTINGS.common_features)
 
 
 def chosen_sizes(wildcards):
@@ -68,15 +63,15 @@ def chosen_sizes(wildcards):
 
 
 def certainty(part):
-    """What `search_certainty` finds of each label, where a precision is chosen; of the whole ensemble, or of a part."""
-    return every_label(f"{part}certain/{{label}}.json") if SETTINGS.config["abstain"] else []
+    """What `search_certainty` finds, if a precision is chosen; of the whole ensemble, or of a part."""
+    return every_block(f"{part}certain/{{block}}.parquet") if SETTINGS.config["abstain"] else []
 
 
 def certainty_spec(wildcards):
     """The precision that is asked for."""
     if not SETTINGS.config["abstain"]:
         raise WorkflowError("abstain is null: no precision is asked for")
-    return canonical({**SETTINGS.config["abstain"], "label": LABEL_OF[wildcards.label]})
+    return canonical({**SETTINGS.config["abstain"], "labels": SETTINGS.blocks[wildcards.block]})
 
 
 def if_averaged(path):
@@ -98,7 +93,7 @@ def refuse_missing_members():
     """Stop where external predictions are missing of which something was made before: Snakemake 9.27 would take that as it
     is, since no rule makes them, and say nothing."""
     for photos, made in [
-        ("validation", results(f"ensemble/scores/{next(iter(LABEL_OF))}.parquet")),
+        ("validation", results(f"ensemble/scores/{next(iter(SETTINGS.blocks))}.parquet")),
         *((name, results(f"predictions/{name}/votes.parquet")) for name in SETTINGS.config["photosets"]),
     ]:
         wanted = every_external(photos)

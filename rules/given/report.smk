@@ -3,9 +3,13 @@
 from stylevote.report.runs import setting_text
 from stylevote.texts import visible
 
+LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
+LABEL_PICTURES = ["thresholds", "reliability", "correlation"]  # each a folder per block
+MOST_PICTURED = SETTINGS.config["report"]["pictures"]
+
 
 def present_names():
-    """What the wildcards of a benchmark file's path stand for in this configuration, but for labels."""
+    """What the wildcards of a benchmark file's path stand for in this configuration."""
     simulated = SETTINGS.config["simulation"]
     numbers = {*range(SEGMENTATION["shards"]), *(setting["size"] for setting in TRAINED), *map(epochs_of, TRAINED)}
     return sorted(
@@ -15,6 +19,7 @@ def present_names():
             *SETTINGS.config["recipes"],
             *INGESTED,
             *EXPERIMENTS,
+            *SETTINGS.blocks,
             *map(str, numbers),
             *(f"fold{fold}" for fold in SETTINGS.folds),
             *(f"{number:03d}" for number in range(simulated["members"] if simulated else 0)),
@@ -31,6 +36,10 @@ def compared_losses():
     return dict(sorted(losses.items())) if len(losses) > 1 else {}
 
 
+if compared_losses():
+    LABEL_PICTURES.append("losses")
+
+
 def rst(text):
     """A text in a caption: every mark of reStructuredText stands for itself."""
     return re.sub(r"([^A-Za-z0-9\s])", r"\\\1", visible(text))
@@ -42,14 +51,16 @@ def colors_of(names):
     return "; ".join(f"{color}: {rst(name)}" for color, name in pairs)
 
 
-def label_picture(name, category, wanted=True):
-    """A picture of one label, which `snakemake --report` lists by the label's name."""
+def label_pictures(name, category, wanted=True):
+    """A folder with a picture for each label of a block; `snakemake --report` lists them by the labels' names."""
 
     def labels(wildcards):
         # Snakemake would take a brace for a wildcard: a word joiner, which is not seen, comes between.
-        return {"label": visible(LABEL_OF[wildcards.label]).replace("{", "{\u2060")}
+        return {"label": visible(LABEL_OF[wildcards.stem]).replace("{", "{\u2060")}
 
-    return picture(f"labels/{{label}}/{name}.svg", category, wanted, labels, label="{label}")
+    folder = directory(results(f"report/{name}/{{block}}"))
+    caption = f"captions/{name}.rst"
+    return report(folder, patterns=["{stem}.svg"], caption=caption, category=category, labels=labels) if wanted else []
 
 
 def only_cut():

@@ -11,7 +11,7 @@ EVER = {
     "shard": r"\d+",
     "run": r"[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}",
     "fold": r"\d+",
-    "label": "[a-z0-9-]+",
+    "block": "[a-z0-9_-]+",
     "number": r"\d{3}",
     "table": "[a-z][a-z0-9_]*",
 }
@@ -21,10 +21,15 @@ UNDECLARED = [
     results("unused.json"),
     results("runs/{run}/fold{fold}/unfinished"),
     results("runs/{run}/fold{fold}/.training"),
+    results("scores/{photoset}/{run}"),
     *expand(results("photos/{photoset}/unchanged"), photoset=INGESTED),
     *expand(results("photos/{photoset}/failed_downloads.parquet"), photoset=DOWNLOADED),
 ]
-UNDECLARED_OF_STUDENT = [results("distilled/fold{fold}/unfinished"), results("distilled/fold{fold}/.training")]
+UNDECLARED_OF_STUDENT = [
+    results("distilled/fold{fold}/unfinished"),
+    results("distilled/fold{fold}/.training"),
+    results("distilled/scores/{photoset}"),
+]
 
 
 def paths_left_out():
@@ -38,7 +43,7 @@ def paths_left_out():
 
 def in_results(pattern, constraints):
     """A path pattern as a regular expression of the path in the results folder."""
-    inside = os.path.relpath(pattern, SETTINGS.config["results"])
+    inside = os.path.relpath(pattern, RESULTS)
     return regex_from_filepattern(update_wildcard_constraints(inside, constraints, {}))
 
 
@@ -52,7 +57,6 @@ def with_files_in_results(act, log):
     undeclared = [*UNDECLARED, *(UNDECLARED_OF_STUDENT if STUDENT else [])]
     used += [in_results(path, workflow.wildcard_constraints) for path in undeclared]
     made = [in_results(results(path), EVER) for path in sorted(PATHS | paths_left_out())]
-    folder = Path(SETTINGS.config["results"])
-    kept = paths_within(folder, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
-    text = say(lambda: act(folder, sort_files(folder, used, made, kept)))
+    kept = paths_within(RESULTS, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
+    text = say(lambda: act(RESULTS, sort_files(RESULTS, used, made, kept)))
     Path(log).write_text(f"{text}\n")

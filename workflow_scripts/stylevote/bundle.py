@@ -24,7 +24,7 @@ from stylevote.ensemble.stack import Stacker, combiner
 from stylevote.ensemble.vote import AGGREGATIONS
 from stylevote.photos.problems import listed, what_is_at
 from stylevote.program import InputError
-from stylevote.tables import read_json, read_sealed, read_table, write_json
+from stylevote.tables import read_json, read_sealed, read_table, write_json, write_sealed
 
 CONTENT, CARD = "bundle.json", "card.md"
 FORMAT = 1
@@ -248,7 +248,7 @@ def write_bundle(
     folder: Path,
     content: Mapping[str, Any],
     weights: Mapping[tuple[str, int, int], tuple[Path, str]],
-    stackers: Mapping[str, Sequence[Path]],
+    stackers: Mapping[str, Sequence[bytes]],
     card: str,
 ) -> None:
     """Write a bundle.
@@ -257,7 +257,7 @@ def write_bundle(
         folder: to make; one that is there is replaced.
         content: what `SCHEMA` asks for, but for format, files and versions; of ``runs``, whole settings will do.
         weights: file of weights, and its digest, by run, fold and epoch, of every member (see `stored_weights`).
-        stackers: each label's files, one per fold.
+        stackers: each label's, one per fold, as their `to_bytes` gives them.
         card: Markdown that says what the bundle is.
 
     Raises:
@@ -271,14 +271,17 @@ def write_bundle(
     for path in sources.values():
         if not path.is_file():
             raise InputError(f"{path}: missing. {TRAIN_AGAIN.format(path.parent)}")
-    for label, paths in stackers.items():
-        sources |= dict(zip(_stackers(label, len(paths)), paths, strict=True))
     shutil.rmtree(folder, ignore_errors=True)
     for name, source in sources.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / name)
+    made = []
+    for label, of_folds in stackers.items():
+        for name, raw in zip(_stackers(label, len(of_folds)), of_folds, strict=True):
+            write_sealed(raw, folder / name)
+            made.append(name)
     (folder / CARD).write_text(card, encoding="utf-8")
-    files = {name: file_sha256(folder / name) for name in [*sorted(sources), CARD]}
+    files = {name: file_sha256(folder / name) for name in [*sorted([*sources, *made]), CARD]}
     for one, (path, expected) in weights.items():
         if files[_weights(*one)] != expected:
             raise InputError(

@@ -192,7 +192,7 @@ def weight_totals(settings: Settings, runs: pd.DataFrame) -> list[str]:
         if keep == "none":
             planned += "; nothing once the photosets are scored"
     on_disk = {}
-    for path in Path(settings.config["results"]).glob("runs/*/fold*/**/*.safetensors"):
+    for path in Path(settings.networks).glob("runs/*/fold*/**/*.safetensors"):
         with suppress(FileNotFoundError):  # a job may be clearing up
             # A training that comes to its end links its weights to their second place.
             on_disk[path.stat().st_ino] = path.stat().st_size
@@ -213,7 +213,7 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
     Raises:
         InputError: a manifest, or the list of recoloured photos, is damaged.
     """
-    root, recipes = Path(settings.config["results"]), settings.config["recipes"]
+    root, recipes = Path(settings.networks), settings.config["recipes"]
     sizes = sorted({setting["size"] for setting in settings.runs.values()})
     always = ("train", "test", "locked") if settings.config["honest"]["locked"] else ("train", "test")
     for photoset in settings.config["photosets"]:

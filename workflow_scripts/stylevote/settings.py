@@ -1,6 +1,7 @@
 """The configuration, checked and resolved: defaults filled in, entries of runs expanded, every run named."""
 
 import difflib
+import itertools
 import json
 import re
 import unicodedata
@@ -25,6 +26,7 @@ PRESETS = SCHEMA.with_name("presets.yaml")
 # Names that tables use for their own columns.
 RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "epoch", "fold", "url", "macro"}
 
+MOST_BLOCKS = 16  # jobs of a rule of labels, unless the configuration says how many labels one has
 LEAST_FOLDS_OF_AUTO = 4  # one is left out to judge, one to choose, and one of the others to fit
 FITS_NOTHING = {"mean", "rank_mean"}
 
@@ -49,6 +51,7 @@ class Settings:
         runs: resolved setting of each run, by its id, in the order of the ids: how they were listed means nothing.
         external: folder of each external member, by its name.
         stems: file name stem of each label.
+        blocks: the labels that one job works on, by the block's name, in the order of the labels.
         cells: what `experiments.resolve_cells` returns of each table of runs, by the table's name.
     """
 
@@ -56,6 +59,7 @@ class Settings:
     runs: dict[str, dict[str, Any]]
     external: dict[str, str]
     stems: dict[str, str]
+    blocks: dict[str, list[str]]
     cells: dict[str, list[dict[str, Any]]]
 
     @property
@@ -67,15 +71,40 @@ class Settings:
         """The labels that a run of this setting predicts."""
         return predicted_labels(setting, self.labels)
 
-    def feature_labels(self, label: str) -> list[str]:
-        """The labels whose members a label's stackers take: its own first."""
-        others = [other for other in self.labels if other != label]
-        return [label, *(others if self.config["stack"]["features"] == "all" else [])]
+    @property
+    def networks(self) -> str:
+        """The folder of photos, pixels and networks."""
+        return self.config["networks"] or self.config["results"]
+
+    @property
+    def common_features(self) -> list[str]:
+        """The labels whose members the stackers of every label take, besides the label's own."""
+        return self.labels if self.config["stack"]["features"] == "all" else []
 
     @property
     def folds(self) -> range:
         """The numbers of the folds."""
         return range(self.config["folds"]["count"])
+
+
+def label_blocks(stems: dict[str, str], labels_per_job: int | None) -> dict[str, list[str]]:
+    """Divide the labels into blocks of equal size, or nearly so; nothing but the list of labels decides which.
+
+    Args:
+        stems: file name stem of each label, in the configuration's order.
+        labels_per_job: most labels of a block; None lets each rule have `MOST_BLOCKS` jobs at most.
+
+    Returns:
+        the labels of each block. A block of one label has the label's stem as its name, and one of several those of its
+        first and its last label.
+    """
+    labels = list(stems)
+    size = labels_per_job or -(-len(labels) // MOST_BLOCKS)
+    count = -(-len(labels) // size)
+    ends = [len(labels) * number // count for number in range(count + 1)]
+    parts = [labels[start:end] for start, end in itertools.pairwise(ends)]
+    # No stem holds an underscore, so that no two blocks have one name.
+    return {"_to_".join(dict.fromkeys([stems[part[0]], stems[part[-1]]])): part for part in parts}
 
 
 def kind_of(run: str) -> str:
@@ -154,7 +183,7 @@ def resolve(config: dict[str, Any]) -> Settings:
     cells, problems = _resolve_experiments(config)
     if problems:
         raise _refusal(problems)
-    root = config["results"]
+    root = config["networks"] or config["results"]
     for photoset in config["photosets"].values():
         for key in ("photos", "labels", "masks", "mask_labels"):
             if photoset[key] is not None:
@@ -164,9 +193,10 @@ def resolve(config: dict[str, Any]) -> Settings:
     runs = dict(sorted((run_id(setting), setting) for setting in config["runs"]))
     if problems := list(_unknown_kinds(config["plan"]["epoch_seconds"], {kind_of(run) for run in runs})):
         raise _refusal(problems)
-    folders = [folder.replace("{results}", root) for folder in config["members"]["external"]]
+    folders = [folder.replace("{results}", config["results"]) for folder in config["members"]["external"]]
     external = dict(sorted((Path(folder).name, folder) for folder in folders))
-    return Settings(config, runs, external, {label: file_stem(label) for label in config["labels"]}, cells)
+    stems = {label: file_stem(label) for label in config["labels"]}
+    return Settings(config, runs, external, stems, label_blocks(stems, config["labels_per_job"]), cells)
 
 
 def _refusal(problems: list[str]) -> InputError:

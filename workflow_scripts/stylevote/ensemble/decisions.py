@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
 from stylevote.ensemble.threshold import decide
 from stylevote.metrics import BETA, f_beta, precision_recall
 from stylevote.program import InputError
-from stylevote.tables import label_matrix, read_json, read_table, replacing
+from stylevote.tables import label_matrix, read_table, replacing
 
 INTERVAL = "95 % bootstrap interval over photos, networks held fixed"
 
@@ -52,17 +51,6 @@ def read_honest(path: Path, image_ids: Sequence[str], labels: list[str]) -> np.n
     if table["image_id"].tolist() != list(image_ids):
         raise InputError(f"{path}: its {len(table)} photos are not the manifest's {len(image_ids)}")
     return label_matrix(table, labels)
-
-
-def read_by_label(labels: list[str], paths: list[Path], key: str) -> dict[str, Any]:
-    """Return what each label's JSON file says under a key; `InputError` unless there is one per label, in order."""
-    found = {}
-    for label, path in zip(labels, paths, strict=True):
-        said = read_json(path)
-        if said["label"] != label:
-            raise InputError(f"{path}: is of the label {said['label']!r}, expected {label!r}")
-        found[label] = said[key]
-    return found
 
 
 def write_decisions(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.stack import fit_stack
@@ -14,7 +15,6 @@ from stylevote.ensemble.threshold import decide, search_threshold
 from stylevote.ensemble.vote import cast_votes, limit_labels
 from stylevote.metrics import BETA
 from stylevote.program import InputError
-from stylevote.tables import read_table
 
 
 def decide_outside(
@@ -111,20 +111,23 @@ def estimate_label(
     return decide_outside(features_without, labels, folds, settings, beta=beta, threads=threads)
 
 
-def join_labels(estimates: dict[Path, pd.DataFrame], image_ids: pd.Series, votes: dict[str, Any]) -> np.ndarray:
+def join_labels(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes: dict[str, Any]) -> np.ndarray:
     """Return the decisions of all labels together, uint8 of shape (photos, labels), as new photos would be decided.
 
     Args:
-        estimates: one per label, by the file that it comes from: image_id and what `decide_outside` returns.
+        estimates: for each label image_id and what `decide_outside` returns.
         image_ids: the photos expected, in this order.
         votes: the configuration's: aggregation, and the least and most labels of a photo.
 
     Raises:
         InputError: an estimate is of other photos, or has them in another order.
     """
-    for path, estimate in estimates.items():
-        if estimate["image_id"].tolist() != image_ids.tolist():
-            raise InputError(f"{path}: its {len(estimate)} photos are not the manifest's {len(image_ids)}")
+    expected = image_ids.to_numpy()
+    for label, estimate in estimates.items():
+        if not np.array_equal(estimate["image_id"].to_numpy(), expected):
+            raise InputError(
+                f"the honest estimate of {label}: its {len(estimate)} photos are not the manifest's {len(expected)}"
+            )
     decided = "voted" if votes["aggregation"] == "vote_all" else "decision"
     decisions, scores, thresholds = (
         np.stack([table[name].to_numpy() for table in estimates.values()], axis=1)
@@ -133,17 +136,19 @@ def join_labels(estimates: dict[Path, pd.DataFrame], image_ids: pd.Series, votes
     return limit_labels(decisions, scores, thresholds, votes["least"], votes["most"])
 
 
-def read_sizes_decided(paths: list[Path], image_ids: pd.Series, votes: dict[str, Any]) -> dict[str, np.ndarray]:
+def read_sizes_decided(
+    paths: list[Path], labels: list[str], image_ids: pd.Series, votes: dict[str, Any]
+) -> dict[str, np.ndarray]:
     """Return for each size, from the smallest, the decisions that `join_labels` makes of its estimates.
 
     Args:
-        paths: one table per label: size, image_id and what `decide_outside` returns.
+        paths: one table per block: label, size, image_id and what `decide_outside` returns.
+        labels: all of them, in order.
         image_ids, votes: see `join_labels`.
     """
-    columns = ["size", "image_id", "score", "threshold", "decision", "voted"]
-    tables = {path: read_table(path, columns) for path in paths}
-    sizes = next(iter(tables.values()))["size"].unique()
-    return {
-        size: join_labels({path: table[table["size"] == size] for path, table in tables.items()}, image_ids, votes)
-        for size in sizes
-    }
+    tables = read_by_label(paths, labels, ["size", "image_id", "score", "threshold", "decision", "voted"])
+    by_size: dict[str, dict[str, pd.DataFrame]] = {}
+    for label, table in tables.items():
+        for size, part in table.groupby("size", sort=False):
+            by_size.setdefault(size, {})[label] = part
+    return {size: join_labels(estimates, image_ids, votes) for size, estimates in by_size.items()}

@@ -1,14 +1,14 @@
-"""From the predictions of every run to one file of candidates a label, and back: what the ensemble reads and writes.
+"""From the predictions of every run to the candidates of every label, and back: what the ensemble reads and writes.
 
 A *candidate* is a run at one of its epochs; an external member, whose predictions another program made, counts as one.
-A label's candidates are a Parquet file with the columns ``run``, ``epoch`` and ``scores`` (the out-of-fold score of
-every training photo, in the manifest's order), one row group a run, so that it is written run by run and a few members
-are read without the rest.
+The candidates of a block of labels are a Parquet file with the columns ``label``, ``run``, ``epoch`` and ``scores``:
+the out-of-fold score of every training photo, in the manifest's order. It has one row group per run and label, so that
+it is written run by run and a few members are read without the rest.
 """
 
 import hashlib
 import json
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,13 @@ def files_of_external(folders: list[Path], photos: str, folds: int) -> dict[str,
 
 
 def read_predictions(
-    path: Path, image_ids: np.ndarray, labels: list[str], part: str, *, own: bool = False
+    path: Path,
+    image_ids: np.ndarray,
+    labels: list[str],
+    part: str,
+    *,
+    own: bool = False,
+    wanted: Container[str] | None = None,
 ) -> Predictions:
     """Read a predictions table that must hold exactly the photos ``image_ids`` at each of its epochs.
 
@@ -79,13 +85,19 @@ def read_predictions(
         labels: the labels there are; the table may lack some.
         part: what the photos are, for the messages ("fold 2").
         own: whether this workflow wrote it, and sealed it.
+        wanted: the labels to return; by default all. Of a table of our own, only their columns are read.
 
     Raises:
         InputError: with the file and the count, for photos that are missing, foreign or there twice, columns that are
             no label, and scores that are not in 0..1.
     """
-    table = read_table(path) if own else read_users_table(path, MOST_CELLS)
-    known = _label_columns(path, table, labels)
+    if wanted is not None and own:
+        with open_table(path) as file:
+            columns = [name for name in file.schema_arrow.names if name in wanted or name in ("image_id", "epoch")]
+            table = file.read(columns=columns).to_pandas()
+    else:
+        table = read_table(path) if own else read_users_table(path, MOST_CELLS)
+    known = [label for label in _label_columns(path, table, labels) if wanted is None or label in wanted]
     positions = pd.Index(image_ids).get_indexer(table["image_id"])
     epochs, epoch_numbers = np.unique(table["epoch"].to_numpy(), return_inverse=True)
     cells = epoch_numbers * len(image_ids) + positions
@@ -174,31 +186,32 @@ def collate_scores(
     runs: dict[str, list[Path]],
     image_ids: np.ndarray,
     folds: np.ndarray,
-    outputs: dict[str, Path],
+    outputs: dict[Path, list[str]],
     external: Container[str] = (),
 ) -> None:
-    """Write the candidates of every label to ``outputs``; memory holds one run at a time, whatever their number.
+    """Write the candidates of every block to ``outputs``; memory holds one run at a time, whatever their number.
 
     Args:
         runs: for each run its predictions tables, one per fold.
         image_ids, folds: the manifest's photos and their folds, shape (photos,).
-        outputs: for each label the file to write.
+        outputs: for each file to write the labels of its block.
         external: those of ``runs`` whose tables another program wrote.
 
     Raises:
         InputError: for predictions that cannot be used (see `read_predictions`) and a label that no run predicts.
     """
     schema = _candidate_schema(image_ids)
-    written = dict.fromkeys(outputs, 0)
+    labels = [label for block in outputs.values() for label in block]
+    written = dict.fromkeys(labels, 0)
     with ExitStack() as stack:
         writers = {}
-        for label, path in outputs.items():
-            writer = table_writer(path, schema, compression="zstd", use_dictionary=["run"])
-            writers[label] = stack.enter_context(writer)
+        for path, block in outputs.items():
+            writer = table_writer(path, schema, compression="zstd", use_dictionary=["label", "run"])
+            writers |= dict.fromkeys(block, stack.enter_context(writer))
         for run, paths in runs.items():
-            predictions = read_run(paths, image_ids, folds, list(outputs), own=run not in external)
+            predictions = read_run(paths, image_ids, folds, labels, own=run not in external)
             for label, scores in predictions.scores.items():
-                writers[label].write_table(_candidate_table(run, predictions.epochs, scores, schema))
+                writers[label].write_table(_candidate_table(label, run, predictions.epochs, scores, schema))
                 written[label] += 1
         lacking = [label for label, count in written.items() if count == 0]
         if lacking:
@@ -207,6 +220,7 @@ def collate_scores(
 
 def _candidate_schema(image_ids: np.ndarray) -> pa.Schema:
     columns = [
+        ("label", pa.string()),
         ("run", pa.string()),
         ("epoch", pa.int16()),
         ("scores", pa.list_(pa.float32(), len(image_ids))),
@@ -214,9 +228,10 @@ def _candidate_schema(image_ids: np.ndarray) -> pa.Schema:
     return pa.schema(columns, metadata={DIGEST_KEY: _digest(image_ids)})
 
 
-def _candidate_table(run: str, epochs: list[int], scores: np.ndarray, schema: pa.Schema) -> pa.Table:
+def _candidate_table(label: str, run: str, epochs: list[int], scores: np.ndarray, schema: pa.Schema) -> pa.Table:
     flat = pa.array(np.ascontiguousarray(scores).ravel())
     columns = [
+        pa.array([label] * len(epochs)),
         pa.array([run] * len(epochs)),
         pa.array(epochs, pa.int16()),
         pa.FixedSizeListArray.from_arrays(flat, scores.shape[1]),
@@ -229,64 +244,92 @@ def _digest(image_ids: np.ndarray) -> bytes:
     return hashlib.sha256(json.dumps([str(name) for name in image_ids]).encode()).hexdigest().encode()
 
 
+class Candidates:
+    """The candidates of some labels, read from the open files of their blocks.
+
+    Attributes:
+        labels: those that the files hold.
+    """
+
+    def __init__(self, files: dict[Path, pq.ParquetFile], image_ids: np.ndarray) -> None:
+        self._photos = len(image_ids)
+        self._places: dict[str, tuple[Path, pq.ParquetFile, pd.DataFrame]] = {}
+        for path, file in files.items():
+            if (file.schema_arrow.metadata or {}).get(DIGEST_KEY) != _digest(image_ids):
+                raise InputError(
+                    f"{path}: was collated for other photos than the manifest's {len(image_ids)}, or in another order"
+                )
+            rows = file.read(columns=["label", "run", "epoch"]).to_pandas()
+            sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+            rows["group"] = np.repeat(np.arange(len(sizes)), sizes)
+            rows["row"] = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            for label, part in rows.groupby("label", sort=False):
+                self._places[label] = path, file, part.reset_index(drop=True)
+        self.labels = list(self._places)
+
+    def of(self, label: str) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return a label's candidates (columns run, epoch) and their scores, float32 of shape (candidates, photos)."""
+        candidates = self._place(label)[2][["run", "epoch"]]
+        return candidates, self.members(label, candidates)
+
+    def members(self, label: str, members: pd.DataFrame) -> np.ndarray:
+        """Return the scores of a label's ``members`` (columns run, epoch), float32 of shape (members, photos).
+
+        They have the members' order. Only the row groups of the members' runs are read.
+
+        Raises:
+            InputError: a member is not among the candidates.
+        """
+        path, file, candidates = self._place(label)
+        places = pd.MultiIndex.from_frame(candidates[["run", "epoch"]])
+        found = places.get_indexer(pd.MultiIndex.from_frame(members[["run", "epoch"]]))
+        if (found < 0).any():
+            missing = np.count_nonzero(found < 0)
+            raise InputError(f"{path}: {missing} of the {len(found)} members of {label} are not in it")
+        groups, rows = candidates["group"].to_numpy()[found], candidates["row"].to_numpy()[found]
+        scores = np.empty((len(found), self._photos), dtype=np.float32)
+        for group in np.unique(groups):
+            wanted = groups == group
+            scores[wanted] = _score_rows(file.read_row_group(group, columns=["scores"]))[rows[wanted]]
+        return scores
+
+    def stack_features(
+        self, labels: list[str], selections: Mapping[str, pd.DataFrame], without: int = NONE
+    ) -> np.ndarray:
+        """Return what a label's stackers learn from: the members' out-of-fold scores, float32 of (photos, members).
+
+        Args:
+            labels: whose members are the features.
+            selections: what `select.select_by_fold` returns, of these labels.
+            without: the fold that the members were selected without, or `rank.NONE`.
+        """
+        parts = [self.members(label, members_of(selections[label], without)) for label in labels]
+        return np.concatenate(parts).T
+
+    def _place(self, label: str) -> tuple[Path, pq.ParquetFile, pd.DataFrame]:
+        if label not in self._places:
+            raise InputError(f"no file of candidates holds the label {label!r}")
+        return self._places[label]
+
+
 @contextmanager
-def _open_candidates(path: Path, image_ids: np.ndarray) -> Iterator[pq.ParquetFile]:
-    with open_table(path) as file:
-        if (file.schema_arrow.metadata or {}).get(DIGEST_KEY) != _digest(image_ids):
-            raise InputError(
-                f"{path}: was collated for other photos than the manifest's {len(image_ids)}, or in another order"
-            )
-        yield file
+def open_candidates(paths: list[Path], image_ids: np.ndarray) -> Iterator[Candidates]:
+    """Yield the candidates in the files of some blocks.
+
+    Args:
+        paths: the files.
+        image_ids: the manifest's photos.
+
+    Raises:
+        InputError: a file is damaged, or was collated for other photos.
+    """
+    with ExitStack() as stack:
+        yield Candidates({path: stack.enter_context(open_table(path)) for path in paths}, image_ids)
 
 
 def _score_rows(table: pa.Table) -> np.ndarray:
     """Return the column ``scores`` as a float32 array of shape (rows, photos)."""
     return table["scores"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)
-
-
-def read_candidates(path: Path, image_ids: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return a label's candidates (columns run, epoch) and their scores, float32 of shape (candidates, photos)."""
-    with _open_candidates(path, image_ids) as file:
-        table = file.read()
-    return table.select(["run", "epoch"]).to_pandas(), _score_rows(table)
-
-
-def read_members(path: Path, members: pd.DataFrame, image_ids: np.ndarray) -> np.ndarray:
-    """Return the scores of ``members`` (columns run, epoch), float32 of shape (members, photos), in their order.
-
-    Only the row groups of the members' runs are read. `InputError` when a member is not among the candidates.
-    """
-    with _open_candidates(path, image_ids) as file:
-        candidates = pd.MultiIndex.from_frame(file.read(columns=["run", "epoch"]).to_pandas())
-        rows = candidates.get_indexer(pd.MultiIndex.from_frame(members[["run", "epoch"]]))
-        if (rows < 0).any():
-            raise InputError(f"{path}: {np.count_nonzero(rows < 0)} of the {len(rows)} members are not in it")
-        ends = np.cumsum([file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)])
-        groups = np.searchsorted(ends, rows, side="right")
-        scores = np.empty((len(rows), len(image_ids)), dtype=np.float32)
-        for group in np.unique(groups):
-            wanted = groups == group
-            table = file.read_row_group(group, columns=["scores"])
-            scores[wanted] = _score_rows(table)[rows[wanted] - (ends[group] - table.num_rows)]
-    return scores
-
-
-def read_stack_features(
-    paths: list[Path], selections: list[pd.DataFrame], image_ids: np.ndarray, without: int = NONE
-) -> np.ndarray:
-    """Return what a label's stackers learn from: the members' out-of-fold scores, float32 of shape (photos, members).
-
-    Args:
-        paths: candidates of the labels whose members are the features, one file per label.
-        selections: what `select.select_by_fold` returns, of the same labels.
-        image_ids: the manifest's photos.
-        without: the fold that the members were selected without, or `rank.NONE`.
-    """
-    parts = [
-        read_members(path, members_of(selection, without), image_ids)
-        for path, selection in zip(paths, selections, strict=True)
-    ]
-    return np.concatenate(parts).T
 
 
 def read_features(
@@ -295,6 +338,8 @@ def read_features(
     image_ids: np.ndarray,
     labels: list[str],
     external: Container[str] = (),
+    *,
+    wanted: list[str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return for each label what its stackers take: float32 of shape (folds, photos, members).
 
@@ -304,19 +349,25 @@ def read_features(
         image_ids: the photoset's photos in the manifest's order.
         labels: the labels there are.
         external: those of ``runs`` whose tables another program wrote.
+        wanted: the labels to return; by default all. Fewer take less memory.
 
     Raises:
         InputError: for predictions that cannot be used and members that are not in them.
     """
+    names = labels if wanted is None else wanted
+    members = members[members["label"].isin(names)]
     counts = members["label"].value_counts()
     folds = len(next(iter(runs.values())))
-    features = {name: np.empty((folds, len(image_ids), counts.get(name, 0)), dtype=np.float32) for name in labels}
-    for run, wanted in members.groupby("run"):
+    features = {name: np.empty((folds, len(image_ids), counts.get(name, 0)), dtype=np.float32) for name in names}
+    for run, of_run in members.groupby("run"):
         if run not in runs:
-            raise InputError(f"{len(wanted)} members are of the run {run}, whose predictions are not given")
+            raise InputError(f"{len(of_run)} members are of the run {run}, whose predictions are not given")
+        needed = None if wanted is None else set(of_run["label"])
         for fold, path in enumerate(runs[run]):
-            predictions = read_predictions(path, image_ids, labels, "the photoset", own=run not in external)
-            for member in wanted.itertuples():
+            predictions = read_predictions(
+                path, image_ids, labels, "the photoset", own=run not in external, wanted=needed
+            )
+            for member in of_run.itertuples():
                 if member.epoch not in predictions.epochs or member.label not in predictions.scores:
                     raise InputError(
                         f"{path}: lacks epoch {member.epoch} of the label {member.label}, which is a member"

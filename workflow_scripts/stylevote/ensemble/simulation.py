@@ -30,6 +30,10 @@ LOST_STRENGTH = 0.6  # share of the strength that is lacking a whole training aw
 GAINED_CERTAINTY = 0.5  # by how much log-odds are stretched a whole training later
 FOLD_SHIFT, FOLD_STRETCH = 0.3, 0.1  # standard deviations of a CNN's shift of log-odds, and of its stretch's logarithm
 MOST_LOG_ODDS = 12.0
+FIRST_SHARE, FALL = (
+    0.3,
+    0.8,
+)  # of labels that have no label sets: the most common one's share of the photos, and its fall
 LEAST_TESTED = 4  # positives a label among the test photos: one photo alone is not to decide a rare label's score
 
 
@@ -86,10 +90,43 @@ def simulate_manifest(photoset: str, count: int, least: int, labels: list[str], 
         sets = sample_label_sets(count, least, np.random.default_rng(seed_of(seed, photoset, "label sets")))
     except InputError as error:
         raise InputError(f"simulation: {photoset}: {error}") from error
-    manifest = sets[labels]
-    manifest.insert(0, "image_id", [f"{photoset}_{number:06d}" for number in range(1, count + 1)])
-    manifest.insert(1, "group", np.arange(count))
-    return manifest
+    return _named(sets[labels], photoset)
+
+
+def simulate_any_labels(photoset: str, count: int, least: int, labels: list[str], seed: int) -> pd.DataFrame:
+    """Draw photos that are nothing but sets of any labels, each label by itself.
+
+    The shares of the photos that have the first, second, ... label fall as in Zipf's law: `FIRST_SHARE` of them by the
+    label's place to the power of `FALL`.
+
+    Args:
+        photoset, count, seed: see `simulate_manifest`.
+        least: least positives a label.
+        labels: any.
+
+    Returns:
+        as `simulate_manifest` does.
+
+    Raises:
+        InputError: there are fewer than ``least`` photos.
+    """
+    if count < least:
+        raise InputError(f"simulation: {photoset}: {count} photos cannot have {least} positives of a label")
+    columns = {}
+    for place, label in enumerate(labels, start=1):
+        positives = max(least, round(count * FIRST_SHARE / place**FALL))
+        rng = np.random.default_rng(seed_of(seed, photoset, label, "photos with the label"))
+        column = np.zeros(count, dtype=np.uint8)
+        column[rng.choice(count, positives, replace=False)] = 1
+        columns[label] = column
+    return _named(pd.DataFrame(columns), photoset)
+
+
+def _named(labels: pd.DataFrame, photoset: str) -> pd.DataFrame:
+    """Return a manifest of photos that are nothing but ``labels``, a row each."""
+    count = len(labels)
+    names = {"image_id": [f"{photoset}_{number:06d}" for number in range(1, count + 1)], "group": np.arange(count)}
+    return pd.concat([pd.DataFrame(names), labels], axis=1)
 
 
 def make_bank(

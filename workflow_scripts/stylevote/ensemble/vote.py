@@ -35,19 +35,44 @@ def decide_photos(
     Raises:
         InputError: for stackers of another number of members; it names the label.
     """
+    voted = vote_on_labels(features, combined, stackers, thresholds, settings["aggregation"])
+    return limit_votes(voted, thresholds, settings["least"], settings["most"])
+
+
+def vote_on_labels(
+    features: Mapping[str, np.ndarray],
+    combined: Mapping[str, Sequence[str]],
+    stackers: Mapping[str, list[Stacker]],
+    thresholds: Mapping[str, float],
+    aggregation: str,
+) -> dict[str, pd.DataFrame]:
+    """Vote on some labels of a photoset, whatever the number of labels that a photo then has; see `decide_photos`."""
     tables = {}
     for label, names in combined.items():
         members = np.concatenate([features[name] for name in names], axis=2)
         try:
-            tables[label] = cast_votes(members, stackers[label], thresholds[label], settings["aggregation"])
+            tables[label] = cast_votes(members, stackers[label], thresholds[label], aggregation)
         except InputError as error:
             raise InputError(f"stackers of {label!r}: {error}") from error
-    scores, decisions = (np.stack([table[name] for table in tables.values()], 1) for name in ("score", "decision"))
-    cuts = np.array([thresholds[label] for label in tables])
-    limited = limit_labels(decisions, scores, cuts, settings["least"], settings["most"])
+    return tables
+
+
+def limit_votes(
+    voted: Mapping[str, pd.DataFrame], thresholds: Mapping[str, float], least: int, most: int | None
+) -> dict[str, pd.DataFrame]:
+    """Give each photo at least ``least`` and at most ``most`` of all labels; see `limit_labels`.
+
+    Args:
+        voted: for each label, what `cast_votes` returns.
+        thresholds: of each label.
+        least, most: see `limit_labels`.
+    """
+    scores, decisions = (np.stack([table[name] for table in voted.values()], 1) for name in ("score", "decision"))
+    cuts = np.array([thresholds[label] for label in voted])
+    limited = limit_labels(decisions, scores, cuts, least, most)
     return {
         label: table.assign(decision=decision)
-        for (label, table), decision in zip(tables.items(), limited.T, strict=True)
+        for (label, table), decision in zip(voted.items(), limited.T, strict=True)
     }
 
 

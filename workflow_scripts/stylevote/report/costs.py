@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Collection, Set
+from collections.abc import Collection, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import pandas as pd
 from stylevote.program import InputError
 
 
-def job_costs(folder: Path, known: Set[str], idle: Collection[str] = ()) -> pd.DataFrame:
+def job_costs(
+    folder: Path, known: Set[str], idle: Collection[str] = (), elsewhere: Mapping[str, Path] | None = None
+) -> pd.DataFrame:
     """Return what the jobs of each rule took, the last time that each ran.
 
     Args:
@@ -19,6 +21,7 @@ def job_costs(folder: Path, known: Set[str], idle: Collection[str] = ()) -> pd.D
         known: what a wildcard stands for in the present configuration (runs, labels, folds, sizes, ...): files of
             others are left over, and do not count.
         idle: rules of which the present configuration uses nothing.
+        elsewhere: rules whose benchmark files are in another folder.
 
     Returns:
         a row per rule, the longest first: rule, jobs, hours, gigabytes (most memory of one job; nan where it was too
@@ -28,9 +31,11 @@ def job_costs(folder: Path, known: Set[str], idle: Collection[str] = ()) -> pd.D
         InputError: a file is no benchmark.
     """
     rows = []
-    for path in sorted(folder.rglob("*.tsv")):
-        rule, *wildcards = path.relative_to(folder).with_suffix("").parts
-        if rule in idle or not known.issuperset(wildcards):
+    elsewhere = elsewhere or {}
+    roots = sorted({folder, *elsewhere.values()})
+    for root, path in ((root, path) for root in roots for path in sorted(root.rglob("*.tsv"))):
+        rule, *wildcards = path.relative_to(root).with_suffix("").parts
+        if elsewhere.get(rule, folder) != root or rule in idle or not known.issuperset(wildcards):
             continue
         try:
             measured = pd.read_csv(path, sep="\t", na_values=["-"])

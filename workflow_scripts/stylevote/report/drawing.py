@@ -32,6 +32,7 @@ COLORS = {
 }
 INK, QUIET, LINE, ONE, TWO, THREE, FOUR = (light for light, _ in COLORS.values())
 SERIES = (ONE, TWO, THREE, FOUR)
+MOST_LINES = 40  # of labels in one picture; of more, it shows the range that holds 80 % of them
 
 PIXELS = 72  # an inch: a point of a picture is a pixel of the page
 TEXT = 11  # pixels

@@ -56,28 +56,38 @@ def macro_figures(
     return pd.DataFrame(rows, columns=["key", "text", "value", "low", "high"])
 
 
+def pictured_labels(honest: pd.DataFrame, most: int) -> list[str]:
+    """Return the labels that have pictures of their own, in their order.
+
+    Of more labels than ``most``, half are those of the lowest honest F-beta: there is most to mend. The other half are
+    spread evenly over the ranks of the others, up to the highest.
+
+    Args:
+        honest: `decisions.honest_scores`: a row per label, and a last row of the means.
+        most: how many labels at most.
+    """
+    scores = honest.iloc[:-1].reset_index(drop=True)
+    if len(scores) <= most:
+        return scores["label"].tolist()
+    ranks = scores["honest_f_beta"].to_numpy().argsort(kind="stable")
+    low = most - most // 2
+    spread = low + np.arange(1, most - low + 1) * (len(ranks) - low) // max(most - low, 1) - 1
+    return scores["label"].iloc[np.sort(ranks[[*range(low), *spread]])].tolist()
+
+
 def label_figures(
-    names: Sequence[str],
-    honest: pd.DataFrame,
-    thresholds: Sequence[dict],
-    test: pd.DataFrame | None,
-    scores: pd.DataFrame,
+    honest: pd.DataFrame, figures: pd.DataFrame, test: pd.DataFrame | None, scores: pd.DataFrame
 ) -> pd.DataFrame:
     """Return all figures of the labels, a row per label.
 
     Args:
-        names: the labels.
         honest, test, scores: see `macro_figures`.
-        thresholds: what `draw_label` writes of each label: threshold, flat, members.
+        figures: what `draw_labels` writes: columns label (in the order of ``honest``), threshold, flat_low, flat_high,
+            members, networks, drawn, and, if the labels of the test photos are known, test and test_best.
     """
     table = honest.iloc[:-1].reset_index(drop=True)
-    table = table.assign(
-        label=list(names),
-        threshold=[found["threshold"] for found in thresholds],
-        flat_low=[found["flat"][0] for found in thresholds],
-        flat_high=[found["flat"][1] for found in thresholds],
-        members=[found["members"] for found in thresholds],
-    )
+    columns = ["threshold", "flat_low", "flat_high", "members"]
+    table = table.assign(**{name: figures[name].to_numpy() for name in columns})
     if test is not None:
         known = scores.iloc[:-1]
         table = table.assign(

@@ -13,6 +13,7 @@ from stylevote.report.drawing import (
     FOUR,
     INK,
     LINE,
+    MOST_LINES,
     ONE,
     QUIET,
     SERIES,
@@ -87,6 +88,31 @@ def dot_chart(
                     texts[row], (1, top), xytext=(-away, 0), xycoords=axes.get_yaxis_transform(),
                     textcoords="offset points", va="top", ha="right", color=SERIES[k] if len(series) > 1 else INK,
                 )  # fmt: skip
+        _thin_ticks(axes)
+        return to_svg(figure, title, name)
+
+
+def rank_curve(counts: np.ndarray, *, title: str, name: str) -> str:
+    """Draw how common labels are if there are too many to name: their numbers of photos, from the most common on.
+
+    Args:
+        counts: photos with each label, shape (labels,).
+        title: what the picture shows.
+        name: of the picture.
+    """
+    with picture(WIDTH, 190) as figure:
+        axes = place(figure, 46, 36, 10, 8)
+        ordered = np.maximum(np.sort(counts)[::-1], 1)
+        axes.fill_between(np.arange(1, len(ordered) + 1), 1, ordered, color=ONE, alpha=0.25, lw=0, step="mid")
+        axes.step(np.arange(1, len(ordered) + 1), ordered, color=ONE, where="mid")
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.minorticks_off()
+        axes.set_xlim(0.5, len(ordered) + 0.5)
+        axes.set_ylim(1, ordered[0] * 1.3)
+        axes.grid(axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("label, by its number of photos", labelpad=2)
         _thin_ticks(axes)
         return to_svg(figure, title, name)
 
@@ -298,8 +324,12 @@ def training_curves(history: pd.DataFrame, reached: pd.DataFrame, *, title: str,
         losses.locator_params(axis="y", nbins=4)
         losses.grid(axis="y")
         losses.spines["left"].set_visible(False)
-        for label in reached:
-            scores.plot(reached.index + 1, reached[label], color=QUIET, lw=0.7, alpha=0.55)
+        if reached.shape[1] > MOST_LINES:
+            low, high = reached.quantile(0.1, axis=1), reached.quantile(0.9, axis=1)
+            scores.fill_between(reached.index + 1, low, high, color=QUIET, alpha=0.3, lw=0)
+        else:
+            for label in reached:
+                scores.plot(reached.index + 1, reached[label], color=QUIET, lw=0.7, alpha=0.55)
         scores.plot(reached.index + 1, reached.mean(axis=1), color=FOUR, marker="o", ms=3, mew=0)
         _f_axis(scores)
         for axes, text in ((losses, "loss by epoch"), (scores, "F by epoch")):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.decisions import INTERVAL
-from stylevote.report.drawing import SERIES
+from stylevote.report.drawing import MOST_LINES, SERIES
 from stylevote.report.markup import beside, escape, figure, folded, grid, key, paragraph, table
 from stylevote.report.overview import DECIDED_BY
 from stylevote.report.runs import RunTable
@@ -17,6 +17,7 @@ SHOWN_RUNS = 12  # whose training is seen at once; the others are folded away
 SHOWN_MEMBERS = 30  # runs that are seen at once with the labels that use them
 SHOWN_RULES = 8  # whose cost is seen at once
 SHOWN_LABELS = 16  # whose pictures are seen at once: the challenge has 13
+SHOWN_ROWS = 40  # labels that are seen at once in a table; the others are folded away
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,23 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
         ]
     )
     marks = [("one", "honest"), *([("two", "on the test photos")] if tested else [])]
-    return paragraph(text) + beside(table(head, rows, last=True), key(*marks) + figure(picture))
+    if len(rows) - 1 <= SHOWN_ROWS:
+        return paragraph(text) + beside(table(head, rows, last=True), key(*marks) + figure(picture))
+    lowest = [rows[place] for place in np.argsort(by_label["honest_f_beta"], kind="stable")]
+    few = key(*marks) + figure(picture, "Some labels", "the lowest honest scores, and some of the others")
+    listed = _some_folded(lowest, SHOWN_ROWS, "labels, with higher scores", lambda part: table(head, part))
+    return paragraph(text) + beside(table(head, rows[-1:], last=True) + listed, few)
 
 
-def distribution(by_label: pd.DataFrame, photos: int, counted: str, together: str) -> str:
-    """Return the section on how many photos have each label (Table I of Ding & Wan 2018), and which go together."""
+def distribution(by_label: pd.DataFrame, photos: int, counted: str, together: str, shown: int) -> str:
+    """Return the section on how many photos have each label (Table I of Ding & Wan 2018), and which go together.
+
+    Args:
+        by_label: `overview.label_figures`.
+        photos: number of training photos.
+        counted, together: pictures.
+        shown: labels in the latter, the most common ones.
+    """
     ordered = by_label.sort_values("positives")
     rarest, common = ordered.iloc[0], ordered.iloc[-1]
     text = (
@@ -160,6 +173,8 @@ def distribution(by_label: pd.DataFrame, photos: int, counted: str, together: st
         f" {common['positives'] / max(rarest['positives'], 1):.0f} to 1. In the square, each row shows which other"
         " labels the photos with that label have: the darker a cell, the more of them also have the column's label."
     )
+    if shown < len(by_label):
+        text += f" The square has the {shown} most common of the {len(by_label)} labels."
     square = "of the photos with the row’s label, the percentage that also has the column’s"
     return paragraph(text) + beside(
         figure(counted, "Photos with each label", "on a logarithmic axis"),
@@ -265,9 +280,10 @@ def training(
     text = (
         "Left, the losses of a run by epoch: a thin line per fold, and a thick one for their mean. Where the validation"
         " loss rises while the training loss falls, the network is memorising photos. Losses of different kinds"
-        f" cannot be compared. Right, {score} at each label's best threshold (a thin line per label) and the mean over"
-        " labels. Every epoch is a candidate for every label, so lines need not peak together. The best runs come"
-        " first."
+        f" cannot be compared. Right, {score} at each label's best threshold"
+        f" ({'a thin line per label' if len(labels) <= MOST_LINES else 'a band that holds 80 % of the labels'}) and the"
+        " mean over labels. Every epoch is a candidate for every label, so lines need not peak together. The best runs"
+        " come first."
     )
     if (reached["labels"] < len(labels)).any():
         text += " Runs that predict fewer labels come last, label by label: their means say nothing about the others'."
@@ -311,11 +327,17 @@ def _some_folded(parts: Sequence[Any], shown: int, what: str, whole: Callable[[S
     return whole(parts[:shown]) + (folded(f"More {what}: {len(more)}", whole(more)) if more else "")
 
 
-def _label_cards(by_label: pd.DataFrame, cards: Sequence[str], kind: str = "") -> str:
+def _label_cards(by_label: pd.DataFrame, cards: Mapping[str, str], kind: str = "") -> str:
     """Return a card per label side by side; many are folded away, but for those of the lowest score."""
+    note = ""
+    if len(cards) < len(by_label):
+        note = f"{len(cards)} of {len(by_label)} labels are drawn: those of the lowest honest score, and some others."
+    order = by_label["label"]
     if len(cards) > SHOWN_LABELS:
-        cards = [cards[place] for place in np.argsort(by_label["honest_f_beta"], kind="stable")]
-    return _some_folded(cards, SHOWN_LABELS, "labels, with higher scores", lambda part: grid(part, kind))
+        order = by_label.sort_values("honest_f_beta", kind="stable")["label"]
+    ordered = [cards[label] for label in order if label in cards]
+    listed = _some_folded(ordered, SHOWN_LABELS, "labels, with higher scores", lambda part: grid(part, kind))
+    return (paragraph(note, "quiet") if note else "") + listed
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -324,18 +346,18 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def thresholds(
-    by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequence[str], score: str, *, cut: bool
+    by_label: pd.DataFrame, figures: pd.DataFrame, pictures: Mapping[str, str], score: str, *, cut: bool
 ) -> str:
     """Return the section on F-beta over all thresholds (Figures 5 and 6 of the second-place team of 2018).
 
     Args:
         by_label: `overview.label_figures`.
-        figures: what `draw_label` writes of each label.
-        pictures: its picture of each label.
+        figures: what `draw_labels` writes of each label (see `overview.label_figures`).
+        pictures: its picture of each label that is drawn.
         score: name of the F-beta.
         cut: whether a label is given where its score reaches the threshold, and never otherwise.
     """
-    tested = any("test" in found for found in figures)
+    tested = "test" in figures
     text = (
         f"A photo gets a label where its score reaches the label's threshold. Each picture shows {score} at every"
         " threshold between the lowest and the highest score of the training photos, on an axis of log odds, which"
@@ -351,23 +373,25 @@ def thresholds(
         )
     marks = [("one", "training photos, out of fold"), *([("two", "test photos")] if tested else [])]
     marks += [("cut", "chosen"), ("band", "at most 0.01 worse")]
-    cards = []
-    for label, found, picture in zip(by_label["label"], figures, pictures, strict=True):
-        low, high = found["flat"]
-        note = f"threshold {found['threshold']:.3f}, about as good from {low:.3f} to {high:.3f}"
-        if "test" in found:
+    cards = {}
+    for found in figures[figures["label"].isin(pictures)].to_dict("records"):
+        note = (
+            f"threshold {found['threshold']:.3f}, about as good from {found['flat_low']:.3f} to"
+            f" {found['flat_high']:.3f}"
+        )
+        if tested:
             note += f"; {score} {found['test']:.2f} on test photos, {found['test_best']:.2f} at best"
-        cards.append(figure(picture, label, note))
+        cards[found["label"]] = figure(pictures[found["label"]], found["label"], note)
     return paragraph(text) + key(*marks) + _label_cards(by_label, cards)
 
 
-def losses(by_label: pd.DataFrame, names: Sequence[str], pictures: Sequence[str], score: str) -> str:
+def losses(by_label: pd.DataFrame, names: Sequence[str], pictures: Mapping[str, str], score: str) -> str:
     """Return the part on losses beside each other (Figures 4 to 7 of the second-place team of 2018).
 
     Args:
         by_label: `overview.label_figures`.
         names: the losses.
-        pictures: `plots.loss_curves` of each label.
+        pictures: `plots.loss_curves` of each label that is drawn.
         score: name of the F-beta.
     """
     text = (
@@ -384,33 +408,39 @@ def losses(by_label: pd.DataFrame, names: Sequence[str], pictures: Sequence[str]
     if len(names) > len(SERIES):
         text += f" The pictures have the first {len(SERIES)} of {len(names)} losses."
     marks = key(*zip(("one", "two", "three", "four"), names, strict=False))
-    cards = [figure(picture, label) for label, picture in zip(by_label["label"], pictures, strict=True)]
+    cards = {label: figure(picture, label) for label, picture in pictures.items()}
     return f"<h3>Losses beside each other</h3>\n{paragraph(text)}{marks}{_label_cards(by_label, cards, 'wide')}"
 
 
-def correlation(by_label: pd.DataFrame, figures: Sequence[dict], pictures: Sequence[str]) -> str:
+def correlation(by_label: pd.DataFrame, figures: pd.DataFrame, pictures: Mapping[str, str]) -> str:
     """Return the section on how much a label's members are like each other.
 
     Args:
         by_label: `overview.label_figures`.
-        figures: what `draw_label` writes of each label.
-        pictures: its picture of each label.
+        figures: what `draw_labels` writes of each label (see `overview.label_figures`).
+        pictures: its picture of each label that is drawn.
     """
     text = (
         "Members that say the same add nothing to each other. Cells show the correlation of their out-of-fold scores;"
         " members have the numbers of the table below, 1 being the best. The paler a cell, the more two members"
         " differ, and the more there is to gain by joining them."
     )
-    cards = []
-    for label, found, picture in zip(by_label["label"], figures, pictures, strict=True):
+    cards = {}
+    for found in figures[figures["label"].isin(pictures)].to_dict("records"):
         members, networks, drawn = (found[name] for name in ("members", "networks", "drawn"))
         note = f"{members} members" if members > 1 else "a single member"
         if networks < members:
             note += f", {networks} different ones: some count several times"
         if drawn < networks:
             note += f"; the first {drawn} are shown"
-        cards.append(figure(picture, label, note))
+        cards[found["label"]] = figure(pictures[found["label"]], found["label"], note)
     return paragraph(text) + _label_cards(by_label, cards)
+
+
+PLACES = (
+    " The number in a cell is the member's place for that label, 1 being the best; an empty cell means that the run is"
+    " not used."
+)
 
 
 def members(chosen: pd.DataFrame, labels: Sequence[str]) -> str:
@@ -427,12 +457,17 @@ def members(chosen: pd.DataFrame, labels: Sequence[str]) -> str:
     )
     order = sorted(used.index, key=lambda run: (-used[run], run))
     text = (
-        f"{len(order)} {'runs are members' if len(order) > 1 else 'run is a member'} for at least one label. The"
-        " number in a cell is the member's place for that label, 1 being the best; an empty cell means that the run is"
-        " not used. Different labels are served best by different networks and epochs."
+        f"{len(order)} {'runs are members' if len(order) > 1 else 'run is a member'} for at least one label.{PLACES}"
+        " Different labels are served best by different networks and epochs."
     )
     if chosen.duplicated(["label", "run"]).any():
         text += " A member that counts several times takes as many places: the first of them is shown."
+    if len(labels) > SHOWN_ROWS:
+        best = table_of[table_of["member"] == 1].groupby("run")["label"].size()
+        rows_of_runs = [[run, f"{used[run]:,}", f"{best.get(run, 0):,}", epochs[run]] for run in order]
+        head = ["Run", "Labels that use it", "Labels whose best member it is", "Epochs"]
+        text = text.replace(PLACES, "")
+        return paragraph(text) + _some_folded(rows_of_runs, SHOWN_MEMBERS, "runs", lambda part: table(head, part))
     places = table_of.set_index(["run", "label"])["member"].to_dict()
     most = max(table_of["member"].max(), 1)
     head = "".join(f'<th class="up"><span title="{escape(label)}">{escape(label)}</span></th>' for label in labels)
@@ -498,10 +533,12 @@ def more_photos(sheet: tuple[str, int, int] | None, made: int, counts: pd.DataFr
         text += f" The picture shows the first {len(drawn)} recipes, the table all of them."
     marks = key(("one", "before"), *zip(drawn, recipes, strict=False))
     body += f"<h3>Resampling</h3>\n{paragraph(text)}{marks}"
-    return body + beside(figure(picture), table(["Label", "Before", *recipes], rows))
+    head = ["Label", "Before", *recipes]
+    listed = _some_folded(rows, SHOWN_ROWS, "labels", lambda part: table(head, part))
+    return body + beside(figure(picture), listed)
 
 
-def reliability(by_label: pd.DataFrame, pictures: Sequence[str]) -> str:
+def reliability(by_label: pd.DataFrame, pictures: Mapping[str, str]) -> str:
     """Return the section on what scores mean."""
     text = (
         "The vertical axis is the share of photos that have the label, the horizontal one their score. If a score of"
@@ -509,10 +546,8 @@ def reliability(by_label: pd.DataFrame, pictures: Sequence[str]) -> str:
         " promise too much. Each dot stands for equally many expected positives; lines are 95 % intervals. Thresholds"
         " work with scores that are no probabilities, but whoever reads single scores should know."
     )
-    cards = [
-        figure(picture, label, f"{positives:,} positives")
-        for label, positives, picture in zip(by_label["label"], by_label["positives"], pictures, strict=True)
-    ]
+    positives = by_label.set_index("label")["positives"]
+    cards = {label: figure(picture, label, f"{positives[label]:,} positives") for label, picture in pictures.items()}
     return paragraph(text) + _label_cards(by_label, cards)
 
 
