@@ -1,9 +1,9 @@
 """Time and jobs against the number of labels: a simulated ensemble from its scores to submission, estimate and report.
 
-    .venv/bin/python benchmarks/labels.py [--labels 13 80 300 1000] [--cores 2] [--members 24] [--photos 3000]
+    .venv/bin/python benchmarks/labels.py [--labels 13 80 300 1000] [--cores 2] [--members 24]
 
-For each number of labels it plans and runs the default ensemble on simulated members, and prints one line: jobs, the dry
-run, the whole run in seconds of the clock and of the processor (without the simulation's own jobs), and the report's size.
+For each number of labels it plans and runs the default ensemble on simulated members. It prints one line: jobs, the dry
+run, the whole run in seconds of the clock and of the processor, those of the simulation's jobs, and the report's size.
 """
 
 import argparse

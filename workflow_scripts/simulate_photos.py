@@ -8,7 +8,6 @@ from stylevote.ensemble.simulation import LEAST_TESTED, simulate_any_labels, sim
 from stylevote.program import add_spec, parser, run
 from stylevote.tables import write_table
 
-
 LABEL_SETS = {"challenge": simulate_manifest, "zipf": simulate_any_labels}
 
 
@@ -32,7 +31,7 @@ if __name__ == "__main__":
     )
     add_spec(
         options,
-        '{"labels": [...], "label_sets": "challenge" or "zipf", "photos": training photos, "test": test photos, "least": least training positives a label,'
-        ' "seed": number}',
+        '{"labels": [...], "label_sets": "challenge" or "zipf", "photos": training photos, "test": test photos, '
+        '"least": least training positives a label, "seed": number}',
     )
     run(options, main)

@@ -71,7 +71,7 @@ def check_decisions(checkout: Checkout) -> None:
 
 def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     checkout.config["distil"] = STUDENT
-    assert checkout.plan("decide", *TARGETS) == {"teach_label": 3, "gather_targets": 1, **TAUGHT}
+    assert checkout.plan("decide", *TARGETS) == {"teach_labels": 3, "gather_targets": 1, **TAUGHT}
     printed = checkout.run(*TARGETS)
     scores = read_table(checkout.folder / "out" / "distilled" / "scores.parquet").iloc[-1]
     assert f"macro F2, student:  {scores['student_f_beta']:.4f}" in printed
@@ -92,7 +92,7 @@ def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     checkout.config["distil"] = {**STUDENT, "seed": 1}
     assert checkout.plan("decide", *TARGETS) == TAUGHT
     checkout.config |= {"distil": STUDENT, "threshold": {"method": "greedy"}}
-    thresholds = {"search_threshold": 3, "estimate_label": 3, "estimate_honestly": 1}
+    thresholds = {"search_thresholds": 3, "estimate_labels": 3, "estimate_honestly": 1}
     assert checkout.plan(*TARGETS) == {**thresholds, "predict_by_student": 1, **JUDGED, **DECIDED}
     checkout.config["distil"] = None
     refused = checkout.snakemake("--dry-run", "--", "out/distilled/fold0/history.parquet", check=False)

@@ -29,8 +29,8 @@ TRAINING = {
     "select_members": 3,
     "gather_members": 1,
     "stack_members": 3,
-    "search_threshold": 3,
-    "estimate_label": 3,
+    "search_thresholds": 3,
+    "estimate_labels": 3,
     "estimate_honestly": 1,
     "write_submission": 1,
 }

@@ -63,7 +63,7 @@ def test_the_papers_tables_are_planned_together_and_each_with_its_own_runs(fresh
 def test_the_simulated_bank_is_planned_at_full_size(fresh):
     fresh.config = ready("simulated")
     plan = fresh.plan()
-    assert (plan["simulate_photos"], plan["simulate_member"], plan["estimate_label"]) == (1, 60, 13)
+    assert (plan["simulate_photos"], plan["simulate_member"], plan["estimate_labels"]) == (1, 60, 13)
     assert not {"ingest_photos", "cache_pixels", "train_cnn", "predict_photos"} & plan.keys()
 
 

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from workflow.checkout import RUNS, VOTED, draw_photo, draw_photos
 
-LABEL_JOBS = {"select_members": 3, "stack_members": 3, "search_threshold": 3, "estimate_label": 3}
+LABEL_JOBS = {"select_members": 3, "stack_members": 3, "search_thresholds": 3, "estimate_labels": 3}
 ENDING = {**VOTED, "estimate_honestly": 1}
-COMBINING = {**ENDING, "stack_members": 3, "search_threshold": 3, "estimate_label": 3}
+COMBINING = {**ENDING, "stack_members": 3, "search_thresholds": 3, "estimate_labels": 3}
 AFTER_COLLATING = {**LABEL_JOBS, **ENDING, "gather_members": 1, "predict_photos": 2}
 AFTER_RANKING = {**AFTER_COLLATING, "rank_candidates": 3}
 AFTER_TRAINING = {**AFTER_RANKING, "collate_scores": 1}
@@ -80,7 +80,7 @@ def test_a_run_less_trains_nothing(checkout):
     [
         (
             {"threshold": {"method": "greedy"}},
-            {**ENDING, "search_threshold": 3, "estimate_label": 3},
+            {**ENDING, "search_thresholds": 3, "estimate_labels": 3},
         ),
         (
             {"stack": {"combiner": "xgboost", "xgboost": {"grid": {"eta": [0.2]}, "rounds": 20}}},
@@ -192,7 +192,7 @@ def test_a_recipe_that_no_run_uses_computes_nothing(checkout):
 def test_other_threshold_code_reaches_thresholds_and_votes(checkout):
     checkout.edit("workflow_scripts/stylevote/ensemble/threshold.py", "import numpy as np", "import numpy as np\nX = 1")
     plan = checkout.plan()
-    assert plan == {**ENDING, "search_threshold": 3, "estimate_label": 3}
+    assert plan == {**ENDING, "search_thresholds": 3, "estimate_labels": 3}
 
 
 def test_another_test_photo_trains_nothing(checkout):
@@ -457,7 +457,7 @@ def test_lost_weights_are_trained_again(checkout):
 def test_a_comparison_that_was_lost_comes_anew_and_trains_nothing(checkout):
     (checkout.folder / "out" / "photos" / "shared_photos.parquet").unlink()
     checkout.config["threshold"] = {"method": "greedy"}
-    assert checkout.plan() == {**ENDING, "search_threshold": 3, "estimate_label": 3, "compare_photosets": 1}
+    assert checkout.plan() == {**ENDING, "search_thresholds": 3, "estimate_labels": 3, "compare_photosets": 1}
 
 
 def test_own_photos_below_the_results_are_looked_at_as_anywhere(checkout):
@@ -523,7 +523,7 @@ def test_results_that_snakemake_has_no_record_of_are_not_taken_for_this_configur
     checkout.snakemake("--cores", "2", "--touch", "--forceall", "--", "decide")
     assert checkout.plan() == {}
     checkout.config["threshold"] = {"method": "exact"}
-    assert checkout.plan() == {**ENDING, "search_threshold": 3, "estimate_label": 3}
+    assert checkout.plan() == {**ENDING, "search_thresholds": 3, "estimate_labels": 3}
 
 
 def test_trainings_that_end_after_snakemake_alone_was_killed_are_not_repeated(fresh):

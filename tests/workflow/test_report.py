@@ -16,7 +16,7 @@ from workflow.checkout import LABELS, RUNS, VOTED, Checkout, make_checkout, smal
 
 REPORT = {
     "describe_runs": 1,
-    "draw_label": 3,
+    "draw_labels": 3,
     "draw_training": 1,
     "draw_overview": 1,
     "write_report": 1,
@@ -113,7 +113,7 @@ def test_snakemakes_own_report_has_the_same_pictures(reported, tmp_path):
 def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     assert changed.plan("all") == {}
     changed.config["threshold"] = {"method": "greedy"}
-    decided = {"search_threshold": 3, "estimate_label": 3, "estimate_honestly": 1, **VOTED}
+    decided = {"search_thresholds": 3, "estimate_labels": 3, "estimate_honestly": 1, **VOTED}
     drawn = {rule: jobs for rule, jobs in REPORT.items() if rule not in ("draw_training", "describe_runs")}
     assert changed.plan("all") == {**decided, **drawn}
     changed.config = small_config()

@@ -16,7 +16,7 @@ from workflow.checkout import VOTED, Checkout, make_checkout
 LABELS = ["sport", "korean"]
 FOLDS = 4
 ENDING = {**VOTED, "estimate_honestly": 1}
-COMBINED = {**ENDING, "stack_members": 2, "search_threshold": 2, "estimate_label": 2}
+COMBINED = {**ENDING, "stack_members": 2, "search_thresholds": 2, "estimate_labels": 2}
 SELECTED = {**COMBINED, "select_members": 2, "gather_members": 1}
 
 

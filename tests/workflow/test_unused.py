@@ -107,7 +107,7 @@ def without_a_label(small):
 
 def without_a_student(small):
     del small["distil"]
-    parts = ("/distilled/", "student", "/teach_label/", "/gather_targets")
+    parts = ("/distilled/", "student", "/teach_labels/", "/gather_targets")
     return lambda path: any(part in path for part in parts)
 
 

@@ -34,7 +34,7 @@ class Bank:
         return pd.DataFrame({"image_id": self.image_ids, "fold": self.folds})
 
     def candidates(self, label: int) -> tuple[pd.DataFrame, np.ndarray]:
-        """Return one label's candidates and their scores, as `scores.read_candidates` does."""
+        """Return one label's candidates and their scores, as `scores.Candidates.of` does."""
         rows = [(run, epoch + 1) for run, scores in self.scores.items() for epoch in range(len(scores))]
         table = pd.DataFrame(rows, columns=["run", "epoch"]).astype({"epoch": "int16"})
         return table, np.concatenate([scores[:, :, label] for scores in self.scores.values()])

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,12 +10,12 @@ import pytest
 import xgboost as xgb
 from sklearn.metrics import fbeta_score
 
+from programs import PROGRAMS, call
 from stylevote.ensemble.honest import estimate_label
 from stylevote.ensemble.size import SIZES
 from stylevote.metrics import f_beta, macro_f_beta
-from stylevote.tables import read_json, read_table, write_table
+from stylevote.tables import read_table, write_table
 
-PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 RUNS = ["run0", "run1", "run2"]
 SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9}
 STACK = {
@@ -32,22 +31,8 @@ THRESHOLD = {"method": "greedy", "steps": 100}
 VOTES = {"aggregation": "average_then_vote", "least": 0, "most": None}
 
 
-def call(folder, program, *arguments, expected=0):
-    """Run a program in ``folder``; a value that is no text is JSON. Return what it says."""
-    words = [word if isinstance(word, str) else json.dumps(word) for word in arguments]
-    command = [sys.executable, str(PROGRAMS / f"{program}.py"), *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == expected, done.stderr
-    return done.stdout + done.stderr
-
-
-def own_features(bank):
-    """Return whose members each label's stackers take: its own."""
-    return {label: [label] for label in bank.labels}
-
-
-def run_chain(folder, bank, test):
-    """Run all programs in the workflow's order; return what the last one prints."""
+def run_chain(folder, bank, test, blocks):
+    """Run all programs in the workflow's order, the labels in these blocks; return what the last one prints."""
     write_table(bank.manifest, folder / "train.parquet")
     write_table(bank.fold_table, folder / "folds.parquet")
     write_table(test.manifest, folder / "test.parquet")
@@ -56,38 +41,29 @@ def run_chain(folder, bank, test):
         _, run, fold, _ = path.split("/")
         write_table(bank.predictions(run, bank.folds == int(fold[-1])), folder / path)
 
-    labels, numbers = {"labels": bank.labels, "beta": 2}, range(len(bank.labels))
+    labels = {"labels": bank.labels, "beta": 2}
     train, folds = ["--manifest", "train.parquet"], ["--fold-table", "folds.parquet"]
-    scores, rankings, members = ([f"{part}/{k}.parquet" for k in numbers] for part in ("scores", "rankings", "members"))
-    stackers = [f"stackers/{k}/fold{fold}.stacker" for k in numbers for fold in range(3)]
-    thresholds, estimates = [f"thresholds/{k}.json" for k in numbers], [f"honest/{k}.parquet" for k in numbers]
+    scores, rankings, members, stackers, thresholds, estimates = (
+        [f"{part}/{k}.parquet" for k in range(len(blocks))]
+        for part in ("scores", "rankings", "members", "stackers", "thresholds", "honest")
+    )
     runs = ["--runs", *RUNS, "--folds", "3"]
-    collate = [
-        "--predictions",
-        "runs/{run}/fold{fold}/validation.parquet",
-        *runs,
-        *train,
-        *folds,
-        "--spec",
-        labels,
-        "--outputs",
-        *scores,
-    ]
-    call(folder, "collate_scores", *collate)
-    for k, label in enumerate(bank.labels):
-        candidates, name = ["--scores", scores[k], *train, *folds], {"label": label, "beta": 2}
+    collate = ["--predictions", "runs/{run}/fold{fold}/validation.parquet", *runs, *train, *folds]
+    call(folder, "collate_scores", *collate, "--spec", {"blocks": blocks}, "--outputs", *scores)
+    for k, block in enumerate(blocks):
+        candidates, name = ["--scores", scores[k], *train, *folds], {"labels": block, "beta": 2}
+        combined = name | {"features": []}
         call(folder, "rank_candidates", *candidates, "--spec", name, "--output", rankings[k])
         select = [*candidates, "--rankings", rankings[k], "--sizes", "", "--spec", name | SELECTION]
         call(folder, "select_members", *select, "--output", members[k])
-        outputs = ["--stackers", *stackers[3 * k : 3 * k + 3], "--grid", f"stackers/{k}/grid.parquet"]
-        outputs += ["--stacked", f"stackers/{k}/stacked.parquet"]
-        stack = [*candidates, "--members", members[k], "--spec", name | STACK, "--threads", "1", *outputs]
+        outputs = ["--stackers", stackers[k], "--grid", f"grids/{k}.parquet", "--stacked", f"stacked/{k}.parquet"]
+        stack = [*candidates, "--members", members[k], "--spec", combined | STACK, "--threads", "1", *outputs]
         call(folder, "stack_members", *stack)
-        search = ["--stacked", f"stackers/{k}/stacked.parquet", *train, "--spec", name | THRESHOLD]
-        call(folder, "search_threshold", *search, "--output", thresholds[k])
-        settings = name | {"stack": STACK, "threshold": THRESHOLD}
+        search = ["--stacked", f"stacked/{k}.parquet", *train, "--spec", name | THRESHOLD]
+        call(folder, "search_thresholds", *search, "--output", thresholds[k])
+        settings = combined | {"stack": STACK, "threshold": THRESHOLD}
         estimate = [*candidates, "--members", members[k], "--spec", settings]
-        call(folder, "estimate_label", *estimate, "--output", estimates[k])
+        call(folder, "estimate_labels", *estimate, "--output", estimates[k])
     call(folder, "gather_members", "--members", *members, "--spec", labels, "--output", "members.parquet")
 
     selected = read_table(folder / "members.parquet").groupby("run")["epoch"].unique()
@@ -103,7 +79,7 @@ def run_chain(folder, bank, test):
         "cast_votes",
         *votes,
         "--spec",
-        labels | {"combiner": "xgboost", "features": own_features(bank), "votes": VOTES},
+        labels | {"combiner": "xgboost", "features": [], "votes": VOTES},
         "--output",
         "votes.parquet",
     )
@@ -119,11 +95,29 @@ def run_chain(folder, bank, test):
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory, simulate):
-    """Return the folder of a finished chain, its training bank, its test bank and what was printed last."""
+    """Return the folder of a finished chain of one block, its training and test bank, and what was printed last."""
     folder = tmp_path_factory.mktemp("chain")
     bank, test = simulate(), simulate(photos=50, seed=1)
     test.image_ids[[0, 1]] = ['a, "quoted" photo.jpg', "fotografía.jpg"]
-    return folder, bank, test, run_chain(folder, bank, test)
+    return folder, bank, test, run_chain(folder, bank, test, [bank.labels])
+
+
+def test_blocks_change_nothing(chain, tmp_path):
+    folder, bank, test, printed = chain
+    assert run_chain(tmp_path, bank, test, [[label] for label in bank.labels]) == printed
+    for name in ("members.parquet", "votes.parquet", "honest.parquet", "honest_decisions.parquet"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def of_label(path, label):
+    """Return a label's rows of a block's table."""
+    table = read_table(path)
+    return table[table["label"] == label].drop(columns="label").reset_index(drop=True)
+
+
+def thresholds_of(folder):
+    """Return the thresholds of both labels."""
+    return read_table(folder / "thresholds/0.parquet")["threshold"].to_numpy()
 
 
 def test_the_submission_is_a_header_and_a_row_a_photo(chain):
@@ -154,7 +148,7 @@ def test_the_votes_are_label_major_in_the_manifests_order(chain):
     assert votes["image_id"].tolist() == [*test.image_ids, *test.image_ids]
     scores = votes[["fold0", "fold1", "fold2"]].to_numpy(dtype=float)
     assert np.allclose(votes["score"], scores.mean(axis=1))
-    threshold = np.repeat([read_json(folder / f"thresholds/{k}.json")["threshold"] for k in range(2)], len(test.truth))
+    threshold = np.repeat(thresholds_of(folder), len(test.truth))
     assert votes["votes"].tolist() == (scores >= threshold[:, None]).sum(axis=1).tolist()
 
 
@@ -162,8 +156,8 @@ def test_members_are_the_selections_members(chain):
     folder, bank, _, _ = chain
     members = read_table(folder / "members.parquet")
     assert list(members.columns) == ["label", "run", "epoch", "member"]
-    for k, label in enumerate(bank.labels):
-        selection = read_table(folder / f"members/{k}.parquet")
+    for label in bank.labels:
+        selection = of_label(folder / "members/0.parquet", label)
         ranked = ["run", "epoch", "f_beta", "threshold", "rank"]
         assert list(selection.columns) == ["candidate", *ranked, "without", "member", "weight", "reason"]
         assert selection["without"].value_counts().to_dict() == {-1: 6, 0: 6, 1: 6, 2: 6}
@@ -173,35 +167,25 @@ def test_members_are_the_selections_members(chain):
 
 def test_the_stack_leaves_its_grid_and_scores(chain):
     folder, bank, _, _ = chain
-    grid = read_table(folder / "stackers/1/grid.parquet")
+    grid = of_label(folder / "grids/0.parquet", bank.labels[1])
     columns = ["eta", "max_depth", "min_child_weight", "f_beta", "threshold", "logloss", "rounds"]
     assert list(grid.columns) == [*columns, "heat_f_beta", "photos", "chosen"]
     assert grid["chosen"].sum() == 1
-    stacked = read_table(folder / "stackers/1/stacked.parquet")
+    stacked = of_label(folder / "stacked/0.parquet", bank.labels[1])
     assert stacked["image_id"].tolist() == bank.image_ids.tolist()
     assert stacked["fold"].tolist() == bank.folds.tolist()
-    booster = xgb.Booster(model_file=bytearray((folder / "stackers/1/fold2.stacker").read_bytes()))
+    stackers = of_label(folder / "stackers/0.parquet", bank.labels[1])
+    assert stackers["fold"].tolist() == [0, 1, 2]
+    booster = xgb.Booster(model_file=bytearray(stackers["stacker"].iloc[2]))
     assert booster.num_boosted_rounds() > 0
 
 
 def voting(stackers, combiner, settings=VOTES):
     """Return the arguments of `cast_votes` in the chain's folder, with other stackers or settings."""
-    votes = [
-        "--manifest",
-        "test.parquet",
-        "--photoset",
-        "test",
-        "--runs",
-        *RUNS,
-        "--folds",
-        "3",
-        "--members",
-        "members.parquet",
-    ]
-    votes += ["--predictions", "predictions/{run}/fold{fold}.parquet", "--stackers", *stackers]
-    votes += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
-    labels = {f"style {k}": [f"style {k}"] for k in range(2)}
-    spec = {"labels": list(labels), "features": labels, "combiner": combiner, "votes": settings}
+    votes = ["--manifest", "test.parquet", "--photoset", "test", "--runs", *RUNS, "--folds", "3"]
+    votes += ["--members", "members.parquet", "--predictions", "predictions/{run}/fold{fold}.parquet"]
+    votes += ["--stackers", stackers, "--thresholds", "thresholds/0.parquet"]
+    spec = {"labels": ["style 0", "style 1"], "features": [], "combiner": combiner, "votes": settings}
     return [*votes, "--spec", spec, "--output", "voted.parquet"]
 
 
@@ -210,25 +194,26 @@ def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
     (folder / "lacking").mkdir()
     (folder / "lacking" / "xgboost.py").write_text("raise ImportError('there is no xgboost here')")
     monkeypatch.setenv("PYTHONPATH", str(folder / "lacking"))
-    stackers = [f"means/{k}/fold{fold}.stacker" for k in range(2) for fold in range(3)]
-    for k, label in enumerate(bank.labels):
-        arguments = ["--scores", f"scores/{k}.parquet", "--members", f"members/{k}.parquet"]
-        arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
-        arguments += [
-            "--spec",
-            {"label": label, "beta": 2, "combiner": "mean"},
-            "--stackers",
-            *stackers[3 * k : 3 * k + 3],
-        ]
-        outputs = ["--grid", f"means/{k}/grid.parquet", "--stacked", f"means/{k}/stacked.parquet"]
-        call(folder, "stack_members", *arguments, *outputs)
-    call(folder, "cast_votes", *voting(stackers, "mean"))
-    assert "no xgboost here" in call(folder, "cast_votes", *voting(stackers, "xgboost"), expected=1)
+
+    def call_alone(program, *arguments, expected=0):
+        words = [word if isinstance(word, str) else json.dumps(word) for word in arguments]
+        command = [sys.executable, str(PROGRAMS / f"{program}.py"), *words]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == expected, done.stderr
+        return done.stdout + done.stderr
+
+    arguments = ["--scores", "scores/0.parquet", "--members", "members/0.parquet"]
+    arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
+    arguments += ["--spec", {"labels": bank.labels, "features": [], "beta": 2, "combiner": "mean"}]
+    outputs = ["--stackers", "means/0.parquet", "--grid", "means/grid.parquet", "--stacked", "means/stacked.parquet"]
+    call_alone("stack_members", *arguments, *outputs)
+    call_alone("cast_votes", *voting("means/0.parquet", "mean"))
+    assert "no xgboost here" in call_alone("cast_votes", *voting("means/0.parquet", "xgboost"), expected=1)
     members, votes = read_table(folder / "members.parquet"), read_table(folder / "voted.parquet")
     for k, label in enumerate(bank.labels):
         chosen = members[members["label"] == label]
         for photos, scores, found in [
-            (bank, bank.scores, read_table(folder / f"means/{k}/stacked.parquet")["score"]),
+            (bank, bank.scores, of_label(folder / "means/stacked.parquet", label)["score"]),
             (test, test.scores, votes.loc[votes["label"] == label, "fold1"]),
         ]:
             mean = np.mean([scores[m.run][m.epoch - 1, :, k] for m in chosen.itertuples()], axis=0)
@@ -238,9 +223,8 @@ def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
 
 def test_stackers_of_another_combiner_are_refused(chain):
     folder = chain[0]
-    stackers = [f"stackers/{k}/fold{fold}.stacker" for k in range(2) for fold in range(3)]
-    said = call(folder, "cast_votes", *voting(stackers, "mean"), expected=1)
-    assert said == 'error: stackers/0: found no mean, expected {"members": N}\n'
+    said = call(folder, "cast_votes", *voting("stackers/0.parquet", "mean"), expected=1)
+    assert said == """error: stackers of 'style 0': found no mean, expected {"members": N}\n"""
 
 
 ONE_LABEL = {"aggregation": "average_scores", "least": 1, "most": 1}
@@ -255,11 +239,10 @@ def nearest_label(scores, thresholds):
 
 def test_limits_go_over_all_labels_of_a_photo(chain):
     folder = chain[0]
-    stackers = [f"stackers/{k}/fold{fold}.stacker" for k in range(2) for fold in range(3)]
-    call(folder, "cast_votes", *voting(stackers, "xgboost", ONE_LABEL))
+    call(folder, "cast_votes", *voting("stackers/0.parquet", "xgboost", ONE_LABEL))
     votes = read_table(folder / "voted.parquet")
     scores, decisions = (votes[name].to_numpy().reshape(2, -1).T for name in ("score", "decision"))
-    thresholds = [read_json(folder / f"thresholds/{k}.json")["threshold"] for k in range(2)]
+    thresholds = thresholds_of(folder)
     assert np.array_equal(decisions, nearest_label(scores, thresholds))
     assert set((scores >= thresholds).sum(axis=1)) == {0, 1, 2}
 
@@ -267,17 +250,18 @@ def test_limits_go_over_all_labels_of_a_photo(chain):
 @pytest.mark.parametrize("settings", [VOTES, {**VOTES, "aggregation": "vote_all"}, ONE_LABEL])
 def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain, settings):
     folder, bank, _, _ = chain
-    estimates = [read_table(folder / f"honest/{k}.parquet") for k in range(2)]
+    estimates = [of_label(folder / "honest/0.parquet", label) for label in bank.labels]
     scores, thresholds = (np.array([estimate[name] for estimate in estimates]).T for name in ("score", "threshold"))
     decisions = (scores >= thresholds).astype(int)
-    for k, estimate in enumerate(estimates):  # as if the stackers' majority were always against their mean
-        write_table(estimate.assign(voted=1 - estimate["decision"]), folder / f"turned/{k}.parquet")
+    # As if the stackers' majority were always against their mean.
+    estimate = read_table(folder / "honest/0.parquet")
+    write_table(estimate.assign(voted=1 - estimate["decision"]), folder / "turned/0.parquet")
     if settings["aggregation"] == "vote_all":
         decisions = 1 - decisions
     elif settings == ONE_LABEL:
         decisions = nearest_label(scores, thresholds)
-    arguments = ["--estimates", "turned/0.parquet", "turned/1.parquet", "--manifest", "train.parquet"]
-    arguments += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
+    arguments = ["--estimates", "turned/0.parquet", "--manifest", "train.parquet"]
+    arguments += ["--thresholds", "thresholds/0.parquet"]
     arguments += ["--spec", {"labels": bank.labels, "beta": 2, "votes": settings}]
     arguments += ["--decisions", "turned_decisions.parquet", "--output", "turned.parquet"]
     call(folder, "estimate_honestly", *arguments)
@@ -290,8 +274,8 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
 
 def test_what_joining_the_folds_is_worth_is_a_row_a_label_and_their_mean(chain):
     folder, bank, *_ = chain
-    arguments = ["--estimates", "honest/0.parquet", "honest/1.parquet", "--manifest", "train.parquet"]
-    arguments += ["--thresholds", "thresholds/0.json", "thresholds/1.json", "--folds", "3"]
+    arguments = ["--estimates", "honest/0.parquet", "--manifest", "train.parquet"]
+    arguments += ["--thresholds", "thresholds/0.parquet", "--folds", "3"]
     arguments += ["--spec", {"labels": bank.labels, "beta": 2}, "--output", "joining.parquet"]
     votes = read_table(folder / "votes.parquet")
     write_table(votes.assign(fold1=1 - votes["fold0"]), folder / "differing.parquet")
@@ -313,8 +297,8 @@ def test_what_joining_the_folds_is_worth_is_a_row_a_label_and_their_mean(chain):
 def test_locked_photos_stand_beside_the_honest_estimate(chain):
     """The test photos, as if they had been locked away."""
     folder, bank, test, printed = chain
-    arguments = ["--estimates", "honest/0.parquet", "honest/1.parquet", "--manifest", "train.parquet"]
-    arguments += ["--thresholds", "thresholds/0.json", "thresholds/1.json"]
+    arguments = ["--estimates", "honest/0.parquet", "--manifest", "train.parquet"]
+    arguments += ["--thresholds", "thresholds/0.parquet"]
     arguments += ["--spec", {"labels": bank.labels, "beta": 2, "votes": VOTES}]
     arguments += ["--decisions", "beside_decisions.parquet", "--output", "beside.parquet"]
     locked = ["--locked-votes", "votes.parquet", "--locked-manifest", "test.parquet"]
@@ -341,18 +325,16 @@ def test_locked_photos_stand_beside_the_honest_estimate(chain):
 def sized(chain):
     """Return the folder and the training bank, once the programs of sizes have run in it."""
     folder, bank, *_ = chain
-    train, numbers = ["--manifest", "train.parquet", "--fold-table", "folds.parquet"], range(len(bank.labels))
-    for k, label in enumerate(bank.labels):
-        spec = {"features": [label], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
-        inputs = ["--scores", f"scores/{k}.parquet", "--rankings", f"rankings/{k}.parquet", *train]
-        outputs = ["--estimates", f"sizes/{k}/estimates.parquet", "--members", f"sizes/{k}/members.parquet"]
-        call(folder, "estimate_sizes", *inputs, "--spec", spec | {"threshold": {"method": "exact"}}, *outputs)
+    train = ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
+    spec = {"labels": bank.labels, "features": [], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
+    inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", *train]
+    estimates, members = ["--estimates", "sizes/estimates.parquet"], ["--members", "sizes/members.parquet"]
+    outputs = [*estimates, *members]
+    call(folder, "estimate_sizes", *inputs, "--spec", spec | {"threshold": {"method": "exact"}}, *outputs)
     for run in RUNS[:2]:  # the third is another program's
         for fold in range(3):
             history = pd.DataFrame({"epoch": [1, 2], "seconds": [30.0, 30.0]})
             write_table(history, folder / f"runs/{run}/fold{fold}/history.parquet")
-    estimates = ["--estimates", *(f"sizes/{k}/estimates.parquet" for k in numbers)]
-    members = ["--members", *(f"sizes/{k}/members.parquet" for k in numbers)]
     histories = ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", *RUNS[:2], "--folds", "3"]
     spec = {"labels": bank.labels, "beta": 2, "votes": VOTES}
     measure = [*estimates, *members, *train[:2], *histories, "--spec", spec, "--output", "size_curve.parquet"]
@@ -365,7 +347,7 @@ def sized(chain):
 def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(sized):
     folder, bank = sized
     settings = {"stack": {"combiner": "mean"}, "threshold": {"method": "exact"}}
-    table = read_table(folder / "sizes/1/estimates.parquet")
+    table = of_label(folder / "sizes/estimates.parquet", bank.labels[1])
     assert list(table["size"].unique()) == list(SIZES)
     assert (table.groupby("size")["image_id"].agg(list).map(bank.image_ids.tolist().__eq__)).all()
     found = {size: part["decision"] for size, part in table.groupby("size")}
@@ -374,7 +356,7 @@ def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(siz
         estimate = estimate_label(*bank.candidates(1), bank.truth[:, 1], bank.folds, settings | selection)
         assert found[size].tolist() == estimate["decision"].tolist()
     assert found["1"].tolist() != found["2"].tolist() != found["5"].tolist()
-    members = read_table(folder / "sizes/1/members.parquet")
+    members = of_label(folder / "sizes/members.parquet", bank.labels[1])
     sizes = {"1": 1, "2": 2} | dict.fromkeys(SIZES[2:], 3)
     assert members["size"].value_counts().to_dict() == sizes
 
@@ -384,12 +366,13 @@ def test_an_ensemble_that_is_cut_short_is_chosen_among_its_own_sizes(sized, tmp_
     folder, bank = sized
     # Of the sizes 1, 2, 5, ... an ensemble of two members has the first, and itself.
     selection = pd.DataFrame({"without": [-1, -1, -1, 0], "member": [1, 2, 0, 3]}).astype("int16")
-    write_table(selection, tmp_path / "members.parquet")
+    selections = pd.concat([selection.assign(label=label) for label in bank.labels])
+    write_table(selections, tmp_path / "members.parquet")
     decided = bank.truth if right else 1 - bank.truth
     whole = bank.manifest[["image_id"]].assign(**dict(zip(bank.labels, decided.T, strict=True)))
     write_table(whole, tmp_path / "whole.parquet")
-    inputs = ["--estimates", "sizes/0/estimates.parquet", "sizes/1/estimates.parquet", "--manifest", "train.parquet"]
-    inputs += ["--fold-table", "folds.parquet", "--members", *[str(tmp_path / "members.parquet")] * 2]
+    inputs = ["--estimates", "sizes/estimates.parquet", "--manifest", "train.parquet"]
+    inputs += ["--fold-table", "folds.parquet", "--members", str(tmp_path / "members.parquet")]
     spec = {"labels": bank.labels, "beta": 2, "votes": VOTES, "target": {"loss": loss}}
     outputs = ["--output", str(tmp_path / "sizes.parquet")]
     call(folder, "choose_sizes", *inputs, "--whole", str(tmp_path / "whole.parquet"), "--spec", spec, *outputs)
@@ -400,11 +383,11 @@ def test_the_size_curve_adds_up_all_labels(sized):
     folder, bank = sized
     curve = read_table(folder / "size_curve.parquet").set_index("size")
     for size in SIZES:
-        tables = [read_table(folder / f"sizes/{k}/estimates.parquet") for k in range(2)]
+        tables = [of_label(folder / "sizes/estimates.parquet", label) for label in bank.labels]
         decided = [table.loc[table["size"] == size, "decision"].to_numpy() for table in tables]
         assert curve.loc[size, "honest_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
-        members = [read_table(folder / f"sizes/{k}/members.parquet") for k in range(2)]
-        taken = pd.concat([table[table["size"] == size] for table in members])
+        members = read_table(folder / "sizes/members.parquet")
+        taken = members[members["size"] == size]
         assert curve.loc[size, "members"] == len(taken)
         assert curve.loc[size, "cnns"] == 3 * len(set(zip(taken["run"], taken["epoch"], strict=True)))
         epochs = taken.groupby("run")["epoch"].max()
@@ -418,17 +401,17 @@ def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
     folder, bank = sized
     write_table(pd.DataFrame({"without": [-1, 0, 1, 2], "size": ["2", "1", "all", "2"]}), folder / "sizes.parquet")
     inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "train.parquet"]
-    spec = {"label": bank.labels[0], "beta": 2} | SELECTION
+    spec = {"labels": bank.labels, "beta": 2} | SELECTION
     select = [*inputs, "--fold-table", "folds.parquet", "--spec", spec]
     call(folder, "select_members", *select, "--sizes", "sizes.parquet", "--output", "sized.parquet")
-    selections = read_table(folder / "sized.parquet")
+    selections = of_label(folder / "sized.parquet", bank.labels[1])
     counts = selections[selections["member"] > 0].groupby("without").size()
     assert counts.to_dict() == {-1: 2, 0: 1, 1: 3, 2: 2}
     call(folder, "select_members", *select, "--sizes", "chosen_sizes.parquet", "--output", "sized.parquet")
     chosen = read_table(folder / "chosen_sizes.parquet").set_index("without")["size"]
     curve = read_table(folder / "size_curve.parquet")
     assert chosen[-1] == curve["size"][curve["honest_f_beta"] >= curve["honest_f_beta"].max() - 0.02].iloc[0]
-    selections = read_table(folder / "sized.parquet")
+    selections = of_label(folder / "sized.parquet", bank.labels[1])
     counts = selections[selections["member"] > 0].groupby("without").size()
     assert counts.to_dict() == {without: min(int(size), 3) if size != "all" else 3 for without, size in chosen.items()}
     # Snakemake leaves the word out where `target` is not set.
@@ -439,8 +422,8 @@ def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
 
 def test_sizes_are_measured_as_photos_are_decided(sized):
     folder, bank = sized
-    arguments = ["--estimates", "sizes/0/estimates.parquet", "sizes/1/estimates.parquet", "--manifest", "train.parquet"]
-    arguments += ["--members", "sizes/0/members.parquet", "sizes/1/members.parquet", "--folds", "3"]
+    arguments = ["--estimates", "sizes/estimates.parquet", "--manifest", "train.parquet"]
+    arguments += ["--members", "sizes/members.parquet", "--folds", "3"]
     arguments += ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", "--output", "least.parquet"]
     spec = {"labels": bank.labels, "beta": 2, "votes": VOTES | {"least": 2}}
     call(folder, "measure_sizes", *arguments, "--spec", spec)
@@ -449,30 +432,28 @@ def test_sizes_are_measured_as_photos_are_decided(sized):
         [np.mean(everything)] * len(SIZES)
     )
     # The majority of the stackers decides where the configuration says so.
-    tables = [read_table(folder / f"sizes/{k}/estimates.parquet") for k in range(2)]
-    for k, table in enumerate(tables):
-        write_table(table.assign(voted=1 - table["decision"]), folder / f"voted{k}.parquet")
-    arguments[1:3] = ["voted0.parquet", "voted1.parquet"]
+    tables = [of_label(folder / "sizes/estimates.parquet", label) for label in bank.labels]
+    table = read_table(folder / "sizes/estimates.parquet")
+    write_table(table.assign(voted=1 - table["decision"]), folder / "voted.parquet")
+    arguments[1] = "voted.parquet"
     call(folder, "measure_sizes", *arguments, "--spec", spec | {"votes": VOTES | {"aggregation": "vote_all"}})
     decided = [1 - table.loc[table["size"] == "1", "decision"].to_numpy() for table in tables]
     curve = read_table(folder / "least.parquet").set_index("size")
     assert curve.loc["1", "honest_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
 
 
-def test_files_that_are_too_few_end_in_one_sentence(sized):
+def test_a_label_that_a_file_lacks_ends_in_one_sentence(sized):
     folder, bank = sized
     train = ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
     scores, outputs = ["--scores", "scores/0.parquet"], ["--estimates", "x.parquet", "--members", "y.parquet"]
-    spec = {"features": bank.labels, "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
-    said = call(
-        folder,
-        "estimate_sizes",
-        *[*scores, "--rankings", "rankings/0.parquet", "rankings/1.parquet", *train, *outputs, "--spec", spec],
-        expected=1,
-    )
-    assert said == "error: --scores: found 1 files, expected 2, one per label of the features\n"
+    spec = {"labels": bank.labels, "features": [], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
+    rankings = read_table(folder / "rankings/0.parquet")
+    write_table(rankings[rankings["label"] == "style 0"], folder / "fewer.parquet")
+    estimate = [*scores, "--rankings", "fewer.parquet", *train, *outputs, "--spec", spec]
+    said = call(folder, "estimate_sizes", *estimate, expected=1)
+    assert said == "error: fewer.parquet: found no rows of the label 'style 1' (1 such labels)\n"
     sizes = pd.DataFrame({"without": [-1, 0, 2], "size": ["2", "1", "all"]})
-    spec = {"label": bank.labels[0], "beta": 2} | SELECTION
+    spec = {"labels": bank.labels, "beta": 2} | SELECTION
     select = [*scores, "--rankings", "rankings/0.parquet", *train, "--spec", spec, "--output", "x.parquet"]
     for table, wrong in [
         (sizes, "without: found [-1, 0, 2], expected each of [-1, 0, 1, 2] once"),
@@ -485,19 +466,17 @@ def test_files_that_are_too_few_end_in_one_sentence(sized):
 
 def test_decisions_for_other_photos_end_in_one_sentence(sized):
     folder, bank = sized
-    other = read_table(folder / "sizes/1/estimates.parquet").iloc[1:]
-    write_table(other, folder / "other.parquet")
-    estimates = ["--estimates", "sizes/0/estimates.parquet", "other.parquet", "--manifest", "train.parquet"]
+    write_table(read_table(folder / "sizes/estimates.parquet").iloc[:-1], folder / "other.parquet")
+    estimates = ["--estimates", "other.parquet", "--manifest", "train.parquet"]
     spec = {"labels": bank.labels, "beta": 2, "votes": VOTES}
     choose = [*estimates, "--fold-table", "folds.parquet", "--spec", spec | {"target": {"loss": 0}}]
-    sentence = "error: other.parquet: its 239 photos are not the manifest's 240\n"
+    sentence = "error: the honest estimate of style 1: its 239 photos are not the manifest's 240\n"
     assert call(folder, "choose_sizes", *choose, "--output", "x.parquet", expected=1) == sentence
     histories = ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", "--folds", "3"]
-    members = ["--members", "sizes/0/members.parquet", "sizes/1/members.parquet"]
-    measure = [*estimates, *members, *histories, "--spec", spec]
+    measure = [*estimates, "--members", "sizes/members.parquet", *histories, "--spec", spec]
     assert call(folder, "measure_sizes", *measure, "--output", "x.parquet", expected=1) == sentence
     inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "test.parquet"]
-    spec = {"features": bank.labels[:1], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
+    spec = {"labels": bank.labels, "features": [], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
     outputs = ["--estimates", "x.parquet", "--members", "y.parquet"]
     test_folds = read_table(folder / "test.parquet")[["image_id"]].assign(fold=0)
     write_table(test_folds, folder / "test_folds.parquet")
@@ -510,11 +489,11 @@ def test_decisions_for_other_photos_end_in_one_sentence(sized):
 
 def test_the_threshold_says_how_it_was_found(chain):
     folder, bank, _, _ = chain
-    found = read_json(folder / "thresholds/0.json")
+    found = read_table(folder / "thresholds/0.parquet").iloc[0]
     assert (found["label"], found["method"], found["positives"]) == ("style 0", "greedy", bank.truth[:, 0].sum())
-    assert len(found["curve"]["threshold"]) == len(found["curve"]["f_beta"]) == 101
-    scores = read_table(folder / "stackers/0/stacked.parquet")["score"].to_numpy(dtype=float)
-    assert found["f_beta"] == f_beta(bank.truth[:, 0], scores >= found["threshold"]) == max(found["curve"]["f_beta"])
+    assert len(found["curve"]) == 101
+    scores = of_label(folder / "stacked/0.parquet", "style 0")["score"].to_numpy(dtype=float)
+    assert found["f_beta"] == f_beta(bank.truth[:, 0], scores >= found["threshold"]) == max(found["curve"])
 
 
 def test_the_figures_are_those_of_the_decisions(chain):
@@ -525,10 +504,10 @@ def test_the_figures_are_those_of_the_decisions(chain):
     assert scores["f_beta"].tolist()[:2] == [f_beta(test.truth[:, k], table[f"style {k}"].to_numpy()) for k in range(2)]
     assert scores["f_beta"].iloc[-1] > scores["all_ones_f_beta"].iloc[-1] + 0.1
     honest = read_table(folder / "honest.parquet")
-    estimate = read_table(folder / "honest/1.parquet")
+    estimate = of_label(folder / "honest/0.parquet", bank.labels[1])
     assert list(estimate.columns) == ["image_id", "fold", "score", "threshold", "decision", "voted", "members"]
     assert honest["honest_f_beta"].iloc[1] == f_beta(bank.truth[:, 1], estimate["decision"].to_numpy())
-    assert honest["naive_f_beta"].iloc[1] == read_json(folder / "thresholds/1.json")["f_beta"]
+    assert honest["naive_f_beta"].iloc[1] == read_table(folder / "thresholds/0.parquet")["f_beta"].iloc[1]
     assert printed == (folder / "summary.txt").read_text(encoding="utf-8")
     assert printed.startswith("50 photos decided, 2 labels each\n")
     assert f"macro F2, test:   {scores['f_beta'].iloc[-1]:.4f}" in printed
@@ -552,8 +531,8 @@ def test_a_photoset_without_labels_has_an_empty_score_table(chain):
 def test_a_wrong_input_ends_in_one_sentence(chain):
     folder, bank, _, _ = chain
     arguments = ["--predictions", "runs/run0/fold{fold}/validation.parquet", "--runs", "run0", "--folds", "3"]
-    arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet", "--spec", {"labels": bank.labels}]
-    said = call(folder, "collate_scores", *arguments, "--outputs", "x.parquet", "y.parquet", expected=1)
+    arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet", "--spec", {"blocks": [bank.labels]}]
+    said = call(folder, "collate_scores", *arguments, "--outputs", "x.parquet", expected=1)
     assert (
         said
         == "error: --predictions runs/run0/fold{fold}/validation.parquet: expected a path with {run} and {fold} in it\n"

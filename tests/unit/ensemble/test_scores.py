@@ -10,9 +10,8 @@ import pytest
 from stylevote.ensemble.scores import (
     collate_scores,
     files_by_run,
-    read_candidates,
+    open_candidates,
     read_features,
-    read_members,
     read_predictions,
 )
 from stylevote.program import InputError
@@ -22,14 +21,20 @@ from stylevote.tables import read_table, write_table
 @pytest.fixture
 def collated(bank, tmp_path):
     bank.scores["run0"] = bank.scores["run0"][:1]  # runs need not have as many epochs as each other
-    outputs = {label: tmp_path / "scores" / f"{label}.parquet" for label in bank.labels}
-    collate_scores(bank.write_predictions(tmp_path / "runs"), bank.image_ids, bank.folds, outputs)
-    return outputs
+    path = tmp_path / "scores.parquet"
+    collate_scores(bank.write_predictions(tmp_path / "runs"), bank.image_ids, bank.folds, {path: bank.labels})
+    return path
+
+
+def candidates_of(path, image_ids, label):
+    """Return a label's candidates and scores."""
+    with open_candidates([path], image_ids) as candidates:
+        return candidates.of(label)
 
 
 def test_candidates_come_back_in_the_manifests_order(bank, collated):
     for k, label in enumerate(bank.labels):
-        candidates, scores = read_candidates(collated[label], bank.image_ids)
+        candidates, scores = candidates_of(collated, bank.image_ids, label)
         expected, expected_scores = bank.candidates(k)
         assert candidates["run"].tolist() == expected["run"].tolist()
         assert candidates["epoch"].tolist() == expected["epoch"].tolist()
@@ -38,22 +43,33 @@ def test_candidates_come_back_in_the_manifests_order(bank, collated):
         assert np.array_equal(scores, expected_scores)
 
 
-def test_each_run_is_one_row_group(bank, collated):
-    metadata = pq.ParquetFile(collated["style 0"]).metadata
-    assert metadata.num_row_groups == len(bank.scores)
+def test_each_run_is_a_row_group_per_label(bank, collated):
+    metadata = pq.ParquetFile(collated).metadata
+    assert metadata.num_row_groups == len(bank.scores) * len(bank.labels)
+
+
+def test_labels_are_found_in_the_file_of_their_block(bank, tmp_path):
+    blocks = {tmp_path / "one.parquet": ["style 1"], tmp_path / "other.parquet": ["style 0"]}
+    collate_scores(bank.write_predictions(tmp_path), bank.image_ids, bank.folds, blocks)
+    with open_candidates(list(blocks), bank.image_ids) as candidates:
+        assert candidates.labels == ["style 1", "style 0"]
+        for k, label in enumerate(bank.labels):
+            assert np.array_equal(candidates.of(label)[1], bank.candidates(k)[1])
+        with pytest.raises(InputError, match="no file of candidates holds the label 'style 2'"):
+            candidates.of("style 2")
 
 
 def test_the_order_of_rows_does_not_matter(bank, tmp_path):
     files = bank.write_predictions(tmp_path)
     write_table(read_table(files["run1"][2]).sample(frac=1, random_state=0), files["run1"][2])
-    collate_scores(files, bank.image_ids, bank.folds, {label: tmp_path / label for label in bank.labels})
-    _, scores = read_candidates(tmp_path / "style 1", bank.image_ids)
+    collate_scores(files, bank.image_ids, bank.folds, {tmp_path / "scores": bank.labels})
+    _, scores = candidates_of(tmp_path / "scores", bank.image_ids, "style 1")
     assert np.array_equal(scores, bank.candidates(1)[1])
 
 
 def test_other_photos_or_another_order_are_refused(bank, collated):
-    with pytest.raises(InputError, match=r"style 0\.parquet: was collated for other photos"):
-        read_candidates(collated["style 0"], bank.image_ids[::-1])
+    with pytest.raises(InputError, match=r"scores\.parquet: was collated for other photos"):
+        candidates_of(collated, bank.image_ids[::-1], "style 0")
 
 
 def test_members_come_in_their_order_from_their_row_groups_only(bank, collated, monkeypatch):
@@ -67,27 +83,31 @@ def test_members_come_in_their_order_from_their_row_groups_only(bank, collated, 
         return read(file, group, **arguments)
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", noting)
-    assert np.array_equal(read_members(collated["style 0"], members, bank.image_ids), scores[[4, 0, 3]])
-    assert groups == [0, 2]
+    with open_candidates([collated], bank.image_ids) as opened:
+        assert np.array_equal(opened.members("style 0", members), scores[[4, 0, 3]])
+    assert groups == [0, 4]  # a row group per run and label: those of the first label come at 0, 2 and 4
 
 
 def test_a_member_that_is_no_candidate_is_refused(bank, collated):
     members = pd.DataFrame({"run": ["run0", "run9"], "epoch": np.array([1, 1], dtype=np.int16)})
-    with pytest.raises(InputError, match="1 of the 2 members are not in it"):
-        read_members(collated["style 0"], members, bank.image_ids)
+    with (
+        open_candidates([collated], bank.image_ids) as candidates,
+        pytest.raises(InputError, match="1 of the 2 members of style 0 are not in it"),
+    ):
+        candidates.members("style 0", members)
 
 
 def test_a_run_without_a_label_is_no_candidate_for_it(bank, tmp_path):
     files = bank.write_predictions(tmp_path)
     for path in files["run1"]:
         write_table(read_table(path).drop(columns="style 1"), path)
-    collate_scores(files, bank.image_ids, bank.folds, {label: tmp_path / label for label in bank.labels})
-    assert set(read_candidates(tmp_path / "style 0", bank.image_ids)[0]["run"]) == {"run0", "run1", "run2"}
-    assert set(read_candidates(tmp_path / "style 1", bank.image_ids)[0]["run"]) == {"run0", "run2"}
+    collate_scores(files, bank.image_ids, bank.folds, {tmp_path / "scores": bank.labels})
+    assert set(candidates_of(tmp_path / "scores", bank.image_ids, "style 0")[0]["run"]) == {"run0", "run1", "run2"}
+    assert set(candidates_of(tmp_path / "scores", bank.image_ids, "style 1")[0]["run"]) == {"run0", "run2"}
 
 
 def test_a_label_that_no_run_predicts_is_refused(bank, tmp_path):
-    outputs = {label: tmp_path / label for label in [*bank.labels, "style 9"]}
+    outputs = {tmp_path / "scores": [*bank.labels, "style 9"]}
     with pytest.raises(InputError, match="none of the 3 runs predicts the label style 9"):
         collate_scores(bank.write_predictions(tmp_path / "runs"), bank.image_ids, bank.folds, outputs)
 
@@ -123,7 +143,7 @@ def test_predictions_that_cannot_be_used_are_refused_with_file_and_count(case, b
     files = bank.write_predictions(tmp_path / "runs")
     path = files["run2"][1]
     write_table(change(read_table(path)), path)
-    outputs = {label: tmp_path / "scores" / label for label in bank.labels}
+    outputs = {tmp_path / "scores" / "x.parquet": bank.labels}
     with pytest.raises(InputError, match=rf"run2.fold1\.parquet: {message}"):
         collate_scores(files, bank.image_ids, bank.folds, outputs)
     assert list((tmp_path / "scores").iterdir()) == []
@@ -133,7 +153,7 @@ def test_photos_of_another_fold_are_refused(bank, tmp_path):
     files = bank.write_predictions(tmp_path)
     files["run0"].reverse()
     with pytest.raises(InputError, match=r"fold2\.parquet: 160 rows hold photos that are not of fold 0"):
-        collate_scores(files, bank.image_ids, bank.folds, {label: tmp_path / label for label in bank.labels})
+        collate_scores(files, bank.image_ids, bank.folds, {tmp_path / "scores": bank.labels})
 
 
 def test_a_file_that_is_no_table_is_refused(bank, tmp_path):
@@ -141,7 +161,7 @@ def test_a_file_that_is_no_table_is_refused(bank, tmp_path):
     with pytest.raises(InputError, match=r"x\.parquet: cannot be read"):
         read_predictions(tmp_path / "x.parquet", bank.image_ids, bank.labels, "the photoset")
     with pytest.raises(InputError, match=r"x\.parquet: damaged"):
-        read_candidates(tmp_path / "x.parquet", bank.image_ids)
+        candidates_of(tmp_path / "x.parquet", bank.image_ids, "style 0")
 
 
 def test_files_by_run_fills_the_template():
@@ -193,7 +213,7 @@ def test_features_without_a_members_epoch_or_run_are_refused(bank, tmp_path):
 
 def test_a_runs_own_table_must_be_whole_and_an_external_ones_need_no_seal(bank, tmp_path):
     files = bank.write_predictions(tmp_path / "runs")
-    outputs = {label: tmp_path / label for label in bank.labels}
+    outputs = {tmp_path / "scores": bank.labels}
     run, paths = next(iter(files.items()))
     table = pd.read_parquet(paths[0])
     table.to_parquet(paths[0])

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from stylevote.ensemble import bootstrap
 from stylevote.ensemble.rank import NONE, left_out, rank_by_fold
@@ -97,6 +96,8 @@ def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[f
     It says how far the chance of training reaches, on the same photos. It is cut to 0..1, where F-beta lies. With one
     seed nothing is known: NaN.
     """
+    from scipy.stats import t as student  # noqa: PLC0415 (slow to import, and only published tables need it)
+
     if len(values) < 2:
         return np.nan, np.nan
     error = np.std(values, ddof=1) / np.sqrt(len(values))

@@ -1,7 +1,8 @@
 """From scores to decisions: the search for a label's threshold, and its use."""
 
+from typing import Any
+
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from stylevote.metrics import BETA, best_cut, counted_curve, f_beta
@@ -48,6 +49,13 @@ def greedy_threshold(labels: np.ndarray, scores: np.ndarray, steps: int, beta: f
     return float(thresholds[np.argmax(f_beta_at(labels, scores, thresholds, beta))])
 
 
+def _minimize(*arguments: Any, **options: Any) -> Any:
+    """Return what `scipy.optimize.minimize` finds. It is slow to import, and programs that only cut do not need it."""
+    from scipy.optimize import minimize  # noqa: PLC0415
+
+    return minimize(*arguments, **options)
+
+
 def lbfgs_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> float:
     """Return the threshold of highest smoothed F-beta, found by L-BFGS (Byrd, Lu, Nocedal & Zhu 1995).
 
@@ -72,7 +80,7 @@ def lbfgs_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> floa
         return -(1 + beta**2) * hits / both, np.array([-(1 + beta**2) * gradient])
 
     starts = np.quantile(odds[positive], [0.1, 0.3, 0.5, 0.7, 0.9])
-    found = [minimize(loss, [start], jac=True, method="L-BFGS-B") for start in starts]
+    found = [_minimize(loss, [start], jac=True, method="L-BFGS-B") for start in starts]
     best = min(found, key=lambda result: result.fun)
     return from_log_odds(center + scale * best.x[0])
 
@@ -103,7 +111,7 @@ def fit_platt(labels: np.ndarray, odds: np.ndarray) -> tuple[float, float]:
 
     start = [0.0, np.log((positives + 1) / (negatives + 1))]
     bounds, precision = [(0, None), (None, None)], {"ftol": 1e-12, "gtol": 1e-7}
-    slope, offset = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=precision).x
+    slope, offset = _minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=precision).x
     return float(slope / scale), float(offset - slope * center / scale)
 
 

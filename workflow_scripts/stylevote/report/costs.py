@@ -32,16 +32,11 @@ def job_costs(
     """
     rows = []
     elsewhere = elsewhere or {}
-    roots = sorted({folder, *elsewhere.values()})
-    for root, path in ((root, path) for root in roots for path in sorted(root.rglob("*.tsv"))):
-        rule, *wildcards = path.relative_to(root).with_suffix("").parts
-        if elsewhere.get(rule, folder) != root or rule in idle or not known.issuperset(wildcards):
-            continue
-        try:
-            measured = pd.read_csv(path, sep="\t", na_values=["-"])
-            rows.append({"rule": rule, "seconds": measured["s"].sum(), "megabytes": measured["max_rss"].max()})
-        except (KeyError, ValueError) as error:
-            raise InputError(f"{path}: not a benchmark file of Snakemake ({error})") from error
+    for place in sorted({folder, *elsewhere.values()}):
+        for path in sorted(place.rglob("*.tsv")):
+            rule, *wildcards = path.relative_to(place).with_suffix("").parts
+            if elsewhere.get(rule, folder) == place and rule not in idle and known.issuperset(wildcards):
+                rows.append({"rule": rule, **_measured(path)})
     table = pd.DataFrame(rows, columns=["rule", "seconds", "megabytes"]).astype({"seconds": float, "megabytes": float})
     grouped = table.groupby("rule")
     costs = pd.DataFrame(
@@ -52,6 +47,15 @@ def job_costs(
         }
     )
     return costs.sort_values("hours", ascending=False).reset_index()
+
+
+def _measured(path: Path) -> dict[str, float]:
+    """Return the seconds and the megabytes of a benchmark file."""
+    try:
+        measured = pd.read_csv(path, sep="\t", na_values=["-"])
+        return {"seconds": measured["s"].sum(), "megabytes": measured["max_rss"].max()}
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path}: not a benchmark file of Snakemake ({error})") from error
 
 
 def disk_use(folder: Path) -> pd.Series:
