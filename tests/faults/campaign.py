@@ -77,8 +77,8 @@ ARTEFACTS = {
     "out-of-fold scores": ("runs/*/*/validation.parquet", "scores"),
     "candidates": ("ensemble/scores/*.parquet", "selection"),
     "members": ("ensemble/members*/*.parquet", "stack"),
-    "stackers": ("ensemble/stackers/*/*.stacker", "votes"),
-    "thresholds": ("ensemble/thresholds/*.json", "votes"),
+    "stackers": ("ensemble/stackers/*.parquet", "votes"),
+    "thresholds": ("ensemble/thresholds/*.parquet", "votes"),
     "predictions": ("predictions/test/*/*.parquet", "votes"),
     "votes": ("predictions/test/votes.parquet", "decisions"),
 }

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from fuzz.mutations import mutated
-from stylevote.ensemble.scores import collate_scores, files_of_external, read_candidates, read_features
+from stylevote.ensemble.scores import collate_scores, files_of_external, open_candidates, read_features
 
 LABELS = ["sport", "street"]
 IMAGES = np.array([f"{k}.png" for k in range(3)], dtype=object)
@@ -21,13 +21,14 @@ def prepare(folder: Path) -> tuple[list[bytes], st.SearchStrategy[bytes], Callab
     member = folder / "member"
     (member / "fold0").mkdir(parents=True)
     good = [_written(table(IMAGES), **settings) for settings in SETTINGS]
-    outputs = {label: folder / f"{label}.parquet" for label in LABELS}
+    outputs = {folder / "scores.parquet": LABELS}
 
     def read(data: bytes) -> None:
         (member / "fold0" / "validation.parquet").write_bytes(data)
         paths = files_of_external([member], "validation", 1)
         collate_scores(paths, IMAGES, np.zeros(len(IMAGES), dtype=int), outputs, external=paths)
-        candidates, scores = read_candidates(outputs["sport"], IMAGES)
+        with open_candidates(list(outputs), IMAGES) as collated:
+            candidates, scores = collated.of("sport")
         if not (np.isfinite(scores).all() and len(scores) and (scores >= 0).all() and (scores <= 1).all()):
             raise AssertionError(f"scores {scores}")
         first = candidates.iloc[:1].assign(label="sport", member=1)

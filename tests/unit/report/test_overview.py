@@ -6,7 +6,14 @@ import pytest
 from sklearn.metrics import f1_score, fbeta_score
 
 from stylevote.ensemble.decisions import honest_scores, locked_scores, no_scores, score_decisions
-from stylevote.report.overview import bounds, compare_singles, label_figures, macro_figures, resampled_counts
+from stylevote.report.overview import (
+    bounds,
+    compare_singles,
+    label_figures,
+    macro_figures,
+    pictured_labels,
+    resampled_counts,
+)
 
 NAMES = ["a", "b"]
 
@@ -50,13 +57,25 @@ def test_what_is_known_is_told_and_nothing_else(photos, tested, locked):
     assert ("test" in found.index) == tested
     if locked:
         assert found.loc["expected", "value"] == pytest.approx(macro + 0.01)
-    by_label = label_figures(
-        NAMES, honest, [{"threshold": 0.5, "flat": [0.4, 0.6], "members": 2}] * 2, test, scores
-    ).set_index("label")
+    figures = pd.DataFrame({"label": NAMES, "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6, "members": 2})
+    by_label = label_figures(honest, figures, test, scores).set_index("label")
     assert list(by_label.index) == NAMES
     assert ("test_f_beta" in by_label) == tested
     assert by_label.loc["b", "honest_f_beta"] == pytest.approx(fbeta_score(labels[:, 1], decisions[:, 1], beta=2))
     assert by_label.loc["a", ["flat_low", "flat_high", "members"]].tolist() == [0.4, 0.6, 2]
+
+
+def test_of_many_labels_the_lowest_are_pictured_and_some_up_to_the_highest():
+    names = [f"label{number}" for number in range(100)]
+    scores = np.random.default_rng(0).permutation(100) / 100
+    honest = pd.DataFrame({"label": [*names, "macro"], "honest_f_beta": [*scores, 0.5]})
+    pictured = pictured_labels(honest, 10)
+    assert pictured == [name for name in names if name in pictured], "they keep their order"
+    found = sorted(scores[names.index(name)] for name in pictured)
+    assert found[:5] == [0, 0.01, 0.02, 0.03, 0.04]
+    assert found[5:] == [0.23, 0.42, 0.61, 0.8, 0.99]
+    assert pictured_labels(honest, 100) == names
+    assert pictured_labels(honest, 1) == [names[int(scores.argmin())]]
 
 
 def test_the_gain_over_single_networks_is_that_of_the_same_photos(photos):

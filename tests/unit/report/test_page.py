@@ -21,6 +21,7 @@ from stylevote.report.plots import (
     dot_chart,
     heat_map,
     loss_curves,
+    rank_curve,
     reliability_curve,
     size_curve,
     threshold_curves,
@@ -79,6 +80,8 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
         "no loss": loss_curves(["bce", "focal"], {}, {}, title="no loss", name="no loss"),
         "training": training_curves(history, reached, title="training", name="training"),
         "one epoch": training_curves(history[history["epoch"] == 0], reached[:1], title="one epoch", name="one epoch"),
+        "many labels": training_curves(history, pd.concat([reached] * 8, axis=1), title="many", name="many labels"),
+        "ranks": rank_curve(random.integers(0, 50_000, 300), title="ranks", name="ranks"),
         "reliability": reliability_curve(reliability(truth, scores), title="reliability", name="reliability"),
         "none": reliability_curve(reliability(truth * 0, scores * 0), title="none", name="none"),
         "sizes": size_curve(sizes, title="sizes", name="sizes"),
@@ -230,18 +233,20 @@ def test_a_columns_name_can_be_read_where_it_is_cut():
 def test_cards_of_many_labels_are_folded_away_but_for_the_lowest_scores():
     names = [f"label{number:02d}" for number in range(40)]
     table = by_label(names[::-1]).iloc[::-1]  # from the highest score to the lowest
-    page = sections.reliability(table, [f"<svg>{name}</svg>" for name in names])
+    page = sections.reliability(table, {name: f"<svg>{name}</svg>" for name in names})
     seen, hidden = page.split("<details><summary>More labels, with higher scores: 24</summary>")
     assert [name for name in names if f"<b>{name}</b>" in seen] == names[24:]
     assert all(f"<svg>{name}</svg>" in hidden for name in names[:24])
-    few = sections.reliability(table[:13], [f"<svg>{name}</svg>" for name in names[:13]])
+    few = sections.reliability(table[:13], {name: f"<svg>{name}</svg>" for name in names[:13]})
     assert "<details>" not in few
     assert few.index("label00") < few.index("label12"), "few labels stand in their own order"
 
 
 def test_members_that_are_not_drawn_are_said():
     def note(**found) -> str:
-        return sections.correlation(by_label(["red"]), [found], ["<svg></svg>"])
+        return sections.correlation(
+            by_label(["red"]), pd.DataFrame([{"label": "red", **found}]), {"red": "<svg></svg>"}
+        )
 
     assert "50 members, 34 different ones: some count several times; the first 30 are shown" in note(
         members=50, networks=34, drawn=30
@@ -321,10 +326,10 @@ def test_what_differs_between_many_runs_is_folded_away_and_none_is_lost():
 
 def test_more_losses_than_colours_are_said():
     names = [f"focal (gamma {k})" for k in range(6)]
-    page = sections.losses(by_label(["red"]), names, ["<svg></svg>"], "F2")
+    page = sections.losses(by_label(["red"]), names, {"red": "<svg></svg>"}, "F2")
     assert "the first 4 of 6 losses" in page
     assert "Dashed" not in page
-    assert "Dashed" in sections.losses(by_label(["red"], test_f_beta=0.5), names, ["<svg></svg>"], "F2")
+    assert "Dashed" in sections.losses(by_label(["red"], test_f_beta=0.5), names, {"red": "<svg></svg>"}, "F2")
 
 
 def test_the_cost_says_that_it_is_a_sum_and_who_asks_for_a_gpu():
@@ -345,9 +350,30 @@ def test_recipes_that_the_picture_has_no_room_for_are_in_the_table():
 
 
 def test_where_folds_vote_the_page_says_that_a_cut_is_not_all():
-    table, found = by_label(["red"]), [{"threshold": 0.5, "flat": [0.4, 0.6]}]
-    assert "votes of folds" not in sections.thresholds(table, found, [""], "F2", cut=True)
-    assert "votes of folds" in sections.thresholds(table, found, [""], "F2", cut=False)
+    table = by_label(["red"])
+    found = pd.DataFrame([{"label": "red", "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6}])
+    assert "votes of folds" not in sections.thresholds(table, found, {"red": ""}, "F2", cut=True)
+    assert "votes of folds" in sections.thresholds(table, found, {"red": ""}, "F2", cut=False)
+
+
+def test_of_hundreds_of_labels_some_are_drawn_and_all_are_in_the_table():
+    names = [f"label{number:03d}" for number in range(300)]
+    table = by_label(names, test_positives=1, test_f_beta=0.5)
+    macro = pd.DataFrame({"key": ["honest", "test"], "value": [0.5, 0.5], "low": 0.4, "high": 0.6})
+    page = sections.each_label(table, macro, "", "F2")
+    assert [name for name in names if f">{name}<" in page] == names
+    assert "More labels, with higher scores: 260" in page
+    cards = sections.reliability(table, {name: f"<svg>{name}</svg>" for name in names[:24]})
+    assert "24 of 300 labels are drawn" in cards
+    assert cards.count("<svg>") == 24
+    assert "drawn" not in sections.reliability(table[:24], dict.fromkeys(names[:24], "<svg></svg>"))
+    chosen = [(name, "one", 0, 1) for name in names] + [(name, "two", 3, 2) for name in names[:7]]
+    members = sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), names)
+    assert "<td class=w>one</td><td>300</td><td>300</td><td>1</td>" in members
+    assert "<td class=w>two</td><td>7</td><td>0</td><td>4</td>" in members
+    assert len(page + cards + members) < 200_000
+    distribution = sections.distribution(table, 1000, "", "", 24)
+    assert "the 24 most common of the 300 labels" in distribution
 
 
 @pytest.mark.parametrize(
