@@ -42,21 +42,27 @@ format: $(INSTALLED) ## format the code
 docs: $(INSTALLED) ## write docs/configuration.md from the schema
 	.venv/bin/python docs/configuration.py > docs/configuration.md
 
-lock: ## pin envs/requirements.in anew (needs uv)
-	uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade \
-		--custom-compile-command "make lock" --quiet envs/requirements.in -o envs/requirements.lock
+UV_COMPILE = $(UV) pip compile --universal --generate-hashes --python-version 3.11 --upgrade \
+	--custom-compile-command "make lock" --quiet
+lock: ## pin envs/requirements.in anew, and uv (needs uv: this machine's, or the one that set-up brought)
+	$(UV_COMPILE) envs/requirements.in -o envs/requirements.lock
+	echo uv | $(UV_COMPILE) - -o envs/uv-requirements.txt
 
 setup: $(INSTALLED) ## make .venv from the locked requirements
 
-$(INSTALLED): envs/requirements.lock
+UV = PATH=".venv/bin:$$PATH" uv
+PIP_INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --disable-pip-version-check
+# uv does not read pip's settings and is told pip's index. Others, such as a company's certificate, may still be missing: then pip
+# does all of it.
+$(INSTALLED): envs/requirements.lock envs/uv-requirements.txt
 	rm -rf .venv
-	@if command -v uv > /dev/null; then set -ex; \
-		uv venv --quiet --python $(PYTHON) .venv; \
-		uv pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python envs/requirements.lock; \
-	else set -ex; \
-		$(PYTHON) -m venv .venv; \
-		.venv/bin/python -m pip install --quiet --require-hashes --disable-pip-version-check -r envs/requirements.lock; \
-	fi
+	$(PYTHON) -m venv .venv
+	uv --version > /dev/null 2>&1 || $(PIP_INSTALL) -r envs/uv-requirements.txt
+	@echo "Installing envs/requirements.lock"; \
+	index=$$(.venv/bin/python -m pip config list | sed -nE "s/^(:env:|global|install)\.index-url='(.*)'/\2/p" | head -n 1); \
+	UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$$index} $(UV) pip sync --quiet --require-hashes --compile-bytecode \
+		--python .venv/bin/python envs/requirements.lock || { \
+		echo "uv could not install them; pip tries, and takes minutes"; $(PIP_INSTALL) -r envs/requirements.lock; }
 	touch $@
 
 .PHONY: help demo test browser test-cluster faults fuzz lint format docs lock setup

@@ -29,6 +29,21 @@ def test_every_requirement_is_locked_with_hashes_and_no_address():
     assert "://" not in LOCK
 
 
+def test_uv_is_pinned_alone_with_hashes_and_no_address():
+    pins = (REPOSITORY / "envs" / "uv-requirements.txt").read_text()
+    assert re.fullmatch(r"(?:#.*\n)*uv==[0-9.]+( \\\n    --hash=sha256:[0-9a-f]{64}){10,}\n", pins)
+
+
+def test_the_container_is_made_of_files_that_its_context_holds():
+    recipe = (REPOSITORY / "envs" / "Containerfile").read_text()
+    copied = re.search(r"^COPY (.*) /envs/$", recipe, re.MULTILINE)[1].split()
+    let_in = re.findall(r"^!(.*)$", (REPOSITORY / ".dockerignore").read_text(), re.MULTILINE)
+    assert copied == let_in
+    for path in copied:
+        assert (REPOSITORY / path).is_file()
+        assert f"/{path}" in recipe.split("RUN", 1)[1]
+
+
 OPTIONAL = {"serve.py": "serve", "export.py": "onnx"}  # modules that no rule uses, and the extra that each needs
 
 

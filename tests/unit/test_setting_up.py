@@ -1,0 +1,107 @@
+"""`make setup`, with programs that write down what they are asked in the place of Python, pip and uv."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from places import REPOSITORY
+
+# As `python -m venv`, it makes a Python that is itself. As pip, it says its settings and brings uv.
+PYTHON = """#!/bin/sh
+echo "python $*" >> asked
+case "$*" in
+    "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+    *"pip config list") cat pip_settings ;;
+    *requirements.lock) exit ${PIP_FAILS:-0} ;;
+    *uv-requirements.txt) cp ready_uv .venv/bin/uv ;;
+esac
+"""
+UV = """#!/bin/sh
+echo "uv $1 $2, index $UV_DEFAULT_INDEX" >> asked
+[ "$1" = --version ] || exit ${UV_FAILS:-0}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs" / "requirements.lock").touch()
+    (tmp_path / "envs" / "uv-requirements.txt").touch()
+    (tmp_path / "pip_settings").touch()
+    for name, text in {"python": PYTHON, "ready_uv": UV}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    # What the Makefile needs, and no uv of this machine.
+    (tmp_path / "bin").mkdir()
+    for name in ["make", "sh", "rm", "sed", "head", "touch", "mkdir", "cp", "cat"]:
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    return tmp_path
+
+
+def set_up(folder: Path, **environment: str) -> tuple[bool, list[str]]:
+    """Make the set-up; return whether `make` succeeded, and what was asked of Python and uv."""
+    python = f"PYTHON={folder / 'python'}"
+    environment |= {"PATH": str(folder / "bin"), "TMPDIR": os.environ.get("TMPDIR", "/tmp")}
+    done = subprocess.run(["make", "setup", python], check=False, cwd=folder, env=environment, capture_output=True)
+    succeeded = done.returncode == 0
+    assert (folder / ".venv" / "installed").exists() == succeeded
+    return succeeded, [line for line in (folder / "asked").read_text().splitlines() if "--version" not in line]
+
+
+def installations(asked: list[str]) -> list[str]:
+    """Return what installed, and from which file, where that is said."""
+    return [
+        f"pip {line.split('/')[-1]}" if "pip install" in line else line.split(",")[0]
+        for line in asked
+        if "pip install" in line or "pip sync" in line
+    ]
+
+
+def test_pip_brings_uv_which_installs(folder):
+    succeeded, asked = set_up(folder)
+    assert succeeded
+    assert installations(asked) == ["pip uv-requirements.txt", "uv pip sync"]
+    assert all("--require-hashes" in line for line in asked if "pip install" in line)
+
+
+def test_uv_of_the_machine_is_used(folder):
+    shutil.copy(folder / "ready_uv", folder / "bin" / "uv")
+    succeeded, asked = set_up(folder)
+    assert succeeded
+    assert installations(asked) == ["uv pip sync"]
+
+
+def test_what_is_called_uv_and_does_not_run_is_passed_over(folder):
+    (folder / "bin" / "uv").write_text("#!/bin/sh\nexit 127\n")
+    (folder / "bin" / "uv").chmod(0o755)
+    assert installations(set_up(folder)[1]) == ["pip uv-requirements.txt", "uv pip sync"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "index"),
+    [
+        ("global.cert='/c.pem'\nglobal.extra-index-url='more'\nglobal.index-url='mine'\n", {}, "mine"),
+        (":env:.index-url='mine'\nglobal.index-url='other'\n", {}, "mine"),
+        ("install.index-url='mine'\n", {}, "mine"),
+        ("global.index-url='other'\n", {"UV_DEFAULT_INDEX": "mine"}, "mine"),
+        ("global.extra-index-url='more'\n", {}, ""),
+    ],
+)
+def test_uv_is_told_pips_index_unless_it_has_its_own(folder, settings, environment, index):
+    (folder / "pip_settings").write_text(settings)
+    assert f"uv pip sync, index {index}" in set_up(folder, **environment)[1]
+
+
+def test_pip_installs_where_uv_cannot(folder):
+    succeeded, asked = set_up(folder, UV_FAILS="2")
+    assert succeeded
+    assert installations(asked) == ["pip uv-requirements.txt", "uv pip sync", "pip requirements.lock"]
+
+
+def test_a_failure_leaves_nothing_that_looks_installed_and_the_next_set_up_begins_anew(folder):
+    assert not set_up(folder, UV_FAILS="2", PIP_FAILS="1")[0]
+    assert set_up(folder)[0]
