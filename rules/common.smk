@@ -346,7 +346,18 @@ def dry_run():
         file.write(canonical(config))
         file.flush()
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *OWN_WORDS, "--dry-run", "--nolock", "--configfile", file.name, "--", "all"],
+            [
+                sys.executable,
+                "-m",
+                "snakemake",
+                *OWN_WORDS,
+                "--dry-run",
+                "--nolock",
+                "--configfile",
+                file.name,
+                "--",
+                "all",
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
