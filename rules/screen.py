@@ -25,7 +25,7 @@ TOLD = re.compile(
 )
 NOT_TOLD = "Assuming unrestricted shared filesystem usage."
 STOPPED = "Terminating processes on user request"
-RETRIED = re.compile(r"Trying to restart job (\d+)\.")
+SHOWN = "STYLEVOTE_SCREEN"  # tells the calls of this one that there is a screen
 SOME_FAILED = ("Exiting because a job execution failed", "WorkflowError:\nAt least one job did not complete")
 # What Snakemake says of a job that made nothing, and of a rule that is a function.
 NOTHING_MADE = re.compile(r"Job (\d+)\s+completed successfully, but")
@@ -86,10 +86,8 @@ class Screen(logging.Handler):
                 self.own.handle(record)
         elif show := getattr(self, f"_on_{event}", None):
             show(record)
-        elif event is None and (record.levelno >= logging.WARNING or TOLD.match(str(record.msg))):
+        elif record.levelno >= logging.WARNING or (event is None and TOLD.match(str(record.msg))):
             self._say_of_snakemake(record)
-        elif event is None and (found := RETRIED.match(str(record.msg))) and int(found[1]) in self.failures:
-            self._say("  to be tried again: " + self.failures.pop(int(found[1])).splitlines()[1])
 
     def finish(self) -> None:
         """Take the bar away, and say what was done, if it was all there was to do."""
@@ -129,6 +127,8 @@ class Screen(logging.Handler):
             return
         self.jobs[record.jobid] = Job(record.rule_name, short_wildcards(record.wildcards), record.created)
         self.running.add(record.jobid)
+        if former := self.failures.pop(record.jobid, None):
+            self._say(f"tried again: {self.jobs[record.jobid]} ({former.splitlines()[1]})")
 
     def _on_job_finished(self, record: logging.LogRecord) -> None:
         if self.dryrun or record.job_id not in self.jobs:
@@ -249,7 +249,8 @@ def attach(workflow: Any) -> Screen | None:
     if own and workflow.is_main_process and not asked and not settings.quiet:
         logfile = next(iter(workflow.logger_manager.get_logfile()), "")
         screen = Screen(own, settings.dryrun, not settings.nocolor, os.path.relpath(logfile) if logfile else "")
-    handler = OfJob(own, workflow) if own and workflow.subprocess_exec else screen
+        os.environ[SHOWN] = "1"
+    handler = OfJob(own, workflow) if own and workflow.subprocess_exec and SHOWN in os.environ else screen
     if handler:
         logger.removeHandler(own)
         logger.addHandler(handler)

@@ -159,7 +159,7 @@ def test_each_job_that_wants_a_gpu_has_one_to_itself(slurm, on_the_cluster):
 def test_the_screen_has_a_line_a_job_and_the_summary(on_the_cluster):
     lines = on_the_cluster.screen.splitlines()
     assert sum(bool(re.search(r"^ *\d+/\d+  train_cnn test_\S+, fold \d  ", line)) for line in lines) == 6
-    assert sum("to be tried again" in line for line in lines) >= 1  # the training that was killed
+    assert sum(line.startswith("tried again: train_cnn ") for line in lines) >= 1  # the training that was killed
     assert (on_the_cluster.folder / "out" / "summary.txt").read_text() in on_the_cluster.screen
     assert "has been submitted" not in on_the_cluster.screen
     assert max(map(len, lines)) < 400

@@ -133,7 +133,7 @@ def test_failures_are_told_once_and_last_and_attempts_as_they_come(small):
         "function failed (logs/function.log):\nerror: no such backbone",
         "refuse photos failed (logs/refuse-photos.log):\nerror: photos.csv, row 5: no label",
     ]
-    assert "  to be tried again: error: memory\n" in before
+    assert "tried again: attempt (error: memory)\n" in before
     assert re.search(r"^\d/4  attempt  ", before, re.MULTILINE)
     assert "row 5" not in before
     assert "backbone" not in before
