@@ -106,8 +106,8 @@ def show_what_was_said():
     if SCREEN:
         SCREEN.finish()
     done = {job.rule.name for job in workflow.dag.finished_jobs}
-    for rule, path in SAID.items():
-        if rule in done:
+    for name, path in SAID.items():
+        if name in done:
             print("", Path(path).read_text(encoding="utf-8").rstrip(), sep="\n", flush=True)
     if "write_report" in done:
         print("", f"The report: {results('report.html')}", sep="\n", flush=True)
