@@ -66,6 +66,7 @@ class Screen(logging.Handler):
         self.reasons: dict[str, Counter[str]] = {}
         self.errors: dict[int, str] = {}  # what threads said before the job that they were at failed
         self.failures: dict[int, str] = {}
+        self.told: set[str] = set()  # some warnings come again and again
         self.bar = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -171,7 +172,8 @@ class Screen(logging.Handler):
     def _say_of_snakemake(self, record: logging.LogRecord) -> None:
         text = str(record.msg).rstrip()
         self.stopped |= text.startswith(STOPPED)
-        if not (text.startswith(SOME_FAILED) and self.failures):
+        if text not in self.told and not (text.startswith(SOME_FAILED) and self.failures):
+            self.told.add(text)
             self._say(text, "yellow" if record.levelno >= logging.WARNING else "")
 
     def _fail(self, record: logging.LogRecord, jobid: int, logs: list[str], why: str, name: str = "") -> None:

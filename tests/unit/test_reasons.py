@@ -94,6 +94,12 @@ def test_what_snakemake_or_the_cluster_says_stands_where_the_log_says_nothing(lo
     assert why_failed([log("error: no\n")], 0, "", "SLURM-job '7' failed") == ("error: no", True)
 
 
+def test_what_slurms_own_programs_say_is_no_sentence_of_the_job(log):
+    said = "SLURM-job '7' failed, SLURM status is: 'OUT_OF_MEMORY'"
+    text = "slurmstepd: error: Detected 1 oom_kill event\nsrun: error: node: task 0: Out Of Memory\n"
+    assert why_failed([log(text)], 0, "", said) == (f"{said}\nThe last lines of its log:\n{text.strip()}", False)
+
+
 def test_the_log_of_an_earlier_call_is_not_quoted(log):
     path = log("error: long ago\n")
     os.utime(path, (1000, 1000))

@@ -18,8 +18,8 @@ FIRST = {
     "are always executed": "done at every call",
     "Missing output files": "output is not there",
 }
-# How programs, and Snakemake for rules that are functions, begin to say what is wrong.
-SENTENCE = re.compile(r"(?:\w\S*: )?error: |\w+(?:Error|Exception) in (?:file|rule) ")
+# How programs (and not Slurm's), and Snakemake for rules that are functions, begin to say what is wrong.
+SENTENCE = re.compile(r"(?:\w+\.py: |stylevote: )?error: |\w+(?:Error|Exception) in (?:file|rule) ")
 COMMAND_FAILED = re.compile(r"returned non-zero exit status (\d+)\.|died with <Signals\.(\w+)")
 LAST_LINES, MOST_LETTERS = 12, 400  # of a log without such a sentence
 SLACK = 60  # seconds by which a node's clock may differ
