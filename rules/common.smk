@@ -337,7 +337,7 @@ def or_refused(work):
 
 
 # With this argument, Snakemake prints its own words, which programs can read, and the screen keeps out.
-OWN_WORDS = ("--quiet", "host")
+OWN_WORDS = "--quiet=host"
 
 
 def dry_run():
@@ -345,19 +345,9 @@ def dry_run():
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(canonical(config))
         file.flush()
+        arguments = [OWN_WORDS, "--dry-run", "--nolock", "--configfile", file.name, "--", "all"]
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "snakemake",
-                *OWN_WORDS,
-                "--dry-run",
-                "--nolock",
-                "--configfile",
-                file.name,
-                "--",
-                "all",
-            ],
+            [sys.executable, "-m", "snakemake", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
