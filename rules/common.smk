@@ -14,14 +14,17 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
-sys.path.insert(0, str(SCRIPTS))
+sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 
+import screen
 from stylevote.digests import canonical, run_id
 from stylevote.photos.listing import glance
 from stylevote.program import InputError
 from stylevote.provenance import code_digest
 from stylevote.settings import epochs_of, refuse_repeated_keys, resolve
 from stylevote.tables import write_json
+
+SCREEN = screen.attach(workflow)
 
 # Planning thousands of jobs makes millions of objects that stay: looking among them for garbage takes a tenth of its time.
 gc.set_threshold(100_000, 50, 100)
@@ -351,23 +354,26 @@ def is_idle(rule):
     return Path(rule.snakefile).name in IDLE
 
 
-def say(text):
-    """Print, and return, the text that a function gives; a user's mistake ends the job with a sentence."""
+def or_refused(work):
+    """Return what a function returns; a user's mistake ends the job with a sentence."""
     try:
-        said = text()
+        return work()
     except InputError as error:
         raise WorkflowError(error) from None
-    print(said, flush=True)
-    return said
+
+
+# With this argument, Snakemake prints its own words, which programs can read, and the screen keeps out.
+OWN_WORDS = "--quiet=host"
 
 
 def dry_run():
-    """What a dry run of everything prints; None if it ends in an error."""
+    """What a dry run of everything prints, in Snakemake's own words; None if it ends in an error."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(canonical(config))
         file.flush()
+        arguments = [OWN_WORDS, "--dry-run", "--nolock", "--configfile", file.name, "--", "all"]
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--configfile", file.name, "--", "all"],
+            [sys.executable, "-m", "snakemake", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",

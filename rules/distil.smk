@@ -135,7 +135,7 @@ rule judge_student:
 
 
 rule compare_student:
-    """Print what the student is worth beside the ensemble and the best single networks."""
+    """Say what the student is worth beside the ensemble and the best single networks."""
     input:
         manifest=results("photos/train/manifest.parquet"),
         ensemble=results("ensemble/honest_decisions.parquet"),
@@ -159,7 +159,7 @@ rule compare_student:
     shell:
         "python workflow_scripts/compare_student.py --manifest {input.manifest:q} --ensemble {input.ensemble:q}"
         " --student {input.student:q} --singles {input.singles:q} --locked {input.locked:q} --spec {params.spec:q}"
-        " --output {output.scores:q} --summary {output.summary:q} 2> {log:q}"
+        " --output {output.scores:q} --summary {output.summary:q} > {log:q} 2>&1"
 
 
 rule predict_by_student:

@@ -407,7 +407,7 @@ rule estimate_joining:
 
 
 rule write_submission:
-    """Write the decisions for the photoset `test`, and print how good they can be expected to be."""
+    """Write the decisions for the photoset `test`, and how good they can be expected to be."""
     input:
         votes=results("predictions/test/votes.parquet"),
         manifest=results("photos/test/manifest.parquet"),
@@ -431,4 +431,4 @@ rule write_submission:
         " --spec {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
         " && python workflow_scripts/summarize.py --honest {input.honest:q} --scores {input.scores:q}"
         " --joining {input.joining:q} --locked-scores {input.locked_scores:q} --votes {input.votes:q} --spec {params.summary:q}"
-        " --output {output.summary:q} 2>> {log:q}"
+        " --output {output.summary:q} >> {log:q} 2>&1"

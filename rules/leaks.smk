@@ -35,7 +35,7 @@ rule check_labels:
 
 
 rule check_leaks:
-    """Print the alarms that are raised."""
+    """Gather the alarms, and say which are raised."""
     input:
         alarms=every_block("ensemble/leaks/{block}/alarms.parquet"),
         figures=every_block("ensemble/leaks/{block}/figures.parquet"),
@@ -50,4 +50,4 @@ rule check_leaks:
         code=code("check_leaks"),
     shell:
         "python workflow_scripts/check_leaks.py --alarms {input.alarms:q} --figures {input.figures:q}"
-        " --honest {input.honest:q} --output {output.alarms:q} 2> {log:q}"
+        " --honest {input.honest:q} --output {output.alarms:q} > {log:q} 2>&1"

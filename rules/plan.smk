@@ -14,4 +14,4 @@ rule plan:
     run:
         from stylevote.planning import write_plan
 
-        say(lambda: write_plan(SETTINGS, Path(log[0]), dry_run()))
+        or_refused(lambda: write_plan(SETTINGS, Path(log[0]), dry_run()))

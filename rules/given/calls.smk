@@ -12,6 +12,15 @@ ASIDE_FOLDER = RESULTS / ".aside"
 # What is made before networks are trained, and by which they are judged to be up to date. (Pixels are large, and are
 # cached when all that a user can mistake was found to be good.)
 BEFORE_TRAINING = ("photos.smk", "folds.smk", "augment.smk")
+# What rules have to say is shown at the end of the call, in this order: the files that hold it, by rule.
+SAID = {
+    "unused": logs("unused.log"),
+    "remove_unused": logs("remove_unused.log"),
+    "plan": logs("plan.log"),
+    "check_leaks": logs("check_leaks.log"),
+    "compare_student": results("distilled/summary.txt"),
+    "write_submission": results("summary.txt"),
+}
 
 
 def set_aside():
@@ -92,6 +101,18 @@ def forget_finished():
                 shutil.rmtree(work, ignore_errors=True)
 
 
+def show_what_was_said():
+    """Print what rules of this call have to say, and where the report is."""
+    if SCREEN:
+        SCREEN.finish()
+    done = {job.rule.name for job in workflow.dag.finished_jobs}
+    for name, path in SAID.items():
+        if name in done:
+            print("", Path(path).read_text(encoding="utf-8").rstrip(), sep="\n", flush=True)
+    if "write_report" in done:
+        print("", f"The report: {results('report.html')}", sep="\n", flush=True)
+
+
 def begin():
     """What comes before a call."""
     if workflow.is_main_process and not workflow.touch:
@@ -107,6 +128,8 @@ def succeed():
     if workflow.is_main_process:
         forget_aside()
         forget_finished()
+        if not workflow.touch:
+            show_what_was_said()
 
 
 def fail():
@@ -115,3 +138,4 @@ def fail():
         put_back()
         forget_aside()
         forget_finished()
+        show_what_was_said()

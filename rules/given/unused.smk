@@ -48,7 +48,7 @@ def in_results(pattern, constraints):
 
 
 def with_files_in_results(act, log):
-    """Print, and write to the log, what a function has to say of the files in the results folder, used and unused."""
+    """Write to the log what a function has to say of the files in the results folder, used and unused."""
     from stylevote.leftovers import paths_within, sort_files
 
     rules = [rule for rule in workflow.rules if not is_idle(rule)]
@@ -58,5 +58,5 @@ def with_files_in_results(act, log):
     used += [in_results(path, workflow.wildcard_constraints) for path in undeclared]
     made = [in_results(results(path), EVER) for path in sorted(PATHS | paths_left_out())]
     kept = paths_within(RESULTS, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
-    text = say(lambda: act(RESULTS, sort_files(RESULTS, used, made, kept)))
+    text = or_refused(lambda: act(RESULTS, sort_files(RESULTS, used, made, kept)))
     Path(log).write_text(f"{text}\n")

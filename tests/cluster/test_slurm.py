@@ -78,8 +78,10 @@ def on_the_cluster(slurm, tmp_path_factory) -> Checkout:
         finally:
             snakemake.kill()
             snakemake.wait()
-    checkout.printed = printed.read_text()
-    assert snakemake.returncode == 0, checkout.printed[-6000:]
+    checkout.screen = printed.read_text()
+    assert snakemake.returncode == 0, checkout.screen[-6000:]
+    (log,) = (checkout.folder / ".snakemake" / "log").glob("*.log")
+    checkout.printed = log.read_text()
     return checkout
 
 
@@ -152,6 +154,15 @@ def test_each_job_that_wants_a_gpu_has_one_to_itself(slurm, on_the_cluster):
             at_once += 1
     assert at_once
     assert set.union(*(job.gpus for job in jobs.values())) == {"0", "1"}
+
+
+def test_the_screen_has_a_line_a_job_and_the_summary(on_the_cluster):
+    lines = on_the_cluster.screen.splitlines()
+    assert sum(bool(re.search(r"^ *\d+/\d+  train_cnn test_\S+, fold \d  ", line)) for line in lines) == 6
+    assert sum(line.startswith("tried again: train_cnn ") for line in lines) >= 1  # the training that was killed
+    assert (on_the_cluster.folder / "out" / "summary.txt").read_text() in on_the_cluster.screen
+    assert "has been submitted" not in on_the_cluster.screen
+    assert max(map(len, lines)) < 400
 
 
 def test_small_jobs_of_all_labels_are_few_jobs_of_the_cluster(on_the_cluster):

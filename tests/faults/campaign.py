@@ -118,7 +118,8 @@ class Running:
 
     def __init__(self, checkout: Checkout, log: Path, *arguments: str) -> None:
         (checkout.folder / "small.yaml").write_text(yaml.safe_dump(checkout.config, sort_keys=False))
-        command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *arguments]
+        own_words = ("--quiet", "host")  # Snakemake's, which say when a job starts
+        command = [sys.executable, "-m", "snakemake", *own_words, "--configfile", "small.yaml", *arguments]
         self.process = subprocess.Popen(
             command,
             cwd=checkout.folder,

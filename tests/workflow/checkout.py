@@ -92,7 +92,7 @@ class Checkout:
 
         It judges them by their time stamps.
         """
-        planned = self.snakemake("--dry-run", "--", *targets).stdout
+        planned = self.snakemake("--dry-run", "--quiet", "host", "--", *targets).stdout  # in Snakemake's own words
         lines = [line.strip().partition(": ") for line in planned.splitlines()]
         paths = {path for key, _, text in lines if key in ("output", "log", "benchmark") for path in text.split(", ")}
         folders = ("/weights", "/bundle")
@@ -137,8 +137,8 @@ def announced(printed: str) -> dict[str, int]:
     """Return how many jobs of each rule a dry run announced, by what it printed."""
     if "Nothing to be done" in printed:
         return {}
-    table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\n\n", printed, re.DOTALL).group(1)
-    counts = {name: int(count) for name, count in (line.split() for line in table.splitlines())}
+    table = re.search(r"Job stats:\njob +count.*?\n[- ]+\n(.*?)\n\n", printed, re.DOTALL).group(1)
+    counts = {name: int(count) for name, count in (line.split()[:2] for line in table.splitlines())}
     return {name: count for name, count in counts.items() if name not in ("all", "decide", "total")}
 
 

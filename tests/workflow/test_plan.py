@@ -100,7 +100,7 @@ def test_the_plan_names_every_run_and_makes_nothing(fresh):
 
 def test_the_challenge_is_planned_before_its_photos_are_there(fresh):
     fresh.config = yaml.safe_load((REPOSITORY / "config" / "jd2018.yaml").read_text())
-    arguments = ("--cores", "1", "--quiet", "all", "--config", "keep_weights=selectable", "--", "plan")
+    arguments = ("--cores", "1", "--config", "keep_weights=selectable", "--", "plan")
     printed = fresh.snakemake(*arguments).stdout
     table = run_table(printed, fresh.folder / "results_jd2018")
     assert len(table) == 96

@@ -16,6 +16,7 @@ from stylevote.augment.shards import MADE
 from stylevote.digests import canonical
 from stylevote.photos.pixels import cut_box
 from stylevote.program import InputError
+from stylevote.reasons import REASONS
 from stylevote.settings import Settings, epochs_of, kind_of
 from stylevote.tables import read_table, replacing
 
@@ -25,14 +26,6 @@ SHOWN = {*IN_ID, "labels", "loss", "hidden", "batch", "phases", "seed"}
 NAMED_LABELS = 3  # more are counted
 NOT_MEASURED = "not measured"
 OUTPUTS = 3  # of a training: history, validation, weights
-# Why Snakemake computes again what is there: its words, and ours. The first that fits is said.
-REASONS = {
-    "Incomplete output files": "interrupted",
-    "Params have changed": "setting or code changed",
-    "Code has changed": "command changed",
-    "Updated input files": "inputs changed",
-    "Input files updated by another job": "inputs are made anew",
-}
 
 
 class Work(NamedTuple):
