@@ -16,5 +16,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     options = parser(__doc__, output="to write: folder")
-    add_spec(options, '{"train": photos, "test": photos, "least": least training positives a label, "seed": number}')
+    add_spec(
+        options,
+        '{"train": photos, "test": photos, "least": least training positives a label, "side": shorter side in pixels, '
+        '"seed": number}',
+    )
     run(options, main)

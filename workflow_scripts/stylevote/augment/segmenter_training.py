@@ -17,6 +17,7 @@ from stylevote.augment.segmenters.smp import create_network, find, logits, squas
 from stylevote.digests import seed
 from stylevote.photos.pixels import read_ingested
 from stylevote.program import InputError
+from stylevote.uncompiled import uncompiled
 
 SMALLEST_CROP = 0.9  # share of a photo's side that a random crop keeps at least
 STRETCH = 0.1  # each side of a crop is stretched or squeezed by up to this share
@@ -130,7 +131,7 @@ def train(
     rows = torch.from_numpy(np.flatnonzero(~held))
     # Parts of equal size, none of one photo: BatchNorm cannot do with that.
     steps = max(1, min(-(-len(rows) // settings["batch"]), len(rows) // LEAST_BATCH))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings["lr"], weight_decay=WEIGHT_DECAY)
+    optimizer = uncompiled(torch.optim.AdamW)(network.parameters(), lr=settings["lr"], weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings["lr"], total_steps=steps * settings["epochs"])
     history = []
     for epoch in range(settings["epochs"]):

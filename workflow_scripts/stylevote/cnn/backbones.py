@@ -8,12 +8,11 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from timm.models import group_parameters
 from torch import nn
 
 from stylevote.program import InputError
+from stylevote.uncompiled import timm
 from stylevote.weights import load_part
 
 SMP_PREFIX = "smp:"
@@ -109,7 +108,7 @@ def layer_groups(backbone: nn.Module) -> list[int]:
     name_of = {parameter: name for name, parameter in backbone.named_parameters()}
     owned = [[name_of[parameter] for parameter in layer.parameters(recurse=False)] for layer in stack]
     try:
-        number = group_parameters(backbone, backbone.group_matcher(coarse=True), reverse=True)
+        number = timm.models.group_parameters(backbone, backbone.group_matcher(coarse=True), reverse=True)
         groups = [min(number[name] for name in names) for names in owned]
     except (AttributeError, AssertionError):  # the backbone has no grouping, or no coarse one
         stages = [re.match(r".*?\d+|[^.]+", names[0]).group() for names in owned]

@@ -22,8 +22,10 @@ from stylevote.cnn.schedule import epoch_phases, learning_rate
 from stylevote.digests import seed
 from stylevote.program import InputError
 from stylevote.tables import check_seal, replacing, seal
+from stylevote.uncompiled import uncompiled
 from stylevote.weights import load_weights, store_weights, weights_sha256
 
+Adam = uncompiled(torch.optim.Adam)
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 CHECKS_AN_EPOCH = 10  # how often the loss is looked at: each look waits for the device
@@ -147,7 +149,7 @@ class Training:
             return
         self.phase = phase
         parameters = self.network.choose_trained(self.setting["phases"][phase]["train"])
-        self.optimizer = torch.optim.Adam(parameters, fused=self.device.type == "cuda")
+        self.optimizer = Adam(parameters, fused=self.device.type == "cuda")
 
     def _train_epoch(self, epoch: int) -> tuple[float, float]:
         """Train one epoch and return the mean loss over its photos and the highest learning rate."""

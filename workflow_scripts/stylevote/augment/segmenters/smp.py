@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import segmentation_models_pytorch as smp
-import timm
 import torch
 from PIL import Image
 from torch import nn
@@ -16,6 +14,7 @@ from torch.nn import functional
 from stylevote.augment.masks import NOTHING, Found, Sources
 from stylevote.device import open_device
 from stylevote.program import InputError
+from stylevote.uncompiled import smp, timm
 from stylevote.weights import load_part, load_weights
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, per channel, of 0..1

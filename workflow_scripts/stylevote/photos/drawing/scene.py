@@ -40,19 +40,20 @@ class Drawing:
     classes: np.ndarray
 
 
-def random_size(rng: np.random.Generator) -> tuple[int, int]:
-    """Width and height in pixels: mostly portrait, some square, shorter side 140 to 200."""
-    shorter = int(rng.integers(140, 201))
+def random_size(rng: np.random.Generator, side: int) -> tuple[int, int]:
+    """Width and height in pixels: mostly portrait, some square, the shorter side about ``side``."""
+    shorter = int(rng.integers(round(0.825 * side), round(1.175 * side) + 1))
     ratio = 1.0 if rng.random() < 0.15 else rng.uniform(1.25, 1.6)
-    return shorter, min(300, round(shorter * ratio))
+    return shorter, min(round(1.765 * side), round(shorter * ratio))
 
 
-def draw(labels: Iterable[str], rng: np.random.Generator) -> Drawing:
+def draw(labels: Iterable[str], rng: np.random.Generator, side: int = 170) -> Drawing:
     """Draw a photo of a person dressed in the given styles.
 
     Args:
         labels: Names of the labels that are set, out of ``LABELS``.
         rng: Source of randomness: pose, body, outfit, background, crop and noise.
+        side: Shorter side in pixels, on average.
 
     Returns:
         The photo and the class of each of its pixels.
@@ -61,7 +62,7 @@ def draw(labels: Iterable[str], rng: np.random.Generator) -> Drawing:
         ValueError: If a label is not one of ``LABELS``.
     """
     look = compose(labels, rng)
-    width, height = random_size(rng)
+    width, height = random_size(rng, side)
     shown, headroom = pick(rng, CROPS)
     shown += rng.uniform(-0.02, 0.05)
     scale = min(height / (shown + headroom), 1.75 * width / shown)
