@@ -21,8 +21,8 @@ AFTER_RANKING = {**AFTER_COLLATING, "rank_candidates": 3}
 AFTER_TRAINING = {**AFTER_RANKING, "collate_scores": 1}
 
 
-def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(finished, checkout):
-    assert finished.plan() == {}
+def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(finished, checkout, tmp_path):
+    assert finished.copy(tmp_path / "same", times=True).plan() == {}
     assert checkout.plan() == {}
     later = time.time() + 100
     for number, path in enumerate(sorted(checkout.folder.rglob("*"), reverse=True)):
