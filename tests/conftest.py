@@ -51,5 +51,5 @@ def once(tmp_path_factory) -> Callable[[str, Callable[[Checkout], str]], Checkou
 
 @pytest.fixture(scope="session")
 def finished(once) -> Checkout:
-    """The small workflow, computed with two cores as a user computes it. To be read and copied, by several at a time."""
+    """The small workflow, computed with two cores as a user does. To be read and copied, by several at a time."""
     return once("finished", lambda checkout: checkout.run(python=sys.executable))

@@ -1,9 +1,9 @@
 """A `python` that starts at once: a program is a process forked from one that has imported what programs import.
 
-A start from scratch imports for seconds, and a workflow starts Python for each of its jobs. `python()` gives the path of
-an executable that takes a program, or `-m` and a module, and arguments; everything else it leaves to Python itself. A
-program is executed as ever, with its own modules; what it says, and how it ends, is what it is after a usual start.
-Tests that kill processes use the usual one: here, a job is no child of who started it.
+A start from scratch imports for seconds, and at its end Python takes apart what it imported: a workflow does both for
+each of its jobs. `python()` gives the path of an executable that takes a program, or `-m` and a module, and arguments;
+all else it leaves to Python itself. A program is executed as ever, with its own modules: what it says, and how it ends,
+is the same. Tests that kill processes use the usual Python: here, a job is no child of who started it.
 """
 
 import atexit
@@ -109,7 +109,7 @@ def serve(client: str, listener: socket.socket) -> None:
 
 
 def execute(command: list[str], folder: str, environment: dict[str, str], files: list[int]) -> None:
-    """Be the program: in its folder, with its environment and its standard input and outputs; do not return."""
+    """Be the program in its folder, with its environment and its standard input and outputs; do not return."""
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -117,10 +117,15 @@ def execute(command: list[str], folder: str, environment: dict[str, str], files:
     os.environ.clear()
     os.environ.update(environment)
     sys.path[0:0] = [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
+    become(command)
+
+
+def become(command: list[str]) -> None:
+    """Be the program, in a process that was forked for it; do not return."""
     status: object = 0
     try:
         if command[0] == "-m":
-            sys.path.insert(0, folder)
+            sys.path.insert(0, str(Path.cwd()))
             sys.argv = command[1:]
             runpy.run_module(command[1], run_name="__main__", alter_sys=True)
         else:
