@@ -10,8 +10,15 @@ help: ## list these targets
 demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission.csv, report.html
 	.venv/bin/snakemake --cores $(CORES)
 
-test: $(INSTALLED) ## run the tests, as many files at a time as there are cores, but four at most
-	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+TEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test: $(INSTALLED) ## run the quick tests, as many files at a time as there are cores, but four at most
+	$(TEST)
+
+test-slow: $(INSTALLED) browser ## run the tests that `make test` leaves out, but for those on a cluster
+	$(TEST) -m slow
+
+test-all: test test-slow test-cluster ## run all tests
 
 browser: ## install Debian's Chromium, in which tests look at pages; without it they are skipped
 	command -v chromium > /dev/null || { timeout 300 apt-get update --quiet && timeout 600 apt-get install --yes --quiet \
@@ -20,7 +27,7 @@ browser: ## install Debian's Chromium, in which tests look at pages; without it 
 test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Debian's root can install
 	test -x /usr/sbin/slurmctld || { timeout 300 apt-get update --quiet && timeout 600 apt-get install --yes --quiet --no-install-recommends \
 		slurm-wlm slurmctld slurmd slurm-client munge; } || echo "Slurm cannot be installed here"
-	.venv/bin/python -m pytest -rs tests/cluster
+	.venv/bin/python -m pytest -rs -m slow tests/cluster
 
 faults: $(INSTALLED) ## hit the workflow with 100 faults at random moments: an hour and more
 	.venv/bin/python tests/faults/campaign.py
@@ -65,4 +72,4 @@ $(INSTALLED): envs/requirements.lock envs/uv-requirements.txt
 		echo "uv could not install them; pip tries, and takes minutes"; $(PIP_INSTALL) -r envs/requirements.lock; }
 	touch $@
 
-.PHONY: help demo test browser test-cluster faults fuzz lint format docs lock setup
+.PHONY: help demo test test-slow test-all browser test-cluster faults fuzz lint format docs lock setup

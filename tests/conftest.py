@@ -1,9 +1,15 @@
 """What all tests share."""
 
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
+import yaml
 
 from places import SHARED
 from workflow.checkout import Checkout, make_checkout
@@ -22,8 +28,28 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Checkout:
-    """The small workflow, computed with two cores. Not to be changed."""
-    checkout = make_checkout(tmp_path_factory.mktemp("finished") / "stylevote")
-    checkout.printed = checkout.run()
-    return checkout
+def once(tmp_path_factory) -> Callable[[str, Callable[[Checkout], str]], Checkout]:
+    """Return a function that gives a checkout which one of the tests' processes computes for all of them."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def compute(name: str, run: Callable[[Checkout], str]) -> Checkout:
+        folder = base / name
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "printed.txt").exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what failed in another process
+                printed = run(make_checkout(folder / "stylevote"))
+                (folder / "printed.txt").write_text(printed)
+        checkout = Checkout(folder / "stylevote")
+        checkout.config = yaml.safe_load((checkout.folder / "small.yaml").read_text())
+        checkout.printed = (folder / "printed.txt").read_text()
+        return checkout
+
+    return compute
+
+
+@pytest.fixture(scope="session")
+def finished(once) -> Checkout:
+    """The small workflow, computed with two cores as a user does. To be read and copied, by several at a time."""
+    return once("finished", lambda checkout: checkout.run(python=sys.executable))

@@ -13,6 +13,8 @@ import yaml
 from cluster.slurm import Slurm, missing, running
 from workflow.checkout import RUNS, Checkout, announced, make_checkout
 
+pytestmark = pytest.mark.slow
+
 # What differs from a site's cluster: there is no network between the node and its files, and nobody else.
 HERE = ["--slurm-status-command", "sacct", "--slurm-init-seconds-before-status-checks", "3"]
 HERE += ["--seconds-between-status-checks", "3", "--latency-wait", "10"]

@@ -4,6 +4,8 @@ import pytest
 
 from faults.campaign import BY_ITSELF, BY_MESSAGE, KINDS, Trial
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("kind", "stage", "seed"),

@@ -8,6 +8,7 @@ from stylevote.program import InputError
 CASES = 40  # a reader's, besides its known traps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_every_case_ends_in_success_or_in_one_plain_sentence(name):
     tally = run_apart(name, CASES, seed=0)

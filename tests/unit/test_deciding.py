@@ -17,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
+import warm
 from places import REPOSITORY
 from stylevote.__main__ import without_results
 from stylevote.bundle import BundledNetwork, open_bundle
@@ -94,7 +95,7 @@ ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY / "workflow_scripts"), "PATH": "/usr
 
 def call(*arguments, how=("-m", "stylevote")) -> subprocess.CompletedProcess:
     """Run the command line."""
-    command = [sys.executable, *how, *map(str, arguments)]
+    command = [warm.python(), *how, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=300)
 
 
@@ -108,7 +109,9 @@ def test_snakemake_need_not_be_installed(made, photos, decided, tmp_path):
     assert (read_decisions(tmp_path / "out.csv").to_numpy().ravel() == decided["decision"]).all()
 
 
-@pytest.mark.parametrize(("number", "threads"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
+@pytest.mark.parametrize(
+    ("number", "threads"), [pytest.param(signal.SIGINT, 2, marks=pytest.mark.slow), (signal.SIGTERM, 1)]
+)
 def test_what_is_stopped_leaves_no_photos_and_says_one_line(made, photos, tmp_path, number, threads):
     (tmp_path / "tmp").mkdir()
     command = [sys.executable, "-m", "stylevote", made, photos, "-o", tmp_path / "out.csv", "--threads", str(threads)]

@@ -54,6 +54,7 @@ def files(bundle, tmp_path_factory):
     return {path.name: path for path in paths}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_a_file_alone_gives_what_the_network_gives(bundle, files, backbone):
     run = run_of(backbone)
@@ -73,6 +74,7 @@ def test_a_file_alone_gives_what_the_network_gives(bundle, files, backbone):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_of_a_network_that_would_be_another(bundle, files, tmp_path, monkeypatch):
     two = bundle_of(tmp_path / "bundle", BACKBONES[:1], 2)
     monkeypatch.setattr(

@@ -225,6 +225,7 @@ def test_a_page_that_is_to_decide_on_a_gpu_does_not_start_without_one(made, monk
         serve.serve(open_bundle(made), device="cuda")
 
 
+@pytest.mark.slow
 def test_the_command_serves_until_it_is_ended_and_leaves_nothing(made, tmp_path):
     command = [sys.executable, "-m", "stylevote", "serve", made]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
@@ -241,6 +242,7 @@ def test_the_command_serves_until_it_is_ended_and_leaves_nothing(made, tmp_path)
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
 def test_in_a_browser(page, photos, tmp_path):
     address, folder = page

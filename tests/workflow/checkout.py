@@ -5,13 +5,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import yaml
 from PIL import Image
 
+import warm
 from places import REPOSITORY
 
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "envs"]
@@ -62,19 +62,25 @@ class Checkout:
         self.folder = folder
         self.config = small_config()
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        """Run Snakemake here, as a user does; return what it printed."""
-        (self.folder / "small.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
-        command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *arguments]
+    def configure(self) -> None:
+        """Write the configuration, if it is not there as it is."""
+        path, text = self.folder / "small.yaml", yaml.safe_dump(self.config, sort_keys=False)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+    def snakemake(self, *arguments: str, check: bool = True, python: str = "") -> subprocess.CompletedProcess:
+        """Run Snakemake here, by a Python that starts at once or another one; return what it printed."""
+        self.configure()
+        command = [python or warm.python(), "-m", "snakemake", "--configfile", "small.yaml", *arguments]
         done = subprocess.run(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         assert not check or done.returncode == 0, done.stdout[-6000:]
         return done
 
-    def run(self, *targets: str, cores: int = 2) -> str:
+    def run(self, *targets: str, cores: int = 2, python: str = "") -> str:
         """Compute the targets (default: everything but the report); return what Snakemake printed."""
-        done = self.snakemake("--cores", str(cores), "--", *(targets or ["decide"]))
+        done = self.snakemake("--cores", str(cores), "--", *(targets or ["decide"]), python=python)
         return done.stdout
 
     def plan(self, *targets: str) -> dict[str, int]:
@@ -120,14 +126,14 @@ class Checkout:
 
     def decided_by(self, bundle: str) -> bytes:
         """Return what the command line writes of the test photos, by a bundle."""
-        command = [sys.executable, "-m", "stylevote", bundle, "photos/test", "-o", "by_bundle.csv"]
+        command = [warm.python(), "-m", "stylevote", bundle, "photos/test", "-o", "by_bundle.csv"]
         environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow_scripts")}
         subprocess.run(command, cwd=self.folder, env=environment, check=True, capture_output=True, timeout=300)
         return (self.folder / "by_bundle.csv").read_bytes()
 
-    def copy(self, folder: Path) -> "Checkout":
-        """Copy everything, results too, with time stamps of its own in no particular order."""
-        shutil.copytree(self.folder, folder, copy_function=shutil.copyfile)
+    def copy(self, folder: Path, times: bool = False) -> "Checkout":
+        """Copy everything, results too; with the same time stamps, or with its own in no particular order."""
+        shutil.copytree(self.folder, folder, copy_function=shutil.copy2 if times else shutil.copyfile)
         other = Checkout(folder)
         other.config = self.config
         return other

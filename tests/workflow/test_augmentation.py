@@ -115,6 +115,7 @@ def test_photos_without_masks_are_left_alone(fresh):
     assert "made" in outcomes[1]
 
 
+@pytest.mark.slow
 def test_a_network_can_learn_the_masks(fresh):
     """A real training, cut short: what it learnt is written down, and what it finds is used."""
     fresh.config["segmentation"] = {

@@ -3,11 +3,11 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import warm
 from stylevote.tables import read_table
 
 
@@ -129,7 +129,7 @@ def test_a_key_that_stands_twice(fresh):
     path = fresh.folder / "small.yaml"
     path.write_text(f"{path.read_text()}folds:\n  count: 4\n")
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--dry-run"],
+        [warm.python(), "-m", "snakemake", "--configfile", "small.yaml", "--dry-run"],
         cwd=fresh.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from stylevote.bundle import open_bundle
 from stylevote.tables import read_json, read_table
 from workflow.checkout import LABELS
 
 
+@pytest.mark.slow
 def test_a_bundle_decides_as_the_workflow_does(checkout):
     assert checkout.plan("out/bundle") == {"describe_runs": 1, "make_bundle": 1}
     checkout.config["abstain"] = {"precision": 0.9}
@@ -41,6 +43,7 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
     assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
     submission = (checkout.folder / "out" / "submission.csv").read_bytes()
     checkout.config["bundle"] = {"members": 1}
@@ -63,6 +66,7 @@ def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
     assert checkout.plan("out/bundle") == {"make_bundle": 1}
 
 
+@pytest.mark.slow
 def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
     checkout.config["bundle"] = {"loss": 0.5}
     planned = checkout.plan("out/bundle")

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from io import BytesIO
 
 import numpy as np
@@ -12,12 +11,15 @@ import yaml
 from PIL import Image
 from sklearn.metrics import fbeta_score
 
+import warm
 from browser import CHROMIUM, Browser, check_page
 from places import REPOSITORY
 from stylevote.metrics import best_cut
 from stylevote.photos.drawing.canvas import CLASSES
 from stylevote.tables import read_json, read_table
 from workflow.checkout import make_checkout
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def test_the_segmenter_finds_clothes_on_photos_it_has_not_seen(demo):
     options = [str(part) for option in paths.items() for part in option]
     program = REPOSITORY / "workflow_scripts" / "segment_photos.py"
     options += ["--shard", "0", "--spec", json.dumps({**spec, "shards": 1})]
-    subprocess.run([sys.executable, program, *options], check=True, capture_output=True)
+    subprocess.run([warm.python(), program, *options], check=True, capture_output=True)
     clothing = CLASSES.index[CLASSES["group"] == "clothing"]
     overlaps = []
     for row in read_table(masks).itertuples():

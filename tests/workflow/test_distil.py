@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.metrics import fbeta_score
 
 from stylevote.digests import file_stem
@@ -69,6 +70,7 @@ def check_decisions(checkout: Checkout) -> None:
     assert np.array_equal(written[LABELS], decided(mean, cuts))
 
 
+@pytest.mark.slow
 def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     checkout.config["distil"] = STUDENT
     assert checkout.plan("decide", *TARGETS) == {"teach_labels": 3, "gather_targets": 1, **TAUGHT}

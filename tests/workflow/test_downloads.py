@@ -51,6 +51,7 @@ def web(fresh):
         yield Web(fresh, server)
 
 
+@pytest.mark.slow
 def test_photos_are_fetched_once_and_nothing_is_computed_again(web):
     checkout = web.checkout
     before = checkout.plan(FOLDS)
@@ -73,6 +74,7 @@ def test_photos_are_fetched_once_and_nothing_is_computed_again(web):
     assert web.server.asked == []
 
 
+@pytest.mark.slow
 def test_what_failed_is_told_at_once_and_it_alone_is_tried_again(web):
     checkout = web.checkout
     web.server.give("/0003.png", status(404))
@@ -96,6 +98,7 @@ def test_what_failed_is_told_at_once_and_it_alone_is_tried_again(web):
     assert checkout.plan(FOLDS) == {}
 
 
+@pytest.mark.slow
 def test_photos_that_cannot_be_had_can_be_left_out(web):
     checkout = web.checkout
     checkout.config["on_bad_photo"] = "skip"
@@ -128,6 +131,7 @@ def test_photos_that_cannot_be_had_can_be_left_out(web):
     assert checkout.plan(FOLDS) == {"ingest_photos": 1, "assign_folds": 1}
 
 
+@pytest.mark.slow
 def test_another_url_for_a_photo_that_was_left_out_is_tried(web):
     checkout = web.checkout
     checkout.config["on_bad_photo"] = "skip"
@@ -142,6 +146,7 @@ def test_another_url_for_a_photo_that_was_left_out_is_tried(web):
     assert len(read_table(checkout.folder / FOLDS)) == 60
 
 
+@pytest.mark.slow
 def test_a_row_more_is_one_photo_to_fetch(web):
     checkout = web.checkout
     rows = web.rows()
@@ -155,6 +160,7 @@ def test_a_row_more_is_one_photo_to_fetch(web):
     assert checkout.plan(FOLDS) == {}
 
 
+@pytest.mark.slow
 def test_lost_photos_are_fetched_again_and_nothing_is_computed_again(web):
     checkout = web.checkout
     checkout.run(FOLDS)
@@ -170,6 +176,7 @@ def test_lost_photos_are_fetched_again_and_nothing_is_computed_again(web):
     assert checkout.plan(FOLDS) == {}
 
 
+@pytest.mark.slow
 def test_photos_lost_before_they_were_read_are_fetched_on_the_way(web):
     checkout = web.checkout
     checkout.run("out/photos/train/downloaded")
@@ -180,6 +187,7 @@ def test_photos_lost_before_they_were_read_are_fetched_on_the_way(web):
     assert checkout.plan(FOLDS) == {}
 
 
+@pytest.mark.slow
 def test_photos_by_hand_are_not_asked_for(web):
     checkout = web.checkout
     web.photos.mkdir()
@@ -197,6 +205,7 @@ def test_no_photo_is_fetched_from_the_own_network_on_a_tables_word(web):
     assert web.server.asked == []
 
 
+@pytest.mark.slow
 def test_where_photos_are_locked_away_all_are_fetched(web):
     checkout = web.checkout
     checkout.config["honest"] = {"locked": 0.2}

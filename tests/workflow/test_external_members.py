@@ -18,6 +18,7 @@ def alone(checkout):
     return checkout
 
 
+@pytest.mark.slow
 def test_external_members_decide_as_the_runs_that_they_were(alone):
     before = (alone.folder / "out" / "submission.csv").read_bytes()
     assert not {"train_cnn", "predict_photos", "cache_pixels"} & alone.plan().keys()
@@ -45,6 +46,7 @@ def test_an_external_member_that_cannot_be_used_is_refused(alone):
     assert "Traceback" not in printed.stdout
 
 
+@pytest.mark.slow
 def test_predictions_that_are_gone_are_missed_although_there_are_votes(alone):
     alone.run()
     folder = alone.folder / "mine" / "test_byobnet.v1" / "fold2"

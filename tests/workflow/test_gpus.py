@@ -9,6 +9,8 @@ from stylevote import leases
 from stylevote.settings import resolve
 from workflow.checkout import RUNS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gpus(tmp_path, monkeypatch):

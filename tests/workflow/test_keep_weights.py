@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from stylevote.metrics import best_cut
 from stylevote.tables import read_table
 from workflow.checkout import LABELS, VOTED, Checkout
+
+pytestmark = pytest.mark.slow
 
 
 def weights(checkout: Checkout) -> dict[str, set[int]]:

@@ -1,8 +1,11 @@
 """The alarms, as a user calls them, on a simulated bank and on one with a member that knows a fold."""
 
 import pandas as pd
+import pytest
 
 from stylevote.tables import read_table, write_table
+
+pytestmark = pytest.mark.slow
 
 LABELS = ["relax", "korean"]
 

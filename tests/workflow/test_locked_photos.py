@@ -75,6 +75,7 @@ def photos_of(checkout, photoset: str) -> pd.DataFrame:
     return read_table(checkout.folder / "out" / "photos" / photoset / "manifest.parquet")
 
 
+@pytest.mark.slow
 def test_a_fifth_of_the_photos_is_apart_and_copies_are_together(locked):
     train, apart = photos_of(locked, "train"), photos_of(locked, "locked")
     everything = (locked.folder / "photos" / "train.csv").read_text().splitlines()[1:]
@@ -85,6 +86,7 @@ def test_a_fifth_of_the_photos_is_apart_and_copies_are_together(locked):
         assert apart[label].mean() == pytest.approx(train[label].mean(), abs=0.15)
 
 
+@pytest.mark.slow
 def test_nothing_sees_locked_photos_before_the_end(locked):
     out = locked.folder / "out"
     train, apart = set(photos_of(locked, "train")["image_id"]), set(photos_of(locked, "locked")["image_id"])
@@ -111,6 +113,7 @@ def test_nothing_sees_locked_photos_before_the_end(locked):
         assert set(scores.map(len)) == {len(train)}
 
 
+@pytest.mark.slow
 def test_locked_photos_are_decided_and_scored(locked):
     out = locked.folder / "out"
     apart = photos_of(locked, "locked")
@@ -137,6 +140,7 @@ def test_locked_photos_are_decided_and_scored(locked):
     assert line in locked.printed
 
 
+@pytest.mark.slow
 def test_nothing_is_to_be_done_after_it_and_further_photos_train_nothing(locked, changed):
     assert locked.plan() == {}
     draw_photo([1, 0, 1], 7).save(changed.folder / "photos" / "test" / "new.png")
@@ -147,6 +151,7 @@ def test_nothing_is_to_be_done_after_it_and_further_photos_train_nothing(locked,
     assert not {"train_cnn", "lock_photos", "assign_folds"} & plan.keys()
 
 
+@pytest.mark.slow
 def test_other_photos_to_lock_away_train_anew(changed):
     again = {**WITH, "cache_pixels": 4}
     del again["ingest_photos"], again["compare_photosets"]  # the photos and their labels are the same
@@ -155,6 +160,7 @@ def test_other_photos_to_lock_away_train_anew(changed):
         assert changed.plan() == again
 
 
+@pytest.mark.slow
 def test_without_locked_photos_the_plan_is_as_it_was(changed):
     changed.config["honest"]["locked"] = 0
     assert changed.plan() == WITHOUT
@@ -170,6 +176,7 @@ def test_locking_photos_in_what_was_computed_without(checkout):
     assert "locked" not in (checkout.folder / "out" / "summary.txt").read_text()
 
 
+@pytest.mark.slow
 def test_external_members_bring_their_scores_of_locked_photos(changed):
     out = changed.folder / "out"
     before = [(out / name).read_bytes() for name in ("submission.csv", "summary.txt")]
@@ -201,6 +208,7 @@ def test_weights_that_do_not_stay_score_locked_photos_first(fresh):
     assert (plan["train_cnn"], plan["predict_photos"], plan["choose_epochs"]) == (6, 4, 2)
 
 
+@pytest.mark.slow
 def test_the_report_and_the_card_tell_what_locked_photos_say(changed):
     changed.run("all")
     out = changed.folder / "out"

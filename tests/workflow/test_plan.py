@@ -47,6 +47,7 @@ def replace_stand_ins(out):
             os.utime(path, ns=(stamp, stamp))
 
 
+@pytest.mark.slow
 def test_the_plan_agrees_with_a_dry_run(fresh):
     printed = fresh.run("plan", cores=1)
     assert jobs(printed) == fresh.plan("all")
@@ -98,6 +99,7 @@ def test_the_plan_names_every_run_and_makes_nothing(fresh):
     assert {path.name for path in (fresh.folder / "out").rglob("*") if path.is_file()} == {"plan.tsv", "plan.log"}
 
 
+@pytest.mark.slow
 def test_the_challenge_is_planned_before_its_photos_are_there(fresh):
     fresh.config = yaml.safe_load((REPOSITORY / "config" / "jd2018.yaml").read_text())
     arguments = ("--cores", "1", "--config", "keep_weights=selectable", "--", "plan")
@@ -109,6 +111,7 @@ def test_the_challenge_is_planned_before_its_photos_are_there(fresh):
     assert "(keep_weights: selectable)\n" in printed
 
 
+@pytest.mark.slow
 def test_what_was_computed_is_counted(checkout):
     printed = checkout.run("plan", cores=1)
     stored = sum(path.stat().st_size for path in (checkout.folder / "out" / "runs").rglob("*.safetensors"))

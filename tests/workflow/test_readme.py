@@ -4,11 +4,11 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 
 import pytest
 import yaml
 
+import warm
 from places import REPOSITORY
 from workflow.checkout import PARTS, draw_photos
 
@@ -54,7 +54,7 @@ def test_snakemake_is_called_where_it_is_installed():
 def test_every_command_of_the_demo_can_be_planned(clone, command):
     arguments = shlex.split(command.removeprefix(SNAKEMAKE))
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--dry-run", *arguments],
+        [warm.python(), "-m", "snakemake", "--dry-run", *arguments],
         cwd=clone,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

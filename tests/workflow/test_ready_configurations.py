@@ -125,6 +125,7 @@ def check_submission(checkout: Checkout, labels: int) -> np.ndarray:
     return decisions.astype(int)
 
 
+@pytest.mark.slow
 def test_the_winners_ensemble_at_a_tiny_scale(fresh):
     fresh.config = tiny(fresh, ready("jd2018"), LABELS)
     fresh.run("results_jd2018/submission.csv")
@@ -157,6 +158,7 @@ def read_scores(paths: list[Path], member: Any) -> pd.Series:
     return table[table["epoch"] == member.epoch].set_index("image_id")[member.label]
 
 
+@pytest.mark.slow
 def test_the_second_place_at_a_tiny_scale(fresh):
     """A label's decisions are computed again from what the networks said."""
     labels = LABELS[:2]
@@ -229,6 +231,7 @@ def honest_f2(out: Path, run: str, label: str) -> float:
     return fbeta_score(photos, decided, beta=2, zero_division=0)
 
 
+@pytest.mark.slow
 def test_the_papers_tables_at_a_tiny_scale(fresh):
     """Figures are computed again from the networks' out-of-fold predictions."""
     labels = LABELS[:2]

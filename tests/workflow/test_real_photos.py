@@ -3,8 +3,11 @@
 import csv
 
 import pyarrow.parquet as pq
+import pytest
 
 from workflow.checkout import small_config
+
+pytestmark = pytest.mark.slow
 
 LABELS = ["pants", "dress", "hat", "jeans", "stockings", "shorts"]
 PHOTOS = {"train": ("labels.csv", 700), "test": ("test_labels.csv", 351)}

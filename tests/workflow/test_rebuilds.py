@@ -21,8 +21,8 @@ AFTER_RANKING = {**AFTER_COLLATING, "rank_candidates": 3}
 AFTER_TRAINING = {**AFTER_RANKING, "collate_scores": 1}
 
 
-def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(finished, checkout):
-    assert finished.plan() == {}
+def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(finished, checkout, tmp_path):
+    assert finished.copy(tmp_path / "same", times=True).plan() == {}
     assert checkout.plan() == {}
     later = time.time() + 100
     for number, path in enumerate(sorted(checkout.folder.rglob("*"), reverse=True)):
@@ -31,31 +31,50 @@ def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(fini
     assert checkout.plan() == {}
 
 
-@pytest.mark.parametrize(
-    ("path", "old", "new"),
-    [
-        ("workflow_scripts/stylevote/augment/recolor.py", '"""', '"""Words. '),
-        ("workflow_scripts/train_cnn.py", "import argparse\n", "# Words.\nimport argparse\n"),
-        ("workflow_scripts/stylevote/cnn/train.py", '"""Training of one run', '"""The training of one run'),
-        ("workflow_scripts/stylevote/photos/ingest.py", '"""', '"""Words. '),
-        ("rules/train.smk", "mem_mb=by_attempt(8000)", "mem_mb=by_attempt(9000)"),
-        ("rules/train.smk", "threads: 1", "threads: 2"),
-        ("rules/ensemble.smk", '"""Gather', '"""Collect'),
-        ("envs/environment.yaml", "torch==", "torch>="),
-    ],
-)
-def test_words_resources_and_packages_compute_nothing_again(checkout, path, old, new):
-    checkout.edit(path, old, new)
-    assert checkout.plan() == {}
+# Words, resources and packages; the code of losses, models and combiners that nobody has chosen.
+SOMETHING = ("import numpy as np", "import numpy as np\nX = 1")
+MEANT_NOTHING = [
+    ("workflow_scripts/stylevote/augment/recolor.py", '"""', '"""Words. '),
+    ("workflow_scripts/train_cnn.py", "import argparse\n", "# Words.\nimport argparse\n"),
+    ("workflow_scripts/stylevote/cnn/train.py", '"""Training of one run', '"""The training of one run'),
+    ("workflow_scripts/stylevote/photos/ingest.py", '"""', '"""Words. '),
+    ("rules/train.smk", "mem_mb=by_attempt(8000)", "mem_mb=by_attempt(9000)"),
+    ("rules/train.smk", "threads: 1", "threads: 2"),
+    ("rules/ensemble.smk", '"""Gather', '"""Collect'),
+    ("envs/environment.yaml", "torch==", "torch>="),
+    ("workflow_scripts/stylevote/cnn/losses/asymmetric.py", "import torch\n", "import torch\nX = 1\n"),
+    ("workflow_scripts/stylevote/augment/segmenters/maskrcnn.py", *SOMETHING),
+    ("workflow_scripts/stylevote/ensemble/combiners/mean.py", *SOMETHING),
+    ("workflow_scripts/stylevote/ensemble/combiners/auto.py", *SOMETHING),
+]
 
 
-def test_the_order_of_runs_and_of_keys_means_nothing(checkout):
+def test_what_means_nothing_computes_nothing_again_all_at_once(checkout):
+    for path, old, new in MEANT_NOTHING:
+        checkout.edit(path, old, new)
+    # The order of runs and of keys; whole numbers as fractions.
     checkout.config["runs"] = [dict(reversed(run.items())) for run in reversed(RUNS)]
     checkout.config["folds"] = {"seed": 1, "count": 3.0}
     for branch in (checkout.config, checkout.config["photosets"], checkout.config["recipes"]):
         keys = list(reversed(branch))
         branch |= {key: branch.pop(key) for key in keys}
     assert list(checkout.config["photosets"]) == ["test", "train"]
+    # Settings of methods that nobody has chosen, and a recipe that no run uses.
+    checkout.config["threshold"] = {"method": "exact", "steps": 7, "resamples": 7, "shrink": 7, "seed": 7}
+    checkout.config["selection"] = {"greedy": {"bags": 3}}
+    checkout.config["stack"] |= {"auto": {"among": ["mean", "ridge"]}, "logistic": {"alpha": [7]}}
+    checkout.config["recipes"]["balanced"] = {"balanced": {}}
+    # Photos that nobody named, a file that is no photo beside test photos without a table, and a moved folder.
+    photos = checkout.folder / "photos"
+    for name in ("train/.DS_Store", "train/notes.txt", "train/unnamed.png", "test/notes.txt"):
+        (photos / name).write_text("something")
+    (photos / "train").rename(checkout.folder / "moved")
+    # The table in other words.
+    (checkout.folder / "labels.tsv").write_text(
+        (photos / "train.csv").read_text().replace(",", "\t ").replace("\n", "\r\n\r\n")
+    )
+    (photos / "train.csv").unlink()
+    checkout.config["photosets"]["train"] |= {"photos": "moved", "labels": "labels.tsv"}
     assert checkout.plan() == {}
 
 
@@ -88,7 +107,6 @@ def test_a_run_less_trains_nothing(checkout):
         ),
         ({"stack": {"combiner": "mean"}}, COMBINING),
         ({"stack": {"combiner": "logistic", "features": "all"}}, COMBINING),
-        ({"threshold": {"method": "exact", "steps": 7, "resamples": 7, "shrink": 7, "seed": 7}}, {}),
         ({"beta": 1}, AFTER_RANKING),
         ({"target": {"loss": 0.01}}, {**AFTER_COLLATING, "estimate_sizes": 3, "choose_sizes": 1}),
         (
@@ -97,7 +115,6 @@ def test_a_run_less_trains_nothing(checkout):
         ),
         ({"selection": {"top_n": 1}}, AFTER_COLLATING),
         ({"selection": {"method": "greedy"}}, AFTER_COLLATING),
-        ({"selection": {"greedy": {"bags": 3}}}, {}),
         ({"submission": "challenge"}, {"write_submission": 1}),
     ],
 )
@@ -106,10 +123,10 @@ def test_a_branch_of_the_configuration_reaches_what_uses_it(checkout, branch, jo
     assert checkout.plan() == jobs
 
 
-@pytest.mark.parametrize(("loss", "folds"), [("bce", 3), ("focal", 3), ("asymmetric", 0)])
-def test_another_loss_trains_the_runs_that_use_it_and_leaves_photos_alone(checkout, loss, folds):
+@pytest.mark.parametrize("loss", ["bce", "focal"])
+def test_another_loss_trains_the_runs_that_use_it_and_leaves_photos_alone(checkout, loss):
     checkout.edit(f"workflow_scripts/stylevote/cnn/losses/{loss}.py", "import torch\n", "import torch\nX = 1\n")
-    assert checkout.plan() == ({**AFTER_TRAINING, "train_cnn": folds} if folds else {})
+    assert checkout.plan() == {**AFTER_TRAINING, "train_cnn": 3}
 
 
 RECOLORED = {
@@ -148,22 +165,15 @@ def test_a_mask_whose_bytes_change_recolors_anew(checkout):
     assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
 
 
-def test_the_code_of_a_model_that_is_not_chosen_means_nothing(checkout):
-    edit = ("import numpy as np", "import numpy as np\nX = 1")
-    checkout.edit("workflow_scripts/stylevote/augment/segmenters/maskrcnn.py", *edit)
-    assert checkout.plan() == {}
-    checkout.edit("workflow_scripts/stylevote/augment/segmenters/given.py", *edit)
+def test_other_code_of_the_chosen_model_segments_anew(checkout):
+    checkout.edit("workflow_scripts/stylevote/augment/segmenters/given.py", *SOMETHING)
     assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
 
 
 def test_of_the_combiners_the_chosen_one_alone_counts(checkout):
     folder = "workflow_scripts/stylevote/ensemble/combiners"
-    edit = ("import numpy as np", "import numpy as np\nX = 1")
-    checkout.edit(f"{folder}/mean.py", *edit)
-    checkout.edit(f"{folder}/auto.py", *edit)
-    checkout.config["stack"] |= {"auto": {"among": ["mean", "ridge"]}, "logistic": {"alpha": [7]}}
-    assert checkout.plan() == {}
-    checkout.edit(f"{folder}/xgboost.py", *edit)
+    checkout.edit(f"{folder}/mean.py", *SOMETHING)
+    checkout.edit(f"{folder}/xgboost.py", *SOMETHING)
     assert checkout.plan() == COMBINING
     checkout.config["stack"]["combiner"] = "mean"
     checkout.snakemake("--touch", "--cores", "2")  # as if the mean had made what there is
@@ -182,11 +192,6 @@ def test_lost_recolored_photos_are_made_again_when_they_are_wanted(checkout):
     checkout.config["runs"] = [*RUNS, {**RUNS[1], "seed": 5}]
     plan = checkout.plan("out/submission.csv")
     assert (plan["recolor_photos"], plan["cache_recolored"]) == (2, 1)
-
-
-def test_a_recipe_that_no_run_uses_computes_nothing(checkout):
-    checkout.config["recipes"]["balanced"] = {"balanced": {}}
-    assert checkout.plan() == {}
 
 
 def test_other_threshold_code_reaches_thresholds_and_votes(checkout):
@@ -250,15 +255,6 @@ def test_other_pixel_code_trains(checkout):
     checkout.edit("workflow_scripts/stylevote/photos/pixels.py", "import zlib", "import zlib\nX = 1")
     plan = checkout.plan()
     assert (plan["cache_pixels"], plan["train_cnn"], plan["predict_photos"]) == (4, 6, 2)
-
-
-def test_photos_that_nobody_named_and_a_moved_folder_mean_nothing(checkout):
-    for name in (".DS_Store", "notes.txt", "unnamed.png"):
-        (checkout.folder / "photos" / "train" / name).write_text("something")
-    assert checkout.plan() == {}
-    (checkout.folder / "photos" / "train").rename(checkout.folder / "moved")
-    checkout.config["photosets"]["train"]["photos"] = "moved"
-    assert checkout.plan() == {}
 
 
 def test_another_answer_to_bad_photos_only_compares(checkout):
@@ -343,14 +339,6 @@ def test_another_training_label_trains(checkout):
     assert plan["ingest_photos"] == 1
 
 
-def test_a_table_that_says_the_same_in_other_words_means_nothing(checkout):
-    table = checkout.folder / "photos" / "train.csv"
-    (checkout.folder / "labels.tsv").write_text(table.read_text().replace(",", "\t ").replace("\n", "\r\n\r\n"))
-    table.unlink()
-    checkout.config["photosets"]["train"]["labels"] = "labels.tsv"
-    assert checkout.plan() == {}
-
-
 def test_a_mistake_in_the_table_costs_nothing(checkout):
     table = checkout.folder / "photos" / "train.csv"
     good = table.read_text()
@@ -407,6 +395,7 @@ def test_a_setting_that_cannot_be_costs_nothing_once_it_is_taken_back(checkout, 
     assert checkout.plan() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tell", [os.killpg, os.kill], ids=["jobs, too", "Snakemake alone"])
 def test_a_change_that_is_stopped_at_once_and_taken_back_costs_nothing(checkout, tell):
     table, manifest = (checkout.folder / path for path in ("photos/train.csv", "out/photos/train/manifest.parquet"))
@@ -469,11 +458,6 @@ def test_own_photos_below_the_results_are_looked_at_as_anywhere(checkout):
     assert checkout.plan() == TRAINING_PHOTOS
 
 
-def test_a_file_that_is_no_photo_means_nothing_beside_test_photos_without_a_table(checkout):
-    (checkout.folder / "photos" / "test" / "notes.txt").write_text("something")
-    assert checkout.plan() == {}
-
-
 def test_photos_that_lay_elsewhere_before_the_others_were_read_are_read(checkout):
     """Bitmaps of one size have files of one size, whatever they show."""
     other = checkout.folder / "other"
@@ -526,6 +510,7 @@ def test_results_that_snakemake_has_no_record_of_are_not_taken_for_this_configur
     assert checkout.plan() == {**ENDING, "search_thresholds": 3, "estimate_labels": 3}
 
 
+@pytest.mark.slow
 def test_trainings_that_end_after_snakemake_alone_was_killed_are_not_repeated(fresh):
     fresh.run("out/photos/shared_photos.parquet")
     fresh.config["runs"] = [{**run, "phases": [{"epochs": 40, "lr": 0.01, "train": "all"}]} for run in RUNS]

@@ -90,6 +90,7 @@ def test_the_model_card_names_the_files_that_are_there(reported):
         assert name in card
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
 def test_the_report_is_sound_in_a_browser(reported, tmp_path):
     with Browser(tmp_path / "profile") as browser:
@@ -110,6 +111,7 @@ def test_snakemakes_own_report_has_the_same_pictures(reported, tmp_path):
     assert "blue: bce; orange: focal (alpha 0.25, gamma 1)" in page
 
 
+@pytest.mark.slow
 def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     assert changed.plan("all") == {}
     changed.config["threshold"] = {"method": "greedy"}
@@ -135,6 +137,7 @@ def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     assert changed.plan("all") == {}
 
 
+@pytest.mark.slow
 def test_known_test_labels_and_external_members_are_shown(checkout):
     rows = (checkout.folder / "photos" / "train.csv").read_text().splitlines()
     marks = [row.split(",", 1)[1] for row in rows[1:13]]
@@ -177,6 +180,7 @@ def simulated(tmp_path_factory) -> Checkout:
     return checkout
 
 
+@pytest.mark.slow
 def test_a_simulated_bank_has_a_report_without_photos(simulated):
     text = text_of(simulated)
     assert "There are no photos to show" in text

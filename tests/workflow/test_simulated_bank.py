@@ -13,6 +13,8 @@ from stylevote.ensemble.rank import NONE
 from stylevote.tables import read_sealed, read_table
 from workflow.checkout import VOTED, Checkout, make_checkout
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["sport", "korean"]
 FOLDS = 4
 ENDING = {**VOTED, "estimate_honestly": 1}

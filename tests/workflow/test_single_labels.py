@@ -1,7 +1,11 @@
 """Networks of one label each, as the second-place team trained them."""
 
+import pytest
+
 from stylevote.tables import read_table
 from workflow.checkout import LABELS, RUNS
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_net_for_each_label_decides_it(fresh):

@@ -3,12 +3,12 @@
 import csv
 import re
 import subprocess
-import sys
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+import warm
 from places import REPOSITORY
 from workflow.checkout import LABELS, draw_photo
 
@@ -39,7 +39,7 @@ def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
     """Run the program that compares two ensembles."""
     program = REPOSITORY / "workflow_scripts" / "compare_ensembles.py"
     return subprocess.run(
-        [sys.executable, program, *arguments], cwd=checkout.folder, capture_output=True, text=True, check=False
+        [warm.python(), program, *arguments], cwd=checkout.folder, capture_output=True, text=True, check=False
     )
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 import subprocess
-import sys
 from collections import Counter
 from fractions import Fraction
 from itertools import combinations
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import warm
 from stylevote.augment.resample import positives_table, resample
 from stylevote.program import InputError
 from stylevote.tables import read_table, write_table
@@ -422,7 +422,7 @@ def run_program(folder, spec, recolored=()):
     paths = ["--manifest", folder / "manifest.parquet", "--fold-table", folder / "folds.parquet"]
     paths += ["--output", folder / "epochs.parquet", "--recolored", *recolored]
     options = ["--name", "mixed", "--fold", "0", "--spec", json.dumps({**PLAIN, "labels": LABELS, **spec})]
-    command = [str(part) for part in [sys.executable, PROGRAM, *paths, *options]]
+    command = [str(part) for part in [warm.python(), PROGRAM, *paths, *options]]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import jaccard_score
 
+import warm
 from stylevote.augment.masks import decode_mask
 from stylevote.photos.demo import write_photos
 from stylevote.photos.drawing.canvas import CLASSES
@@ -51,7 +51,7 @@ def call(folder, program, *arguments, expected=0):
     """Run a program in ``folder`` on its photos; a value that is no text is JSON. Return what it says."""
     words = ["--photos", "train", "--manifest", "manifest.parquet", "--threads", "1"]
     words += [word if isinstance(word, str) else json.dumps(word) for word in arguments]
-    command = [sys.executable, str(PROGRAMS / f"{program}.py"), *words]
+    command = [warm.python(), str(PROGRAMS / f"{program}.py"), *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == expected, done.stderr
     return done.stderr

@@ -121,6 +121,7 @@ def make_maskrcnn(weights, score=0.5, region="person"):
     return maskrcnn.Segmenter(settings, Sources(weights=weights), 1)
 
 
+@pytest.mark.slow
 def test_persons_have_masks_of_the_photos_shapes(state, tmp_path):
     path = save(state, tmp_path / "w.pth")
     segmenter = make_maskrcnn(path, SCORE - 0.01)

@@ -17,20 +17,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import warm
 from places import REPOSITORY
 from stylevote.tables import read_table, write_table
 
 PROGRAM = REPOSITORY / "workflow_scripts" / "train_cnn.py"
-KILLS = 20
 EPOCHS = 4
 OUTPUTS = ["history.parquet", "unfinished", "validation.parquet", "weights"]  # what is in the folder in the end
 MOST_SECONDS = 120  # for an epoch of a few photos: after these, the job hangs
 # A start from scratch imports for seconds: this program imports once, and each job is a process forked from it. A
 # process that has ended is waited for only when the test says so: until then nothing else can get its number.
 STARTER = """
-import json, os, runpy, sys
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
-import train_cnn
+import json, os, sys
+sys.path[0:0] = sys.argv[1:]
+import train_cnn, warm
 for line in sys.stdin:
     job = json.loads(line)
     process = os.fork()
@@ -38,9 +38,7 @@ for line in sys.stdin:
         log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        program, sys.argv = sys.argv[1], [sys.argv[1], *job["arguments"]]
-        runpy.run_path(program, run_name="__main__")
-        sys.exit()
+        warm.become([train_cnn.__file__, *job["arguments"]])
     print(process, flush=True)
     sys.stdin.readline()
     print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
@@ -52,9 +50,8 @@ class Starter:
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "log"
-        self.server = subprocess.Popen(
-            [sys.executable, "-c", STARTER, PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-c", STARTER, PROGRAM.parent, REPOSITORY / "tests"]
+        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def start(self, arguments: list[str]) -> int:
         """Start a job and return the number of its process."""
@@ -110,9 +107,11 @@ def finished(log: str) -> int:
     return int(found[1]) if found else 0
 
 
-def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starter, arguments):
+@pytest.mark.parametrize("most", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starter, arguments, most):
     folder = tmp_path / "whole"
-    subprocess.run([sys.executable, PROGRAM, *arguments(folder)], check=True, capture_output=True)
+    starter.start(arguments(folder))
+    assert starter.wait()[0] == 0
     expected = results(folder)
     assert sorted(path.name for path in folder.iterdir()) == OUTPUTS
     assert len(expected) == EPOCHS + 2
@@ -128,12 +127,12 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starte
     assert results(folder) == expected
 
     moments, kills, chains, went_on = random.Random(7), 0, 0, 0
-    while kills < KILLS or went_on < KILLS // 4:  # work is to be taken up, and not only done again
+    while kills < most or went_on < most // 4:  # work is to be taken up, and not only done again
         folder = tmp_path / f"chain{chains}"
         chains += 1
         kept, status = 0, None
         while status != 0:
-            assert kills < 10 * KILLS
+            assert kills < 10 * most
             remove_outputs(folder)
             number = [signal.SIGKILL, signal.SIGTERM][kills % 2]
             process = starter.start(arguments(folder))
@@ -192,7 +191,7 @@ def test_of_two_jobs_on_one_folder_the_later_goes_on_where_the_other_was(tmp_pat
     folder = tmp_path / "run"
     starter.start(arguments(folder))
     starter.let_finish(1, folder)
-    later = subprocess.run([sys.executable, PROGRAM, *arguments(folder)], check=False, capture_output=True, text=True)
+    later = subprocess.run([warm.python(), PROGRAM, *arguments(folder)], check=False, capture_output=True, text=True)
     assert later.returncode == 0, later.stderr
     status, log = starter.wait()
     if status == 0:  # it had finished before the later one was ready

@@ -30,9 +30,9 @@ MOST_SECONDS = 300  # for a test: after these, a job hangs
 # Imports, which takes seconds, once. A job is a process forked from it, which forks two in its turn and gives them what
 # torchrun would: their numbers, and a store. A job's log is a named pipe: it ends when the last of the two has ended.
 STARTER = """
-import json, os, runpy, socket, sys
-sys.path.insert(0, sys.argv[1])
-import train_cnn
+import json, os, socket, sys
+sys.path[0:0] = sys.argv[1:]
+import train_cnn, warm
 from torch.distributed import TCPStore
 
 for line in sys.stdin:
@@ -50,9 +50,7 @@ for line in sys.stdin:
                 os.dup2(log, 1)
                 os.dup2(log, 2)
                 os.close(log)
-                program, *sys.argv = job["arguments"][0], *job["arguments"]
-                runpy.run_path(program, run_name="__main__")
-                sys.exit()
+                warm.become(job["arguments"])
         os.close(log)
         store = TCPStore("localhost", port, is_master=True, wait_for_workers=False)
         os._exit(max(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(2)))
@@ -112,9 +110,8 @@ class Starter:
     def __init__(self, folder: Path) -> None:
         self.log = folder / "log"
         os.mkfifo(self.log)
-        self.server = subprocess.Popen(
-            [sys.executable, "-c", STARTER, SCRIPTS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-c", STARTER, SCRIPTS, REPOSITORY / "tests"]
+        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def start(self, *arguments: str | Path, **environment: str) -> tuple[int, TextIO]:
         """Start a job; return the number of the process that stands for torchrun, and the log."""

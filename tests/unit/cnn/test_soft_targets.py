@@ -1,12 +1,12 @@
 """Training on scores in the place of labels."""
 
 import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import warm
 from places import REPOSITORY
 from stylevote.tables import read_table, write_table
 
@@ -31,7 +31,7 @@ def test_what_cannot_be_told_from_the_photo_becomes_the_mean_of_the_scores(tmp_p
     scores.insert(0, "image_id", manifest["image_id"][:28])
     write_table(scores, tmp_path / "targets.parquet")
     program = REPOSITORY / "workflow_scripts" / "train_cnn.py"
-    subprocess.run([sys.executable, program, *command, "--targets", tmp_path / "targets.parquet"], check=True)
+    subprocess.run([warm.python(), program, *command, "--targets", tmp_path / "targets.parquet"], check=True)
     predicted = read_table(tmp_path / "run" / "validation.parquet").set_index("epoch").loc[3]
     for label in ("odd", "even"):
         assert manifest[label][:28].mean() == 0.5

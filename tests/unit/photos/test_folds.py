@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import warm
 from stylevote.photos import folds as folds_module
 from stylevote.photos.folds import assign_folds, lock_photos, positives_by_part, stratify
 from stylevote.program import InputError
@@ -190,7 +190,7 @@ def run_program(name, manifest, tmp_path, outputs, **spec):
     paths = ["--manifest", tmp_path / "manifest.parquet"]
     for option in outputs:
         paths += [f"--{option}", tmp_path / f"{option}.parquet"]
-    command = [sys.executable, PROGRAMS / name, "--spec", json.dumps({"labels": LABELS, "seed": 1, **spec}), *paths]
+    command = [warm.python(), PROGRAMS / name, "--spec", json.dumps({"labels": LABELS, "seed": 1, **spec}), *paths]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 

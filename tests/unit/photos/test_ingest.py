@@ -6,7 +6,6 @@ import logging
 import os
 import struct
 import subprocess
-import sys
 import unicodedata
 import zlib
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import warm
 from stylevote.photos import label_tables
 from stylevote.photos.ingest import ingest_photos, shared_photos
 from stylevote.photos.pixels import MAX_BYTES
@@ -651,7 +651,7 @@ def test_no_shared_photos():
 
 
 def run_program(program, *arguments):
-    command = [sys.executable, PROGRAMS / program, *arguments]
+    command = [warm.python(), PROGRAMS / program, *arguments]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import subprocess
-import sys
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import warm
 from stylevote.photos.pixels import (
     PhotoError,
     cache_pixels,
@@ -380,7 +380,7 @@ def run_program(photos, tmp_path, threads=2):
     paths = {"--photos": photos, "--manifest": tmp_path / "manifest.parquet"}
     paths |= {"--pixels": tmp_path / "cache" / "pixels.bin", "--index": tmp_path / "cache" / "index.parquet"}
     options = [str(part) for option in paths.items() for part in option]
-    command = [sys.executable, str(PROGRAM), *options, "--spec", json.dumps({"size": 24}), "--threads", str(threads)]
+    command = [warm.python(), str(PROGRAM), *options, "--spec", json.dumps({"size": 24}), "--threads", str(threads)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
