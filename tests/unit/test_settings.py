@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from places import REPOSITORY
+from stylevote.digests import file_stem
 from stylevote.program import InputError
 from stylevote.settings import refuse_repeated_keys, resolve
 
@@ -363,16 +364,11 @@ def test_what_is_wrong_is_said_with_its_key(change, said):
     assert said in problem(changed(**change))
 
 
-def test_the_stackers_take_the_members_of_their_own_label_or_of_all_with_their_own_first():
-    stack = {"combiner": "logistic", "features": "all"}
-    labels = ["red", "round", "dark"]
-    own, every = (resolve(changed(labels=labels, stack=part)) for part in ({}, stack))
-    assert {label: own.feature_labels(label) for label in labels} == {label: [label] for label in labels}
-    assert {label: every.feature_labels(label) for label in labels} == {
-        "red": ["red", "round", "dark"],
-        "round": ["round", "red", "dark"],
-        "dark": ["dark", "red", "round"],
-    }
+def test_the_stackers_take_the_members_of_their_own_label_or_of_all():
+    labels = ["red", "round", "blue"]
+    own, every = (resolve(changed(labels=labels, stack={"features": features})) for features in ("own", "all"))
+    assert own.common_features == []
+    assert every.common_features == labels
 
 
 def test_auto_with_enough_folds_and_combiners_that_fit_is_taken():
@@ -563,3 +559,47 @@ def test_keys_that_stand_once_in_each_mapping_are_no_mistake(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     refuse_repeated_keys(path)
+
+
+@pytest.mark.parametrize(
+    ("count", "per_job", "sizes"),
+    [
+        (1, None, [1]),
+        (13, None, [1] * 13),
+        (16, None, [1] * 16),
+        (17, None, [1, 2, 2, 2, 2, 2, 2, 2, 2]),
+        (300, None, [18, 19, 19, 19] * 4),
+        (1000, None, [62, 63] * 8),
+        (13, 7, [6, 7]),
+        (13, 1000, [13]),
+        (6, 4, [3, 3]),
+    ],
+)
+def test_labels_are_divided_into_blocks_by_their_list_alone(count, per_job, sizes):
+    labels = [f"label {number}" for number in range(count)]
+    settings = resolve({**MINIMAL, "labels": labels, "labels_per_job": per_job})
+    assert [label for block in settings.blocks.values() for label in block] == labels
+    assert [len(block) for block in settings.blocks.values()] == sizes
+    assert len(settings.blocks) <= 16 or per_job
+    again = resolve({**MINIMAL, "labels": labels, "labels_per_job": per_job, "beta": 1, "folds": {"count": 7}})
+    assert again.blocks == settings.blocks
+
+
+def test_a_block_is_named_by_its_label_or_by_its_first_and_last():
+    labels = ["sport", "T-shirt / top", "street"]
+    one, several = (resolve({**MINIMAL, "labels": labels, "labels_per_job": n}).blocks for n in (1, 2))
+    assert list(one) == [file_stem(label) for label in labels]
+    assert several == {"sport": ["sport"], f"{file_stem(labels[1])}_to_street": labels[1:]}
+
+
+def test_a_configuration_may_share_the_photos_and_networks_of_another():
+    config = {
+        **MINIMAL,
+        "results": "other",
+        "photosets": {"train": {"photos": "{results}/drawn", "labels": "t.csv"}, "test": {"photos": "b"}},
+    }
+    alone, sharing = resolve(config), resolve({**config, "networks": "results"})
+    assert (alone.networks, alone.config["photosets"]["train"]["photos"]) == ("other", "other/drawn")
+    assert (sharing.networks, sharing.config["photosets"]["train"]["photos"]) == ("results", "results/drawn")
+    assert sharing.config["results"] == "other"
+    assert list(sharing.runs) == list(alone.runs)
