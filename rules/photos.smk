@@ -25,7 +25,7 @@ rule draw_demo:
         benchmarks("draw_demo.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=by_attempt(2000),
         runtime=by_attempt(30),
@@ -34,7 +34,8 @@ rule draw_demo:
         spec=canonical(SETTINGS.config["demo"]),
         code=code("draw_demo"),
     shell:
-        "python workflow_scripts/draw_demo.py --spec {params.spec:q} --output {params.folder:q} > {log:q} 2>&1"
+        "python workflow_scripts/draw_demo.py --spec {params.spec:q} --threads {threads} --output {params.folder:q}"
+        " > {log:q} 2>&1"
 
 
 rule download_photos:

@@ -9,6 +9,7 @@ import runpy
 import sys
 import traceback
 from pathlib import Path
+from unittest import mock
 
 PROGRAMS = Path(__file__).parents[1] / "workflow_scripts"
 
@@ -28,7 +29,9 @@ def call(folder: Path, program: str, *arguments: object, expected: int = 0) -> s
     sys.argv, root.handlers, status = [f"{program}.py", *words], [], 0
     os.chdir(folder)
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        # A program ends its process at once.
+        ends = mock.patch("os._exit", side_effect=SystemExit)
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), ends:
             try:
                 runpy.run_path(str(PROGRAMS / f"{program}.py"), run_name="__main__")
             except SystemExit as end:

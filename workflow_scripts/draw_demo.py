@@ -3,13 +3,13 @@
 import argparse
 
 from stylevote.photos.demo import write_demo
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.program import InputError, add_spec, add_threads, parser, run
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write both splits."""
     try:
-        write_demo(arguments.output, **arguments.spec)
+        write_demo(arguments.output, **arguments.spec, processes=arguments.threads)
     except ValueError as error:
         raise InputError(f"demo: {error}") from error
 
@@ -21,4 +21,5 @@ if __name__ == "__main__":
         '{"train": photos, "test": photos, "least": least training positives a label, "side": shorter side in pixels, '
         '"seed": number}',
     )
+    add_threads(options)
     run(options, main)
