@@ -39,7 +39,7 @@ rule train_segmenter:
         code=code("train_segmenter"),
     shell:
         "python workflow_scripts/train_segmenter.py --photos {params.photos:q} --manifest {input.manifest:q}"
-        " --masks {params.masks:q} --mask-labels {input.mask_labels:q} --start {input.start:q} --spec {params.spec:q}"
+        " --masks {params.masks:q} --mask-labels {input.mask_labels:q} --start {input.start:q} --spec - <<< {params.spec:q}"
         " --threads {threads} --weights {output.weights:q} --history {output.history:q} --summary {output.summary:q}"
         " > {log:q} 2>&1"
 
@@ -73,7 +73,7 @@ rule segment_photos:
     shell:
         "python workflow_scripts/segment_photos.py --photos {params.photos:q} --manifest {input.manifest:q}"
         " --masks {params.masks:q} --mask-labels {input.mask_labels:q} --weights {input.weights:q} --shard {wildcards.shard}"
-        " --spec {params.spec:q} --threads {threads} --output {output.masks:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --threads {threads} --output {output.masks:q} > {log:q} 2>&1"
 
 
 rule recolor_photos:
@@ -101,7 +101,7 @@ rule recolor_photos:
         code=code("recolor_photos"),
     shell:
         "python workflow_scripts/recolor_photos.py --photos {params.photos:q} --manifest {input.manifest:q}"
-        " --masks {input.masks:q} --shard {wildcards.shard} --spec {params.spec:q} --output {output.photos:q}"
+        " --masks {input.masks:q} --shard {wildcards.shard} --spec - <<< {params.spec:q} --output {output.photos:q}"
         " --attempts {output.attempts:q} > {log:q} 2>&1"
 
 
@@ -128,7 +128,7 @@ rule gather_recolored:
         code=code("gather_recolored"),
     shell:
         "python workflow_scripts/gather_recolored.py --manifest {input.manifest:q} --attempts {input.attempts:q}"
-        " --spec {params.spec:q} --output {output.index:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.index:q} > {log:q} 2>&1"
 
 
 rule draw_contact_sheet:
@@ -163,7 +163,7 @@ rule draw_contact_sheet:
         code=code("draw_contact_sheet"),
     shell:
         "python workflow_scripts/draw_contact_sheet.py --photos {params.photos:q} --manifest {input.manifest:q}"
-        " --index {input.index:q} --masks {input.masks:q} --recolored {input.recolored:q} --spec {params.spec:q}"
+        " --index {input.index:q} --masks {input.masks:q} --recolored {input.recolored:q} --spec - <<< {params.spec:q}"
         " --output {output.sheet:q} > {log:q} 2>&1"
 
 
@@ -190,7 +190,7 @@ rule cache_recolored:
         code=code("cache_recolored"),
     shell:
         "python workflow_scripts/cache_recolored.py --recolored {input.recolored:q} --list {input.index:q}"
-        " --spec {params.spec:q} --pixels {output.pixels:q} --index {output.index:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --pixels {output.pixels:q} --index {output.index:q} > {log:q} 2>&1"
 
 
 rule resample_manifest:
@@ -218,5 +218,5 @@ rule resample_manifest:
         code=code("resample_manifest"),
     shell:
         "python workflow_scripts/resample_manifest.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
-        " --recolored {input.recolored:q} --fold {wildcards.fold} --name {wildcards.recipe} --spec {params.spec:q}"
+        " --recolored {input.recolored:q} --fold {wildcards.fold} --name {wildcards.recipe} --spec - <<< {params.spec:q}"
         " --output {output.epochs:q} > {log:q} 2>&1"

@@ -58,5 +58,5 @@ rule make_bundle:
     shell:
         "python workflow_scripts/make_bundle.py --members {input.members:q} --runs {input.runs:q}"
         " --whole {input.whole:q} --folders {params.folders:q} --stackers {input.stackers:q} --thresholds {input.thresholds:q}"
-        " --certain {input.certain:q} --honest {input.honest:q} --folds {params.folds} --spec {params.spec:q}"
+        " --certain {input.certain:q} --honest {input.honest:q} --folds {params.folds} --spec - <<< {params.spec:q}"
         " --output {output.bundle:q} > {log:q} 2>&1"

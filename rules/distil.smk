@@ -34,7 +34,7 @@ rule teach_labels:
         code=combining_code("teach_labels"),
     shell:
         "python workflow_scripts/teach_labels.py --scores {input.scores:q} --members {input.members:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --threads {threads}"
         " --output {output.scores:q} > {log:q} 2>&1"
 
 
@@ -58,7 +58,7 @@ rule gather_targets:
         spec=spec("labels"),
         code=code("gather_targets"),
     shell:
-        "python workflow_scripts/gather_targets.py --scores {input.scores:q} --spec {params.spec:q}"
+        "python workflow_scripts/gather_targets.py --scores {input.scores:q} --spec - <<< {params.spec:q}"
         " --outputs {output.targets:q} > {log:q} 2>&1"
 
 
@@ -99,7 +99,7 @@ rule train_student:
         " --epochs {input.epochs:q} --index {input.index:q} --pixels {input.pixels:q} --fold {wildcards.fold}"
         " --recolored-index {input.recolored_index:q} --recolored-pixels {input.recolored_pixels:q}"
         " --targets {input.targets:q} --run student --start {input.weights:q}"
-        " --spec {params.spec:q} --threads {threads} --processes {resources.gpu} --history {output.history:q}"
+        " --spec - <<< {params.spec:q} --threads {threads} --processes {resources.gpu} --history {output.history:q}"
         " --validation {output.validation:q} --weights {output.weights:q} > {log:q} 2>&1"
 
 
@@ -130,7 +130,7 @@ rule judge_student:
         code=code("judge_student"),
     shell:
         "python workflow_scripts/judge_student.py --predictions {input.predictions:q} --scores {input.scores:q}"
-        " --rankings {input.rankings:q} --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q}"
+        " --rankings {input.rankings:q} --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q}"
         " --chosen {output.chosen:q} --decisions {output.decisions:q} --singles {output.singles:q} > {log:q} 2>&1"
 
 
@@ -158,7 +158,7 @@ rule compare_student:
         code=code("compare_student"),
     shell:
         "python workflow_scripts/compare_student.py --manifest {input.manifest:q} --ensemble {input.ensemble:q}"
-        " --student {input.student:q} --singles {input.singles:q} --locked {input.locked:q} --spec {params.spec:q}"
+        " --student {input.student:q} --singles {input.singles:q} --locked {input.locked:q} --spec - <<< {params.spec:q}"
         " --output {output.scores:q} --summary {output.summary:q} > {log:q} 2>&1"
 
 
@@ -191,7 +191,7 @@ rule predict_by_student:
     shell:
         "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"
         " --wanted {input.wanted:q} --history {input.history:q} --weights {input.weights:q} --run student"
-        " --kept {params.kept:q} --code {params.code} --spec {params.spec:q} --threads {threads}"
+        " --kept {params.kept:q} --code {params.code} --spec - <<< {params.spec:q} --threads {threads}"
         " --output {output.predictions:q} > {log:q} 2>&1"
 
 
@@ -219,7 +219,7 @@ rule decide_by_student:
         code=code("decide_by_student"),
     shell:
         "python workflow_scripts/decide_by_student.py --predictions {input.predictions:q} --chosen {input.chosen:q}"
-        " --manifest {input.manifest:q} --spec {params.spec:q} --output {output.votes:q} > {log:q} 2>&1"
+        " --manifest {input.manifest:q} --spec - <<< {params.spec:q} --output {output.votes:q} > {log:q} 2>&1"
 
 
 rule bundle_student:
@@ -247,7 +247,7 @@ rule bundle_student:
         code=code("bundle_student"),
     shell:
         "python workflow_scripts/bundle_student.py --chosen {input.chosen:q} --summary {input.summary:q}"
-        " --folders {params.folders:q} --spec {params.spec:q} --output {output.bundle:q} > {log:q} 2>&1"
+        " --folders {params.folders:q} --spec - <<< {params.spec:q} --output {output.bundle:q} > {log:q} 2>&1"
 
 
 use rule score_decisions as score_decisions_of_student with:

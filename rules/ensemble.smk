@@ -44,7 +44,7 @@ rule collate_scores:
     shell:
         "python workflow_scripts/collate_scores.py --predictions {params.predictions:q} --runs {params.runs:q}"
         " --external {params.external:q}"
-        " --folds {params.folds} --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q}"
+        " --folds {params.folds} --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q}"
         " --outputs {output.scores:q} > {log:q} 2>&1"
 
 
@@ -71,7 +71,7 @@ rule rank_candidates:
         code=code("rank_candidates"),
     shell:
         "python workflow_scripts/rank_candidates.py --scores {input.scores:q} --manifest {input.manifest:q}"
-        " --fold-table {input.folds:q} --spec {params.spec:q} --output {output.rankings:q} > {log:q} 2>&1"
+        " --fold-table {input.folds:q} --spec - <<< {params.spec:q} --output {output.rankings:q} > {log:q} 2>&1"
 
 
 rule select_members:
@@ -100,7 +100,7 @@ rule select_members:
         code=code("select_members"),
     shell:
         "python workflow_scripts/select_members.py --scores {input.scores:q} --rankings {input.rankings:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --sizes {input.sizes:q} --spec {params.spec:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --sizes {input.sizes:q} --spec - <<< {params.spec:q}"
         " --output {output.members:q} > {log:q} 2>&1"
 
 
@@ -124,7 +124,7 @@ rule gather_members:
         spec=spec("labels"),
         code=code("gather_members"),
     shell:
-        "python workflow_scripts/gather_members.py --members {input.members:q} --spec {params.spec:q}"
+        "python workflow_scripts/gather_members.py --members {input.members:q} --spec - <<< {params.spec:q}"
         " --output {output.members:q} > {log:q} 2>&1"
 
 
@@ -154,7 +154,7 @@ rule stack_members:
         code=combining_code("stack_members"),
     shell:
         "python workflow_scripts/stack_members.py --scores {input.scores:q} --members {input.members:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --threads {threads}"
         " --stackers {output.stackers:q} --grid {output.grid:q} --stacked {output.stacked:q} > {log:q} 2>&1"
 
 
@@ -180,7 +180,7 @@ rule search_thresholds:
         code=code("search_thresholds"),
     shell:
         "python workflow_scripts/search_thresholds.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
-        " --spec {params.spec:q} --output {output.threshold:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.threshold:q} > {log:q} 2>&1"
 
 
 rule search_certainty:
@@ -205,7 +205,7 @@ rule search_certainty:
         code=code("search_certainty"),
     shell:
         "python workflow_scripts/search_certainty.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
-        " --spec {params.spec:q} --output {output.certain:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.certain:q} > {log:q} 2>&1"
 
 
 rule cast_votes:
@@ -248,7 +248,7 @@ rule cast_votes:
         "python workflow_scripts/cast_votes.py --predictions {params.predictions:q} --runs {params.runs:q}"
         " --photoset {wildcards.photoset:q} --external {params.external:q}"
         " --folds {params.folds} --manifest {input.manifest:q} --members {input.members:q}"
-        " --stackers {input.stackers:q} --thresholds {input.thresholds:q} --spec {params.spec:q} --threads {threads}"
+        " --stackers {input.stackers:q} --thresholds {input.thresholds:q} --spec - <<< {params.spec:q} --threads {threads}"
         " --output {output.votes:q} > {log:q} 2>&1"
 
 
@@ -274,7 +274,7 @@ rule score_decisions:
         code=code("score_decisions"),
     shell:
         "python workflow_scripts/score_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
-        " --spec {params.spec:q} --output {output.scores:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.scores:q} > {log:q} 2>&1"
 
 
 rule write_decisions:
@@ -294,7 +294,7 @@ rule write_decisions:
         code=code("write_decisions"),
     shell:
         "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
-        " --spec {params.spec:q} --output {output.decisions:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.decisions:q} > {log:q} 2>&1"
 
 
 rule write_details:
@@ -315,7 +315,7 @@ rule write_details:
         code=code("write_details"),
     shell:
         "python workflow_scripts/write_details.py --votes {input.votes:q} --thresholds {input.thresholds:q}"
-        " --certain {input.certain:q} --spec {params.spec:q} --output {output.details:q} > {log:q} 2>&1"
+        " --certain {input.certain:q} --spec - <<< {params.spec:q} --output {output.details:q} > {log:q} 2>&1"
 
 
 rule estimate_labels:
@@ -342,7 +342,7 @@ rule estimate_labels:
         code=combining_code("estimate_labels"),
     shell:
         "python workflow_scripts/estimate_labels.py --scores {input.scores:q} --members {input.members:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads} --output {output.estimate:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --threads {threads} --output {output.estimate:q}"
         " > {log:q} 2>&1"
 
 
@@ -373,7 +373,7 @@ rule estimate_honestly:
     shell:
         "python workflow_scripts/estimate_honestly.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
         " --manifest {input.manifest:q} --locked-votes {input.locked_votes:q}"
-        " --locked-manifest {input.locked_manifest:q} --spec {params.spec:q} --decisions {output.decisions:q}"
+        " --locked-manifest {input.locked_manifest:q} --spec - <<< {params.spec:q} --decisions {output.decisions:q}"
         " --output {output.honest:q} > {log:q} 2>&1"
 
 
@@ -402,7 +402,7 @@ rule estimate_joining:
         code=code("estimate_joining"),
     shell:
         "python workflow_scripts/estimate_joining.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
-        " --manifest {input.manifest:q} --votes {input.votes:q} --folds {params.folds} --spec {params.spec:q}"
+        " --manifest {input.manifest:q} --votes {input.votes:q} --folds {params.folds} --spec - <<< {params.spec:q}"
         " --output {output.gains:q} > {log:q} 2>&1"
 
 
@@ -428,7 +428,7 @@ rule write_submission:
         code=code("write_decisions") + code("summarize"),
     shell:
         "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
-        " --spec {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
         " && python workflow_scripts/summarize.py --honest {input.honest:q} --scores {input.scores:q}"
-        " --joining {input.joining:q} --locked-scores {input.locked_scores:q} --votes {input.votes:q} --spec {params.summary:q}"
+        " --joining {input.joining:q} --locked-scores {input.locked_scores:q} --votes {input.votes:q} --spec - <<< {params.summary:q}"
         " --output {output.summary:q} >> {log:q} 2>&1"

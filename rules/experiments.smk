@@ -40,7 +40,7 @@ rule tabulate_runs:
         code=code("tabulate_runs"),
     shell:
         "python workflow_scripts/tabulate_runs.py --predictions {params.predictions:q} --folds {params.folds}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --table {output.table:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --table {output.table:q}"
         " --csv {output.csv:q} > {log:q} 2>&1"
 
 
@@ -69,7 +69,7 @@ rule tabulate_sizes:
         code=code("tabulate_sizes"),
     shell:
         "python workflow_scripts/tabulate_sizes.py --curve {input.curve:q} --manifest {input.manifest:q}"
-        " --spec {params.spec:q} --table {output.table:q} --csv {output.csv:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --table {output.table:q} --csv {output.csv:q} > {log:q} 2>&1"
 
 
 rule summarize_experiments:
@@ -91,7 +91,7 @@ rule summarize_experiments:
         ),
         code=code("summarize_experiments"),
     shell:
-        "python workflow_scripts/summarize_experiments.py --tables {input.tables:q} --spec {params.spec:q}"
+        "python workflow_scripts/summarize_experiments.py --tables {input.tables:q} --spec - <<< {params.spec:q}"
         " --output {output.page:q} > {log:q} 2>&1"
 
 

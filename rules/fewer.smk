@@ -45,7 +45,7 @@ rule shorten_members:
         code=code("shorten_members"),
     shell:
         "python workflow_scripts/shorten_members.py --members {input.members:q} --sizes {input.sizes:q}"
-        " --spec {params.spec:q} --output {output.members:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.members:q} > {log:q} 2>&1"
 
 
 use rule gather_members as gather_fewer_members with:

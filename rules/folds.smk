@@ -21,5 +21,5 @@ rule assign_folds:
         spec=spec("labels", **SETTINGS.config["folds"]),
         code=code("assign_folds"),
     shell:
-        "python workflow_scripts/assign_folds.py --manifest {input.manifest:q} --spec {params.spec:q}"
+        "python workflow_scripts/assign_folds.py --manifest {input.manifest:q} --spec - <<< {params.spec:q}"
         " --output {output.folds:q} > {log:q} 2>&1"

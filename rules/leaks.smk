@@ -30,7 +30,7 @@ rule check_labels:
         code=combining_code("check_labels"),
     shell:
         "python workflow_scripts/check_labels.py --scores {input.scores:q} --members {input.members:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --threads {threads}"
         " --alarms {output.alarms:q} --figures {output.figures:q} > {log:q} 2>&1"
 
 

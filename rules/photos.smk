@@ -34,7 +34,7 @@ rule draw_demo:
         spec=canonical(SETTINGS.config["demo"]),
         code=code("draw_demo"),
     shell:
-        "python workflow_scripts/draw_demo.py --spec {params.spec:q} --threads {threads} --output {params.folder:q}"
+        "python workflow_scripts/draw_demo.py --spec - <<< {params.spec:q} --threads {threads} --output {params.folder:q}"
         " > {log:q} 2>&1"
 
 
@@ -66,7 +66,7 @@ rule download_photos:
         spec=download_spec,
     shell:
         "python workflow_scripts/download_photos.py --photos {params.photos:q} --table {params.table:q}"
-        " --on-bad-photo {params.on_bad_photo} --spec {params.spec:q} --failures {params.failures:q} > {log:q} 2>&1"
+        " --on-bad-photo {params.on_bad_photo} --spec - <<< {params.spec:q} --failures {params.failures:q} > {log:q} 2>&1"
 
 
 rule ingest_photos:
@@ -100,7 +100,7 @@ rule ingest_photos:
         code=code("ingest_photos"),
     shell:
         "python workflow_scripts/ingest_photos.py --photos {params.photos:q} --table {params.table:q}"
-        " --failures {params.failures:q} --on-bad-photo {params.on_bad_photo} --spec {params.spec:q} --threads {threads}"
+        " --failures {params.failures:q} --on-bad-photo {params.on_bad_photo} --spec - <<< {params.spec:q} --threads {threads}"
         " --manifest {output.manifest:q} --quarantine {output.quarantine:q} > {log:q} 2>&1"
 
 
@@ -127,7 +127,7 @@ if LOCKED:
             spec=spec("labels", share=LOCKED, seed=SETTINGS.config["honest"]["seed"], folds=len(SETTINGS.folds)),
             code=code("lock_photos"),
         shell:
-            "python workflow_scripts/lock_photos.py --manifest {input.manifest:q} --spec {params.spec:q}"
+            "python workflow_scripts/lock_photos.py --manifest {input.manifest:q} --spec - <<< {params.spec:q}"
             " --train {output.train:q} --locked {output.locked:q} > {log:q} 2>&1"
 
 
@@ -155,7 +155,7 @@ rule compare_photosets:
     shell:
         "python workflow_scripts/compare_photosets.py --manifests {input.manifests:q}"
         " --quarantines {input.quarantines:q} --names {params.names:q}"
-        " --spec {params.spec:q} --output {output.shared:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.shared:q} > {log:q} 2>&1"
 
 
 rule cache_pixels:
@@ -181,5 +181,5 @@ rule cache_pixels:
         code=code("cache_pixels"),
     shell:
         "python workflow_scripts/cache_pixels.py --photos {params.photos:q} --manifest {input.manifest:q}"
-        " --spec {params.spec:q} --threads {threads} --pixels {output.pixels:q} --index {output.index:q}"
+        " --spec - <<< {params.spec:q} --threads {threads} --pixels {output.pixels:q} --index {output.index:q}"
         " > {log:q} 2>&1"

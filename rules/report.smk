@@ -58,7 +58,7 @@ rule draw_labels:
         " --members {input.members:q} --stacked {input.stacked:q} --estimate {input.estimate:q}"
         " --threshold {input.threshold:q} --manifest {input.manifest:q} --fold-table {input.folds:q}"
         " --votes {input.votes:q} --test-manifest {input.test_manifest:q} --honest {input.honest:q}"
-        " --test-predictions {params.predictions:q} --spec {params.spec:q}"
+        " --test-predictions {params.predictions:q} --spec - <<< {params.spec:q}"
         " --thresholds-pictures {output.thresholds:q} --reliability-pictures {output.reliability:q}"
         " --correlation-pictures {output.correlation:q} --losses-pictures {output.losses:q}"
         " --singles {output.singles:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -91,7 +91,7 @@ rule draw_training:
         code=code("draw_training"),
     shell:
         "python workflow_scripts/draw_training.py --rankings {input.rankings:q} --histories {params.histories:q}"
-        " --runs {params.runs:q} --folds {params.folds} --spec {params.spec:q} --output {params.pictures:q}"
+        " --runs {params.runs:q} --folds {params.folds} --spec - <<< {params.spec:q} --output {params.pictures:q}"
         " --reached {output.reached:q} > {log:q} 2>&1"
 
 
@@ -147,7 +147,7 @@ rule draw_overview:
         " --candidates {input.candidates:q} --rankings {input.rankings:q} --stacked {input.stacked:q}"
         " --singles {input.singles:q} --figures {input.figures:q} --votes {input.votes:q}"
         " --scores {input.scores:q} --joining {input.joining:q} --sizes {input.sizes:q} --recipes {params.recipes:q}"
-        " --epochs {input.epochs:q} --spec {params.spec:q} --macro {output.macro:q} --labels {output.labels:q}"
+        " --epochs {input.epochs:q} --spec - <<< {params.spec:q} --macro {output.macro:q} --labels {output.labels:q}"
         " --gains {output.gains:q} --pictures {params.pictures:q} > {log:q} 2>&1"
 
 
@@ -205,7 +205,7 @@ rule write_report:
         " --network-rules {params.shared_rules:q} --by-label {input.by_label:q}"
         " --results {params.results:q} --photos {params.photos:q} --test-photos {params.test_photos:q}"
         " --gpu {params.gpu:q} --known {params.known:q} --idle {params.idle:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {input.resampling:q}"
-        " --index {input.index:q} --sheet {input.sheet:q} --spec {params.spec:q} --output {output.report:q} > {log:q} 2>&1"
+        " --index {input.index:q} --sheet {input.sheet:q} --spec - <<< {params.spec:q} --output {output.report:q} > {log:q} 2>&1"
 
 
 rule write_model_card:
@@ -231,4 +231,4 @@ rule write_model_card:
         "python workflow_scripts/write_model_card.py --macro {input.macro:q} --labels {input.labels:q}"
         " --members {input.members:q} --thresholds {input.thresholds:q} --runs {input.runs:q}"
         " --manifests {input.manifests:q} --submission {input.submission:q}"
-        " --spec {params.spec:q} --output {output.card:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.card:q} > {log:q} 2>&1"

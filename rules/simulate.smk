@@ -25,7 +25,7 @@ rule simulate_photos:
         spec=simulation_spec("label_sets", "photos", "test", "least", "seed"),
         code=code("simulate_photos"),
     shell:
-        "python workflow_scripts/simulate_photos.py --spec {params.spec:q} --train {output.train:q}"
+        "python workflow_scripts/simulate_photos.py --spec - <<< {params.spec:q} --train {output.train:q}"
         " --test {output.test:q} --shared {output.shared:q} > {log:q} 2>&1"
 
 
@@ -55,5 +55,5 @@ rule simulate_member:
         code=code("simulate_member"),
     shell:
         "python workflow_scripts/simulate_member.py --train {input.train:q} --test {input.test:q}"
-        " --fold-table {input.folds:q} --spec {params.spec:q} --validation {output.validation:q}"
+        " --fold-table {input.folds:q} --spec - <<< {params.spec:q} --validation {output.validation:q}"
         " --tests {output.test:q} > {log:q} 2>&1"

@@ -27,7 +27,7 @@ rule estimate_sizes:
         code=combining_code("estimate_sizes"),
     shell:
         "python workflow_scripts/estimate_sizes.py --scores {input.scores:q} --rankings {input.rankings:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec {params.spec:q} --threads {threads}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --threads {threads}"
         " --estimates {output.estimates:q} --members {output.members:q} > {log:q} 2>&1"
 
 
@@ -59,7 +59,7 @@ rule measure_sizes:
     shell:
         "python workflow_scripts/measure_sizes.py --estimates {input.estimates:q} --members {input.members:q}"
         " --manifest {input.manifest:q} --histories {params.histories:q} --runs {params.runs:q} --folds {params.folds}"
-        " --spec {params.spec:q} --output {output.curve:q} > {log:q} 2>&1"
+        " --spec - <<< {params.spec:q} --output {output.curve:q} > {log:q} 2>&1"
 
 
 rule choose_sizes:
@@ -87,5 +87,5 @@ rule choose_sizes:
         code=code("choose_sizes"),
     shell:
         "python workflow_scripts/choose_sizes.py --estimates {input.estimates:q} --manifest {input.manifest:q}"
-        " --fold-table {input.folds:q} --members {input.members:q} --whole {input.whole:q} --spec {params.spec:q}"
+        " --fold-table {input.folds:q} --members {input.members:q} --whole {input.whole:q} --spec - <<< {params.spec:q}"
         " --output {output.sizes:q} > {log:q} 2>&1"

@@ -41,7 +41,7 @@ rule train_cnn:
         "python workflow_scripts/train_cnn.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
         " --epochs {input.epochs:q} --index {input.index:q} --pixels {input.pixels:q} --fold {wildcards.fold}"
         " --recolored-index {input.recolored_index:q} --recolored-pixels {input.recolored_pixels:q} --run {wildcards.run:q} --start {input.weights:q}"
-        " --spec {params.spec:q} --threads {threads} --processes {resources.gpu} --history {output.history:q}"
+        " --spec - <<< {params.spec:q} --threads {threads} --processes {resources.gpu} --history {output.history:q}"
         " --validation {output.validation:q} --weights {output.weights:q} > {log:q} 2>&1"
 
 
@@ -71,7 +71,7 @@ rule choose_epochs:
         code=code("choose_epochs"),
     shell:
         "python workflow_scripts/choose_epochs.py --predictions {input.predictions:q} --weights {input.weights:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --run {wildcards.run:q} --spec {params.spec:q}"
+        " --manifest {input.manifest:q} --fold-table {input.folds:q} --run {wildcards.run:q} --spec - <<< {params.spec:q}"
         " --output {output.epochs:q} > {log:q} 2>&1"
 
 
@@ -109,5 +109,5 @@ rule predict_photos:
     shell:
         "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"
         " --wanted {input.wanted:q} --history {input.history:q} --weights {input.weights:q} --run {wildcards.run:q}"
-        " --kept {params.kept:q} --code {params.code} --spec {params.spec:q} --threads {threads}"
+        " --kept {params.kept:q} --code {params.code} --spec - <<< {params.spec:q} --threads {threads}"
         " --output {output.predictions:q} > {log:q} 2>&1"

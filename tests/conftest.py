@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,4 +51,4 @@ def once(tmp_path_factory) -> Callable[[str, Callable[[Checkout], str]], Checkou
 @pytest.fixture(scope="session")
 def finished(once) -> Checkout:
     """The small workflow, computed with two cores as a user does. To be read and copied, by several at a time."""
-    return once("finished", lambda checkout: checkout.run(python=sys.executable))
+    return once("finished", lambda checkout: checkout.run())

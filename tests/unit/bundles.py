@@ -12,7 +12,6 @@ from stylevote.cnn.network import Network
 from stylevote.digests import file_sha256
 from stylevote.ensemble.combiners.logistic import Logistic
 from stylevote.ensemble.linear import WeightedSum
-from stylevote.tables import write_sealed
 from stylevote.weights import store_weights
 
 LABELS = ["red", "<b>round</b>"]
@@ -71,11 +70,10 @@ def make_files(folder: Path) -> tuple[dict, dict]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 store_weights(Network(setting(backbone), len(labels)), path)
                 weights[run, fold, epoch] = (path, file_sha256(path))
-    for number, label in enumerate(LABELS):
+    for label in LABELS:
         factors, intercept = SUMS[label]
-        stackers[label] = [folder / "made" / f"{number}-{fold}.stacker" for fold in range(FOLDS)]
-        for fold, path in enumerate(stackers[label]):
-            write_sealed(Logistic(WeightedSum(np.array(factors), intercept + fold)).to_bytes(), path)
+        sums = [WeightedSum(np.array(factors), intercept + fold) for fold in range(FOLDS)]
+        stackers[label] = [Logistic(one).to_bytes() for one in sums]
     return weights, stackers
 
 

@@ -1,9 +1,14 @@
 """How every program ends where it cannot go on, and what its messages may hold."""
 
 import errno
+import json
+import os
+import subprocess
+import sys
 
 import pytest
 
+from places import REPOSITORY
 from stylevote import program
 
 
@@ -66,3 +71,23 @@ def test_settings_that_are_no_json_or_lack_a_key_are_told_in_a_line(monkeypatch,
         program.run(options, lambda arguments: arguments.spec["stack"])
     expected = "error: --spec: 'stack' is missing, found 'label', 'beta'; `--help` says what is expected"
     assert caught.value.code == expected
+
+
+def test_settings_too_long_for_an_argument_come_on_standard_input(tmp_path):
+    (tmp_path / "names.py").write_text(
+        "from stylevote.program import add_spec, parser, run\n"
+        "options = parser('it')\n"
+        "add_spec(options, '{}')\n"
+        "run(options, lambda arguments: print(len(arguments.spec['labels']), arguments.spec['labels'][-1]))\n"
+    )
+    labels = [f"{'a label of a hundred letters and more ' * 3}{number}" for number in range(2000)]
+    done = subprocess.run(
+        [sys.executable, "names.py", "--spec", "-"],
+        cwd=tmp_path,
+        input=json.dumps({"labels": labels}),
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"2000 {labels[-1]}\n"

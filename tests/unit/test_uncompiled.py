@@ -38,6 +38,7 @@ assert "torch._dynamo" in sys.modules
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "then", ["assert not [name for name in sys.modules if name.startswith('torch._dynamo')]", COMPILE, IN_TORCHVISION]
 )

@@ -101,8 +101,8 @@ class Checkout:
         planned = self.snakemake("--dry-run", "--quiet", "host", "--", *targets).stdout  # in Snakemake's own words
         lines = [line.strip().partition(": ") for line in planned.splitlines()]
         paths = {path for key, _, text in lines if key in ("output", "log", "benchmark") for path in text.split(", ")}
-        folders = ("/weights", "/bundle")
-        self.put(*(f"{path}/epoch0.safetensors" if path.endswith(folders) else path for path in paths))
+        folders = re.compile(r"/(weights|bundle|report/(thresholds|reliability|correlation|losses)/[^/]+)$")
+        self.put(*(f"{path}/epoch0.safetensors" if folders.search(path) else path for path in paths))
         self.snakemake("--cores", "1", "--touch", "--forceall", "--", *targets)
 
     def edit(self, path: str, old: str, new: str) -> None:

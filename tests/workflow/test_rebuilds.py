@@ -83,6 +83,40 @@ def test_another_run_is_trained_and_nothing_else(checkout):
     assert checkout.plan() == {**AFTER_TRAINING, "train_cnn": 3, "predict_photos": 3}
 
 
+def test_networks_that_scored_the_photos_do_not_score_them_again(checkout):
+    out = checkout.folder / "out"
+    kept = {path: path.stat().st_mtime_ns for path in (out / "scores").rglob("*.parquet")}
+    assert len(kept) == len(list((out / "scores" / "test").glob("*/*.parquet"))) > 0
+    checkout.config["runs"] = [*RUNS, {**RUNS[0], "seed": 5}]
+    checkout.run()
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    for folder in (out / "scores" / "test").iterdir():
+        new = sum(path not in kept for path in folder.glob("*.parquet"))
+        log = (out / "logs" / "predict_photos" / "test" / f"{folder.name}.log").read_text()
+        assert f"{new} networks scored the photos" in log
+    # Lost predictions are written again from what was kept, and are the same.
+    lost = next((out / "predictions" / "test").glob(f"{RUNS[0]['backbone']}*/fold0.parquet"))
+    before = lost.read_bytes()
+    lost.unlink()
+    checkout.run(str(lost.relative_to(checkout.folder)))
+    assert lost.read_bytes() == before
+    assert "0 networks scored the photos" in (out / "logs/predict_photos/test" / f"{lost.parent.name}.log").read_text()
+
+
+def test_another_ensemble_of_the_same_networks_trains_nothing(checkout):
+    own = checkout.config
+    checkout.config = {**own, "results": "other", "networks": "out", "stack": {"combiner": "mean"}}
+    assert checkout.plan() == AFTER_TRAINING
+    checkout.run()
+    assert not (checkout.folder / "other" / "runs").exists()
+    assert not (checkout.folder / "other" / "photos").exists()
+    logs = (checkout.folder / "other" / "logs" / "predict_photos" / "test").glob("*.log")
+    assert all("0 networks scored the photos" in log.read_text() for log in logs)
+    assert checkout.plan() == {}
+    checkout.config = own
+    assert checkout.plan() == {}
+
+
 def test_a_run_at_another_size_brings_its_pixels(checkout):
     checkout.config["runs"] = [*RUNS, {**RUNS[0], "size": 48}]
     plan = checkout.plan()

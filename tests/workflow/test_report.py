@@ -107,7 +107,6 @@ def test_snakemakes_own_report_has_the_same_pictures(reported, tmp_path):
     listed = json.JSONDecoder().raw_decode(page, begin)[0].values()
     shown = {label.replace("\u2060", "") for picture in listed if (label := picture["labels"].get("label"))}
     assert shown == set(LABELS)
-    assert "the label {round}" in page
     assert "blue: bce; orange: focal (alpha 0.25, gamma 1)" in page
 
 
@@ -199,6 +198,6 @@ def test_left_over_pictures_are_unused(changed):
     changed.run("unused", cores=1)
     listed = (changed.folder / "out" / "unused.json").read_text()
     assert f'"report/training/{run}.svg"' in listed
-    assert f'"report/labels/{file_stem(LABELS[2])}/thresholds.svg"' in listed
-    assert f'"report/labels/{file_stem(LABELS[0])}/losses.svg"' in listed
+    assert f'"report/thresholds/{file_stem(LABELS[2])}/{file_stem(LABELS[2])}.svg"' in listed
+    assert f'"report/losses/{file_stem(LABELS[0])}/{file_stem(LABELS[0])}.svg"' in listed
     assert '"report/scores.svg"' not in listed

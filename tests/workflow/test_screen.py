@@ -151,6 +151,7 @@ def test_mistakes_that_snakemake_finds_are_told_once(small):
         assert small.call("--cores", "1", *arguments, status=1).count(said) == 1
 
 
+@pytest.mark.slow
 def test_another_call_at_work_and_ctrl_c(small):
     """A second call says what to do; Ctrl-C stops the first, whose terminal is left as it was."""
     second = []

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.rank import NONE
-from stylevote.tables import read_sealed, read_table
+from stylevote.tables import read_table
 from workflow.checkout import VOTED, Checkout, make_checkout
 
 pytestmark = pytest.mark.slow
@@ -50,9 +50,10 @@ def table(checkout, path) -> pd.DataFrame:
 
 
 def stackers(checkout, label) -> list[bytes]:
-    """Return what the files of a label's stackers hold."""
-    folder = checkout.folder / "out" / "ensemble" / "stackers" / label
-    return [read_sealed(folder / f"fold{fold}.stacker") for fold in range(FOLDS)]
+    """Return a label's stackers, in the order of the folds."""
+    stored = table(checkout, f"ensemble/stackers/{label}.parquet")
+    assert stored["fold"].tolist() == list(range(FOLDS))
+    return stored["stacker"].tolist()
 
 
 def members_without(checkout, label, fold=NONE) -> pd.DataFrame:
@@ -164,13 +165,30 @@ def test_all_labels_members_are_features_of_each(simulated):
         assert counts.tolist() == both
 
 
+@pytest.mark.parametrize("features", ["own", "all"])
+def test_what_is_decided_does_not_depend_on_how_many_labels_a_job_has(simulated, features):
+    simulated.config |= {"stack": {"combiner": "logistic", "features": features}, "report": {"sizes": True}}
+    simulated.run("all")
+    found = [(simulated.folder / "out" / name).read_bytes() for name in ("submission.csv", "summary.txt")]
+    curve = table(simulated, "ensemble/size_curve.parquet")
+    simulated.config["labels_per_job"] = 2
+    of_labels = ("rank_candidates", "select_members", "stack_members", "search_thresholds", "estimate_labels")
+    plan = simulated.plan("all")
+    assert {plan[rule] for rule in (*of_labels, "estimate_sizes", "draw_labels")} == {1}
+    assert "simulate_member" not in plan
+    simulated.run("all")
+    assert [(simulated.folder / "out" / name).read_bytes() for name in ("submission.csv", "summary.txt")] == found
+    pd.testing.assert_frame_equal(table(simulated, "ensemble/size_curve.parquet"), curve)
+    assert simulated.plan("all") == {}
+
+
 def test_auto_takes_one_of_its_combiners_for_each_label(simulated):
     simulated.config["stack"] = {"combiner": "auto", "auto": {"among": ["mean", "ridge", "logistic"]}}
     assert simulated.plan() == COMBINED
     simulated.run()
     assert_submission_is_scored(simulated)
     for label in LABELS:
-        grid = table(simulated, f"ensemble/stackers/{label}/grid.parquet")
+        grid = table(simulated, f"ensemble/grids/{label}.parquet")
         assert grid["combiner"].tolist() == ["mean", "ridge", "logistic"]
         assert grid["chosen"].tolist().index(True) == np.argmax(grid["behind"] <= grid["standard_error"])
         (chosen,) = grid.loc[grid["chosen"], "combiner"]

@@ -53,6 +53,7 @@ def test_two_ensembles_are_compared(finished):
     assert unknown.stderr == "error: out: the labels of the photoset 'test' are not known\n"
 
 
+@pytest.mark.slow
 def test_another_checkout_and_another_number_of_cores_give_the_same_bytes(finished, fresh):
     fresh.run(cores=1)
     expected = (finished.folder / "out" / "submission.csv").read_bytes()
@@ -84,6 +85,7 @@ def test_decisions_are_scored_where_there_are_labels(checkout):
         assert row.f_beta == pytest.approx(5 * hits / (4 * 2 + row.decided))
 
 
+@pytest.mark.slow
 def test_the_challenges_own_tables_and_form(checkout):
     """`id,url,l0,...` without a header for training, `id,url` for the test, and the headerless submission."""
     photos = checkout.folder / "photos"

@@ -52,8 +52,13 @@ def parser(description: str, **paths: str) -> argparse.ArgumentParser:
 
 
 def add_spec(arguments: argparse.ArgumentParser, text: str) -> None:
-    """Add ``--spec``: the settings that the result depends on, as JSON."""
-    arguments.add_argument("--spec", type=_spec, required=True, help=f"settings as JSON: {text}")
+    """Add ``--spec``: the settings that the result depends on, as JSON.
+
+    Rules give it on standard input: the names of a thousand labels are too long for an argument.
+    """
+    arguments.add_argument(
+        "--spec", type=_spec, required=True, help=f"settings as JSON, or - for standard input: {text}"
+    )
 
 
 class _Settings(dict):
@@ -65,6 +70,10 @@ class _Settings(dict):
 
 
 def _spec(text: str) -> dict[str, Any]:
+    if text == "-":
+        text = sys.stdin.read()
+        # Several processes of a training are started by the command line of the first, and have no standard input.
+        sys.argv = [text if word == "-" else word for word in sys.argv]
     try:
         return _Settings(json.loads(text))
     except (TypeError, ValueError) as error:

@@ -39,7 +39,7 @@ SMP = {
 def folder(tmp_path_factory):
     """Drawn photos and their masks, with one training photo's mask missing."""
     folder = tmp_path_factory.mktemp("segment")
-    write_photos(folder, "train", sample_label_sets(PHOTOS, 0, np.random.default_rng(3)), seed=3)
+    write_photos(folder, "train", sample_label_sets(PHOTOS, 0, np.random.default_rng(3)), side=170, seed=3)
     CLASSES.to_csv(folder / "mask_labels.csv")
     (folder / "masks" / "train" / "train_0002.png").unlink()
     manifest, _ = ingest_photos(folder / "train", folder / "train.csv", list(LABELS), photoset="all", folds=2)

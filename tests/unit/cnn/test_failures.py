@@ -3,6 +3,7 @@
 import argparse
 import errno
 
+import pandas as pd
 import pytest
 import torch
 from safetensors import SafetensorError
@@ -10,6 +11,7 @@ from safetensors import SafetensorError
 import predict_photos
 from stylevote.cnn.failures import failures_explained, shortages_explained
 from stylevote.program import InputError
+from stylevote.tables import write_table
 
 
 @pytest.mark.parametrize(
@@ -87,10 +89,24 @@ def test_other_failures_of_those_who_decide_stay_what_they_are(error):
     assert caught.value is error
 
 
-def test_a_photosets_prediction_says_it_too(monkeypatch):
-    def full(_):
+def test_a_photosets_prediction_says_it_too(monkeypatch, tmp_path):
+    def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(predict_photos, "predict_folds", full)
+    index = pd.DataFrame({"image_id": ["a.jpg"], "sha256": ["0"]})
+    write_table(index, tmp_path / "index.parquet")
+    write_table(pd.DataFrame({"run": ["a"], "epoch": [1]}), tmp_path / "wanted.parquet")
+    write_table(pd.DataFrame({"epoch": [1], "weights_sha256": ["1"]}), tmp_path / "history.parquet")
+    monkeypatch.setattr(predict_photos, "predict", full)
+    arguments = argparse.Namespace(
+        run="a",
+        spec={"labels": ["red"], "setting": {}},
+        index=tmp_path / "index.parquet",
+        manifest=tmp_path / "index.parquet",
+        wanted=tmp_path / "wanted.parquet",
+        history=[tmp_path / "history.parquet"],
+        kept=tmp_path / "kept",
+        code="code",
+    )
     with pytest.raises(InputError, match=r"^run a: not enough memory .*; give the job more memory, or a GPU that it"):
-        predict_photos.main(argparse.Namespace(run="a"))
+        predict_photos.main(arguments)

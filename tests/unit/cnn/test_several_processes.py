@@ -226,6 +226,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files} | {"history": history.to_csv().encode()}
 
 
+@pytest.mark.slow
 def test_a_stopped_job_ends_as_if_it_had_not_been(tmp_path, setting, bank, starter, arguments):
     program = tmp_path / "program.py"
     program.write_text(f"import sys\nsys.path.insert(0, {str(SCRIPTS)!r})\n{PAUSING}")

@@ -126,6 +126,11 @@ def reader(table, scores):
     )
 
 
+def closed_f2(labels, decided):
+    """Return the F2 of decisions in closed form: a loop over scikit-learn's takes a minute here."""
+    return 5 * np.sum(labels & decided) / (4 * labels.sum() + decided.sum())
+
+
 def test_single_networks_are_chosen_and_cut_without_the_photos_that_they_decide():
     table, scores, labels, folds = candidates()
     rankings = rank_by_fold(table, labels, scores, folds)
@@ -137,7 +142,7 @@ def test_single_networks_are_chosen_and_cut_without_the_photos_that_they_decide(
         for fold in range(3):
             known = folds != fold
             tried = [
-                (f2(labels[known], scores[row][known], cut), -row, cut)
+                (closed_f2(labels[known], scores[row][known] >= cut), -row, cut)
                 for row in rows
                 for cut in np.unique(scores[row][known].astype(np.float64))
             ]
