@@ -129,6 +129,7 @@ def run_reader(name: str, cases: int, seed: int, folder: Path) -> Tally:
     of further cases, and the function to try each with: it returns (the case is accepted) or raises `InputError`.
     """
     reader = import_module(f"fuzz.readers.{name}")
+    tempfile.gettempdir()  # which Python finds once, by writing there: a library may ask for it in the course of a case
     watch = Watch(folder)
     traps, strategy, read = reader.prepare(folder)
     tally = Tally()

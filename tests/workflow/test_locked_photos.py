@@ -98,7 +98,7 @@ def test_nothing_sees_locked_photos_before_the_end(locked):
         *(out / "pixels" / "train").rglob("index.parquet"),
         *(out / "pixels" / "train-recolored").rglob("index.parquet"),
         *(out / "runs").rglob("validation.parquet"),
-        *(out / "ensemble" / "stackers").rglob("stacked.parquet"),
+        *(out / "ensemble" / "stacked").glob("*.parquet"),
         *(out / "ensemble" / "honest").glob("*.parquet"),
         out / "ensemble" / "honest_decisions.parquet",
     ]

@@ -13,7 +13,7 @@ from sklearn.metrics import fbeta_score
 
 from places import REPOSITORY
 from stylevote.digests import file_stem
-from stylevote.tables import read_json, read_table
+from stylevote.tables import read_table
 from workflow.checkout import LABELS, Checkout
 
 NETWORKS = ["test_resnet", "test_byobnet"]
@@ -185,7 +185,7 @@ def test_the_second_place_at_a_tiny_scale(fresh):
         chosen = list(members[members["label"] == label].itertuples())
         everywhere = [read_scores(sorted((out / "runs" / m.run).glob("*/validation.parquet")), m) for m in chosen]
         mean = pd.concat(everywhere, axis=1).mean(axis=1)
-        found = read_json(out / "ensemble" / "thresholds" / f"{stem}.json")
+        found = read_table(out / "ensemble" / "thresholds" / f"{stem}.parquet").iloc[0]
         best = max(fbeta_score(photos[label], mean[photos.index] >= cut, beta=2) for cut in mean)
         assert found["f_beta"] == pytest.approx(best)
         of_label = votes[votes["label"] == label].set_index("image_id")
