@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo  # it makes a folder when it is imported: no case is to be blamed for it
 from hypothesis import strategies as st
 
 from fuzz.mutations import mutated
