@@ -123,11 +123,8 @@ wildcard_constraints:
 def results(path):
     """A path in the results folder, or, of what configurations may share, in that of the networks."""
     PATHS.add(path)
-    kind, _, rest = path.partition("/")
-    if kind in ("logs", "benchmarks"):
-        shared = rest.partition("/")[0].partition(".")[0] in SHARED_RULES
-    else:
-        shared = kind in SHARED
+    kind, *rest = Path(path).parts
+    shared = Path(rest[0]).stem in SHARED_RULES if kind in ("logs", "benchmarks") else kind in SHARED
     return f"{SETTINGS.networks if shared else SETTINGS.config['results']}/{path}"
 
 
