@@ -78,7 +78,7 @@ rule choose_epochs:
 rule predict_photos:
     """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected or may select.
 
-    Scores are kept beside the outputs: if other members were selected, only what they lack is computed.
+    Scores are kept: if other members were selected, only what they lack is computed.
     """
     input:
         manifest=results("photos/{photoset}/manifest.parquet"),

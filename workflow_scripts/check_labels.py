@@ -8,7 +8,7 @@ import pandas as pd
 from stylevote.digests import seed as seed_of
 from stylevote.ensemble.alarms import fold_figures, noise_alarm, permuted_alarm, shuffled
 from stylevote.ensemble.honest import estimate_label
-from stylevote.ensemble.inputs import BlockInputs, open_block
+from stylevote.ensemble.inputs import BLOCK_FILES, BlockInputs, open_block
 from stylevote.ensemble.rank import NONE, best_epochs
 from stylevote.program import add_spec, add_threads, parser, run
 from stylevote.tables import write_table
@@ -17,9 +17,8 @@ from stylevote.tables import write_table
 def main(arguments: argparse.Namespace) -> None:
     """Write two alarms per label, raised or not, and the figures of every run's best epoch."""
     spec = arguments.spec
-    files = {key: getattr(arguments, key) for key in ("scores", "members", "manifest", "fold_table")}
     alarms, figures = [], []
-    with open_block(spec["labels"], spec["features"], **files) as block:
+    with open_block(arguments) as block:
         for label in block.labels:
             of_label, of_runs = check_label(block, label, spec, arguments.threads)
             alarms += of_label
@@ -66,10 +65,7 @@ def check_label(block: BlockInputs, label: str, spec: dict, threads: int) -> tup
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="candidates: a file per block that holds the labels, or others whose members are features, too...",
-        members="selections, in the same order...",
-        manifest="the training photos",
-        fold_table="their folds",
+        **BLOCK_FILES,
         alarms="to write: the labels' alarms",
         figures="to write: AUCs by run and fold",
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from stylevote.digests import file_stem
 from stylevote.ensemble.blocks import read_by_label, read_values, write_by_label
-from stylevote.ensemble.inputs import BlockInputs, open_block
+from stylevote.ensemble.inputs import BLOCK_FILES, BlockInputs, open_block
 from stylevote.ensemble.scores import files_by_run
 from stylevote.ensemble.select import members_of
 from stylevote.ensemble.threshold import f_beta_at
@@ -51,9 +51,8 @@ def main(arguments: argparse.Namespace) -> None:
     stacked = read_by_label([arguments.stacked], labels, ["score"])
     estimates = read_by_label([arguments.estimate], labels, ["score"])
     thresholds = read_values([arguments.threshold], labels, "threshold")
-    files = {"scores": [arguments.scores], "manifest": arguments.manifest, "fold_table": arguments.fold_table}
     tested, singles, rows = read_tested(arguments, labels), {}, []
-    with open_block(labels, [], members=[arguments.members], **files) as block:
+    with open_block(arguments) as block:
         for label in labels:
             scores = stacked[label]["score"].to_numpy()
             figures = threshold_figures(label, block.truth(label), scores, thresholds[label], tested=tested, beta=beta)
@@ -176,14 +175,11 @@ def picture_path(folder: Path, label: str) -> Path:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="the candidates of the block's labels",
-        rankings="their rankings",
-        members="the labels' members",
+        **BLOCK_FILES,
+        rankings="rankings of the candidates",
         stacked="out-of-fold stacked scores",
         estimate="the labels' honest decisions",
         threshold="their thresholds",
-        manifest="the training photos",
-        fold_table="their folds",
         votes="votes on the test photos",
         test_manifest="the test photos",
         thresholds_pictures="to write: folder, F-beta against the threshold",

@@ -6,7 +6,7 @@ from functools import partial
 
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.honest import decide_outside
-from stylevote.ensemble.inputs import open_block
+from stylevote.ensemble.inputs import BLOCK_FILES, open_block
 from stylevote.metrics import f_beta
 from stylevote.program import add_spec, add_threads, parser, run
 
@@ -14,9 +14,8 @@ from stylevote.program import add_spec, add_threads, parser, run
 def main(arguments: argparse.Namespace) -> None:
     """Write each photo's fold, score, threshold and decision, and how many members its ensemble had."""
     spec, beta = arguments.spec, arguments.spec["beta"]
-    files = {key: getattr(arguments, key) for key in ("scores", "members", "manifest", "fold_table")}
     estimates = {}
-    with open_block(spec["labels"], spec["features"], **files) as block:
+    with open_block(arguments) as block:
         for label in block.labels:
             truth, features = block.truth(label), partial(block.stack_features, label)
             estimate = decide_outside(features, truth, block.folds, spec, beta=beta, threads=arguments.threads)
@@ -29,10 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="candidates: a file per block that holds the labels, or others whose members are features, too...",
-        members="selections, in the same order...",
-        manifest="the training photos",
-        fold_table="their folds",
+        **BLOCK_FILES,
         output="to write: honest decisions",
     )
     add_spec(

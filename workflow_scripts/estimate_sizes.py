@@ -7,7 +7,7 @@ import pandas as pd
 
 from stylevote.ensemble.blocks import read_by_label, write_by_label
 from stylevote.ensemble.honest import decide_outside
-from stylevote.ensemble.inputs import BlockInputs, open_block
+from stylevote.ensemble.inputs import BLOCK_FILES, BlockInputs, open_block
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.size import select_sizes
 from stylevote.metrics import f_beta
@@ -17,9 +17,8 @@ from stylevote.program import add_spec, add_threads, parser, run
 def main(arguments: argparse.Namespace) -> None:
     """Write the estimates of each label and size, one below the other, and the members."""
     spec = arguments.spec
-    files = {key: getattr(arguments, key) for key in ("scores", "manifest", "fold_table")}
     estimates, members = {}, {}
-    with open_block(spec["labels"], spec["features"], **files) as block:
+    with open_block(arguments, selected=False) as block:
         needed = list(dict.fromkeys([*block.labels, *block.others]))
         rankings = read_by_label(arguments.rankings, needed)
         sizes = {}
@@ -73,10 +72,8 @@ def estimate_sizes(
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="candidates: a file per block that holds the labels, or others whose members are features, too...",
-        rankings="their rankings, in the same order...",
-        manifest="the training photos",
-        fold_table="their folds",
+        **{name: text for name, text in BLOCK_FILES.items() if name != "members"},
+        rankings="rankings of the candidates, in the same order...",
         estimates="to write: estimates",
         members="to write: members",
     )

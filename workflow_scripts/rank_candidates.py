@@ -4,7 +4,7 @@ import argparse
 import logging
 
 from stylevote.ensemble.blocks import write_by_label
-from stylevote.ensemble.inputs import open_block
+from stylevote.ensemble.inputs import BLOCK_FILES, open_block
 from stylevote.ensemble.rank import NONE, rank_by_fold
 from stylevote.program import add_spec, parser, run
 
@@ -12,8 +12,7 @@ from stylevote.program import add_spec, parser, run
 def main(arguments: argparse.Namespace) -> None:
     """Write the rankings, one below the other."""
     labels, rankings = arguments.spec["labels"], {}
-    files = {"scores": [arguments.scores], "manifest": arguments.manifest, "fold_table": arguments.fold_table}
-    with open_block(labels, [], **files) as block:
+    with open_block(arguments, selected=False) as block:
         for label in labels:
             candidates, scores = block.candidates.of(label)
             ranking = rank_by_fold(candidates, block.truth(label), scores, block.folds, arguments.spec["beta"])
@@ -26,9 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="the candidates of the block's labels",
-        manifest="the training photos",
-        fold_table="their folds",
+        **{name: text for name, text in BLOCK_FILES.items() if name != "members"},
         output="to write: rankings",
     )
     add_spec(options, '{"labels": [those of the block], "beta": 2}')

@@ -4,7 +4,7 @@ import argparse
 import logging
 
 from stylevote.ensemble.blocks import read_by_label, write_by_label
-from stylevote.ensemble.inputs import open_block
+from stylevote.ensemble.inputs import BLOCK_FILES, open_block
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.select import select_by_fold
 from stylevote.ensemble.size import read_sizes
@@ -16,8 +16,7 @@ def main(arguments: argparse.Namespace) -> None:
     settings = dict(arguments.spec)
     labels, beta = settings.pop("labels"), settings.pop("beta")
     rankings, selected = read_by_label([arguments.rankings], labels), {}
-    files = {"scores": [arguments.scores], "manifest": arguments.manifest, "fold_table": arguments.fold_table}
-    with open_block(labels, [], **files) as block:
+    with open_block(arguments, selected=False) as block:
         sizes = read_sizes(arguments.sizes, block.folds) if arguments.sizes else None
         for label in labels:
             _, scores = block.candidates.of(label)
@@ -41,10 +40,8 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="the candidates of the block's labels",
-        rankings="their rankings",
-        manifest="the training photos",
-        fold_table="their folds",
+        **{name: text for name, text in BLOCK_FILES.items() if name != "members"},
+        rankings="rankings of the candidates",
         output="to write: rankings and members",
     )
     options.add_argument(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.blocks import write_by_label
-from stylevote.ensemble.inputs import open_block
+from stylevote.ensemble.inputs import BLOCK_FILES, open_block
 from stylevote.ensemble.stack import fit_stack
 from stylevote.program import add_spec, add_threads, parser, run
 
@@ -15,9 +15,8 @@ from stylevote.program import add_spec, add_threads, parser, run
 def main(arguments: argparse.Namespace) -> None:
     """Write the stackers, the grids and the out-of-fold stacked scores."""
     spec, beta = arguments.spec, arguments.spec["beta"]
-    files = {key: getattr(arguments, key) for key in ("scores", "members", "manifest", "fold_table")}
     stackers, grids, stacked = {}, {}, {}
-    with open_block(spec["labels"], spec["features"], **files) as block:
+    with open_block(arguments) as block:
         for label in block.labels:
             features = block.stack_features(label)
             stack = fit_stack(features, block.truth(label), block.folds, spec, beta=beta, threads=arguments.threads)
@@ -34,10 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="candidates: a file per block that holds the labels, or others whose members are features, too...",
-        members="selections, in the same order...",
-        manifest="the training photos",
-        fold_table="their folds",
+        **BLOCK_FILES,
         stackers="to write: stackers, a row per label and fold",
         grid="to write: table of the grids' points",
         stacked="to write: out-of-fold stacked scores",

@@ -6,16 +6,15 @@ from functools import partial
 
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.distillation import teach
-from stylevote.ensemble.inputs import open_block
+from stylevote.ensemble.inputs import BLOCK_FILES, open_block
 from stylevote.program import add_spec, add_threads, parser, run
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write for each student's fold the other folds' photos and their scores."""
     spec, beta = arguments.spec, arguments.spec["beta"]
-    files = {key: getattr(arguments, key) for key in ("scores", "members", "manifest", "fold_table")}
     taught = {}
-    with open_block(spec["labels"], spec["features"], **files) as block:
+    with open_block(arguments) as block:
         for label in block.labels:
             truth, features = block.truth(label), partial(block.stack_features, label)
             targets = teach(features, truth, block.folds, spec["stack"], beta=beta, threads=arguments.threads)
@@ -29,10 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = parser(
         __doc__,
-        scores="candidates: a file per block that holds the labels, or others whose members are features, too...",
-        members="selections, in the same order...",
-        manifest="the training photos",
-        fold_table="their folds",
+        **BLOCK_FILES,
         output="to write: scores",
     )
     add_spec(

@@ -40,7 +40,7 @@ def test_a_label_that_no_block_or_two_blocks_hold_is_named(tables, tmp_path):
         read_by_label([one], ["red", "green"])
     with pytest.raises(InputError, match=r"other\.parquet: holds the label 'red', which another table holds, too"):
         read_by_label([one, other], ["red"])
-    assert list(read_by_label([one, other], ["blue"])) == ["blue"], "labels that nobody wants are left out"
+    assert list(read_by_label([one, other], ["blue"])) == ["blue"], "labels that are not asked for are left out"
 
 
 def test_values_are_one_per_label_and_may_be_missing(tmp_path):
