@@ -93,6 +93,7 @@ def serving(bundle: Bundle, port: int | None = None, threads: int = 1, device: s
         raise InputError(f"--port: found {port}, expected 1 to {2**16 - 1}")
     with tempfile.TemporaryDirectory(prefix="stylevote-") as folder:
         os.environ[UPLOADS] = folder
+        gradio.routes.DEFAULT_TEMP_DIR = folder  # read from the environment when Gradio was imported
         page = make_page(bundle, Path(folder), threads, device)
         ended = threading.Event()
         threading.Thread(target=_forget_in_time, args=(Path(folder), ended), daemon=True).start()

@@ -146,6 +146,8 @@ def _find_files(entries: list[Entry], folder: Folder, table: Path, reasons: Mapp
 
 
 def _leads_outside(folder: Folder, name: str) -> bool:
+    if not folder.outside:
+        return False
     path = PurePosixPath(name.replace("\\", "/"))
     return any(part.as_posix() in folder.outside for part in (path, *path.parents))
 
