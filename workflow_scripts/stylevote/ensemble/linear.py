@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ def read_weighted_sum(raw: bytes) -> WeightedSum:
 
 
 def search_alpha(
-    fit: Callable[[np.ndarray, np.ndarray, float], Stacker],
+    fit: Callable[[np.ndarray, np.ndarray, list[float]], Sequence[Stacker]],
     features: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
@@ -64,7 +64,7 @@ def search_alpha(
     photos, and would choose among near equals by chance. Of equals the first counts.
 
     Args:
-        fit: returns the stacker of features (photos, members) and 0/1 labels (photos,) at a penalty.
+        fit: returns a stacker per penalty, of features (photos, members), 0/1 labels (photos,) and the penalties.
         features: the members' out-of-fold scores, float32, shape (photos, members).
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least two different ones.
@@ -82,8 +82,8 @@ def search_alpha(
         if share in (0.0, 1.0):
             logger.info("fold %d: learns from photos of which %d %% have the label: a constant", fold, 100 * share)
     stacks, rows = [], []
-    for alpha in alphas:
-        stackers = [fit(features[folds != fold], labels[folds != fold], alpha) for fold in numbers]
+    by_fold = [fit(features[folds != fold], labels[folds != fold], alphas) for fold in numbers]
+    for alpha, *stackers in zip(alphas, *by_fold, strict=True):
         scores = out_of_fold_scores(stackers, features, folds)
         threshold, reached = best_cut(labels, scores, beta)
         errors = {"logloss": log_loss(labels, scores), "squared_error": float(np.mean((scores - labels) ** 2.0))}

@@ -60,9 +60,10 @@ def load(raw: bytes, threads: int = 1) -> Ridge:  # noqa: ARG001 (every combiner
     return Ridge(read_weighted_sum(raw))
 
 
-def _fit(features: np.ndarray, labels: np.ndarray, alpha: float) -> Ridge:
+def _fit(features: np.ndarray, labels: np.ndarray, alphas: list[float]) -> list[Ridge]:
     features, labels = features.astype(np.float64), labels.astype(np.float64)
     center, prevalence = features.mean(axis=0), labels.mean()
     away = features - center
-    weights = np.linalg.solve(away.T @ away + alpha * np.eye(away.shape[1]), away.T @ (labels - prevalence))
-    return Ridge(WeightedSum(weights, float(prevalence - center @ weights)))
+    products, wanted = away.T @ away, away.T @ (labels - prevalence)
+    solutions = [np.linalg.solve(products + alpha * np.eye(len(products)), wanted) for alpha in alphas]
+    return [Ridge(WeightedSum(weights, float(prevalence - center @ weights))) for weights in solutions]
