@@ -124,11 +124,12 @@ def _label_columns(path: Path, table: pd.DataFrame, labels: list[str]) -> list[s
         raise InputError(f"{path}: has no column {', '.join(sorted(absent))}")
     if not table.columns.is_unique:
         raise InputError(f"{path}: a column is there twice")
-    unknown = [column for column in table.columns if column not in {"image_id", "epoch", *labels}]
+    there, expected = table.dtypes.to_dict(), {"image_id", "epoch", *labels}
+    unknown = [column for column in there if column not in expected]
     if unknown:
         raise InputError(f"{path}: {len(unknown)} columns are no label: {', '.join(map(str, unknown))}")
-    known = [label for label in labels if label in table.columns]
-    text = [column for column in ["epoch", *known] if not pd.api.types.is_numeric_dtype(table[column])]
+    known = [label for label in labels if label in there]
+    text = [column for column in ["epoch", *known] if not pd.api.types.is_numeric_dtype(there[column])]
     if text:
         raise InputError(f"{path}: {len(text)} columns do not hold numbers: {', '.join(text)}")
     epochs = table["epoch"]

@@ -1,10 +1,9 @@
 """From scores to decisions: the search for a label's threshold, and its use."""
 
-from typing import Any
-
 import numpy as np
 from scipy.special import expit, logit
 
+from stylevote.ensemble.newton import minimize_cross_entropy
 from stylevote.metrics import BETA, best_cut, counted_curve, f_beta
 from stylevote.program import InputError
 
@@ -49,13 +48,6 @@ def greedy_threshold(labels: np.ndarray, scores: np.ndarray, steps: int, beta: f
     return float(thresholds[np.argmax(f_beta_at(labels, scores, thresholds, beta))])
 
 
-def _minimize(*arguments: Any, **options: Any) -> Any:
-    """Return what `scipy.optimize.minimize` finds. It is slow to import, and programs that only cut do not need it."""
-    from scipy.optimize import minimize  # noqa: PLC0415
-
-    return minimize(*arguments, **options)
-
-
 def lbfgs_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> float:
     """Return the threshold of highest smoothed F-beta, found by L-BFGS (Byrd, Lu, Nocedal & Zhu 1995).
 
@@ -64,6 +56,8 @@ def lbfgs_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> floa
     n^(-1/3) / 2 standard deviations: it narrows as that of a smoothed distribution function should (Azzalini 1981).
     The best of five descents, begun at quantiles of the positives' scores, counts.
     """
+    from scipy.optimize import minimize  # noqa: PLC0415 (slow to import, and only needed here)
+
     odds = log_odds(scores)
     center, scale = odds.mean(), odds.std()
     odds = (odds - center) / scale
@@ -80,7 +74,7 @@ def lbfgs_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> floa
         return -(1 + beta**2) * hits / both, np.array([-(1 + beta**2) * gradient])
 
     starts = np.quantile(odds[positive], [0.1, 0.3, 0.5, 0.7, 0.9])
-    found = [_minimize(loss, [start], jac=True, method="L-BFGS-B") for start in starts]
+    found = [minimize(loss, [start], jac=True, method="L-BFGS-B") for start in starts]
     best = min(found, key=lambda result: result.fun)
     return from_log_odds(center + scale * best.x[0])
 
@@ -98,20 +92,12 @@ def fit_platt(labels: np.ndarray, odds: np.ndarray) -> tuple[float, float]:
     positives = np.count_nonzero(labels == 1)
     negatives = len(labels) - positives
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    rarer = min(positives, negatives)  # a mean over all photos would hardly move with these, and look converged
     center, scale = odds.mean(), odds.std()
-    odds = (odds - center) / scale
-
-    def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
-        found = line[0] * odds + line[1]
-        excess = expit(found) - targets
-        deviance = (np.logaddexp(0, found) - targets * found).sum()
-        # No `@`: what BLAS adds up depends on its threads.
-        return deviance / rarer, np.array([(excess * odds).sum(), excess.sum()]) / rarer
-
-    start = [0.0, np.log((positives + 1) / (negatives + 1))]
-    bounds, precision = [(0, None), (None, None)], {"ftol": 1e-12, "gtol": 1e-7}
-    slope, offset = _minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=precision).x
+    values = np.column_stack([(odds - center) / scale, np.ones(len(odds))])
+    start = np.array([0.0, logit(targets.mean())])
+    slope, offset = minimize_cross_entropy(values, targets, np.zeros(2), start)
+    if slope < 0:  # the loss is convex: the best of the slopes that may be is then 0
+        slope, offset = start
     return float(slope / scale), float(offset - slope * center / scale)
 
 

@@ -6,12 +6,11 @@ import numpy as np
 from scipy.special import expit, logit
 
 from stylevote.ensemble.linear import WeightedSum, read_weighted_sum, search_alpha
+from stylevote.ensemble.newton import minimize_cross_entropy
 from stylevote.ensemble.stack import Stack
 from stylevote.metrics import BETA
 
 LEAST_PROBABILITY = 1e-6  # scores of 0 and 1 have no log odds: none counts as nearer to either
-MOST_STEPS = 100
-PRECISION = 1e-9  # of the loss: a step that makes it less by a smaller share is the last; errors square with each step
 
 
 @dataclass(frozen=True)
@@ -71,45 +70,12 @@ def _fit(features: np.ndarray, labels: np.ndarray, alphas: list[float]) -> list[
         constant = np.clip(prevalence, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
         return [Logistic(WeightedSum(np.zeros(features.shape[1]), float(logit(constant))))] * len(alphas)
     values = np.column_stack([_log_odds(features), np.ones(len(features))])
+    penalized = np.append(np.ones(features.shape[1]), 0.0)  # the intercept is free
     weights = np.append(np.zeros(features.shape[1]), logit(prevalence))
     solutions = {}
     for alpha in sorted(set(alphas), reverse=True):  # the next smaller penalty's solution is near
-        solutions[alpha] = weights = _minimize(values, labels, alpha, weights)
+        solutions[alpha] = weights = minimize_cross_entropy(values, labels, alpha * penalized, weights)
     return [Logistic(WeightedSum(solutions[alpha][:-1], float(solutions[alpha][-1]))) for alpha in alphas]
-
-
-def _minimize(values: np.ndarray, labels: np.ndarray, alpha: float, weights: np.ndarray) -> np.ndarray:
-    """Return the weights of least penalised cross-entropy, that of the last column of ``values`` without penalty.
-
-    By Newton's method from ``weights``, with steps halved until the loss falls (Boyd & Vandenberghe 2004, section 9.5):
-    few steps, exact to the last digits, and the same every time. There are far fewer members than photos.
-    """
-    penalty = np.append(np.full(len(weights) - 1, alpha), 0.0)
-    signs = np.where(labels == 1, -1.0, 1.0)
-
-    def loss(odds: np.ndarray, weights: np.ndarray) -> float:
-        wrong = signs * odds
-        return float((np.maximum(wrong, 0) + np.log1p(np.exp(-np.abs(wrong)))).sum() + penalty @ weights**2 / 2)
-
-    odds = values @ weights
-    reached = loss(odds, weights)
-    for _ in range(MOST_STEPS):
-        scores = expit(odds)
-        gradient = (scores - labels) @ values + penalty * weights
-        scaled = values * np.sqrt(scores * (1 - scores))[:, None]
-        step = np.linalg.solve(scaled.T @ scaled + np.diag(penalty), gradient)
-        promised = float(gradient @ step)
-        if promised <= PRECISION * reached:
-            return weights - step
-        size = 1.0
-        while size > np.finfo(float).eps:
-            moved = weights - size * step
-            odds = values @ moved
-            if (found := loss(odds, moved)) <= reached - 1e-4 * size * promised:
-                break
-            size /= 2
-        weights, reached = moved, found
-    return weights
 
 
 def _log_odds(features: np.ndarray) -> np.ndarray:
