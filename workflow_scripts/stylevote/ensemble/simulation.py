@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtr
 
 from stylevote.digests import seed as seed_of
 from stylevote.photos.label_sets import label_set_table, sample_label_sets
@@ -161,8 +160,8 @@ def strength_of(prevalence: float, skill: float) -> float:
 def binormal_f2(prevalence: float, strength: float) -> float:
     """Return the F2 at the best threshold where evidence is N(0, 1), or N(strength, 1) with the label."""
     thresholds = np.linspace(-8, strength + 8, 4001)
-    found = prevalence * norm.sf(thresholds - strength)
-    false = (1 - prevalence) * norm.sf(thresholds)
+    found = prevalence * ndtr(strength - thresholds)
+    false = (1 - prevalence) * ndtr(-thresholds)
     return float(np.max(5 * found / (4 * prevalence + found + false)))
 
 
