@@ -62,7 +62,7 @@ def test_members_that_separate_the_label_end_in_finite_weights():
     """Far from the solution, whole steps of Newton's method would lead away from it."""
     labels = np.repeat([0, 1], [390, 10])
     features = np.where(labels == 1, 1 - 1e-6, 1e-6).astype(np.float32)[:, None]
-    for fold, stacker in enumerate(fit(features, labels, np.tile([0, 1], 200), alpha=[1e-9]).stackers):
+    for stacker in fit(features, labels, np.tile([0, 1], 200), alpha=[1e-9]).stackers:
         found = json.loads(stacker.to_bytes())
         odds = np.log(features / (1 - features)).astype(float) * found["weights"] + found["intercept"]
         assert np.isfinite(odds).all()
