@@ -54,10 +54,11 @@ from stylevote.ensemble.simulation import Bank, make_bank, simulate_manifest, si
 from stylevote.ensemble.stack import Stack, fit_stack
 from stylevote.ensemble.threshold import decide, log_odds, search_threshold
 from stylevote.ensemble.vote import cast_votes
+from stylevote.errors import InputError
 from stylevote.metrics import best_cut, f_beta
 from stylevote.photos.folds import assign_folds
 from stylevote.photos.label_sets import label_set_table
-from stylevote.program import InputError, run
+from stylevote.program import run
 from stylevote.tables import replacing
 
 LABELS = list(label_set_table().columns.drop("images"))

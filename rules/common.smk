@@ -5,6 +5,7 @@ What the rules of one stage alone are given, where it is much, lies in `given/`.
 
 import gc
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 import screen
 from stylevote.digests import canonical, run_id
 from stylevote.photos.listing import glance
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.provenance import code_digest
 from stylevote.settings import epochs_of, refuse_repeated_keys, resolve
 from stylevote.tables import write_json
@@ -31,6 +32,9 @@ gc.set_threshold(100_000, 50, 100)
 
 # Rules call `python`: the one that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
+
+# Programs import the library; those of a cluster's jobs do so by this file, which their Snakemake reads, too.
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.getenv("PYTHONPATH")])))
 
 # How many jobs may share a GPU: a matter of where they run, as `gpu` is, and nothing that results depend on.
 if "gpu_share" in workflow.resource_settings.resources:
@@ -147,6 +151,42 @@ def by_attempt(amount):
 def code(program, *modules):
     """A digest of the code that a program executes, with those modules of the library that its settings choose."""
     return code_digest(SCRIPTS / f"{program}.py", *(SCRIPTS / "stylevote" / f"{module}.py" for module in modules))
+
+
+# The shell command of a rule whose params are made by `program`.
+PROGRAM = "python workflow_scripts/{params.program}.py {params.arguments} <<< {params.settings:q} > {log:q} 2>&1"
+
+
+def program(path, settings=None, *, digest=None, **options):
+    """The params of a rule that runs a program: its named inputs, its outputs and these options are the command line.
+
+    Inputs without a name are only waited for.
+
+    Args:
+        path: the program's, in `workflow_scripts`.
+        settings: a function of the wildcards that returns what the program reads as JSON; None if it reads nothing.
+        digest: that of the program's code, or a function of the wildcards that returns it, if settings choose code.
+        options: further values of the command line; in a text, `{run}` stands for that wildcard, and so does
+            `{threads}` for the job's.
+    """
+
+    # It takes `input` so that Snakemake does not compare it: paths and threads change nothing by themselves.
+    def arguments(wildcards, input, output, threads, resources):
+        further = {**wildcards, "threads": threads, "resources": resources}
+        words = ["--settings", "-"] if settings else []
+        for name, values in [*input.items(), *output.items(), *options.items()]:
+            values = [values] if isinstance(values, str) or not hasattr(values, "__iter__") else values
+            if name in options:
+                values = [str(value).format(**further) for value in values]
+            words += [f"--{name.replace('_', '-')}", *values]
+        return shlex.join(words)
+
+    return {
+        "program": path,
+        "arguments": arguments,
+        "settings": settings or "",
+        "code": digest or code(path),
+    }
 
 
 def spec(*keys, **more):

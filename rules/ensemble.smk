@@ -60,18 +60,12 @@ rule rank_candidates:
         logs("rank_candidates/{block}.log"),
     benchmark:
         benchmarks("rank_candidates/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
-        runtime=by_attempt(60),
     params:
-        spec=block_spec(beta=BETA),
-        code=code("rank_candidates"),
+        **program("ensemble/rank_candidates", block_spec(beta=BETA)),
     shell:
-        "python workflow_scripts/rank_candidates.py --scores {input.scores:q} --manifest {input.manifest:q}"
-        " --fold-table {input.folds:q} --spec - <<< {params.spec:q} --output {output.rankings:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule select_members:
@@ -88,44 +82,29 @@ rule select_members:
         logs("select_members/{block}.log"),
     benchmark:
         benchmarks("select_members/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
-        runtime=by_attempt(60),
     params:
+        **program("ensemble/select_members", block_spec(beta=BETA, selection=selection_settings())),
         sized=SETTINGS.config["target"] is not None,
-        spec=block_spec(beta=BETA, **selection_settings()),
-        code=code("select_members"),
     shell:
-        "python workflow_scripts/select_members.py --scores {input.scores:q} --rankings {input.rankings:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --sizes {input.sizes:q} --spec - <<< {params.spec:q}"
-        " --output {output.members:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule gather_members:
     """List the members of all labels, so that prediction reads one file."""
     input:
-        members=every_block("ensemble/members/{block}.parquet"),
+        selections=every_block("ensemble/members/{block}.parquet"),
     output:
         members=results("ensemble/members.parquet"),
     log:
         logs("gather_members.log"),
     benchmark:
         benchmarks("gather_members.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(1000),
-        runtime=by_attempt(10),
     params:
-        spec=spec("labels"),
-        code=code("gather_members"),
+        **program("ensemble/gather_members", spec("labels")),
     shell:
-        "python workflow_scripts/gather_members.py --members {input.members:q} --spec - <<< {params.spec:q}"
-        " --output {output.members:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule stack_members:

@@ -50,7 +50,7 @@ rule shorten_members:
 
 use rule gather_members as gather_fewer_members with:
     input:
-        members=every_block("ensemble/fewer/members/{block}.parquet"),
+        selections=every_block("ensemble/fewer/members/{block}.parquet"),
     output:
         members=results("ensemble/fewer/members.parquet"),
     log:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from stylevote.augment.shards import MADE, read_photos
+from stylevote.errors import InputError
 from stylevote.photos.pixels import decode_photo, resize_photo, write_pixels
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.program import add_spec, parser, run
 from stylevote.tables import read_table, write_table
 
 

@@ -9,7 +9,8 @@ from stylevote.ensemble.blocks import features_of, read_by_label, read_values
 from stylevote.ensemble.scores import files_by_run, files_of_external, read_features
 from stylevote.ensemble.stack import combiner
 from stylevote.ensemble.vote import limit_votes, photoset_votes, vote_on_labels
-from stylevote.program import InputError, add_spec, add_threads, parser, run
+from stylevote.errors import InputError
+from stylevote.program import add_spec, add_threads, parser, run
 from stylevote.tables import read_table, write_table
 
 BYTES = 500_000_000  # of the members' scores in memory at a time

@@ -10,8 +10,9 @@ import numpy as np
 
 from stylevote.ensemble.bootstrap import RESAMPLES, compare
 from stylevote.ensemble.decisions import decision_matrix, read_honest
+from stylevote.errors import InputError
 from stylevote.metrics import BETA
-from stylevote.program import InputError, run
+from stylevote.program import run
 from stylevote.tables import MANIFEST_COLUMNS, label_matrix, read_table
 
 

@@ -2,8 +2,9 @@
 
 import argparse
 
+from stylevote.errors import InputError
 from stylevote.photos.ingest import TRAIN, refuse_quarantine, shared_photos
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.program import add_spec, parser, run
 from stylevote.tables import read_table, write_table
 
 

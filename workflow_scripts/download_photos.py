@@ -3,13 +3,14 @@
 import argparse
 import signal
 
+from stylevote.errors import InputError
 from stylevote.photos.downloads import Patience, download_photos
 from stylevote.photos.fetching import Bounds
 from stylevote.photos.folders import photos_without_file
 from stylevote.photos.label_tables import file_names, read_label_table
 from stylevote.photos.listing import list_files
 from stylevote.photos.problems import listed, number_of, place, problem_report, shown
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.program import add_spec, parser, run
 from stylevote.tables import write_table
 
 

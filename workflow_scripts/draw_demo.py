@@ -2,8 +2,9 @@
 
 import argparse
 
+from stylevote.errors import InputError
 from stylevote.photos.demo import write_demo
-from stylevote.program import InputError, add_spec, add_threads, parser, run
+from stylevote.program import add_spec, add_threads, parser, run
 
 
 def main(arguments: argparse.Namespace) -> None:

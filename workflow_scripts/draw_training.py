@@ -8,7 +8,8 @@ import pandas as pd
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.scores import files_by_run
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.errors import InputError
+from stylevote.program import add_spec, parser, run
 from stylevote.report.markup import write_picture
 from stylevote.report.plots import training_curves
 from stylevote.tables import read_table, write_table

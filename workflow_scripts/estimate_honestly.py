@@ -6,7 +6,8 @@ import logging
 from stylevote.ensemble.blocks import read_by_label, read_values
 from stylevote.ensemble.decisions import decision_matrix, honest_scores, locked_scores
 from stylevote.ensemble.honest import join_labels
-from stylevote.program import InputError, add_spec, optional_path, parser, run
+from stylevote.errors import InputError
+from stylevote.program import add_spec, optional_path, parser, run
 from stylevote.tables import label_matrix, read_table, write_table
 
 

@@ -6,7 +6,8 @@ import logging
 import pandas as pd
 
 from stylevote.augment.shards import FIGURES, MADE
-from stylevote.program import InputError, add_spec, parser, run
+from stylevote.errors import InputError
+from stylevote.program import add_spec, parser, run
 from stylevote.tables import label_matrix, read_table, write_table
 
 

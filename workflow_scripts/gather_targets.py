@@ -5,7 +5,8 @@ import argparse
 import pandas as pd
 
 from stylevote.ensemble.blocks import read_by_label
-from stylevote.program import InputError, add_spec, check_number, parser, run
+from stylevote.errors import InputError
+from stylevote.program import add_spec, check_number, parser, run
 from stylevote.tables import write_table
 
 

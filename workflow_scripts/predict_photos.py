@@ -13,8 +13,9 @@ import pandas as pd
 
 from stylevote.cnn.kept_scores import KeptScores
 from stylevote.digests import file_sha256
+from stylevote.errors import InputError
 from stylevote.photos.pixels import check_index
-from stylevote.program import InputError, add_spec, add_threads, parser, run
+from stylevote.program import add_spec, add_threads, parser, run
 from stylevote.tables import read_table, write_table
 
 # Of a run's setting, what its scores for given weights depend on.

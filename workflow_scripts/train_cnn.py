@@ -21,8 +21,9 @@ from stylevote.cnn.processes import Processes, joined, start_processes
 from stylevote.cnn.train import FoldData, Training
 from stylevote.device import open_device
 from stylevote.digests import digest
+from stylevote.errors import InputError
 from stylevote.photos.pixels import check_index, open_pixels
-from stylevote.program import InputError, add_spec, add_threads, optional_path, parser, run
+from stylevote.program import add_spec, add_threads, optional_path, parser, run
 from stylevote.provenance import code_digest
 from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 from stylevote.takeover import taking_over

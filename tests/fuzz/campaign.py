@@ -107,7 +107,7 @@ class Watch:
 
 def try_case(read: Callable[[Any], None], case: Any) -> tuple[str, str]:
     """Return ``accepted``, ``refused`` or ``failed``, and how it failed."""
-    from stylevote.program import InputError
+    from stylevote.errors import InputError
 
     try:
         read(case)

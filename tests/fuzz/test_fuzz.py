@@ -3,7 +3,7 @@
 import pytest
 
 from fuzz.campaign import READERS, run_apart, try_case
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 CASES = 40  # a reader's, besides its known traps
 

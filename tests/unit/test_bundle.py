@@ -13,7 +13,7 @@ import yaml
 from places import REPOSITORY
 from stylevote.bundle import COMBINERS, bundle_card, open_bundle, refuse_arguments, worth_of_ensemble, write_bundle
 from stylevote.deciding import load_network
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_json, write_json
 from unit.bundles import BOTH, LABELS, content, make_files
 

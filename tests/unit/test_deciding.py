@@ -23,7 +23,7 @@ from stylevote.__main__ import without_results
 from stylevote.bundle import BundledNetwork, open_bundle
 from stylevote.cnn.network import Network
 from stylevote.deciding import decide, load_network
-from stylevote.program import InputError, unwritable
+from stylevote.errors import InputError, unwritable
 from stylevote.weights import store_weights
 from unit.bundles import FOLDS, LABELS, MEMBERS, SUMS, draw_photos, read_decisions
 

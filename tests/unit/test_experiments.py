@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from places import REPOSITORY
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.settings import resolve
 
 CONFIG = {

@@ -16,8 +16,8 @@ from stylevote.__main__ import COMMANDS, options
 from stylevote.bundle import Bundle
 from stylevote.cnn.network import Network
 from stylevote.deciding import load_network
+from stylevote.errors import InputError
 from stylevote.export import export_networks
-from stylevote.program import InputError
 from stylevote.weights import store_weights
 from unit.bundles import LABELS, SIZE, setting
 

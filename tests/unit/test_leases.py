@@ -12,7 +12,7 @@ import pytest
 
 from places import REPOSITORY
 from stylevote import leases
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 # Forks 200 jobs, some 20 at a time, and kills every third at a random moment. What happens is written down with its
 # time: by a job when it has its GPUs and before it leaves them, and by the one who kills it before the signal is sent.

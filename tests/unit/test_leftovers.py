@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from stylevote.errors import InputError
 from stylevote.leftovers import list_unused, paths_within, remove_unused, sort_files
-from stylevote.program import InputError
 from stylevote.tables import read_json
 
 USED = [r"runs/new/fold[01]/history\.parquet", r"runs/new/fold[01]/weights", r"logs/new\.log", r"unused\.json"]

@@ -28,7 +28,7 @@ from places import REPOSITORY
 from stylevote import serve
 from stylevote.bundle import open_bundle
 from stylevote.deciding import decide
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.serve import answer_uploads, serving
 from unit.bundles import LABELS, draw_photos
 

@@ -9,7 +9,7 @@ import yaml
 
 from places import REPOSITORY
 from stylevote.digests import file_stem
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.settings import refuse_repeated_keys, resolve
 
 MINIMAL = {

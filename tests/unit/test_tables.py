@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from places import REPOSITORY
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import (
     HOST,
     check_seal,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import write_table
 from stylevote.users_tables import read_users_table
 

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from stylevote.program import ROOM, InputError, run, unwritable
+from stylevote.errors import ROOM, InputError, unwritable
+from stylevote.program import run
 
 MOST_THREADS = 1024
 DEVICES = ("auto", "cpu", "cuda")

@@ -22,8 +22,8 @@ from stylevote.digests import file_sha256, file_stem, plain_numbers
 from stylevote.ensemble import combiners
 from stylevote.ensemble.stack import Stacker, combiner
 from stylevote.ensemble.vote import AGGREGATIONS
+from stylevote.errors import InputError
 from stylevote.photos.problems import listed, what_is_at
-from stylevote.program import InputError
 from stylevote.tables import read_json, read_sealed, read_table, write_json, write_sealed
 
 CONTENT, CARD = "bundle.json", "card.md"

@@ -22,9 +22,9 @@ from stylevote.cnn.predict import predict
 from stylevote.device import open_device
 from stylevote.ensemble.decisions import details
 from stylevote.ensemble.vote import decide_photos, photoset_votes
+from stylevote.errors import InputError
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.pixels import cache_pixels, open_pixels
-from stylevote.program import InputError
 from stylevote.tables import damaged
 from stylevote.weights import load_weights
 

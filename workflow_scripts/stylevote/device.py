@@ -6,8 +6,8 @@ import os
 import torch
 import torch.distributed as dist
 
+from stylevote.errors import InputError
 from stylevote.leases import lease_gpus
-from stylevote.program import InputError
 
 # Options of glibc's `mallopt`, of malloc.h: how much free memory at the heap's top stays, and from which size on a
 # block is mapped for itself.

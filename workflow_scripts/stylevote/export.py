@@ -11,8 +11,8 @@ import torch
 from stylevote.bundle import Bundle, BundledNetwork
 from stylevote.cnn.network import Network
 from stylevote.deciding import load_network
+from stylevote.errors import InputError
 from stylevote.photos.problems import what_is_at
-from stylevote.program import InputError
 from stylevote.tables import replacing
 
 try:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 SHARE = "STYLEVOTE_GPU_SHARE"  # how many jobs may share a GPU, 1 if it is not set

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_json, write_json
 
 USED, UNUSED, UNKNOWN = "used", "unused", "unknown"

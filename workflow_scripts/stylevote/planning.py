@@ -14,8 +14,8 @@ import pandas as pd
 from stylevote import catalog
 from stylevote.augment.shards import MADE
 from stylevote.digests import canonical
+from stylevote.errors import InputError
 from stylevote.photos.pixels import cut_box
-from stylevote.program import InputError
 from stylevote.reasons import REASONS
 from stylevote.settings import Settings, epochs_of, kind_of
 from stylevote.tables import read_table, replacing

@@ -1,7 +1,6 @@
 """How every program of the workflow starts and stops: arguments in, a plain sentence out where the input is wrong."""
 
 import argparse
-import errno
 import json
 import logging
 import os
@@ -10,27 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-FULL = "the disk is full"
-FULL_DISK = (  # as safetensors and torch.save say it, whose errors have no number
-    "No space left on device",
-    "Disk quota exceeded",
-    "inline_container.cc",
-)
-ROOM = "make room, or set `results` to where there is some"
-
-
-class InputError(Exception):
-    """What the user gave cannot be used. The message names the file, the row or key, what was found and expected.
-
-    It may repeat names, values and what a library said of them: what does not print, a terminal's commands for
-    instance, is escaped.
-    """
-
-    def __init__(self, message: object) -> None:
-        printable = (
-            letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in str(message)
-        )
-        super().__init__("".join(printable))
+from stylevote.errors import InputError, unwritable
 
 
 def parser(description: str, **paths: str) -> argparse.ArgumentParser:
@@ -115,15 +94,3 @@ def run(arguments: argparse.ArgumentParser, main: Callable[[argparse.Namespace],
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def unwritable(error: Exception) -> str | None:
-    """Return why nothing can be written, or read, and what to do, where that is what the error says."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error) for text in FULL_DISK):
-        return f"cannot be written: {FULL}; {ROOM}"
-    if number == errno.EROFS:
-        return "cannot be written: the disk is read-only; make it writable"
-    if number in (errno.EACCES, errno.EPERM):
-        return "no permission; let this user read and write there"
-    return None

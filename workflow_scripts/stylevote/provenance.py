@@ -17,14 +17,14 @@ def code_digest(program: Path, *modules: Path) -> str:
     executed.
 
     Args:
-        program: file of the program.
+        program: file of the program, in a folder of this library's folder or in a folder within.
         modules: files of the library's modules that the program imports by a name in its settings: what it does not
             choose does not count.
 
     Raises:
         OSError, SyntaxError: a module cannot be read or parsed.
     """
-    root = program.parent
+    root = next(folder for folder in program.parents if (folder / PACKAGE).is_dir())
     reached: dict[Path, str] = {}
     waiting = [program, *modules]
     while waiting:

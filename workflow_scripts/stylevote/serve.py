@@ -23,9 +23,9 @@ from stylevote.cnn.attention import heat_maps
 from stylevote.cnn.batches import PhotoBank
 from stylevote.cnn.failures import shortages_explained
 from stylevote.deciding import MORE_MEMORY, choose_device, decide, load_network
+from stylevote.errors import InputError
 from stylevote.photos.ingest import examine_photo
 from stylevote.photos.pixels import MAX_BYTES, decode_photo, read_bytes, resize_photo
-from stylevote.program import InputError
 from stylevote.report.answer import STYLE, looked_at, photo_answer, whole_answer
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before it is imported

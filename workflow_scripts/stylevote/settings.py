@@ -18,8 +18,8 @@ from jsonschema.validators import extend
 
 from stylevote import bank, catalog
 from stylevote.digests import canonical, file_stem, plain_numbers, run_id
+from stylevote.errors import InputError
 from stylevote.experiments import predicted_labels, resolve_cells
-from stylevote.program import InputError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 PRESETS = SCHEMA.with_name("presets.yaml")

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stylevote.program import InputError, unwritable
+from stylevote.errors import InputError, unwritable
 
 MANIFEST_COLUMNS = ["image_id", "path", "width", "height", "sha256", "group"]
 HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]

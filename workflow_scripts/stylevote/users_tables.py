@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import check_seal
 
 MOST_COLUMNS = 2_000

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import REMEDY, damaged
 
 UNFINISHED = "unfinished"  # the folder beside a training's outputs in which it works

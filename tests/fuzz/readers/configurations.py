@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 from fuzz.mutations import mutated
 from places import REPOSITORY
 from stylevote.digests import canonical
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.settings import refuse_repeated_keys, resolve
 
 SMALL = {

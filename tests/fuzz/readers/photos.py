@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fuzz.mutations import PNG_SIGNATURE, mutated, png, png_chunk, with_checksums
+from stylevote.errors import InputError
 from stylevote.photos.ingest import examine_photo
 from stylevote.photos.pixels import cut_box, read_ingested
-from stylevote.program import InputError
 
 SIDE = 48
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import warm
 from stylevote.augment.resample import positives_table, resample
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_table, write_table
 
 PROGRAM = Path(__file__).parents[3] / "workflow_scripts" / "resample_manifest.py"

@@ -15,7 +15,7 @@ from torch import nn
 
 from stylevote.augment.masks import decode_mask, encode_mask, read_region
 from stylevote.augment.segmenter_training import Examples, augment, hold_out, loss_of, measure, read_examples, train
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.weights import store_weights
 
 torch.set_num_threads(1)

@@ -7,7 +7,7 @@ import torch
 
 from stylevote.cnn.backbones import create_backbone, layer_groups, layers, trained_layers
 from stylevote.cnn.network import feature_width
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 PHOTOS = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
 

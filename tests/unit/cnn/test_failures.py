@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 import predict_photos
 from stylevote.cnn.failures import failures_explained, shortages_explained
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import write_table
 
 

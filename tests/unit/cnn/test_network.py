@@ -11,7 +11,7 @@ from torch import nn
 
 from stylevote.cnn.backbones import layers
 from stylevote.cnn.network import Network, make_head
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.weights import load_weights, store_weights
 
 

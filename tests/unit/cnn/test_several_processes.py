@@ -20,7 +20,7 @@ from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
 from stylevote.cnn.train import Training
 from stylevote.device import check_gpus
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_table
 from stylevote.weights import load_weights
 

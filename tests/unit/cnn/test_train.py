@@ -16,7 +16,7 @@ from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
 from stylevote.cnn.train import Training
 from stylevote.digests import seed
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.weights import load_weights
 
 CPU = torch.device("cpu")

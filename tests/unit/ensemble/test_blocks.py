@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stylevote.ensemble.blocks import features_of, read_by_label, read_values, write_by_label
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_table, write_table
 
 

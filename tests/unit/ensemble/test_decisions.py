@@ -14,7 +14,7 @@ from stylevote.ensemble.decisions import (
     score_decisions,
     summary_lines,
 )
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 
 def votes_of(labels, images, decisions):

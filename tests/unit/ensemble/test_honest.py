@@ -9,8 +9,8 @@ from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import search_threshold
+from stylevote.errors import InputError
 from stylevote.metrics import f_beta
-from stylevote.program import InputError
 
 SETTINGS = {
     "selection": {"top_n": 3, "correlation": 0.95},

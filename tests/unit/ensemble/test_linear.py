@@ -8,7 +8,7 @@ from sklearn.metrics import brier_score_loss, fbeta_score, precision_recall_curv
 from sklearn.metrics import log_loss as cross_entropy
 
 from stylevote.ensemble.combiners import logistic, ridge
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 ALPHAS = [3000, 1, 30]
 BOTH = pytest.mark.parametrize("combiner", [logistic, ridge])

@@ -43,6 +43,7 @@ def run_chain(folder, bank, test, blocks):
 
     labels = {"labels": bank.labels, "beta": 2}
     train, folds = ["--manifest", "train.parquet"], ["--fold-table", "folds.parquet"]
+    photos = ["--manifest", "train.parquet", "--folds", "folds.parquet"]
     scores, rankings, members, stackers, thresholds, estimates = (
         [f"{part}/{k}.parquet" for k in range(len(blocks))]
         for part in ("scores", "rankings", "members", "stackers", "thresholds", "honest")
@@ -53,9 +54,10 @@ def run_chain(folder, bank, test, blocks):
     for k, block in enumerate(blocks):
         candidates, name = ["--scores", scores[k], *train, *folds], {"labels": block, "beta": 2}
         combined = name | {"features": []}
-        call(folder, "rank_candidates", *candidates, "--spec", name, "--output", rankings[k])
-        select = [*candidates, "--rankings", rankings[k], "--sizes", "", "--spec", name | SELECTION]
-        call(folder, "select_members", *select, "--output", members[k])
+        ranked = ["--scores", scores[k], *photos, "--rankings", rankings[k]]
+        call(folder, "ensemble/rank_candidates", *ranked, "--settings", name)
+        select = [*ranked, "--sizes", "", "--members", members[k], "--settings", name | {"selection": SELECTION}]
+        call(folder, "ensemble/select_members", *select)
         outputs = ["--stackers", stackers[k], "--grid", f"grids/{k}.parquet", "--stacked", f"stacked/{k}.parquet"]
         stack = [*candidates, "--members", members[k], "--spec", combined | STACK, "--threads", "1", *outputs]
         call(folder, "stack_members", *stack)
@@ -64,7 +66,8 @@ def run_chain(folder, bank, test, blocks):
         settings = combined | {"stack": STACK, "threshold": THRESHOLD}
         estimate = [*candidates, "--members", members[k], "--spec", settings]
         call(folder, "estimate_labels", *estimate, "--output", estimates[k])
-    call(folder, "gather_members", "--members", *members, "--spec", labels, "--output", "members.parquet")
+    gather = ["--selections", *members, "--members", "members.parquet"]
+    call(folder, "ensemble/gather_members", *gather, "--settings", {"labels": bank.labels})
 
     selected = read_table(folder / "members.parquet").groupby("run")["epoch"].unique()
     predictions = [f"predictions/{run}/fold{fold}.parquet" for run in RUNS for fold in range(3)]

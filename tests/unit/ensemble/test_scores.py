@@ -14,7 +14,7 @@ from stylevote.ensemble.scores import (
     read_features,
     read_predictions,
 )
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_table, write_table
 
 

@@ -16,8 +16,8 @@ from stylevote.ensemble.select import (
     select_by_fold,
     select_members,
 )
+from stylevote.errors import InputError
 from stylevote.metrics import f_beta
-from stylevote.program import InputError
 
 
 def reference(ranking, scores, top_n, correlation):

@@ -18,8 +18,8 @@ from stylevote.ensemble.simulation import (
     simulate_scores,
     strength_of,
 )
+from stylevote.errors import InputError
 from stylevote.photos import label_sets
-from stylevote.program import InputError
 from stylevote.tables import write_table
 
 PHOTOS, FOLDS, MEMBERS = 20_000, 4, 8

@@ -19,8 +19,8 @@ from stylevote.ensemble.threshold import (
     search_threshold,
     stepped_thresholds,
 )
+from stylevote.errors import InputError
 from stylevote.metrics import best_cut, f_beta
-from stylevote.program import InputError
 
 METHODS = ["greedy", "exact", "lbfgs", "plug_in", "shrunk", "bootstrap"]
 BETAS = [0.5, 1.0, 2.0, 3.0]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stylevote.ensemble.vote import cast_votes, limit_labels
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 AGGREGATIONS = ["average_scores", "average_then_vote", "average_cnn_first", "vote_all"]
 

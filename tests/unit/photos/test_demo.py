@@ -11,12 +11,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from stylevote.errors import InputError
 from stylevote.photos.demo import split_rng, write_demo
 from stylevote.photos.drawing.canvas import CLASS_VALUES, CLASSES
 from stylevote.photos.drawing.scene import draw
 from stylevote.photos.drawing.styles import LABELS, compose
 from stylevote.photos.label_sets import label_set_table, sample_label_sets
-from stylevote.program import InputError
 
 
 @pytest.fixture(scope="module")

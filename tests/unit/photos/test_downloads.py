@@ -13,11 +13,11 @@ from PIL import Image
 
 from photo_server import PhotoServer, body, drip, photo, raw, redirect, status
 from places import REPOSITORY
+from stylevote.errors import InputError
 from stylevote.photos import downloads
 from stylevote.photos.downloads import LONGEST_PAUSE, SILENT, Patience, download_photos
 from stylevote.photos.fetching import Bounds
 from stylevote.photos.label_tables import Entry
-from stylevote.program import InputError
 from stylevote.tables import read_table
 
 PROGRAM = REPOSITORY / "workflow_scripts" / "download_photos.py"

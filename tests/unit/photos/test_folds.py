@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import warm
+from stylevote.errors import InputError
 from stylevote.photos import folds as folds_module
 from stylevote.photos.folds import assign_folds, lock_photos, positives_by_part, stratify
-from stylevote.program import InputError
 from stylevote.tables import label_matrix, read_table, write_table
 
 PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"

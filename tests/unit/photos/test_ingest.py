@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 import warm
+from stylevote.errors import InputError
 from stylevote.photos import label_tables
 from stylevote.photos.ingest import ingest_photos, shared_photos
 from stylevote.photos.pixels import MAX_BYTES
 from stylevote.photos.problems import Problem, problem_report
-from stylevote.program import InputError
 from stylevote.tables import write_table
 
 PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from stylevote.digests import file_sha256
+from stylevote.errors import InputError
 from stylevote.photos.listing import (
     changed_photos,
     glance,
@@ -19,7 +20,6 @@ from stylevote.photos.listing import (
     note_reading,
     second_of,
 )
-from stylevote.program import InputError
 from stylevote.tables import write_table
 
 BEFORE, AFTER = 1e9, 4e9  # seconds: long ago, and in the year 2096

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import warm
+from stylevote.errors import InputError
 from stylevote.photos.pixels import (
     PhotoError,
     cache_pixels,
@@ -23,7 +24,6 @@ from stylevote.photos.pixels import (
     read_photo,
     resize_photo,
 )
-from stylevote.program import InputError
 from stylevote.tables import read_table, write_table
 
 PROGRAM = Path(__file__).parents[3] / "workflow_scripts" / "cache_pixels.py"

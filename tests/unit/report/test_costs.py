@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.report import costs
 from stylevote.report.costs import disk_use, job_costs
 

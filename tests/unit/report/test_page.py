@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from browser import CHROMIUM, COLLISIONS, Browser, check_page
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.report import sections
 from stylevote.report.drawing import shortened, text_width
 from stylevote.report.markup import escape, figure, folded, grid, key, paragraph, read_picture, table, write_picture

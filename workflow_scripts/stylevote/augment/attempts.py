@@ -14,7 +14,7 @@ from stylevote.augment.quality import failure, measure
 from stylevote.augment.recolor import Unsuitable, find_garments, recolor
 from stylevote.augment.shards import MADE, Attempt
 from stylevote.digests import seed
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import label_matrix
 
 QUALITY = 95  # of the JPEGs: what training sees is not to be the compression

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image, UnidentifiedImageError
 
+from stylevote.errors import InputError
 from stylevote.photos.pixels import MAX_PIXELS, PhotoError, cut_box, read_bytes
-from stylevote.program import InputError
 from stylevote.tables import table_writer
 
 VALUES = 256  # class numbers that a pixel of 8 bits can hold

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stylevote.augment.budget import rarest_first
 from stylevote.digests import seed
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import label_matrix
 
 

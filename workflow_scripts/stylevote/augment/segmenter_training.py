@@ -15,8 +15,8 @@ from torch.nn import functional
 from stylevote.augment.masks import Region, decode_mask, encode_mask, find_masks, iou, read_given
 from stylevote.augment.segmenters.smp import create_network, find, logits, squash
 from stylevote.digests import seed
+from stylevote.errors import InputError
 from stylevote.photos.pixels import read_ingested
-from stylevote.program import InputError
 from stylevote.uncompiled import uncompiled
 
 SMALLEST_CROP = 0.9  # share of a photo's side that a random crop keeps at least

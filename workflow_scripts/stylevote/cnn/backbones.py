@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.uncompiled import timm
 from stylevote.weights import load_part
 

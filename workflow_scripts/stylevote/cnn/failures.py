@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from stylevote.program import FULL, ROOM, InputError, unwritable
+from stylevote.errors import FULL, ROOM, InputError, unwritable
 
 FULL_MEMORY = ("CUDA error: out of memory", "ALLOC_FAILED", "DefaultCPUAllocator")
 LOST_GPU = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NVML")

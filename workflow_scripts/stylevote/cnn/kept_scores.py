@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.digests import digest
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_table, write_table
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from stylevote.cnn.backbones import create_backbone, take_size, trained_layers
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 
 class Network(nn.Module):

@@ -22,8 +22,8 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher import LaunchConfig, elastic_launch
 
 from stylevote.device import check_gpus
+from stylevote.errors import InputError
 from stylevote.leases import lease_gpus
-from stylevote.program import InputError
 
 PR_SET_PDEATHSIG = 1  # of Linux's sys/prctl.h
 

@@ -20,7 +20,7 @@ from stylevote.cnn.predict import predict
 from stylevote.cnn.processes import ALONE, Processes
 from stylevote.cnn.schedule import epoch_phases, learning_rate
 from stylevote.digests import seed
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import check_seal, replacing, seal
 from stylevote.uncompiled import uncompiled
 from stylevote.weights import load_weights, store_weights, weights_sha256

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_table, write_table
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
 from stylevote.ensemble.threshold import decide
+from stylevote.errors import InputError
 from stylevote.metrics import BETA, f_beta, precision_recall
-from stylevote.program import InputError
 from stylevote.tables import label_matrix, read_table, replacing
 
 INTERVAL = "95 % bootstrap interval over photos, networks held fixed"

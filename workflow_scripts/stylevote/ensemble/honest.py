@@ -13,8 +13,8 @@ from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import decide, search_threshold
 from stylevote.ensemble.vote import cast_votes, limit_labels
+from stylevote.errors import InputError
 from stylevote.metrics import BETA
-from stylevote.program import InputError
 
 
 def decide_outside(

@@ -1,9 +1,9 @@
 """What the programs of a block of labels read: the photos, their labels and folds, candidates and members."""
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,6 @@ from stylevote.ensemble.blocks import features_of, read_by_label
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.scores import Candidates, open_candidates
 from stylevote.tables import fold_numbers, label_matrix, read_table
-
-# The arguments of these programs, with their help texts. A program takes those that it needs.
-BLOCK_FILES = {
-    "scores": "candidates: a file per block that holds the labels, or others whose members are features, too...",
-    "members": "selections, in the same order...",
-    "manifest": "the training photos",
-    "fold_table": "their folds",
-}
 
 
 @dataclass(frozen=True)
@@ -57,20 +49,30 @@ class BlockInputs:
 
 
 @contextmanager
-def open_block(arguments: argparse.Namespace, *, selected: bool = True) -> Iterator[BlockInputs]:
-    """Yield what the programs of a block read.
+def open_block(
+    scores: list[Path],
+    manifest: Path,
+    folds: Path,
+    labels: list[str],
+    *,
+    members: Sequence[Path] = (),
+    others: Sequence[str] = (),
+) -> Iterator[BlockInputs]:
+    """Yield the inputs of a block.
 
     Args:
-        arguments: of the program: those of `BLOCK_FILES` that it takes, and ``spec``, whose ``labels`` are those of the
-            block, and whose ``features``, if there are any, are labels whose members every stacker takes, too.
-        selected: whether the program reads who is a member.
+        scores: files of candidates that hold the labels and ``others``.
+        manifest: of the training photos.
+        folds: their folds.
+        labels: of the block.
+        members: selections of the same labels; none if it does not matter who is a member.
+        others: labels whose members the stackers of every label take, too.
     """
-    labels, others = arguments.spec["labels"], arguments.spec.get("features", [])
     needed = list(dict.fromkeys([*labels, *others]))
-    photos = read_table(arguments.manifest, ["image_id", *needed])
+    photos = read_table(manifest, ["image_id", *needed])
     image_ids, truth = photos["image_id"].to_numpy(), label_matrix(photos, needed)
-    folds = fold_numbers(photos, read_table(arguments.fold_table))
-    selections = read_by_label(arguments.members, needed) if selected else {}
+    by_photo = fold_numbers(photos, read_table(folds))
+    selections = read_by_label(members, needed) if members else {}
     by_label = {label: truth[:, k].copy() for k, label in enumerate(needed)}
-    with open_candidates(arguments.scores, image_ids) as candidates:
-        yield BlockInputs(labels, others, image_ids, folds, candidates, selections, by_label)
+    with open_candidates(scores, image_ids) as candidates:
+        yield BlockInputs(labels, list(others), image_ids, by_photo, candidates, selections, by_label)

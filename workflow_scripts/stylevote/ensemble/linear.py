@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.stack import Stack, Stacker, check_members, log_loss, out_of_fold_scores
+from stylevote.errors import InputError
 from stylevote.metrics import best_cut
-from stylevote.program import InputError
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.select import members_of
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import open_table, read_table, table_writer
 from stylevote.users_tables import read_users_table
 

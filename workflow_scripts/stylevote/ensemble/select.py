@@ -7,8 +7,8 @@ import pandas as pd
 
 from stylevote.digests import seed as seed_of
 from stylevote.ensemble.rank import NONE, best_epochs
+from stylevote.errors import InputError
 from stylevote.metrics import BETA
-from stylevote.program import InputError
 
 # Sums of scores fall into bins by the upper bits of their float32: 1,024 bins between a power of two and the next.
 DROPPED_BITS = 13

@@ -17,8 +17,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtr
 
 from stylevote.digests import seed as seed_of
+from stylevote.errors import InputError
 from stylevote.photos.label_sets import label_set_table, sample_label_sets
-from stylevote.program import InputError
 
 # Shares of the noise's variance. Members of different families share the first alone: well below a correlation of 0.9.
 OF_PHOTO, OF_FAMILY, OF_MEMBER, OF_CNN, OF_EPOCH = 0.70, 0.10, 0.07, 0.10, 0.03

@@ -9,8 +9,8 @@ import pandas as pd
 from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
 from stylevote.ensemble.rank import left_out
 from stylevote.ensemble.select import of_size, select_by_fold
+from stylevote.errors import InputError
 from stylevote.metrics import BETA, macro_f_beta
-from stylevote.program import InputError
 from stylevote.tables import read_table
 
 # The most members a label that are tried, as Ding & Wan (2018) did for some (their Table VII); "all" is every run.

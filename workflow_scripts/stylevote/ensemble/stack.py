@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from stylevote.errors import InputError
 from stylevote.metrics import BETA, best_cut
-from stylevote.program import InputError
 
 
 class Stacker(Protocol):

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.special import expit, logit
 
 from stylevote.ensemble.newton import minimize_cross_entropy
+from stylevote.errors import InputError
 from stylevote.metrics import BETA, best_cut, counted_curve, f_beta
-from stylevote.program import InputError
 
 # Scores of 0 and 1 have no log odds: a score counts as no further from its end than this.
 LEAST_PROBABILITY = 1e-7

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stylevote.ensemble.stack import Stacker, stacked_scores
 from stylevote.ensemble.threshold import decide, log_odds
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 AGGREGATIONS = ("average_scores", "average_then_vote", "average_cnn_first", "vote_all")
 

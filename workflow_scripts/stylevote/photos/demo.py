@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from stylevote.errors import InputError
 from stylevote.photos.drawing.canvas import CLASSES
 from stylevote.photos.drawing.scene import draw
 from stylevote.photos.label_sets import sample_label_sets
-from stylevote.program import InputError
 
 LEAST_TESTED = 4  # positives a label among the test photos: one photo alone is not to decide a rare label's score
 

@@ -17,12 +17,12 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image
 
+from stylevote.errors import InputError
 from stylevote.photos.fetching import Bounds, PassingError, RefusedError, fetch, parse_url
 from stylevote.photos.folders import is_photo
 from stylevote.photos.label_tables import Entry
 from stylevote.photos.pixels import FORMATS, PhotoError, decode_photo
 from stylevote.photos.problems import number_of, shown
-from stylevote.program import InputError
 from stylevote.tables import replacing
 
 SUFFIXES = {

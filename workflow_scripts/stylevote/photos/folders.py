@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
+from stylevote.errors import InputError
 from stylevote.photos.label_tables import Entry, normal
 from stylevote.photos.pixels import FORMATS
 from stylevote.photos.problems import what_is_at
-from stylevote.program import InputError
 
 PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 

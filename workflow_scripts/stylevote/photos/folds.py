@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from iterstrat.ml_stratifiers import IterativeStratification
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import label_matrix
 
 ATTEMPTS = 20

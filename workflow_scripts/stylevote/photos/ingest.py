@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from stylevote.errors import InputError
 from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder
 from stylevote.photos.label_tables import Entry, read_label_table
 from stylevote.photos.near_duplicates import HASH_SIDE, near_duplicate_groups, perceptual_hash
 from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
 from stylevote.photos.problems import Problem, listed, number_of, place, problem_report, quoted, shown
-from stylevote.program import InputError
 from stylevote.tables import MANIFEST_COLUMNS
 
 TRAIN = "train"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 # The 192 label sets of the training photos in the label table of the JD AI Fashion Challenge 2018, each with the number
 # of photos (54,908 in all) that hold it.

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from stylevote.errors import InputError
 from stylevote.photos.problems import LISTED_PROBLEMS, Problem, number_of, place, shown, what_is_at
-from stylevote.program import InputError
 from stylevote.users_tables import read_users_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stylevote.digests import file_sha256
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import read_table
 
 GLANCE = 2**16  # bytes

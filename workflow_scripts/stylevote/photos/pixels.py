@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.tables import damaged, replacing
 
 MAX_PIXELS = 70_000_000  # more than a camera's 61 million; decoded with transparency, they take 1.8 GB for a moment

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 
 def job_costs(

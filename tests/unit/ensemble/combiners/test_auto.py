@@ -9,7 +9,7 @@ from sklearn.metrics import fbeta_score
 from stylevote.ensemble.combiners import logistic, mean
 from stylevote.ensemble.combiners.auto import fit, load
 from stylevote.ensemble.stack import fit_stack, stacked_scores
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 MEAN, LOGISTIC = ("mean", {}), ("logistic", {"alpha": [1]})
 BOOSTED = (

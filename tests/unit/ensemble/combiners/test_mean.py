@@ -8,7 +8,7 @@ from sklearn.metrics import fbeta_score
 from sklearn.metrics import log_loss as cross_entropy
 
 from stylevote.ensemble.combiners.mean import fit, load
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sklearn.metrics import fbeta_score, precision_recall_curve
 
 from stylevote.ensemble.combiners.rank_mean import fit, load
 from stylevote.ensemble.stack import stacked_scores
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 
 def problem(photos, members=3, seed=0):

@@ -7,8 +7,8 @@ import xgboost as xgb
 from stylevote.ensemble.combiners import xgboost
 from stylevote.ensemble.combiners.xgboost import fit, grid_points, load, sample
 from stylevote.ensemble.stack import stacked_scores
+from stylevote.errors import InputError
 from stylevote.metrics import best_cut
-from stylevote.program import InputError
 
 POINT = {"eta": [0.1], "max_depth": [3], "min_child_weight": [2]}
 GRID = {"eta": [0.05, 0.2], "max_depth": [2, 4], "min_child_weight": [1]}

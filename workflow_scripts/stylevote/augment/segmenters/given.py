@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from stylevote.augment.masks import NOTHING, Found, Sources, find_masks, read_given, read_region
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 
 class Segmenter:

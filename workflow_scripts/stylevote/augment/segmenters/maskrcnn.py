@@ -14,7 +14,7 @@ from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskr
 
 from stylevote.augment.masks import NOTHING, Found, Sources
 from stylevote.device import open_device
-from stylevote.program import InputError
+from stylevote.errors import InputError
 
 PERSON = 1  # COCO's number
 LONGEST = 1333 / 800  # longer side of what the network sees, in shorter ones: the proportion of its training

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from stylevote.augment.masks import NOTHING, Found, Sources
 from stylevote.device import open_device
-from stylevote.program import InputError
+from stylevote.errors import InputError
 from stylevote.uncompiled import smp, timm
 from stylevote.weights import load_part, load_weights
 

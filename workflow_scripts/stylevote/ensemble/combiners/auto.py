@@ -11,8 +11,8 @@ import pandas as pd
 from stylevote.ensemble.bootstrap import resampled_f
 from stylevote.ensemble.honest import decide_outside
 from stylevote.ensemble.stack import Stack, Stacker, combiner, fit_stack
+from stylevote.errors import InputError
 from stylevote.metrics import BETA, f_beta
-from stylevote.program import InputError
 
 logger = logging.getLogger(__name__)
 

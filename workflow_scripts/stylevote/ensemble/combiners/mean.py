@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stylevote.ensemble.stack import Stack, check_members, unsearched
+from stylevote.errors import InputError
 from stylevote.metrics import BETA
-from stylevote.program import InputError
 
 
 @dataclass(frozen=True)

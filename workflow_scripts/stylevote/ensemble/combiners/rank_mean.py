@@ -6,8 +6,8 @@ from io import BytesIO
 import numpy as np
 
 from stylevote.ensemble.stack import Stack, check_members, out_of_fold_scores, unsearched
+from stylevote.errors import InputError
 from stylevote.metrics import BETA
-from stylevote.program import InputError
 
 # Kept ranks are a hundredth of their distance from the nearer end apart, so that the highest hundred are exact: a rare
 # label's threshold lies among them, where a table of evenly spaced quantiles would tell apart nothing.

@@ -11,8 +11,8 @@ import pandas as pd
 import xgboost as xgb
 
 from stylevote.ensemble.stack import Stack, log_loss
+from stylevote.errors import InputError
 from stylevote.metrics import BETA, best_cut
-from stylevote.program import InputError
 
 LEAST_PREVALENCE = 1e-6  # of a booster without trees: xgboost takes no base score of 0 or 1
 
