@@ -21,7 +21,7 @@ import screen
 from stylevote.digests import canonical, run_id
 from stylevote.photos.listing import glance
 from stylevote.errors import InputError
-from stylevote.provenance import code_digest
+from stylevote.provenance import code_digest, remember_modules
 from stylevote.settings import epochs_of, refuse_repeated_keys, resolve
 from stylevote.tables import write_json
 
@@ -145,6 +145,9 @@ def benchmarks(path):
 def by_attempt(amount):
     """Memory or time of a job: as much at its first attempt, and as much more at each further one."""
     return lambda wildcards, attempt: amount * attempt
+
+
+remember_modules(Path(".snakemake/modules.json"))
 
 
 @cache
