@@ -109,6 +109,32 @@ def test_a_division_with_an_empty_fold_is_drawn_again(monkeypatch):
     assert table["fold"].nunique() == 5
 
 
+def many_rare_labels(photos, labels, positives, seed):
+    """Photos of which each label has so few positives that chance leaves a fold without any of one or another."""
+    generator = np.random.default_rng(seed)
+    values = np.zeros((photos, labels), dtype=bool)
+    for k in range(labels):
+        values[generator.choice(photos, positives, replace=False), k] = True
+    return values
+
+
+@pytest.mark.parametrize(("photos", "labels", "positives"), [(200, 60, 6), (400, 300, 10)])
+def test_hundreds_of_rare_labels_are_in_every_fold(photos, labels, positives):
+    names = [f"label {k}" for k in range(labels)]
+    values = many_rare_labels(photos, labels, positives, seed=1)
+    folds = assign_folds(manifest_of(values, labels=names), names, 5, 1)["fold"]
+    assert positives_by_part(values, folds.to_numpy(), 5).min() >= 1
+    assert folds.value_counts().between(0.8 * photos / 5, 1.2 * photos / 5).all()
+
+
+def test_an_exchange_keeps_sizes_and_moves_as_little_as_it_can():
+    values = np.array([[1, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 0], [0, 1, 1]], dtype=bool)
+    parts = np.array([0, 0, 0, 1, 1, 1])
+    exchanged = folds_module.exchange(values, parts, np.array([1, 1]), seed=0)
+    assert exchanged.tolist() == [0, 1, 0, 0, 1, 1]  # the photo with the label alone, for the one without any
+    assert parts.tolist() == [0, 0, 0, 1, 1, 1]
+
+
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.35])
 def test_locked_photos_are_a_share_of_each_label(manifest, share):
     """Groups of near-duplicates count once, and so near to the share as no random choice comes."""
