@@ -73,7 +73,8 @@ def _divide(
 
     A group of near-duplicates is divided as one photo that has every label of its photos. A division can leave a
     part with fewer than its ``least`` positives of a rare label although there are enough of them; then others are
-    drawn. With hundreds of rare labels none may do: then groups of the last one change places (`exchange`).
+    drawn. With hundreds of rare labels none may do: then groups of the last one change places (`exchange`), if each
+    part is due its least by its share.
 
     Returns:
         each photo's part (int, shape (photos,)), and each part's positives with near-duplicates counted once (int,
@@ -89,10 +90,10 @@ def _divide(
         if (counts >= np.reshape(least, (-1, 1))).all():
             break
     else:
-        if (positives.sum(axis=0) < sum(least)).any():
-            return part_of_group[group], counts
-        part_of_group = exchange(positives, part_of_group, np.array(least), seed)
-        counts = positives_by_part(positives, part_of_group, len(shares))
+        due = np.outer(shares, positives.sum(axis=0))
+        if (due > np.reshape(least, (-1, 1)) - 1e-9).all():
+            part_of_group = exchange(positives, part_of_group, np.array(least), seed)
+            counts = positives_by_part(positives, part_of_group, len(shares))
     return part_of_group[group], counts
 
 
