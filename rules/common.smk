@@ -314,11 +314,6 @@ def bundled(path):
     return f"ensemble/fewer/{path}" if BUNDLE else f"ensemble/{path}"
 
 
-def bundled_sizes(wildcards):
-    """The sizes that `bundle.loss` chooses, if it is set."""
-    return results("ensemble/fewer/sizes.parquet") if "loss" in (BUNDLE or {}) else []
-
-
 def weights_to_bundle(wildcards):
     """The weights of all runs; every member must have some that stay."""
     if SETTINGS.external:
