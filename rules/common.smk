@@ -184,7 +184,7 @@ def program(path, settings=None, *, digest=None, **options):
     return {
         "program": path,
         "arguments": arguments,
-        "settings": settings or "",
+        "settings": settings or "none",  # for a shell, which needs a word there; Snakemake does not quote an empty one
         "code": digest or code(path),
     }
 
