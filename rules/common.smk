@@ -187,7 +187,7 @@ def program(path, settings=None, *, digest=None, **options):
     return {
         "program": path,
         "arguments": arguments,
-        "settings": settings or "",
+        "settings": settings or "none",  # for a shell, which needs a word there; Snakemake does not quote an empty one
         "code": digest or code(path),
     }
 
@@ -315,11 +315,6 @@ def start_weights(wildcards):
 def bundled(path):
     """A path of the ensemble's, or of that of the fewer members that the bundle is to have."""
     return f"ensemble/fewer/{path}" if BUNDLE else f"ensemble/{path}"
-
-
-def bundled_sizes(wildcards):
-    """The sizes that `bundle.loss` chooses, if it is set."""
-    return results("ensemble/fewer/sizes.parquet") if "loss" in (BUNDLE or {}) else []
 
 
 def weights_to_bundle(wildcards):

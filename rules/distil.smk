@@ -264,9 +264,9 @@ use rule score_decisions as score_decisions_of_student with:
 
 use rule write_decisions as write_decisions_of_student with:
     input:
+        results("distilled/predictions/{photoset}/scores.parquet"),
         votes=results("distilled/predictions/{photoset}/votes.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
-        scores=results("distilled/predictions/{photoset}/scores.parquet"),
     output:
         decisions=results("distilled/predictions/{photoset}/decisions.csv"),
     log:
