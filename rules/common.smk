@@ -169,19 +169,20 @@ def program(path, settings=None, *, digest=None, **options):
         path: the program's, in `workflow_scripts`.
         settings: a function of the wildcards that returns what the program reads as JSON; None if it reads nothing.
         digest: that of the program's code, or a function of the wildcards that returns it, if settings choose code.
-        options: further values of the command line; in a text, `{run}` stands for that wildcard, and so does
-            `{threads}` for the job's.
+        options: further values of the command line, or functions of the wildcards that return them; in a text, `{run}`
+            stands for that wildcard, and so does `{threads}` for the job's. Snakemake does not compare them.
     """
 
     # It takes `input` so that Snakemake does not compare it: paths and threads change nothing by themselves.
     def arguments(wildcards, input, output, threads, resources):
         further = {**wildcards, "threads": threads, "resources": resources}
         words = ["--settings", "-"] if settings else []
-        for name, values in [*input.items(), *output.items(), *options.items()]:
+        for name, value in [*input.items(), *output.items(), *options.items()]:
+            values = value(wildcards) if callable(value) else value
             values = [values] if isinstance(values, str) or not hasattr(values, "__iter__") else values
-            if name in options:
-                values = [str(value).format(**further) for value in values]
-            words += [f"--{name.replace('_', '-')}", *values]
+            if name in options and not callable(value):
+                values = [str(part).format(**further) for part in values]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
         return shlex.join(words)
 
     return {
@@ -221,16 +222,6 @@ def loss_code(wildcards):
     """The code of a run's training: of the losses, its own alone."""
     (loss,) = trained_setting(wildcards)["loss"]
     return code("train_cnn", f"cnn/losses/{loss}")
-
-
-def simulation_spec(*keys):
-    """The named settings of the simulation, the labels, and the member's number if the rule is of one."""
-    settings = {"labels": SETTINGS.labels, **{key: SETTINGS.config["simulation"][key] for key in keys}}
-
-    def of_member(wildcards):
-        return canonical({**settings, **{"member": int(number) for number in wildcards}})
-
-    return of_member
 
 
 def first_comparison(wildcards):

@@ -2,19 +2,18 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import warm
+from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.photos import folds as folds_module
 from stylevote.photos.folds import assign_folds, lock_photos, positives_by_part, stratify
 from stylevote.tables import label_matrix, read_table, write_table
 
-PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 LABELS = ["common", "usual", "rare", "rarest"]
 
 
@@ -214,13 +213,14 @@ def test_near_duplicates_count_once_where_photos_are_locked():
     assert pd.Series(group[:6][locked[:6]]).nunique() == 1
 
 
-def run_program(name, manifest, tmp_path, outputs, **spec):
+def run_program(name, manifest, tmp_path, outputs, **settings):
     write_table(manifest, tmp_path / "manifest.parquet")
     paths = ["--manifest", tmp_path / "manifest.parquet"]
     for option in outputs:
         paths += [f"--{option}", tmp_path / f"{option}.parquet"]
-    command = [warm.python(), PROGRAMS / name, "--spec", json.dumps({"labels": LABELS, "seed": 1, **spec}), *paths]
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    settings = {"labels": LABELS, "seed": 1, **settings}
+    command = [warm.python(), PROGRAMS / "photos" / name, "--settings", json.dumps(settings), *paths]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
 
 def test_locking_program(manifest, tmp_path):
@@ -246,15 +246,15 @@ def test_locking_program_ends_with_the_message(manifest, tmp_path):
 
 
 def test_program(manifest, tmp_path):
-    done = run_program("assign_folds.py", manifest, tmp_path, ["output"], count=5)
+    done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], count=5)
     assert done.returncode == 0
     assert "rarest" in done.stderr
     assert "fold 4" in done.stderr
-    pd.testing.assert_frame_equal(read_table(tmp_path / "output.parquet"), assign_folds(manifest, LABELS, 5, 1))
+    pd.testing.assert_frame_equal(read_table(tmp_path / "folds.parquet"), assign_folds(manifest, LABELS, 5, 1))
 
 
 def test_program_ends_with_the_message(manifest, tmp_path):
-    done = run_program("assign_folds.py", manifest, tmp_path, ["output"], count=9)
+    done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], count=9)
     assert done.returncode == 1
     assert "error: some folds have no positive photo of a label:\nlabel 'rarest': " in done.stderr
     assert "Traceback" not in done.stderr

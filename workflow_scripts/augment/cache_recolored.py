@@ -1,6 +1,5 @@
 """Decode every recoloured photo once, at the shorter side that the CNNs want, into one memory-mapped file."""
 
-import argparse
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -10,19 +9,27 @@ import numpy as np
 import pandas as pd
 
 from stylevote.augment.shards import MADE, read_photos
+from stylevote.cli import run
 from stylevote.errors import InputError
 from stylevote.photos.pixels import decode_photo, resize_photo, write_pixels
-from stylevote.program import add_spec, parser, run
 from stylevote.tables import read_table, write_table
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Write the flat file of pixels and its index."""
-    attempts = read_table(arguments.list)
-    made = attempts[attempts["outcome"] == MADE].reset_index(drop=True)
-    index = write_pixels(decoded(made, arguments.recolored, arguments.spec["size"]), arguments.pixels)
-    write_table(pd.concat([made[["image_id", "variant", "sha256"]], index], axis=1), arguments.index)
-    logging.info("%d recoloured photos at %d pixels", len(index), arguments.spec["size"])
+def main(attempts: Path, recolored: list[Path], pixels: Path, index: Path, *, size: int) -> None:
+    """Write the flat file of the recoloured photos' pixels and its index.
+
+    Args:
+        attempts: all of them
+        recolored: photos, a file per shard
+        pixels: to write: flat file of uint8 RGB values
+        index: to write: where each photo lies in the flat file
+        size: shorter side in pixels
+    """
+    tried = read_table(attempts)
+    made = tried[tried["outcome"] == MADE].reset_index(drop=True)
+    places = write_pixels(decoded(made, recolored, size), pixels)
+    write_table(pd.concat([made[["image_id", "variant", "sha256"]], places], axis=1), index)
+    logging.info("%d recoloured photos at %d pixels", len(places), size)
 
 
 def decoded(made: pd.DataFrame, shards: list[Path], size: int) -> Iterator[np.ndarray]:
@@ -39,12 +46,4 @@ def decoded(made: pd.DataFrame, shards: list[Path], size: int) -> Iterator[np.nd
 
 
 if __name__ == "__main__":
-    options = parser(
-        __doc__,
-        recolored="shards of recoloured photos...",
-        list="list of all attempts",
-        pixels="to write: flat file of uint8 RGB values",
-        index="to write: where each photo lies in the flat file",
-    )
-    add_spec(options, '{"size": shorter side in pixels}')
-    run(options, main)
+    run(main)
