@@ -18,12 +18,11 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 
 import screen
-from stylevote.digests import canonical, run_id
+from stylevote.digests import canonical
 from stylevote.photos.listing import glance
 from stylevote.errors import InputError
 from stylevote.provenance import code_digest, remember_modules
 from stylevote.settings import epochs_of, refuse_repeated_keys, resolve
-from stylevote.tables import write_json
 
 SCREEN = screen.attach(workflow)
 
@@ -207,34 +206,6 @@ def block_spec(**settings):
     return lambda wildcards: canonical({**settings, "labels": SETTINGS.blocks[wildcards.block]})
 
 
-def run_labels(wildcards):
-    """The labels that a run's networks, or the student's, predict."""
-    return SETTINGS.labels_of(trained_setting(wildcards))
-
-
-def run_spec(wildcards):
-    """What a run's networks depend on; of a file of weights that the user brings, its content, too."""
-    brought = {"start": glance([start_weights(wildcards)])} if start_weights(wildcards) else {}
-    return canonical({"labels": run_labels(wildcards), "setting": trained_setting(wildcards), **brought})
-
-
-def loss_code(wildcards):
-    """The code of a run's training: of the losses, its own alone."""
-    (loss,) = trained_setting(wildcards)["loss"]
-    return code("train_cnn", f"cnn/losses/{loss}")
-
-
-def first_comparison(wildcards):
-    """The comparison of photosets, unless there has been one: no training begins before, but later ones train nothing.
-
-    Nor does one that comes anew, since the old one was lost, train again what was trained.
-    """
-    path = results("photos/shared_photos.parquet")
-    trained = results("runs/{run}/fold{fold}" if "run" in wildcards.keys() else "distilled/fold{fold}")
-    history = f"{trained}/history.parquet".format(**wildcards)
-    return [] if os.path.exists(path) or os.path.exists(history) else path
-
-
 def is_drawn(folder):
     """Whether a folder is the work of `draw_demo`: what that depends on stands for it."""
     return Path(folder).is_relative_to(results("demo"))
@@ -243,47 +214,6 @@ def is_drawn(folder):
 def uses_recolored(recipe):
     """Whether a recipe, by its name, uses recoloured photos."""
     return bool(SETTINGS.config["recipes"][recipe]["recolored"])
-
-
-def recolored_path(path):
-    """A path that depends on a run's setting, if the run's recipe uses recoloured photos."""
-    of_run = run_path(path)
-
-    def if_used(wildcards):
-        return of_run(wildcards) if uses_recolored(trained_setting(wildcards)["recipe"]) else []
-
-    return if_used
-
-
-def run_path(path):
-    """A path that depends on a run's setting: `{size}`, `{recipe}` and `{epochs}` stand in it for the run's."""
-
-    def of_run(wildcards):
-        setting = trained_setting(wildcards)
-        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting), **wildcards}
-        return results(path).format(**names)
-
-    return of_run
-
-
-def trained_setting(wildcards):
-    """The setting of the wildcards' run; without a run, the student's."""
-    if "run" in wildcards.keys():
-        return SETTINGS.runs[wildcards.run]
-    if not STUDENT:
-        raise WorkflowError("distil is null: there is no student; let it name a backbone")
-    return STUDENT
-
-
-def unless_kept(weights):
-    """Weights that Snakemake removes once the photosets are scored, if none are to be kept."""
-    return temp(weights) if KEEP_WEIGHTS == "none" else weights
-
-
-def wanted_epochs(wildcards):
-    """The list of epochs to predict with: the ensemble's members; or, so that weights can be removed before all runs are
-    trained, all of the run that may become members."""
-    return results(f"runs/{wildcards.run}/epochs.parquet" if KEEP_WEIGHTS == "none" else "ensemble/members.parquet")
 
 
 def chosen_epochs():
@@ -295,49 +225,6 @@ def chosen_epochs():
 def if_locked(path):
     """A path in the results folder, where photos are locked away."""
     return results(path) if LOCKED else []
-
-
-def start_weights(wildcards):
-    """The file of weights that a training starts from, if the user brings one."""
-    weights = trained_setting(wildcards)["weights"]
-    return [] if weights in ("none", "pretrained") else weights
-
-
-def bundled(path):
-    """A path of the ensemble's, or of that of the fewer members that the bundle is to have."""
-    return f"ensemble/fewer/{path}" if BUNDLE else f"ensemble/{path}"
-
-
-def weights_to_bundle(wildcards):
-    """The weights of all runs; every member must have some that stay."""
-    if SETTINGS.external:
-        raise WorkflowError("bundle: members.external have predictions and no networks; leave them out")
-    if KEEP_WEIGHTS == "none":
-        raise WorkflowError("bundle: keep_weights is none, so that there are no weights to put into it")
-    for run, setting in SETTINGS.runs.items():
-        refuse_to_bundle(setting, f"bundle: the run {run}")
-    return every_run("runs/{run}/fold{fold}/weights")
-
-
-def students_weights_to_bundle(wildcards):
-    """The weights of the student."""
-    refuse_to_bundle(trained_setting(wildcards), "distil")
-    return every_fold("distilled/fold{fold}/weights")
-
-
-def refuse_to_bundle(setting, where):
-    """End in a sentence where a bundle cannot hold the networks of a setting: before anything is trained for it."""
-    from stylevote.bundle import refuse_arguments
-
-    try:
-        refuse_arguments(setting["backbone_args"], f"{where}: backbone_args")
-    except InputError as error:
-        raise WorkflowError(error) from None
-
-
-def settings_of_runs():
-    """The setting of every run and the labels that it predicts."""
-    return {run: {**setting, "labels": SETTINGS.labels_of(setting)} for run, setting in SETTINGS.runs.items()}
 
 
 def every_block(path):
@@ -372,7 +259,7 @@ def picture(pattern, category, wanted=True, **labels):
 
 
 # Files of rules without whose settings nothing they make is used.
-IDLE = {name for name, wanted in {"distil.smk": STUDENT, "fewer.smk": BUNDLE}.items() if not wanted}
+IDLE = {name for name, wanted in {"student.smk": STUDENT, "fewer.smk": BUNDLE}.items() if not wanted}
 
 
 def is_idle(rule):

@@ -1,8 +1,10 @@
 """One network in the place of the ensemble. Needs the candidates, the members and the honest estimate; gives the student,
-what it is worth beside the ensemble, and its decisions for any photoset. Nothing else needs any of it.
+what it is worth compared with the ensemble, and its decisions for any photoset. Nothing else needs any of it.
 
 Without `distil` there is no student to train, and none of these files is used.
 """
+
+from stylevote.digests import run_id
 
 
 localrules:
@@ -18,30 +20,31 @@ rule teach_labels:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        scores=results("distilled/taught/{block}.parquet"),
+        taught=results("distilled/taught/{block}.parquet"),
     log:
         logs("teach_labels/{block}.log"),
     benchmark:
         benchmarks("teach_labels/{block}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
     params:
-        spec=stack_spec(stack=stack_settings()),
-        code=combining_code("teach_labels"),
+        **program(
+            "student/teach_labels",
+            stack_spec(stack=stack_settings()),
+            digest=combining_code("student/teach_labels"),
+            threads="{threads}",
+        ),
     shell:
-        "python workflow_scripts/teach_labels.py --scores {input.scores:q} --members {input.members:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --threads {threads}"
-        " --output {output.scores:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule gather_targets:
-    """Put the labels' scores together: what the student of each fold learns."""
+    """Put the labels' scores together: the targets of each fold's student."""
     input:
-        scores=every_block("distilled/taught/{block}.parquet"),
+        taught=every_block("distilled/taught/{block}.parquet"),
     output:
         targets=every_fold("distilled/targets/fold{fold}.parquet"),
     log:
@@ -50,21 +53,16 @@ rule gather_targets:
         benchmarks("gather_targets.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
     params:
-        spec=spec("labels"),
-        code=code("gather_targets"),
+        **program("student/gather_targets", spec("labels")),
     shell:
-        "python workflow_scripts/gather_targets.py --scores {input.scores:q} --spec - <<< {params.spec:q}"
-        " --outputs {output.targets:q} > {log:q} 2>&1"
+        PROGRAM
 
 
-rule train_student:
+use rule train_cnn as train_student with:
     """Train the student of one fold on the ensemble's scores; keep every epoch's weights and out-of-fold predictions."""
     input:
+        first_comparison,
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         epochs=run_path("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
@@ -73,8 +71,7 @@ rule train_student:
         recolored_index=recolored_path("pixels/train-recolored/{size}/index.parquet"),
         recolored_pixels=ancient(recolored_path("pixels/train-recolored/{size}/pixels.bin")),
         targets=results("distilled/targets/fold{fold}.parquet"),
-        compared=first_comparison,
-        weights=start_weights,
+        start=start_weights,
     output:
         history=results("distilled/fold{fold}/history.parquet"),
         validation=results("distilled/fold{fold}/validation.parquet"),
@@ -83,24 +80,16 @@ rule train_student:
         logs("train_student/fold{fold}.log"),
     benchmark:
         benchmarks("train_student/fold{fold}.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        gpu=1,
-        mem_mb=by_attempt(8000),
-        # No more at another attempt: it goes on from the last finished epoch.
-        runtime=1440,
     params:
-        spec=run_spec,
-        code=loss_code,
-    shell:
-        "python workflow_scripts/train_cnn.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
-        " --epochs {input.epochs:q} --index {input.index:q} --pixels {input.pixels:q} --fold {wildcards.fold}"
-        " --recolored-index {input.recolored_index:q} --recolored-pixels {input.recolored_pixels:q}"
-        " --targets {input.targets:q} --run student --start {input.weights:q}"
-        " --spec - <<< {params.spec:q} --threads {threads} --processes {resources.gpu} --history {output.history:q}"
-        " --validation {output.validation:q} --weights {output.weights:q} > {log:q} 2>&1"
+        **program(
+            "train/train_cnn",
+            run_spec,
+            digest=loss_code,
+            run="student",
+            fold="{fold}",
+            threads="{threads}",
+            processes="{resources.gpu}",
+        ),
 
 
 rule judge_student:
@@ -121,31 +110,27 @@ rule judge_student:
         benchmarks("judge_student.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
-        runtime=by_attempt(60),
     params:
-        spec=spec("labels", "beta", threshold=threshold_settings(), votes=label_limits()),
-        code=code("judge_student"),
+        **program(
+            "student/judge_student",
+            spec("labels", "beta", threshold=threshold_settings(), limits=label_limits()),
+        ),
     shell:
-        "python workflow_scripts/judge_student.py --predictions {input.predictions:q} --scores {input.scores:q}"
-        " --rankings {input.rankings:q} --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q}"
-        " --chosen {output.chosen:q} --decisions {output.decisions:q} --singles {output.singles:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule compare_student:
-    """Say what the student is worth beside the ensemble and the best single networks."""
+    """Compare the student with the ensemble and the best single networks."""
     input:
         manifest=results("photos/train/manifest.parquet"),
         ensemble=results("ensemble/honest_decisions.parquet"),
         student=results("distilled/honest_decisions.parquet"),
         singles=results("distilled/single_decisions.parquet"),
-        locked=[
-            if_locked("photos/locked/manifest.parquet"),
-            if_locked("predictions/locked/votes.parquet"),
-            if_locked("distilled/predictions/locked/votes.parquet"),
-        ],
+        locked_manifest=if_locked("photos/locked/manifest.parquet"),
+        locked_ensemble=if_locked("predictions/locked/votes.parquet"),
+        locked_student=if_locked("distilled/predictions/locked/votes.parquet"),
     output:
         scores=results("distilled/scores.parquet"),
         summary=results("distilled/summary.txt"),
@@ -154,15 +139,12 @@ rule compare_student:
     conda:
         "../envs/environment.yaml"
     params:
-        spec=spec("labels", "beta"),
-        code=code("compare_student"),
+        **program("student/compare_student", spec("labels", "beta")),
     shell:
-        "python workflow_scripts/compare_student.py --manifest {input.manifest:q} --ensemble {input.ensemble:q}"
-        " --student {input.student:q} --singles {input.singles:q} --locked {input.locked:q} --spec - <<< {params.spec:q}"
-        " --output {output.scores:q} --summary {output.summary:q} > {log:q} 2>&1"
+        PROGRAM
 
 
-rule predict_by_student:
+use rule predict_photos as predict_by_student with:
     """Score a photoset with the student's networks of every fold, at the epoch that was chosen."""
     input:
         manifest=results("photos/{photoset}/manifest.parquet"),
@@ -177,31 +159,24 @@ rule predict_by_student:
         logs("predict_by_student/{photoset}.log"),
     benchmark:
         benchmarks("predict_by_student/{photoset}.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        gpu=1,
-        mem_mb=by_attempt(8000),
-        runtime=by_attempt(240),
     params:
-        kept=lambda wildcards: results(f"distilled/scores/{wildcards.photoset}"),
-        spec=run_spec,
-        code=code("predict_photos"),
-    shell:
-        "python workflow_scripts/predict_photos.py --manifest {input.manifest:q} --index {input.index:q} --pixels {input.pixels:q}"
-        " --wanted {input.wanted:q} --history {input.history:q} --weights {input.weights:q} --run student"
-        " --kept {params.kept:q} --code {params.code} --spec - <<< {params.spec:q} --threads {threads}"
-        " --output {output.predictions:q} > {log:q} 2>&1"
+        **program(
+            "train/predict_photos",
+            run_spec,
+            run="student",
+            kept=results("distilled/scores/{photoset}"),
+            code=code("train/predict_photos"),
+            threads="{threads}",
+        ),
 
 
 rule decide_by_student:
     """Decide on a photoset by the mean score of the folds' students."""
     input:
+        results("photos/shared_photos.parquet"),
         predictions=every_fold("distilled/predictions/{photoset}/fold{fold}.parquet"),
         chosen=results("distilled/chosen.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
-        compared=results("photos/shared_photos.parquet"),
     output:
         votes=results("distilled/predictions/{photoset}/votes.parquet"),
     log:
@@ -210,16 +185,16 @@ rule decide_by_student:
         benchmarks("decide_by_student/{photoset}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
     params:
-        spec=spec("labels", votes=label_limits()),
-        code=code("decide_by_student"),
+        **program("student/decide_by_student", spec("labels", limits=label_limits())),
     shell:
-        "python workflow_scripts/decide_by_student.py --predictions {input.predictions:q} --chosen {input.chosen:q}"
-        " --manifest {input.manifest:q} --spec - <<< {params.spec:q} --output {output.votes:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def students_weights_to_bundle(wildcards):
+    """The weights of the student."""
+    refuse_to_bundle(trained_setting(wildcards), "distil")
+    return every_fold("distilled/fold{fold}/weights")
 
 
 rule bundle_student:
@@ -237,17 +212,15 @@ rule bundle_student:
         benchmarks("bundle_student.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(30),
     params:
-        folders=lambda wildcards: every_fold("distilled/fold{fold}"),
-        spec=spec("labels", "beta", votes=label_limits(), run=STUDENT and run_id(STUDENT), setting=STUDENT),
-        code=code("bundle_student"),
+        **program(
+            "student/bundle_student",
+            spec("labels", "beta", limits=label_limits(), run=STUDENT and run_id(STUDENT), setting=STUDENT),
+        ),
+        # Snakemake does not compare which input files there are.
+        folds=len(SETTINGS.folds),
     shell:
-        "python workflow_scripts/bundle_student.py --chosen {input.chosen:q} --summary {input.summary:q}"
-        " --folders {params.folders:q} --spec - <<< {params.spec:q} --output {output.bundle:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 use rule score_decisions as score_decisions_of_student with:
