@@ -85,7 +85,6 @@ SHARED_RULES = {
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
 BETA = SETTINGS.config["beta"]
-SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
 STUDENT = SETTINGS.config["distil"]
 BUNDLE = SETTINGS.config["bundle"]
 # The settings of all networks that are trained.
@@ -158,27 +157,28 @@ PROGRAM = "python workflow_scripts/{params.program}.py {params.arguments} <<< {p
 
 
 def program(path, settings=None, *, digest=None, **options):
-    """The params of a rule that runs a program: its named inputs, its outputs and these options are the command line.
+    """Return the params of a rule that runs a program.
 
-    Inputs without a name are only waited for.
+    The rule's named inputs, its outputs and these options are the command line. Inputs without a name are only waited for.
 
     Args:
         path: the program's, in `workflow_scripts`.
         settings: a function of the wildcards that returns what the program reads as JSON; None if it reads nothing.
         digest: that of the program's code, or a function of the wildcards that returns it, if settings choose code.
-        options: further values of the command line; in a text, `{run}` stands for that wildcard, and so does
-            `{threads}` for the job's.
+        options: further values of the command line, or functions of the wildcards that return them; in a text, `{run}`
+            stands for that wildcard, and so does `{threads}` for the job's. Snakemake does not compare them.
     """
 
     # It takes `input` so that Snakemake does not compare it: paths and threads change nothing by themselves.
     def arguments(wildcards, input, output, threads, resources):
         further = {**wildcards, "threads": threads, "resources": resources}
         words = ["--settings", "-"] if settings else []
-        for name, values in [*input.items(), *output.items(), *options.items()]:
+        for name, value in [*input.items(), *output.items(), *options.items()]:
+            values = value(wildcards) if callable(value) else value
             values = [values] if isinstance(values, str) or not hasattr(values, "__iter__") else values
-            if name in options:
-                values = [str(value).format(**further) for value in values]
-            words += [f"--{name.replace('_', '-')}", *values]
+            if name in options and not callable(value):
+                values = [str(part).format(**further) for part in values]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
         return shlex.join(words)
 
     return {

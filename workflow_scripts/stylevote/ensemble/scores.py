@@ -57,6 +57,24 @@ def files_by_run(runs: list[str], template: str, folds: int) -> dict[str, list[P
     return {run: [Path(path.replace("{fold}", str(fold))) for fold in range(folds)] for run, path in paths.items()}
 
 
+def files_of_runs(runs: list[str], paths: list[Path], folds: int) -> dict[str, list[Path]]:
+    """Return the files of each run, one per fold, in the order of the folds.
+
+    Args:
+        runs: their names.
+        paths: the files of all runs, in the order of ``runs``; those of one run together.
+        folds: how many there are.
+
+    Raises:
+        InputError: a run is named twice, or there is not one file per run and fold.
+    """
+    if len(set(runs)) != len(runs):
+        raise InputError(f"{len(runs) - len(set(runs))} runs are named twice")
+    if len(paths) != len(runs) * folds:
+        raise InputError(f"found {len(paths)} files of {len(runs)} runs, expected {folds} of each, one per fold")
+    return {run: paths[k * folds : (k + 1) * folds] for k, run in enumerate(runs)}
+
+
 def files_of_external(folders: list[Path], photos: str, folds: int) -> dict[str, list[Path]]:
     """Return the paths of each external member's predictions, one per fold, by the name of its folder.
 
