@@ -21,9 +21,8 @@ include: "rules/bundle.smk"
 include: "rules/experiments.smk"
 include: "rules/distil.smk"
 include: "rules/report.smk"
-include: "rules/plan.smk"
-include: "rules/unused.smk"
-include: "rules/given/calls.smk"
+include: "rules/maintenance.smk"
+include: "rules/hooks.smk"
 
 
 onstart:

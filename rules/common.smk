@@ -6,9 +6,7 @@ What the rules of one stage alone are given, where it is much, lies in `given/`.
 import gc
 import os
 import shlex
-import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -389,31 +387,3 @@ IDLE = {name for name, wanted in {"distil.smk": STUDENT, "fewer.smk": BUNDLE}.it
 def is_idle(rule):
     """Whether a rule makes what the configuration does not use."""
     return Path(rule.snakefile).name in IDLE
-
-
-def or_refused(work):
-    """Return what a function returns; a user's mistake ends the job with a sentence."""
-    try:
-        return work()
-    except InputError as error:
-        raise WorkflowError(error) from None
-
-
-# With this argument, Snakemake prints its own words, which programs can read, and the screen keeps out.
-OWN_WORDS = "--quiet=host"
-
-
-def dry_run():
-    """What a dry run of everything prints, in Snakemake's own words; None if it ends in an error."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(canonical(config))
-        file.flush()
-        arguments = [OWN_WORDS, "--dry-run", "--nolock", "--configfile", file.name, "--", "all"]
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
-    return None if done.returncode else done.stdout
