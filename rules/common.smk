@@ -387,3 +387,11 @@ IDLE = {name for name, wanted in {"distil.smk": STUDENT, "fewer.smk": BUNDLE}.it
 def is_idle(rule):
     """Whether a rule makes what the configuration does not use."""
     return Path(rule.snakefile).name in IDLE
+
+
+def or_refused(work):
+    """Return what a function returns; a user's mistake ends the job with a sentence."""
+    try:
+        return work()
+    except InputError as error:
+        raise WorkflowError(error) from None

@@ -15,14 +15,6 @@ localrules:
     remove_unused,
 
 
-def or_refused(work):
-    """Return what a function returns; a user's mistake ends the job with a sentence."""
-    try:
-        return work()
-    except InputError as error:
-        raise WorkflowError(error) from None
-
-
 # With this argument, Snakemake prints its own words, which programs can read, and the screen keeps out.
 OWN_WORDS = "--quiet=host"
 
