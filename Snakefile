@@ -20,9 +20,8 @@ include: "rules/bundle.smk"
 include: "rules/published.smk"
 include: "rules/student.smk"
 include: "rules/report.smk"
-include: "rules/plan.smk"
-include: "rules/unused.smk"
-include: "rules/given/calls.smk"
+include: "rules/maintenance.smk"
+include: "rules/hooks.smk"
 
 
 onstart:

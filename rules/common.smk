@@ -6,9 +6,7 @@ What the rules of one stage alone are given, where it is much, lies in `given/`.
 import gc
 import os
 import shlex
-import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -84,7 +82,6 @@ SHARED_RULES = {
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
 BETA = SETTINGS.config["beta"]
-SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
 STUDENT = SETTINGS.config["distil"]
 BUNDLE = SETTINGS.config["bundle"]
 # The settings of all networks that are trained.
@@ -160,9 +157,9 @@ PROGRAM = "python workflow_scripts/{params.program}.py {params.arguments} <<< {p
 
 
 def program(path, settings=None, *, digest=None, **options):
-    """The params of a rule that runs a program: its named inputs, its outputs and these options are the command line.
+    """Return the params of a rule that runs a program.
 
-    Inputs without a name are only waited for.
+    The rule's named inputs, its outputs and these options are the command line. Inputs without a name are only waited for.
 
     Args:
         path: the program's, in `workflow_scripts`.
@@ -273,23 +270,3 @@ def or_refused(work):
         return work()
     except InputError as error:
         raise WorkflowError(error) from None
-
-
-# With this argument, Snakemake prints its own words, which programs can read, and the screen keeps out.
-OWN_WORDS = "--quiet=host"
-
-
-def dry_run():
-    """What a dry run of everything prints, in Snakemake's own words; None if it ends in an error."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(canonical(config))
-        file.flush()
-        arguments = [OWN_WORDS, "--dry-run", "--nolock", "--configfile", file.name, "--", "all"]
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
-    return None if done.returncode else done.stdout

@@ -1,4 +1,4 @@
-"""What is done before and after a call, so that one that fails, or is killed, loses nothing and leaves nothing stale."""
+"""What is done before and after a call, so that a call that fails or is killed loses nothing and leaves nothing stale."""
 
 import shutil
 from contextlib import suppress
@@ -6,14 +6,14 @@ from contextlib import suppress
 from stylevote.clock import bring_to_present
 from stylevote.photos.problems import number_of
 
-# Files that jobs of this call make anew, as they were before: another name of each, and Snakemake's record of it.
+# Files that jobs of this call make again, as they were before: another name of each, and Snakemake's record of it.
 ASIDE = {}
 ASIDE_FOLDER = RESULTS / ".aside"
 # What is made before networks are trained, and by which they are judged to be up to date. (Pixels are large, and are
 # cached when all that a user can mistake was found to be good.)
 BEFORE_TRAINING = ("photos.smk", "folds.smk", "augment.smk")
-# What rules have to say is shown at the end of the call, in this order: the files that hold it, by rule.
-SAID = {
+# Files whose text is shown at the end of a call that made them, by rule, in this order.
+TEXTS = {
     "unused": logs("unused.log"),
     "remove_unused": logs("remove_unused.log"),
     "plan": logs("plan.log"),
@@ -24,22 +24,22 @@ SAID = {
 
 
 def set_aside():
-    """Give what this call makes anew, and trainings depend on, another name.
+    """Give another name to files that this call makes again and that trainings depend on.
 
-    Snakemake removes a job's old output before the job, and its new one where it fails: a mistake in the configuration,
-    or a folder of photos that is not there today, would have all networks trained again once it is mended.
+    Snakemake removes a job's old output before the job, and its new output if the job fails: a mistake in the configuration,
+    or a folder of photos that is not there today, would have all networks trained again once the user mends it.
     """
-    made_anew = [
+    made_again = [
         path
         for job in workflow.dag.needrun_jobs()
         if Path(job.rule.snakefile).name in BEFORE_TRAINING and not job.rule.name.startswith("cache_")
         for path in job.output
         if os.path.isfile(path)
     ]
-    if not made_anew:
-        return  # `plan` and `unused` may be asked for while another call is at work, and uses the folder
+    if not made_again:
+        return  # `plan` and `unused` may run while another call is at work and uses the folder
     shutil.rmtree(ASIDE_FOLDER, ignore_errors=True)  # of a call that was killed
-    for number, path in enumerate(made_anew):
+    for number, path in enumerate(made_again):
         name = ASIDE_FOLDER / str(number)
         with suppress(OSError):  # a disk that is full or read-only, as the job will say
             ASIDE_FOLDER.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def forget_aside():
 
 
 def refuse_unrecorded():
-    """Stop where there are results that Snakemake has no record of: it would take them as they are, and say nothing."""
+    """Stop if Snakemake has no record of some results: it would take them as they are, and say nothing."""
     for job in workflow.dag.jobs:
         if not workflow.dag.needrun(job) and workflow.dag.reason(job).no_metadata:
             for path in job.output:
@@ -93,7 +93,7 @@ def refuse_unrecorded():
 
 
 def forget_finished():
-    """Remove what trainings leave for the case that Snakemake is killed before it knows of their end."""
+    """Remove the files that trainings leave in case Snakemake is killed before it knows of their end."""
     for pattern in ("runs/*/fold*/unfinished", "distilled/fold*/unfinished"):
         for work in (*RESULTS.glob(pattern), *NETWORKS.glob(pattern)):
             history = str(work.with_name("history.parquet"))
@@ -101,12 +101,12 @@ def forget_finished():
                 shutil.rmtree(work, ignore_errors=True)
 
 
-def show_what_was_said():
-    """Print what rules of this call have to say, and where the report is."""
+def show_texts():
+    """Print the texts of this call's rules, and the path of the report."""
     if SCREEN:
         SCREEN.finish()
     done = {job.rule.name for job in workflow.dag.finished_jobs}
-    for name, path in SAID.items():
+    for name, path in TEXTS.items():
         if name in done:
             print("", Path(path).read_text(encoding="utf-8").rstrip(), sep="\n", flush=True)
     if "write_report" in done:
@@ -114,7 +114,7 @@ def show_what_was_said():
 
 
 def begin():
-    """What comes before a call."""
+    """Prepare a call."""
     if workflow.is_main_process and not workflow.touch:
         for folder in {RESULTS, NETWORKS}:
             bring_to_present(folder)
@@ -124,18 +124,18 @@ def begin():
 
 
 def succeed():
-    """What comes after a call that did all it was to do."""
+    """Tidy up after a call that did all its jobs."""
     if workflow.is_main_process:
         forget_aside()
         forget_finished()
         if not workflow.touch:
-            show_what_was_said()
+            show_texts()
 
 
 def fail():
-    """What comes after a call that did not."""
+    """Tidy up after a call that failed: put files back."""
     if workflow.is_main_process:
         put_back()
         forget_aside()
         forget_finished()
-        show_what_was_said()
+        show_texts()
