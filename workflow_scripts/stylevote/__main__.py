@@ -16,8 +16,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from stylevote.cli import end_with
 from stylevote.errors import ROOM, InputError, unwritable
-from stylevote.program import run
 
 MOST_THREADS = 1024
 DEVICES = ("auto", "cpu", "cuda")
@@ -193,7 +193,8 @@ if __name__ == "__main__":
         signal.signal(number, stop)
     asked, program = COMMANDS.get(" ".join(sys.argv[1:2]), (options, decide))
     try:
-        run(asked(), partial(without_results, program=program))
+        arguments = asked().parse_args()
+        end_with(partial(without_results, arguments, program=program))
     except KeyboardInterrupt as stopped:
         (number,) = stopped.args
         print(f"stopped by {signal.Signals(number).name}", file=sys.stderr)

@@ -9,7 +9,6 @@ import pytest
 
 from stylevote.ensemble.scores import (
     collate_scores,
-    files_by_run,
     files_of_runs,
     open_candidates,
     read_features,
@@ -163,17 +162,6 @@ def test_a_file_that_is_no_table_is_refused(bank, tmp_path):
         read_predictions(tmp_path / "x.parquet", bank.image_ids, bank.labels, "the photoset")
     with pytest.raises(InputError, match=r"x\.parquet: damaged"):
         candidates_of(tmp_path / "x.parquet", bank.image_ids, "style 0")
-
-
-def test_files_by_run_fills_the_template():
-    assert files_by_run(["r", "s{x}"], "a/{run}/f{fold}.parquet", 2) == {
-        "r": [Path("a/r/f0.parquet"), Path("a/r/f1.parquet")],
-        "s{x}": [Path("a/s{x}/f0.parquet"), Path("a/s{x}/f1.parquet")],
-    }
-    with pytest.raises(InputError, match=r"--predictions a/\{run\}: expected a path with \{run\} and \{fold\} in it"):
-        files_by_run(["r"], "a/{run}", 3)
-    with pytest.raises(InputError, match="1 runs are named twice"):
-        files_by_run(["r", "r"], "{run}{fold}", 2)
 
 
 def test_a_list_of_files_is_cut_into_those_of_each_run():

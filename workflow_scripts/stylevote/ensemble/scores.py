@@ -37,26 +37,6 @@ class Predictions:
     scores: dict[str, np.ndarray]
 
 
-def files_by_run(runs: list[str], template: str, folds: int) -> dict[str, list[Path]]:
-    """Return the paths of each run's predictions, one per fold, in the order of the folds.
-
-    Args:
-        runs: ids of the runs.
-        template: a path in which ``{run}`` and ``{fold}`` stand for them: hundreds of paths, written out, would be a
-            longer command than a shell takes.
-        folds: how many there are.
-
-    Raises:
-        InputError: a run is named twice, or the template lacks one of the two.
-    """
-    if len(set(runs)) != len(runs):
-        raise InputError(f"{len(runs) - len(set(runs))} runs are named twice")
-    if "{run}" not in template or "{fold}" not in template:
-        raise InputError(f"--predictions {template}: expected a path with {{run}} and {{fold}} in it")
-    paths = {run: template.replace("{run}", run) for run in runs}
-    return {run: [Path(path.replace("{fold}", str(fold))) for fold in range(folds)] for run, path in paths.items()}
-
-
 def files_of_runs(runs: list[str], paths: list[Path], folds: int) -> dict[str, list[Path]]:
     """Return the files of each run, one per fold, in the order of the folds.
 
