@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from places import REPOSITORY
+from stylevote.config.reading import refuse_repeated_keys
+from stylevote.config.resolve import resolve
 from stylevote.digests import file_stem
 from stylevote.errors import InputError
-from stylevote.settings import refuse_repeated_keys, resolve
 
 MINIMAL = {
     "labels": ["red", "round"],
