@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from stylevote.config.configuration import Configuration  # noqa: E402
+from stylevote.config.draws import DRAWS  # noqa: E402
 from stylevote.config.resolve import PRESETS  # noqa: E402
-from stylevote.config.run_grid import DRAWS  # noqa: E402
 
 BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 BOUNDS |= {"multipleOf": "a multiple of"}

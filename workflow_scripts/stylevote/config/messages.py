@@ -7,10 +7,9 @@ from pydantic import ValidationError
 
 from stylevote.config.configuration import Configuration
 from stylevote.config.run_grid import Run
-from stylevote.config.wording import SHOWN, nearest, shown
+from stylevote.config.wording import SHOWN, Place, nearest, place_text, shown
 from stylevote.digests import plain_numbers
 
-Place = tuple[str | int, ...]
 Schema = dict[str, Any]
 # What is wrong with a number or a length, and which fact of the error says the limit.
 LIMITS = {
@@ -73,8 +72,7 @@ def _as_written(path: Place, runs: Sequence[Run]) -> Place:
 
 def _at(where: Place) -> str:
     """Return the beginning of a sentence about this place."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
-    return f"{text}: " if where else ""
+    return f"{place_text(where)}: " if where else ""
 
 
 def _unknown_keys(unknown: Sequence[str], known: Sequence[str]) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 from stylevote.errors import InputError
 
+Place = tuple[str | int, ...]  # keys and positions, from the outermost
+
 SHOWN = 200  # characters of a value, and problems of a list
 
 
@@ -33,3 +35,8 @@ def nearest(name: str, known: Collection[str], otherwise: str) -> str:
     """Return a question for the known name that is nearest, or ``otherwise`` if none is near."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else otherwise
+
+
+def place_text(place: Place) -> str:
+    """Return a place as people write it: ``runs[0].phases[1].lr``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
