@@ -256,6 +256,17 @@ def test_a_wrong_entry_takes_no_other_along():
     assert len(found) == 1 and [run.entry for run in runs] == [1, 1]
 
 
+def test_an_entry_may_be_one_of_several():
+    options = [{"backbone": "r", "size": 96}, {"backbone": "s", "seed": {"integers": [1, 9]}}]
+    runs = settings({"choose": options, "draws": 40})
+    assert {run["backbone"] for run in runs} == {"r", "s"}
+    assert all(run in options or 1 <= run["seed"] <= 9 for run in runs)
+    (found,) = problems({"choose": 3})
+    assert found == "runs[0].choose: found 3, expected a list of what to choose from"
+    (found,) = problems({"choose": options, "backbone": "r"})
+    assert found == "runs[0]: found the keys choose, backbone, expected choose alone"
+
+
 def test_too_many_runs_are_counted_exactly():
     hidden, clip = [[1], [2, 3], {"layers": [1, 2], "units": 8}], [None, {"uniform": [0, 1]}]
     # Two of three kinds of `hidden` and one of two of `clip` hold no draw: 6 of 18 combinations are not repeated.
