@@ -39,7 +39,7 @@ lint: $(INSTALLED) ## check formatting and style
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/snakefmt --check Snakefile rules
-	.venv/bin/snakemake --lint
+	.venv/bin/python rules/lint.py
 
 format: $(INSTALLED) ## format the code
 	.venv/bin/ruff format .

@@ -33,6 +33,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
+from stylevote.cli import end_with
 from stylevote.digests import canonical, digest
 from stylevote.digests import seed as seed_of
 from stylevote.ensemble.combiners.mean import Mean
@@ -58,7 +60,6 @@ from stylevote.errors import InputError
 from stylevote.metrics import best_cut, f_beta
 from stylevote.photos.folds import assign_folds
 from stylevote.photos.label_sets import label_set_table
-from stylevote.program import run
 from stylevote.tables import replacing
 
 LABELS = list(label_set_table().columns.drop("images"))
@@ -389,4 +390,4 @@ if __name__ == "__main__":
     options.add_argument("--no-nested", dest="nested", action="store_false", help="without the nested estimates")
     options.add_argument("--processes", type=int, default=1, help="seeds at once; it changes no result (default 1)")
     options.add_argument("--output", type=Path, help="CSV to keep finished seeds in")
-    run(options, main)
+    end_with(partial(main, options.parse_args()))

@@ -1,12 +1,76 @@
 """Photos into more and rebalanced photos. Needs manifest and folds; gives masks, recoloured photos, and what each epoch of
 a recipe sees.
 
-Masks and recoloured photos lie in shards, a job each. Shards of recoloured photos are large: what follows compares the
-small table of attempts that is made with each (see `train.smk`).
+Masks and recoloured photos are kept in shards, a job each. Shards of recoloured photos are large: what follows compares
+the small table of attempts that is made with each (see `train.smk`).
 """
 
+from stylevote.photos.listing import list_files, names_and_contents
 
-include: "given/augment.smk"
+READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
+
+
+# The following two return options of programs, which Snakemake does not compare: the folders may be anywhere.
+
+
+def training_photos(wildcards):
+    """Return the folder of the training photos."""
+    return SETTINGS.config["photosets"]["train"]["photos"]
+
+
+def masks_folder(wildcards):
+    """Return the folder of the training photos' masks, if there is one."""
+    return SETTINGS.config["photosets"]["train"]["masks"] or ""
+
+
+@cache
+def contents_of_masks():
+    """Return a digest of what a segmentation by given masks, or a training on them, depends on: which masks there are, and
+    what they show."""
+    folder = SETTINGS.config["photosets"]["train"]["masks"]
+    if not READS_MASKS:
+        return ""
+    if is_drawn(folder):
+        return canonical([SETTINGS.config["demo"], code("photos/draw_demo")])
+    return or_refused(lambda: names_and_contents(folder, list_files(folder)))
+
+
+def mask_labels(wildcards):
+    """Return the table that names the masks' classes, if there is one."""
+    return (SETTINGS.config["photosets"]["train"]["mask_labels"] if READS_MASKS else None) or []
+
+
+def brought(weights):
+    """Return a function that returns a digest of what the user brings to a segmentation: masks, the table of their classes,
+    and these weights."""
+
+    def contents(wildcards):
+        made_here = results("segmenter/weights.safetensors")
+        files = [mask_labels(wildcards), weights(wildcards)]
+        files = [path for path in files if path and path != made_here and not is_drawn(path)]
+        return " ".join([contents_of_masks(), *([glance(files)] if files else [])])
+
+    return contents
+
+
+def segmentation_settings(*keys):
+    """Return the named settings of segmentation, and those of the chosen model."""
+    model = SEGMENTATION["model"]
+    chosen = {model: SEGMENTATION[model]} if model in SEGMENTATION else {}
+    return {**{key: SEGMENTATION[key] for key in keys}, **chosen}
+
+
+def every_shard(path):
+    """Return a path for each shard of the training photos."""
+    return expand(results(path), shard=range(SEGMENTATION["shards"]), allow_missing=True)
+
+
+def encoder_weights(wildcards):
+    """Return the file of weights that the segmenter's encoder starts from, if the user brings one."""
+    if SEGMENTATION["model"] != "smp":
+        raise WorkflowError(f"segmentation.model is {SEGMENTATION['model']}: only smp is trained here")
+    weights = SEGMENTATION["smp"]["weights"]
+    return [] if weights in ("none", "pretrained") else weights
 
 
 rule train_segmenter:
@@ -26,22 +90,36 @@ rule train_segmenter:
     priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         gpu=1,
         mem_mb=by_attempt(8000),
         runtime=by_attempt(240),
     params:
-        photos=training_photos,
-        masks=masks_folder,
-        given=brought(encoder_weights),
-        spec=segmentation_spec("region", "size"),
-        code=code("train_segmenter"),
+        **program(
+            "augment/train_segmenter",
+            spec(**segmentation_settings("region", "size")),
+            photos=training_photos,
+            given_masks=masks_folder,
+            threads="{threads}",
+        ),
+        brought=brought(encoder_weights),
     shell:
-        "python workflow_scripts/train_segmenter.py --photos {params.photos:q} --manifest {input.manifest:q}"
-        " --masks {params.masks:q} --mask-labels {input.mask_labels:q} --start {input.start:q} --spec - <<< {params.spec:q}"
-        " --threads {threads} --weights {output.weights:q} --history {output.history:q} --summary {output.summary:q}"
-        " > {log:q} 2>&1"
+        PROGRAM
+
+
+def segmenter_weights(wildcards):
+    """Return the weights that photos are segmented with: those trained here, or the user's."""
+    if SEGMENTATION["model"] == "smp":
+        return results("segmenter/weights.safetensors")
+    weights = SEGMENTATION["maskrcnn"]["weights"]
+    return weights if SEGMENTATION["model"] == "maskrcnn" and weights != "pretrained" else []
+
+
+def segmenter_code(wildcards):
+    """Return a digest of the code of segmentation: of the models, the chosen one alone."""
+    if SEGMENTATION["model"] == "none":
+        raise WorkflowError("segmentation.model is none: there are no masks, and no recoloured photos")
+    return code("augment/segment_photos", f"augment/segmenters/{SEGMENTATION['model']}")
 
 
 rule segment_photos:
@@ -59,21 +137,28 @@ rule segment_photos:
     priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         gpu=int(SEGMENTATION["model"] != "given"),
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
     params:
-        photos=training_photos,
-        masks=masks_folder,
-        given=brought(segmenter_weights),
-        spec=segmentation_spec("model", "region", "size", "shards"),
-        code=segmenter_code,
+        **program(
+            "augment/segment_photos",
+            spec(segmentation=segmentation_settings("model", "region", "size", "shards")),
+            digest=segmenter_code,
+            photos=training_photos,
+            given_masks=masks_folder,
+            shard="{shard}",
+            threads="{threads}",
+        ),
+        brought=brought(segmenter_weights),
     shell:
-        "python workflow_scripts/segment_photos.py --photos {params.photos:q} --manifest {input.manifest:q}"
-        " --masks {params.masks:q} --mask-labels {input.mask_labels:q} --weights {input.weights:q} --shard {wildcards.shard}"
-        " --spec - <<< {params.spec:q} --threads {threads} --output {output.masks:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def recolor_settings():
+    """Return what recoloured photos depend on; how many of them an epoch uses is a recipe's business."""
+    return {key: value for key, value in SETTINGS.config["recolor"].items() if key != "use"}
 
 
 rule recolor_photos:
@@ -82,7 +167,7 @@ rule recolor_photos:
         manifest=results("photos/train/manifest.parquet"),
         masks=results("masks/{shard}.parquet"),
     output:
-        photos=results("recolored/{shard}.parquet"),
+        recolored=results("recolored/{shard}.parquet"),
         attempts=results("recolored/attempts/{shard}.parquet"),
     log:
         logs("recolor_photos/{shard}.log"),
@@ -91,27 +176,32 @@ rule recolor_photos:
     priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
     params:
-        photos=training_photos,
-        spec=recolor_spec,
-        code=code("recolor_photos"),
+        **program(
+            "augment/recolor_photos",
+            spec(
+                "labels",
+                size=SEGMENTATION["size"],
+                shards=SEGMENTATION["shards"],
+                recolor=recolor_settings(),
+            ),
+            photos=training_photos,
+            shard="{shard}",
+        ),
     shell:
-        "python workflow_scripts/recolor_photos.py --photos {params.photos:q} --manifest {input.manifest:q}"
-        " --masks {input.masks:q} --shard {wildcards.shard} --spec - <<< {params.spec:q} --output {output.photos:q}"
-        " --attempts {output.attempts:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule gather_recolored:
     """List every attempt at recolouring, with its figures, so that what follows reads one small file."""
     input:
         manifest=results("photos/train/manifest.parquet"),
-        attempts=every_shard("recolored/attempts/{shard}.parquet"),
+        shards=every_shard("recolored/attempts/{shard}.parquet"),
     output:
-        index=results("recolored/index.parquet"),
+        attempts=results("recolored/index.parquet"),
     log:
         logs("gather_recolored.log"),
     benchmark:
@@ -119,23 +209,23 @@ rule gather_recolored:
     priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
     params:
-        spec=spec("labels"),
-        code=code("gather_recolored"),
+        **program("augment/gather_recolored", spec("labels")),
     shell:
-        "python workflow_scripts/gather_recolored.py --manifest {input.manifest:q} --attempts {input.attempts:q}"
-        " --spec - <<< {params.spec:q} --output {output.index:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def contact_sheet():
+    """Return the contact sheet of recoloured photos, if any run uses them."""
+    used = any(uses_recolored(setting["recipe"]) for setting in SETTINGS.runs.values())
+    return results("recolored/contact_sheet.png") if used else []
 
 
 rule draw_contact_sheet:
     """Show examples of recoloured photos: before, mask, after."""
     input:
         manifest=results("photos/train/manifest.parquet"),
-        index=results("recolored/index.parquet"),
+        attempts=results("recolored/index.parquet"),
         masks=every_shard("masks/{shard}.parquet"),
         recolored=ancient(every_shard("recolored/{shard}.parquet")),
     output:
@@ -153,24 +243,16 @@ rule draw_contact_sheet:
     priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
     params:
-        photos=training_photos,
-        spec=canonical({"size": SEGMENTATION["size"]}),
-        code=code("draw_contact_sheet"),
+        **program("augment/draw_contact_sheet", spec(size=SEGMENTATION["size"]), photos=training_photos),
     shell:
-        "python workflow_scripts/draw_contact_sheet.py --photos {params.photos:q} --manifest {input.manifest:q}"
-        " --index {input.index:q} --masks {input.masks:q} --recolored {input.recolored:q} --spec - <<< {params.spec:q}"
-        " --output {output.sheet:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule cache_recolored:
     """Decode every recoloured photo once, at one size."""
     input:
-        index=results("recolored/index.parquet"),
+        attempts=results("recolored/index.parquet"),
         recolored=ancient(every_shard("recolored/{shard}.parquet")),
     output:
         pixels=results("pixels/train-recolored/{size}/pixels.bin"),
@@ -181,16 +263,23 @@ rule cache_recolored:
         benchmarks("cache_recolored/{size}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
-        mem_mb=by_attempt(2000),
         runtime=by_attempt(240),
     params:
-        spec=lambda wildcards: canonical({"size": int(wildcards.size)}),
-        code=code("cache_recolored"),
+        **program("augment/cache_recolored", lambda wildcards: canonical({"size": int(wildcards.size)})),
     shell:
-        "python workflow_scripts/cache_recolored.py --recolored {input.recolored:q} --list {input.index:q}"
-        " --spec - <<< {params.spec:q} --pixels {output.pixels:q} --index {output.index:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def recolored_list(wildcards):
+    """Return the list of recoloured photos, if the recipe uses them."""
+    return results("recolored/index.parquet") if uses_recolored(wildcards.recipe) else []
+
+
+def recipe_spec(wildcards):
+    """Return what a recipe's epochs depend on."""
+    recipe = {**SETTINGS.config["recipes"][wildcards.recipe], "epochs": int(wildcards.epochs)}
+    return canonical({"labels": SETTINGS.labels, "recipe": recipe})
 
 
 rule resample_manifest:
@@ -198,7 +287,7 @@ rule resample_manifest:
     input:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        recolored=recolored_list,
+        attempts=recolored_list,
     output:
         epochs=results("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
     log:
@@ -209,14 +298,7 @@ rule resample_manifest:
     priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
     params:
-        spec=recipe_spec,
-        code=code("resample_manifest"),
+        **program("augment/resample_manifest", recipe_spec, name="{recipe}", fold="{fold}"),
     shell:
-        "python workflow_scripts/resample_manifest.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
-        " --recolored {input.recolored:q} --fold {wildcards.fold} --name {wildcards.recipe} --spec - <<< {params.spec:q}"
-        " --output {output.epochs:q} > {log:q} 2>&1"
+        PROGRAM

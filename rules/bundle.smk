@@ -1,12 +1,19 @@
 """Decisions elsewhere. Needs the ensemble and its weights; gives a folder from which photos are decided without the workflow."""
 
+from stylevote.tables import write_json
+
 
 localrules:
     describe_runs,
 
 
+def settings_of_runs():
+    """The setting of every run and the labels that it predicts."""
+    return {run: {**setting, "labels": SETTINGS.labels_of(setting)} for run, setting in SETTINGS.runs.items()}
+
+
 rule describe_runs:
-    """Write what the networks of every run are. A thousand are too long for a program's arguments: it is done here."""
+    """Write the settings of the networks of every run."""
     output:
         runs=results("ensemble/runs.json"),
     log:
@@ -17,15 +24,41 @@ rule describe_runs:
         write_json(settings_of_runs(), Path(output.runs))
 
 
+def bundled(path):
+    """A path of the ensemble's, or of that of the fewer members that the bundle is to have."""
+    return f"ensemble/fewer/{path}" if BUNDLE else f"ensemble/{path}"
+
+
+def weights_to_bundle(wildcards):
+    """The weights of all runs; every member must have some that stay."""
+    if SETTINGS.external:
+        raise WorkflowError("bundle: members.external have predictions and no networks; leave them out")
+    if KEEP_WEIGHTS == "none":
+        raise WorkflowError("bundle: keep_weights is none, so that there are no weights to put into it")
+    for run, setting in SETTINGS.runs.items():
+        refuse_to_bundle(setting, f"bundle: the run {run}")
+    return every_run("runs/{run}/fold{fold}/weights")
+
+
+def refuse_to_bundle(setting, where):
+    """End in a sentence where a bundle cannot hold the networks of a setting: before anything is trained for it."""
+    from stylevote.bundle import refuse_arguments
+
+    try:
+        refuse_arguments(setting["backbone_args"], f"{where}: backbone_args")
+    except InputError as error:
+        raise WorkflowError(error) from None
+
+
 rule make_bundle:
     """Put everything that a decision needs into one folder."""
     input:
+        ancient(chosen_epochs()),
         members=results(bundled("members.parquet")),
         whole=results("ensemble/members.parquet"),
         runs=results("ensemble/runs.json"),
         histories=every_run("runs/{run}/fold{fold}/history.parquet"),
         weights=ancient(weights_to_bundle),
-        chosen=ancient(chosen_epochs()),
         stackers=every_block(bundled("stackers/{block}.parquet")),
         thresholds=every_block(bundled("thresholds/{block}.parquet")),
         certain=certainty(bundled("")),
@@ -38,25 +71,15 @@ rule make_bundle:
         benchmarks("make_bundle.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(60),
     params:
-        folders=lambda wildcards: results("runs/{run}/fold{fold}"),
-        folds=len(SETTINGS.folds),
-        spec=spec(
-            "labels",
-            "beta",
-            "votes",
-            combiner=STACK["combiner"],
-            features=SETTINGS.common_features,
-            abstain=SETTINGS.config["abstain"] is not None,
-            fewer=BUNDLE,
+        **program(
+            "bundle/make_bundle",
+            spec("labels", "beta", "votes", combiner=STACK["combiner"], features=SETTINGS.common_features),
+            digest=combining_code("bundle/make_bundle"),
         ),
-        code=combining_code("make_bundle"),
+        # Snakemake does not compare which input files there are.
+        folds=len(SETTINGS.folds),
+        abstain=SETTINGS.config["abstain"] is not None,
+        fewer=spec("bundle"),
     shell:
-        "python workflow_scripts/make_bundle.py --members {input.members:q} --runs {input.runs:q}"
-        " --whole {input.whole:q} --folders {params.folders:q} --stackers {input.stackers:q} --thresholds {input.thresholds:q}"
-        " --certain {input.certain:q} --honest {input.honest:q} --folds {params.folds} --spec - <<< {params.spec:q}"
-        " --output {output.bundle:q} > {log:q} 2>&1"
+        PROGRAM

@@ -6,9 +6,7 @@ What the rules of one stage alone are given, where it is much, lies in `given/`.
 import gc
 import os
 import shlex
-import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -21,11 +19,10 @@ import screen
 from stylevote.config.reading import refuse_repeated_keys
 from stylevote.config.resolve import resolve
 from stylevote.config.settings import epochs_of
-from stylevote.digests import canonical, run_id
+from stylevote.digests import canonical
 from stylevote.photos.listing import glance
 from stylevote.errors import InputError
-from stylevote.provenance import code_digest
-from stylevote.tables import write_json
+from stylevote.provenance import code_digest, remember_modules
 
 SCREEN = screen.attach(workflow)
 
@@ -87,7 +84,6 @@ SHARED_RULES = {
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
 BETA = SETTINGS.config["beta"]
-SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
 STUDENT = SETTINGS.config["distil"]
 BUNDLE = SETTINGS.config["bundle"]
 # The settings of all networks that are trained.
@@ -149,6 +145,9 @@ def by_attempt(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
+remember_modules(Path(".snakemake/modules.json"))
+
+
 @cache
 def code(program, *modules):
     """A digest of the code that a program executes, with those modules of the library that its settings choose."""
@@ -160,33 +159,34 @@ PROGRAM = "python workflow_scripts/{params.program}.py {params.arguments} <<< {p
 
 
 def program(path, settings=None, *, digest=None, **options):
-    """The params of a rule that runs a program: its named inputs, its outputs and these options are the command line.
+    """Return the params of a rule that runs a program.
 
-    Inputs without a name are only waited for.
+    The rule's named inputs, its outputs and these options are the command line. Inputs without a name are only waited for.
 
     Args:
         path: the program's, in `workflow_scripts`.
         settings: a function of the wildcards that returns what the program reads as JSON; None if it reads nothing.
         digest: that of the program's code, or a function of the wildcards that returns it, if settings choose code.
-        options: further values of the command line; in a text, `{run}` stands for that wildcard, and so does
-            `{threads}` for the job's.
+        options: further values of the command line, or functions of the wildcards that return them; in a text, `{run}`
+            stands for that wildcard, and so does `{threads}` for the job's. Snakemake does not compare them.
     """
 
     # It takes `input` so that Snakemake does not compare it: paths and threads change nothing by themselves.
     def arguments(wildcards, input, output, threads, resources):
         further = {**wildcards, "threads": threads, "resources": resources}
         words = ["--settings", "-"] if settings else []
-        for name, values in [*input.items(), *output.items(), *options.items()]:
+        for name, value in [*input.items(), *output.items(), *options.items()]:
+            values = value(wildcards) if callable(value) else value
             values = [values] if isinstance(values, str) or not hasattr(values, "__iter__") else values
-            if name in options:
-                values = [str(value).format(**further) for value in values]
-            words += [f"--{name.replace('_', '-')}", *values]
+            if name in options and not callable(value):
+                values = [str(part).format(**further) for part in values]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
         return shlex.join(words)
 
     return {
         "program": path,
         "arguments": arguments,
-        "settings": settings or "",
+        "settings": settings or "none",  # for a shell, which needs a word there; Snakemake does not quote an empty one
         "code": digest or code(path),
     }
 
@@ -205,44 +205,6 @@ def block_spec(**settings):
     return lambda wildcards: canonical({**settings, "labels": SETTINGS.blocks[wildcards.block]})
 
 
-def run_labels(wildcards):
-    """The labels that a run's networks, or the student's, predict."""
-    return SETTINGS.labels_of(trained_setting(wildcards))
-
-
-def run_spec(wildcards):
-    """What a run's networks depend on; of a file of weights that the user brings, its content, too."""
-    brought = {"start": glance([start_weights(wildcards)])} if start_weights(wildcards) else {}
-    return canonical({"labels": run_labels(wildcards), "setting": trained_setting(wildcards), **brought})
-
-
-def loss_code(wildcards):
-    """The code of a run's training: of the losses, its own alone."""
-    (loss,) = trained_setting(wildcards)["loss"]
-    return code("train_cnn", f"cnn/losses/{loss}")
-
-
-def simulation_spec(*keys):
-    """The named settings of the simulation, the labels, and the member's number if the rule is of one."""
-    settings = {"labels": SETTINGS.labels, **{key: SETTINGS.config["simulation"][key] for key in keys}}
-
-    def of_member(wildcards):
-        return canonical({**settings, **{"member": int(number) for number in wildcards}})
-
-    return of_member
-
-
-def first_comparison(wildcards):
-    """The comparison of photosets, unless there has been one: no training begins before, but later ones train nothing.
-
-    Nor does one that comes anew, since the old one was lost, train again what was trained.
-    """
-    path = results("photos/shared_photos.parquet")
-    trained = results("runs/{run}/fold{fold}" if "run" in wildcards.keys() else "distilled/fold{fold}")
-    history = f"{trained}/history.parquet".format(**wildcards)
-    return [] if os.path.exists(path) or os.path.exists(history) else path
-
-
 def is_drawn(folder):
     """Whether a folder is the work of `draw_demo`: what that depends on stands for it."""
     return Path(folder).is_relative_to(results("demo"))
@@ -251,47 +213,6 @@ def is_drawn(folder):
 def uses_recolored(recipe):
     """Whether a recipe, by its name, uses recoloured photos."""
     return bool(SETTINGS.config["recipes"][recipe]["recolored"])
-
-
-def recolored_path(path):
-    """A path that depends on a run's setting, if the run's recipe uses recoloured photos."""
-    of_run = run_path(path)
-
-    def if_used(wildcards):
-        return of_run(wildcards) if uses_recolored(trained_setting(wildcards)["recipe"]) else []
-
-    return if_used
-
-
-def run_path(path):
-    """A path that depends on a run's setting: `{size}`, `{recipe}` and `{epochs}` stand in it for the run's."""
-
-    def of_run(wildcards):
-        setting = trained_setting(wildcards)
-        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting), **wildcards}
-        return results(path).format(**names)
-
-    return of_run
-
-
-def trained_setting(wildcards):
-    """The setting of the wildcards' run; without a run, the student's."""
-    if "run" in wildcards.keys():
-        return SETTINGS.runs[wildcards.run]
-    if not STUDENT:
-        raise WorkflowError("distil is null: there is no student; let it name a backbone")
-    return STUDENT
-
-
-def unless_kept(weights):
-    """Weights that Snakemake removes once the photosets are scored, if none are to be kept."""
-    return temp(weights) if KEEP_WEIGHTS == "none" else weights
-
-
-def wanted_epochs(wildcards):
-    """The list of epochs to predict with: the ensemble's members; or, so that weights can be removed before all runs are
-    trained, all of the run that may become members."""
-    return results(f"runs/{wildcards.run}/epochs.parquet" if KEEP_WEIGHTS == "none" else "ensemble/members.parquet")
 
 
 def chosen_epochs():
@@ -303,54 +224,6 @@ def chosen_epochs():
 def if_locked(path):
     """A path in the results folder, where photos are locked away."""
     return results(path) if LOCKED else []
-
-
-def start_weights(wildcards):
-    """The file of weights that a training starts from, if the user brings one."""
-    weights = trained_setting(wildcards)["weights"]
-    return [] if weights in ("none", "pretrained") else weights
-
-
-def bundled(path):
-    """A path of the ensemble's, or of that of the fewer members that the bundle is to have."""
-    return f"ensemble/fewer/{path}" if BUNDLE else f"ensemble/{path}"
-
-
-def bundled_sizes(wildcards):
-    """The sizes that `bundle.loss` chooses, if it is set."""
-    return results("ensemble/fewer/sizes.parquet") if "loss" in (BUNDLE or {}) else []
-
-
-def weights_to_bundle(wildcards):
-    """The weights of all runs; every member must have some that stay."""
-    if SETTINGS.external:
-        raise WorkflowError("bundle: members.external have predictions and no networks; leave them out")
-    if KEEP_WEIGHTS == "none":
-        raise WorkflowError("bundle: keep_weights is none, so that there are no weights to put into it")
-    for run, setting in SETTINGS.runs.items():
-        refuse_to_bundle(setting, f"bundle: the run {run}")
-    return every_run("runs/{run}/fold{fold}/weights")
-
-
-def students_weights_to_bundle(wildcards):
-    """The weights of the student."""
-    refuse_to_bundle(trained_setting(wildcards), "distil")
-    return every_fold("distilled/fold{fold}/weights")
-
-
-def refuse_to_bundle(setting, where):
-    """End in a sentence where a bundle cannot hold the networks of a setting: before anything is trained for it."""
-    from stylevote.bundle import refuse_arguments
-
-    try:
-        refuse_arguments(setting["backbone_args"], f"{where}: backbone_args")
-    except InputError as error:
-        raise WorkflowError(error) from None
-
-
-def settings_of_runs():
-    """The setting of every run and the labels that it predicts."""
-    return {run: {**setting, "labels": SETTINGS.labels_of(setting)} for run, setting in SETTINGS.runs.items()}
 
 
 def every_block(path):
@@ -385,7 +258,7 @@ def picture(pattern, category, wanted=True, **labels):
 
 
 # Files of rules without whose settings nothing they make is used.
-IDLE = {name for name, wanted in {"distil.smk": STUDENT, "fewer.smk": BUNDLE}.items() if not wanted}
+IDLE = {name for name, wanted in {"student.smk": STUDENT, "fewer.smk": BUNDLE}.items() if not wanted}
 
 
 def is_idle(rule):
@@ -399,23 +272,3 @@ def or_refused(work):
         return work()
     except InputError as error:
         raise WorkflowError(error) from None
-
-
-# With this argument, Snakemake prints its own words, which programs can read, and the screen keeps out.
-OWN_WORDS = "--quiet=host"
-
-
-def dry_run():
-    """What a dry run of everything prints, in Snakemake's own words; None if it ends in an error."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(canonical(config))
-        file.flush()
-        arguments = [OWN_WORDS, "--dry-run", "--nolock", "--configfile", file.name, "--", "all"]
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
-    return None if done.returncode else done.stdout

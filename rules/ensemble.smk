@@ -1,11 +1,8 @@
-"""Scores into decisions. Needs every run's out-of-fold scores; gives members, stackers, thresholds, votes and estimates.
+"""Scores into decisions. Needs every run's out-of-fold scores; gives members, stackers, thresholds and votes.
 
 `collate_scores` reads every run once, and `cast_votes` every run's predictions once per photoset (who is a member is not
 known before jobs are planned). The others work on a block of labels each, one label after another.
 """
-
-
-include: "given/ensemble.smk"
 
 
 localrules:
@@ -14,11 +11,43 @@ localrules:
     write_submission,
 
 
+def every_external(photos):
+    """A path for each external member and fold, of the predictions for these photos."""
+    return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
+
+
+def external_contents(photos):
+    """What these predictions are known by, besides their time stamps, which a file that replaces another may have kept."""
+    return "" if SETTINGS.config["simulation"] else glance(every_external(photos))
+
+
+def refuse_missing_members():
+    """Stop where external predictions are missing of which something was made before: Snakemake 9.27 would take that as it
+    is, since no rule makes them, and say nothing."""
+    for photos, made in [
+        ("validation", results(f"ensemble/scores/{next(iter(SETTINGS.blocks))}.parquet")),
+        *((name, results(f"predictions/{name}/votes.parquet")) for name in SETTINGS.config["photosets"]),
+    ]:
+        wanted = every_external(photos)
+        missing = [path for path in wanted if not os.path.exists(path)]
+        if missing and os.path.exists(made):
+            raise WorkflowError(
+                f"members.external: {missing[0]} is not there ({len(missing)} of {len(wanted)} such files are missing), so"
+                f" that {made} would stay as it is; bring the file back, or take its member out until it is there"
+            )
+
+
+if not SETTINGS.config["simulation"]:
+    refuse_missing_members()
+
+# Whose predictions a program gets: the runs', then the external members'.
+PREDICTING = {"runs": [*SETTINGS.runs, *SETTINGS.external], "external": list(SETTINGS.external)}
+
+
 rule collate_scores:
     """Gather the out-of-fold scores of every epoch of every run, a file per block of labels."""
     input:
-        predictions=every_run("runs/{run}/fold{fold}/validation.parquet"),
-        external=every_external("validation"),
+        predictions=[*every_run("runs/{run}/fold{fold}/validation.parquet"), *every_external("validation")],
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -29,23 +58,16 @@ rule collate_scores:
         benchmarks("collate_scores.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(120),
     params:
-        predictions=lambda wildcards: results("runs/{run}/fold{fold}/validation.parquet"),
-        runs=list(SETTINGS.runs),
-        external=list(SETTINGS.external.values()),
+        **program("ensemble/collate_scores", spec(blocks=list(SETTINGS.blocks.values()), **PREDICTING)),
+        # Where the predictions are: Snakemake compares params, and not the names of inputs.
+        folders=[SETTINGS.networks, *SETTINGS.external.values()],
         contents=lambda wildcards: external_contents("validation"),
-        folds=len(SETTINGS.folds),
-        spec=spec(blocks=list(SETTINGS.blocks.values())),
-        code=code("collate_scores"),
     shell:
-        "python workflow_scripts/collate_scores.py --predictions {params.predictions:q} --runs {params.runs:q}"
-        " --external {params.external:q}"
-        " --folds {params.folds} --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q}"
-        " --outputs {output.scores:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule rank_candidates:
@@ -60,12 +82,26 @@ rule rank_candidates:
         logs("rank_candidates/{block}.log"),
     benchmark:
         benchmarks("rank_candidates/{block}.tsv")
+    conda:
+        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
         **program("ensemble/rank_candidates", block_spec(beta=BETA)),
     shell:
         PROGRAM
+
+
+def selection_settings():
+    """The method of selection, and the settings that it uses: those of the others mean nothing to it."""
+    used = {"top_n": ["top_n", "correlation"], "greedy": ["greedy"], "all": []}
+    selection = SETTINGS.config["selection"]
+    return {key: selection[key] for key in ["method", *used[selection["method"]]]}
+
+
+def chosen_sizes(wildcards):
+    """The sizes that `target` chooses, if it is set."""
+    return results("ensemble/chosen_sizes.parquet") if SETTINGS.config["target"] else []
 
 
 rule select_members:
@@ -82,6 +118,8 @@ rule select_members:
         logs("select_members/{block}.log"),
     benchmark:
         benchmarks("select_members/{block}.tsv")
+    conda:
+        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
@@ -101,10 +139,47 @@ rule gather_members:
         logs("gather_members.log"),
     benchmark:
         benchmarks("gather_members.tsv")
+    conda:
+        "../envs/environment.yaml"
     params:
         **program("ensemble/gather_members", spec("labels")),
     shell:
         PROGRAM
+
+
+def of_features(path):
+    """A path for each block that holds a label whose members a block's stackers take; the block itself comes first."""
+
+    def of_block(wildcards):
+        blocks = [wildcards.block, *(SETTINGS.blocks if SETTINGS.common_features else [])]
+        return expand(results(path), block=dict.fromkeys(blocks))
+
+    return of_block
+
+
+def stack_settings():
+    """The combiner's name, and its own settings if it has any: those of the others mean nothing to the stack."""
+    name = STACK["combiner"]
+    if name == "auto":
+        among = {part: STACK.get(part, {}) for part in STACK["auto"]["among"]}
+        return {"combiner": name, name: {**STACK["auto"], "among": list(among.items())}}
+    return {key: STACK[key] for key in ["combiner", name] if key in STACK}
+
+
+def stack_spec(**settings):
+    """What depends on how labels are stacked: the settings, and whose members all stackers take."""
+    return block_spec(**settings, beta=BETA, features=SETTINGS.common_features)
+
+
+def parts_of(combiner):
+    """The combiners that a combiner chooses among."""
+    return STACK["auto"]["among"] if combiner == "auto" else []
+
+
+def combining_code(program):
+    """The code of a program that fits or uses stackers: of the combiners, the chosen one alone."""
+    name = STACK["combiner"]
+    return code(program, *(f"ensemble/combiners/{part}" for part in [name, *parts_of(name)]))
 
 
 rule stack_members:
@@ -124,17 +199,25 @@ rule stack_members:
         benchmarks("stack_members/{block}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(240),
     params:
-        spec=stack_spec(**stack_settings()),
-        code=combining_code("stack_members"),
+        **program(
+            "ensemble/stack_members",
+            stack_spec(stack=stack_settings()),
+            digest=combining_code("ensemble/stack_members"),
+            threads="{threads}",
+        ),
     shell:
-        "python workflow_scripts/stack_members.py --scores {input.scores:q} --members {input.members:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --threads {threads}"
-        " --stackers {output.stackers:q} --grid {output.grid:q} --stacked {output.stacked:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def threshold_settings():
+    """The method of search, and the settings that it uses."""
+    used = {"greedy": ["steps"], "shrunk": ["shrink"], "bootstrap": ["resamples", "seed"]}
+    threshold = SETTINGS.config["threshold"]
+    return {key: threshold[key] for key in ["method", *used.get(threshold["method"], [])]}
 
 
 rule search_thresholds:
@@ -143,23 +226,24 @@ rule search_thresholds:
         stacked=results("ensemble/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        threshold=results("ensemble/thresholds/{block}.parquet"),
+        thresholds=results("ensemble/thresholds/{block}.parquet"),
     log:
         logs("search_thresholds/{block}.log"),
     benchmark:
         benchmarks("search_thresholds/{block}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(1000),
-        runtime=by_attempt(10),
     params:
-        spec=block_spec(beta=BETA, **threshold_settings()),
-        code=code("search_thresholds"),
+        **program("ensemble/search_thresholds", block_spec(beta=BETA, threshold=threshold_settings())),
     shell:
-        "python workflow_scripts/search_thresholds.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
-        " --spec - <<< {params.spec:q} --output {output.threshold:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def certainty_spec(wildcards):
+    """The precision that is asked for."""
+    if not SETTINGS.config["abstain"]:
+        raise WorkflowError("abstain is null: no precision is asked for")
+    return canonical({**SETTINGS.config["abstain"], "labels": SETTINGS.blocks[wildcards.block]})
 
 
 rule search_certainty:
@@ -175,27 +259,25 @@ rule search_certainty:
         benchmarks("search_certainty/{block}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(1000),
-        runtime=by_attempt(10),
     params:
-        spec=certainty_spec,
-        code=code("search_certainty"),
+        **program("ensemble/search_certainty", certainty_spec),
     shell:
-        "python workflow_scripts/search_certainty.py --stacked {input.stacked:q} --manifest {input.manifest:q}"
-        " --spec - <<< {params.spec:q} --output {output.certain:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def label_limits():
+    """The least and most labels of a photo."""
+    return {key: SETTINGS.config["votes"][key] for key in ("least", "most")}
 
 
 rule cast_votes:
     """Let the folds vote on every photo and label of a photoset."""
     input:
-        predictions=every_run("predictions/{photoset}/{run}/fold{fold}.parquet"),
-        external=lambda wildcards: every_external(wildcards.photoset),
+        results("photos/shared_photos.parquet"),
+        ancient(chosen_epochs()),
+        predictions=[*every_run("predictions/{photoset}/{run}/fold{fold}.parquet"), *every_external("{photoset}")],
         manifest=results("photos/{photoset}/manifest.parquet"),
         members=results("ensemble/members.parquet"),
-        compared=results("photos/shared_photos.parquet"),
-        chosen=ancient(chosen_epochs()),
         stackers=every_block("ensemble/stackers/{block}.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
     output:
@@ -206,62 +288,35 @@ rule cast_votes:
         benchmarks("cast_votes/{photoset}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
-        runtime=by_attempt(60),
     params:
-        predictions=lambda wildcards: results(f"predictions/{wildcards.photoset}/{{run}}/fold{{fold}}.parquet"),
-        runs=list(SETTINGS.runs),
-        external=list(SETTINGS.external.values()),
-        contents=lambda wildcards: external_contents(wildcards.photoset),
-        folds=len(SETTINGS.folds),
-        spec=spec(
-            "labels",
-            "votes",
-            combiner=STACK["combiner"],
-            features=SETTINGS.common_features,
+        **program(
+            "ensemble/cast_votes",
+            spec(
+                "labels",
+                features=SETTINGS.common_features,
+                combiner=STACK["combiner"],
+                voting=SETTINGS.config["votes"],
+                **PREDICTING,
+                fold_count=len(SETTINGS.folds),
+            ),
+            digest=combining_code("ensemble/cast_votes"),
+            threads="{threads}",
         ),
-        code=combining_code("cast_votes"),
+        # Where the predictions are: Snakemake compares params, and not the names of inputs.
+        folders=list(SETTINGS.external.values()),
+        contents=lambda wildcards: external_contents(wildcards.photoset),
     shell:
-        "python workflow_scripts/cast_votes.py --predictions {params.predictions:q} --runs {params.runs:q}"
-        " --photoset {wildcards.photoset:q} --external {params.external:q}"
-        " --folds {params.folds} --manifest {input.manifest:q} --members {input.members:q}"
-        " --stackers {input.stackers:q} --thresholds {input.thresholds:q} --spec - <<< {params.spec:q} --threads {threads}"
-        " --output {output.votes:q} > {log:q} 2>&1"
-
-
-rule score_decisions:
-    """Score the decisions for a photoset against its labels, if it has any."""
-    input:
-        votes=results("predictions/{photoset}/votes.parquet"),
-        manifest=results("photos/{photoset}/manifest.parquet"),
-    output:
-        scores=results("predictions/{photoset}/scores.parquet"),
-    log:
-        logs("score_decisions/{photoset}.log"),
-    benchmark:
-        benchmarks("score_decisions/{photoset}.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(1000),
-        runtime=by_attempt(10),
-    params:
-        spec=spec("labels", "beta"),
-        code=code("score_decisions"),
-    shell:
-        "python workflow_scripts/score_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
-        " --spec - <<< {params.spec:q} --output {output.scores:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule write_decisions:
-    """Write a photoset's decisions, a row per photo; print how good they are where it has labels."""
+    """Write a photoset's decisions, a row per photo; score them if it has labels."""
     input:
+        results("predictions/{photoset}/scores.parquet"),
         votes=results("predictions/{photoset}/votes.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
-        scores=results("predictions/{photoset}/scores.parquet"),
     output:
         decisions=results("predictions/{photoset}/decisions.csv"),
     log:
@@ -269,11 +324,14 @@ rule write_decisions:
     conda:
         "../envs/environment.yaml"
     params:
-        spec=spec("labels", format="table"),
-        code=code("write_decisions"),
+        **program("ensemble/write_decisions", spec("labels")),
     shell:
-        "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
-        " --spec - <<< {params.spec:q} --output {output.decisions:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def certainty(part):
+    """What `search_certainty` finds, if a precision is chosen; of the whole ensemble, or of a part."""
+    return every_block(f"{part}certain/{{block}}.parquet") if SETTINGS.config["abstain"] else []
 
 
 rule write_details:
@@ -289,100 +347,15 @@ rule write_details:
     conda:
         "../envs/environment.yaml"
     params:
-        spec=spec("labels"),
+        **program("ensemble/write_details", spec("labels")),
         abstain=SETTINGS.config["abstain"] is not None,
-        code=code("write_details"),
     shell:
-        "python workflow_scripts/write_details.py --votes {input.votes:q} --thresholds {input.thresholds:q}"
-        " --certain {input.certain:q} --spec - <<< {params.spec:q} --output {output.details:q} > {log:q} 2>&1"
+        PROGRAM
 
 
-rule estimate_labels:
-    """Repeat selection, stack and threshold of each label inside each outer fold, and decide the photos left out."""
-    input:
-        scores=of_features("ensemble/scores/{block}.parquet"),
-        members=of_features("ensemble/members/{block}.parquet"),
-        manifest=results("photos/train/manifest.parquet"),
-        folds=results("photos/train/folds.parquet"),
-    output:
-        estimate=results("ensemble/honest/{block}.parquet"),
-    log:
-        logs("estimate_labels/{block}.log"),
-    benchmark:
-        benchmarks("estimate_labels/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(4000),
-        runtime=by_attempt(720),
-    params:
-        spec=stack_spec(stack=stack_settings(), threshold=threshold_settings()),
-        code=combining_code("estimate_labels"),
-    shell:
-        "python workflow_scripts/estimate_labels.py --scores {input.scores:q} --members {input.members:q}"
-        " --manifest {input.manifest:q} --fold-table {input.folds:q} --spec - <<< {params.spec:q} --threads {threads} --output {output.estimate:q}"
-        " > {log:q} 2>&1"
-
-
-rule estimate_honestly:
-    """Put the nested estimate of every label and of the macro F2 beside the naive one."""
-    input:
-        estimates=every_block("ensemble/honest/{block}.parquet"),
-        thresholds=every_block("ensemble/thresholds/{block}.parquet"),
-        manifest=results("photos/train/manifest.parquet"),
-        locked_votes=if_locked("predictions/locked/votes.parquet"),
-        locked_manifest=if_locked("photos/locked/manifest.parquet"),
-    output:
-        honest=results("ensemble/honest.parquet"),
-        decisions=results("ensemble/honest_decisions.parquet"),
-    log:
-        logs("estimate_honestly.log"),
-    benchmark:
-        benchmarks("estimate_honestly.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
-    params:
-        spec=spec("labels", "votes", "beta"),
-        code=code("estimate_honestly"),
-    shell:
-        "python workflow_scripts/estimate_honestly.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
-        " --manifest {input.manifest:q} --locked-votes {input.locked_votes:q}"
-        " --locked-manifest {input.locked_manifest:q} --spec - <<< {params.spec:q} --decisions {output.decisions:q}"
-        " --output {output.honest:q} > {log:q} 2>&1"
-
-
-rule estimate_joining:
-    """Estimate what it adds that all folds' networks decide a photoset, where the honest estimate has those of one."""
-    input:
-        estimates=every_block("ensemble/honest/{block}.parquet"),
-        thresholds=every_block("ensemble/thresholds/{block}.parquet"),
-        manifest=results("photos/train/manifest.parquet"),
-        votes=results("predictions/{photoset}/votes.parquet"),
-    output:
-        gains=results("predictions/{photoset}/joining.parquet"),
-    log:
-        logs("estimate_joining/{photoset}.log"),
-    benchmark:
-        benchmarks("estimate_joining/{photoset}.tsv")
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
-    params:
-        folds=len(SETTINGS.folds),
-        spec=spec("labels", "beta"),
-        code=code("estimate_joining"),
-    shell:
-        "python workflow_scripts/estimate_joining.py --estimates {input.estimates:q} --thresholds {input.thresholds:q}"
-        " --manifest {input.manifest:q} --votes {input.votes:q} --folds {params.folds} --spec - <<< {params.spec:q}"
-        " --output {output.gains:q} > {log:q} 2>&1"
+def if_averaged(path):
+    """A path in the results folder, if a photo's decision is by the mean of all outputs."""
+    return results(path) if SETTINGS.config["votes"]["aggregation"] == "average_scores" else []
 
 
 rule write_submission:
@@ -402,12 +375,6 @@ rule write_submission:
     conda:
         "../envs/environment.yaml"
     params:
-        spec=spec("labels", format=SETTINGS.config["submission"]),
-        summary=spec("beta"),
-        code=code("write_decisions") + code("summarize"),
+        **program("ensemble/write_submission", spec("labels", "beta", form=SETTINGS.config["submission"])),
     shell:
-        "python workflow_scripts/write_decisions.py --votes {input.votes:q} --manifest {input.manifest:q}"
-        " --spec - <<< {params.spec:q} --output {output.submission:q} > {log:q} 2>&1"
-        " && python workflow_scripts/summarize.py --honest {input.honest:q} --scores {input.scores:q}"
-        " --joining {input.joining:q} --locked-scores {input.locked_scores:q} --votes {input.votes:q} --spec - <<< {params.summary:q}"
-        " --output {output.summary:q} >> {log:q} 2>&1"
+        PROGRAM

@@ -1,6 +1,6 @@
-"""A smaller ensemble for the bundle. Needs the ensemble's members; gives the first of them, stacked and cut anew.
+"""A smaller ensemble for the bundle. Needs the ensemble's members; gives the first of them, their stackers and thresholds.
 
-They lie beside the ensemble, which stays as it is. Without `bundle` in the configuration, none of these files is used.
+The ensemble itself stays as it is. Without `bundle` in the configuration, none of these files is used.
 """
 
 
@@ -18,14 +18,18 @@ use rule choose_sizes as choose_sizes_of_bundle with:
     benchmark:
         benchmarks("choose_sizes_of_bundle.tsv")
     params:
-        spec=spec("labels", "beta", "votes", target=BUNDLE),
-        code=code("choose_sizes"),
+        **program("estimate/choose_sizes", size_spec((BUNDLE or {}).get("loss"))),
+
+
+def bundled_sizes(wildcards):
+    """The sizes that `bundle.loss` chooses, if it is set."""
+    return results("ensemble/fewer/sizes.parquet") if "loss" in (BUNDLE or {}) else []
 
 
 rule shorten_members:
     """Keep the first members of one label's."""
     input:
-        members=results("ensemble/members/{block}.parquet"),
+        selections=results("ensemble/members/{block}.parquet"),
         sizes=bundled_sizes,
     output:
         members=results("ensemble/fewer/members/{block}.parquet"),
@@ -35,17 +39,11 @@ rule shorten_members:
         benchmarks("shorten_members/{block}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(1000),
-        runtime=by_attempt(10),
     params:
+        **program("ensemble/shorten_members", block_spec(most=(BUNDLE or {}).get("members"))),
         sized="loss" in (BUNDLE or {}),
-        spec=block_spec(members=(BUNDLE or {}).get("members")),
-        code=code("shorten_members"),
     shell:
-        "python workflow_scripts/shorten_members.py --members {input.members:q} --sizes {input.sizes:q}"
-        " --spec - <<< {params.spec:q} --output {output.members:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 use rule gather_members as gather_fewer_members with:
@@ -80,7 +78,7 @@ use rule search_thresholds as search_threshold_of_fewer with:
         stacked=results("ensemble/fewer/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        threshold=results("ensemble/fewer/thresholds/{block}.parquet"),
+        thresholds=results("ensemble/fewer/thresholds/{block}.parquet"),
     log:
         logs("search_threshold_of_fewer/{block}.log"),
     benchmark:

@@ -13,13 +13,7 @@ rule assign_folds:
         benchmarks("assign_folds.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(30),
     params:
-        spec=spec("labels", **SETTINGS.config["folds"]),
-        code=code("assign_folds"),
+        **program("photos/assign_folds", spec("labels", **SETTINGS.config["folds"])),
     shell:
-        "python workflow_scripts/assign_folds.py --manifest {input.manifest:q} --spec - <<< {params.spec:q}"
-        " --output {output.folds:q} > {log:q} 2>&1"
+        PROGRAM

@@ -3,8 +3,8 @@
 The pictures are those of `snakemake --report`, too.
 """
 
-
-include: "given/report.smk"
+from stylevote.report.runs import setting_text
+from stylevote.texts import visible
 
 
 localrules:
@@ -12,7 +12,41 @@ localrules:
     write_model_card,
 
 
-TRAINING_PICTURES = results("report/training/{run}.svg")
+LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
+SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
+MOST_PICTURED = SETTINGS.config["report"]["pictures"]
+
+
+@cache
+def compared_losses():
+    """Return the runs that were trained with each loss and its parameters; nothing if there is one loss."""
+    losses = {}
+    for run, setting in SETTINGS.runs.items():
+        losses.setdefault(setting_text(setting["loss"]), []).append(run)
+    return dict(sorted(losses.items())) if len(losses) > 1 else {}
+
+
+def rst(text):
+    """Return a text for a caption, in which every mark of reStructuredText stands for itself."""
+    return re.sub(r"([^A-Za-z0-9\s])", r"\\\1", visible(text))
+
+
+def colors_of(names):
+    """Return the meaning of a picture's colours, for its caption."""
+    pairs = zip(("blue", "orange", "green", "purple"), names)
+    return "; ".join(f"{color}: {rst(name)}" for color, name in pairs)
+
+
+def label_pictures(name, category, wanted=True):
+    """Return a folder of pictures of a block's labels, which `snakemake --report` lists by the labels' names."""
+
+    def labels(wildcards):
+        # Snakemake would take a brace for a wildcard: a word joiner, which is not seen, comes between.
+        return {"label": visible(LABEL_OF[wildcards.stem]).replace("{", "{\u2060")}
+
+    folder = directory(results(f"report/{name}/{{block}}"))
+    caption = f"captions/{name}.rst"
+    return report(folder, patterns=["{stem}.svg"], caption=caption, category=category, labels=labels) if wanted else []
 
 
 rule draw_labels:
@@ -28,14 +62,14 @@ rule draw_labels:
         folds=results("photos/train/folds.parquet"),
         votes=results("predictions/test/votes.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
-        # Of many labels, their scores say which are drawn.
+        # If there are many labels, their scores say which are drawn.
         honest=results("ensemble/honest.parquet") if len(SETTINGS.labels) > MOST_PICTURED else [],
         predictions=every_run("predictions/test/{run}/fold{fold}.parquet") if compared_losses() else [],
     output:
-        thresholds=label_pictures("thresholds", "Thresholds"),
-        reliability=label_pictures("reliability", "Reliability"),
-        correlation=label_pictures("correlation", "Correlation of members"),
-        losses=label_pictures("losses", "Losses", bool(compared_losses())),
+        threshold_pictures=label_pictures("thresholds", "Thresholds"),
+        reliability_pictures=label_pictures("reliability", "Reliability"),
+        correlation_pictures=label_pictures("correlation", "Correlation of members"),
+        loss_pictures=label_pictures("losses", "Losses", bool(compared_losses())),
         singles=results("report/labels/{block}/singles.parquet"),
         figures=results("report/labels/{block}/figures.parquet"),
     log:
@@ -44,24 +78,17 @@ rule draw_labels:
         benchmarks("draw_labels/{block}.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
-        runtime=by_attempt(30),
     params:
-        spec=block_spec(beta=BETA, most=MOST_PICTURED, external=list(SETTINGS.external), losses=compared_losses()),
-        predictions=lambda wildcards: results("predictions/test/{run}/fold{fold}.parquet"),
-        losses=colors_of(list(compared_losses())),  # for the caption
-        code=code("draw_labels"),
+        **program(
+            "report/draw_labels",
+            block_spec(beta=BETA, most=MOST_PICTURED, external=list(SETTINGS.external), losses=compared_losses()),
+            runs=list(SETTINGS.runs) if compared_losses() else [],
+        ),
+        colors=colors_of(list(compared_losses())),  # for the caption
     shell:
-        "python workflow_scripts/draw_labels.py --scores {input.scores:q} --rankings {input.rankings:q}"
-        " --members {input.members:q} --stacked {input.stacked:q} --estimate {input.estimate:q}"
-        " --threshold {input.threshold:q} --manifest {input.manifest:q} --fold-table {input.folds:q}"
-        " --votes {input.votes:q} --test-manifest {input.test_manifest:q} --honest {input.honest:q}"
-        " --test-predictions {params.predictions:q} --spec - <<< {params.spec:q}"
-        " --thresholds-pictures {output.thresholds:q} --reliability-pictures {output.reliability:q}"
-        " --correlation-pictures {output.correlation:q} --losses-pictures {output.losses:q}"
-        " --singles {output.singles:q} --figures {output.figures:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule draw_training:
@@ -78,21 +105,37 @@ rule draw_training:
         benchmarks("draw_training.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(30),
     params:
-        histories=lambda wildcards: results("runs/{run}/fold{fold}/history.parquet"),
-        pictures=lambda wildcards: TRAINING_PICTURES,
-        runs=list(SETTINGS.runs),
-        folds=len(SETTINGS.folds),
-        spec=spec("labels"),
-        code=code("draw_training"),
+        **program("report/draw_training", spec("labels", runs=list(SETTINGS.runs), folds=len(SETTINGS.folds))),
     shell:
-        "python workflow_scripts/draw_training.py --rankings {input.rankings:q} --histories {params.histories:q}"
-        " --runs {params.runs:q} --folds {params.folds} --spec - <<< {params.spec:q} --output {params.pictures:q}"
-        " --reached {output.reached:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def if_sized(path):
+    """Return a path in the results folder, if the report is to say what ensembles of other sizes are worth."""
+    return results(path) if SIZED else []
+
+
+@cache
+def resampling_recipes():
+    """Return the epochs of the longest run of each recipe that repeats, drops or adds photos, by the recipe's name."""
+    found = {}
+    for setting in SETTINGS.runs.values():
+        name = setting["recipe"]
+        if any(value for key, value in SETTINGS.config["recipes"][name].items() if key != "seed"):
+            found[name] = max(found.get(name, 0), epochs_of(setting))
+    return dict(sorted(found.items()))
+
+
+def if_resampled(path):
+    """Return a path in the results folder, if there are such recipes."""
+    path = results(path)
+    return path if resampling_recipes() else []
+
+
+def resampled_epochs():
+    """Return the tables of what the first fold's networks see with each of these recipes, in their order."""
+    return [results(f"manifests/{name}/{epochs}/fold0.parquet") for name, epochs in resampling_recipes().items()]
 
 
 rule draw_overview:
@@ -115,50 +158,77 @@ rule draw_overview:
         epochs=resampled_epochs(),
     output:
         macro=results("report/macro.parquet"),
-        labels=results("report/labels.parquet"),
+        by_label=results("report/labels.parquet"),
         gains=results("report/gains.parquet"),
-        scores=picture("scores.svg", "Result", picture="macro F-beta"),
-        by_label=picture("labels.svg", "Result", picture="F-beta by label"),
-        distribution=picture("distribution.svg", "Labels", picture="positives"),
-        together=picture("co_occurrence.svg", "Labels", picture="co-occurrence"),
-        single=picture("gains.svg", "Result", picture="ensemble and single networks"),
-        size=picture("sizes.svg", "Result", SIZED, picture="size against score"),
-        resampling=picture("resampling.svg", "Labels", bool(resampling_recipes()), picture="resampling"),
-        counts=if_resampled("report/resampling.parquet"),
+        resampling=if_resampled("report/resampling.parquet"),
+        # The program draws those that are here, and knows them by these names.
+        pictures=[
+            picture("scores.svg", "Result", picture="macro F-beta"),
+            picture("labels.svg", "Result", picture="F-beta by label"),
+            picture("distribution.svg", "Labels", picture="positives"),
+            picture("co_occurrence.svg", "Labels", picture="co-occurrence"),
+            picture("gains.svg", "Result", picture="ensemble and single networks"),
+            picture("sizes.svg", "Result", SIZED, picture="size against score"),
+            picture("resampling.svg", "Labels", bool(resampling_recipes()), picture="resampling"),
+        ],
     log:
         logs("draw_overview.log"),
     benchmark:
         benchmarks("draw_overview.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=by_attempt(4000),
-        runtime=by_attempt(30),
     params:
-        pictures=lambda wildcards, output: os.path.dirname(output.macro),
-        recipes=list(resampling_recipes()),
+        **program(
+            "report/draw_overview",
+            spec("labels", "beta", most=MOST_PICTURED, recipes=list(resampling_recipes())),
+        ),
+        sized=SIZED,  # Snakemake does not compare lists of inputs
         colors=colors_of(["before", *resampling_recipes()]),  # for the caption
-        spec=spec("labels", "beta", sized=SIZED, most=MOST_PICTURED),
-        code=code("draw_overview"),
     shell:
-        "python workflow_scripts/draw_overview.py --manifest {input.manifest:q} --fold-table {input.folds:q}"
-        " --test-manifest {input.test_manifest:q} --honest {input.honest:q} --decisions {input.decisions:q}"
-        " --candidates {input.candidates:q} --rankings {input.rankings:q} --stacked {input.stacked:q}"
-        " --singles {input.singles:q} --figures {input.figures:q} --votes {input.votes:q}"
-        " --scores {input.scores:q} --joining {input.joining:q} --sizes {input.sizes:q} --recipes {params.recipes:q}"
-        " --epochs {input.epochs:q} --spec - <<< {params.spec:q} --macro {output.macro:q} --labels {output.labels:q}"
-        " --gains {output.gains:q} --pictures {params.pictures:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def present_names():
+    """Return the values of wildcards in paths of benchmark files that this configuration has."""
+    simulated = SETTINGS.config["simulation"]
+    numbers = {*range(SEGMENTATION["shards"]), *(setting["size"] for setting in TRAINED), *map(epochs_of, TRAINED)}
+    return sorted(
+        {
+            *SETTINGS.runs,
+            *SETTINGS.config["photosets"],
+            *SETTINGS.config["recipes"],
+            *INGESTED,
+            *EXPERIMENTS,
+            *SETTINGS.blocks,
+            *map(str, numbers),
+            *(f"fold{fold}" for fold in SETTINGS.folds),
+            *(f"{number:03d}" for number in range(simulated["members"] if simulated else 0)),
+        }
+    )
+
+
+def only_cut():
+    """Return whether new photos get a label if its score reaches the threshold, and never otherwise."""
+    return SETTINGS.config["votes"] == {"aggregation": "average_scores", "least": 0, "most": None}
 
 
 rule write_report:
     """Put figures, pictures and photos on one page that stands alone."""
     input:
-        figures=rules.draw_overview.output,
-        by_label=every_block("report/labels/{block}/figures.parquet"),
+        macro=rules.draw_overview.output.macro,
+        by_label=rules.draw_overview.output.by_label,
+        gains=rules.draw_overview.output.gains,
+        resampling=rules.draw_overview.output.resampling,
+        pictures=rules.draw_overview.output.pictures,
+        figures=every_block("report/labels/{block}/figures.parquet"),
         # Folders have no content that Snakemake compares: the tables that are made with them stand for them.
-        pictures=ancient([path for name in LABEL_PICTURES for path in every_block(f"report/{name}/{{block}}")]),
-        training=rules.draw_training.output.pictures if SETTINGS.runs else [],
+        threshold_pictures=ancient(every_block("report/thresholds/{block}")),
+        reliability_pictures=ancient(every_block("report/reliability/{block}")),
+        correlation_pictures=ancient(every_block("report/correlation/{block}")),
+        loss_pictures=ancient(every_block("report/losses/{block}") if compared_losses() else []),
+        training_pictures=rules.draw_training.output.pictures if SETTINGS.runs else [],
         reached=rules.draw_training.output.reached if SETTINGS.runs else [],
         manifest=results("photos/train/manifest.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
@@ -168,7 +238,6 @@ rule write_report:
         members=results("ensemble/members.parquet"),
         runs=results("ensemble/runs.json"),
         sizes=if_sized("ensemble/size_curve.parquet"),
-        resampling=if_resampled("report/resampling.parquet"),
         index=results("recolored/index.parquet") if contact_sheet() else [],
         sheet=contact_sheet(),
     output:
@@ -178,42 +247,71 @@ rule write_report:
     conda:
         "../envs/environment.yaml"
     params:
-        # They take `input`, so that Snakemake does not compare them: where photos lie does not count, and what jobs took
-        # is read as it is found.
-        photos=lambda wildcards, input: SETTINGS.config["photosets"]["train"]["photos"] or "",
-        test_photos=lambda wildcards, input: SETTINGS.config["photosets"]["test"]["photos"] or "",
-        gpu=lambda wildcards, input: [rule.name for rule in workflow.rules if "gpu" in rule.resources],
-        known=lambda wildcards, input: present_names(),
-        idle=lambda wildcards, input: [rule.name for rule in workflow.rules if is_idle(rule)],
-        results=lambda wildcards, input, output: os.path.dirname(output.report),
-        shared=lambda wildcards, input: str(NETWORKS),
-        shared_rules=lambda wildcards, input: sorted(SHARED_RULES),
-        spec=spec(
-            "labels",
-            "beta",
-            blocks=SETTINGS.blocks,
-            folds=len(SETTINGS.folds),
-            losses=list(compared_losses()),
-            cut=only_cut(),
-            sized=SIZED,
-            most=MOST_PICTURED,
+        # Where photos are does not count, and the costs of jobs are read as they are found: options are not compared.
+        **program(
+            "report/write_report",
+            spec(
+                "labels",
+                "beta",
+                most=MOST_PICTURED,
+                blocks=list(SETTINGS.blocks.values()),
+                folds=len(SETTINGS.folds),
+                losses=list(compared_losses()),
+                cut=only_cut(),
+            ),
+            train_photos=lambda wildcards: SETTINGS.config["photosets"]["train"]["photos"] or "",
+            test_photos=lambda wildcards: SETTINGS.config["photosets"]["test"]["photos"] or "",
+            results=lambda wildcards: str(RESULTS),
+            shared=lambda wildcards: str(NETWORKS),
+            shared_rules=sorted(SHARED_RULES),
+            gpu=lambda wildcards: [rule.name for rule in workflow.rules if "gpu" in rule.resources],
+            known=lambda wildcards: present_names(),
+            idle=lambda wildcards: [rule.name for rule in workflow.rules if is_idle(rule)],
         ),
-        code=code("write_report"),
+        sized=SIZED,  # Snakemake does not compare lists of inputs
     shell:
-        "python workflow_scripts/write_report.py --pictures {params.results:q}/report --manifest {input.manifest:q}"
-        " --test-manifest {input.test_manifest:q} --estimates {input.estimates:q} --decisions {input.decisions:q}"
-        " --votes {input.votes:q} --members {input.members:q} --runs {input.runs:q} --networks {params.shared:q}"
-        " --network-rules {params.shared_rules:q} --by-label {input.by_label:q}"
-        " --results {params.results:q} --photos {params.photos:q} --test-photos {params.test_photos:q}"
-        " --gpu {params.gpu:q} --known {params.known:q} --idle {params.idle:q} --reached {input.reached:q} --sizes {input.sizes:q} --resampling {input.resampling:q}"
-        " --index {input.index:q} --sheet {input.sheet:q} --spec - <<< {params.spec:q} --output {output.report:q} > {log:q} 2>&1"
+        PROGRAM
+
+
+def described_photosets():
+    """Return the photosets that the model card describes."""
+    return ["train", "test", *(["locked"] if LOCKED else [])]
+
+
+def card_spec(wildcards):
+    """Return the settings that the model card names.
+
+    It does not say how photos come, nor what else is made of the decisions. The program reads the settings of runs from
+    a file, and an external member's name stands for its folder.
+    """
+    aside = (
+        "results",
+        "photosets",
+        "downloads",
+        "runs",
+        "abstain",
+        "bundle",
+        "distil",
+        "experiments",
+        "plan",
+        "report",
+    )
+    settings = {key: value for key, value in SETTINGS.config.items() if key not in aside}
+    settings["members"] = {**settings["members"], "external": list(SETTINGS.external)}
+    return canonical(
+        {
+            "configuration": settings,
+            "photosets": described_photosets(),
+            "drawn": is_drawn(SETTINGS.config["photosets"]["train"]["photos"] or ""),
+        }
+    )
 
 
 rule write_model_card:
     """Write the model card: data, intended use, measures with intervals, limits, settings, versions and digests."""
     input:
-        macro=results("report/macro.parquet"),
-        labels=results("report/labels.parquet"),
+        macro=rules.draw_overview.output.macro,
+        by_label=rules.draw_overview.output.by_label,
         members=results("ensemble/members.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         runs=results("ensemble/runs.json"),
@@ -226,10 +324,6 @@ rule write_model_card:
     conda:
         "../envs/environment.yaml"
     params:
-        spec=card_spec,
-        code=code("write_model_card"),
+        **program("report/write_model_card", card_spec),
     shell:
-        "python workflow_scripts/write_model_card.py --macro {input.macro:q} --labels {input.labels:q}"
-        " --members {input.members:q} --thresholds {input.thresholds:q} --runs {input.runs:q}"
-        " --manifests {input.manifests:q} --submission {input.submission:q}"
-        " --spec - <<< {params.spec:q} --output {output.card:q} > {log:q} 2>&1"
+        PROGRAM

@@ -2,14 +2,24 @@
 and each member's predictions, which join the ensemble as those of external members do."""
 
 
+def simulation_spec(*keys):
+    """The named settings of the simulation, the labels, and the member's number if the rule is of one."""
+    settings = {"labels": SETTINGS.labels, **{key: SETTINGS.config["simulation"][key] for key in keys}}
+
+    def of_member(wildcards):
+        return canonical({**settings, **{"member": int(number) for number in wildcards}})
+
+    return of_member
+
+
 rule simulate_photos:
     """Draw label sets for photos that are not there."""
     input:
-        # Read by the program itself; named here so that its content counts.
-        label_sets="workflow_scripts/stylevote/photos/jd2018_label_sets.csv",
+        # Read by the program itself; here so that its content counts.
+        "workflow_scripts/stylevote/photos/jd2018_label_sets.csv",
     output:
-        train=results("photos/train/manifest.parquet"),
-        test=results("photos/test/manifest.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        test_manifest=results("photos/test/manifest.parquet"),
         shared=results("photos/shared_photos.parquet"),
     log:
         logs("simulate_photos.log"),
@@ -17,23 +27,17 @@ rule simulate_photos:
         benchmarks("simulate_photos.tsv")
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(1000),
-        runtime=by_attempt(10),
     params:
-        spec=simulation_spec("label_sets", "photos", "test", "least", "seed"),
-        code=code("simulate_photos"),
+        **program("simulate/simulate_photos", simulation_spec("label_sets", "photos", "test", "least", "seed")),
     shell:
-        "python workflow_scripts/simulate_photos.py --spec - <<< {params.spec:q} --train {output.train:q}"
-        " --test {output.test:q} --shared {output.shared:q} > {log:q} 2>&1"
+        PROGRAM
 
 
 rule simulate_member:
     """Draw the scores of one member's CNNs."""
     input:
-        train=results("photos/train/manifest.parquet"),
-        test=results("photos/test/manifest.parquet"),
+        manifest=results("photos/train/manifest.parquet"),
+        test_manifest=results("photos/test/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
         validation=every_fold("simulated/member{number}/fold{fold}/validation.parquet"),
@@ -46,14 +50,10 @@ rule simulate_member:
         number=one_of(f"{number:03d}" for number in range(SETTINGS.config["simulation"]["members"])),
     conda:
         "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(30),
     params:
-        spec=simulation_spec("epochs", "families", "twins", "skill", "skills", "seed"),
-        code=code("simulate_member"),
+        **program(
+            "simulate/simulate_member",
+            simulation_spec("epochs", "families", "twins", "skill", "skills", "seed"),
+        ),
     shell:
-        "python workflow_scripts/simulate_member.py --train {input.train:q} --test {input.test:q}"
-        " --fold-table {input.folds:q} --spec - <<< {params.spec:q} --validation {output.validation:q}"
-        " --tests {output.test:q} > {log:q} 2>&1"
+        PROGRAM

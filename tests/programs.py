@@ -12,6 +12,8 @@ from pathlib import Path
 from unittest import mock
 
 PROGRAMS = Path(__file__).parents[1] / "workflow_scripts"
+# That of a program that has a process of its own: it imports the library.
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(PROGRAMS)}
 
 
 def call(folder: Path, program: str, *arguments: object, expected: int = 0) -> str:

@@ -1,7 +1,12 @@
 """The code digest decides what is computed again: it must see every change of what runs, and no other."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
+from places import REPOSITORY
 from stylevote.provenance import _parse, code_digest
 
 PROGRAM = """'Does.'
@@ -87,3 +92,36 @@ def test_the_place_of_a_checkout_does_not_count(tree, tmp_path_factory):
     before = code_digest(other / "moved" / "train.py")
     (other / "moved").rename(other / "elsewhere")
     assert code_digest(other / "elsewhere" / "train.py") == before
+
+
+REMEMBER = """
+import sys
+from pathlib import Path
+from stylevote import provenance
+provenance.remember_modules(Path(sys.argv[1]))
+parse, parsed = provenance.ast.parse, []
+provenance.ast.parse = lambda text: parsed.append(text) or parse(text)
+print(provenance.code_digest(Path(sys.argv[2])), len(parsed))
+"""
+
+
+def remembered(folder, tree):
+    command = [sys.executable, "-c", REMEMBER, folder / "modules.json", tree / "train.py"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_modules_are_parsed_once_and_known_by_their_text(tree, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("remembered")
+    digest, parsed = remembered(folder, tree)
+    assert (digest, parsed) == (code_digest(tree / "train.py"), "4")
+    assert remembered(folder, tree) == [digest, "0"]
+    before = (tree / "stylevote/tables.py").stat()
+    changed = digest_after(tree, "stylevote/tables.py", "return 1", "return 2")
+    os.utime(tree / "stylevote/tables.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert remembered(folder, tree) == [changed, "1"]
+    assert changed != digest
+    path = folder / "modules.json"
+    path.write_text(path.read_text().replace("a", "b", 5))
+    assert remembered(folder, tree) == [changed, "4"]
+    assert remembered(folder, tree) == [changed, "0"]

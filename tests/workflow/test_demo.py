@@ -14,6 +14,7 @@ from sklearn.metrics import fbeta_score
 import warm
 from browser import CHROMIUM, Browser, check_page
 from places import REPOSITORY
+from programs import ENVIRONMENT, PROGRAMS
 from stylevote.metrics import best_cut
 from stylevote.photos.drawing.canvas import CLASSES
 from stylevote.tables import read_json, read_table
@@ -50,18 +51,19 @@ def test_the_demo_is_as_the_issue_wants_it(demo):
 
 def test_the_segmenter_finds_clothes_on_photos_it_has_not_seen(demo):
     assert read_json(demo / "segmenter" / "summary.json")["iou"] >= 0.8
-    spec = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["segmentation"]
+    segmentation = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["segmentation"]
     masks = demo / "masks_of_test.parquet"
     paths = {
         "--photos": demo / "demo" / "test",
         "--manifest": demo / "photos" / "test" / "manifest.parquet",
         "--weights": demo / "segmenter" / "weights.safetensors",
-        "--output": masks,
+        "--masks": masks,
     }
     options = [str(part) for option in paths.items() for part in option]
-    program = REPOSITORY / "workflow_scripts" / "segment_photos.py"
-    options += ["--shard", "0", "--spec", json.dumps({**spec, "shards": 1})]
-    subprocess.run([warm.python(), program, *options], check=True, capture_output=True)
+    program = PROGRAMS / "augment" / "segment_photos.py"
+    settings = {"segmentation": {**segmentation, "shards": 1}}
+    options += ["--shard", "0", "--threads", "1", "--settings", json.dumps(settings)]
+    subprocess.run([warm.python(), program, *options], check=True, capture_output=True, env=ENVIRONMENT)
     clothing = CLASSES.index[CLASSES["group"] == "clothing"]
     overlaps = []
     for row in read_table(masks).itertuples():

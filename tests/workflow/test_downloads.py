@@ -66,7 +66,7 @@ def test_photos_are_fetched_once_and_nothing_is_computed_again(web):
     checkout.run(FOLDS)
     # How photos are fetched, and whether, is nothing that results depend on; nor is where they lie now.
     checkout.config["downloads"] = {"parallel": 1, "seconds": 5}
-    checkout.edit("workflow_scripts/download_photos.py", "import argparse", "import argparse\nX = 1")
+    checkout.edit("workflow_scripts/photos/download_photos.py", "import signal", "import signal\nX = 1")
     checkout.edit("photos/train.csv", f"http://{web.server.host}", "https://other.example")
     assert checkout.plan(FOLDS) == {}
     checkout.config["photosets"]["train"]["download"] = False

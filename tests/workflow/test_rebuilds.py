@@ -35,11 +35,11 @@ def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(fini
 SOMETHING = ("import numpy as np", "import numpy as np\nX = 1")
 MEANT_NOTHING = [
     ("workflow_scripts/stylevote/augment/recolor.py", '"""', '"""Words. '),
-    ("workflow_scripts/train_cnn.py", "import argparse\n", "# Words.\nimport argparse\n"),
+    ("workflow_scripts/train/train_cnn.py", "import hashlib\n", "# Words.\nimport hashlib\n"),
     ("workflow_scripts/stylevote/cnn/train.py", '"""Training of one run', '"""The training of one run'),
     ("workflow_scripts/stylevote/photos/ingest.py", '"""', '"""Words. '),
     ("rules/train.smk", "mem_mb=by_attempt(8000)", "mem_mb=by_attempt(9000)"),
-    ("rules/train.smk", "threads: 1", "threads: 2"),
+    ("rules/train.smk", "    resources:\n", "    threads: 2\n    resources:\n"),
     ("rules/ensemble.smk", '"""Gather', '"""Collect'),
     ("envs/environment.yaml", "torch==", "torch>="),
     ("workflow_scripts/stylevote/cnn/losses/asymmetric.py", "import torch\n", "import torch\nX = 1\n"),

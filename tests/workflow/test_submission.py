@@ -1,6 +1,7 @@
 """From photos to a submission: the same bytes however it is computed, in the form that was asked for."""
 
 import csv
+import os
 import re
 import subprocess
 
@@ -9,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import warm
-from places import REPOSITORY
 from workflow.checkout import LABELS, draw_photo
 
 
@@ -36,11 +36,10 @@ def test_the_last_lines_say_how_good_it_is(finished):
 
 
 def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
-    """Run the program that compares two ensembles."""
-    program = REPOSITORY / "workflow_scripts" / "compare_ensembles.py"
-    return subprocess.run(
-        [warm.python(), program, *arguments], cwd=checkout.folder, capture_output=True, text=True, check=False
-    )
+    """Run the command that compares two ensembles."""
+    command = [warm.python(), "-m", "stylevote", "compare", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(checkout.folder / "workflow_scripts")}
+    return subprocess.run(command, cwd=checkout.folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_two_ensembles_are_compared(finished):

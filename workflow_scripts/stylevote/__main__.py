@@ -1,6 +1,7 @@
 """Decide photos with a bundle, without the workflow: ``python -m stylevote BUNDLE PHOTOS -o decisions.csv``.
 
-``serve`` and ``export`` in the place of the bundle do something else with the bundle that follows.
+``serve`` and ``export`` in the place of the bundle do something else with the bundle that follows; ``compare`` compares
+two results folders.
 
 What is imported is imported late: processes that decode photos begin by reading this file.
 """
@@ -15,8 +16,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from stylevote.cli import end_with
 from stylevote.errors import ROOM, InputError, unwritable
-from stylevote.program import run
 
 MOST_THREADS = 1024
 DEVICES = ("auto", "cpu", "cuda")
@@ -75,6 +76,14 @@ def export(arguments: argparse.Namespace) -> None:
     logging.info("%s: %s", number_of(len(paths), "network"), arguments.folder)
 
 
+def compare(arguments: argparse.Namespace) -> None:
+    """Print how good two ensembles' decisions for the same photos are, label by label."""
+    from stylevote.comparing import compare_folders  # noqa: PLC0415
+
+    folders = arguments.one, arguments.other
+    print(compare_folders(*folders, arguments.photoset, resamples=arguments.resamples, beta=arguments.beta))
+
+
 def _threads(text: str) -> int:
     """Return a number of threads; `ArgumentTypeError` where it is none."""
     if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
@@ -88,7 +97,8 @@ def options() -> argparse.ArgumentParser:
         prog="python -m stylevote",
         description="Decide photos with a bundle, without the workflow.",
         epilog="Further commands: 'serve BUNDLE' shows a page to try it, 'export BUNDLE FOLDER' writes its networks as "
-        "ONNX files; '--help' after 'serve' or 'export' says more.",
+        "ONNX files, 'compare RESULTS OTHER_RESULTS' compares two ensembles; '--help' after 'serve', 'export' or "
+        "'compare' says more.",
     )
     found.add_argument("bundle", type=Path, help="folder of the bundle: results/bundle of a workflow")
     found.add_argument("photos", type=Path, help="folder of photos, those in folders below it included")
@@ -105,6 +115,7 @@ def options() -> argparse.ArgumentParser:
 def serve_options() -> argparse.ArgumentParser:
     """Return what the command line of ``serve`` may hold."""
     found = _command("serve", "Show a page to try a bundle: drop photos, see decisions and where networks look.")
+    found.add_argument("bundle", type=Path, help="folder of the bundle")
     found.add_argument("--port", type=int, help="to listen on, at 127.0.0.1 (default: the first free one from 7860 on)")
     found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
     found.add_argument(
@@ -116,20 +127,38 @@ def serve_options() -> argparse.ArgumentParser:
 def export_options() -> argparse.ArgumentParser:
     """Return what the command line of ``export`` may hold."""
     found = _command("export", "Write networks of a bundle as ONNX files, each checked against torch.")
+    found.add_argument("bundle", type=Path, help="folder of the bundle")
     found.add_argument("folder", type=Path, help="where to write them")
     found.add_argument("--runs", nargs="+", metavar="RUN", help="runs whose networks are wanted (default: all)")
     found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
     return found
 
 
-def _command(name: str, description: str) -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog="python -m stylevote", description=description)
-    found.add_argument("command", choices=[name], metavar=name, help="this command")
-    found.add_argument("bundle", type=Path, help="folder of the bundle")
+def compare_options() -> argparse.ArgumentParser:
+    """Return what the command line of ``compare`` may hold."""
+    from stylevote.ensemble.bootstrap import RESAMPLES  # noqa: PLC0415
+    from stylevote.metrics import BETA  # noqa: PLC0415
+
+    found = _command(
+        "compare",
+        "Compare two ensembles' decisions for the same photos: each label's F-beta, and how far chance reaches. "
+        "Without --photoset, the honest decisions for the training photos are compared.",
+    )
+    found.add_argument("one", type=Path, help="results folder of an ensemble")
+    found.add_argument("other", type=Path, help="results folder of another one")
+    found.add_argument("--photoset", help="compare the decisions for these photos, whose labels are known")
+    found.add_argument("--resamples", type=int, default=RESAMPLES, help=f"samples drawn (default {RESAMPLES})")
+    found.add_argument("--beta", type=float, default=BETA, help=f"of the F-beta (default {BETA:g})")
     return found
 
 
-COMMANDS = {"serve": (serve_options, serve), "export": (export_options, export)}
+def _command(name: str, description: str) -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(prog="python -m stylevote", description=description)
+    found.add_argument("command", choices=[name], metavar=name, help="this command")
+    return found
+
+
+COMMANDS = {"serve": (serve_options, serve), "export": (export_options, export), "compare": (compare_options, compare)}
 
 
 def without_results(arguments: argparse.Namespace, program: Callable[[argparse.Namespace], None]) -> None:
@@ -164,7 +193,8 @@ if __name__ == "__main__":
         signal.signal(number, stop)
     asked, program = COMMANDS.get(" ".join(sys.argv[1:2]), (options, decide))
     try:
-        run(asked(), partial(without_results, program=program))
+        arguments = asked().parse_args()
+        end_with(partial(without_results, arguments, program=program))
     except KeyboardInterrupt as stopped:
         (number,) = stopped.args
         print(f"stopped by {signal.Signals(number).name}", file=sys.stderr)

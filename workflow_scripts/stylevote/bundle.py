@@ -191,10 +191,10 @@ class Bundle:
         return found
 
 
-def stored_weights(folder: Path, epoch: int) -> tuple[Path, str]:
-    """Return the file of weights of an epoch that a training left in its ``folder``, and the digest in its history."""
-    digests = read_table(folder / "history.parquet", ["epoch", "weights_sha256"]).set_index("epoch")["weights_sha256"]
-    return folder / "weights" / f"epoch{epoch}.safetensors", digests[epoch]
+def stored_weights(history: Path, weights: Path, epoch: int) -> tuple[Path, str]:
+    """Return the file of an epoch in a training's folder of weights, and its digest, which the history holds."""
+    digests = read_table(history, ["epoch", "weights_sha256"]).set_index("epoch")["weights_sha256"]
+    return weights / f"epoch{epoch}.safetensors", digests[epoch]
 
 
 def refuse_arguments(arguments: Mapping[str, Any], where: str) -> None:

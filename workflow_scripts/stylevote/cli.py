@@ -30,16 +30,22 @@ def run(main: Callable[..., None]) -> None:
     Args:
         main: a function whose docstring describes its parameters under ``Args:``, for `--help`.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     signature = inspect.signature(main, eval_str=True)
     arguments = vars(make_parser(main, signature).parse_args())
+    keys = [name for name, parameter in signature.parameters.items() if parameter.kind is parameter.KEYWORD_ONLY]
+
+    def work() -> None:
+        settings = check_settings(arguments.pop(SETTINGS), keys) if keys else {}
+        main(**arguments, **settings)
+
+    end_with(work)
+
+
+def end_with(work: Callable[[], None]) -> None:
+    """Call ``work`` and end the process; bad input and a disk that cannot be written end in one line and status 1."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        if SETTINGS in arguments:
-            keys = [
-                name for name, parameter in signature.parameters.items() if parameter.kind is parameter.KEYWORD_ONLY
-            ]
-            arguments |= check_settings(arguments.pop(SETTINGS), keys)
-        main(**arguments)
+        work()
     except InputError as error:
         sys.exit(f"error: {error}")
     except OSError as error:

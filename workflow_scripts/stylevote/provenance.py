@@ -1,13 +1,22 @@
 """Which code a program executes, as a digest that only a change of what it does can change."""
 
 import ast
+import atexit
 import hashlib
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from stylevote.errors import InputError
+from stylevote.tables import read_json, write_json
 
 PACKAGE = "stylevote"
 # Modules that choose where and when something is computed, and nothing of what comes out.
 OF_PLACE = {"stylevote.leases", "stylevote.takeover"}
+MOST_REMEMBERED = 2000  # modules; more than that are of former versions
+
+# The digest and the imports of every module that was parsed, by a digest of its text and of this module's.
+_parsed: dict[str, list] = {}
 
 
 def code_digest(program: Path, *modules: Path) -> str:
@@ -36,14 +45,45 @@ def code_digest(program: Path, *modules: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def remember_modules(path: Path) -> None:
+    """Keep what is known of modules in a file, since to parse all of them takes a fifth of a dry run.
+
+    Modules are known by their text. A file that is damaged or cannot be written costs time, and nothing else.
+
+    Args:
+        path: the file. It is read now, and written at the end of the process if more is known then.
+    """
+    with suppress(InputError):
+        _parsed.update(read_json(path)["modules"])
+    before = set(_parsed)
+
+    def save() -> None:
+        new = {key: value for key, value in _parsed.items() if key not in before}
+        if new:
+            kept = _parsed if len(_parsed) <= MOST_REMEMBERED else new
+            with suppress(OSError):
+                write_json({"modules": kept}, path)
+
+    atexit.register(save)
+
+
 @cache
 def _parse(path: Path, root: Path) -> tuple[str, list[Path]]:
     """Return a digest of one module's syntax and the library's modules that it imports, wherever in it."""
-    parts: list[str] = []
-    names: list[str] = []
-    _describe(ast.parse(path.read_bytes()), parts, names)
-    imported = [found for name in names for found in _files(name, root)]
-    return hashlib.sha256("".join(parts).encode()).hexdigest(), imported
+    text = path.read_bytes()
+    key = hashlib.sha256(_own_text() + text).hexdigest()
+    if key not in _parsed:
+        parts: list[str] = []
+        names: list[str] = []
+        _describe(ast.parse(text), parts, names)
+        _parsed[key] = [hashlib.sha256("".join(parts).encode()).hexdigest(), names]
+    digest, names = _parsed[key]
+    return digest, [found for name in names for found in _files(name, root)]
+
+
+@cache
+def _own_text() -> bytes:
+    return Path(__file__).read_bytes()
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from fuzz.mutations import mutated
-from stylevote.ensemble.scores import collate_scores, files_of_external, open_candidates, read_features
+from stylevote.ensemble.scores import collate_scores, open_candidates, read_features
 
 LABELS = ["sport", "street"]
 IMAGES = np.array([f"{k}.png" for k in range(3)], dtype=object)
@@ -18,14 +18,12 @@ IMAGES = np.array([f"{k}.png" for k in range(3)], dtype=object)
 
 def prepare(folder: Path) -> tuple[list[bytes], st.SearchStrategy[bytes], Callable[[bytes], None]]:
     """Return traps, damaged and drawn predictions of a fold, and their collation followed by its reading."""
-    member = folder / "member"
-    (member / "fold0").mkdir(parents=True)
+    paths = {"member": [folder / "validation.parquet"]}
     good = [_written(table(IMAGES), **settings) for settings in SETTINGS]
     outputs = {folder / "scores.parquet": LABELS}
 
     def read(data: bytes) -> None:
-        (member / "fold0" / "validation.parquet").write_bytes(data)
-        paths = files_of_external([member], "validation", 1)
+        paths["member"][0].write_bytes(data)
         collate_scores(paths, IMAGES, np.zeros(len(IMAGES), dtype=int), outputs, external=paths)
         with open_candidates(list(outputs), IMAGES) as collated:
             candidates, scores = collated.of("sport")

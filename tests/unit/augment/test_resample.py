@@ -6,7 +6,6 @@ import subprocess
 from collections import Counter
 from fractions import Fraction
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import warm
+from programs import ENVIRONMENT, PROGRAMS
 from stylevote.augment.resample import positives_table, resample
 from stylevote.errors import InputError
 from stylevote.tables import read_table, write_table
 
-PROGRAM = Path(__file__).parents[3] / "workflow_scripts" / "resample_manifest.py"
+PROGRAM = PROGRAMS / "augment" / "resample_manifest.py"
 LABELS = ["sport", "office", "lady"]
 SPORT, OFFICE, BOTH, LADY, NONE = (1, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (0, 0, 0)
 PLAIN = {"seed": 1, "epochs": 3, "recolored": None, "repeat": None, "drop": None, "balanced": None}
@@ -413,17 +413,18 @@ def test_positives_table():
     assert table["ratio"].tolist() == [10, 1, 1.5]
 
 
-def run_program(folder, spec, recolored=()):
+def run_program(folder, recipe, attempts=()):
     """Run the program on 60 photos, every third of which is in fold 0."""
     manifest = photos_of(*[SPORT, SPORT, OFFICE, BOTH, BOTH, LADY] * 10)
     write_table(manifest, folder / "manifest.parquet")
     folds = pd.DataFrame({"image_id": manifest["image_id"], "fold": np.arange(60, dtype=np.int16) % 3})
     write_table(folds, folder / "folds.parquet")
-    paths = ["--manifest", folder / "manifest.parquet", "--fold-table", folder / "folds.parquet"]
-    paths += ["--output", folder / "epochs.parquet", "--recolored", *recolored]
-    options = ["--name", "mixed", "--fold", "0", "--spec", json.dumps({**PLAIN, "labels": LABELS, **spec})]
+    paths = ["--manifest", folder / "manifest.parquet", "--folds", folder / "folds.parquet"]
+    paths += ["--epochs", folder / "epochs.parquet", "--attempts", *attempts]
+    settings = {"labels": LABELS, "recipe": {**PLAIN, **recipe}}
+    options = ["--name", "mixed", "--fold", "0", "--settings", json.dumps(settings)]
     command = [str(part) for part in [warm.python(), PROGRAM, *paths, *options]]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
 
 def test_program(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from PIL import Image
 from sklearn.metrics import jaccard_score
 
 import warm
+from programs import ENVIRONMENT, PROGRAMS
 from stylevote.augment.masks import decode_mask
 from stylevote.photos.demo import write_photos
 from stylevote.photos.drawing.canvas import CLASSES
@@ -19,7 +19,6 @@ from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.label_sets import sample_label_sets
 from stylevote.tables import write_table
 
-PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 PHOTOS, SHARDS = 40, 3
 SMP = {
     "architecture": "unet",
@@ -51,8 +50,8 @@ def call(folder, program, *arguments, expected=0):
     """Run a program in ``folder`` on its photos; a value that is no text is JSON. Return what it says."""
     words = ["--photos", "train", "--manifest", "manifest.parquet", "--threads", "1"]
     words += [word if isinstance(word, str) else json.dumps(word) for word in arguments]
-    command = [warm.python(), str(PROGRAMS / f"{program}.py"), *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    command = [warm.python(), str(PROGRAMS / "augment" / f"{program}.py"), *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert done.returncode == expected, done.stderr
     return done.stderr
 
@@ -65,10 +64,10 @@ def true_masks(folder, region):
 
 
 def test_a_segmenter_is_trained_and_used(folder):
-    spec = {"region": "person", "size": 512, "smp": SMP}
+    settings = {"region": "person", "size": 512, "smp": SMP}
     files = ["--weights", "w.safetensors", "--history", "history.parquet", "--summary", "summary.json"]
-    given = ["--masks", "masks/train", "--mask-labels", "mask_labels.csv", "--start"]
-    said = call(folder, "train_segmenter", *given, "--spec", spec, *files)
+    given = ["--given-masks", "masks/train", "--mask-labels", "mask_labels.csv", "--start"]
+    said = call(folder, "train_segmenter", *given, "--settings", settings, *files)
     assert "31 photos with a mask to train on, 8 held out" in said
     summary = json.loads((folder / "summary.json").read_text())
     history = pd.read_parquet(folder / "history.parquet")
@@ -78,9 +77,9 @@ def test_a_segmenter_is_trained_and_used(folder):
     assert summary["iou"] == pytest.approx(history["iou"].iloc[-1], abs=0.01)
     assert summary["pooled_iou"] == pytest.approx(history["pooled_iou"].iloc[-1], abs=0.01)
 
-    spec = {**spec, "model": "smp", "shards": SHARDS}
-    use = ["--masks", "", "--mask-labels", "--weights", "w.safetensors", "--shard", "1", "--spec", spec]
-    said = call(folder, "segment_photos", *use, "--output", "masks/1.parquet")
+    settings = {"segmentation": {**settings, "model": "smp", "shards": SHARDS}}
+    use = ["--given-masks", "", "--mask-labels", "--weights", "w.safetensors", "--shard", "1", "--settings", settings]
+    said = call(folder, "segment_photos", *use, "--masks", "masks/1.parquet")
     masks = pd.read_parquet(folder / "masks" / "1.parquet")
     assert masks["image_id"].tolist() == [f"train_{k:04d}.jpg" for k in range(2, PHOTOS + 1, SHARDS)]
     assert f"person found in {len(masks)} of {len(masks)} photos" in said
@@ -93,9 +92,9 @@ def test_a_segmenter_is_trained_and_used(folder):
 
 
 def test_given_masks_are_used(folder):
-    spec = {"model": "given", "region": "clothing", "size": 512, "shards": 2}
-    given = ["--masks", "masks/train", "--mask-labels", "mask_labels.csv", "--weights"]
-    said = call(folder, "segment_photos", *given, "--shard", "1", "--spec", spec, "--output", "given.parquet")
+    settings = {"segmentation": {"model": "given", "region": "clothing", "size": 512, "shards": 2}}
+    given = ["--given-masks", "masks/train", "--mask-labels", "mask_labels.csv", "--weights"]
+    said = call(folder, "segment_photos", *given, "--shard", "1", "--settings", settings, "--masks", "given.parquet")
     assert "clothing found in 19 of 20 photos" in said
     masks = pd.read_parquet(folder / "given.parquet").set_index("image_id")
     true = true_masks(folder, "clothing")
@@ -107,8 +106,8 @@ def test_given_masks_are_used(folder):
 
 
 def test_programs_end_with_the_message(folder):
-    spec = {"model": "given", "region": "clothing", "size": 512, "shards": 2}
-    files = ["--masks", "none", "--mask-labels", "mask_labels.csv", "--output", "x.parquet"]
-    said = call(folder, "segment_photos", *files, "--shard", "0", "--spec", spec, expected=1)
+    settings = {"segmentation": {"model": "given", "region": "clothing", "size": 512, "shards": 2}}
+    files = ["--given-masks", "none", "--mask-labels", "mask_labels.csv", "--masks", "x.parquet"]
+    said = call(folder, "segment_photos", *files, "--shard", "0", "--settings", settings, expected=1)
     assert said == "error: none: expected a folder of masks\n"
     assert not (folder / "x.parquet").exists()

@@ -104,7 +104,7 @@ def arguments(tmp_path, setting, photos):
     def command(folder: Path) -> list[str]:
         paths = {
             "manifest": tmp_path / "manifest.parquet",
-            "fold-table": tmp_path / "folds.parquet",
+            "folds": tmp_path / "folds.parquet",
             "epochs": tmp_path / "epochs.parquet",
             "index": tmp_path / "index.parquet",
             "pixels": tmp_path / "pixels.bin",
@@ -112,8 +112,8 @@ def arguments(tmp_path, setting, photos):
             "validation": folder / "validation.parquet",
             "weights": folder / "weights",
         }
-        spec = json.dumps({"labels": ["odd", "even"], "setting": setting})
+        settings = json.dumps({"labels": ["odd", "even"], "setting": setting})
         options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
-        return [*options, "--run", "some-run", "--fold", "2", "--spec", spec]
+        return [*options, "--run", "some-run", "--fold", "2", "--settings", settings]
 
     return command

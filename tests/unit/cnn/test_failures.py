@@ -1,6 +1,5 @@
 """What a machine cannot do ends in one line that says what to change."""
 
-import argparse
 import errno
 
 import pandas as pd
@@ -8,10 +7,10 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-import predict_photos
 from stylevote.cnn.failures import failures_explained, shortages_explained
 from stylevote.errors import InputError
 from stylevote.tables import write_table
+from train import predict_photos
 
 
 @pytest.mark.parametrize(
@@ -98,15 +97,18 @@ def test_a_photosets_prediction_says_it_too(monkeypatch, tmp_path):
     write_table(pd.DataFrame({"run": ["a"], "epoch": [1]}), tmp_path / "wanted.parquet")
     write_table(pd.DataFrame({"epoch": [1], "weights_sha256": ["1"]}), tmp_path / "history.parquet")
     monkeypatch.setattr(predict_photos, "predict", full)
-    arguments = argparse.Namespace(
-        run="a",
-        spec={"labels": ["red"], "setting": {}},
-        index=tmp_path / "index.parquet",
-        manifest=tmp_path / "index.parquet",
-        wanted=tmp_path / "wanted.parquet",
-        history=[tmp_path / "history.parquet"],
-        kept=tmp_path / "kept",
-        code="code",
-    )
     with pytest.raises(InputError, match=r"^run a: not enough memory .*; give the job more memory, or a GPU that it"):
-        predict_photos.main(arguments)
+        predict_photos.main(
+            manifest=tmp_path / "index.parquet",
+            index=tmp_path / "index.parquet",
+            pixels=tmp_path / "pixels.bin",
+            wanted=tmp_path / "wanted.parquet",
+            history=[tmp_path / "history.parquet"],
+            weights=[tmp_path / "weights"],
+            predictions=[tmp_path / "predictions.parquet"],
+            run="a",
+            kept=tmp_path / "kept",
+            code="code",
+            labels=["red"],
+            setting={},
+        )

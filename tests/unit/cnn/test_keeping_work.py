@@ -21,7 +21,8 @@ import warm
 from places import REPOSITORY
 from stylevote.tables import read_table, write_table
 
-PROGRAM = REPOSITORY / "workflow_scripts" / "train_cnn.py"
+SCRIPTS = REPOSITORY / "workflow_scripts"
+PROGRAM = SCRIPTS / "train" / "train_cnn.py"
 EPOCHS = 4
 OUTPUTS = ["history.parquet", "unfinished", "validation.parquet", "weights"]  # what is in the folder in the end
 MOST_SECONDS = 120  # for an epoch of a few photos: after these, the job hangs
@@ -30,7 +31,8 @@ MOST_SECONDS = 120  # for an epoch of a few photos: after these, the job hangs
 STARTER = """
 import json, os, sys
 sys.path[0:0] = sys.argv[1:]
-import train_cnn, warm
+import warm
+from train import train_cnn
 for line in sys.stdin:
     job = json.loads(line)
     process = os.fork()
@@ -50,7 +52,7 @@ class Starter:
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "log"
-        command = [sys.executable, "-c", STARTER, PROGRAM.parent, REPOSITORY / "tests"]
+        command = [sys.executable, "-c", STARTER, SCRIPTS, REPOSITORY / "tests"]
         self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def start(self, arguments: list[str]) -> int:
@@ -191,7 +193,8 @@ def test_of_two_jobs_on_one_folder_the_later_goes_on_where_the_other_was(tmp_pat
     folder = tmp_path / "run"
     starter.start(arguments(folder))
     starter.let_finish(1, folder)
-    later = subprocess.run([warm.python(), PROGRAM, *arguments(folder)], check=False, capture_output=True, text=True)
+    command, environment = [warm.python(), PROGRAM, *arguments(folder)], os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    later = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert later.returncode == 0, later.stderr
     status, log = starter.wait()
     if status == 0:  # it had finished before the later one was ready

@@ -32,7 +32,8 @@ MOST_SECONDS = 300  # for a test: after these, a job hangs
 STARTER = """
 import json, os, socket, sys
 sys.path[0:0] = sys.argv[1:]
-import train_cnn, warm
+import warm
+from train import train_cnn
 from torch.distributed import TCPStore
 
 for line in sys.stdin:
@@ -70,37 +71,35 @@ def pause(record):
     return True
 
 logging.getLogger().addFilter(pause)
-program = Path(sys.path[0], "train_cnn.py")
+program = Path(sys.path[0], "train", "train_cnn.py")
 exec(program.read_text(), {"__name__": "__main__", "__file__": str(program)})
 """
 # Trains what lies in a file, and leaves what it comes to. At last, one finds an epoch that the other knows nothing of.
 STEPS = """
-import argparse, pickle
+import pickle
 from pathlib import Path
 import torch
+from stylevote.cli import run
 from stylevote.cnn.processes import joined
 from stylevote.cnn.train import Training
 from stylevote.device import open_device
-from stylevote.program import run
 
-def main(arguments):
+def main(folder: Path) -> None:
     device = open_device(6)
     with joined(device) as processes:
         def train(setting, data, name):
-            folder = arguments.folder / name
-            training = Training("two", setting, 0, data, folder=folder, device=device, key="", processes=processes)
+            work = folder / name
+            training = Training("two", setting, 0, data, folder=work, device=device, key="", processes=processes)
             history, scores = training.run()
             gradients = torch.cat([parameter.grad.flatten() for parameter in training.network.parameters()])
             return gradients, history["train_loss"][0], scores, training.network.backbone.state_dict()
 
-        jobs = pickle.loads((arguments.folder / "jobs").read_bytes())
+        jobs = pickle.loads((folder / "jobs").read_bytes())
         results = [train(*job, f"job{number}") for number, job in enumerate(jobs)]
-        torch.save([torch.get_num_threads(), results], arguments.folder / f"results{processes.rank}")
+        torch.save([torch.get_num_threads(), results], folder / f"results{processes.rank}")
         train(*jobs[0], ["job0", "elsewhere"][processes.rank])
 
-arguments = argparse.ArgumentParser()
-arguments.add_argument("folder", type=Path)
-run(arguments, main)
+run(main)
 """
 
 
@@ -190,7 +189,7 @@ def test_two_processes_make_the_step_of_one(tmp_path, setting, data, starter):
     frozen = ({**jobs[2][0], "phases": phases}, dataclasses.replace(data, epochs=2 * jobs[2][1].epochs))
     (tmp_path / "jobs").write_bytes(pickle.dumps([*jobs, frozen]))
     (tmp_path / "steps.py").write_text(STEPS)
-    status, log = starter.run(tmp_path / "steps.py", tmp_path)
+    status, log = starter.run(tmp_path / "steps.py", "--folder", tmp_path)
     # What is wrong for both is said once.
     assert status == 1, log
     assert log.count("error: ") == 1
@@ -293,8 +292,10 @@ def test_when_one_ends_the_others_do(tmp_path, end, status, said):
         f"    {end} if os.environ['RANK'] == '1' else time.sleep(3600)\n"
         f"sys.path.insert(0, {str(SCRIPTS)!r})\n"
         "from stylevote.cnn.processes import start_processes\n"
-        "from stylevote.program import parser, run\n"
-        "run(parser('it'), lambda _: start_processes(2))\n"
+        "from stylevote.cli import run\n"
+        "def main() -> None:\n"
+        "    start_processes(2)\n"
+        "run(main)\n"
     )
     command, on_cpu = [sys.executable, tmp_path / "program.py"], {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=on_cpu)

@@ -1,5 +1,6 @@
 """Training on scores in the place of labels."""
 
+import os
 import subprocess
 
 import numpy as np
@@ -30,8 +31,9 @@ def test_what_cannot_be_told_from_the_photo_becomes_the_mean_of_the_scores(tmp_p
     scores = pd.DataFrame({"odd": random.uniform(0, 0.3, 28), "even": random.uniform(0.6, 1, 28)}).astype("float32")
     scores.insert(0, "image_id", manifest["image_id"][:28])
     write_table(scores, tmp_path / "targets.parquet")
-    program = REPOSITORY / "workflow_scripts" / "train_cnn.py"
-    subprocess.run([warm.python(), program, *command, "--targets", tmp_path / "targets.parquet"], check=True)
+    scripts = REPOSITORY / "workflow_scripts"
+    command = [warm.python(), scripts / "train" / "train_cnn.py", *command, "--targets", tmp_path / "targets.parquet"]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(scripts)})
     predicted = read_table(tmp_path / "run" / "validation.parquet").set_index("epoch").loc[3]
     for label in ("odd", "even"):
         assert manifest[label][:28].mean() == 0.5

@@ -1,6 +1,7 @@
 """A student: what it is taught, which epoch and thresholds are its own, and how it is compared with its ensemble."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -146,14 +147,17 @@ def test_the_program_prints_the_comparison_on_locked_photos_where_there_are_any(
     wrong = np.where(locked[:, None], 1 - bank.truth, bank.truth)
     for name, decisions in (("good", bank.truth), ("bad", wrong)):
         write_table(votes_of(bank, decisions), tmp_path / f"{name}.parquet")
-    program = REPOSITORY / "workflow_scripts" / "compare_student.py"
-    words = {"manifest": "truth", "ensemble": "truth", "student": "every", "singles": "every", "output": "scores"}
+    scripts = REPOSITORY / "workflow_scripts"
+    program, environment = scripts / "student" / "compare_student.py", os.environ | {"PYTHONPATH": str(scripts)}
+    words = {"manifest": "truth", "ensemble": "truth", "student": "every", "singles": "every", "scores": "scores"}
     words = [part for name, file in words.items() for part in (f"--{name}", f"{file}.parquet")]
-    words += ["--summary", "summary.txt", "--spec", json.dumps({"labels": bank.labels, "beta": 1})]
+    words += ["--summary", "summary.txt", "--settings", json.dumps({"labels": bank.labels, "beta": 1})]
     f_every, f_bad = (f1_score(bank.truth, decided, average="macro") for decided in (every, wrong))
-    for locked_photos in ([], ["truth.parquet", "good.parquet", "bad.parquet"]):
-        command = [sys.executable, program, *words, "--locked", *locked_photos]
-        said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    files = {"manifest": "truth", "ensemble": "good", "student": "bad"}
+    for locked_photos in ({}, files):
+        more = [part for name, file in locked_photos.items() for part in (f"--locked-{name}", f"{file}.parquet")]
+        command = [sys.executable, program, *words, *more]
+        said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, env=environment).stdout
         assert "macro F1, ensemble: 1.0000" in said
         assert f"macro F1, student:  {f_every:.4f}" in said
         assert f"macro F1, student less ensemble: {f_every - 1:+.4f}" in said

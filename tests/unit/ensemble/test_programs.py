@@ -1,6 +1,7 @@
 """The programs, called as the workflow calls them: simulated predictions in, decisions and estimates out."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -31,6 +32,18 @@ THRESHOLD = {"method": "greedy", "steps": 100}
 VOTES = {"aggregation": "average_then_vote", "least": 0, "most": None}
 
 
+PREDICTIONS = [f"predictions/{run}/fold{fold}.parquet" for run in RUNS for fold in range(3)]
+NONE_LOCKED = ["--locked-votes", "", "--locked-manifest", ""]
+
+
+def voting(stackers, thresholds, combiner, settings=VOTES):
+    """Return the arguments of `cast_votes` in the chain's folder, but for the votes."""
+    words = ["--predictions", *PREDICTIONS, "--manifest", "test.parquet", "--members", "members.parquet"]
+    words += ["--stackers", *stackers, "--thresholds", *thresholds, "--threads", "1"]
+    combined = {"labels": ["style 0", "style 1"], "features": [], "combiner": combiner, "voting": settings}
+    return [*words, "--settings", combined | {"runs": RUNS, "external": [], "fold_count": 3}]
+
+
 def run_chain(folder, bank, test, blocks):
     """Run all programs in the workflow's order, the labels in these blocks; return what the last one prints."""
     write_table(bank.manifest, folder / "train.parquet")
@@ -41,59 +54,55 @@ def run_chain(folder, bank, test, blocks):
         _, run, fold, _ = path.split("/")
         write_table(bank.predictions(run, bank.folds == int(fold[-1])), folder / path)
 
-    labels = {"labels": bank.labels, "beta": 2}
-    train, folds = ["--manifest", "train.parquet"], ["--fold-table", "folds.parquet"]
     photos = ["--manifest", "train.parquet", "--folds", "folds.parquet"]
     scores, rankings, members, stackers, thresholds, estimates = (
         [f"{part}/{k}.parquet" for k in range(len(blocks))]
         for part in ("scores", "rankings", "members", "stackers", "thresholds", "honest")
     )
-    runs = ["--runs", *RUNS, "--folds", "3"]
-    collate = ["--predictions", "runs/{run}/fold{fold}/validation.parquet", *runs, *train, *folds]
-    call(folder, "collate_scores", *collate, "--spec", {"blocks": blocks}, "--outputs", *scores)
+    runs = {"runs": RUNS, "external": []}
+    collate = ["--predictions", *predictions, *photos, "--scores", *scores]
+    call(folder, "ensemble/collate_scores", *collate, "--settings", {"blocks": blocks} | runs)
     for k, block in enumerate(blocks):
-        candidates, name = ["--scores", scores[k], *train, *folds], {"labels": block, "beta": 2}
-        combined = name | {"features": []}
+        name = {"labels": block, "beta": 2}
         ranked = ["--scores", scores[k], *photos, "--rankings", rankings[k]]
         call(folder, "ensemble/rank_candidates", *ranked, "--settings", name)
         select = [*ranked, "--sizes", "", "--members", members[k], "--settings", name | {"selection": SELECTION}]
         call(folder, "ensemble/select_members", *select)
+        candidates = ["--scores", scores[k], *photos, "--members", members[k], "--threads", "1"]
         outputs = ["--stackers", stackers[k], "--grid", f"grids/{k}.parquet", "--stacked", f"stacked/{k}.parquet"]
-        stack = [*candidates, "--members", members[k], "--spec", combined | STACK, "--threads", "1", *outputs]
-        call(folder, "stack_members", *stack)
-        search = ["--stacked", f"stacked/{k}.parquet", *train, "--spec", name | THRESHOLD]
-        call(folder, "search_thresholds", *search, "--output", thresholds[k])
-        settings = combined | {"stack": STACK, "threshold": THRESHOLD}
-        estimate = [*candidates, "--members", members[k], "--spec", settings]
-        call(folder, "estimate_labels", *estimate, "--output", estimates[k])
+        stack = name | {"features": [], "stack": STACK}
+        call(folder, "ensemble/stack_members", *candidates, *outputs, "--settings", stack)
+        search = ["--stacked", f"stacked/{k}.parquet", *photos[:2], "--thresholds", thresholds[k]]
+        call(folder, "ensemble/search_thresholds", *search, "--settings", name | {"threshold": THRESHOLD})
+        estimate = [*candidates, "--estimates", estimates[k], "--settings", stack | {"threshold": THRESHOLD}]
+        call(folder, "estimate/estimate_labels", *estimate)
     gather = ["--selections", *members, "--members", "members.parquet"]
     call(folder, "ensemble/gather_members", *gather, "--settings", {"labels": bank.labels})
 
     selected = read_table(folder / "members.parquet").groupby("run")["epoch"].unique()
-    predictions = [f"predictions/{run}/fold{fold}.parquet" for run in RUNS for fold in range(3)]
-    for path in predictions:
+    for path in PREDICTIONS:
         table = test.predictions(path.split("/")[1], np.arange(len(test.truth)))
         write_table(table[table["epoch"].isin(selected.get(path.split("/")[1], []))], folder / path)
-    votes = ["--manifest", "test.parquet", "--photoset", "test", *runs, "--members", "members.parquet"]
-    votes += ["--predictions", "predictions/{run}/fold{fold}.parquet"]
-    votes += ["--stackers", *stackers, "--thresholds", *thresholds]
-    call(
-        folder,
-        "cast_votes",
-        *votes,
-        "--spec",
-        labels | {"combiner": "xgboost", "features": [], "votes": VOTES},
-        "--output",
-        "votes.parquet",
-    )
+    call(folder, "ensemble/cast_votes", *voting(stackers, thresholds, "xgboost"), "--votes", "votes.parquet")
+    labels = {"labels": bank.labels, "beta": 2}
     decisions = ["--votes", "votes.parquet", "--manifest", "test.parquet"]
-    for form in ("table", "challenge"):
-        call(folder, "write_decisions", *decisions, "--spec", labels | {"format": form}, "--output", f"{form}.csv")
-    call(folder, "score_decisions", *decisions, "--spec", labels, "--output", "scores.parquet")
-    honest = ["--estimates", *estimates, *train, "--thresholds", *thresholds, "--spec", labels | {"votes": VOTES}]
-    call(folder, "estimate_honestly", *honest, "--decisions", "honest_decisions.parquet", "--output", "honest.parquet")
-    summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
-    return call(folder, "summarize", *summary, "--spec", {"beta": 2}, "--output", "summary.txt")
+    call(folder, "estimate/score_decisions", *decisions, "--scores", "scores.parquet", "--settings", labels)
+    write = [*decisions, "--decisions", "table.csv", "--settings", {"labels": bank.labels}]
+    call(folder, "ensemble/write_decisions", *write)
+    honest = ["--estimates", *estimates, *photos[:2], "--thresholds", *thresholds, *NONE_LOCKED]
+    honest += ["--decisions", "honest_decisions.parquet", "--honest", "honest.parquet"]
+    call(folder, "estimate/estimate_honestly", *honest, "--settings", labels | {"voting": VOTES})
+    return submit(folder, "challenge")
+
+
+def submit(folder, name, **files):
+    """Write the submission and the summary of the chain in ``folder``, with other files; return what is printed."""
+    files = {"honest": "honest.parquet", "joining": "", "locked-scores": ""} | files
+    words = [word for option, path in files.items() for word in (f"--{option}", path)]
+    words += ["--votes", "votes.parquet", "--manifest", "test.parquet", "--scores", "scores.parquet"]
+    words += ["--submission", f"{name}.csv", "--summary", f"{name}.txt"]
+    settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": "challenge"}
+    return call(folder, "ensemble/write_submission", *words, "--settings", settings)
 
 
 @pytest.fixture(scope="module")
@@ -183,20 +192,16 @@ def test_the_stack_leaves_its_grid_and_scores(chain):
     assert booster.num_boosted_rounds() > 0
 
 
-def voting(stackers, combiner, settings=VOTES):
-    """Return the arguments of `cast_votes` in the chain's folder, with other stackers or settings."""
-    votes = ["--manifest", "test.parquet", "--photoset", "test", "--runs", *RUNS, "--folds", "3"]
-    votes += ["--members", "members.parquet", "--predictions", "predictions/{run}/fold{fold}.parquet"]
-    votes += ["--stackers", stackers, "--thresholds", "thresholds/0.parquet"]
-    spec = {"labels": ["style 0", "style 1"], "features": [], "combiner": combiner, "votes": settings}
-    return [*votes, "--spec", spec, "--output", "voted.parquet"]
+def voted_by(stackers, combiner, settings=VOTES):
+    """Return the arguments of `cast_votes` for one block's stackers and other votes than the chain's."""
+    return [*voting([stackers], ["thresholds/0.parquet"], combiner, settings), "--votes", "voted.parquet"]
 
 
 def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
     folder, bank, test, _ = chain
     (folder / "lacking").mkdir()
     (folder / "lacking" / "xgboost.py").write_text("raise ImportError('there is no xgboost here')")
-    monkeypatch.setenv("PYTHONPATH", str(folder / "lacking"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "lacking"), str(PROGRAMS)]))
 
     def call_alone(program, *arguments, expected=0):
         words = [word if isinstance(word, str) else json.dumps(word) for word in arguments]
@@ -205,13 +210,14 @@ def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
         assert done.returncode == expected, done.stderr
         return done.stdout + done.stderr
 
-    arguments = ["--scores", "scores/0.parquet", "--members", "members/0.parquet"]
-    arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
-    arguments += ["--spec", {"labels": bank.labels, "features": [], "beta": 2, "combiner": "mean"}]
+    arguments = ["--scores", "scores/0.parquet", "--members", "members/0.parquet", "--threads", "1"]
+    arguments += ["--manifest", "train.parquet", "--folds", "folds.parquet"]
+    settings = {"labels": bank.labels, "features": [], "beta": 2, "stack": {"combiner": "mean"}}
     outputs = ["--stackers", "means/0.parquet", "--grid", "means/grid.parquet", "--stacked", "means/stacked.parquet"]
-    call_alone("stack_members", *arguments, *outputs)
-    call_alone("cast_votes", *voting("means/0.parquet", "mean"))
-    assert "no xgboost here" in call_alone("cast_votes", *voting("means/0.parquet", "xgboost"), expected=1)
+    call_alone("ensemble/stack_members", *arguments, *outputs, "--settings", settings)
+    call_alone("ensemble/cast_votes", *voted_by("means/0.parquet", "mean"))
+    said = call_alone("ensemble/cast_votes", *voted_by("means/0.parquet", "xgboost"), expected=1)
+    assert "no xgboost here" in said
     members, votes = read_table(folder / "members.parquet"), read_table(folder / "voted.parquet")
     for k, label in enumerate(bank.labels):
         chosen = members[members["label"] == label]
@@ -226,7 +232,7 @@ def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
 
 def test_stackers_of_another_combiner_are_refused(chain):
     folder = chain[0]
-    said = call(folder, "cast_votes", *voting("stackers/0.parquet", "mean"), expected=1)
+    said = call(folder, "ensemble/cast_votes", *voted_by("stackers/0.parquet", "mean"), expected=1)
     assert said == """error: stackers of 'style 0': found no mean, expected {"members": N}\n"""
 
 
@@ -242,7 +248,7 @@ def nearest_label(scores, thresholds):
 
 def test_limits_go_over_all_labels_of_a_photo(chain):
     folder = chain[0]
-    call(folder, "cast_votes", *voting("stackers/0.parquet", "xgboost", ONE_LABEL))
+    call(folder, "ensemble/cast_votes", *voted_by("stackers/0.parquet", "xgboost", ONE_LABEL))
     votes = read_table(folder / "voted.parquet")
     scores, decisions = (votes[name].to_numpy().reshape(2, -1).T for name in ("score", "decision"))
     thresholds = thresholds_of(folder)
@@ -264,10 +270,10 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
     elif settings == ONE_LABEL:
         decisions = nearest_label(scores, thresholds)
     arguments = ["--estimates", "turned/0.parquet", "--manifest", "train.parquet"]
-    arguments += ["--thresholds", "thresholds/0.parquet"]
-    arguments += ["--spec", {"labels": bank.labels, "beta": 2, "votes": settings}]
-    arguments += ["--decisions", "turned_decisions.parquet", "--output", "turned.parquet"]
-    call(folder, "estimate_honestly", *arguments)
+    arguments += ["--thresholds", "thresholds/0.parquet", *NONE_LOCKED]
+    arguments += ["--settings", {"labels": bank.labels, "beta": 2, "voting": settings}]
+    arguments += ["--decisions", "turned_decisions.parquet", "--honest", "turned.parquet"]
+    call(folder, "estimate/estimate_honestly", *arguments)
     found = read_table(folder / "turned.parquet")["honest_f_beta"].tolist()[:2]
     assert found == [f_beta(bank.truth[:, k], decisions[:, k]) for k in range(2)]
     written = read_table(folder / "turned_decisions.parquet")
@@ -278,23 +284,22 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
 def test_what_joining_the_folds_is_worth_is_a_row_a_label_and_their_mean(chain):
     folder, bank, *_ = chain
     arguments = ["--estimates", "honest/0.parquet", "--manifest", "train.parquet"]
-    arguments += ["--thresholds", "thresholds/0.parquet", "--folds", "3"]
-    arguments += ["--spec", {"labels": bank.labels, "beta": 2}, "--output", "joining.parquet"]
+    arguments += ["--thresholds", "thresholds/0.parquet", "--joining", "joining.parquet"]
+    arguments += ["--settings", {"labels": bank.labels, "beta": 2, "fold_count": 3}]
     votes = read_table(folder / "votes.parquet")
     write_table(votes.assign(fold1=1 - votes["fold0"]), folder / "differing.parquet")
-    call(folder, "estimate_joining", *arguments, "--votes", "differing.parquet")
+    call(folder, "estimate/estimate_joining", *arguments, "--votes", "differing.parquet")
     gains = read_table(folder / "joining.parquet")
     assert gains["label"].tolist() == [*bank.labels, "macro"]
     assert (gains["gain"] != 0).all()
     assert gains["gain"].iloc[2] == pytest.approx(gains["gain"].iloc[:2].mean())
     # Folds that agree in everything gain nothing together.
     write_table(votes.assign(fold1=votes["fold0"], fold2=votes["fold0"]), folder / "agreeing.parquet")
-    call(folder, "estimate_joining", *arguments, "--votes", "agreeing.parquet")
+    call(folder, "estimate/estimate_joining", *arguments, "--votes", "agreeing.parquet")
     assert read_table(folder / "joining.parquet")["gain"].tolist() == [0, 0, 0]
-    summary = ["--honest", "honest.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
-    summary += ["--joining", "joining.parquet", "--spec", {"beta": 2}, "--output", "expected.txt"]
     honest = read_table(folder / "honest.parquet")["honest_f_beta"].iloc[-1]
-    assert f"\nmacro F2, expected: {honest:.4f}  the honest figure +0.0000" in call(folder, "summarize", *summary)
+    said = submit(folder, "expected", joining="joining.parquet")
+    assert f"\nmacro F2, expected: {honest:.4f}  the honest figure +0.0000" in said
 
 
 def test_locked_photos_stand_beside_the_honest_estimate(chain):
@@ -302,48 +307,54 @@ def test_locked_photos_stand_beside_the_honest_estimate(chain):
     folder, bank, test, printed = chain
     arguments = ["--estimates", "honest/0.parquet", "--manifest", "train.parquet"]
     arguments += ["--thresholds", "thresholds/0.parquet"]
-    arguments += ["--spec", {"labels": bank.labels, "beta": 2, "votes": VOTES}]
-    arguments += ["--decisions", "beside_decisions.parquet", "--output", "beside.parquet"]
+    arguments += ["--settings", {"labels": bank.labels, "beta": 2, "voting": VOTES}]
+    arguments += ["--decisions", "beside_decisions.parquet", "--honest", "beside.parquet"]
     locked = ["--locked-votes", "votes.parquet", "--locked-manifest", "test.parquet"]
-    call(folder, "estimate_honestly", *arguments, *locked)
+    call(folder, "estimate/estimate_honestly", *arguments, *locked)
     beside, honest = read_table(folder / "beside.parquet"), read_table(folder / "honest.parquet")
     assert list(beside.columns) == [*honest.columns, "locked_f_beta", "locked_low", "locked_high"]
     pd.testing.assert_frame_equal(beside[honest.columns], honest)
     decided = pd.read_csv(folder / "table.csv")[bank.labels].to_numpy()
     scores = [fbeta_score(test.truth[:, k], decided[:, k], beta=2) for k in range(2)]
     assert beside["locked_f_beta"].tolist() == pytest.approx([*scores, np.mean(scores)])
-    summary = ["--honest", "beside.parquet", "--scores", "scores.parquet", "--votes", "votes.parquet"]
-    summary += ["--locked-scores", "scores.parquet", "--spec", {"beta": 2}, "--output", "beside.txt"]
-    said = call(folder, "summarize", *summary)
+    said = submit(folder, "beside", **{"honest": "beside.parquet", "locked-scores": "scores.parquet"})
     assert f"\nmacro F2, locked: {np.mean(scores):.4f}  on 50 photos that nothing saw" in said
     assert [line for line in said.splitlines() if "locked" not in line] == printed.splitlines()
-    call(folder, "estimate_honestly", *arguments, "--locked-votes", "--locked-manifest")  # as Snakemake says: no file
+    none = ["--locked-votes", "--locked-manifest"]  # as Snakemake says: no file
+    call(folder, "estimate/estimate_honestly", *arguments, *none)
     pd.testing.assert_frame_equal(read_table(folder / "beside.parquet"), honest)
     assert "found one of the two, expected both" in call(
-        folder, "estimate_honestly", *arguments, *locked[:2], expected=1
+        folder, "estimate/estimate_honestly", *arguments, *locked[:2], expected=1
     )
+
+
+SIZING = {
+    "labels": ["style 0", "style 1"],
+    "features": [],
+    "beta": 2,
+    "selection": SELECTION,
+    "stack": {"combiner": "mean"},
+    "threshold": {"method": "exact"},
+}
+# The third run is another program's.
+HISTORIES = [f"runs/{run}/fold{fold}/history.parquet" for run in RUNS[:2] for fold in range(3)]
 
 
 @pytest.fixture(scope="module")
 def sized(chain):
     """Return the folder and the training bank, once the programs of sizes have run in it."""
     folder, bank, *_ = chain
-    train = ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
-    spec = {"labels": bank.labels, "features": [], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
-    inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", *train]
+    photos = ["--manifest", "train.parquet", "--folds", "folds.parquet"]
     estimates, members = ["--estimates", "sizes/estimates.parquet"], ["--members", "sizes/members.parquet"]
-    outputs = [*estimates, *members]
-    call(folder, "estimate_sizes", *inputs, "--spec", spec | {"threshold": {"method": "exact"}}, *outputs)
-    for run in RUNS[:2]:  # the third is another program's
-        for fold in range(3):
-            history = pd.DataFrame({"epoch": [1, 2], "seconds": [30.0, 30.0]})
-            write_table(history, folder / f"runs/{run}/fold{fold}/history.parquet")
-    histories = ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", *RUNS[:2], "--folds", "3"]
-    spec = {"labels": bank.labels, "beta": 2, "votes": VOTES}
-    measure = [*estimates, *members, *train[:2], *histories, "--spec", spec, "--output", "size_curve.parquet"]
-    call(folder, "measure_sizes", *measure)
-    choose = [*estimates, *train, "--spec", spec | {"target": {"loss": 0.02}}, "--output", "chosen_sizes.parquet"]
-    call(folder, "choose_sizes", *choose)
+    inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", *photos, "--threads", "1"]
+    call(folder, "estimate/estimate_sizes", *inputs, *estimates, *members, "--settings", SIZING)
+    for path in HISTORIES:
+        write_table(pd.DataFrame({"epoch": [1, 2], "seconds": [30.0, 30.0]}), folder / path)
+    voted = {"labels": bank.labels, "beta": 2, "voting": VOTES}
+    measure = [*estimates, *members, *photos[:2], "--histories", *HISTORIES, "--curve", "size_curve.parquet"]
+    call(folder, "estimate/measure_sizes", *measure, "--settings", voted | {"runs": RUNS[:2], "fold_count": 3})
+    choose = [*estimates, *photos, "--members", "--whole", "--sizes", "chosen_sizes.parquet"]
+    call(folder, "estimate/choose_sizes", *choose, "--settings", voted | {"loss": 0.02})
     return folder, bank
 
 
@@ -375,10 +386,12 @@ def test_an_ensemble_that_is_cut_short_is_chosen_among_its_own_sizes(sized, tmp_
     whole = bank.manifest[["image_id"]].assign(**dict(zip(bank.labels, decided.T, strict=True)))
     write_table(whole, tmp_path / "whole.parquet")
     inputs = ["--estimates", "sizes/estimates.parquet", "--manifest", "train.parquet"]
-    inputs += ["--fold-table", "folds.parquet", "--members", str(tmp_path / "members.parquet")]
-    spec = {"labels": bank.labels, "beta": 2, "votes": VOTES, "target": {"loss": loss}}
-    outputs = ["--output", str(tmp_path / "sizes.parquet")]
-    call(folder, "choose_sizes", *inputs, "--whole", str(tmp_path / "whole.parquet"), "--spec", spec, *outputs)
+    inputs += ["--folds", "folds.parquet", "--members", str(tmp_path / "members.parquet")]
+    settings = ["--settings", {"labels": bank.labels, "beta": 2, "voting": VOTES, "loss": loss}]
+    outputs, whole = ["--sizes", str(tmp_path / "sizes.parquet")], ["--whole", str(tmp_path / "whole.parquet")]
+    call(folder, "estimate/choose_sizes", *inputs, *whole, *outputs, *settings)
+    said = call(folder, "estimate/choose_sizes", *inputs, "--whole", *outputs, *settings, expected=1)
+    assert said == "error: --members and --whole: found one of the two, expected both or none\n"
     assert read_table(tmp_path / "sizes.parquet")["size"].tolist() == [size] * 4
 
 
@@ -404,13 +417,13 @@ def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
     folder, bank = sized
     write_table(pd.DataFrame({"without": [-1, 0, 1, 2], "size": ["2", "1", "all", "2"]}), folder / "sizes.parquet")
     inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "train.parquet"]
-    spec = {"labels": bank.labels, "beta": 2} | SELECTION
-    select = [*inputs, "--fold-table", "folds.parquet", "--spec", spec]
-    call(folder, "select_members", *select, "--sizes", "sizes.parquet", "--output", "sized.parquet")
+    settings = {"labels": bank.labels, "beta": 2, "selection": SELECTION}
+    select = [*inputs, "--folds", "folds.parquet", "--settings", settings]
+    call(folder, "ensemble/select_members", *select, "--sizes", "sizes.parquet", "--members", "sized.parquet")
     selections = of_label(folder / "sized.parquet", bank.labels[1])
     counts = selections[selections["member"] > 0].groupby("without").size()
     assert counts.to_dict() == {-1: 2, 0: 1, 1: 3, 2: 2}
-    call(folder, "select_members", *select, "--sizes", "chosen_sizes.parquet", "--output", "sized.parquet")
+    call(folder, "ensemble/select_members", *select, "--sizes", "chosen_sizes.parquet", "--members", "sized.parquet")
     chosen = read_table(folder / "chosen_sizes.parquet").set_index("without")["size"]
     curve = read_table(folder / "size_curve.parquet")
     assert chosen[-1] == curve["size"][curve["honest_f_beta"] >= curve["honest_f_beta"].max() - 0.02].iloc[0]
@@ -419,17 +432,16 @@ def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
     assert counts.to_dict() == {without: min(int(size), 3) if size != "all" else 3 for without, size in chosen.items()}
     # Snakemake leaves the word out where `target` is not set.
     for none in (["--sizes"], ["--sizes", ""], []):
-        call(folder, "select_members", *select, *none, "--output", "unsized.parquet")
+        call(folder, "ensemble/select_members", *select, *none, "--members", "unsized.parquet")
         assert read_table(folder / "unsized.parquet").equals(read_table(folder / "members/0.parquet"))
 
 
 def test_sizes_are_measured_as_photos_are_decided(sized):
     folder, bank = sized
     arguments = ["--estimates", "sizes/estimates.parquet", "--manifest", "train.parquet"]
-    arguments += ["--members", "sizes/members.parquet", "--folds", "3"]
-    arguments += ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", "--output", "least.parquet"]
-    spec = {"labels": bank.labels, "beta": 2, "votes": VOTES | {"least": 2}}
-    call(folder, "measure_sizes", *arguments, "--spec", spec)
+    arguments += ["--members", "sizes/members.parquet", "--histories", "--curve", "least.parquet"]
+    settings = {"labels": bank.labels, "beta": 2, "voting": VOTES | {"least": 2}, "runs": [], "fold_count": 3}
+    call(folder, "estimate/measure_sizes", *arguments, "--settings", settings)
     everything = [fbeta_score(truth, np.ones_like(truth), beta=2) for truth in bank.truth.T]
     assert read_table(folder / "least.parquet")["honest_f_beta"].tolist() == pytest.approx(
         [np.mean(everything)] * len(SIZES)
@@ -439,7 +451,8 @@ def test_sizes_are_measured_as_photos_are_decided(sized):
     table = read_table(folder / "sizes/estimates.parquet")
     write_table(table.assign(voted=1 - table["decision"]), folder / "voted.parquet")
     arguments[1] = "voted.parquet"
-    call(folder, "measure_sizes", *arguments, "--spec", spec | {"votes": VOTES | {"aggregation": "vote_all"}})
+    settings["voting"] = VOTES | {"aggregation": "vote_all"}
+    call(folder, "estimate/measure_sizes", *arguments, "--settings", settings)
     decided = [1 - table.loc[table["size"] == "1", "decision"].to_numpy() for table in tables]
     curve = read_table(folder / "least.parquet").set_index("size")
     assert curve.loc["1", "honest_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
@@ -447,23 +460,22 @@ def test_sizes_are_measured_as_photos_are_decided(sized):
 
 def test_a_label_that_a_file_lacks_ends_in_one_sentence(sized):
     folder, bank = sized
-    train = ["--manifest", "train.parquet", "--fold-table", "folds.parquet"]
-    scores, outputs = ["--scores", "scores/0.parquet"], ["--estimates", "x.parquet", "--members", "y.parquet"]
-    spec = {"labels": bank.labels, "features": [], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
+    inputs = ["--scores", "scores/0.parquet", "--manifest", "train.parquet", "--folds", "folds.parquet"]
+    outputs = ["--estimates", "x.parquet", "--members", "y.parquet", "--threads", "1"]
     rankings = read_table(folder / "rankings/0.parquet")
     write_table(rankings[rankings["label"] == "style 0"], folder / "fewer.parquet")
-    estimate = [*scores, "--rankings", "fewer.parquet", *train, *outputs, "--spec", spec]
-    said = call(folder, "estimate_sizes", *estimate, expected=1)
+    estimate = [*inputs, "--rankings", "fewer.parquet", *outputs, "--settings", SIZING]
+    said = call(folder, "estimate/estimate_sizes", *estimate, expected=1)
     assert said == "error: fewer.parquet: found no rows of the label 'style 1' (1 such labels)\n"
     sizes = pd.DataFrame({"without": [-1, 0, 2], "size": ["2", "1", "all"]})
-    spec = {"labels": bank.labels, "beta": 2} | SELECTION
-    select = [*scores, "--rankings", "rankings/0.parquet", *train, "--spec", spec, "--output", "x.parquet"]
+    settings = {"labels": bank.labels, "beta": 2, "selection": SELECTION}
+    select = [*inputs, "--rankings", "rankings/0.parquet", "--members", "x.parquet", "--settings", settings]
     for table, wrong in [
         (sizes, "without: found [-1, 0, 2], expected each of [-1, 0, 1, 2] once"),
         (sizes.assign(size="3"), "size: found '3', expected one of 1, 2, 5, 10, 20, 40, all"),
     ]:
         write_table(table, folder / "bad_sizes.parquet")
-        said = call(folder, "select_members", *select, "--sizes", "bad_sizes.parquet", expected=1)
+        said = call(folder, "ensemble/select_members", *select, "--sizes", "bad_sizes.parquet", expected=1)
         assert said == f"error: bad_sizes.parquet: {wrong}\n"
 
 
@@ -471,20 +483,19 @@ def test_decisions_for_other_photos_end_in_one_sentence(sized):
     folder, bank = sized
     write_table(read_table(folder / "sizes/estimates.parquet").iloc[:-1], folder / "other.parquet")
     estimates = ["--estimates", "other.parquet", "--manifest", "train.parquet"]
-    spec = {"labels": bank.labels, "beta": 2, "votes": VOTES}
-    choose = [*estimates, "--fold-table", "folds.parquet", "--spec", spec | {"target": {"loss": 0}}]
+    settings = {"labels": bank.labels, "beta": 2, "voting": VOTES}
+    choose = [*estimates, "--folds", "folds.parquet", "--members", "--whole", "--settings", settings | {"loss": 0}]
     sentence = "error: the honest estimate of style 1: its 239 photos are not the manifest's 240\n"
-    assert call(folder, "choose_sizes", *choose, "--output", "x.parquet", expected=1) == sentence
-    histories = ["--histories", "runs/{run}/fold{fold}/history.parquet", "--runs", "--folds", "3"]
-    measure = [*estimates, "--members", "sizes/members.parquet", *histories, "--spec", spec]
-    assert call(folder, "measure_sizes", *measure, "--output", "x.parquet", expected=1) == sentence
+    assert call(folder, "estimate/choose_sizes", *choose, "--sizes", "x.parquet", expected=1) == sentence
+    measure = [*estimates, "--members", "sizes/members.parquet", "--histories", "--curve", "x.parquet"]
+    measure += ["--settings", settings | {"runs": [], "fold_count": 3}]
+    assert call(folder, "estimate/measure_sizes", *measure, expected=1) == sentence
     inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "test.parquet"]
-    spec = {"labels": bank.labels, "features": [], "beta": 2, "selection": SELECTION, "stack": {"combiner": "mean"}}
-    outputs = ["--estimates", "x.parquet", "--members", "y.parquet"]
+    outputs = ["--estimates", "x.parquet", "--members", "y.parquet", "--threads", "1"]
     test_folds = read_table(folder / "test.parquet")[["image_id"]].assign(fold=0)
     write_table(test_folds, folder / "test_folds.parquet")
-    estimate = [*inputs, "--fold-table", "test_folds.parquet", "--spec", spec | {"threshold": {"method": "exact"}}]
-    said = call(folder, "estimate_sizes", *estimate, *outputs, expected=1)
+    estimate = [*inputs, "--folds", "test_folds.parquet", "--settings", SIZING]
+    said = call(folder, "estimate/estimate_sizes", *estimate, *outputs, expected=1)
     assert said.startswith("error: scores/0.parquet: was collated for other photos than the manifest's 50")
     assert said.count("\n") == 1
     assert not (folder / "x.parquet").exists()
@@ -511,7 +522,7 @@ def test_the_figures_are_those_of_the_decisions(chain):
     assert list(estimate.columns) == ["image_id", "fold", "score", "threshold", "decision", "voted", "members"]
     assert honest["honest_f_beta"].iloc[1] == f_beta(bank.truth[:, 1], estimate["decision"].to_numpy())
     assert honest["naive_f_beta"].iloc[1] == read_table(folder / "thresholds/0.parquet")["f_beta"].iloc[1]
-    assert printed == (folder / "summary.txt").read_text(encoding="utf-8")
+    assert printed == (folder / "challenge.txt").read_text(encoding="utf-8")
     assert printed.startswith("50 photos decided, 2 labels each\n")
     assert f"macro F2, test:   {scores['f_beta'].iloc[-1]:.4f}" in printed
 
@@ -524,19 +535,20 @@ def test_a_photoset_without_labels_has_an_empty_score_table(chain):
         "votes.parquet",
         "--manifest",
         "unlabelled.parquet",
-        "--spec",
+        "--settings",
         {"labels": ["style 0", "style 1"], "beta": 2},
     ]
-    assert "not known" in call(folder, "score_decisions", *votes, "--output", "none.parquet")
+    assert "not known" in call(folder, "estimate/score_decisions", *votes, "--scores", "none.parquet")
     assert read_table(folder / "none.parquet").empty
 
 
 def test_a_wrong_input_ends_in_one_sentence(chain):
     folder, bank, _, _ = chain
-    arguments = ["--predictions", "runs/run0/fold{fold}/validation.parquet", "--runs", "run0", "--folds", "3"]
-    arguments += ["--manifest", "train.parquet", "--fold-table", "folds.parquet", "--spec", {"blocks": [bank.labels]}]
-    said = call(folder, "collate_scores", *arguments, "--outputs", "x.parquet", expected=1)
-    assert (
-        said
-        == "error: --predictions runs/run0/fold{fold}/validation.parquet: expected a path with {run} and {fold} in it\n"
-    )
+    arguments = ["--predictions", *(f"runs/run0/fold{fold}/validation.parquet" for fold in range(2))]
+    arguments += ["--manifest", "train.parquet", "--folds", "folds.parquet", "--scores", "x.parquet"]
+    settings = {"blocks": [bank.labels], "runs": ["run0"], "external": []}
+    said = call(folder, "ensemble/collate_scores", *arguments, "--settings", settings, expected=1)
+    assert said == "error: found 2 files of 1 runs, expected 3 of each, one per fold\n"
+    settings["blocks"] = [[label] for label in bank.labels]
+    said = call(folder, "ensemble/collate_scores", *arguments, "--settings", settings, expected=1)
+    assert said == "error: --scores: found 1 files, expected 2, one per block of labels\n"

@@ -9,7 +9,7 @@ import pytest
 
 from stylevote.ensemble.scores import (
     collate_scores,
-    files_by_run,
+    files_of_runs,
     open_candidates,
     read_features,
     read_predictions,
@@ -164,15 +164,14 @@ def test_a_file_that_is_no_table_is_refused(bank, tmp_path):
         candidates_of(tmp_path / "x.parquet", bank.image_ids, "style 0")
 
 
-def test_files_by_run_fills_the_template():
-    assert files_by_run(["r", "s{x}"], "a/{run}/f{fold}.parquet", 2) == {
-        "r": [Path("a/r/f0.parquet"), Path("a/r/f1.parquet")],
-        "s{x}": [Path("a/s{x}/f0.parquet"), Path("a/s{x}/f1.parquet")],
-    }
-    with pytest.raises(InputError, match=r"--predictions a/\{run\}: expected a path with \{run\} and \{fold\} in it"):
-        files_by_run(["r"], "a/{run}", 3)
+def test_a_list_of_files_is_cut_into_those_of_each_run():
+    paths = [Path(f"{run}/{fold}") for run in "ab" for fold in range(3)]
+    assert files_of_runs(["a", "b"], paths, 3) == {"a": paths[:3], "b": paths[3:]}
+    assert files_of_runs([], [], 3) == {}
+    with pytest.raises(InputError, match="found 5 files of 2 runs, expected 3 of each, one per fold"):
+        files_of_runs(["a", "b"], paths[1:], 3)
     with pytest.raises(InputError, match="1 runs are named twice"):
-        files_by_run(["r", "r"], "{run}{fold}", 2)
+        files_of_runs(["a", "a"], paths, 3)
 
 
 MEMBERS = pd.DataFrame(

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from photo_server import PhotoServer, body, drip, photo, raw, redirect, status
-from places import REPOSITORY
+from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.photos import downloads
 from stylevote.photos.downloads import LONGEST_PAUSE, SILENT, Patience, download_photos
@@ -20,7 +20,7 @@ from stylevote.photos.fetching import Bounds
 from stylevote.photos.label_tables import Entry
 from stylevote.tables import read_table
 
-PROGRAM = REPOSITORY / "workflow_scripts" / "download_photos.py"
+PROGRAM = PROGRAMS / "photos" / "download_photos.py"
 
 
 @pytest.fixture
@@ -234,13 +234,21 @@ class Program:
         self.table = tmp_path / "test.csv"
         rows = [f"{k},{server.give(f'/{k}.jpg', body(photo(k)))}" for k in range(5)]
         self.table.write_text("\n".join(rows))
-        self.spec = {"photoset": "test", "labels": ["sport"], "parallel": 1, "attempts": 1, "pause": 0, "seconds": 20}
-        self.spec |= {"megabytes": 1, "internal": [server.host]}
+        self.settings = {
+            "photoset": "test",
+            "labels": ["sport"],
+            "parallel": 1,
+            "attempts": 1,
+            "pause": 0,
+            "seconds": 20,
+        }
+        self.settings |= {"megabytes": 1, "internal": [server.host]}
 
     def start(self, on_bad_photo="fail"):
         command = [sys.executable, PROGRAM, "--photos", self.folder, "--table", self.table, "--failures", self.failures]
-        command += ["--spec", json.dumps(self.spec), "--on-bad-photo", on_bad_photo]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command += ["--settings", json.dumps(self.settings), "--on-bad-photo", on_bad_photo]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, **pipes, env=ENVIRONMENT)
 
     def run(self, on_bad_photo="fail"):
         """Run it to its end; return its exit status, and what it printed."""

@@ -2,19 +2,18 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import warm
+from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.photos import folds as folds_module
 from stylevote.photos.folds import assign_folds, lock_photos, positives_by_part, stratify
 from stylevote.tables import label_matrix, read_table, write_table
 
-PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 LABELS = ["common", "usual", "rare", "rarest"]
 
 
@@ -109,6 +108,35 @@ def test_a_division_with_an_empty_fold_is_drawn_again(monkeypatch):
     assert table["fold"].nunique() == 5
 
 
+def many_rare_labels(photos, labels, positives, seed):
+    """Photos of which each label has so few positives that chance leaves a fold without any of one or another."""
+    generator = np.random.default_rng(seed)
+    values = np.zeros((photos, labels), dtype=bool)
+    for k in range(labels):
+        values[generator.choice(photos, positives, replace=False), k] = True
+    return values
+
+
+@pytest.mark.parametrize(("photos", "labels", "positives"), [(200, 60, 6), (400, 300, 10)])
+def test_hundreds_of_rare_labels_are_in_every_fold(photos, labels, positives):
+    names = [f"label {k}" for k in range(labels)]
+    values = many_rare_labels(photos, labels, positives, seed=1)
+    folds = assign_folds(manifest_of(values, labels=names), names, 5, 1)["fold"]
+    assert positives_by_part(values, folds.to_numpy(), 5).min() >= 1
+    assert folds.value_counts().between(0.8 * photos / 5, 1.2 * photos / 5).all()
+
+
+def test_an_exchange_mostly_moves_as_little_as_it_can():
+    values = np.array([[1, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 0], [0, 1, 1]], dtype=bool)
+    parts = np.array([0, 0, 0, 1, 1, 1])
+    found = [folds_module.exchange(values, parts, np.array([1, 1]), seed).tolist() for seed in range(30)]
+    # The photo with the label alone, for the one without any.
+    assert found.count([0, 1, 0, 0, 1, 1]) > 20
+    for exchanged in found:
+        assert np.bincount(exchanged).tolist() == [3, 3]
+        assert positives_by_part(values, np.array(exchanged), 2).min() >= 1
+
+
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.35])
 def test_locked_photos_are_a_share_of_each_label(manifest, share):
     """Groups of near-duplicates count once, and so near to the share as no random choice comes."""
@@ -185,13 +213,14 @@ def test_near_duplicates_count_once_where_photos_are_locked():
     assert pd.Series(group[:6][locked[:6]]).nunique() == 1
 
 
-def run_program(name, manifest, tmp_path, outputs, **spec):
+def run_program(name, manifest, tmp_path, outputs, **settings):
     write_table(manifest, tmp_path / "manifest.parquet")
     paths = ["--manifest", tmp_path / "manifest.parquet"]
     for option in outputs:
         paths += [f"--{option}", tmp_path / f"{option}.parquet"]
-    command = [warm.python(), PROGRAMS / name, "--spec", json.dumps({"labels": LABELS, "seed": 1, **spec}), *paths]
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    settings = {"labels": LABELS, "seed": 1, **settings}
+    command = [warm.python(), PROGRAMS / "photos" / name, "--settings", json.dumps(settings), *paths]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
 
 def test_locking_program(manifest, tmp_path):
@@ -217,15 +246,15 @@ def test_locking_program_ends_with_the_message(manifest, tmp_path):
 
 
 def test_program(manifest, tmp_path):
-    done = run_program("assign_folds.py", manifest, tmp_path, ["output"], count=5)
+    done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], count=5)
     assert done.returncode == 0
     assert "rarest" in done.stderr
     assert "fold 4" in done.stderr
-    pd.testing.assert_frame_equal(read_table(tmp_path / "output.parquet"), assign_folds(manifest, LABELS, 5, 1))
+    pd.testing.assert_frame_equal(read_table(tmp_path / "folds.parquet"), assign_folds(manifest, LABELS, 5, 1))
 
 
 def test_program_ends_with_the_message(manifest, tmp_path):
-    done = run_program("assign_folds.py", manifest, tmp_path, ["output"], count=9)
+    done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], count=9)
     assert done.returncode == 1
     assert "error: some folds have no positive photo of a label:\nlabel 'rarest': " in done.stderr
     assert "Traceback" not in done.stderr

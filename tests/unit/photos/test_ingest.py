@@ -8,7 +8,6 @@ import struct
 import subprocess
 import unicodedata
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import pytest
 from PIL import Image
 
 import warm
+from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.photos import label_tables
 from stylevote.photos.ingest import ingest_photos, shared_photos
@@ -23,7 +23,6 @@ from stylevote.photos.pixels import MAX_BYTES
 from stylevote.photos.problems import Problem, problem_report
 from stylevote.tables import write_table
 
-PROGRAMS = Path(__file__).parents[3] / "workflow_scripts"
 LABELS = ["sport", "street"]
 VALUES = [(1, 0), (0, 1), (1, 1), (1, 0), (0, 1)]
 
@@ -651,20 +650,21 @@ def test_no_shared_photos():
 
 
 def run_program(program, *arguments):
-    command = [warm.python(), PROGRAMS / program, *arguments]
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    command = [warm.python(), PROGRAMS / "photos" / program, *arguments]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
 
-def ingest_arguments(photos, tmp_path, table=None, **settings):
-    spec = {"photoset": "train", "labels": LABELS, "folds": 2, **settings}
-    yield from ("--photos", photos, "--spec", json.dumps(spec), "--table")
+def ingest_arguments(photos, tmp_path, table=None, threads=1, **settings):
+    settings = {"photoset": "train", "labels": LABELS, "folds": 2, "locked": False, **settings}
+    yield from ("--photos", photos, "--settings", json.dumps(settings), "--on-bad-photo", "fail", "--table")
     yield from ([table] if table else [])
     yield from ("--manifest", tmp_path / "manifest.parquet", "--quarantine", tmp_path / "quarantine.parquet")
+    yield from ("--threads", threads)
 
 
 def test_ingest_program(photos, table, tmp_path):
     path = table(lines_of_table())
-    done = run_program("ingest_photos.py", *ingest_arguments(photos, tmp_path, path), "--threads", 2)
+    done = run_program("ingest_photos.py", *ingest_arguments(photos, tmp_path, path, threads=2))
     assert done.returncode == 0
     assert "5 photos, 2 labels, 0 groups of near-duplicates" in done.stderr
     assert len(pd.read_parquet(tmp_path / "manifest.parquet")) == 5
@@ -700,12 +700,14 @@ def test_compare_program(tmp_path):
         paths.append(tmp_path / f"{name}.parquet")
         write_table(manifest, paths[-1])
     write_table(pd.DataFrame({"image_id": [], "problem": []}), tmp_path / "none.parquet")
-    arguments = ["--names", "train", "test", "--output", tmp_path / "shared.parquet", "--manifests", *paths]
+    arguments = ["--shared", tmp_path / "shared.parquet", "--manifests", *paths]
     arguments += ["--quarantines", tmp_path / "none.parquet", tmp_path / "none.parquet"]
-    done = run_program("compare_photosets.py", *arguments, "--spec", '{"on_bad_photo": "fail"}')
+    settings = {"photosets": ["train", "test"], "on_bad_photo": "fail"}
+    done = run_program("compare_photosets.py", *arguments, "--settings", json.dumps(settings))
     assert done.returncode == 1
     assert "'y' in test is the same photo as 'b' in train" in done.stderr
     assert "Traceback" not in done.stderr
-    done = run_program("compare_photosets.py", *arguments, "--spec", '{"on_bad_photo": "skip"}')
+    settings["on_bad_photo"] = "skip"
+    done = run_program("compare_photosets.py", *arguments, "--settings", json.dumps(settings))
     assert done.returncode == 0
     assert pd.read_parquet(tmp_path / "shared.parquet")["train_image_id"].tolist() == ["b"]

@@ -6,7 +6,6 @@ import json
 import subprocess
 import tracemalloc
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ import pytest
 from PIL import Image
 
 import warm
+from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.photos.pixels import (
     PhotoError,
@@ -26,7 +26,7 @@ from stylevote.photos.pixels import (
 )
 from stylevote.tables import read_table, write_table
 
-PROGRAM = Path(__file__).parents[3] / "workflow_scripts" / "cache_pixels.py"
+PROGRAM = PROGRAMS / "photos" / "cache_pixels.py"
 
 
 def drawn(size, seed=0):
@@ -380,8 +380,8 @@ def run_program(photos, tmp_path, threads=2):
     paths = {"--photos": photos, "--manifest": tmp_path / "manifest.parquet"}
     paths |= {"--pixels": tmp_path / "cache" / "pixels.bin", "--index": tmp_path / "cache" / "index.parquet"}
     options = [str(part) for option in paths.items() for part in option]
-    command = [warm.python(), str(PROGRAM), *options, "--spec", json.dumps({"size": 24}), "--threads", str(threads)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [warm.python(), str(PROGRAM), *options, "--settings", json.dumps({"size": 24}), "--threads", str(threads)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
 
 def test_program(photos, tmp_path):

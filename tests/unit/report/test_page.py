@@ -11,7 +11,7 @@ from PIL import Image
 
 from browser import CHROMIUM, COLLISIONS, Browser, check_page
 from stylevote.errors import InputError
-from stylevote.report import sections
+from stylevote.report.doubtful_photos import Shown
 from stylevote.report.drawing import shortened, text_width
 from stylevote.report.markup import escape, figure, folded, grid, key, paragraph, read_picture, table, write_picture
 from stylevote.report.measures import reliability
@@ -28,6 +28,7 @@ from stylevote.report.plots import (
     training_curves,
 )
 from stylevote.report.runs import RunTable
+from stylevote.report.sections import networks, photos, quality, single_labels
 from stylevote.report.thumbnails import embedded
 
 HOSTILE = [
@@ -98,10 +99,10 @@ def page_of(labels) -> str:
     )
     body += table(["Label", *labels[:4]], rows) + folded(labels[0], paragraph(labels[1]))
     chosen = [(label, run, 0, 1) for label in labels for run in ("resnet50-224-plain-0123abcd", labels[0])]
-    body += sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), labels)
+    body += single_labels.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), labels)
     pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-    photo = sections.Shown(pixel, '"><script>x', labels[0], "</span>", labels, labels[1:])
-    body += sections.to_look_at([photo], [photo] * 3, [], files=True)
+    photo = Shown(pixel, '"><script>x', labels[0], "</span>", labels, labels[1:])
+    body += photos.to_look_at([photo], [photo] * 3, [], files=True)
     return whole_page("</title><script>", "<b>", [("<i>", "</a>", body)], "<u>")
 
 
@@ -163,11 +164,11 @@ def test_the_same_figures_give_the_same_picture():
 
 def test_sections_say_when_there_is_nothing_to_show():
     said = [
-        sections.sizes(None, "", "F2"),
-        sections.training({}, pd.DataFrame(), RunTable([], [], ""), ["red"], "F2"),
-        sections.more_photos(None, 0, None, ""),
-        sections.to_look_at([], [], [], files=False),
-        sections.cost(pd.DataFrame(columns=["rule", "jobs", "hours", "gigabytes"]), [], pd.Series({"runs": 1e6})),
+        quality.sizes(None, "", "F2"),
+        networks.training({}, pd.DataFrame(), RunTable([], [], ""), ["red"], "F2"),
+        photos.more_photos(None, 0, None, ""),
+        photos.to_look_at([], [], [], files=False),
+        networks.cost(pd.DataFrame(columns=["rule", "jobs", "hours", "gigabytes"]), [], pd.Series({"runs": 1e6})),
     ]
     for text, words in zip(said, ("Not measured", "No network", "No run", "no photos", "No job"), strict=True):
         assert words in text
@@ -218,7 +219,7 @@ def test_a_loss_keeps_its_colour_where_another_is_missing():
 def test_runs_that_few_labels_use_are_folded_away_and_none_is_lost():
     runs = [f"run{number:02d}" for number in range(40)]
     chosen = [("red", run, 0, place) for place, run in enumerate(runs, 1)] + [("blue", "run39", 2, 1)]
-    page = sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), ["red", "blue"])
+    page = single_labels.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), ["red", "blue"])
     seen, hidden = page.split("<details><summary>More runs: 10</summary>")
     assert [run for run in runs if f">{run}<" in seen] == [*runs[:29], "run39"]
     assert [run for run in runs if f">{run}<" in hidden] == runs[29:39]
@@ -226,25 +227,25 @@ def test_runs_that_few_labels_use_are_folded_away_and_none_is_lost():
 
 def test_a_columns_name_can_be_read_where_it_is_cut():
     chosen = pd.DataFrame([(label, "run", 0, 1) for label in LONG[:2]], columns=["label", "run", "epoch", "member"])
-    page = sections.members(chosen, LONG[:2])
+    page = single_labels.members(chosen, LONG[:2])
     assert all(f'title="{label}"' in page for label in LONG[:2])
 
 
 def test_cards_of_many_labels_are_folded_away_but_for_the_lowest_scores():
     names = [f"label{number:02d}" for number in range(40)]
     table = by_label(names[::-1]).iloc[::-1]  # from the highest score to the lowest
-    page = sections.reliability(table, {name: f"<svg>{name}</svg>" for name in names})
+    page = single_labels.reliability(table, {name: f"<svg>{name}</svg>" for name in names})
     seen, hidden = page.split("<details><summary>More labels, with higher scores: 24</summary>")
     assert [name for name in names if f"<b>{name}</b>" in seen] == names[24:]
     assert all(f"<svg>{name}</svg>" in hidden for name in names[:24])
-    few = sections.reliability(table[:13], {name: f"<svg>{name}</svg>" for name in names[:13]})
+    few = single_labels.reliability(table[:13], {name: f"<svg>{name}</svg>" for name in names[:13]})
     assert "<details>" not in few
     assert few.index("label00") < few.index("label12"), "few labels stand in their own order"
 
 
 def test_members_that_are_not_drawn_are_said():
     def note(**found) -> str:
-        return sections.correlation(
+        return single_labels.correlation(
             by_label(["red"]), pd.DataFrame([{"label": "red", **found}]), {"red": "<svg></svg>"}
         )
 
@@ -260,7 +261,7 @@ def test_members_that_are_drawn_have_the_numbers_of_the_table():
     assert ">4</text>" in drawn
     assert ">2</text>" not in drawn
     chosen = [("red", "one", 0, 1), ("red", "one", 0, 2), ("red", "one", 0, 3), ("red", "two", 0, 4)]
-    page = sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), ["red"])
+    page = single_labels.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), ["red"])
     assert page.count("</i>") == 2
     assert ">1</i>" in page
     assert ">4</i>" in page
@@ -270,17 +271,17 @@ def test_members_that_are_drawn_have_the_numbers_of_the_table():
 def test_a_label_that_no_test_photo_has_is_pointed_out():
     macro = pd.DataFrame({"key": ["honest", "test"], "value": 0.5, "low": 0.4, "high": 0.6})
     table = by_label(["red", "green", "blue"], test_positives=[3, 0, 7], test_f_beta=[0.5, 0, 0.9])
-    page = sections.each_label(table, macro, "", "F2")
+    page = quality.each_label(table, macro, "", "F2")
     assert "No test photo has green: the test F2 of such a label is counted as 0" in page
     assert "<th>Test positives</th>" in page
-    assert "No test photo has" not in sections.each_label(table.assign(test_positives=1), macro, "", "F2")
+    assert "No test photo has" not in quality.each_label(table.assign(test_positives=1), macro, "", "F2")
 
 
 def gains(members: int, missing: bool = False) -> str:
     rows = [("ensemble", 0.7, 0.6, 0.8, 0, 0, 0), ("best", 0.6, 0.5, 0.7, 0.1, -0.05, 0.2)]
     rows += [("one", 0.5, 0.4, 0.6, 0.2, 0.1, 0.3), *([("resnet50", *[np.nan] * 6)] if missing else [])]
     columns = ["name", "value", "low", "high", "gain", "gain_low", "gain_high"]
-    return sections.gains(pd.DataFrame(rows, columns=columns), "<svg></svg>", "F2", members)
+    return quality.gains(pd.DataFrame(rows, columns=columns), "<svg></svg>", "F2", members)
 
 
 def test_the_gain_over_single_networks_is_told():
@@ -302,7 +303,7 @@ def test_a_single_member_is_compared_with_nothing():
 def trained(rows) -> str:
     reached = pd.DataFrame(rows, columns=["run", "f_beta", "labels", "label"]).set_index("run")
     differ = RunTable(["run", "seed"], [[run, str(k)] for k, run in enumerate(reached.index)], "size 96")
-    return sections.training(dict.fromkeys(reached.index, "<svg></svg>"), reached, differ, ["red", "green"], "F2")
+    return networks.training(dict.fromkeys(reached.index, "<svg></svg>"), reached, differ, ["red", "green"], "F2")
 
 
 def test_runs_of_one_easy_label_do_not_come_first():
@@ -326,15 +327,15 @@ def test_what_differs_between_many_runs_is_folded_away_and_none_is_lost():
 
 def test_more_losses_than_colours_are_said():
     names = [f"focal (gamma {k})" for k in range(6)]
-    page = sections.losses(by_label(["red"]), names, {"red": "<svg></svg>"}, "F2")
+    page = single_labels.losses(by_label(["red"]), names, {"red": "<svg></svg>"}, "F2")
     assert "the first 4 of 6 losses" in page
     assert "Dashed" not in page
-    assert "Dashed" in sections.losses(by_label(["red"], test_f_beta=0.5), names, {"red": "<svg></svg>"}, "F2")
+    assert "Dashed" in single_labels.losses(by_label(["red"], test_f_beta=0.5), names, {"red": "<svg></svg>"}, "F2")
 
 
 def test_the_cost_says_that_it_is_a_sum_and_who_asks_for_a_gpu():
     jobs = pd.DataFrame({"rule": ["train_cnn", "other"], "jobs": 2, "hours": [3.0, 1.0], "gigabytes": np.nan})
-    page = sections.cost(jobs, ["train_cnn"], pd.Series({"runs": 1e6}))
+    page = networks.cost(jobs, ["train_cnn"], pd.Series({"runs": 1e6}))
     assert "4.0 hours of job time, which is their sum" in page
     assert "3.0 hours went to jobs that ask for a GPU, whether there was one or not" in page
 
@@ -342,37 +343,37 @@ def test_the_cost_says_that_it_is_a_sum_and_who_asks_for_a_gpu():
 def test_recipes_that_the_picture_has_no_room_for_are_in_the_table():
     names = ["a", "b", "c", "d"]
     counts = pd.DataFrame({"label": ["red"], "before": [100.0]} | {name: [k + 7.0] for k, name in enumerate(names)})
-    text = sections.more_photos(None, 0, counts, "<svg></svg>")
+    text = photos.more_photos(None, 0, counts, "<svg></svg>")
     assert "the first 3 recipes" in text
     assert [name for name in names if f"</i>{name}<" in text] == names[:3]
     assert all(f"<th>{name}</th>" in text for name in names)
-    assert "The picture shows" not in sections.more_photos(None, 0, counts[["label", "before", "a", "b", "c"]], "")
+    assert "The picture shows" not in photos.more_photos(None, 0, counts[["label", "before", "a", "b", "c"]], "")
 
 
 def test_where_folds_vote_the_page_says_that_a_cut_is_not_all():
     table = by_label(["red"])
     found = pd.DataFrame([{"label": "red", "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6}])
-    assert "votes of folds" not in sections.thresholds(table, found, {"red": ""}, "F2", cut=True)
-    assert "votes of folds" in sections.thresholds(table, found, {"red": ""}, "F2", cut=False)
+    assert "votes of folds" not in single_labels.thresholds(table, found, {"red": ""}, "F2", cut=True)
+    assert "votes of folds" in single_labels.thresholds(table, found, {"red": ""}, "F2", cut=False)
 
 
 def test_of_hundreds_of_labels_some_are_drawn_and_all_are_in_the_table():
     names = [f"label{number:03d}" for number in range(300)]
     table = by_label(names, test_positives=1, test_f_beta=0.5)
     macro = pd.DataFrame({"key": ["honest", "test"], "value": [0.5, 0.5], "low": 0.4, "high": 0.6})
-    page = sections.each_label(table, macro, "", "F2")
+    page = quality.each_label(table, macro, "", "F2")
     assert [name for name in names if f">{name}<" in page] == names
     assert "More labels, with higher scores: 260" in page
-    cards = sections.reliability(table, {name: f"<svg>{name}</svg>" for name in names[:24]})
+    cards = single_labels.reliability(table, {name: f"<svg>{name}</svg>" for name in names[:24]})
     assert "24 of 300 labels are drawn" in cards
     assert cards.count("<svg>") == 24
-    assert "drawn" not in sections.reliability(table[:24], dict.fromkeys(names[:24], "<svg></svg>"))
+    assert "drawn" not in single_labels.reliability(table[:24], dict.fromkeys(names[:24], "<svg></svg>"))
     chosen = [(name, "one", 0, 1) for name in names] + [(name, "two", 3, 2) for name in names[:7]]
-    members = sections.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), names)
+    members = single_labels.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), names)
     assert "<td class=w>one</td><td>300</td><td>300</td><td>1</td>" in members
     assert "<td class=w>two</td><td>7</td><td>0</td><td>4</td>" in members
     assert len(page + cards + members) < 200_000
-    distribution = sections.distribution(table, 1000, "", "", 24)
+    distribution = quality.distribution(table, 1000, "", "", 24)
     assert "the 24 most common of the 300 labels" in distribution
 
 
@@ -387,7 +388,7 @@ def test_of_hundreds_of_labels_some_are_drawn_and_all_are_in_the_table():
 def test_the_page_says_which_mistakes_count_more(beta, said):
     macro = pd.DataFrame({"key": ["honest", "naive"], "text": "", "value": 0.5, "low": 0.4, "high": 0.6})
     votes = pd.DataFrame({"image_id": ["a"], "decision": [1]})
-    assert said in sections.whole(macro, pd.DataFrame({"label": ["red"]}), votes, "", beta)
+    assert said in quality.whole(macro, pd.DataFrame({"label": ["red"]}), votes, "", beta)
 
 
 def test_a_damaged_picture_is_not_shown(tmp_path):

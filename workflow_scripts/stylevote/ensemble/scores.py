@@ -37,35 +37,22 @@ class Predictions:
     scores: dict[str, np.ndarray]
 
 
-def files_by_run(runs: list[str], template: str, folds: int) -> dict[str, list[Path]]:
-    """Return the paths of each run's predictions, one per fold, in the order of the folds.
+def files_of_runs(runs: list[str], paths: list[Path], folds: int) -> dict[str, list[Path]]:
+    """Return the files of each run, one per fold, in the order of the folds.
 
     Args:
-        runs: ids of the runs.
-        template: a path in which ``{run}`` and ``{fold}`` stand for them: hundreds of paths, written out, would be a
-            longer command than a shell takes.
+        runs: their names.
+        paths: the files of all runs, in the order of ``runs``; those of one run together.
         folds: how many there are.
 
     Raises:
-        InputError: a run is named twice, or the template lacks one of the two.
+        InputError: a run is named twice, or there is not one file per run and fold.
     """
     if len(set(runs)) != len(runs):
         raise InputError(f"{len(runs) - len(set(runs))} runs are named twice")
-    if "{run}" not in template or "{fold}" not in template:
-        raise InputError(f"--predictions {template}: expected a path with {{run}} and {{fold}} in it")
-    paths = {run: template.replace("{run}", run) for run in runs}
-    return {run: [Path(path.replace("{fold}", str(fold))) for fold in range(folds)] for run, path in paths.items()}
-
-
-def files_of_external(folders: list[Path], photos: str, folds: int) -> dict[str, list[Path]]:
-    """Return the paths of each external member's predictions, one per fold, by the name of its folder.
-
-    Args:
-        folders: a member each.
-        photos: ``validation``, or the name of a photoset.
-        folds: how many there are.
-    """
-    return {folder.name: [folder / f"fold{fold}" / f"{photos}.parquet" for fold in range(folds)] for folder in folders}
+    if len(paths) != len(runs) * folds:
+        raise InputError(f"found {len(paths)} files of {len(runs)} runs, expected {folds} of each, one per fold")
+    return {run: paths[k * folds : (k + 1) * folds] for k, run in enumerate(runs)}
 
 
 def read_predictions(

@@ -11,6 +11,9 @@ from stylevote.errors import InputError
 from stylevote.tables import label_matrix
 
 ATTEMPTS = 20
+EXCHANGES = 1000  # many more than a thousand labels of twenty photos each need
+DETOURS = 0.1  # share of the exchanges that are not the best
+TRIED = 200  # rows of a part that are compared for an exchange
 
 
 def lock_photos(manifest: pd.DataFrame, labels: list[str], share: float, folds: int, seed: int) -> np.ndarray:
@@ -70,7 +73,8 @@ def _divide(
 
     A group of near-duplicates is divided as one photo that has every label of its photos. A division can leave a
     part with fewer than its ``least`` positives of a rare label although there are enough of them; then others are
-    drawn.
+    drawn. With hundreds of rare labels none may do: then groups of the last one change places (`exchange`), if each
+    part is due its least by its share.
 
     Returns:
         each photo's part (int, shape (photos,)), and each part's positives with near-duplicates counted once (int,
@@ -85,7 +89,69 @@ def _divide(
         counts = positives_by_part(positives, part_of_group, len(shares))
         if (counts >= np.reshape(least, (-1, 1))).all():
             break
+    else:
+        due = np.outer(shares, positives.sum(axis=0))
+        if (due > np.reshape(least, (-1, 1)) - 1e-9).all():
+            part_of_group = exchange(positives, part_of_group, np.array(least), seed)
+            counts = positives_by_part(positives, part_of_group, len(shares))
     return part_of_group[group], counts
+
+
+def exchange(positives: np.ndarray, parts: np.ndarray, least: np.ndarray, seed: int) -> np.ndarray:
+    """Exchange rows between parts until each part has its ``least`` positives of each label, or time is up.
+
+    A search by least conflicts (Minton, Johnston, Philips & Laird 1992): a part that lacks a label is drawn, and of all
+    exchanges that bring the label there, one that leaves the fewest positives missing is made; of equals, one that
+    changes least else. Now and then another one is made, so that the search does not go in circles (Wallace 1996).
+    Sizes of parts stay.
+
+    Args:
+        positives: bool, shape (rows, labels).
+        parts: part of each row, int, shape (rows,).
+        least: positives of every label that each part needs, int, shape (parts,).
+        seed: of the draws.
+
+    Returns:
+        part of each row, int, shape (rows,).
+    """
+    generator = np.random.default_rng(seed)
+    parts, values = parts.copy(), positives.astype(np.int16)
+    counts = positives_by_part(values, parts, len(least))
+    for _ in range(EXCHANGES):
+        needy = np.argwhere(counts < least[:, None])
+        if not len(needy):
+            break
+        part, label = needy[generator.integers(len(needy))]
+        givers = generator.permutation(np.flatnonzero(positives[:, label] & (parts != part)))[:TRIED]
+        takers = generator.permutation(np.flatnonzero((parts == part) & ~positives[:, label]))[:TRIED]
+        pairs = [_best_taker(values, counts, least, giver, parts[giver], takers, part) for giver in givers]
+        if not pairs or not len(takers):
+            continue
+        chosen = int(generator.integers(len(pairs))) if generator.random() < DETOURS else pairs.index(min(pairs))
+        giver, taker = givers[chosen], takers[pairs[chosen][2]]
+        counts[part] += values[giver] - values[taker]
+        counts[parts[giver]] += values[taker] - values[giver]
+        parts[[giver, taker]] = part, parts[giver]
+    return parts
+
+
+def _best_taker(
+    values: np.ndarray, counts: np.ndarray, least: np.ndarray, giver: int, of_giver: int, takers: np.ndarray, part: int
+) -> tuple[int, int, int]:
+    """Return the positives missing after a row's best exchange, the labels that it moves, and with which of ``takers``.
+
+    Args:
+        values, counts, least: see `exchange`; positives of each part, int, shape (parts, labels).
+        giver, of_giver: the row that goes to ``part``, and its part.
+        takers: rows of ``part``.
+        part: the needy one.
+    """
+    moved = values[giver] - values[takers]
+    missing = np.maximum(least[part] - counts[part] - moved, 0).sum(axis=1)
+    missing += np.maximum(least[of_giver] - counts[of_giver] + moved, 0).sum(axis=1)
+    missing -= np.maximum(least[[part, of_giver], None] - counts[[part, of_giver]], 0).sum()
+    order = np.lexsort((np.abs(moved).sum(axis=1), missing))
+    return int(missing[order[0]]), int(np.abs(moved[order[0]]).sum()), int(order[0])
 
 
 def stratify(positives: np.ndarray, shares: Sequence[float], seed: list[int]) -> np.ndarray:

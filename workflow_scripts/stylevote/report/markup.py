@@ -2,11 +2,14 @@
 
 import hashlib
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from stylevote.tables import damaged, replacing
 from stylevote.texts import visible
+
+SHOWN_ROWS = 40  # of a table of labels that are seen at once; the others are folded away
 
 
 def write_text(text: str, path: Path) -> None:
@@ -65,6 +68,12 @@ def folded(summary: str, body: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>\n{body}</details>\n"
 
 
+def some_folded(parts: Sequence[Any], shown: int, what: str, whole: Callable[[Sequence[Any]], str]) -> str:
+    """Return what ``whole`` makes of the first parts, and of the others, which are folded away."""
+    more = parts[shown:]
+    return whole(parts[:shown]) + (folded(f"More {what}: {len(more)}", whole(more)) if more else "")
+
+
 def key(*entries: tuple[str, str]) -> str:
     """Return what colours mean: pairs of the style sheet's name for a mark (``one``, ``two`` ...) and a plain text."""
     marks = (f'<span><i class="mark {mark}"></i>{escape(text)}</span>' for mark, text in entries)
@@ -92,6 +101,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, words: int =
     return (
         f'<div class="scroll"><table><thead><tr>{line(head, "th")}</tr></thead>\n<tbody>{body}</tbody></table></div>\n'
     )
+
+
+def listed_names(names: Sequence[str]) -> str:
+    """Return a few names as they stand in a sentence."""
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def _class(kind: str) -> str:

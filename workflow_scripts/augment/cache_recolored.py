@@ -1,0 +1,49 @@
+"""Decode every recoloured photo once, at the shorter side that the CNNs want, into one memory-mapped file."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stylevote.augment.shards import MADE, read_photos
+from stylevote.cli import run
+from stylevote.errors import InputError
+from stylevote.photos.pixels import decode_photo, resize_photo, write_pixels
+from stylevote.tables import read_table, write_table
+
+
+def main(attempts: Path, recolored: list[Path], pixels: Path, index: Path, *, size: int) -> None:
+    """Write the flat file of the recoloured photos' pixels and its index.
+
+    Args:
+        attempts: all of them
+        recolored: photos, a file per shard
+        pixels: to write: flat file of uint8 RGB values
+        index: to write: where each photo lies in the flat file
+        size: shorter side in pixels
+    """
+    tried = read_table(attempts)
+    made = tried[tried["outcome"] == MADE].reset_index(drop=True)
+    places = write_pixels(decoded(made, recolored, size), pixels)
+    write_table(pd.concat([made[["image_id", "variant", "sha256"]], places], axis=1), index)
+    logging.info("%d recoloured photos at %d pixels", len(places), size)
+
+
+def decoded(made: pd.DataFrame, shards: list[Path], size: int) -> Iterator[np.ndarray]:
+    """Yield the pixels of the recoloured photos, held against their list."""
+    photos = read_photos(shards)
+    for sha256 in made["sha256"]:
+        jpeg = next(photos, {"jpeg": b""})["jpeg"]
+        if hashlib.sha256(jpeg).hexdigest() != sha256:
+            folder = shards[0].parent
+            raise InputError(
+                f"{folder}: not the photos of its index.parquet; delete the folder, and they are made anew"
+            )
+        yield np.ascontiguousarray(resize_photo(decode_photo(jpeg, size), size))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,38 @@
+"""List every attempt at recolouring, with its figures, and print how many photos were made of each label."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from stylevote.augment.shards import FIGURES, MADE
+from stylevote.cli import run
+from stylevote.errors import InputError
+from stylevote.tables import label_matrix, read_table, write_table
+
+
+def main(manifest: Path, shards: list[Path], attempts: Path, *, labels: list[str]) -> None:
+    """Write the attempts of all shards, one shard after the other.
+
+    Args:
+        manifest: training photos and labels
+        shards: attempts, a file per shard
+        attempts: to write
+        labels: all of them
+    """
+    photos = read_table(manifest)
+    tried = pd.concat([read_table(path) for path in shards], ignore_index=True)
+    outcomes = tried["outcome"].value_counts()
+    made = tried[tried["outcome"] == MADE]
+    if made.empty:
+        raise InputError(f"no photo could be recoloured: {outcomes.to_dict()}; see the logs of recolor_photos")
+    copies = photos.set_index("image_id").loc[made["image_id"], labels]
+    counts = {"photos": label_matrix(photos, labels).sum(axis=0), "recoloured": copies.to_numpy().sum(axis=0)}
+    logging.info("%d attempts\n%s\n", len(tried), outcomes.to_string(header=False))
+    logging.info("%s\n", pd.DataFrame(counts, index=labels).to_string())
+    logging.info("figures of the photos made\n%s", made[list(FIGURES)].describe().loc[["mean", "min", "max"]].round(2))
+    write_table(tried, attempts)
+
+
+if __name__ == "__main__":
+    run(main)

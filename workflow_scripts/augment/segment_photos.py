@@ -1,0 +1,61 @@
+"""Find the person, or the clothing, in every photo of a shard."""
+
+import logging
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from stylevote.augment.masks import Found, Sources, write_shard
+from stylevote.cli import run
+from stylevote.photos.pixels import read_ingested
+from stylevote.tables import read_table
+
+
+def main(
+    manifest: Path,
+    mask_labels: Path | None,
+    weights: Path | None,
+    masks: Path,
+    photos: Path,
+    given_masks: Path | None,
+    shard: int,
+    threads: int,
+    *,
+    segmentation: dict[str, Any],
+) -> None:
+    """Write the masks of a shard's photos.
+
+    Args:
+        manifest: photos of all shards
+        mask_labels: table of the given masks' classes
+        weights: those of the trained network, or of Mask R-CNN
+        masks: to write: a mask per photo
+        photos: their folder
+        given_masks: folder of given masks
+        shard: its number
+        threads: of the processor
+        segmentation: model, region, size, shards, and the model's own settings under its name
+    """
+    listed = read_table(manifest, ["image_id", "path", "width", "height", "sha256"])
+    # Chosen by name, so that a change of one model's code makes no other model's masks again.
+    model = import_module(f"stylevote.augment.segmenters.{segmentation['model']}")
+    sources = Sources(listed["path"].tolist(), given_masks, mask_labels, weights)
+    segmenter = model.Segmenter(segmentation, sources, threads)
+
+    def segment() -> Iterator[tuple[str, Found]]:
+        rows = listed.iloc[shard :: segmentation["shards"]].itertuples()
+        # A few photos at a time: all of them need not be in memory together.
+        while some := list(islice(rows, segmenter.photos_at_once)):
+            opened = [read_ingested(photos, row.path, row.sha256, segmentation["size"], enlarge=False) for row in some]
+            yield from zip([row.image_id for row in some], segmenter.segment(opened, some), strict=True)
+
+    areas = write_shard(segment(), masks)
+    found = areas[areas > 0]
+    mean = f", on {found.mean():.1%} of the photo on average" if len(found) else ""
+    logging.info("%s found in %d of %d photos%s", segmentation["region"], len(found), len(areas), mean)
+
+
+if __name__ == "__main__":
+    run(main)

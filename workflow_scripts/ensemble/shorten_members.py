@@ -1,0 +1,34 @@
+"""Keep the first members of each label of a block, for a bundle that is to be small."""
+
+import logging
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.ensemble.blocks import read_by_label, write_by_label
+from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.size import as_number
+from stylevote.tables import read_table
+
+
+def main(selections: Path, sizes: Path | None, members: Path, *, labels: list[str], most: int | None) -> None:
+    """Write the members that were selected by all photos, up to the number that is wanted.
+
+    Args:
+        selections: of the labels
+        sizes: table of the sizes that `bundle.loss` chose, if it did
+        members: to write
+        labels: those of the block
+        most: members of a label, if no table of sizes says how many; null for all
+    """
+    shortened = {}
+    if sizes:
+        most = as_number(read_table(sizes).set_index("without").loc[NONE, "size"])
+    for label, selection in read_by_label([selections], labels).items():
+        selected = selection[(selection["without"] == NONE) & (selection["member"] > 0)]
+        shortened[label] = selected if most is None else selected[selected["member"] <= most]
+        logging.info("%s: %d of %d members", label, len(shortened[label]), len(selected))
+    write_by_label(shortened, members)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,54 @@
+"""Write the submission, and say in a few lines what was decided and how good it is."""
+
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.ensemble.decisions import decision_matrix, summary_lines, write_decisions
+from stylevote.tables import read_table, replacing
+
+
+def main(
+    votes: Path,
+    manifest: Path,
+    scores: Path,
+    honest: Path,
+    joining: Path | None,
+    locked_scores: Path | None,
+    submission: Path,
+    summary: Path,
+    *,
+    labels: list[str],
+    beta: float,
+    form: str,
+) -> None:
+    """Write the submission, a row per photo with 0 or 1 for each label; print the lines and write them.
+
+    Args:
+        votes: on the test photos
+        manifest: test photos
+        scores: of their decisions; empty if their labels are not known
+        honest: the honest estimate
+        joining: gain that joining the folds is expected to bring, if it was estimated
+        locked_scores: scores of the decisions for locked photos, if there are any
+        submission: to write: CSV
+        summary: to write: text
+        labels: all of them
+        beta: of F-beta
+        form: of the submission: table (a header, then rows) or challenge (rows only)
+    """
+    image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
+    decisions = decision_matrix(read_table(votes, ["image_id", "label", "decision"]), image_ids, labels)
+    write_decisions(decisions, image_ids, labels, submission, header=form == "table")
+    gain = read_table(joining, ["gain"])["gain"].iloc[-1] if joining else None
+    locked = read_table(locked_scores) if locked_scores else None
+    lines = summary_lines(
+        read_table(honest), read_table(scores), len(image_ids), joining=gain, locked=locked, beta=beta
+    )
+    text = "\n".join(lines) + "\n"
+    print(text, end="")
+    with replacing(summary) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,63 @@
+"""Choose the smallest ensemble whose honest macro F-beta is near that of the best."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stylevote.cli import run
+from stylevote.ensemble.blocks import read_by_label
+from stylevote.ensemble.decisions import read_honest
+from stylevote.ensemble.honest import read_sizes_decided
+from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.size import as_number, choose_sizes
+from stylevote.errors import InputError
+from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
+
+
+def main(
+    estimates: list[Path],
+    manifest: Path,
+    folds: Path,
+    members: list[Path],
+    whole: Path | None,
+    sizes: Path,
+    *,
+    labels: list[str],
+    beta: float,
+    voting: dict[str, Any],
+    loss: float,
+) -> None:
+    """Write the size that is chosen by all photos, and by those outside each fold.
+
+    Args:
+        estimates: by size, a file per block of labels
+        manifest: training photos
+        folds: their folds
+        members: selections of the ensemble that is to be cut, if one is, a file per block; the choice is then among the
+            sizes below its own and the whole of it
+        whole: honest decisions of that ensemble
+        sizes: to write: table of sizes
+        labels: all of them
+        beta: of F-beta
+        voting: aggregation, and the least and most labels of a photo
+        loss: how much less than the best is good enough
+    """
+    photos = read_table(manifest, ["image_id", *labels])
+    by_photo = fold_numbers(photos, read_table(folds))
+    decisions = read_sizes_decided(estimates, labels, photos["image_id"], voting)
+    if bool(members) != bool(whole):
+        raise InputError("--members and --whole: found one of the two, expected both or none")
+    if members and whole:
+        selections = pd.concat(read_by_label(members, labels, ["without", "member"]).values())
+        most = selections.loc[selections["without"] == NONE, "member"].max()
+        decisions = {size: part for size, part in decisions.items() if (as_number(size) or most) < most}
+        decisions["all"] = read_honest(whole, photos["image_id"], labels)
+    chosen = choose_sizes(label_matrix(photos, labels), decisions, by_photo, loss, beta)
+    logging.info("%s", chosen.to_string(index=False))
+    write_table(chosen, sizes)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,59 @@
+"""Compare the honest macro F-beta of ensembles of several sizes with their costs."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stylevote.cli import run
+from stylevote.ensemble.blocks import read_by_label
+from stylevote.ensemble.honest import read_sizes_decided
+from stylevote.ensemble.scores import files_of_runs
+from stylevote.ensemble.size import size_curve
+from stylevote.tables import label_matrix, read_table, write_table
+
+
+def main(
+    estimates: list[Path],
+    members: list[Path],
+    manifest: Path,
+    histories: list[Path],
+    curve: Path,
+    *,
+    labels: list[str],
+    beta: float,
+    voting: dict[str, Any],
+    runs: list[str],
+    fold_count: int,
+) -> None:
+    """Write the score and the cost of each size, and print them.
+
+    Args:
+        estimates: by size, a file per block of labels
+        members: by size, a file per block of labels
+        manifest: training photos
+        histories: of the trainings, a file per run and fold; the folds of a run together
+        curve: to write: score and cost of each size
+        labels: all of them
+        beta: of F-beta
+        voting: aggregation, and the least and most labels of a photo
+        runs: names of the runs, in the order of their histories
+        fold_count: how many folds there are
+    """
+    photos = read_table(manifest, ["image_id", *labels])
+    decisions = read_sizes_decided(estimates, labels, photos["image_id"], voting)
+    selected = pd.concat(read_by_label(members, labels).values())
+    trained = [
+        read_table(path, ["epoch", "seconds"]).assign(run=name)
+        for name, paths in files_of_runs(runs, histories, fold_count).items()
+        for path in paths
+    ]
+    trained = pd.concat([pd.DataFrame(columns=["run", "epoch", "seconds"], dtype=float), *trained])
+    table = size_curve(label_matrix(photos, labels), decisions, selected, fold_count, trained, beta=beta)
+    logging.info("%s", table.to_string(index=False, float_format="%.4f"))
+    write_table(table, curve)
+
+
+if __name__ == "__main__":
+    run(main)

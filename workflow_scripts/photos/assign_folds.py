@@ -1,0 +1,25 @@
+"""Divide the training photos into folds with an equal share of every label; near-duplicates share a fold."""
+
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.photos.folds import assign_folds
+from stylevote.tables import read_table, write_table
+
+
+def main(manifest: Path, folds: Path, *, labels: list[str], count: int, seed: int) -> None:
+    """Write the fold of each training photo.
+
+    Args:
+        manifest: training photos
+        folds: to write
+        labels: all of them
+        count: number of folds
+        seed: of the draw
+    """
+    photos = read_table(manifest, ["image_id", "group", *labels])
+    write_table(assign_folds(photos, labels, count, seed), folds)
+
+
+if __name__ == "__main__":
+    run(main)

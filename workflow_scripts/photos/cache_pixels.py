@@ -1,0 +1,26 @@
+"""Decode every photo of a photoset once, at the shorter side that the CNNs want, into one memory-mapped file."""
+
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.photos.pixels import cache_pixels
+from stylevote.tables import read_table, write_table
+
+
+def main(manifest: Path, pixels: Path, index: Path, photos: Path, threads: int, *, size: int) -> None:
+    """Write the flat file of a photoset's pixels and its index.
+
+    Args:
+        manifest: of the photoset
+        pixels: to write: flat file of uint8 RGB values
+        index: to write: where each photo lies in the flat file
+        photos: their folder
+        threads: processes that decode
+        size: shorter side in pixels
+    """
+    listed = read_table(manifest, columns=["image_id", "path", "sha256"])
+    write_table(cache_pixels(listed, photos, size, pixels, threads), index)
+
+
+if __name__ == "__main__":
+    run(main)

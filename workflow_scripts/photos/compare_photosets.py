@@ -1,0 +1,29 @@
+"""See to it that no photo was left out unless that was allowed, and that no training photo is in another photoset."""
+
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.photos.ingest import refuse_quarantine, shared_photos
+from stylevote.tables import read_table, write_table
+
+
+def main(
+    manifests: list[Path], quarantines: list[Path], shared: Path, *, photosets: list[str], on_bad_photo: str
+) -> None:
+    """Write the table of shared photos.
+
+    Args:
+        manifests: a file per photoset
+        quarantines: a file per photoset
+        shared: to write: a row per shared photo
+        photosets: their names
+        on_bad_photo: fail or skip
+    """
+    if on_bad_photo == "fail":
+        refuse_quarantine({name: read_table(path) for name, path in zip(photosets, quarantines, strict=True)})
+    photos = {name: read_table(path, ["image_id", "sha256"]) for name, path in zip(photosets, manifests, strict=True)}
+    write_table(shared_photos(photos, on_bad_photo), shared)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,74 @@
+"""Fetch the photos of a label table that are missing in the photoset's folder, from the URLs in the table."""
+
+import signal
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.errors import InputError
+from stylevote.photos.downloads import Patience, download_photos
+from stylevote.photos.fetching import Bounds
+from stylevote.photos.folders import photos_without_file
+from stylevote.photos.label_tables import file_names, read_label_table
+from stylevote.photos.listing import list_files
+from stylevote.photos.problems import listed, number_of, place, problem_report, shown
+from stylevote.tables import write_table
+
+
+def main(
+    photos: Path,
+    table: Path,
+    failures: Path,
+    on_bad_photo: str,
+    *,
+    labels: list[str],
+    photoset: str,
+    parallel: int,
+    attempts: int,
+    pause: float,
+    seconds: float,
+    megabytes: float,
+    internal: list[str],
+) -> None:
+    """Fetch the photos that are missing, and write the table of those that could not be had.
+
+    Args:
+        photos: folder of the photos
+        table: file names, URLs and labels, as CSV, TSV or Parquet
+        failures: to write: photos that could not be had, and why
+        on_bad_photo: fail or skip, if there are such photos
+        labels: all of them
+        photoset: its name
+        parallel: number of photos at a time
+        attempts: for each photo, at most
+        pause: seconds before the second attempt
+        seconds: of an attempt, at most
+        megabytes: of a photo, at most
+        internal: hosts (or host:port) of private networks that may be asked
+    """
+    # Ctrl-C ends it at once, as SIGTERM does: every photo that is there is whole, and the others are fetched next time.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _, entries, problems = read_label_table(table, labels, photoset == "train")
+    if problems:
+        raise InputError(problem_report(problems, photoset))
+    files = list_files(str(photos), file_names(entries))
+    failed, not_asked = download_photos(
+        photos_without_file(entries, [file.path for file in files]),
+        photos,
+        Bounds(seconds, int(megabytes * 1e6), internal),
+        Patience(attempts, pause),
+        parallel,
+    )
+    write_table(failed, failures)
+    lines = [
+        f"{host}: {number_of(count, 'photo')} not asked for, since those before failed one after the other; try later"
+        for host, count in not_asked.items()
+    ]
+    lines += [f"{place(table, row.row)}: {shown(row.image_id)}: {row.problem}" for row in failed.itertuples()]
+    if not_asked or (len(failed) and on_bad_photo == "fail"):
+        count = number_of(len(failed) + sum(not_asked.values()), "photo")
+        remedy = "the next call asks for these again; set on_bad_photo to skip to go on without them"
+        raise InputError(listed(f"{count} of photoset {photoset} could not be downloaded; {remedy}:", lines))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,29 @@
+"""Draw the demo's photos of people in clothes, with their labels and true masks."""
+
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.errors import InputError
+from stylevote.photos.demo import write_demo
+
+
+def main(folder: Path, threads: int, *, train: int, test: int, least: int, side: int, seed: int) -> None:
+    """Write the demo's training and test photos, their tables of labels and their masks.
+
+    Args:
+        folder: to write
+        threads: processes that draw
+        train: number of training photos
+        test: number of test photos
+        least: number of training positives of a label, at least
+        side: shorter side in pixels
+        seed: of label sets and photos
+    """
+    try:
+        write_demo(folder, train=train, test=test, least=least, side=side, seed=seed, processes=threads)
+    except ValueError as error:
+        raise InputError(f"demo: {error}") from error
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,62 @@
+"""Check a photoset's photos and its table of labels, name every problem at once, and list the photos in a manifest."""
+
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.photos.ingest import ingest_photos
+from stylevote.photos.listing import note_reading, second_of
+from stylevote.tables import read_table, write_table
+
+
+def main(
+    manifest: Path,
+    quarantine: Path,
+    photos: Path,
+    table: Path | None,
+    failures: Path | None,
+    on_bad_photo: str,
+    threads: int,
+    *,
+    labels: list[str],
+    photoset: str,
+    folds: int,
+    locked: bool,
+) -> None:
+    """Write the manifest of the good photos, and the quarantine table of the others.
+
+    Args:
+        manifest: to write: a row per photo
+        quarantine: to write: photos left out, and why
+        photos: their folder
+        table: file names and labels, as CSV, TSV or Parquet; without it, all photos of the folder are taken
+        failures: table of the photos that could not be downloaded, and why
+        on_bad_photo: fail, or skip photos that cannot be used
+        threads: processes that open photos
+        labels: all of them
+        photoset: its name; train must have labels
+        folds: how many of them need a positive of each label
+        locked: whether some photos will be locked away
+    """
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    started = second_of(manifest.parent)
+    reasons = {}
+    if failures and failures.exists():
+        reasons = read_table(failures, ["image_id", "problem"]).set_index("image_id")["problem"].to_dict()
+    good, bad = ingest_photos(
+        photos,
+        table,
+        labels,
+        photoset=photoset,
+        folds=folds,
+        locked=locked,
+        on_bad_photo=on_bad_photo,
+        reasons=reasons,
+        threads=threads,
+    )
+    write_table(bad, quarantine)
+    write_table(good, manifest)
+    note_reading(manifest, photos, started)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,28 @@
+"""Put all published tables, with our figures, on one page of Markdown."""
+
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.report.experiments import Experiment, experiments_page
+from stylevote.report.markup import write_text
+from stylevote.tables import read_table
+
+
+def main(tables: list[Path], page: Path, *, beta: float, experiments: list[dict[str, str]]) -> None:
+    """Write the page.
+
+    Args:
+        tables: of figures, in the order of the experiments
+        page: to write
+        beta: of F-beta
+        experiments: name, title and notes of each
+    """
+    of_name = {
+        said["name"]: Experiment(said["title"], said["notes"], read_table(path))
+        for said, path in zip(experiments, tables, strict=True)
+    }
+    write_text(experiments_page(of_name, f"F{beta:g}"), page)
+
+
+if __name__ == "__main__":
+    run(main)

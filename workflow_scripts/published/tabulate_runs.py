@@ -1,0 +1,55 @@
+"""Compare the honest F-beta of runs, as means over seeds, with a published table's figures."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stylevote.cli import run
+from stylevote.ensemble.comparison import tabulate, write_comparison
+from stylevote.ensemble.scores import read_run
+from stylevote.tables import fold_numbers, read_table
+
+
+def main(
+    predictions: list[Path],
+    manifest: Path,
+    folds: Path,
+    table: Path,
+    csv: Path,
+    *,
+    runs: list[str],
+    labels: list[str],
+    beta: float,
+    cells: list[dict[str, Any]],
+) -> None:
+    """Write the table, for the workflow and as CSV, and print it.
+
+    Args:
+        predictions: out-of-fold, a file per run and fold; the folds of a run together
+        manifest: training photos
+        folds: their folds
+        table: to write: the figures
+        csv: to write: the same as CSV
+        runs: ids of the runs, in the order of their predictions
+        labels: all of them
+        beta: of F-beta
+        cells: what a figure stands for: row, label (or macro), paper (or null), cut (or null) and repetitions, each of
+            which names the run of every label
+    """
+    photos = read_table(manifest, ["image_id", *labels])
+    image_ids, of_photos = photos["image_id"].to_numpy(), fold_numbers(photos, read_table(folds))
+    count = len(predictions) // len(runs)
+    files = {name: predictions[k * count : (k + 1) * count] for k, name in enumerate(runs)}
+
+    def scores_of(name: str) -> dict[str, np.ndarray]:
+        return read_run(files[name], image_ids, of_photos, labels).scores
+
+    compared = tabulate(cells, photos[labels], of_photos, scores_of, beta=beta)
+    logging.info("%s", compared.to_string(index=False, float_format="%.4f"))
+    write_comparison(compared, table, csv)
+
+
+if __name__ == "__main__":
+    run(main)

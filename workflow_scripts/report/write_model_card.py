@@ -1,0 +1,66 @@
+"""Write the model card: data, intended use, measures with intervals, limits, settings, versions and digests."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from stylevote.cli import run
+from stylevote.digests import file_sha256
+from stylevote.report.markup import write_text
+from stylevote.report.model_card import model_card
+from stylevote.report.runs import run_table
+from stylevote.tables import read_json, read_table
+
+
+def main(
+    macro: Path,
+    by_label: Path,
+    members: Path,
+    thresholds: list[Path],
+    runs: Path,
+    manifests: list[Path],
+    submission: Path,
+    card: Path,
+    *,
+    configuration: dict[str, Any],
+    photosets: list[str],
+    drawn: bool,
+) -> None:
+    """Write the model card.
+
+    Args:
+        macro: macro F-beta, told in different ways
+        by_label: figures of every label
+        members: of all labels
+        thresholds: a file per block of labels
+        runs: settings of every run
+        manifests: photos: a file per photoset
+        submission: decisions
+        card: to write
+        configuration: without what changes no decision
+        photosets: names of those that the manifests are of
+        drawn: whether the photos are the demo's
+    """
+    of_labels, listed = read_table(by_label), dict(zip(photosets, manifests, strict=True))
+    digests = {"decisions (submission.csv)": file_sha256(submission)}
+    digests |= {f"manifest of `{name}`": file_sha256(path) for name, path in listed.items()}
+    digests["members of all labels"] = file_sha256(members)
+    digests["thresholds of all labels, one file after the other in the order of their names"] = hashlib.sha256(
+        b"".join(path.read_bytes() for path in sorted(thresholds))
+    ).hexdigest()
+    text = model_card(
+        settings=configuration,
+        runs=run_table(read_json(runs), list(of_labels["label"])),
+        macro=read_table(macro),
+        by_label=of_labels,
+        members=read_table(members),
+        photos={name: len(read_table(path, ["image_id"])) for name, path in listed.items()},
+        digests=digests,
+        score=f"F{configuration['beta']:g}",
+        drawn=drawn,
+    )
+    write_text(text, card)
+
+
+if __name__ == "__main__":
+    run(main)

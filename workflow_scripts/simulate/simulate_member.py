@@ -1,0 +1,60 @@
+"""Draw a simulated member's predictions: of each fold's CNN, for the photos of that fold and for the test photos."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stylevote.cli import run
+from stylevote.ensemble.simulation import make_bank, simulate_predictions
+from stylevote.tables import fold_numbers, read_table, write_table
+
+
+def main(
+    manifest: Path,
+    test_manifest: Path,
+    folds: Path,
+    validation: list[Path],
+    test: list[Path],
+    *,
+    labels: list[str],
+    member: int,
+    epochs: int,
+    families: int,
+    twins: int,
+    skill: float,
+    skills: dict[str, float],
+    seed: int,
+) -> None:
+    """Write two tables of predictions a fold, one fold after the other.
+
+    Args:
+        manifest: training photos
+        test_manifest: test photos
+        folds: of the training photos
+        validation: to write: out-of-fold predictions, a file per fold
+        test: to write: predictions of the test photos, a file per fold
+        labels: all of them
+        member: its number, from 0
+        epochs: of each CNN
+        families: number of families of members
+        twins: every so-manyth member copies the one before it; 0: none does
+        skill: of the most able CNN
+        skills: the same for single labels
+        seed: of the draw
+    """
+    photos = read_table(manifest, ["image_id", *labels])
+    tested = read_table(test_manifest, ["image_id", *labels])
+    fold_of = fold_numbers(photos, read_table(folds))
+    bank = make_bank(
+        photos[labels], seed=seed, epochs=epochs, families=families, twins=twins, skill=skill, skills=skills
+    )
+    predictions = simulate_predictions(bank, member, photos, photoset="train", cnns=fold_of)
+    fold_of_row = np.tile(fold_of, bank.epochs)
+    for fold, validation_path, test_path in zip(range(fold_of.max() + 1), validation, test, strict=True):
+        write_table(predictions[fold_of_row == fold], validation_path)
+        cnns = np.full(len(tested), fold)
+        write_table(simulate_predictions(bank, member, tested, photoset="test", cnns=cnns), test_path)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,47 @@
+"""Draw the photos of a simulation: label sets, and no pixels."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stylevote.cli import run
+from stylevote.ensemble.simulation import LEAST_TESTED, simulate_any_labels, simulate_manifest
+from stylevote.tables import write_table
+
+LABEL_SETS = {"challenge": simulate_manifest, "zipf": simulate_any_labels}
+
+
+def main(
+    manifest: Path,
+    test_manifest: Path,
+    shared: Path,
+    *,
+    labels: list[str],
+    label_sets: str,
+    photos: int,
+    test: int,
+    least: int,
+    seed: int,
+) -> None:
+    """Write the manifests of training and test photos, and the empty table of the photos that are in both.
+
+    Args:
+        manifest: to write: training photos
+        test_manifest: to write: test photos, with their labels
+        shared: to write: photos that are in both
+        labels: all of them
+        label_sets: challenge or zipf
+        photos: number of training photos
+        test: number of test photos
+        least: number of training positives of a label, at least
+        seed: of the draw
+    """
+    simulate, least_tested = LABEL_SETS[label_sets], max(LEAST_TESTED, least * test // photos)
+    write_table(simulate("train", photos, least, labels, seed), manifest)
+    write_table(simulate("test", test, least_tested, labels, seed), test_manifest)
+    none = pd.DataFrame(columns=["photoset", "image_id", "train_image_id", "sha256"], dtype="str")
+    write_table(none, shared)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""Say what the student is worth beside the ensemble that it learned from, and beside the best single networks."""
+
+from pathlib import Path
+
+from stylevote.cli import run
+from stylevote.ensemble.decisions import decision_matrix, student_lines
+from stylevote.ensemble.distillation import compare_locked, compare_student
+from stylevote.tables import label_matrix, read_table, replacing, write_table
+
+
+def main(
+    manifest: Path,
+    ensemble: Path,
+    student: Path,
+    singles: Path,
+    locked_manifest: Path | None,
+    locked_ensemble: Path | None,
+    locked_student: Path | None,
+    scores: Path,
+    summary: Path,
+    *,
+    labels: list[str],
+    beta: float,
+) -> None:
+    """Write a row per label and the row of their means; print the lines and write them.
+
+    Args:
+        manifest: training photos
+        ensemble: honest decisions of the ensemble
+        student: honest decisions of the student
+        singles: honest decisions of the best single networks
+        locked_manifest: photos that were locked away, if there are any
+        locked_ensemble: the ensemble's votes on them
+        locked_student: the student's votes on them
+        scores: to write: F-beta of student, ensemble and single networks
+        summary: to write: the same as text
+        labels: all of them
+        beta: of F-beta
+    """
+    truth = label_matrix(read_table(manifest, labels), labels)
+    decided = tuple(label_matrix(read_table(path), labels) for path in (ensemble, student, singles))
+    table = compare_student(truth, decided, labels, beta)
+    if locked_manifest and locked_ensemble and locked_student:
+        locked = read_table(locked_manifest)
+        image_ids = locked["image_id"].to_numpy()
+        votes = (read_table(path) for path in (locked_ensemble, locked_student))
+        decided = (decision_matrix(part, image_ids, labels) for part in votes)
+        table = table.join(compare_locked(label_matrix(locked, labels), *decided, labels, beta))
+    text = "\n".join(student_lines(table, beta)) + "\n"
+    print(text, end="")
+    write_table(table, scores)
+    with replacing(summary) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

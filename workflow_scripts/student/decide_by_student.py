@@ -1,0 +1,45 @@
+"""Decide on a photoset by the mean score of the folds' students."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stylevote.cli import run
+from stylevote.ensemble.combiners.mean import Mean
+from stylevote.ensemble.scores import read_predictions
+from stylevote.ensemble.vote import decide_photos, photoset_votes
+from stylevote.tables import read_table, write_table
+
+
+def main(
+    predictions: list[Path],
+    chosen: Path,
+    manifest: Path,
+    votes: Path,
+    *,
+    labels: list[str],
+    limits: dict[str, int | None],
+) -> None:
+    """Write a row per label and photo: each fold's score, their mean, the votes and the decision.
+
+    Args:
+        predictions: of the student for the photoset, at its epoch: one table per fold
+        chosen: thresholds of the student
+        manifest: photos of the photoset
+        votes: to write
+        labels: all of them
+        limits: least and most labels of a photo
+    """
+    image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
+    thresholds = read_table(chosen).set_index("label")["threshold"].to_dict()
+    folds = [read_predictions(path, image_ids, labels, "the photoset", own=True) for path in predictions]
+    # Of one member, the student, at its one epoch.
+    features = {label: np.stack([fold.scores[label].T for fold in folds]) for label in labels}
+    alone = {label: [label] for label in labels}
+    stackers = {label: [Mean(1)] for label in labels}
+    decided = decide_photos(features, alone, stackers, thresholds, {"aggregation": "average_scores", **limits})
+    write_table(photoset_votes(decided, image_ids), votes)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,139 @@
+"""Draw a label's pictures of the report, and measure how much its threshold matters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stylevote.digests import file_stem
+from stylevote.ensemble.threshold import f_beta_at
+from stylevote.metrics import best_cut
+from stylevote.report.drawing import SERIES
+from stylevote.report.markup import read_picture
+from stylevote.report.measures import compare_losses, curve_points, flat_range, reliability
+from stylevote.report.plots import correlation_map, loss_curves, reliability_curve, threshold_curves
+
+MOST_MEMBERS = 30  # in the picture of their correlation
+
+
+@dataclass(frozen=True)
+class DecidedLabel:
+    """A label, and how it was decided.
+
+    Attributes:
+        name: of the label.
+        truth: 0/1 for each training photo, shape (photos,).
+        scores: out-of-fold scores of the stack, in 0..1, shape (photos,).
+        threshold: of the scores.
+        tested: 0/1 and scores of the test photos, each of shape (test photos,); None if their labels are not known.
+        beta: weight of recall against precision.
+    """
+
+    name: str
+    truth: np.ndarray
+    scores: np.ndarray
+    threshold: float
+    tested: tuple[np.ndarray, np.ndarray] | None
+    beta: float
+
+
+def threshold_figures(label: DecidedLabel) -> dict[str, float]:
+    """Return the threshold, between which thresholds F-beta is as good, and the F-beta of the test photos if known.
+
+    Returns:
+        threshold, flat_low, flat_high; and of the test photos ``test``, the F-beta at the threshold, and ``test_best``,
+        that at the best one.
+    """
+    low, high = flat_range(label.truth, label.scores, label.threshold, label.beta)
+    figures = {"threshold": label.threshold, "flat_low": low, "flat_high": high}
+    if label.tested:
+        figures["test"] = float(f_beta_at(*label.tested, np.array([label.threshold]), label.beta)[0])
+        figures["test_best"] = best_cut(*label.tested, label.beta)[1]
+    return figures
+
+
+def shown_networks(members: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the networks that the picture of correlations shows, and how many there are.
+
+    Args:
+        members: what `select.members_of` returns.
+
+    Returns:
+        the first rows of ``members``, each network once; and ``members``, ``networks`` and ``drawn``, which count the
+        members, the different ones of them, and those in the picture.
+    """
+    networks = members.drop_duplicates(["run", "epoch"])
+    shown = networks.head(MOST_MEMBERS)
+    return shown, {"members": len(members), "networks": len(networks), "drawn": len(shown)}
+
+
+def threshold_picture(label: DecidedLabel, figures: Mapping[str, Any]) -> str:
+    """Draw F-beta against the threshold; ``figures`` are `threshold_figures`."""
+    points = curve_points(label.scores, label.threshold)
+    curves = [f_beta_at(label.truth, label.scores, points, label.beta)]
+    if label.tested:
+        curves.append(f_beta_at(*label.tested, points, label.beta))
+    flat = figures["flat_low"], figures["flat_high"]
+    title, name = f"F{label.beta:g} against the threshold: {label.name}", f"threshold {label.name}"
+    return threshold_curves(points, curves, label.threshold, flat, title=title, name=name)
+
+
+def reliability_picture(label: DecidedLabel, honest: np.ndarray) -> str:
+    """Draw how often the label is there against ``honest``, the scores of the honest estimate, shape (photos,)."""
+    parts = reliability(label.truth, honest)
+    return reliability_curve(parts, title=f"Reliability: {label.name}", name=f"reliability {label.name}")
+
+
+def correlation_picture(label: str, numbers: list[int], scores: np.ndarray) -> str:
+    """Draw how much members are alike.
+
+    Args:
+        label: which they are members for.
+        numbers: of the members; 1 is the best.
+        scores: their out-of-fold scores, shape (members, photos).
+    """
+    with np.errstate(invalid="ignore"):  # a network whose scores are all the same correlates with none
+        likeness = np.nan_to_num(np.atleast_2d(np.corrcoef(scores)))
+    title, name = f"Correlation of members: {label}", f"correlation {label}"
+    return correlation_map(likeness, numbers, title=title, name=name)
+
+
+def loss_picture(
+    label: DecidedLabel,
+    rankings: pd.DataFrame,
+    read_scores: Callable[[pd.DataFrame], np.ndarray],
+    losses: dict[str, list[str]],
+    read_tested: Callable[[str, int], np.ndarray | None],
+) -> str:
+    """Draw networks that were trained with different losses, as many losses as there are colours.
+
+    Args:
+        label: which they predict.
+        rankings, read_scores, losses: see `measures.compare_losses`.
+        read_tested: returns the scores of a run at an epoch for the test photos; None if it did not decide them.
+    """
+    drawn = dict(list(losses.items())[: len(SERIES)])
+    tested = (label.tested[0], read_tested) if label.tested else None
+    compared = compare_losses(rankings, read_scores, label.truth, drawn, beta=label.beta, tested=tested)
+    return loss_curves(list(drawn), *compared, title=f"Losses: {label.name}", name=f"losses {label.name}")
+
+
+def picture_path(folder: Path, label: str) -> Path:
+    """Return the path of a label's picture in the folder of its kind."""
+    return folder / f"{file_stem(label)}.svg"
+
+
+def read_label_pictures(folders: list[Path], blocks: list[list[str]]) -> dict[str, str]:
+    """Return the pictures of one kind, by label; a label that is not drawn has none.
+
+    Args:
+        folders: of the pictures, one per block.
+        blocks: the labels of each block.
+    """
+    paths = {
+        label: picture_path(folder, label) for folder, labels in zip(folders, blocks, strict=True) for label in labels
+    }
+    return {label: read_picture(path) for label, path in paths.items() if path.is_file()}

@@ -1,0 +1,1 @@
+"""Sections of the report, a function each: figures and pictures into HTML, and sentences on what is to be seen."""
