@@ -99,6 +99,7 @@ def call(*arguments, how=("-m", "stylevote")) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=300)
 
 
+@pytest.mark.slow
 def test_snakemake_need_not_be_installed(made, photos, decided, tmp_path):
     done = call(
         "-c", "import snakemake", how=("-c", WITHOUT_SNAKEMAKE.replace("runpy.run_module", "import snakemake #"))
@@ -132,6 +133,7 @@ def test_what_is_stopped_leaves_no_photos_and_says_one_line(made, photos, tmp_pa
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_how_far_it_is(made, photos, tmp_path):
     terminal, end = os.openpty()
     termios.tcsetwinsize(end, (24, 100))

@@ -105,6 +105,7 @@ def test_a_label_too_rare_to_lock_some_away(fresh):
     refused(fresh, "label 'dark sky / night': 4 to train on and 0 locked; change honest.locked")
 
 
+@pytest.mark.slow
 def test_a_photo_that_cannot_be_read_can_be_left_out_where_some_are_locked(fresh):
     (fresh.folder / "photos" / "train" / "0009.png").write_bytes(b"no photo")
     fresh.config |= {"on_bad_photo": "skip", "honest": {"locked": 0.2}}

@@ -46,6 +46,7 @@ def test_the_challenge_is_planned_without_opening_a_photo(fresh, name, runs, sha
     assert "train_segmenter" not in plan
 
 
+@pytest.mark.slow
 def test_the_papers_tables_are_planned_together_and_each_with_its_own_runs(fresh):
     fresh.config = ready("experiments")
     put_challenge(fresh)

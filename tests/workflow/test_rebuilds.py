@@ -83,6 +83,7 @@ def test_another_run_is_trained_and_nothing_else(checkout):
     assert checkout.plan() == {**AFTER_TRAINING, "train_cnn": 3, "predict_photos": 3}
 
 
+@pytest.mark.slow
 def test_networks_that_scored_the_photos_do_not_score_them_again(checkout):
     out = checkout.folder / "out"
     kept = {path: path.stat().st_mtime_ns for path in (out / "scores").rglob("*.parquet")}
@@ -103,6 +104,7 @@ def test_networks_that_scored_the_photos_do_not_score_them_again(checkout):
     assert "0 networks scored the photos" in (out / "logs/predict_photos/test" / f"{lost.parent.name}.log").read_text()
 
 
+@pytest.mark.slow
 def test_another_ensemble_of_the_same_networks_trains_nothing(checkout):
     own = checkout.config
     checkout.config = {**own, "results": "other", "networks": "out", "stack": {"combiner": "mean"}}
@@ -503,6 +505,7 @@ def test_photos_that_lay_elsewhere_before_the_others_were_read_are_read(checkout
     assert checkout.plan() == TRAINING_PHOTOS
 
 
+@pytest.mark.slow
 def test_weights_to_start_from_are_known_by_content_and_not_by_time(checkout):
     (weights,) = (checkout.folder / "out" / "runs").glob("test_byobnet*/fold0/weights/epoch0.safetensors")
     start = checkout.folder / "start.safetensors"
@@ -521,6 +524,7 @@ def test_weights_to_start_from_are_known_by_content_and_not_by_time(checkout):
     assert checkout.plan() == {}
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_while_another_call_is_at_work_leaves_its_precautions(checkout):
     kept = checkout.folder / "out" / ".aside" / "0"
     kept.parent.mkdir()

@@ -165,6 +165,7 @@ def test_what_changes_leave_behind_is_listed(used, changes):
     assert files(used) == there
 
 
+@pytest.mark.slow
 def test_what_was_listed_is_removed_and_no_plan_changes(used):
     assert used.plan(*used.targets) == {}
     old = run_of(used.config, "test_resnet")
@@ -194,6 +195,7 @@ def test_what_was_listed_is_removed_and_no_plan_changes(used):
     assert ask(used)[1] == set()
 
 
+@pytest.mark.slow
 def test_a_simulated_member_less(fresh):
     fresh.config = {
         "results": "out",
@@ -208,6 +210,7 @@ def test_a_simulated_member_less(fresh):
     assert ask(fresh)[1] == {"simulated/member002/fold0/test.parquet", "logs/simulate_member/002.log"}
 
 
+@pytest.mark.slow
 def test_what_a_simulation_left_is_unused_where_there_are_photos(used):
     left = [f"out/simulated/member007/fold1/{name}.parquet" for name in ("validation", "test")]
     used.put(*left, "out/logs/simulate_member/007.log", "out/simulated/notes.txt")
