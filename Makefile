@@ -46,8 +46,9 @@ format: $(INSTALLED) ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/snakefmt Snakefile rules
 
-docs: $(INSTALLED) ## write docs/configuration.md from the schema
-	.venv/bin/python docs/configuration.py > docs/configuration.md
+docs: $(INSTALLED) ## write docs/configuration.md, and the JSON Schema for editors, from the models
+	.venv/bin/python docs/configuration.py page > docs/configuration.md
+	.venv/bin/python docs/configuration.py schema > docs/configuration.schema.json
 
 UV_COMPILE = $(UV) pip compile --universal --generate-hashes --python-version 3.11 --upgrade \
 	--custom-compile-command "make lock" --quiet

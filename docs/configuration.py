@@ -1,6 +1,10 @@
-"""Write docs/configuration.md from the schema of the configuration: `make docs`."""
+"""Write what people and editors read of the configuration's models: `make docs`.
+
+``page`` writes docs/configuration.md, ``schema`` the JSON Schema docs/configuration.schema.json.
+"""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,87 +13,132 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMA = ROOT / "workflow_scripts" / "schemas" / "config.schema.yaml"
-PRESETS = ROOT / "workflow_scripts" / "schemas" / "presets.yaml"
+sys.path.insert(0, str(ROOT / "workflow_scripts"))
+
+from stylevote.config.configuration import Configuration  # noqa: E402
+from stylevote.config.draws import DRAWS  # noqa: E402
+from stylevote.config.resolve import PRESETS  # noqa: E402
+
 BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 BOUNDS |= {"multipleOf": "a multiple of"}
+WORDS = {"string": "text", "object": "keys", "boolean": "true or false"}
 HEAD = """# Every key of the configuration
 
-Made from `workflow_scripts/schemas/config.schema.yaml` by `make docs`: not to be edited. A configuration is checked
-against this schema before anything else happens; an unknown key is refused with the nearest known one. What it leaves
+Made from the models in `workflow_scripts/stylevote/config/` by `make docs`: not to be edited. A configuration is
+checked against them before anything else happens; an unknown key is refused with the nearest known one. What it leaves
 out has its default. `config.yaml` is the drawn demo, with a comment for every key it sets; `config/` holds ready
-configurations.
+configurations. Editors check a configuration by `docs/configuration.schema.json` if its first line is
+`# yaml-language-server: $schema=` and the path of that file.
 """
+SEVERAL = "SeveralValues"
+Schema = dict[str, Any]
 
 
-def reference() -> str:
+def page() -> str:
     """Return the text of docs/configuration.md."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    parts = [HEAD]
+    schema = Configuration.model_json_schema()
+    parts, told = [HEAD], set()
     for key, part in schema["properties"].items():
-        rows = list(_rows("", part))
-        parts.append(f"\n## {key}\n\n{_sentence(part)}\n")
+        classes = set(re.findall(r'"#/\$defs/(\w+)"', json.dumps(part)))
+        rows = list(_rows(schema, "", part)) if classes - told else []
+        told |= classes
+        parts.append(f"\n## {key}\n\n{_capital(_text(schema, part))}.\n")
         if not rows:
-            parts.append(f"\n{_facts(part)}\n")
+            parts.append(f"\n{_capital(_values(schema, part))}.{_default(' Default: {}.', part)}\n")
         else:
             parts.append("\n| key | what it says | value | default |\n|---|---|---|---|\n")
             parts += [f"| {' | '.join(map(_cell, row))} |\n" for row in rows]
     parts.append("\n## What presets say\n\nSingle keys of a configuration override them.\n")
     for name, preset in yaml.safe_load(PRESETS.read_text(encoding="utf-8")).items():
-        text = yaml.safe_dump(preset, sort_keys=False, default_flow_style=None, width=100).strip() if preset else "{}"
+        text = yaml.safe_dump(preset, sort_keys=False, default_flow_style=None, width=100).strip()
         parts.append(f"\n`preset: {name}`\n\n```yaml\n{text}\n```\n")
     return "".join(parts)
 
 
-def _rows(place: str, part: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def editors_schema() -> str:
+    """Return the JSON Schema for editors, in which an entry of ``runs`` may have alternatives and draws."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_strict(Configuration.model_json_schema())}
+    parts = schema["$defs"]
+    names, waiting = set(), ["Run"]
+    while waiting:
+        name = waiting.pop()
+        names.add(name)
+        waiting += {text for text in parts if f'"#/$defs/{text}"' in json.dumps(parts[name])} - names
+    for name in names:
+        for key, part in parts[name].get("properties", {}).items():
+            said = {word: part.pop(word) for word in ("description", "default") if word in part}
+            parts[name]["properties"][key] = {**said, "anyOf": [part, {"$ref": f"#/$defs/{SEVERAL}"}]}
+    draws = {"type": "object", "anyOf": [{"required": [key]} for key in (*DRAWS, "layers")]}
+    parts[SEVERAL] = {"description": "alternatives, or a draw", "anyOf": [{"type": "array", "minItems": 1}, draws]}
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _strict(part: Any) -> Any:
+    """Return a part of a schema that refuses names of another pattern, without titles that pydantic makes of names."""
+    if isinstance(part, list):
+        return [_strict(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    # A key may be called `title` itself.
+    strict = {key: _strict(inner) for key, inner in part.items() if key != "title" or not isinstance(inner, str)}
+    return {**strict, "additionalProperties": False} if "patternProperties" in part else strict
+
+
+def _forms(schema: Schema, part: Schema) -> Iterator[Schema]:
+    """Yield the forms that a value may have, with what they refer to."""
+    if "$ref" in part:
+        part = {**schema["$defs"][part["$ref"].rpartition("/")[2]], **part}
+    forms = part.get("anyOf", part.get("oneOf"))
+    for form in forms or []:
+        yield from _forms(schema, form)
+    if not forms:
+        yield part
+
+
+def _rows(schema: Schema, place: str, part: Schema) -> Iterator[tuple[str, str, str, str]]:
     """Yield a row for each key below a part of the schema: its name, what it says, its values, its default."""
-    for form in part.get("anyOf", []):
-        yield from _rows(place, form)
-    if isinstance(further := part.get("additionalProperties"), dict):
-        yield from _rows(f"{place}NAME.", further) if "properties" in further else ()
-    if "properties" in (items := part.get("items", {})):
-        yield from _rows(place, items)
-    for key, inner in part.get("properties", {}).items():
-        needed = key in part.get("required", [])
-        default = "(must be given)" if needed else _code(inner["default"]) if "default" in inner else ""
-        below = list(_rows(f"{place}{key}.", inner))
-        is_branch = "properties" in inner and "default" in inner and inner["default"] == {}
-        yield f"`{place}{key}`", _text(inner), "" if is_branch else _values(inner), "" if is_branch else default
-        yield from below
+    for form in _forms(schema, part):
+        for further in [*form.get("patternProperties", {}).values(), form.get("additionalProperties")]:
+            if isinstance(further, dict):
+                yield from _rows(schema, f"{place}NAME.", further)
+        if "items" in form:
+            yield from _rows(schema, place, form["items"])
+        for key, inner in form.get("properties", {}).items():
+            is_branch = "$ref" in inner and inner.get("default") == {}
+            default = "(must be given)" if key in form.get("required", []) else _default("{}", inner)
+            facts = ("", "") if is_branch else (_values(schema, inner), default)
+            yield f"`{place}{key}`", _text(schema, inner), *facts
+            yield from _rows(schema, f"{place}{key}.", inner)
 
 
-def _values(part: dict[str, Any]) -> str:
+def _values(schema: Schema, part: Schema) -> str:
     """Return in words which values a key may have."""
-    if "enum" in part:
-        return ", ".join(map(_code, part["enum"]))
-    if "anyOf" in part and "type" not in part:
-        return " or ".join(dict.fromkeys(_values(form) for form in part["anyOf"]))
-    if "const" in part:
-        return _code(part["const"])
-    kinds = part.get("type", [])
-    kinds = kinds if isinstance(kinds, list) else [kinds]
-    words = {"string": "text", "array": "list", "object": "keys", "boolean": "true or false", "null": "null"}
-    named = " or ".join(words.get(kind, kind) for kind in kinds)
-    if "array" in kinds and (inner := _values(part.get("items", {}))):
-        named = named.replace("list", f"list of {inner}")
-    bounds = [f"{word} {part[key]}" for key, word in BOUNDS.items() if key in part]
-    return ", ".join([named, *bounds]) if named else ""
+    forms = list(_forms(schema, part))
+    names = dict.fromkeys(filter(None, (_name(schema, form) for form in forms)))
+    bounds = [f"{word} {form[key]}" for form in forms for key, word in BOUNDS.items() if key in form]
+    return ", ".join([" or ".join(names), *bounds])
 
 
-def _facts(part: dict[str, Any]) -> str:
-    """Return in sentences which values a key may have, and its default."""
-    values = _values(part)
-    default = f" Default: {_code(part['default'])}." if "default" in part else ""
-    return f"{values[:1].upper()}{values[1:]}.{default}"
+def _name(schema: Schema, form: Schema) -> str:
+    """Return the values of a form without their bounds."""
+    if "enum" in form:
+        return ", ".join(map(_code, form["enum"]))
+    if form.get("type") == "array":
+        return f"list of {_values(schema, form['items'])}"
+    return WORDS.get(form.get("type"), form.get("type", ""))
 
 
-def _sentence(part: dict[str, Any]) -> str:
-    text = _text(part)
-    return f"{text[:1].upper()}{text[1:]}."
+def _text(schema: Schema, part: Schema) -> str:
+    """Return what is said of a key, or of the settings that stand there."""
+    return next((form["description"] for form in [part, *_forms(schema, part)] if "description" in form), "")
 
 
-def _text(part: dict[str, Any]) -> str:
-    return " ".join(part.get("description", "").split())
+def _default(sentence: str, part: Schema) -> str:
+    return sentence.format(_code(part["default"])) if "default" in part else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _code(value: Any) -> str:
@@ -101,4 +150,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    sys.stdout.write({"page": page, "schema": editors_schema}[sys.argv[1]]())

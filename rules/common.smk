@@ -16,11 +16,13 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 
 import screen
+from stylevote.config.reading import refuse_repeated_keys
+from stylevote.config.resolve import resolve
+from stylevote.config.settings import epochs_of
 from stylevote.digests import canonical
 from stylevote.photos.listing import glance
 from stylevote.errors import InputError
 from stylevote.provenance import code_digest, remember_modules
-from stylevote.settings import epochs_of, refuse_repeated_keys, resolve
 
 SCREEN = screen.attach(workflow)
 
@@ -38,7 +40,7 @@ if "gpu_share" in workflow.resource_settings.resources:
     os.environ.update(STYLEVOTE_GPU_SHARE=str(workflow.resource_settings.resources["gpu_share"].value))
 
 # Snakemake merges a configuration into config.yaml key by key. One that the user names stands for itself: what it leaves
-# out has the schema's default, and is not the demo's.
+# out has the default of its key, and is not the demo's.
 if workflow.overwrite_configfiles:
     config = workflow.config_settings.overwrite_config
 

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 
 # Nothing of the workflow's own may be here: each test has a copy of it.
-FOR_SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "smart_open", "pandas", "jsonschema", "PIL.Image")
+FOR_SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "smart_open", "pandas", "PIL.Image")
 FOR_PROGRAMS = ("pandas", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "sklearn.metrics", "sklearn.linear_model")
 FOR_PROGRAMS += ("xgboost", "torch", "torchvision", "timm", "PIL.Image", "safetensors.torch")
 # Whatever threads a job asks for, it asks for itself; libraries read these when they are imported.

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from places import REPOSITORY
+from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
-from stylevote.settings import resolve
 
 CONFIG = {
     "labels": ["red", "round", "dark"],

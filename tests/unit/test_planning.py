@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from stylevote import planning
+from stylevote.config.resolve import resolve
 from stylevote.photos.pixels import Photo, resize_photo
-from stylevote.settings import resolve
 from stylevote.tables import write_table
 
 LABELS = ["red", "round", "soft", "new"]

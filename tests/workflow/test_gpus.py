@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from stylevote import leases
-from stylevote.settings import resolve
+from stylevote.config.resolve import resolve
 from workflow.checkout import RUNS
 
 pytestmark = pytest.mark.slow

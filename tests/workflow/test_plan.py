@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from places import REPOSITORY
-from stylevote.settings import resolve
+from stylevote.config.resolve import resolve
 from stylevote.tables import write_table
 
 

@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from stylevote.settings import resolve
+from stylevote.config.resolve import resolve
 from stylevote.tables import read_json
 from workflow.checkout import LABELS, RUNS, Checkout, make_checkout, small_config
 

@@ -13,11 +13,11 @@ import pandas as pd
 
 from stylevote import catalog
 from stylevote.augment.shards import MADE
+from stylevote.config.settings import Settings, epochs_of, kind_of
 from stylevote.digests import canonical
 from stylevote.errors import InputError
 from stylevote.photos.pixels import cut_box
 from stylevote.reasons import REASONS
-from stylevote.settings import Settings, epochs_of, kind_of
 from stylevote.tables import read_table, replacing
 
 TENSOR_BYTES = 100  # what a safetensors file spends on a tensor's name, shape and place

@@ -13,9 +13,11 @@ from snakemake.exceptions import WorkflowError
 
 from fuzz.mutations import mutated
 from places import REPOSITORY
+from stylevote.config.configuration import Configuration
+from stylevote.config.reading import refuse_repeated_keys
+from stylevote.config.resolve import resolve
 from stylevote.digests import canonical
 from stylevote.errors import InputError
-from stylevote.settings import refuse_repeated_keys, resolve
 
 SMALL = {
     "labels": ["red", "round"],
@@ -86,8 +88,8 @@ def _replaced(text: bytes, place: int, word: str) -> bytes:
 
 
 def changed_settings() -> st.SearchStrategy[bytes]:
-    """Return the small configuration with any setting of the schema set to anything."""
-    schema = yaml.safe_load((REPOSITORY / "workflow_scripts" / "schemas" / "config.schema.yaml").read_text())
+    """Return the small configuration with any setting set to anything."""
+    schema = Configuration.model_json_schema()
     scalars = st.one_of(
         st.sampled_from(
             [None, True, -1, 0, 1, 3, 1000, 2**63, 10**400, 0.5, float("nan"), float("inf"), "", "1e-3", "red"]
@@ -109,20 +111,23 @@ def changed_settings() -> st.SearchStrategy[bytes]:
             _put(config, path, value)
         return yaml.dump(config, allow_unicode=True).encode("utf-8", "surrogatepass")
 
-    return st.lists(st.tuples(st.sampled_from(list(_paths(schema))), values), min_size=1, max_size=3).map(make)
+    return st.lists(st.tuples(st.sampled_from(list(_paths(schema, schema))), values), min_size=1, max_size=3).map(make)
 
 
-def _paths(schema: dict, path: tuple = ()) -> list[tuple]:
-    """Return the place of every setting; of lists, that of their first element, too."""
+def _paths(schema: dict, part: dict, path: tuple = ()) -> list[tuple]:
+    """Return the place of every setting below a part of a schema; of lists, that of their first element, too."""
     found = [path] if path else []
-    for key, part in schema.get("properties", {}).items():
-        found += _paths(part, (*path, key))
-    for part in schema.get("anyOf", []):
-        found += [place for place in _paths(part, path) if place != path]
-    if isinstance(schema.get("items"), dict):
-        found += _paths(schema["items"], (*path, 0))
-    if isinstance(schema.get("additionalProperties"), dict):
-        found += _paths(schema["additionalProperties"], (*path, "train" if path == ("photosets",) else "plain"))
+    if "$ref" in part:
+        part = schema["$defs"][part["$ref"].rpartition("/")[2]]
+    for key, inner in part.get("properties", {}).items():
+        found += _paths(schema, inner, (*path, key))
+    for form in part.get("anyOf", part.get("oneOf", [])):
+        found += [place for place in _paths(schema, form, path) if place != path]
+    if "items" in part:
+        found += _paths(schema, part["items"], (*path, 0))
+    for inner in [*part.get("patternProperties", {}).values(), part.get("additionalProperties")]:
+        if isinstance(inner, dict):
+            found += _paths(schema, inner, (*path, "train" if path == ("photosets",) else "plain"))
     return found
 
 

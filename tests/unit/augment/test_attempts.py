@@ -9,8 +9,8 @@ from PIL import Image
 
 from stylevote.augment.attempts import attempt_copy, rare_labels, recolor_shard
 from stylevote.augment.shards import FIGURES, MADE, Attempt, read_photos, write_shard
+from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
-from stylevote.settings import resolve
 
 LABELS = ["rare", "scarce", "common"]
 CONFIG = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stylevote import bank
+from stylevote.config import run_grid
 from stylevote.digests import canonical
 
 LABELS = ["red", "round", "soft"]
@@ -26,13 +26,13 @@ DRAWN = {
 
 
 def settings(*entries):
-    runs, problems = bank.expand(copy.deepcopy(list(entries)), LABELS)
+    runs, problems = run_grid.expand(copy.deepcopy(list(entries)), LABELS)
     assert problems == []
     return [run.setting for run in runs]
 
 
 def problems(*entries):
-    return bank.expand(list(entries), LABELS)[1]
+    return run_grid.expand(list(entries), LABELS)[1]
 
 
 def drawn_values(draw, count=2000, key="value"):
@@ -49,7 +49,7 @@ def test_a_plain_entry_passes_through():
     entry = {"backbone": "r", "hidden": [64, 32], "phases": PHASES, "labels": ["red", "soft"], "loss": {"focal": {}}}
     entry["backbone_args"] = {"layers": [2, 2, 2, 2], "act": None}
     assert settings(entry) == [entry]
-    assert not bank.expand([entry], LABELS)[0][0].drawn
+    assert not run_grid.expand([entry], LABELS)[0][0].drawn
 
 
 def test_what_is_no_mapping_is_left_to_the_schema():
@@ -103,7 +103,7 @@ def test_each_gives_a_run_for_each_label():
     assert settings({"labels": ["all", "each"]}) == [{"labels": "all"}, *one_each]
     assert settings({"labels": ["all", ["red", "soft"]]}) == [{"labels": "all"}, {"labels": ["red", "soft"]}]
     # A label that is called so is a label.
-    assert bank.expand([{"labels": ["all", "b"]}], ["all", "b", "c"])[0][0].setting == {"labels": ["all", "b"]}
+    assert run_grid.expand([{"labels": ["all", "b"]}], ["all", "b", "c"])[0][0].setting == {"labels": ["all", "b"]}
 
 
 def test_the_same_entry_draws_the_same():
@@ -138,7 +138,7 @@ def test_draws_at_different_places_are_independent():
 
 
 def test_equal_draws_count_once_and_are_said_to_be_drawn():
-    runs, _ = bank.expand([{"seed": {"choose": [1, 2, 3]}, "draws": 100}, {"seed": 1}], LABELS)
+    runs, _ = run_grid.expand([{"seed": {"choose": [1, 2, 3]}, "draws": 100}, {"seed": 1}], LABELS)
     assert sorted(run.setting["seed"] for run in runs if run.entry == 0) == [1, 2, 3]
     assert [(run.entry, run.drawn) for run in runs] == [(0, True)] * 3 + [(1, False)]
 
@@ -252,8 +252,19 @@ def test_entries_that_draw_the_same_are_a_mistake():
 
 
 def test_a_wrong_entry_takes_no_other_along():
-    runs, found = bank.expand([{"seed": []}, {"seed": [1, 2]}], LABELS)
+    runs, found = run_grid.expand([{"seed": []}, {"seed": [1, 2]}], LABELS)
     assert len(found) == 1 and [run.entry for run in runs] == [1, 1]
+
+
+def test_an_entry_may_be_one_of_several():
+    options = [{"backbone": "r", "size": 96}, {"backbone": "s", "seed": {"integers": [1, 9]}}]
+    runs = settings({"choose": options, "draws": 40})
+    assert {run["backbone"] for run in runs} == {"r", "s"}
+    assert all(run in options or 1 <= run["seed"] <= 9 for run in runs)
+    (found,) = problems({"choose": 3})
+    assert found == "runs[0].choose: found 3, expected a list of what to choose from"
+    (found,) = problems({"choose": options, "backbone": "r"})
+    assert found == "runs[0]: found the keys choose, backbone, expected choose alone"
 
 
 def test_too_many_runs_are_counted_exactly():

@@ -8,9 +8,8 @@ import pytest
 import yaml
 
 from places import REPOSITORY
-from stylevote.digests import file_stem
+from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
-from stylevote.settings import refuse_repeated_keys, resolve
 
 MINIMAL = {
     "labels": ["red", "round"],
@@ -535,64 +534,6 @@ def test_what_a_student_cannot_be_is_told(keys, said):
 def test_a_simulation_has_no_photos_for_a_student():
     config = {"labels": ["sport", "korean"], "simulation": {}, "distil": "resnet18"}
     assert "distil: found a backbone, expected null: a simulation has no photos" in problem(config)
-
-
-@pytest.mark.parametrize(
-    "text, said",
-    [
-        ("folds: {count: 3}\nlabels: [a]\nfolds: {count: 4}\n", ["line 3: the key 'folds' again; line 1 has it"]),
-        ("runs:\n- lr: 1\n  size: 32\n  lr: 2\n  'size': 40\n", ["line 4: the key 'lr'", "line 5: the key 'size'"]),
-        ('{"a": {"b": 1,\n"b": 2}}', ["line 2: the key 'b' again; line 1 has it"]),
-        ("{a: 1, a: 1}", ["line 1: the key 'a' again; line 1 has it"]),
-    ],
-)
-def test_keys_that_stand_twice_are_refused_with_their_lines(tmp_path, text, said):
-    path = tmp_path / "mine.yaml"
-    path.write_text(text)
-    with pytest.raises(InputError) as error:
-        refuse_repeated_keys(path)
-    for words in said:
-        assert f"mine.yaml, {words}" in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "a", "a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 1}]\n", "a: &x {b: 1}\nc: [*x, *x]", "a: [1"]
-)
-def test_keys_that_stand_once_in_each_mapping_are_no_mistake(tmp_path, text):
-    path = tmp_path / "mine.yaml"
-    path.write_text(text)
-    refuse_repeated_keys(path)
-
-
-@pytest.mark.parametrize(
-    ("count", "per_job", "sizes"),
-    [
-        (1, None, [1]),
-        (13, None, [1] * 13),
-        (16, None, [1] * 16),
-        (17, None, [1, 2, 2, 2, 2, 2, 2, 2, 2]),
-        (300, None, [18, 19, 19, 19] * 4),
-        (1000, None, [62, 63] * 8),
-        (13, 7, [6, 7]),
-        (13, 1000, [13]),
-        (6, 4, [3, 3]),
-    ],
-)
-def test_labels_are_divided_into_blocks_by_their_list_alone(count, per_job, sizes):
-    labels = [f"label {number}" for number in range(count)]
-    settings = resolve({**MINIMAL, "labels": labels, "labels_per_job": per_job})
-    assert [label for block in settings.blocks.values() for label in block] == labels
-    assert [len(block) for block in settings.blocks.values()] == sizes
-    assert len(settings.blocks) <= 16 or per_job
-    again = resolve({**MINIMAL, "labels": labels, "labels_per_job": per_job, "beta": 1, "folds": {"count": 7}})
-    assert again.blocks == settings.blocks
-
-
-def test_a_block_is_named_by_its_label_or_by_its_first_and_last():
-    labels = ["sport", "T-shirt / top", "street"]
-    one, several = (resolve({**MINIMAL, "labels": labels, "labels_per_job": n}).blocks for n in (1, 2))
-    assert list(one) == [file_stem(label) for label in labels]
-    assert several == {"sport": ["sport"], f"{file_stem(labels[1])}_to_street": labels[1:]}
 
 
 def test_a_configuration_may_share_the_photos_and_networks_of_another():

@@ -1,0 +1,98 @@
+"""The configuration's models take what they say, and say of themselves what they take."""
+
+import pytest
+from pydantic import Field, ValidationError
+
+from stylevote.config.base import Model, OneOf, described
+from stylevote.config.configuration import Configuration
+from stylevote.config.ensemble import Bundle
+
+MINIMAL = {"labels": ["red"]}
+
+
+class Lamp(Model):
+    """A lamp.
+
+    Attributes:
+        watts: what it takes, on average,
+            over the day.
+    """
+
+    watts: float = Field(5, ge=1)
+
+
+class Room(Model):
+    """A room with a lamp."""
+
+    lamp: Lamp = Field({})
+
+
+class Heat(OneOf):
+    """Where heat comes from.
+
+    Attributes:
+        gas: a share.
+        coal: tons.
+    """
+
+    gas: float | None = Field(None, le=1)
+    coal: int | None = None
+
+
+def test_a_docstring_describes_a_class_and_its_keys():
+    assert described(Lamp.__doc__) == ("a lamp", {"watts": "what it takes, on average, over the day"})
+    assert described(Room.__doc__) == ("a room with a lamp", {})
+    lamp = Room.model_json_schema()["$defs"]["Lamp"]
+    assert lamp["description"] == "a lamp"
+    assert lamp["properties"]["watts"]["description"] == "what it takes, on average, over the day"
+
+
+def test_defaults_are_filled_in_on_every_level_and_checked():
+    assert Room().model_dump() == {"lamp": {"watts": 5}}
+
+    class Dark(Model):
+        """A lamp that takes nothing."""
+
+        watts: float = Field(0, ge=1)
+
+    with pytest.raises(ValidationError):
+        Dark()
+
+
+def test_of_several_keys_one_has_a_value_and_is_kept():
+    assert Heat(gas=0.5).model_dump() == {"gas": 0.5}
+    assert Heat(gas=None, coal=0).model_dump() == {"coal": 0}
+    assert Bundle(members=3).model_dump() == {"members": 3}
+    for wrong in ({}, {"gas": 0.5, "coal": 1}, {"gas": None}, {"wood": 1}, {"gas": 2}):
+        with pytest.raises(ValidationError):
+            Heat.model_validate(wrong)
+    schema = Heat.model_json_schema()
+    assert schema["properties"]["gas"] == {"maximum": 1, "type": "number", "title": "Gas", "description": "a share"}
+    assert (schema["minProperties"], schema["maxProperties"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"folds": {"count": True}},
+        {"folds": {"count": 5.5}},
+        {"folds": None},
+        {"beta": True},
+        {"beta": None},
+        {"report": {"sizes": 1}},
+        {"labels": "red"},
+        {"labels": ("red",)},
+        {"recipes": {"plain": {"recolored": 1}}},
+        {"bundle": {"members": None}},
+    ],
+)
+def test_no_type_stands_for_another(change):
+    with pytest.raises(ValidationError):
+        Configuration.model_validate({**MINIMAL, **change})
+
+
+def test_two_configurations_share_no_default():
+    first, second = (Configuration.model_validate(MINIMAL).model_dump() for _ in range(2))
+    first["members"]["external"].append("a")
+    first["recipes"]["plain"]["seed"] = 7
+    assert second == Configuration.model_validate(MINIMAL).model_dump() != first

@@ -1,0 +1,105 @@
+"""What a configuration's file and its values must be before anybody looks at what they say."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stylevote.config.wording import refusal, shown
+
+# More than any configuration needs. In YAML, a few lines may stand for any number of values, and hold themselves.
+MOST_VALUES = 100_000
+DEEPEST = 20
+LARGEST = 2**53  # up to this, every reader of JSON keeps whole numbers as they are
+NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+LONGEST_NUMBER = 100  # characters; longer ones are left as text
+
+
+def refuse_repeated_keys(path: Path) -> None:
+    """Raise `InputError` if a mapping in a configuration's file has a key twice: readers of YAML keep the last one.
+
+    What is no YAML is left to Snakemake, which has read the file before.
+    """
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, OSError, UnicodeError):
+        return
+    repeated: list[tuple[int, str]] = []
+    seen, waiting = set(), [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:  # what an alias stands for
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [value for _, value in node.value]
+            first: dict[tuple[str, str], int] = {}
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+                line = key.start_mark.line + 1
+                if (key.tag, key.value) in first:
+                    before = first[key.tag, key.value]
+                    repeated.append((line, f"the key {shown(key.value)} again; line {before} has it already"))
+                else:
+                    first[key.tag, key.value] = line
+    if repeated:
+        raise refusal([f"{path}, line {line}: {problem}" for line, problem in sorted(repeated)])
+
+
+def no_values(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what in the configuration is none of the values that it is made of, or too much of them to go on with.
+
+    Text that is a key or a value prints, numbers are moderate, and everything else is a list or a mapping of such.
+    """
+    waiting, count = [("", config, 0)], 0
+    while waiting:
+        where, value, depth = waiting.pop()
+        count += 1
+        if count > MOST_VALUES or depth > DEEPEST:
+            yield (
+                f"{where}: too many values, or too deep; expected at most {MOST_VALUES} values, {DEEPEST} deep (what an"
+                " alias of YAML stands for counts each time)"
+            )
+            return
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
+                    yield f"{where or 'configuration'}: the key {shown(key)} is no text; put it into quotes"
+                else:
+                    yield from _unprintable(f"{where}: the key" if where else "the key", key)
+            waiting += [(f"{where}.{key}".lstrip("."), part, depth + 1) for key, part in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [(f"{where}[{k}]", part, depth + 1) for k, part in reversed(list(enumerate(value)))]
+        elif isinstance(value, str):
+            yield from _unprintable(where, value)
+        elif isinstance(value, (int, float)):
+            if not abs(value) <= LARGEST:
+                yield f"{where}: found {shown(value)}, expected a number within {LARGEST}"
+        elif value is not None:
+            yield f"{where}: found the {type(value).__name__} {shown(value)}; put text that looks like one into quotes"
+
+
+def _unprintable(where: str, text: str) -> Iterator[str]:
+    """Yield that ``text`` holds a letter that stands for nothing on paper: a control character, half a character."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        yield f"{where} {shown(text)} holds a control character"
+
+
+def numbers_from_text(value: Any) -> Any:
+    """Turn text into the number that was meant: YAML reads ``1e-3`` as text, a command line gives nothing but text."""
+    if isinstance(value, dict):
+        names = ("labels", "label_sets", "photosets", "results", "external", "title", "notes", "row")
+        return {key: part if key in names else numbers_from_text(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [numbers_from_text(part) for part in value]
+    if isinstance(value, str) and len(value) <= LONGEST_NUMBER and re.fullmatch(NUMBER, value, re.ASCII):
+        number = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
+        return number if abs(number) <= LARGEST else value
+    return value
+
+
+_KINDS = ("type", "enum", "const")
