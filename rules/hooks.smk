@@ -3,6 +3,8 @@
 import shutil
 from contextlib import suppress
 
+import psutil
+
 from stylevote.clock import bring_to_present
 from stylevote.photos.problems import number_of
 
@@ -52,12 +54,16 @@ def set_aside():
 
 def put_back():
     """Undo what failed jobs did to files that were there before them, so that Snakemake judges them as it did then."""
+    missing = {path for path in ASIDE if not os.path.exists(path)}
+    if ASIDE and workflow.local_exec:
+        # After Ctrl-C, Snakemake may come here before its jobs have ended: they would replace what is put back.
+        psutil.wait_procs(psutil.Process().children())
     # Of jobs that go on after Ctrl-C, some end well, and Snakemake does not know of it.
     unknown = workflow.persistence._filter_incomplete_keys(map(str, ASIDE)) if workflow.local_exec else set()
     lost = [
         path
         for path, (name, _) in ASIDE.items()
-        if name.exists() and (not os.path.exists(path) or str(path) in unknown)
+        if name.exists() and (path in missing or not os.path.exists(path) or str(path) in unknown)
     ]
     for path in lost:
         name, record = ASIDE[path]
