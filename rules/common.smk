@@ -1,6 +1,6 @@
 """Reads and checks the configuration; gives the rules their paths, settings and code digests. No rule is here.
 
-What the rules of one stage alone are given, where it is much, lies in `given/`.
+Functions that the rules of one stage alone use are in that stage's file.
 """
 
 import gc
@@ -239,22 +239,6 @@ def every_fold(path):
 def every_run(path):
     """A path for each run and fold, the folds of a run together."""
     return expand(results(path), run=SETTINGS.runs, fold=SETTINGS.folds, allow_missing=True)
-
-
-def caption_of(pattern):
-    """The name of a picture's caption: its own, or its folder's where it is one of each run."""
-    parent, stem = Path(pattern).parent.name, Path(pattern).stem
-    return parent if "{" in stem else stem
-
-
-def picture(pattern, category, wanted=True, **labels):
-    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with a caption of its own.
-
-    It is listed by the labels that its path is made of.
-    """
-    path = results(f"report/{pattern}").format(**labels)
-    caption = f"captions/{caption_of(pattern)}.rst"
-    return report(path, caption=caption, category=category, labels=labels) if wanted else []
 
 
 # Files of rules without whose settings nothing they make is used.

@@ -265,11 +265,6 @@ rule search_certainty:
         PROGRAM
 
 
-def label_limits():
-    """The least and most labels of a photo."""
-    return {key: SETTINGS.config["votes"][key] for key in ("least", "most")}
-
-
 rule cast_votes:
     """Let the folds vote on every photo and label of a photoset."""
     input:

@@ -37,6 +37,22 @@ def colors_of(names):
     return "; ".join(f"{color}: {rst(name)}" for color, name in pairs)
 
 
+def caption_of(pattern):
+    """The name of a picture's caption: its own, or its folder's where it is one of each run."""
+    parent, stem = Path(pattern).parent.name, Path(pattern).stem
+    return parent if "{" in stem else stem
+
+
+def picture(pattern, category, wanted=True, **labels):
+    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with a caption of its own.
+
+    It is listed by the labels that its path is made of.
+    """
+    path = results(f"report/{pattern}").format(**labels)
+    caption = f"captions/{caption_of(pattern)}.rst"
+    return report(path, caption=caption, category=category, labels=labels) if wanted else []
+
+
 def label_pictures(name, category, wanted=True):
     """Return a folder of pictures of a block's labels, which `snakemake --report` lists by the labels' names."""
 

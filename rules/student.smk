@@ -92,6 +92,11 @@ use rule train_cnn as train_student with:
         ),
 
 
+def label_limits():
+    """The least and most labels of a photo."""
+    return {key: SETTINGS.config["votes"][key] for key in ("least", "most")}
+
+
 rule judge_student:
     """Choose the student's epoch and thresholds; decide on the training photos by it and by single networks, honestly."""
     input:

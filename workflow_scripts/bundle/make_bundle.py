@@ -1,13 +1,13 @@
 """Put everything that a decision needs into one folder, from which photos are decided without the workflow."""
 
 import logging
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from stylevote.bundle import bundle_card, stored_weights, worth_of_ensemble, write_bundle
 from stylevote.cli import run
 from stylevote.ensemble.blocks import features_of, read_by_label, read_values
+from stylevote.ensemble.scores import files_of_runs
 from stylevote.tables import read_json, read_table
 
 
@@ -56,7 +56,7 @@ def main(
     }
     used = sorted({(name, epoch) for of_label in pairs.values() for name, epoch in of_label})
     folds = len(histories) // len(settings)
-    trainings = dict(zip(product(sorted(settings), range(folds)), zip(histories, weights, strict=True), strict=True))
+    history_of, weights_of = (files_of_runs(sorted(settings), paths, folds) for paths in (histories, weights))
     content = {
         "labels": labels,
         "beta": beta,
@@ -70,7 +70,7 @@ def main(
         "runs": {name: settings[name] for name in sorted({name for name, _ in used})},
     }
     files = {
-        (name, fold, epoch): stored_weights(*trainings[name, fold], epoch)
+        (name, fold, epoch): stored_weights(history_of[name][fold], weights_of[name][fold], epoch)
         for name, epoch in used
         for fold in range(folds)
     }

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from stylevote.cli import run
-from stylevote.ensemble.blocks import features_of, read_by_label, read_values
+from stylevote.ensemble.blocks import features_of, read_by_label, read_values, with_features
 from stylevote.ensemble.scores import files_of_runs, read_features
 from stylevote.ensemble.stack import combiner as combiner_of
 from stylevote.ensemble.vote import limit_votes, photoset_votes, vote_on_labels
@@ -58,7 +58,7 @@ def main(
     cuts = read_values(thresholds, labels, "threshold")
     load, voted = combiner_of(combiner).load, {}
     for part in parts_of(labels, features, selected, fold_count * len(image_ids)):
-        needed = list(dict.fromkeys([*part, *features]))
+        needed = with_features(part, features)
         scores = read_features(
             files, selected, image_ids, labels, external, wanted=None if needed == labels else needed
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from stylevote.cli import run
-from stylevote.ensemble.blocks import read_by_label, write_by_label
+from stylevote.ensemble.blocks import read_by_label, with_features, write_by_label
 from stylevote.ensemble.honest import decide_outside
 from stylevote.ensemble.inputs import BlockInputs, open_block
 from stylevote.ensemble.rank import NONE
@@ -50,7 +50,7 @@ def main(
     """
     settings, decided, selected = {"stack": stack, "threshold": threshold}, {}, {}
     with open_block(scores, manifest, folds, labels, others=features) as block:
-        needed = list(dict.fromkeys([*labels, *features]))
+        needed = with_features(labels, features)
         ranked = read_by_label(rankings, needed)
         sizes = {}
         for label in needed:

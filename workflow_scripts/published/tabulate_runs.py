@@ -8,7 +8,7 @@ import numpy as np
 
 from stylevote.cli import run
 from stylevote.ensemble.comparison import tabulate, write_comparison
-from stylevote.ensemble.scores import read_run
+from stylevote.ensemble.scores import files_of_runs, read_run
 from stylevote.tables import fold_numbers, read_table
 
 
@@ -40,8 +40,7 @@ def main(
     """
     photos = read_table(manifest, ["image_id", *labels])
     image_ids, of_photos = photos["image_id"].to_numpy(), fold_numbers(photos, read_table(folds))
-    count = len(predictions) // len(runs)
-    files = {name: predictions[k * count : (k + 1) * count] for k, name in enumerate(runs)}
+    files = files_of_runs(runs, predictions, len(np.unique(of_photos)))
 
     def scores_of(name: str) -> dict[str, np.ndarray]:
         return read_run(files[name], image_ids, of_photos, labels).scores

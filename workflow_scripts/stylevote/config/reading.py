@@ -100,6 +100,3 @@ def numbers_from_text(value: Any) -> Any:
         number = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
         return number if abs(number) <= LARGEST else value
     return value
-
-
-_KINDS = ("type", "enum", "const")

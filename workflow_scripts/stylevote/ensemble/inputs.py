@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.blocks import features_of, read_by_label
+from stylevote.ensemble.blocks import features_of, read_by_label, with_features
 from stylevote.ensemble.rank import NONE
 from stylevote.ensemble.scores import Candidates, open_candidates
 from stylevote.tables import fold_numbers, label_matrix, read_table
@@ -68,7 +68,7 @@ def open_block(
         members: selections of the same labels; none if it does not matter who is a member.
         others: labels whose members the stackers of every label take, too.
     """
-    needed = list(dict.fromkeys([*labels, *others]))
+    needed = with_features(labels, others)
     photos = read_table(manifest, ["image_id", *needed])
     image_ids, truth = photos["image_id"].to_numpy(), label_matrix(photos, needed)
     by_photo = fold_numbers(photos, read_table(folds))
