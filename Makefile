@@ -58,10 +58,10 @@ lock: ## pin envs/requirements.in anew, and uv (needs uv: this machine's, or the
 
 setup: $(INSTALLED) ## make .venv from the locked requirements
 
-UV = PATH=".venv/bin:$$PATH" uv
+# Certificates of this system, which pip accepts, too: a company's own is among them. (Two names: uv changed it.)
+UV = PATH=".venv/bin:$$PATH" UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true uv
 PIP_INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --disable-pip-version-check
-# uv does not read pip's settings and is told pip's index. Others, such as a company's certificate, may still be missing: then pip
-# does all of it.
+# uv does not read pip's settings and is told pip's index. Others may still be missing: then pip does all of it.
 $(INSTALLED): envs/requirements.lock envs/uv-requirements.txt
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
