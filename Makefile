@@ -56,7 +56,7 @@ lock: ## pin envs/requirements.in anew, and uv (needs uv: this machine's, or the
 	$(UV_COMPILE) envs/requirements.in -o envs/requirements.lock
 	echo uv | $(UV_COMPILE) - -o envs/uv-requirements.txt
 
-setup: $(INSTALLED) ## make .venv from the locked requirements
+setup: $(INSTALLED) ## make .venv from the holdout requirements
 
 # Certificates of this system, which pip accepts, too: a company's own is among them. (Two names: uv changed it.)
 UV = PATH=".venv/bin:$$PATH" UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true uv

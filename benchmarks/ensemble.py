@@ -31,12 +31,12 @@ from xgboost import XGBClassifier
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
+from stylevote.demo.label_sets import label_set_table
 from stylevote.ensemble.combiners.xgboost import BASE_SCORE, fit, grid_points
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.threshold import search_threshold
 from stylevote.metrics import best_cut
-from stylevote.photos.label_sets import label_set_table
 
 FOLDS, RUNS, EPOCHS, FAMILIES = 5, 60, 8, 12
 STEPS = 100  # thresholds that the loop of scikit-learn tries

@@ -4,8 +4,8 @@ For each seed a bank's out-of-fold scores are drawn in memory, and those of a la
 every fold's CNNs. Each ensemble is built of the former, and the program finds the macro F2 that
 
     naive     its thresholds promise on the photos that chose them,
-    nested    nested cross-validation estimates (`honest.estimate_label`),
-    gain      is expected of joining the folds, by the test sample without its labels (`joining.gain_of_joining`),
+    nested    nested cross-validation estimates (`honest.estimate_nested_label`),
+    gain      is expected of joining the folds, by the test sample without its labels (`joining.fold_averaging_gain`),
     one CNN   it reaches on the test sample if one fold's CNNs alone score a photo, as they do a training photo (the
               mean over the folds),
     test      it reaches on the test sample by all folds' CNNs, as new photos are decided,
@@ -45,22 +45,22 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cli import end_with
-from stylevote.digests import canonical, digest
-from stylevote.digests import seed as seed_of
+from stylevote.config.identity import canonical, digest
+from stylevote.config.identity import seed as seed_of
+from stylevote.demo.label_sets import label_set_table
 from stylevote.ensemble.combiners.mean import Mean
-from stylevote.ensemble.honest import estimate_label
-from stylevote.ensemble.joining import gain_of_joining
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
-from stylevote.ensemble.simulation import Bank, make_bank, simulate_manifest, simulate_scores
 from stylevote.ensemble.stack import Stack, fit_stack
 from stylevote.ensemble.threshold import decide, log_odds, search_threshold
-from stylevote.ensemble.vote import cast_votes
+from stylevote.ensemble.vote import combine_folds
 from stylevote.errors import InputError
+from stylevote.estimate.fold_averaging import fold_averaging_gain
+from stylevote.estimate.nested import estimate_nested_label
+from stylevote.files.tables import replacing
 from stylevote.metrics import best_cut, f_beta
 from stylevote.photos.folds import assign_folds
-from stylevote.photos.label_sets import label_set_table
-from stylevote.tables import replacing
+from stylevote.simulate.ensemble import SimulatedEnsemble, make_ensemble, simulate_manifest, simulate_scores
 
 LABELS = list(label_set_table().columns.drop("images"))
 LAWS = ("binormal", "distorted", "unclear", "specialists")
@@ -77,7 +77,7 @@ BOOSTED = {"rounds": 1000, "patience": 20, "seed": 1}
 SELECTIONS = {
     "top_20": {"method": "top_n", "top_n": 20, "correlation": 0.9},
     "top_10": {"method": "top_n", "top_n": 10, "correlation": 0.9},
-    "greedy": {"method": "greedy", "greedy": {"bags": 20, "share": 0.5, "start": 5, "most": 50, "seed": 1}},
+    "greedy": {"method": "greedy", "greedy": {"bags": 20, "share": 0.5, "start": 5, "max_members": 50, "seed": 1}},
     "all": {"method": "all"},
 }
 COMBINERS = {
@@ -147,7 +147,7 @@ def draw_photosets(settings: Settings, seed: int) -> tuple[Photoset, Photoset]:
     return Photoset("train", train[LABELS], [folds]), Photoset("test", test[LABELS], of_test)
 
 
-def draw_scores(law: str, bank: Bank, member: int, label: str, photoset: Photoset) -> np.ndarray:
+def draw_scores(law: str, bank: SimulatedEnsemble, member: int, label: str, photoset: Photoset) -> np.ndarray:
     """Return a member's scores for a label under a law: float32, shape (ways of scoring, epochs, photos)."""
     truth = photoset.truth[label].to_numpy()
     if law == "unclear":
@@ -164,7 +164,7 @@ def draw_scores(law: str, bank: Bank, member: int, label: str, photoset: Photose
     return np.array(scores)
 
 
-def distort(bank: Bank, member: int, label: str, scores: np.ndarray, place: list[Any]) -> np.ndarray:
+def distort(bank: SimulatedEnsemble, member: int, label: str, scores: np.ndarray, place: list[Any]) -> np.ndarray:
     """Return scores (epochs, photos) with a member's noise and curve; ``place``: which photos, and who scores them."""
     of_member = _draws(bank, "distortion", label, bank.original(member))
     size, bend = np.exp(of_member.uniform(np.log([TAILS[0], BENDS[0]]), np.log([TAILS[1], BENDS[1]])))
@@ -176,7 +176,7 @@ def distort(bank: Bank, member: int, label: str, scores: np.ndarray, place: list
     return expit(np.clip(odds, -MOST_LOG_ODDS, MOST_LOG_ODDS)).astype(np.float32)
 
 
-def _draws(bank: Bank, *purpose: Any) -> np.random.Generator:
+def _draws(bank: SimulatedEnsemble, *purpose: Any) -> np.random.Generator:
     return np.random.default_rng(seed_of(bank.seed, "law", *purpose))
 
 
@@ -185,7 +185,7 @@ def judge_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFr
     logging.getLogger().setLevel(logging.WARNING)
     with threadpool_limits(1):
         train, test = draw_photosets(settings, seed)
-        bank = make_bank(
+        bank = make_ensemble(
             train.truth,
             seed=seed,
             epochs=settings.epochs,
@@ -205,7 +205,7 @@ def judge_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFr
 
 
 def judge_label(
-    settings: Settings, bank: Bank, label: str, train: Photoset, test: Photoset, *, ensembles: list[str]
+    settings: Settings, bank: SimulatedEnsemble, label: str, train: Photoset, test: Photoset, *, ensembles: list[str]
 ) -> np.ndarray:
     """Return one label's `FIGURES` of each ensemble, shape (ensembles, figures). What ensembles share is done once."""
     truth, (folds,) = train.truth[label].to_numpy(), train.cnns
@@ -236,7 +236,7 @@ def judge_label(
             "stack": COMBINERS[combiner],
             "threshold": THRESHOLDS[method],
         }
-        return estimate_label(candidates, scores, truth, folds, parts)
+        return estimate_nested_label(candidates, scores, truth, folds, parts)
 
     def test_scores(row: int) -> np.ndarray:
         member, epoch = divmod(row, settings.epochs)
@@ -246,7 +246,7 @@ def judge_label(
         # What is averaged before any threshold: (folds, photos), or (1, photos) where the CNNs are averaged first.
         features = np.stack([once(test_scores, row) for row in once(selected, selection)], axis=2)
         stackers = once(stack, selection, combiner).stackers
-        table = cast_votes(features, stackers, 0.5, "average_cnn_first" if cnn_first else "average_scores")
+        table = combine_folds(features, stackers, 0.5, "average_cnn_first" if cnn_first else "average_scores")
         return table[["score"] if cnn_first else [f"fold{fold}" for fold in range(settings.folds)]].to_numpy().T
 
     def by_fold(selection: str, combiner: str) -> np.ndarray:
@@ -259,14 +259,14 @@ def judge_label(
     for selection, combiner, method, aggregation in (name.split("/") for name in ensembles):
         cut, naive = once(threshold, selection, combiner, method)
         joined = once(cnn_first if aggregation == "average_cnn_first" else by_fold, selection, combiner)
-        votes = cast_votes(joined[:, :, None], [Mean(1)], cut, aggregation)  # the outputs as they are
+        votes = combine_folds(joined[:, :, None], [Mean(1)], cut, aggregation)  # the outputs as they are
         each = once(by_fold, selection, combiner)
         honest, gain = np.nan, np.nan
         if settings.nested:
             estimate = once(nested, selection, combiner, method)
             honest = f_beta(truth, estimate["decision"].to_numpy())
             if aggregation == "average_scores":
-                gain = gain_of_joining(truth, estimate["score"].to_numpy(), each, cut)
+                gain = fold_averaging_gain(truth, estimate["score"].to_numpy(), each, cut)
         rows.append(
             [
                 naive,
@@ -387,7 +387,7 @@ if __name__ == "__main__":
     options.add_argument("--folds", type=int, default=5, help="(default 5)")
     options.add_argument("--skill", type=float, default=0.4, help="of the most able CNN, 0 to 1 (default 0.4)")
     options.add_argument("--law", choices=LAWS, default=LAWS[0], help=f"of the scores (default {LAWS[0]})")
-    options.add_argument("--no-nested", dest="nested", action="store_false", help="without the nested estimates")
+    options.add_argument("--no-nested", dest="nested", action="store_false", help="held_out_fold the nested estimates")
     options.add_argument("--processes", type=int, default=1, help="seeds at once; it changes no result (default 1)")
     options.add_argument("--output", type=Path, help="CSV to keep finished seeds in")
     end_with(partial(main, options.parse_args()))

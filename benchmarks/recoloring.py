@@ -20,16 +20,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 
 from stylevote.augment.quality import measure
 from stylevote.augment.recolor import Unsuitable, find_garments, recolor
-from stylevote.photos.drawing.scene import draw
-from stylevote.photos.drawing.styles import LABELS
+from stylevote.demo.scene import draw
+from stylevote.demo.styles import LABELS
 
 SETTINGS = {
     "mode": "full_image",
     "neutral": "leave",
     "garments": 1,
-    "least_share_of_mask": 0.15,
-    "least_share_of_image": 0.02,
-    "least_hue_change": 60,
+    "min_share_of_mask": 0.15,
+    "min_share_of_image": 0.02,
+    "min_hue_change": 60,
     "saturation": [1, 1],
 }
 

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
-from stylevote.photos.drawing.scene import draw
-from stylevote.photos.drawing.styles import LABELS
-from stylevote.weights import store_weights
+from stylevote.demo.scene import draw
+from stylevote.demo.styles import LABELS
+from stylevote.files.weights import store_weights
 
 Row = namedtuple("Row", "path width height")
 

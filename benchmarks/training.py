@@ -37,12 +37,12 @@ from torchvision.transforms import v2
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
-from stylevote.cnn.batches import PhotoBank, random_boxes
+from stylevote.cnn.batches import PixelCache, random_boxes
 from stylevote.cnn.network import Network
 from stylevote.cnn.train import FoldData, Training
-from stylevote.device import open_device
-from stylevote.photos.drawing.scene import draw
-from stylevote.photos.drawing.styles import LABELS
+from stylevote.demo.scene import draw
+from stylevote.demo.styles import LABELS
+from stylevote.machine.device import open_device
 from stylevote.photos.pixels import decode_photo, open_pixels, resize_photo, write_pixels
 
 SIDE = 800  # of the challenge's photos, in pixels
@@ -51,7 +51,7 @@ QUALITY = 90  # of JPEG files
 # Four photographs that come with scikit-image (astronaut, coffee, chelsea, rocket) have 1.5 to 2.4 at that quality.
 GRAIN = 4
 AHEAD = 2  # batches that each worker fetches in advance: the DataLoader's own default
-CROP = {"smallest": 0.8, "stretch": 0.1}
+CROP = {"min_scale": 0.8, "stretch": 0.1}
 # The challenge's training photos, the share that a fold trains on, the winners' CNNs, the epochs of their longest run.
 PHOTOS, SHARE, MODELS, EPOCHS = 54_908, 4 / 5, 726, 8
 
@@ -87,16 +87,16 @@ class Bench:
             "backbone_args": {},
             "weights": "none",
             "size": options.size,
-            "hidden": [256],
+            "hidden_units": [256],
             "batch": options.batch,
             "loss": {"bce": {}},
             "phases": [{"epochs": 1, "lr": 1e-4, "train": "all", "policy": "triangular", "cycle": 1}],
             "ema": None,
-            "clip": None,
+            "gradient_clip": None,
             "precision": options.precision,
             "compile": options.compile,
             "crop": CROP,
-            "test_time": "mirror",
+            "tta": "mirror",
             "seed": 0,
         }
 
@@ -140,7 +140,7 @@ class Engine(Bench):
         super().__init__(options, open_device(options.threads))
         photos = (resize_photo(decode_photo(path.read_bytes(), options.size), options.size) for path in paths)
         index = write_pixels(map(np.ascontiguousarray, photos), folder / "pixels")
-        self.bank = PhotoBank.open(open_pixels(folder / "pixels", index), index, self.device)
+        self.bank = PixelCache.open(open_pixels(folder / "pixels", index), index, self.device)
         self.rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
         epoch = self.rows.to(self.device)
         data = FoldData(self.bank, self.targets, [epoch], epoch[:0], binary_cross_entropy_with_logits)

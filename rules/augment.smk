@@ -48,7 +48,7 @@ def brought(weights):
         made_here = results("segmenter/weights.safetensors")
         files = [mask_labels(wildcards), weights(wildcards)]
         files = [path for path in files if path and path != made_here and not is_drawn(path)]
-        return " ".join([contents_of_masks(), *([glance(files)] if files else [])])
+        return " ".join([contents_of_masks(), *([quick_fingerprint(files)] if files else [])])
 
     return contents
 
@@ -158,7 +158,7 @@ rule segment_photos:
 
 def recolor_settings():
     """Return what recoloured photos depend on; how many of them an epoch uses is a recipe's business."""
-    return {key: value for key, value in SETTINGS.config["recolor"].items() if key != "use"}
+    return {key: value for key, value in SETTINGS.config["recolor"].items() if key != "per_epoch"}
 
 
 rule recolor_photos:

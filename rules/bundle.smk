@@ -1,6 +1,6 @@
 """Decisions elsewhere. Needs the ensemble and its weights; gives a folder from which photos are decided without the workflow."""
 
-from stylevote.tables import write_json
+from stylevote.files.tables import write_json
 
 
 localrules:
@@ -42,7 +42,7 @@ def weights_to_bundle(wildcards):
 
 def refuse_to_bundle(setting, where):
     """End in a sentence where a bundle cannot hold the networks of a setting: before anything is trained for it."""
-    from stylevote.bundle import refuse_arguments
+    from stylevote.bundle.contents import refuse_arguments
 
     try:
         refuse_arguments(setting["backbone_args"], f"{where}: backbone_args")
@@ -62,7 +62,7 @@ rule make_bundle:
         stackers=every_block(bundled("stackers/{block}.parquet")),
         thresholds=every_block(bundled("thresholds/{block}.parquet")),
         certain=certainty(bundled("")),
-        honest=results("ensemble/honest.parquet"),
+        honest=results("estimate/summary.parquet"),
     output:
         bundle=directory(results("bundle")),
     log:

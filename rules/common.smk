@@ -19,10 +19,10 @@ import screen
 from stylevote.config.reading import refuse_repeated_keys
 from stylevote.config.resolve import resolve
 from stylevote.config.settings import epochs_of
-from stylevote.digests import canonical
-from stylevote.photos.listing import glance
+from stylevote.config.identity import canonical
+from stylevote.photos.listing import quick_fingerprint
 from stylevote.errors import InputError
-from stylevote.provenance import code_digest, remember_modules
+from stylevote.tracking.code_digest import code_digest, remember_modules
 
 SCREEN = screen.attach(workflow)
 
@@ -66,7 +66,7 @@ SHARED_RULES = {
     "draw_demo",
     "download_photos",
     "ingest_photos",
-    "lock_photos",
+    "hold_out_photos",
     "compare_photosets",
     "assign_folds",
     "cache_pixels",
@@ -84,19 +84,19 @@ SHARED_RULES = {
 SEGMENTATION = SETTINGS.config["segmentation"]
 STACK = SETTINGS.config["stack"]
 BETA = SETTINGS.config["beta"]
-STUDENT = SETTINGS.config["distil"]
+STUDENT = SETTINGS.config["distillation"]
 BUNDLE = SETTINGS.config["bundle"]
 # The settings of all networks that are trained.
 TRAINED = [*SETTINGS.runs.values(), *([STUDENT] if STUDENT else [])]
 KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
 EXPERIMENTS = SETTINGS.config["experiments"]
-LOCKED = SETTINGS.config["honest"]["locked"]
-# The photosets that are made of files, by their folders. Where photos are locked away, all training photos are `labelled`,
-# and `train` and `locked` are made of those.
+HOLDOUT = SETTINGS.config["holdout"]["share"]
+# The photosets that are made of files, by their folders. Where photos are held out, all training photos are `labelled`,
+# and `train` and `holdout` are made of those.
 # They have an order of their own: where they stand in the configuration means nothing.
 INGESTED = {name: name for name in sorted(SETTINGS.config["photosets"], key=lambda name: (name != "train", name))}
-if LOCKED:
-    INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "locked")}}
+if HOLDOUT:
+    INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "holdout")}}
 # Those of them whose photos are fetched where their folders lack them.
 DOWNLOADED = [made for made, name in INGESTED.items() if SETTINGS.config["photosets"][name]["download"]]
 
@@ -221,9 +221,9 @@ def chosen_epochs():
     return expand(results("runs/{run}/epochs.parquet"), run=SETTINGS.runs) if KEEP_WEIGHTS == "selectable" else []
 
 
-def if_locked(path):
-    """A path in the results folder, where photos are locked away."""
-    return results(path) if LOCKED else []
+def if_held_out(path):
+    """A path in the results folder, where photos are held out."""
+    return results(path) if HOLDOUT else []
 
 
 def every_block(path):

@@ -1,6 +1,6 @@
 """Scores into decisions. Needs every run's out-of-fold scores; gives members, stackers, thresholds and votes.
 
-`collate_scores` reads every run once, and `cast_votes` every run's predictions once per photoset (who is a member is not
+`collate_scores` reads every run once, and `combine_folds` every run's predictions once per photoset (who is a member is not
 known before jobs are planned). The others work on a block of labels each, one label after another.
 """
 
@@ -18,7 +18,7 @@ def every_external(photos):
 
 def external_contents(photos):
     """What these predictions are known by, besides their time stamps, which a file that replaces another may have kept."""
-    return "" if SETTINGS.config["simulation"] else glance(every_external(photos))
+    return "" if SETTINGS.config["simulation"] else quick_fingerprint(every_external(photos))
 
 
 def refuse_missing_members():
@@ -101,7 +101,7 @@ def selection_settings():
 
 def chosen_sizes(wildcards):
     """The sizes that `target` chooses, if it is set."""
-    return results("ensemble/chosen_sizes.parquet") if SETTINGS.config["target"] else []
+    return results("estimate/chosen_sizes.parquet") if SETTINGS.config["target"] else []
 
 
 rule select_members:
@@ -246,26 +246,26 @@ def certainty_spec(wildcards):
     return canonical({**SETTINGS.config["abstain"], "labels": SETTINGS.blocks[wildcards.block]})
 
 
-rule search_certainty:
+rule search_precision_thresholds:
     """Find the score from which on each label is given with the precision that `abstain` asks for."""
     input:
         stacked=results("ensemble/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("ensemble/certain/{block}.parquet"),
+        certain=results("ensemble/precision_thresholds/{block}.parquet"),
     log:
-        logs("search_certainty/{block}.log"),
+        logs("search_precision_thresholds/{block}.log"),
     benchmark:
-        benchmarks("search_certainty/{block}.tsv")
+        benchmarks("search_precision_thresholds/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/search_certainty", certainty_spec),
+        **program("ensemble/search_precision_thresholds", certainty_spec),
     shell:
         PROGRAM
 
 
-rule cast_votes:
+rule combine_folds:
     """Let the folds vote on every photo and label of a photoset."""
     input:
         results("photos/shared_photos.parquet"),
@@ -278,16 +278,16 @@ rule cast_votes:
     output:
         votes=results("predictions/{photoset}/votes.parquet"),
     log:
-        logs("cast_votes/{photoset}.log"),
+        logs("combine_folds/{photoset}.log"),
     benchmark:
-        benchmarks("cast_votes/{photoset}.tsv")
+        benchmarks("combine_folds/{photoset}.tsv")
     conda:
         "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
         **program(
-            "ensemble/cast_votes",
+            "ensemble/combine_folds",
             spec(
                 "labels",
                 features=SETTINGS.common_features,
@@ -296,7 +296,7 @@ rule cast_votes:
                 **PREDICTING,
                 fold_count=len(SETTINGS.folds),
             ),
-            digest=combining_code("ensemble/cast_votes"),
+            digest=combining_code("ensemble/combine_folds"),
             threads="{threads}",
         ),
         # Where the predictions are: Snakemake compares params, and not the names of inputs.
@@ -325,8 +325,8 @@ rule write_decisions:
 
 
 def certainty(part):
-    """What `search_certainty` finds, if a precision is chosen; of the whole ensemble, or of a part."""
-    return every_block(f"{part}certain/{{block}}.parquet") if SETTINGS.config["abstain"] else []
+    """What `search_precision_thresholds` finds, if a precision is chosen; of the whole ensemble, or of a part."""
+    return every_block(f"{part}precision_thresholds/{{block}}.parquet") if SETTINGS.config["abstain"] else []
 
 
 rule write_details:
@@ -359,9 +359,9 @@ rule write_submission:
         votes=results("predictions/test/votes.parquet"),
         manifest=results("photos/test/manifest.parquet"),
         scores=results("predictions/test/scores.parquet"),
-        honest=results("ensemble/honest.parquet"),
-        joining=if_averaged("predictions/test/joining.parquet"),
-        locked_scores=if_locked("predictions/locked/scores.parquet"),
+        honest=results("estimate/summary.parquet"),
+        joining=if_averaged("predictions/test/fold_averaging.parquet"),
+        holdout_scores=if_held_out("predictions/holdout/scores.parquet"),
     output:
         submission=results("submission.csv"),
         summary=results("summary.txt"),

@@ -5,7 +5,7 @@
 
 
 localrules:
-    check_leaks,
+    check_leakage,
 
 
 rule score_decisions:
@@ -27,7 +27,7 @@ rule score_decisions:
         PROGRAM
 
 
-rule estimate_labels:
+rule estimate_nested:
     """Repeat selection, stack and threshold of each label inside each outer fold, and decide the photos left out."""
     input:
         scores=of_features("ensemble/scores/{block}.parquet"),
@@ -35,11 +35,11 @@ rule estimate_labels:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        estimates=results("ensemble/honest/{block}.parquet"),
+        estimates=results("estimate/nested/{block}.parquet"),
     log:
-        logs("estimate_labels/{block}.log"),
+        logs("estimate_nested/{block}.log"),
     benchmark:
-        benchmarks("estimate_labels/{block}.tsv")
+        benchmarks("estimate_nested/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     resources:
@@ -47,55 +47,55 @@ rule estimate_labels:
         runtime=by_attempt(720),
     params:
         **program(
-            "estimate/estimate_labels",
+            "estimate/estimate_nested",
             stack_spec(stack=stack_settings(), threshold=threshold_settings()),
-            digest=combining_code("estimate/estimate_labels"),
+            digest=combining_code("estimate/estimate_nested"),
             threads="{threads}",
         ),
     shell:
         PROGRAM
 
 
-rule estimate_honestly:
+rule summarize_estimates:
     """Compare the nested estimate of every label and of the macro F-beta with the naive one."""
     input:
-        estimates=every_block("ensemble/honest/{block}.parquet"),
+        estimates=every_block("estimate/nested/{block}.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
-        locked_votes=if_locked("predictions/locked/votes.parquet"),
-        locked_manifest=if_locked("photos/locked/manifest.parquet"),
+        holdout_votes=if_held_out("predictions/holdout/votes.parquet"),
+        holdout_manifest=if_held_out("photos/holdout/manifest.parquet"),
     output:
-        honest=results("ensemble/honest.parquet"),
-        decisions=results("ensemble/honest_decisions.parquet"),
+        honest=results("estimate/summary.parquet"),
+        decisions=results("estimate/nested_decisions.parquet"),
     log:
-        logs("estimate_honestly.log"),
+        logs("summarize_estimates.log"),
     benchmark:
-        benchmarks("estimate_honestly.tsv")
+        benchmarks("summarize_estimates.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/estimate_honestly", spec("labels", "beta", voting=SETTINGS.config["votes"])),
+        **program("estimate/summarize_estimates", spec("labels", "beta", voting=SETTINGS.config["votes"])),
     shell:
         PROGRAM
 
 
-rule estimate_joining:
+rule estimate_fold_averaging:
     """Estimate the gain if all folds' networks decide a photoset: in the honest estimate, those of one fold do."""
     input:
-        estimates=every_block("ensemble/honest/{block}.parquet"),
+        estimates=every_block("estimate/nested/{block}.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         votes=results("predictions/{photoset}/votes.parquet"),
     output:
-        joining=results("predictions/{photoset}/joining.parquet"),
+        joining=results("predictions/{photoset}/fold_averaging.parquet"),
     log:
-        logs("estimate_joining/{photoset}.log"),
+        logs("estimate_fold_averaging/{photoset}.log"),
     benchmark:
-        benchmarks("estimate_joining/{photoset}.tsv")
+        benchmarks("estimate_fold_averaging/{photoset}.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/estimate_joining", spec("labels", "beta", fold_count=len(SETTINGS.folds))),
+        **program("estimate/estimate_fold_averaging", spec("labels", "beta", fold_count=len(SETTINGS.folds))),
     shell:
         PROGRAM
 
@@ -108,8 +108,8 @@ rule estimate_sizes:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        estimates=results("ensemble/sizes/{block}/estimates.parquet"),
-        members=results("ensemble/sizes/{block}/members.parquet"),
+        estimates=results("estimate/sizes/{block}/estimates.parquet"),
+        members=results("estimate/sizes/{block}/members.parquet"),
     log:
         logs("estimate_sizes/{block}.log"),
     benchmark:
@@ -137,12 +137,12 @@ rule estimate_sizes:
 rule measure_sizes:
     """Compare the honest macro F-beta of every size with its members, CNNs and hours of training."""
     input:
-        estimates=every_block("ensemble/sizes/{block}/estimates.parquet"),
-        members=every_block("ensemble/sizes/{block}/members.parquet"),
+        estimates=every_block("estimate/sizes/{block}/estimates.parquet"),
+        members=every_block("estimate/sizes/{block}/members.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         histories=every_run("runs/{run}/fold{fold}/history.parquet"),
     output:
-        curve=results("ensemble/size_curve.parquet"),
+        curve=results("estimate/size_curve.parquet"),
     log:
         logs("measure_sizes.log"),
     benchmark:
@@ -166,21 +166,21 @@ rule measure_sizes:
         PROGRAM
 
 
-def size_spec(loss):
+def size_spec(tolerance):
     """What the choice of a size depends on: how much less than the best is good enough, too."""
-    return spec("labels", "beta", voting=SETTINGS.config["votes"], loss=loss)
+    return spec("labels", "beta", voting=SETTINGS.config["votes"], tolerance=tolerance)
 
 
 rule choose_sizes:
-    """Choose the smallest size within `target.loss` of the best, by all photos and by those outside each fold."""
+    """Choose the smallest size within `target.tolerance` of the best, by all photos and by those outside each fold."""
     input:
-        estimates=every_block("ensemble/sizes/{block}/estimates.parquet"),
+        estimates=every_block("estimate/sizes/{block}/estimates.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         members=[],
         whole=[],
     output:
-        sizes=results("ensemble/chosen_sizes.parquet"),
+        sizes=results("estimate/chosen_sizes.parquet"),
     log:
         logs("choose_sizes.log"),
     benchmark:
@@ -188,12 +188,12 @@ rule choose_sizes:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/choose_sizes", size_spec((SETTINGS.config["target"] or {}).get("loss"))),
+        **program("estimate/choose_sizes", size_spec((SETTINGS.config["target"] or {}).get("tolerance"))),
     shell:
         PROGRAM
 
 
-rule check_labels:
+rule measure_leakage:
     """Try one label's ensemble on labels in random order and on noise; measure its runs fold by fold."""
     input:
         scores=of_features("ensemble/scores/{block}.parquet"),
@@ -201,12 +201,12 @@ rule check_labels:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        alarms=results("ensemble/leaks/{block}/alarms.parquet"),
-        figures=results("ensemble/leaks/{block}/figures.parquet"),
+        alarms=results("estimate/leakage/{block}/alarms.parquet"),
+        figures=results("estimate/leakage/{block}/figures.parquet"),
     log:
-        logs("check_labels/{block}.log"),
+        logs("measure_leakage/{block}.log"),
     benchmark:
-        benchmarks("check_labels/{block}.tsv")
+        benchmarks("measure_leakage/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     resources:
@@ -214,33 +214,33 @@ rule check_labels:
         runtime=by_attempt(720),
     params:
         **program(
-            "estimate/check_labels",
+            "estimate/measure_leakage",
             stack_spec(
                 selection=selection_settings(),
                 stack=stack_settings(),
                 threshold=threshold_settings(),
                 seed=1,
             ),
-            digest=combining_code("estimate/check_labels"),
+            digest=combining_code("estimate/measure_leakage"),
             threads="{threads}",
         ),
     shell:
         PROGRAM
 
 
-rule check_leaks:
+rule check_leakage:
     """Gather the alarms, and say which are raised."""
     input:
-        alarms=every_block("ensemble/leaks/{block}/alarms.parquet"),
-        figures=every_block("ensemble/leaks/{block}/figures.parquet"),
-        honest=results("ensemble/honest.parquet"),
+        alarms=every_block("estimate/leakage/{block}/alarms.parquet"),
+        figures=every_block("estimate/leakage/{block}/figures.parquet"),
+        honest=results("estimate/summary.parquet"),
     output:
-        leaks=results("ensemble/leaks.parquet"),
+        leaks=results("estimate/leakage.parquet"),
     log:
-        logs("check_leaks.log"),
+        logs("check_leakage.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/check_leaks"),
+        **program("estimate/check_leakage"),
     shell:
         PROGRAM

@@ -6,11 +6,11 @@ The ensemble itself stays as it is. Without `bundle` in the configuration, none 
 
 use rule choose_sizes as choose_sizes_of_bundle with:
     input:
-        estimates=every_block("ensemble/sizes/{block}/estimates.parquet"),
+        estimates=every_block("estimate/sizes/{block}/estimates.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         members=every_block("ensemble/members/{block}.parquet"),
-        whole=results("ensemble/honest_decisions.parquet"),
+        whole=results("estimate/nested_decisions.parquet"),
     output:
         sizes=results("ensemble/fewer/sizes.parquet"),
     log:
@@ -18,12 +18,12 @@ use rule choose_sizes as choose_sizes_of_bundle with:
     benchmark:
         benchmarks("choose_sizes_of_bundle.tsv")
     params:
-        **program("estimate/choose_sizes", size_spec((BUNDLE or {}).get("loss"))),
+        **program("estimate/choose_sizes", size_spec((BUNDLE or {}).get("tolerance"))),
 
 
 def bundled_sizes(wildcards):
-    """The sizes that `bundle.loss` chooses, if it is set."""
-    return results("ensemble/fewer/sizes.parquet") if "loss" in (BUNDLE or {}) else []
+    """The sizes that `bundle.tolerance` chooses, if it is set."""
+    return results("ensemble/fewer/sizes.parquet") if "tolerance" in (BUNDLE or {}) else []
 
 
 rule shorten_members:
@@ -41,7 +41,7 @@ rule shorten_members:
         "../envs/environment.yaml"
     params:
         **program("ensemble/shorten_members", block_spec(most=(BUNDLE or {}).get("members"))),
-        sized="loss" in (BUNDLE or {}),
+        sized="tolerance" in (BUNDLE or {}),
     shell:
         PROGRAM
 
@@ -85,12 +85,12 @@ use rule search_thresholds as search_threshold_of_fewer with:
         benchmarks("search_threshold_of_fewer/{block}.tsv")
 
 
-use rule search_certainty as search_certainty_of_fewer with:
+use rule search_precision_thresholds as search_certainty_of_fewer with:
     input:
         stacked=results("ensemble/fewer/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("ensemble/fewer/certain/{block}.parquet"),
+        certain=results("ensemble/fewer/precision_thresholds/{block}.parquet"),
     log:
         logs("search_certainty_of_fewer/{block}.log"),
     benchmark:

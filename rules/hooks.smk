@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import psutil
 
-from stylevote.clock import bring_to_present
-from stylevote.photos.problems import number_of
+from stylevote.machine.clock import bring_to_present
+from stylevote.photos.problems import plural
 
 # Files that jobs of this call make again, as they were before: another name of each, and Snakemake's record of it.
 ASIDE = {}
@@ -19,8 +19,8 @@ TEXTS = {
     "unused": logs("unused.log"),
     "remove_unused": logs("remove_unused.log"),
     "plan": logs("plan.log"),
-    "check_leaks": logs("check_leaks.log"),
-    "compare_student": results("distilled/summary.txt"),
+    "check_leakage": logs("check_leakage.log"),
+    "compare_student": results("student/summary.txt"),
     "write_submission": results("summary.txt"),
 }
 
@@ -75,7 +75,7 @@ def put_back():
         if workflow.local_exec:  # jobs were killed with Ctrl-C; on a cluster, one may still write there
             workflow.persistence._unmark_incomplete(str(path))
     if lost:
-        more = f" and {number_of(len(lost) - 1, 'other file')}" if len(lost) > 1 else ""
+        more = f" and {plural(len(lost) - 1, 'other file')}" if len(lost) > 1 else ""
         print(f"{lost[0]}{more}: as before this call, since what was to replace it failed", file=sys.stderr)
 
 
@@ -100,7 +100,7 @@ def refuse_unrecorded():
 
 def forget_finished():
     """Remove the files that trainings leave in case Snakemake is killed before it knows of their end."""
-    for pattern in ("runs/*/fold*/unfinished", "distilled/fold*/unfinished"):
+    for pattern in ("runs/*/fold*/unfinished", "student/fold*/unfinished"):
         for work in (*RESULTS.glob(pattern), *NETWORKS.glob(pattern)):
             history = str(work.with_name("history.parquet"))
             if os.path.exists(history) and not workflow.persistence._filter_incomplete_keys([history]):

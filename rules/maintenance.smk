@@ -42,12 +42,12 @@ rule plan:
     log:
         logs("plan.log"),
     run:
-        from stylevote.planning import write_plan
+        from stylevote.tracking.plan import write_plan
 
         or_refused(lambda: write_plan(SETTINGS, Path(log[0]), dry_run()))
 
 
-# What a wildcard may have stood for in any configuration; the ids of runs are as `stylevote.digests.run_id` makes them.
+# What a wildcard may have stood for in any configuration; the ids of runs are as `stylevote.config.identity.run_id` makes them.
 EVER = {
     "photoset": "[a-z][a-z0-9_]*",
     "size": r"\d+",
@@ -71,9 +71,9 @@ UNDECLARED = [
     *expand(results("photos/{photoset}/failed_downloads.parquet"), photoset=DOWNLOADED),
 ]
 UNDECLARED_OF_STUDENT = [
-    results("distilled/fold{fold}/unfinished"),
-    results("distilled/fold{fold}/.training"),
-    results("distilled/scores/{photoset}"),
+    results("student/fold{fold}/unfinished"),
+    results("student/fold{fold}/.training"),
+    results("student/scores/{photoset}"),
 ]
 
 
@@ -94,7 +94,7 @@ def in_results(pattern, constraints):
 
 def with_files_in_results(act, log):
     """Write the text to the log that ``act`` returns for the files in the results folder, used and unused."""
-    from stylevote.leftovers import paths_within, sort_files
+    from stylevote.tracking.unused import paths_within, sort_files
 
     rules = [rule for rule in workflow.rules if not is_idle(rule)]
     declared = [path for rule in rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
@@ -112,7 +112,7 @@ rule unused:
     log:
         logs("unused.log"),
     run:
-        from stylevote.leftovers import list_unused
+        from stylevote.tracking.unused import list_unused
 
         with_files_in_results(list_unused, log[0])
 
@@ -122,6 +122,6 @@ rule remove_unused:
     log:
         logs("remove_unused.log"),
     run:
-        from stylevote.leftovers import remove_unused
+        from stylevote.tracking.unused import remove_unused
 
         with_files_in_results(remove_unused, log[0])

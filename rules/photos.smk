@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from stylevote.photos.problems import number_of, shown
+from stylevote.photos.problems import plural, shown
 from stylevote.photos.unread import Unread, look_at, without_failed
-from stylevote.tables import read_table
+from stylevote.files.tables import read_table
 
 
 localrules:
@@ -67,7 +67,7 @@ rule draw_demo:
     """Draw the demo's photos, with their labels and true masks."""
     input:
         # Read by the program itself; here so that its content counts.
-        "workflow_scripts/stylevote/photos/jd2018_label_sets.csv",
+        "workflow_scripts/stylevote/demo/jd2018_label_sets.csv",
     output:
         # The program gets their folder.
         results("demo/train.csv"),
@@ -101,7 +101,7 @@ def download_spec(wildcards):
 
 def never_the_same(wildcards):
     """Return how many photos are missing, and when: a download is asked for only if some are, and is always done then."""
-    return f"{number_of(len(photos_of(wildcards.photoset).missing), 'photo')} missing, {datetime.now()}"
+    return f"{plural(len(photos_of(wildcards.photoset).missing), 'photo')} missing, {datetime.now()}"
 
 
 rule download_photos:
@@ -160,7 +160,7 @@ def ingest_spec(wildcards):
             "labels": SETTINGS.labels,
             "photoset": name,
             "folds": SETTINGS.config["folds"]["count"] if trained else 1,
-            "locked": trained and bool(LOCKED),
+            "holdout": trained and bool(HOLDOUT),
         }
     )
 
@@ -203,25 +203,25 @@ rule ingest_photos:
         PROGRAM
 
 
-if LOCKED:
+if HOLDOUT:
 
-    rule lock_photos:
+    rule hold_out_photos:
         """Set photos apart that nothing sees before the end."""
         input:
             manifest=results("photos/labelled/manifest.parquet"),
         output:
             train=results("photos/train/manifest.parquet"),
-            locked=results("photos/locked/manifest.parquet"),
+            holdout=results("photos/holdout/manifest.parquet"),
         log:
-            logs("lock_photos.log"),
+            logs("hold_out_photos.log"),
         benchmark:
-            benchmarks("lock_photos.tsv")
+            benchmarks("hold_out_photos.tsv")
         conda:
             "../envs/environment.yaml"
         params:
             **program(
-                "photos/lock_photos",
-                spec("labels", share=LOCKED, seed=SETTINGS.config["honest"]["seed"], folds=len(SETTINGS.folds)),
+                "photos/hold_out_photos",
+                spec("labels", share=HOLDOUT, seed=SETTINGS.config["holdout"]["seed"], folds=len(SETTINGS.folds)),
             ),
         shell:
             PROGRAM
@@ -288,7 +288,7 @@ def refuse_lost_photos():
         if len(lost) == len(missing):
             name = INGESTED[ingested]
             raise InputError(
-                f"photosets.{name}: {number_of(len(lost), 'photo')} gone after they were read, {shown(lost[0])} first."
+                f"photosets.{name}: {plural(len(lost), 'photo')} gone after they were read, {shown(lost[0])} first."
                 f" Fetch them alone, with the target {downloaded}: where they come back as they were, nothing is computed"
                 " again"
             )

@@ -65,7 +65,7 @@ rule tabulate_runs:
 rule tabulate_sizes:
     """Compare the size curve with a published table of sizes."""
     input:
-        curve=results("ensemble/size_curve.parquet"),
+        curve=results("estimate/size_curve.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
         table=results("experiments/{table}.parquet"),

@@ -4,7 +4,7 @@ The pictures are those of `snakemake --report`, too.
 """
 
 from stylevote.report.runs import setting_text
-from stylevote.texts import visible
+from stylevote.texts import escape_bidi
 
 
 localrules:
@@ -12,7 +12,7 @@ localrules:
     write_model_card,
 
 
-LABEL_OF = {stem: label for label, stem in SETTINGS.stems.items()}
+LABEL_OF = {stem: label for label, stem in SETTINGS.slugs.items()}
 SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
 MOST_PICTURED = SETTINGS.config["report"]["pictures"]
 
@@ -28,7 +28,7 @@ def compared_losses():
 
 def rst(text):
     """Return a text for a caption, in which every mark of reStructuredText stands for itself."""
-    return re.sub(r"([^A-Za-z0-9\s])", r"\\\1", visible(text))
+    return re.sub(r"([^A-Za-z0-9\s])", r"\\\1", escape_bidi(text))
 
 
 def colors_of(names):
@@ -58,7 +58,7 @@ def label_pictures(name, category, wanted=True):
 
     def labels(wildcards):
         # Snakemake would take a brace for a wildcard: a word joiner, which is not seen, comes between.
-        return {"label": visible(LABEL_OF[wildcards.stem]).replace("{", "{\u2060")}
+        return {"label": escape_bidi(LABEL_OF[wildcards.stem]).replace("{", "{\u2060")}
 
     folder = directory(results(f"report/{name}/{{block}}"))
     caption = f"captions/{name}.rst"
@@ -72,14 +72,14 @@ rule draw_labels:
         rankings=results("ensemble/rankings/{block}.parquet"),
         members=results("ensemble/members/{block}.parquet"),
         stacked=results("ensemble/stacked/{block}.parquet"),
-        estimate=results("ensemble/honest/{block}.parquet"),
+        estimate=results("estimate/nested/{block}.parquet"),
         threshold=results("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         votes=results("predictions/test/votes.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
         # If there are many labels, their scores say which are drawn.
-        honest=results("ensemble/honest.parquet") if len(SETTINGS.labels) > MOST_PICTURED else [],
+        honest=results("estimate/summary.parquet") if len(SETTINGS.labels) > MOST_PICTURED else [],
         predictions=every_run("predictions/test/{run}/fold{fold}.parquet") if compared_losses() else [],
     output:
         threshold_pictures=label_pictures("thresholds", "Thresholds"),
@@ -160,8 +160,8 @@ rule draw_overview:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
-        honest=results("ensemble/honest.parquet"),
-        decisions=results("ensemble/honest_decisions.parquet"),
+        honest=results("estimate/summary.parquet"),
+        decisions=results("estimate/nested_decisions.parquet"),
         candidates=every_block("ensemble/scores/{block}.parquet"),
         rankings=every_block("ensemble/rankings/{block}.parquet"),
         stacked=every_block("ensemble/stacked/{block}.parquet"),
@@ -169,8 +169,8 @@ rule draw_overview:
         figures=every_block("report/labels/{block}/figures.parquet"),
         votes=results("predictions/test/votes.parquet"),
         scores=results("predictions/test/scores.parquet"),
-        joining=if_averaged("predictions/test/joining.parquet"),
-        sizes=if_sized("ensemble/size_curve.parquet"),
+        joining=if_averaged("predictions/test/fold_averaging.parquet"),
+        sizes=if_sized("estimate/size_curve.parquet"),
         epochs=resampled_epochs(),
     output:
         macro=results("report/macro.parquet"),
@@ -227,7 +227,7 @@ def present_names():
 
 def only_cut():
     """Return whether new photos get a label if its score reaches the threshold, and never otherwise."""
-    return SETTINGS.config["votes"] == {"aggregation": "average_scores", "least": 0, "most": None}
+    return SETTINGS.config["votes"] == {"aggregation": "average_scores", "min_labels": 0, "max_labels": None}
 
 
 rule write_report:
@@ -248,12 +248,12 @@ rule write_report:
         reached=rules.draw_training.output.reached if SETTINGS.runs else [],
         manifest=results("photos/train/manifest.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
-        estimates=every_block("ensemble/honest/{block}.parquet"),
-        decisions=results("ensemble/honest_decisions.parquet"),
+        estimates=every_block("estimate/nested/{block}.parquet"),
+        decisions=results("estimate/nested_decisions.parquet"),
         votes=results("predictions/test/votes.parquet"),
         members=results("ensemble/members.parquet"),
         runs=results("ensemble/runs.json"),
-        sizes=if_sized("ensemble/size_curve.parquet"),
+        sizes=if_sized("estimate/size_curve.parquet"),
         index=results("recolored/index.parquet") if contact_sheet() else [],
         sheet=contact_sheet(),
     output:
@@ -291,7 +291,7 @@ rule write_report:
 
 def described_photosets():
     """Return the photosets that the model card describes."""
-    return ["train", "test", *(["locked"] if LOCKED else [])]
+    return ["train", "test", *(["holdout"] if HOLDOUT else [])]
 
 
 def card_spec(wildcards):
@@ -307,7 +307,7 @@ def card_spec(wildcards):
         "runs",
         "abstain",
         "bundle",
-        "distil",
+        "distillation",
         "experiments",
         "plan",
         "report",

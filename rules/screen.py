@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from stylevote.reasons import counts_and_reasons, short_reasons, why_failed
+from stylevote.tracking.reasons import counts_and_reasons, short_reasons, why_failed
 
 # What Snakemake says in the course of a call that a person should see; the rest is one line a step of its own.
 TOLD = re.compile(

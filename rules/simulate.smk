@@ -28,7 +28,7 @@ rule simulate_photos:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("simulate/simulate_photos", simulation_spec("label_sets", "photos", "test", "least", "seed")),
+        **program("simulate/simulate_photos", simulation_spec("label_sets", "photos", "test", "min_positives", "seed")),
     shell:
         PROGRAM
 

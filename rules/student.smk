@@ -1,10 +1,10 @@
 """One network in the place of the ensemble. Needs the candidates, the members and the honest estimate; gives the student,
 what it is worth compared with the ensemble, and its decisions for any photoset. Nothing else needs any of it.
 
-Without `distil` there is no student to train, and none of these files is used.
+Without `distillation` there is no student to train, and none of these files is used.
 """
 
-from stylevote.digests import run_id
+from stylevote.config.identity import run_id
 
 
 localrules:
@@ -12,7 +12,7 @@ localrules:
     write_decisions_of_student,
 
 
-rule teach_labels:
+rule make_distillation_targets:
     """Score one label of the training photos for the student of each fold, by an ensemble chosen without the fold."""
     input:
         scores=of_features("ensemble/scores/{block}.parquet"),
@@ -20,11 +20,11 @@ rule teach_labels:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        taught=results("distilled/taught/{block}.parquet"),
+        taught=results("student/taught/{block}.parquet"),
     log:
-        logs("teach_labels/{block}.log"),
+        logs("make_distillation_targets/{block}.log"),
     benchmark:
-        benchmarks("teach_labels/{block}.tsv")
+        benchmarks("make_distillation_targets/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     resources:
@@ -32,9 +32,9 @@ rule teach_labels:
         runtime=by_attempt(720),
     params:
         **program(
-            "student/teach_labels",
+            "student/make_distillation_targets",
             stack_spec(stack=stack_settings()),
-            digest=combining_code("student/teach_labels"),
+            digest=combining_code("student/make_distillation_targets"),
             threads="{threads}",
         ),
     shell:
@@ -44,9 +44,9 @@ rule teach_labels:
 rule gather_targets:
     """Put the labels' scores together: the targets of each fold's student."""
     input:
-        taught=every_block("distilled/taught/{block}.parquet"),
+        taught=every_block("student/taught/{block}.parquet"),
     output:
-        targets=every_fold("distilled/targets/fold{fold}.parquet"),
+        targets=every_fold("student/targets/fold{fold}.parquet"),
     log:
         logs("gather_targets.log"),
     benchmark:
@@ -70,12 +70,12 @@ use rule train_cnn as train_student with:
         pixels=ancient(run_path("pixels/train/{size}/pixels.bin")),
         recolored_index=recolored_path("pixels/train-recolored/{size}/index.parquet"),
         recolored_pixels=ancient(recolored_path("pixels/train-recolored/{size}/pixels.bin")),
-        targets=results("distilled/targets/fold{fold}.parquet"),
+        targets=results("student/targets/fold{fold}.parquet"),
         start=start_weights,
     output:
-        history=results("distilled/fold{fold}/history.parquet"),
-        validation=results("distilled/fold{fold}/validation.parquet"),
-        weights=directory(results("distilled/fold{fold}/weights")),
+        history=results("student/fold{fold}/history.parquet"),
+        validation=results("student/fold{fold}/validation.parquet"),
+        weights=directory(results("student/fold{fold}/weights")),
     log:
         logs("train_student/fold{fold}.log"),
     benchmark:
@@ -94,32 +94,32 @@ use rule train_cnn as train_student with:
 
 def label_limits():
     """The least and most labels of a photo."""
-    return {key: SETTINGS.config["votes"][key] for key in ("least", "most")}
+    return {key: SETTINGS.config["votes"][key] for key in ("min_labels", "max_labels")}
 
 
-rule judge_student:
+rule evaluate_student:
     """Choose the student's epoch and thresholds; decide on the training photos by it and by single networks, honestly."""
     input:
-        predictions=every_fold("distilled/fold{fold}/validation.parquet"),
+        predictions=every_fold("student/fold{fold}/validation.parquet"),
         scores=every_block("ensemble/scores/{block}.parquet"),
         rankings=every_block("ensemble/rankings/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        chosen=results("distilled/chosen.parquet"),
-        decisions=results("distilled/honest_decisions.parquet"),
-        singles=results("distilled/single_decisions.parquet"),
+        chosen=results("student/chosen.parquet"),
+        decisions=results("student/nested_decisions.parquet"),
+        singles=results("student/single_decisions.parquet"),
     log:
-        logs("judge_student.log"),
+        logs("evaluate_student.log"),
     benchmark:
-        benchmarks("judge_student.tsv")
+        benchmarks("evaluate_student.tsv")
     conda:
         "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
         **program(
-            "student/judge_student",
+            "student/evaluate_student",
             spec("labels", "beta", threshold=threshold_settings(), limits=label_limits()),
         ),
     shell:
@@ -130,15 +130,15 @@ rule compare_student:
     """Compare the student with the ensemble and the best single networks."""
     input:
         manifest=results("photos/train/manifest.parquet"),
-        ensemble=results("ensemble/honest_decisions.parquet"),
-        student=results("distilled/honest_decisions.parquet"),
-        singles=results("distilled/single_decisions.parquet"),
-        locked_manifest=if_locked("photos/locked/manifest.parquet"),
-        locked_ensemble=if_locked("predictions/locked/votes.parquet"),
-        locked_student=if_locked("distilled/predictions/locked/votes.parquet"),
+        ensemble=results("estimate/nested_decisions.parquet"),
+        student=results("student/nested_decisions.parquet"),
+        singles=results("student/single_decisions.parquet"),
+        holdout_manifest=if_held_out("photos/holdout/manifest.parquet"),
+        holdout_ensemble=if_held_out("predictions/holdout/votes.parquet"),
+        holdout_student=if_held_out("student/predictions/holdout/votes.parquet"),
     output:
-        scores=results("distilled/scores.parquet"),
-        summary=results("distilled/summary.txt"),
+        scores=results("student/scores.parquet"),
+        summary=results("student/summary.txt"),
     log:
         logs("compare_student.log"),
     conda:
@@ -155,11 +155,11 @@ use rule predict_photos as predict_by_student with:
         manifest=results("photos/{photoset}/manifest.parquet"),
         index=run_path("pixels/{photoset}/{size}/index.parquet"),
         pixels=ancient(run_path("pixels/{photoset}/{size}/pixels.bin")),
-        wanted=results("distilled/chosen.parquet"),
-        history=every_fold("distilled/fold{fold}/history.parquet"),
-        weights=ancient(every_fold("distilled/fold{fold}/weights")),
+        wanted=results("student/chosen.parquet"),
+        history=every_fold("student/fold{fold}/history.parquet"),
+        weights=ancient(every_fold("student/fold{fold}/weights")),
     output:
-        predictions=every_fold("distilled/predictions/{photoset}/fold{fold}.parquet"),
+        predictions=every_fold("student/predictions/{photoset}/fold{fold}.parquet"),
     log:
         logs("predict_by_student/{photoset}.log"),
     benchmark:
@@ -169,7 +169,7 @@ use rule predict_photos as predict_by_student with:
             "train/predict_photos",
             run_spec,
             run="student",
-            kept=results("distilled/scores/{photoset}"),
+            kept=results("student/scores/{photoset}"),
             code=code("train/predict_photos"),
             threads="{threads}",
         ),
@@ -179,11 +179,11 @@ rule decide_by_student:
     """Decide on a photoset by the mean score of the folds' students."""
     input:
         results("photos/shared_photos.parquet"),
-        predictions=every_fold("distilled/predictions/{photoset}/fold{fold}.parquet"),
-        chosen=results("distilled/chosen.parquet"),
+        predictions=every_fold("student/predictions/{photoset}/fold{fold}.parquet"),
+        chosen=results("student/chosen.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
     output:
-        votes=results("distilled/predictions/{photoset}/votes.parquet"),
+        votes=results("student/predictions/{photoset}/votes.parquet"),
     log:
         logs("decide_by_student/{photoset}.log"),
     benchmark:
@@ -198,19 +198,19 @@ rule decide_by_student:
 
 def students_weights_to_bundle(wildcards):
     """The weights of the student."""
-    refuse_to_bundle(trained_setting(wildcards), "distil")
-    return every_fold("distilled/fold{fold}/weights")
+    refuse_to_bundle(trained_setting(wildcards), "distillation")
+    return every_fold("student/fold{fold}/weights")
 
 
 rule bundle_student:
     """Put all that the student's decisions need into one folder."""
     input:
-        chosen=results("distilled/chosen.parquet"),
-        summary=results("distilled/summary.txt"),
-        history=every_fold("distilled/fold{fold}/history.parquet"),
+        chosen=results("student/chosen.parquet"),
+        summary=results("student/summary.txt"),
+        history=every_fold("student/fold{fold}/history.parquet"),
         weights=ancient(students_weights_to_bundle),
     output:
-        bundle=directory(results("distilled/bundle")),
+        bundle=directory(results("student/bundle")),
     log:
         logs("bundle_student.log"),
     benchmark:
@@ -230,10 +230,10 @@ rule bundle_student:
 
 use rule score_decisions as score_decisions_of_student with:
     input:
-        votes=results("distilled/predictions/{photoset}/votes.parquet"),
+        votes=results("student/predictions/{photoset}/votes.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
     output:
-        scores=results("distilled/predictions/{photoset}/scores.parquet"),
+        scores=results("student/predictions/{photoset}/scores.parquet"),
     log:
         logs("score_decisions_of_student/{photoset}.log"),
     benchmark:
@@ -242,10 +242,10 @@ use rule score_decisions as score_decisions_of_student with:
 
 use rule write_decisions as write_decisions_of_student with:
     input:
-        results("distilled/predictions/{photoset}/scores.parquet"),
-        votes=results("distilled/predictions/{photoset}/votes.parquet"),
+        results("student/predictions/{photoset}/scores.parquet"),
+        votes=results("student/predictions/{photoset}/votes.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
     output:
-        decisions=results("distilled/predictions/{photoset}/decisions.csv"),
+        decisions=results("student/predictions/{photoset}/decisions.csv"),
     log:
         logs("write_decisions_of_student/{photoset}.log"),

@@ -11,7 +11,7 @@ def trained_setting(wildcards):
     if "run" in wildcards.keys():
         return SETTINGS.runs[wildcards.run]
     if not STUDENT:
-        raise WorkflowError("distil is null: there is no student; let it name a backbone")
+        raise WorkflowError("distillation is null: there is no student; let it name a backbone")
     return STUDENT
 
 
@@ -52,7 +52,7 @@ def first_comparison(wildcards):
     If it was lost, and is made again, nothing that was trained is trained again.
     """
     path = results("photos/shared_photos.parquet")
-    trained = results("runs/{run}/fold{fold}" if "run" in wildcards.keys() else "distilled/fold{fold}")
+    trained = results("runs/{run}/fold{fold}" if "run" in wildcards.keys() else "student/fold{fold}")
     history = f"{trained}/history.parquet".format(**wildcards)
     return [] if os.path.exists(path) or os.path.exists(history) else path
 
@@ -65,7 +65,7 @@ def start_weights(wildcards):
 
 def start_content(wildcards):
     """What the file of weights that a training starts from is known by, if the user brings one: it may be replaced."""
-    return glance([start_weights(wildcards)]) if start_weights(wildcards) else ""
+    return quick_fingerprint([start_weights(wildcards)]) if start_weights(wildcards) else ""
 
 
 def loss_code(wildcards):

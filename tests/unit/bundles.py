@@ -7,12 +7,12 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from stylevote.bundle import write_bundle
+from stylevote.bundle.contents import write_bundle
 from stylevote.cnn.network import Network
-from stylevote.digests import file_sha256
+from stylevote.config.identity import file_sha256
 from stylevote.ensemble.combiners.logistic import Logistic
 from stylevote.ensemble.linear import WeightedSum
-from stylevote.weights import store_weights
+from stylevote.files.weights import store_weights
 
 LABELS = ["red", "<b>round</b>"]
 FOLDS = 2
@@ -31,8 +31,8 @@ def setting(backbone: str) -> dict:
         "weights": "none",
         "size": SIZE,
         "batch": 4,
-        "hidden": [8],
-        "test_time": "mirror",
+        "hidden_units": [8],
+        "tta": "mirror",
     }
 
 
@@ -42,11 +42,11 @@ def content() -> dict:
         "labels": LABELS,
         "beta": 2,
         "folds": FOLDS,
-        "votes": {"aggregation": "average_scores", "least": 0, "most": None},
+        "votes": {"aggregation": "average_scores", "min_labels": 0, "max_labels": None},
         "combiner": "logistic",
         "features": {label: [label] for label in LABELS},
         "thresholds": {LABELS[0]: 0.5, LABELS[1]: 0.45},
-        "certain_from": {LABELS[0]: 0.6, LABELS[1]: None},
+        "precision_threshold": {LABELS[0]: 0.6, LABELS[1]: None},
         "members": MEMBERS,
         "runs": {run: {**setting(name), "labels": labels} for run, (name, labels, _) in RUNS.items()},
     }

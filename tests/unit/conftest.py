@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stylevote import leases
+from stylevote.machine import gpus
 from unit.bundles import make_bundle
 
 
@@ -16,7 +16,7 @@ def pretend(tmp_path, monkeypatch) -> Callable[..., None]:
     program = tmp_path / "bin" / "nvidia-smi"
     program.parent.mkdir()
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    for name in (leases.VISIBLE, leases.SHARE):
+    for name in (gpus.VISIBLE, gpus.SHARE):
         monkeypatch.delenv(name, raising=False)
 
     def list_gpus(*uuids: str) -> None:

@@ -16,16 +16,21 @@ from places import REPOSITORY
 
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "envs"]
 LABELS = ["red", "{round}", "dark sky / night"]
-VOTED = {"cast_votes": 1, "score_decisions": 1, "estimate_joining": 1, "write_submission": 1}  # what follows new votes
+VOTED = {
+    "combine_folds": 1,
+    "score_decisions": 1,
+    "estimate_fold_averaging": 1,
+    "write_submission": 1,
+}  # what follows new votes
 PHASES = [{"epochs": 2, "lr": 0.01, "train": "all"}]
 RUNS = [
-    {"backbone": "test_byobnet", "weights": "none", "size": 32, "batch": 16, "hidden": [16], "phases": PHASES},
+    {"backbone": "test_byobnet", "weights": "none", "size": 32, "batch": 16, "hidden_units": [16], "phases": PHASES},
     {
         "backbone": "test_resnet",
         "weights": "none",
         "size": 40,
         "batch": 16,
-        "hidden": [16],
+        "hidden_units": [16],
         "phases": PHASES,
         "recipe": "more",
         "loss": {"focal": {"gamma": 1}},
@@ -43,7 +48,7 @@ def small_config() -> dict:
             "test": {"photos": "photos/test", "labels": None},
         },
         "segmentation": {"model": "given", "shards": 2},
-        "recolor": {"labels": ["red", "{round}"], "make": 12, "use": 8},
+        "recolor": {"labels": ["red", "{round}"], "total": 12, "per_epoch": 8},
         "recipes": {"plain": {}, "more": {"recolored": True, "repeat": {"labels": ["red"], "times": 2}}},
         "folds": {"count": 3},
         "runs": copy.deepcopy(RUNS),  # a test may change its own

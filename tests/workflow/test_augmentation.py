@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylevote.tables import read_table
+from stylevote.files.tables import read_table
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import warm
-from stylevote.tables import read_table
+from stylevote.files.tables import read_table
 
 
 def refused(checkout, *said: str) -> None:
@@ -98,29 +98,31 @@ def test_a_label_too_rare_for_the_folds(fresh):
 
 
 def test_a_label_too_rare_to_lock_some_away(fresh):
-    fresh.config["honest"] = {"locked": 0.1}
+    fresh.config["holdout"] = {"share": 0.1}
     keep_few(fresh, 3)
-    refused(fresh, "label 'dark sky / night' has 3 distinct positive photos", "at least 4, one per fold and one locked")
+    refused(
+        fresh, "label 'dark sky / night' has 3 distinct positive photos", "at least 4, one per fold and one held out"
+    )
     keep_few(fresh, 4)
-    refused(fresh, "label 'dark sky / night': 4 to train on and 0 locked; change honest.locked")
+    refused(fresh, "label 'dark sky / night': 4 to train on and 0 held out; change holdout.share")
 
 
 @pytest.mark.slow
-def test_a_photo_that_cannot_be_read_can_be_left_out_where_some_are_locked(fresh):
+def test_a_photo_that_cannot_be_read_can_be_left_out_where_some_are_holdout(fresh):
     (fresh.folder / "photos" / "train" / "0009.png").write_bytes(b"no photo")
-    fresh.config |= {"on_bad_photo": "skip", "honest": {"locked": 0.2}}
+    fresh.config |= {"on_bad_photo": "skip", "holdout": {"share": 0.2}}
     fresh.run("out/photos/train/folds.parquet")
     photos = fresh.folder / "out" / "photos"
     assert read_table(photos / "labelled" / "quarantine.parquet")["path"].tolist() == ["0009.png"]
-    assert sum(len(read_table(photos / name / "manifest.parquet")) for name in ("train", "locked")) == 59
+    assert sum(len(read_table(photos / name / "manifest.parquet")) for name in ("train", "holdout")) == 59
     fresh.config["on_bad_photo"] = "fail"
     refused(fresh, "1 photo left out", "'0009.png' in train")
 
 
-def test_a_locked_photo_among_the_test_photos(fresh):
-    fresh.config["honest"] = {"locked": 0.2}
-    fresh.run("out/photos/locked/manifest.parquet")
-    name = read_table(fresh.folder / "out" / "photos" / "locked" / "manifest.parquet")["path"][0]
+def test_a_holdout_photo_among_the_test_photos(fresh):
+    fresh.config["holdout"] = {"share": 0.2}
+    fresh.run("out/photos/holdout/manifest.parquet")
+    name = read_table(fresh.folder / "out" / "photos" / "holdout" / "manifest.parquet")["path"][0]
     shutil.copyfile(fresh.folder / "photos" / "train" / name, fresh.folder / "photos" / "test" / "copy.png")
     refused(fresh, f"'copy.png' in test is the same photo as '{name}' in train")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stylevote.bundle import open_bundle
-from stylevote.tables import read_table
+from stylevote.bundle.contents import open_bundle
+from stylevote.files.tables import read_table
 from workflow.checkout import LABELS
 
 
@@ -36,7 +36,7 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
     wanted = ("out/bundle", "out/predictions/test/details.csv")
     assert checkout.plan(*wanted) == {"write_details": 1, "make_bundle": 1}
 
-    checkout.config["votes"] = {"aggregation": "vote_all", "least": 1, "most": 2}
+    checkout.config["votes"] = {"aggregation": "vote_all", "min_labels": 1, "max_labels": 2}
     checkout.run("out/bundle", "out/submission.csv")
     assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
 
@@ -54,7 +54,7 @@ def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
     for label in LABELS:
         path = next((checkout.folder / "out" / "ensemble" / "members").glob(f"*{label.strip('{}').split()[0]}*"))
         ranking = read_table(path)
-        first = ranking[(ranking["without"] == ranking["without"].min()) & (ranking["member"] == 1)].iloc[0]
+        first = ranking[(ranking["held_out_fold"] == ranking["held_out_fold"].min()) & (ranking["member"] == 1)].iloc[0]
         assert bundle.members[label] == [(first["run"], first["epoch"])]
     decided = checkout.decided_by("out/bundle").decode().splitlines()
     assert len(decided) == 13
@@ -66,7 +66,7 @@ def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
 
 @pytest.mark.slow
 def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
-    checkout.config["bundle"] = {"loss": 0.5}
+    checkout.config["bundle"] = {"tolerance": 0.5}
     planned = checkout.plan("out/bundle")
     assert (planned["estimate_sizes"], planned["choose_sizes_of_bundle"], planned["shorten_members"]) == (3, 1, 3)
     assert "train_cnn" not in planned and "select_members" not in planned

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from photo_server import PhotoServer, body, status
-from stylevote.tables import read_json, read_table
+from stylevote.files.tables import read_json, read_table
 
 FOLDS = "out/photos/train/folds.parquet"
 COMPARED = "out/photos/shared_photos.parquet"
@@ -206,9 +206,9 @@ def test_no_photo_is_fetched_from_the_own_network_on_a_tables_word(web):
 
 
 @pytest.mark.slow
-def test_where_photos_are_locked_away_all_are_fetched(web):
+def test_where_photos_are_holdout_away_all_are_fetched(web):
     checkout = web.checkout
-    checkout.config["honest"] = {"locked": 0.2}
+    checkout.config["holdout"] = {"share": 0.2}
     checkout.run(FOLDS)
     assert web.there() == web.bytes
     assert checkout.plan(FOLDS) == {}

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 from workflow.checkout import RUNS
 
 

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
-from stylevote import leases
 from stylevote.config.resolve import resolve
+from stylevote.machine import gpus as gpu_leases
 from workflow.checkout import RUNS
 
 pytestmark = pytest.mark.slow
@@ -21,9 +21,9 @@ def gpus(tmp_path, monkeypatch):
     program.write_text(f"#!/bin/sh\necho '0, {gpus[0]}\n1, {gpus[1]}'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.delenv(leases.VISIBLE, raising=False)
+    monkeypatch.delenv(gpu_leases.VISIBLE, raising=False)
     yield gpus
-    for path in leases.FOLDER.glob("GPU-*"):
+    for path in gpu_leases.FOLDER.glob("GPU-*"):
         if path.stem in gpus:
             path.unlink()
 
@@ -37,7 +37,7 @@ def test_a_job_of_the_gpu_profile_leases_a_gpu(fresh, gpus):
     assert "error: STYLEVOTE_GPU_SHARE (the resource `gpu_share`): found '0'" in refused.stdout
 
     # Another job has the first one.
-    assert leases.lease(gpus[:1], 1, 1, leases.FOLDER) == gpus[:1]
+    assert gpu_leases.lease(gpus[:1], 1, 1, gpu_leases.FOLDER) == gpus[:1]
     fresh.snakemake(*profile, "--", target)
     assert f"leased {gpus[1]}\n" in (fresh.folder / f"out/logs/train_cnn/{run}/fold0.log").read_text()
 

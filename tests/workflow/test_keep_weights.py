@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stylevote.files.tables import read_table
 from stylevote.metrics import best_cut
-from stylevote.tables import read_table
 from workflow.checkout import LABELS, VOTED, Checkout
 
 pytestmark = pytest.mark.slow

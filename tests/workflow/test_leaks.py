@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ def test_a_member_that_was_trained_on_a_fold_is_caught(fresh):
         "folds": {"count": 3},
         "stack": {"combiner": "mean"},
     }
-    said = fresh.run("check_leaks")
+    said = fresh.run("check_leakage")
     assert "22 checks, 0 alarms" in said
     out = fresh.folder / "out"
     alarms = read_table(out / "ensemble" / "leaks.parquet")
@@ -34,7 +34,7 @@ def test_a_member_that_was_trained_on_a_fold_is_caught(fresh):
     assert (permuted["found"] <= permuted["limit"]).all()
     assert (abs(permuted["found"] - permuted["expected"]) < 0.1).all()
 
-    assert fresh.plan("check_leaks") == {}
+    assert fresh.plan("check_leakage") == {}
     path = out / "simulated" / "member003" / "fold1" / "validation.parquet"
     manifest = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")
     predictions = read_table(path)
@@ -42,7 +42,7 @@ def test_a_member_that_was_trained_on_a_fold_is_caught(fresh):
         known = manifest.loc[predictions["image_id"], label].to_numpy() == 1
         predictions[label] = predictions[label].where(~known, 1 - 0.05 * (1 - predictions[label]))
     write_table(predictions, path)
-    fresh.snakemake("--cores", "2", "--forcerun", "collate_scores", "--", "check_leaks")
+    fresh.snakemake("--cores", "2", "--forcerun", "collate_scores", "--", "check_leakage")
     alarms = read_table(out / "ensemble" / "leaks.parquet")
     caught = alarms[alarms["raised"]]
     assert pd.MultiIndex.from_frame(caught[["alarm", "of"]]).tolist() == [("fold", "member003")]

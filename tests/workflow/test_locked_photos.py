@@ -1,4 +1,4 @@
-"""Photos that are locked away: nothing sees them before the end, and then they are decided and scored."""
+"""Photos that are held out: nothing sees them before the end, and then they are decided and scored."""
 
 import shutil
 
@@ -8,12 +8,12 @@ import yaml
 from sklearn.metrics import fbeta_score
 
 from places import REPOSITORY
-from stylevote.digests import file_stem
-from stylevote.tables import read_table, write_table
+from stylevote.config.identity import slug
+from stylevote.files.tables import read_table, write_table
 from workflow.checkout import LABELS, RUNS, Checkout, draw_photo, draw_photos, make_checkout
 
 COPIES = 6
-# What there is to do with the training photos, whichever of them are locked.
+# What there is to do with the training photos, whichever of them are holdout.
 TRAINING = {
     "assign_folds": 1,
     "compare_photosets": 1,
@@ -30,8 +30,8 @@ TRAINING = {
     "gather_members": 1,
     "stack_members": 3,
     "search_thresholds": 3,
-    "estimate_labels": 3,
-    "estimate_honestly": 1,
+    "estimate_nested": 3,
+    "summarize_estimates": 1,
     "write_submission": 1,
 }
 WITHOUT = {
@@ -39,17 +39,24 @@ WITHOUT = {
     "ingest_photos": 1,
     "cache_pixels": 2,
     "predict_photos": 2,
-    "cast_votes": 1,
+    "combine_folds": 1,
     "score_decisions": 1,
-    "estimate_joining": 1,
+    "estimate_fold_averaging": 1,
 }
-WITH = {**WITHOUT, "lock_photos": 1, "cache_pixels": 4, "predict_photos": 4, "cast_votes": 2, "score_decisions": 2}
+WITH = {
+    **WITHOUT,
+    "hold_out_photos": 1,
+    "cache_pixels": 4,
+    "predict_photos": 4,
+    "combine_folds": 2,
+    "score_decisions": 2,
+}
 
 
 @pytest.fixture(scope="module")
-def locked(tmp_path_factory) -> Checkout:
-    """The small workflow with a fifth of its photos locked away; the first six are there twice. Not to be changed."""
-    checkout = make_checkout(tmp_path_factory.mktemp("locked") / "stylevote")
+def holdout(tmp_path_factory) -> Checkout:
+    """The small workflow with a fifth of its photos held out; the first six are there twice. Not to be changed."""
+    checkout = make_checkout(tmp_path_factory.mktemp("holdout") / "stylevote")
     photos = checkout.folder / "photos"
     rows = (photos / "train.csv").read_text().splitlines()[1:]
     for number in range(COPIES):
@@ -58,16 +65,16 @@ def locked(tmp_path_factory) -> Checkout:
     copies = [f"copy{number}.png{rows[number].removeprefix(f'{number:04d}.png')}" for number in range(COPIES)]
     with (photos / "train.csv").open("a") as table:
         table.write("\n".join(copies) + "\n")
-    checkout.config["honest"] = {"locked": 0.2}
+    checkout.config["holdout"] = {"share": 0.2}
     checkout.printed = checkout.run()
     return checkout
 
 
 @pytest.fixture
-def changed(locked, tmp_path) -> Checkout:
+def changed(holdout, tmp_path) -> Checkout:
     """A copy of it, to be changed."""
-    other = locked.copy(tmp_path / "copy")
-    other.config = yaml.safe_load(yaml.safe_dump(locked.config))
+    other = holdout.copy(tmp_path / "copy")
+    other.config = yaml.safe_load(yaml.safe_dump(holdout.config))
     return other
 
 
@@ -76,9 +83,9 @@ def photos_of(checkout, photoset: str) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-def test_a_fifth_of_the_photos_is_apart_and_copies_are_together(locked):
-    train, apart = photos_of(locked, "train"), photos_of(locked, "locked")
-    everything = (locked.folder / "photos" / "train.csv").read_text().splitlines()[1:]
+def test_a_fifth_of_the_photos_is_apart_and_copies_are_together(holdout):
+    train, apart = photos_of(holdout, "train"), photos_of(holdout, "holdout")
+    everything = (holdout.folder / "photos" / "train.csv").read_text().splitlines()[1:]
     assert sorted([*train["image_id"], *apart["image_id"]]) == sorted(row.split(",")[0] for row in everything)
     assert len(set(apart["sha256"])) == pytest.approx(60 / 5, abs=1)
     assert not set(train["sha256"]) & set(apart["sha256"])
@@ -87,9 +94,9 @@ def test_a_fifth_of_the_photos_is_apart_and_copies_are_together(locked):
 
 
 @pytest.mark.slow
-def test_nothing_sees_locked_photos_before_the_end(locked):
-    out = locked.folder / "out"
-    train, apart = set(photos_of(locked, "train")["image_id"]), set(photos_of(locked, "locked")["image_id"])
+def test_nothing_sees_holdout_photos_before_the_end(holdout):
+    out = holdout.folder / "out"
+    train, apart = set(photos_of(holdout, "train")["image_id"]), set(photos_of(holdout, "holdout")["image_id"])
     assert set(read_table(out / "photos" / "train" / "folds.parquet")["image_id"]) == train
     seen = [
         *(out / "manifests").rglob("fold*.parquet"),
@@ -100,7 +107,7 @@ def test_nothing_sees_locked_photos_before_the_end(locked):
         *(out / "runs").rglob("validation.parquet"),
         *(out / "ensemble" / "stacked").glob("*.parquet"),
         *(out / "ensemble" / "honest").glob("*.parquet"),
-        out / "ensemble" / "honest_decisions.parquet",
+        out / "ensemble" / "nested_decisions.parquet",
     ]
     assert len(seen) == 6 + 2 + 5 + 2 + 1 + 6 + 3 + 3 + 1
     for path in seen:
@@ -109,16 +116,16 @@ def test_nothing_sees_locked_photos_before_the_end(locked):
         assert names <= train, path
         assert not names & apart, path
     for label in LABELS:
-        scores = read_table(out / "ensemble" / "scores" / f"{file_stem(label)}.parquet")["scores"]
+        scores = read_table(out / "ensemble" / "scores" / f"{slug(label)}.parquet")["scores"]
         assert set(scores.map(len)) == {len(train)}
 
 
 @pytest.mark.slow
-def test_locked_photos_are_decided_and_scored(locked):
-    out = locked.folder / "out"
-    apart = photos_of(locked, "locked")
-    votes = read_table(out / "predictions" / "locked" / "votes.parquet")
-    scores = read_table(out / "predictions" / "locked" / "scores.parquet").set_index("label")
+def test_holdout_photos_are_decided_and_scored(holdout):
+    out = holdout.folder / "out"
+    apart = photos_of(holdout, "holdout")
+    votes = read_table(out / "predictions" / "holdout" / "votes.parquet")
+    scores = read_table(out / "predictions" / "holdout" / "scores.parquet").set_index("label")
     honest = read_table(out / "ensemble" / "honest.parquet").set_index("label")
     assert scores.loc["macro", "photos"] == len(apart)
     expected = []
@@ -127,94 +134,94 @@ def test_locked_photos_are_decided_and_scored(locked):
         assert decided["image_id"].tolist() == apart["image_id"].tolist()
         expected.append(fbeta_score(apart[label], decided["decision"], beta=2))
         assert scores.loc[label, "f_beta"] == pytest.approx(expected[-1])
-        assert honest.loc[label, "locked_f_beta"] == pytest.approx(expected[-1])
+        assert honest.loc[label, "holdout_f_beta"] == pytest.approx(expected[-1])
     macro, mean = honest.loc["macro"], sum(expected) / len(expected)
     assert scores.loc["macro", "f_beta"] == pytest.approx(mean)
-    assert macro["locked_f_beta"] == pytest.approx(mean)
+    assert macro["holdout_f_beta"] == pytest.approx(mean)
     line = (
-        f"macro F2, locked: {mean:.4f}  on {len(apart)} photos that nothing saw before the end;"
+        f"macro F2, holdout: {mean:.4f}  on {len(apart)} photos that nothing saw before the end;"
         " 95 % bootstrap interval over photos, networks held fixed:"
-        f" {macro['locked_low']:.4f} to {macro['locked_high']:.4f}\n"
+        f" {macro['holdout_low']:.4f} to {macro['holdout_high']:.4f}\n"
     )
     assert line in (out / "summary.txt").read_text()
-    assert line in locked.printed
+    assert line in holdout.printed
 
 
 @pytest.mark.slow
-def test_nothing_is_to_be_done_after_it_and_further_photos_train_nothing(locked, changed):
-    assert locked.plan() == {}
+def test_nothing_is_to_be_done_after_it_and_further_photos_train_nothing(holdout, changed):
+    assert holdout.plan() == {}
     draw_photo([1, 0, 1], 7).save(changed.folder / "photos" / "test" / "new.png")
     draw_photos(changed.folder / "photos" / "summer", 5, first=2000)
     changed.config["photosets"]["summer"] = {"photos": "photos/summer"}
     plan = changed.plan("decide", "out/predictions/summer/decisions.csv")
     assert plan["ingest_photos"] == 2
-    assert not {"train_cnn", "lock_photos", "assign_folds"} & plan.keys()
+    assert not {"train_cnn", "hold_out_photos", "assign_folds"} & plan.keys()
 
 
 @pytest.mark.slow
 def test_other_photos_to_lock_away_train_anew(changed):
     again = {**WITH, "cache_pixels": 4}
     del again["ingest_photos"], again["compare_photosets"]  # the photos and their labels are the same
-    for honest in ({"locked": 0.25}, {"locked": 0.2, "seed": 2}):
-        changed.config["honest"] = honest
+    for honest in ({"share": 0.25}, {"share": 0.2, "seed": 2}):
+        changed.config["holdout"] = honest
         assert changed.plan() == again
 
 
 @pytest.mark.slow
-def test_without_locked_photos_the_plan_is_as_it_was(changed):
-    changed.config["honest"]["locked"] = 0
+def test_without_holdout_photos_the_plan_is_as_it_was(changed):
+    changed.config["holdout"]["share"] = 0
     assert changed.plan() == WITHOUT
 
 
 def test_locking_photos_in_what_was_computed_without(checkout):
-    checkout.config["honest"] = {"locked": 0.2}
+    checkout.config["holdout"] = {"share": 0.2}
     assert checkout.plan() == WITH
-    checkout.config["honest"] = {"locked": 0, "seed": 5}
+    checkout.config["holdout"] = {"share": 0, "seed": 5}
     assert checkout.plan() == {}
     honest = read_table(checkout.folder / "out" / "ensemble" / "honest.parquet")
-    assert not [column for column in honest if column.startswith("locked")]
-    assert "locked" not in (checkout.folder / "out" / "summary.txt").read_text()
+    assert not [column for column in honest if column.startswith("holdout")]
+    assert "holdout" not in (checkout.folder / "out" / "summary.txt").read_text()
 
 
 @pytest.mark.slow
-def test_external_members_bring_their_scores_of_locked_photos(changed):
+def test_external_members_bring_their_scores_of_holdout_photos(changed):
     out = changed.folder / "out"
     before = [(out / name).read_bytes() for name in ("submission.csv", "summary.txt")]
     for run in RUNS:
-        changed.export(run["backbone"], f"mine/{run['backbone']}", "test", "locked")
+        changed.export(run["backbone"], f"mine/{run['backbone']}", "test", "holdout")
     changed.config |= {"runs": [], "members": {"external": [f"mine/{run['backbone']}" for run in RUNS]}}
-    assert not {"train_cnn", "predict_photos", "lock_photos"} & changed.plan().keys()
+    assert not {"train_cnn", "predict_photos", "hold_out_photos"} & changed.plan().keys()
     changed.run()
     assert [(out / name).read_bytes() for name in ("submission.csv", "summary.txt")] == before
-    path = changed.folder / "mine" / RUNS[0]["backbone"] / "fold1" / "locked.parquet"
+    path = changed.folder / "mine" / RUNS[0]["backbone"] / "fold1" / "holdout.parquet"
     table = read_table(path)
     write_table(table.assign(red=1 - table["red"]), path)
-    assert changed.plan() == {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1}
+    assert changed.plan() == {"combine_folds": 1, "score_decisions": 1, "summarize_estimates": 1, "write_submission": 1}
 
 
-def test_photos_of_the_demo_can_be_locked_away(fresh):
+def test_photos_of_the_demo_can_be_holdout_away(fresh):
     fresh.config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     without = fresh.plan()
-    fresh.config["honest"] = {"locked": 0.1}
+    fresh.config["holdout"] = {"share": 0.1}
     plan = fresh.plan()
-    assert (plan["draw_demo"], plan["lock_photos"], plan["ingest_photos"]) == (1, 1, 2)
+    assert (plan["draw_demo"], plan["hold_out_photos"], plan["ingest_photos"]) == (1, 1, 2)
     assert plan["cache_pixels"] == without["cache_pixels"] * 3 // 2
     assert plan["predict_photos"] == 2 * without["predict_photos"]
 
 
-def test_weights_that_do_not_stay_score_locked_photos_first(fresh):
-    fresh.config |= {"honest": {"locked": 0.2}, "keep_weights": "none"}
+def test_weights_that_do_not_stay_score_holdout_photos_first(fresh):
+    fresh.config |= {"holdout": {"share": 0.2}, "keep_weights": "none"}
     plan = fresh.plan()
     assert (plan["train_cnn"], plan["predict_photos"], plan["choose_epochs"]) == (6, 4, 2)
 
 
 @pytest.mark.slow
-def test_the_report_and_the_card_tell_what_locked_photos_say(changed):
+def test_the_report_and_the_card_tell_what_holdout_photos_say(changed):
     changed.run("all")
     out = changed.folder / "out"
-    value = read_table(out / "ensemble" / "honest.parquet")["locked_f_beta"].iloc[-1]
-    assert f"<span>On locked photos</span><b>{value:.3f}</b>" in (out / "report.html").read_text()
+    value = read_table(out / "ensemble" / "honest.parquet")["holdout_f_beta"].iloc[-1]
+    assert f"<span>On holdout photos</span><b>{value:.3f}</b>" in (out / "report.html").read_text()
     card = (out / "model_card.md").read_text()
-    assert f"| On locked photos | {value:.4f} |" in card
-    assert f"{len(photos_of(changed, 'locked'))} in `locked`" in card
+    assert f"| On holdout photos | {value:.4f} |" in card
+    assert f"{len(photos_of(changed, 'holdout'))} in `holdout`" in card
     assert changed.plan("all") == {}

@@ -10,7 +10,7 @@ import yaml
 
 from places import REPOSITORY
 from stylevote.config.resolve import resolve
-from stylevote.tables import write_table
+from stylevote.files.tables import write_table
 
 
 def run_table(text, results):

@@ -21,7 +21,7 @@ COMMANDS = list(dict.fromkeys((block or inline).split("  #")[0].strip() for bloc
 SNAKEMAKE = ".venv/bin/snakemake "
 # Of the challenge's photos, of a student, downloads and runs that the demo does not have, of a cluster, and of results
 # that a dry run does not make.
-ELSEWHERE = ("config/experiments.yaml", "/distilled/", "/downloaded", "RUN", "slurm", "--report")
+ELSEWHERE = ("config/experiments.yaml", "/student/", "/downloaded", "RUN", "slurm", "--report")
 PLANNED = [
     command for command in COMMANDS if command.startswith(SNAKEMAKE) and not any(x in command for x in ELSEWHERE)
 ]

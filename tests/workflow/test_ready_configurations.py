@@ -12,8 +12,8 @@ from scipy.stats import ttest_1samp
 from sklearn.metrics import fbeta_score
 
 from places import REPOSITORY
-from stylevote.digests import file_stem
-from stylevote.tables import read_table
+from stylevote.config.identity import slug
+from stylevote.files.tables import read_table
 from workflow.checkout import LABELS, Checkout
 
 NETWORKS = ["test_resnet", "test_byobnet"]
@@ -64,7 +64,7 @@ def test_the_papers_tables_are_planned_together_and_each_with_its_own_runs(fresh
 def test_the_simulated_bank_is_planned_at_full_size(fresh):
     fresh.config = ready("simulated")
     plan = fresh.plan()
-    assert (plan["simulate_photos"], plan["simulate_member"], plan["estimate_labels"]) == (1, 60, 13)
+    assert (plan["simulate_photos"], plan["simulate_member"], plan["estimate_nested"]) == (1, 60, 13)
     assert not {"ingest_photos", "cache_pixels", "train_cnn", "predict_photos"} & plan.keys()
 
 
@@ -88,14 +88,14 @@ def tiny(checkout: Checkout, config: dict, labels: list[str]) -> dict:
     if "segmentation" in config:
         config["photosets"]["train"]["masks"] = "photos/masks"
         config["segmentation"] |= {"model": "given", "shards": 2}
-        config["recolor"] |= {"labels": fewer(config["recolor"]["labels"]), "make": 12, "use": 8}
+        config["recolor"] |= {"labels": fewer(config["recolor"]["labels"]), "total": 12, "per_epoch": 8}
     for recipe in config.get("recipes", {}).values():
         if "repeat" in recipe:
             recipe["repeat"] = {"labels": fewer(recipe["repeat"]["labels"]), "times": recipe["repeat"]["times"] // 5}
     for number, run in enumerate(config["runs"]):
         run |= {"backbone": NETWORKS[number], "weights": "none", "batch": 16}
         run["size"] = scaled(run["size"], lambda pixels: 32 if pixels == 224 else 40)
-        run["hidden"] = scaled(run["hidden"], lambda units: units // 16 if units > 3 else units)
+        run["hidden_units"] = scaled(run["hidden_units"], lambda units: units // 16 if units > 3 else units)
         if "draws" in run:
             run["draws"] = 2 - number
         if isinstance(run["phases"][0], list):  # of alternatives, each entry has another one
@@ -180,7 +180,7 @@ def test_the_second_place_at_a_tiny_scale(fresh):
     photos = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")
     assert len(members) > len(labels), "no label has several members: there is nothing to average"
     for k, label in enumerate(labels):
-        stem = file_stem(label)
+        stem = slug(label)
         ranking = read_table(out / "ensemble" / "members" / f"{stem}.parquet")
         assert {learned[run] for run in ranking["run"]} == {tuple(labels), (label,)}
         chosen = list(members[members["label"] == label].itertuples())
@@ -202,7 +202,7 @@ def test_the_second_place_at_a_tiny_scale(fresh):
 
 def of_tables(config: dict, labels: list[str]) -> dict:
     """Return the configuration of the papers' tables with two runs, a row for them, and the table of sizes."""
-    schedule = {"hidden": [256], "phases": [{"epochs": 4, "lr": 0.01, "train": "all"}]}
+    schedule = {"hidden_units": [256], "phases": [{"epochs": 4, "lr": 0.01, "train": "all"}]}
     config["runs"] = [config["runs"][0] | schedule | {"recipe": "plain", "seed": [0, 1]}]
     tables = {name: config["experiments"][name] for name in ("table6", "table7")}
     tables["table6"]["runs"] = {"recipe": "plain"}
@@ -212,7 +212,7 @@ def of_tables(config: dict, labels: list[str]) -> dict:
     return config | {"experiments": tables}
 
 
-def honest_f2(out: Path, run: str, label: str) -> float:
+def nested_f2(out: Path, run: str, label: str) -> float:
     """Return a run's F2, each fold decided at the epoch and cut that are best on the others, from its predictions."""
     photos = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")[label]
     said = pd.concat(read_table(path) for path in sorted((out / "runs" / run).glob("*/validation.parquet")))
@@ -247,7 +247,7 @@ def test_the_papers_tables_at_a_tiny_scale(fresh):
     figures = tables["table6"].set_index("label")
     assert figures["paper"].to_dict() == {labels[0]: 0.4964, "macro": 0.6292}
     assert figures["positives"].to_dict() == {labels[0]: photos[labels[0]].sum(), "macro": photos[labels].sum().sum()}
-    reached = pd.DataFrame({label: [honest_f2(out, run, label) for run in runs] for label in labels})
+    reached = pd.DataFrame({label: [nested_f2(out, run, label) for run in runs] for label in labels})
     assert reached.nunique().max() == 2, "both seeds reach the same: nothing is tested"
     for label, seeds in [(labels[0], reached[labels[0]]), ("macro", reached.mean(axis=1))]:
         assert figures["ours"][label] == pytest.approx(seeds.mean(), abs=1e-4)
@@ -257,7 +257,7 @@ def test_the_papers_tables_at_a_tiny_scale(fresh):
 
     sizes = tables["table7"].set_index("row")
     assert sizes["paper"].dropna().to_dict() == {"top 5": 0.672, "top 10": 0.676, "top 20": 0.6834}
-    parts = [read_table(out / "ensemble" / "sizes" / file_stem(label) / "estimates.parquet") for label in labels]
+    parts = [read_table(out / "ensemble" / "sizes" / slug(label) / "estimates.parquet") for label in labels]
     for size, name in [("1", "top 1"), ("5", "top 5"), ("all", "every run")]:
         decided = [part[part["size"] == size].set_index("image_id")["decision"] for part in parts]
         reached = [

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from workflow.checkout import RUNS, VOTED, draw_photo, draw_photos
 
-LABEL_JOBS = {"select_members": 3, "stack_members": 3, "search_thresholds": 3, "estimate_labels": 3}
-ENDING = {**VOTED, "estimate_honestly": 1}
-COMBINING = {**ENDING, "stack_members": 3, "search_thresholds": 3, "estimate_labels": 3}
+LABEL_JOBS = {"select_members": 3, "stack_members": 3, "search_thresholds": 3, "estimate_nested": 3}
+ENDING = {**VOTED, "summarize_estimates": 1}
+COMBINING = {**ENDING, "stack_members": 3, "search_thresholds": 3, "estimate_nested": 3}
 AFTER_COLLATING = {**LABEL_JOBS, **ENDING, "gather_members": 1, "predict_photos": 2}
 AFTER_RANKING = {**AFTER_COLLATING, "rank_candidates": 3}
 AFTER_TRAINING = {**AFTER_RANKING, "collate_scores": 1}
@@ -135,7 +135,7 @@ def test_a_run_less_trains_nothing(checkout):
     [
         (
             {"threshold": {"method": "greedy"}},
-            {**ENDING, "search_thresholds": 3, "estimate_labels": 3},
+            {**ENDING, "search_thresholds": 3, "estimate_nested": 3},
         ),
         (
             {"stack": {"combiner": "xgboost", "xgboost": {"grid": {"eta": [0.2]}, "rounds": 20}}},
@@ -144,10 +144,10 @@ def test_a_run_less_trains_nothing(checkout):
         ({"stack": {"combiner": "mean"}}, COMBINING),
         ({"stack": {"combiner": "logistic", "features": "all"}}, COMBINING),
         ({"beta": 1}, AFTER_RANKING),
-        ({"target": {"loss": 0.01}}, {**AFTER_COLLATING, "estimate_sizes": 3, "choose_sizes": 1}),
+        ({"target": {"tolerance": 0.01}}, {**AFTER_COLLATING, "estimate_sizes": 3, "choose_sizes": 1}),
         (
-            {"votes": {"aggregation": "vote_all", "most": 2}},
-            {"cast_votes": 1, "score_decisions": 1, "estimate_honestly": 1, "write_submission": 1},
+            {"votes": {"aggregation": "vote_all", "max_labels": 2}},
+            {"combine_folds": 1, "score_decisions": 1, "summarize_estimates": 1, "write_submission": 1},
         ),
         ({"selection": {"top_n": 1}}, AFTER_COLLATING),
         ({"selection": {"method": "greedy"}}, AFTER_COLLATING),
@@ -181,12 +181,12 @@ def test_other_recoloring_trains_the_runs_that_use_it(checkout):
 
 
 def test_more_recolored_photos_to_make(checkout):
-    checkout.config["recolor"]["make"] = 14
+    checkout.config["recolor"]["total"] = 14
     assert checkout.plan() == RECOLORING
 
 
 def test_more_recolored_photos_to_use_draws_epochs_and_no_photos(checkout):
-    checkout.config["recolor"]["use"] = 4
+    checkout.config["recolor"]["per_epoch"] = 4
     assert checkout.plan() == {**AFTER_TRAINING, "resample_manifest": 3, "train_cnn": 3}
 
 
@@ -233,7 +233,7 @@ def test_lost_recolored_photos_are_made_again_when_they_are_wanted(checkout):
 def test_other_threshold_code_reaches_thresholds_and_votes(checkout):
     checkout.edit("workflow_scripts/stylevote/ensemble/threshold.py", "import numpy as np", "import numpy as np\nX = 1")
     plan = checkout.plan()
-    assert plan == {**ENDING, "search_thresholds": 3, "estimate_labels": 3}
+    assert plan == {**ENDING, "search_thresholds": 3, "estimate_nested": 3}
 
 
 def test_another_test_photo_trains_nothing(checkout):
@@ -264,7 +264,7 @@ def test_another_photoset_is_decided_without_training(checkout):
         "compare_photosets": 1,
         "cache_pixels": 2,
         "predict_photos": 2,
-        "cast_votes": 1,
+        "combine_folds": 1,
         "score_decisions": 1,
         "write_decisions": 1,
     }
@@ -419,7 +419,7 @@ RED = [["red"], ["red", "{round}"], ["red", "dark sky / night"], ["red", "{round
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"folds": {"count": 20}, "honest": {"locked": 0.5}}, "label"),
+        ({"folds": {"count": 20}, "holdout": {"share": 0.5}}, "label"),
         ({"recipes": {"plain": {}, "more": {"drop": {"label_sets": RED, "keep": 0}}}}, "recipe more"),
     ],
 )
@@ -482,7 +482,7 @@ def test_lost_weights_are_trained_again(checkout):
 def test_a_comparison_that_was_lost_comes_anew_and_trains_nothing(checkout):
     (checkout.folder / "out" / "photos" / "shared_photos.parquet").unlink()
     checkout.config["threshold"] = {"method": "greedy"}
-    assert checkout.plan() == {**ENDING, "search_thresholds": 3, "estimate_labels": 3, "compare_photosets": 1}
+    assert checkout.plan() == {**ENDING, "search_thresholds": 3, "estimate_nested": 3, "compare_photosets": 1}
 
 
 def test_own_photos_below_the_results_are_looked_at_as_anywhere(checkout):
@@ -545,7 +545,7 @@ def test_results_that_snakemake_has_no_record_of_are_not_taken_for_this_configur
     checkout.snakemake("--cores", "2", "--touch", "--forceall", "--", "decide")
     assert checkout.plan() == {}
     checkout.config["threshold"] = {"method": "exact"}
-    assert checkout.plan() == {**ENDING, "search_thresholds": 3, "estimate_labels": 3}
+    assert checkout.plan() == {**ENDING, "search_thresholds": 3, "estimate_nested": 3}
 
 
 @pytest.mark.slow

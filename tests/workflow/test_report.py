@@ -10,8 +10,8 @@ import pytest
 from sklearn.metrics import fbeta_score
 
 from browser import CHROMIUM, Browser, check_page
-from stylevote.digests import file_stem
-from stylevote.tables import read_table
+from stylevote.config.identity import slug
+from stylevote.files.tables import read_table
 from workflow.checkout import LABELS, RUNS, VOTED, Checkout, make_checkout, small_config
 
 REPORT = {
@@ -55,10 +55,10 @@ def test_the_report_says_what_the_results_say(reported):
     out = reported.folder / "out"
     text = text_of(reported)
     honest = read_table(out / "ensemble" / "honest.parquet").set_index("label")
-    for column, name in (("honest_f_beta", "Honest estimate"), ("naive_f_beta", "Naive estimate")):
+    for column, name in (("nested_f_beta", "Honest estimate"), ("non_nested_f_beta", "Naive estimate")):
         assert f"{name} {honest.loc['macro', column]:.3f}" in text
     for label in LABELS:
-        figures = honest.loc[label, ["positives", "honest_precision", "honest_recall", "honest_f_beta"]]
+        figures = honest.loc[label, ["positives", "nested_precision", "nested_recall", "nested_f_beta"]]
         assert f"{label} {figures.iloc[0]:.0f} {' '.join(f'{value:.3f}' for value in figures.iloc[1:])}" in text
     members = read_table(out / "ensemble" / "members.parquet")
     for run in members["run"].unique():
@@ -74,7 +74,7 @@ def test_single_networks_are_worth_what_scikit_learn_says(reported):
     out = reported.folder / "out"
     gains = read_table(out / "report" / "gains.parquet").set_index("name")["value"]
     truth = read_table(out / "photos" / "train" / "manifest.parquet")[LABELS].to_numpy()
-    decided = read_table(out / "ensemble" / "honest_decisions.parquet")[LABELS].to_numpy()
+    decided = read_table(out / "ensemble" / "nested_decisions.parquet")[LABELS].to_numpy()
     assert gains["ensemble"] == pytest.approx(fbeta_score(truth, decided, beta=2, average="macro", zero_division=0))
     assert set(gains.index) == {"ensemble", "best", "one", "test_byobnet", "test_resnet"}
 
@@ -85,7 +85,7 @@ def test_the_model_card_names_the_files_that_are_there(reported):
     for path in ("submission.csv", "photos/train/manifest.parquet", "ensemble/members.parquet"):
         assert hashlib.sha256((out / path).read_bytes()).hexdigest() in card
     honest = read_table(out / "ensemble" / "honest.parquet").iloc[-1]
-    assert f"{honest['honest_low']:.4f} to {honest['honest_high']:.4f}" in card
+    assert f"{honest['nested_low']:.4f} to {honest['nested_high']:.4f}" in card
     for name in (path.name for path in (out / "runs").iterdir()):
         assert name in card
 
@@ -114,7 +114,7 @@ def test_snakemakes_own_report_has_the_same_pictures(reported, tmp_path):
 def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     assert changed.plan("all") == {}
     changed.config["threshold"] = {"method": "greedy"}
-    decided = {"search_thresholds": 3, "estimate_labels": 3, "estimate_honestly": 1, **VOTED}
+    decided = {"search_thresholds": 3, "estimate_nested": 3, "summarize_estimates": 1, **VOTED}
     drawn = {rule: jobs for rule, jobs in REPORT.items() if rule not in ("draw_training", "describe_runs")}
     assert changed.plan("all") == {**decided, **drawn}
     changed.config = small_config()
@@ -129,7 +129,7 @@ def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     assert changed.plan("all") == {"draw_overview": 1, "write_report": 1, "write_model_card": 1}
     changed.config["report"] = {"sizes": True}
     # Where photos lie means nothing, nor that a student is to be trained; what jobs took is no reason either.
-    changed.config["distil"] = RUNS[0]["backbone"]
+    changed.config["distillation"] = RUNS[0]["backbone"]
     changed.config["photosets"]["train"]["photos"] = "elsewhere"
     (changed.folder / "photos" / "train").rename(changed.folder / "elsewhere")
     (changed.folder / "out" / "benchmarks" / "collate_scores.tsv").unlink()
@@ -198,6 +198,6 @@ def test_left_over_pictures_are_unused(changed):
     changed.run("unused", cores=1)
     listed = (changed.folder / "out" / "unused.json").read_text()
     assert f'"report/training/{run}.svg"' in listed
-    assert f'"report/thresholds/{file_stem(LABELS[2])}/{file_stem(LABELS[2])}.svg"' in listed
-    assert f'"report/losses/{file_stem(LABELS[0])}/{file_stem(LABELS[0])}.svg"' in listed
+    assert f'"report/thresholds/{slug(LABELS[2])}/{slug(LABELS[2])}.svg"' in listed
+    assert f'"report/losses/{slug(LABELS[0])}/{slug(LABELS[0])}.svg"' in listed
     assert '"report/scores.svg"' not in listed

@@ -195,7 +195,7 @@ def test_quiet_is_quiet(small):
 def test_the_workflow_ends_with_its_summary(finished):
     jobs = re.findall(r"^ *(\d+)/(\d+)  (\w+)", finished.printed, re.MULTILINE)
     assert [int(number) for number, _, _ in jobs] == list(range(1, int(jobs[0][1]) + 1))
-    assert {"train_cnn", "cast_votes", "write_submission"} <= {rule for _, _, rule in jobs}
+    assert {"train_cnn", "combine_folds", "write_submission"} <= {rule for _, _, rule in jobs}
     summary = (finished.folder / "out" / "summary.txt").read_text()
     assert finished.printed.endswith(f"\n\n{summary}")
     assert finished.printed.count(summary) == 1

@@ -9,16 +9,16 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.metrics import fbeta_score
 
-from stylevote.ensemble.rank import NONE
-from stylevote.tables import read_table
+from stylevote.ensemble.rank import ALL
+from stylevote.files.tables import read_table
 from workflow.checkout import VOTED, Checkout, make_checkout
 
 pytestmark = pytest.mark.slow
 
 LABELS = ["sport", "korean"]
 FOLDS = 4
-ENDING = {**VOTED, "estimate_honestly": 1}
-COMBINED = {**ENDING, "stack_members": 2, "search_thresholds": 2, "estimate_labels": 2}
+ENDING = {**VOTED, "summarize_estimates": 1}
+COMBINED = {**ENDING, "stack_members": 2, "search_thresholds": 2, "estimate_nested": 2}
 SELECTED = {**COMBINED, "select_members": 2, "gather_members": 1}
 
 
@@ -56,10 +56,10 @@ def stackers(checkout, label) -> list[bytes]:
     return stored["stacker"].tolist()
 
 
-def members_without(checkout, label, fold=NONE) -> pd.DataFrame:
+def members_without(checkout, label, fold=ALL) -> pd.DataFrame:
     """Return a label's members, selected without a fold, in their order."""
     selections = table(checkout, f"ensemble/members/{label}.parquet")
-    members = selections[(selections["without"] == fold) & (selections["member"] > 0)]
+    members = selections[(selections["held_out_fold"] == fold) & (selections["member"] > 0)]
     return members.sort_values("member")
 
 
@@ -74,14 +74,14 @@ def assert_submission_is_scored(checkout, beta=2) -> None:
     assert reached > everything + 0.1
     summary = (checkout.folder / "out" / "summary.txt").read_text()
     assert f"macro F{beta:g}, test:   {reached:.4f}  on 800 photos" in summary
-    honest = table(checkout, "ensemble/honest.parquet").set_index("label")
-    assert f"macro F{beta:g}, honest: {honest.loc['macro', 'honest_f_beta']:.4f}" in summary
+    honest = table(checkout, "estimate/summary.parquet").set_index("label")
+    assert f"macro F{beta:g}, honest: {honest.loc['macro', 'nested_f_beta']:.4f}" in summary
     truth, decided = (
-        table(checkout, f"{path}.parquet") for path in ("photos/train/manifest", "ensemble/honest_decisions")
+        table(checkout, f"{path}.parquet") for path in ("photos/train/manifest", "estimate/nested_decisions")
     )
     expected = fbeta_score(truth[LABELS], decided[LABELS], beta=beta, average=None)
-    assert honest["honest_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
-    assert honest.loc["macro", "honest_f_beta"] == pytest.approx(reached, abs=0.15)
+    assert honest["nested_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
+    assert honest.loc["macro", "nested_f_beta"] == pytest.approx(reached, abs=0.15)
 
 
 def test_a_simulated_bank_decides(bank, simulated):
@@ -94,7 +94,7 @@ def test_a_simulated_bank_decides(bank, simulated):
         for twins in ({"member001", "member002"}, {"member004", "member005"}):
             assert len(members & twins) == 1
         selections = table(bank, f"ensemble/members/{label}.parquet")
-        reasons = selections.loc[selections["without"] == NONE, "reason"]
+        reasons = selections.loc[selections["held_out_fold"] == ALL, "reason"]
         assert reasons.str.match(r"correlates 0\.9\d+ with member00[1245]").sum() == 2
 
     assert simulated.plan() == {}
@@ -109,33 +109,33 @@ def test_a_simulated_bank_decides(bank, simulated):
 
 
 def test_the_ensemble_is_as_small_as_its_target_allows(bank, simulated):
-    simulated.config["target"] = {"loss": 0.02}
+    simulated.config["target"] = {"tolerance": 0.02}
     assert simulated.plan() == {**SELECTED, "estimate_sizes": 2, "choose_sizes": 1}
     simulated.run()
     assert_submission_is_scored(simulated)
-    chosen = table(simulated, "ensemble/chosen_sizes.parquet").set_index("without")["size"].astype(int)
-    assert chosen.index.tolist() == [NONE, *range(FOLDS)]
+    chosen = table(simulated, "estimate/chosen_sizes.parquet").set_index("held_out_fold")["size"].astype(int)
+    assert chosen.index.tolist() == [ALL, *range(FOLDS)]
     for label in LABELS:
         for fold, size in chosen.items():
             plain = members_without(bank, label, fold)
             assert members_without(simulated, label, fold)["run"].tolist() == plain["run"].tolist()[:size]
-        assert len(members_without(bank, label)) > chosen[NONE]
-        assert [json.loads(raw) for raw in stackers(simulated, label)] == [{"members": chosen[NONE]}] * FOLDS
-        honest = table(simulated, f"ensemble/honest/{label}.parquet")
-        assert honest.groupby("fold")["members"].unique().explode().to_dict() == chosen.drop(NONE).to_dict()
+        assert len(members_without(bank, label)) > chosen[ALL]
+        assert [json.loads(raw) for raw in stackers(simulated, label)] == [{"members": chosen[ALL]}] * FOLDS
+        honest = table(simulated, f"estimate/nested/{label}.parquet")
+        assert honest.groupby("fold")["members"].unique().explode().to_dict() == chosen.drop(ALL).to_dict()
     gathered = table(simulated, "ensemble/members.parquet")
-    assert gathered["label"].value_counts().to_dict() == dict.fromkeys(LABELS, chosen[NONE])
+    assert gathered["label"].value_counts().to_dict() == dict.fromkeys(LABELS, chosen[ALL])
     assert simulated.plan() == {}
 
     # The curve is there for those who ask for it; the size is the smallest that loses as little.
-    curve = "out/ensemble/size_curve.parquet"
+    curve = "out/estimate/size_curve.parquet"
     assert simulated.plan(curve) == {"measure_sizes": 1}
     simulated.run(curve)
     curve = read_table(simulated.folder / curve).set_index("size")
-    assert int(curve.index[curve["loss"] <= 0.02][0]) == chosen[NONE]
-    assert curve.loc[str(chosen[NONE]), "external"] == gathered["run"].nunique()
+    assert int(curve.index[curve["loss"] <= 0.02][0]) == chosen[ALL]
+    assert curve.loc[str(chosen[ALL]), "external"] == gathered["run"].nunique()
 
-    simulated.config["target"] = {"loss": 0.2}
+    simulated.config["target"] = {"tolerance": 0.2}
     assert simulated.plan() == {**SELECTED, "choose_sizes": 1}
     del simulated.config["target"]
     assert simulated.plan() == SELECTED
@@ -160,7 +160,7 @@ def test_all_labels_members_are_features_of_each(simulated):
         odds = logit(np.clip(np.transpose(columns), 1e-6, 1 - 1e-6))
         outputs = [expit(odds @ one["weights"] + one["intercept"]) for one in found]
         assert np.allclose(votes.loc[votes["label"] == label, "fold0"], np.mean(outputs, axis=0), atol=1e-5)
-        counts = table(simulated, f"ensemble/honest/{label}.parquet").groupby("fold")["members"].unique().explode()
+        counts = table(simulated, f"estimate/nested/{label}.parquet").groupby("fold")["members"].unique().explode()
         both = [sum(len(members_without(simulated, name, fold)) for name in LABELS) for fold in range(FOLDS)]
         assert counts.tolist() == both
 
@@ -170,15 +170,15 @@ def test_what_is_decided_does_not_depend_on_how_many_labels_a_job_has(simulated,
     simulated.config |= {"stack": {"combiner": "logistic", "features": features}, "report": {"sizes": True}}
     simulated.run("all")
     found = [(simulated.folder / "out" / name).read_bytes() for name in ("submission.csv", "summary.txt")]
-    curve = table(simulated, "ensemble/size_curve.parquet")
+    curve = table(simulated, "estimate/size_curve.parquet")
     simulated.config["labels_per_job"] = 2
-    of_labels = ("rank_candidates", "select_members", "stack_members", "search_thresholds", "estimate_labels")
+    of_labels = ("rank_candidates", "select_members", "stack_members", "search_thresholds", "estimate_nested")
     plan = simulated.plan("all")
     assert {plan[rule] for rule in (*of_labels, "estimate_sizes", "draw_labels")} == {1}
     assert "simulate_member" not in plan
     simulated.run("all")
     assert [(simulated.folder / "out" / name).read_bytes() for name in ("submission.csv", "summary.txt")] == found
-    pd.testing.assert_frame_equal(table(simulated, "ensemble/size_curve.parquet"), curve)
+    pd.testing.assert_frame_equal(table(simulated, "estimate/size_curve.parquet"), curve)
     assert simulated.plan("all") == {}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stylevote.tables import read_table
+from stylevote.files.tables import read_table
 from workflow.checkout import LABELS, RUNS
 
 pytestmark = pytest.mark.slow

@@ -5,13 +5,13 @@ import pytest
 from workflow.checkout import announced
 
 
-@pytest.fixture(params=["plain", "target", "locked", "features", "removed weights"])
+@pytest.fixture(params=["plain", "target", "holdout", "features", "removed weights"])
 def kind(request, fresh) -> str:
     """A kind of configuration, which brings rules, or paths between them, of its own."""
     if request.param == "target":
-        fresh.config["target"] = {"loss": 0.002}
-    if request.param == "locked":
-        fresh.config["honest"] = {"locked": 0.2}
+        fresh.config["target"] = {"tolerance": 0.002}
+    if request.param == "holdout":
+        fresh.config["holdout"] = {"share": 0.2}
     if request.param == "features":
         fresh.config["stack"]["features"] = "all"
     if request.param == "removed weights":
@@ -20,7 +20,7 @@ def kind(request, fresh) -> str:
 
 
 def test_no_group_waits_for_itself_and_nothing_else_is_computed(fresh, kind):
-    everything = ["all", "check_leaks", "out/ensemble/size_curve.parquet", "out/predictions/train/decisions.csv"]
+    everything = ["all", "check_leakage", "out/estimate/size_curve.parquet", "out/predictions/train/decisions.csv"]
     here = fresh.plan(*everything)
     printed = fresh.snakemake("--dry-run", "--profile", "profiles/slurm", "--", *everything).stdout
     assert here["train_cnn"] == 6

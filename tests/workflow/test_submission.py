@@ -29,10 +29,10 @@ def test_the_last_lines_say_how_good_it_is(finished):
     honest = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()
     macro = honest[honest["label"] == "macro"].iloc[0]
     assert honest["label"].tolist() == [*LABELS, "macro"]
-    assert macro["honest_f_beta"] == pytest.approx(honest["honest_f_beta"][:3].mean())
+    assert macro["nested_f_beta"] == pytest.approx(honest["nested_f_beta"][:3].mean())
     said = finished.printed[-2000:]
-    assert f"honest: {macro['honest_f_beta']:.4f}" in said
-    assert re.search(rf"naive: +{macro['naive_f_beta']:.4f}", said)
+    assert f"honest: {macro['nested_f_beta']:.4f}" in said
+    assert re.search(rf"naive: +{macro['non_nested_f_beta']:.4f}", said)
 
 
 def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
@@ -44,7 +44,7 @@ def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
 
 def test_two_ensembles_are_compared(finished):
     done = compare(finished, "out", "out", "--resamples", "50")
-    macro = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()["honest_f_beta"].iloc[-1]
+    macro = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()["nested_f_beta"].iloc[-1]
     last = done.stdout.splitlines()[-1].split()
     assert (last[0], last[2:]) == ("macro", [f"{macro:.4f}", f"{macro:.4f}", "0.0000", "0.0000", "0.0000"])
     unknown = compare(finished, "out", "out", "--photoset", "test")

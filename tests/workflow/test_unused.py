@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from stylevote.config.resolve import resolve
-from stylevote.tables import read_json
+from stylevote.files.tables import read_json
 from workflow.checkout import LABELS, RUNS, Checkout, make_checkout, small_config
 
-OPTIONAL = ["ensemble/size_curve.parquet", "ensemble/leaks.parquet", "predictions/summer/decisions.csv"]
-OPTIONAL += ["distilled/scores.parquet", "distilled/predictions/summer/decisions.csv", "experiments/theirs.csv"]
+OPTIONAL = ["estimate/size_curve.parquet", "estimate/leakage.parquet", "predictions/summer/decisions.csv"]
+OPTIONAL += ["student/scores.parquet", "student/predictions/summer/decisions.csv", "experiments/theirs.csv"]
 OPTIONAL += ["bundle", "predictions/summer/details.csv"]
 
 
@@ -19,7 +19,7 @@ def config() -> dict:
     """Return the small configuration with four folds and all that may be asked for besides."""
     small = small_config()
     small["abstain"], small["bundle"] = {"precision": 0.9}, {"members": 1}
-    small["distil"] = {**RUNS[0], "seed": 5}
+    small["distillation"] = {**RUNS[0], "seed": 5}
     small["folds"]["count"] = 4
     small["photosets"]["summer"] = {"photos": "photos/test", "labels": None}
     rows = [{"row": "theirs", "runs": {"backbone": "test_byobnet"}, "paper": {"red": 0.5}}]
@@ -106,8 +106,8 @@ def without_a_label(small):
 
 
 def without_a_student(small):
-    del small["distil"]
-    parts = ("/distilled/", "student", "/teach_labels/", "/gather_targets")
+    del small["distillation"]
+    parts = ("/student/", "student", "/make_distillation_targets/", "/gather_targets")
     return lambda path: any(part in path for part in parts)
 
 
@@ -130,7 +130,7 @@ def with_a_whole_bundle(small):
 def with_other_recipes(small):
     olds = [run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")]
     small["recipes"] = {"even": {"repeat": {"labels": ["red"], "times": 2}}}
-    for setting in (*small["runs"], small["distil"]):
+    for setting in (*small["runs"], small["distillation"]):
         setting["recipe"] = "even"
     return lambda path: any(part in path for part in ("manifests/", "resample_manifest/", *olds))
 

@@ -11,8 +11,8 @@ import pandas as pd
 from stylevote.augment.shards import MADE, read_photos
 from stylevote.cli import run
 from stylevote.errors import InputError
+from stylevote.files.tables import read_table, write_table
 from stylevote.photos.pixels import decode_photo, resize_photo, write_pixels
-from stylevote.tables import read_table, write_table
 
 
 def main(attempts: Path, recolored: list[Path], pixels: Path, index: Path, *, size: int) -> None:

@@ -10,8 +10,8 @@ from stylevote.augment.contact_sheet import MOST, Example, draw_contact_sheet
 from stylevote.augment.masks import decode_mask
 from stylevote.augment.shards import MADE, read_photos
 from stylevote.cli import run
+from stylevote.files.tables import read_table, replacing
 from stylevote.photos.pixels import decode_photo, read_ingested
-from stylevote.tables import read_table, replacing
 
 
 def main(

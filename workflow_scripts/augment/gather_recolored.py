@@ -8,7 +8,7 @@ import pandas as pd
 from stylevote.augment.shards import FIGURES, MADE
 from stylevote.cli import run
 from stylevote.errors import InputError
-from stylevote.tables import label_matrix, read_table, write_table
+from stylevote.files.tables import label_matrix, read_table, write_table
 
 
 def main(manifest: Path, shards: list[Path], attempts: Path, *, labels: list[str]) -> None:

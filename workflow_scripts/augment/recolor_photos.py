@@ -10,8 +10,8 @@ from stylevote.augment.attempts import rare_labels, recolor_shard
 from stylevote.augment.masks import decode_mask
 from stylevote.augment.shards import write_shard
 from stylevote.cli import run
+from stylevote.files.tables import read_table
 from stylevote.photos.pixels import read_ingested
-from stylevote.tables import read_table
 
 
 def main(

@@ -9,7 +9,7 @@ import pandas as pd
 from stylevote.augment.resample import positives_table, resample
 from stylevote.augment.shards import MADE
 from stylevote.cli import run
-from stylevote.tables import fold_numbers, read_table, write_table
+from stylevote.files.tables import fold_numbers, read_table, write_table
 
 
 def main(

@@ -9,8 +9,8 @@ from typing import Any
 
 from stylevote.augment.masks import Found, Sources, write_shard
 from stylevote.cli import run
+from stylevote.files.tables import read_table
 from stylevote.photos.pixels import read_ingested
-from stylevote.tables import read_table
 
 
 def main(

@@ -9,10 +9,10 @@ import numpy as np
 from stylevote.augment.masks import read_region
 from stylevote.augment.segmenter_training import hold_out, measure, read_examples, train
 from stylevote.cli import run
-from stylevote.device import open_device
-from stylevote.digests import seed
-from stylevote.tables import read_table, replacing, write_json, write_table
-from stylevote.weights import load_weights, store_weights, weights_sha256
+from stylevote.config.identity import seed
+from stylevote.files.tables import read_table, replacing, write_json, write_table
+from stylevote.files.weights import load_weights, store_weights, weights_sha256
+from stylevote.machine.device import open_device
 
 
 def main(

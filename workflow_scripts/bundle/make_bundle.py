@@ -4,11 +4,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from stylevote.bundle import bundle_card, stored_weights, worth_of_ensemble, write_bundle
+from stylevote.bundle.contents import bundle_card, stored_weights, worth_of_ensemble, write_bundle
 from stylevote.cli import run
 from stylevote.ensemble.blocks import features_of, read_by_label, read_values
 from stylevote.ensemble.scores import files_of_runs
-from stylevote.tables import read_json, read_table
+from stylevote.files.tables import read_json, read_table
 
 
 def main(
@@ -39,7 +39,7 @@ def main(
         weights: a folder per run and fold, in the same order
         stackers: a file per block of labels
         thresholds: a file per block of labels
-        certain: what search_certainty found: a file per block of labels, or none
+        certain: what search_precision_thresholds found: a file per block of labels, or none
         honest: estimate of the whole ensemble
         bundle: to write: folder
         labels: all of them
@@ -65,7 +65,7 @@ def main(
         "features": {label: features_of(label, features) for label in labels},
         "folds": folds,
         "thresholds": read_values(thresholds, labels, "threshold"),
-        "certain_from": read_values(certain, labels, "certain_from") if certain else None,
+        "precision_threshold": read_values(certain, labels, "precision_threshold") if certain else None,
         "members": pairs,
         "runs": {name: settings[name] for name in sorted({name for name, _ in used})},
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from stylevote.cli import run
 from stylevote.ensemble.scores import collate_scores, files_of_runs
 from stylevote.errors import InputError
-from stylevote.tables import fold_numbers, read_table
+from stylevote.files.tables import fold_numbers, read_table
 
 
 def main(

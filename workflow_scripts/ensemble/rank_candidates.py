@@ -6,7 +6,7 @@ from pathlib import Path
 from stylevote.cli import run
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.inputs import open_block
-from stylevote.ensemble.rank import NONE, rank_by_fold
+from stylevote.ensemble.rank import ALL, rank_by_fold
 
 
 def main(scores: list[Path], manifest: Path, folds: Path, rankings: Path, *, labels: list[str], beta: float) -> None:
@@ -25,7 +25,7 @@ def main(scores: list[Path], manifest: Path, folds: Path, rankings: Path, *, lab
         for label in labels:
             candidates, of_label = block.candidates.of(label)
             ranking = rank_by_fold(candidates, block.truth(label), of_label, block.folds, beta)
-            best = ranking[ranking["without"] == NONE].head(10)
+            best = ranking[ranking["held_out_fold"] == ALL].head(10)
             logging.info("%s: %d candidates; the best are\n%s", label, len(candidates), best.to_string(index=False))
             ranked[label] = ranking
     write_by_label(ranked, rankings)

@@ -9,7 +9,7 @@ import pandas as pd
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.threshold import f_beta_at, search_threshold, stepped_thresholds
-from stylevote.tables import label_matrix, read_table, write_table
+from stylevote.files.tables import label_matrix, read_table, write_table
 
 
 def main(

@@ -9,9 +9,9 @@ import pandas as pd
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label, write_by_label
 from stylevote.ensemble.inputs import open_block
-from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.select import select_by_fold
-from stylevote.ensemble.size import read_sizes
+from stylevote.estimate.sizes import read_sizes
 
 
 def main(
@@ -47,7 +47,7 @@ def main(
             chosen = select_by_fold(
                 ranked[label], of_label, block.truth(label), block.folds, selection, sizes=wanted, beta=beta
             )
-            _log(label, chosen[chosen["without"] == NONE], selection.get("top_n", 0) if wanted is None else 0)
+            _log(label, chosen[chosen["held_out_fold"] == ALL], selection.get("top_n", 0) if wanted is None else 0)
             selected[label] = chosen
     write_by_label(selected, members)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label, write_by_label
-from stylevote.ensemble.rank import NONE
-from stylevote.ensemble.size import as_number
-from stylevote.tables import read_table
+from stylevote.ensemble.rank import ALL
+from stylevote.estimate.sizes import as_number
+from stylevote.files.tables import read_table
 
 
 def main(selections: Path, sizes: Path | None, members: Path, *, labels: list[str], most: int | None) -> None:
@@ -15,16 +15,16 @@ def main(selections: Path, sizes: Path | None, members: Path, *, labels: list[st
 
     Args:
         selections: of the labels
-        sizes: table of the sizes that `bundle.loss` chose, if it did
+        sizes: table of the sizes that `bundle.tolerance` chose, if it did
         members: to write
         labels: those of the block
         most: members of a label, if no table of sizes says how many; null for all
     """
     shortened = {}
     if sizes:
-        most = as_number(read_table(sizes).set_index("without").loc[NONE, "size"])
+        most = as_number(read_table(sizes).set_index("held_out_fold").loc[ALL, "size"])
     for label, selection in read_by_label([selections], labels).items():
-        selected = selection[(selection["without"] == NONE) & (selection["member"] > 0)]
+        selected = selection[(selection["held_out_fold"] == ALL) & (selection["member"] > 0)]
         shortened[label] = selected if most is None else selected[selected["member"] <= most]
         logging.info("%s: %d of %d members", label, len(shortened[label]), len(selected))
     write_by_label(shortened, members)

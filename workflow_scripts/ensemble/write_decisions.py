@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.ensemble.decisions import decision_matrix, write_decisions
-from stylevote.tables import read_table
+from stylevote.files.tables import read_table
 
 
 def main(votes: Path, manifest: Path, decisions: Path, *, labels: list[str]) -> None:

@@ -6,7 +6,7 @@ from stylevote.cli import run
 from stylevote.ensemble.blocks import read_values
 from stylevote.ensemble.decisions import details as details_of
 from stylevote.ensemble.decisions import write_details
-from stylevote.tables import read_table
+from stylevote.files.tables import read_table
 
 
 def main(votes: Path, thresholds: list[Path], certain: list[Path], details: Path, *, labels: list[str]) -> None:
@@ -20,8 +20,8 @@ def main(votes: Path, thresholds: list[Path], certain: list[Path], details: Path
         labels: all of them
     """
     cuts = read_values(thresholds, labels, "threshold")
-    certain_from = read_values(certain, labels, "certain_from") if certain else None
-    write_details(details_of(read_table(votes), cuts, certain_from), details)
+    precision_threshold = read_values(certain, labels, "precision_threshold") if certain else None
+    write_details(details_of(read_table(votes), cuts, precision_threshold), details)
 
 
 if __name__ == "__main__":

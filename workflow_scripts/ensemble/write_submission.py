@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.ensemble.decisions import decision_matrix, summary_lines, write_decisions
-from stylevote.tables import read_table, replacing
+from stylevote.files.tables import read_table, replacing
 
 
 def main(
@@ -13,7 +13,7 @@ def main(
     scores: Path,
     honest: Path,
     joining: Path | None,
-    locked_scores: Path | None,
+    holdout_scores: Path | None,
     submission: Path,
     summary: Path,
     *,
@@ -29,7 +29,7 @@ def main(
         scores: of their decisions; empty if their labels are not known
         honest: the honest estimate
         joining: gain that joining the folds is expected to bring, if it was estimated
-        locked_scores: scores of the decisions for locked photos, if there are any
+        holdout_scores: scores of the decisions for holdout photos, if there are any
         submission: to write: CSV
         summary: to write: text
         labels: all of them
@@ -40,9 +40,9 @@ def main(
     decisions = decision_matrix(read_table(votes, ["image_id", "label", "decision"]), image_ids, labels)
     write_decisions(decisions, image_ids, labels, submission, header=form == "table")
     gain = read_table(joining, ["gain"])["gain"].iloc[-1] if joining else None
-    locked = read_table(locked_scores) if locked_scores else None
+    holdout = read_table(holdout_scores) if holdout_scores else None
     lines = summary_lines(
-        read_table(honest), read_table(scores), len(image_ids), joining=gain, locked=locked, beta=beta
+        read_table(honest), read_table(scores), len(image_ids), joining=gain, holdout=holdout, beta=beta
     )
     text = "\n".join(lines) + "\n"
     print(text, end="")

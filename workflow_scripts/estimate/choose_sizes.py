@@ -8,12 +8,12 @@ import pandas as pd
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
-from stylevote.ensemble.decisions import read_honest
-from stylevote.ensemble.honest import read_sizes_decided
-from stylevote.ensemble.rank import NONE
-from stylevote.ensemble.size import as_number, choose_sizes
+from stylevote.ensemble.decisions import read_nested
+from stylevote.ensemble.rank import ALL
 from stylevote.errors import InputError
-from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.estimate.nested import read_sizes_decided
+from stylevote.estimate.sizes import as_number, choose_sizes
+from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
 
 
 def main(
@@ -50,10 +50,10 @@ def main(
     if bool(members) != bool(whole):
         raise InputError("--members and --whole: found one of the two, expected both or none")
     if members and whole:
-        selections = pd.concat(read_by_label(members, labels, ["without", "member"]).values())
-        most = selections.loc[selections["without"] == NONE, "member"].max()
+        selections = pd.concat(read_by_label(members, labels, ["held_out_fold", "member"]).values())
+        most = selections.loc[selections["held_out_fold"] == ALL, "member"].max()
         decisions = {size: part for size, part in decisions.items() if (as_number(size) or most) < most}
-        decisions["all"] = read_honest(whole, photos["image_id"], labels)
+        decisions["all"] = read_nested(whole, photos["image_id"], labels)
     chosen = choose_sizes(label_matrix(photos, labels), decisions, by_photo, loss, beta)
     logging.info("%s", chosen.to_string(index=False))
     write_table(chosen, sizes)

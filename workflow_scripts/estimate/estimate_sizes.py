@@ -8,10 +8,10 @@ import pandas as pd
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label, with_features, write_by_label
-from stylevote.ensemble.honest import decide_outside
 from stylevote.ensemble.inputs import BlockInputs, open_block
-from stylevote.ensemble.rank import NONE
-from stylevote.ensemble.size import select_sizes
+from stylevote.ensemble.rank import ALL
+from stylevote.estimate.nested import decide_outside
+from stylevote.estimate.sizes import select_sizes
 from stylevote.metrics import f_beta
 
 
@@ -86,7 +86,7 @@ def estimate_sizes(
     estimates, members, before = [], [], None
     for size in sizes[label]:
         chosen = {name: sizes[name][size] for name in named}
-        taken = [part[["without", "run", "epoch", "weight"]].to_numpy().tolist() for part in chosen.values()]
+        taken = [part[["held_out_fold", "run", "epoch", "weight"]].to_numpy().tolist() for part in chosen.values()]
         if taken != before:  # with no more runs to take, a larger size is the same ensemble
             estimate = decide_outside(
                 lambda fold, chosen=chosen: block.candidates.stack_features(named, chosen, fold),
@@ -101,7 +101,7 @@ def estimate_sizes(
         reached = f_beta(truth, estimate["decision"].to_numpy(), beta)
         logging.info("%s, size %s: honest F%g %.4f", label, size, beta, reached)
         final = chosen[label]
-        members.append(final.loc[final["without"] == NONE, ["run", "epoch"]].assign(size=size))
+        members.append(final.loc[final["held_out_fold"] == ALL, ["run", "epoch"]].assign(size=size))
     return pd.concat(estimates), pd.concat(members)
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
-from stylevote.ensemble.honest import read_sizes_decided
 from stylevote.ensemble.scores import files_of_runs
-from stylevote.ensemble.size import size_curve
-from stylevote.tables import label_matrix, read_table, write_table
+from stylevote.estimate.nested import read_sizes_decided
+from stylevote.estimate.sizes import size_curve
+from stylevote.files.tables import label_matrix, read_table, write_table
 
 
 def main(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.ensemble.decisions import decision_matrix, no_scores, score_decisions
-from stylevote.tables import label_matrix, read_table, write_table
+from stylevote.files.tables import label_matrix, read_table, write_table
 
 
 def main(votes: Path, manifest: Path, scores: Path, *, labels: list[str], beta: float) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.files.tables import read_table, write_table
 from stylevote.photos.folds import assign_folds
-from stylevote.tables import read_table, write_table
 
 
 def main(manifest: Path, folds: Path, *, labels: list[str], count: int, seed: int) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.files.tables import read_table, write_table
 from stylevote.photos.pixels import cache_pixels
-from stylevote.tables import read_table, write_table
 
 
 def main(manifest: Path, pixels: Path, index: Path, photos: Path, threads: int, *, size: int) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.files.tables import read_table, write_table
 from stylevote.photos.ingest import refuse_quarantine, shared_photos
-from stylevote.tables import read_table, write_table
 
 
 def main(

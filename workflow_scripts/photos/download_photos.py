@@ -5,13 +5,13 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.errors import InputError
+from stylevote.files.tables import write_table
 from stylevote.photos.downloads import Patience, download_photos
 from stylevote.photos.fetching import Bounds
 from stylevote.photos.folders import photos_without_file
 from stylevote.photos.label_tables import file_names, read_label_table
 from stylevote.photos.listing import list_files
-from stylevote.photos.problems import listed, number_of, place, problem_report, shown
-from stylevote.tables import write_table
+from stylevote.photos.problems import listed, place, plural, problem_report, shown
 
 
 def main(
@@ -60,12 +60,12 @@ def main(
     )
     write_table(failed, failures)
     lines = [
-        f"{host}: {number_of(count, 'photo')} not asked for, since those before failed one after the other; try later"
+        f"{host}: {plural(count, 'photo')} not asked for, since those before failed one after the other; try later"
         for host, count in not_asked.items()
     ]
     lines += [f"{place(table, row.row)}: {shown(row.image_id)}: {row.problem}" for row in failed.itertuples()]
     if not_asked or (len(failed) and on_bad_photo == "fail"):
-        count = number_of(len(failed) + sum(not_asked.values()), "photo")
+        count = plural(len(failed) + sum(not_asked.values()), "photo")
         remedy = "the next call asks for these again; set on_bad_photo to skip to go on without them"
         raise InputError(listed(f"{count} of photoset {photoset} could not be downloaded; {remedy}:", lines))
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.demo.photos import write_demo
 from stylevote.errors import InputError
-from stylevote.photos.demo import write_demo
 
 
-def main(folder: Path, threads: int, *, train: int, test: int, least: int, side: int, seed: int) -> None:
+def main(folder: Path, threads: int, *, train: int, test: int, min_positives: int, side: int, seed: int) -> None:
     """Write the demo's training and test photos, their tables of labels and their masks.
 
     Args:
@@ -15,12 +15,12 @@ def main(folder: Path, threads: int, *, train: int, test: int, least: int, side:
         threads: processes that draw
         train: number of training photos
         test: number of test photos
-        least: number of training positives of a label, at least
+        min_positives: number of training positives of a label, at least
         side: shorter side in pixels
         seed: of label sets and photos
     """
     try:
-        write_demo(folder, train=train, test=test, least=least, side=side, seed=seed, processes=threads)
+        write_demo(folder, train=train, test=test, min_positives=min_positives, side=side, seed=seed, processes=threads)
     except ValueError as error:
         raise InputError(f"demo: {error}") from error
 

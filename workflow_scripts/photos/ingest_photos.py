@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.files.tables import read_table, write_table
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.listing import note_reading, second_of
-from stylevote.tables import read_table, write_table
 
 
 def main(
@@ -20,7 +20,7 @@ def main(
     labels: list[str],
     photoset: str,
     folds: int,
-    locked: bool,
+    holdout: bool,
 ) -> None:
     """Write the manifest of the good photos, and the quarantine table of the others.
 
@@ -35,7 +35,7 @@ def main(
         labels: all of them
         photoset: its name; train must have labels
         folds: how many of them need a positive of each label
-        locked: whether some photos will be locked away
+        holdout: whether some photos will be held out
     """
     manifest.parent.mkdir(parents=True, exist_ok=True)
     started = second_of(manifest.parent)
@@ -48,7 +48,7 @@ def main(
         labels,
         photoset=photoset,
         folds=folds,
-        locked=locked,
+        holdout=holdout,
         on_bad_photo=on_bad_photo,
         reasons=reasons,
         threads=threads,

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from stylevote.cli import run
-from stylevote.report.experiments import Experiment, experiments_page
+from stylevote.files.tables import read_table
+from stylevote.published.page import Experiment, experiments_page
 from stylevote.report.markup import write_text
-from stylevote.tables import read_table
 
 
 def main(tables: list[Path], page: Path, *, beta: float, experiments: list[dict[str, str]]) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from stylevote.cli import run
-from stylevote.ensemble.comparison import tabulate, write_comparison
 from stylevote.ensemble.scores import files_of_runs, read_run
-from stylevote.tables import fold_numbers, read_table
+from stylevote.files.tables import fold_numbers, read_table
+from stylevote.published.comparison import tabulate, write_comparison
 
 
 def main(

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from stylevote.cli import run
-from stylevote.ensemble.comparison import tabulate_sizes, write_comparison
-from stylevote.tables import label_matrix, read_table
+from stylevote.files.tables import label_matrix, read_table
+from stylevote.published.comparison import tabulate_sizes, write_comparison
 
 
 def main(

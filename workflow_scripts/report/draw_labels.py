@@ -12,6 +12,7 @@ from stylevote.ensemble.blocks import read_by_label, read_values, write_by_label
 from stylevote.ensemble.inputs import open_block
 from stylevote.ensemble.scores import files_of_runs
 from stylevote.ensemble.select import members_of
+from stylevote.files.tables import label_matrix, read_table, write_table
 from stylevote.report.label_pictures import (
     DecidedLabel,
     correlation_picture,
@@ -25,7 +26,6 @@ from stylevote.report.label_pictures import (
 from stylevote.report.markup import write_picture
 from stylevote.report.measures import decide_by_singles
 from stylevote.report.overview import pictured_labels
-from stylevote.tables import label_matrix, read_table, write_table
 
 
 def main(

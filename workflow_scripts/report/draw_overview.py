@@ -11,6 +11,7 @@ from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.decisions import decision_matrix
 from stylevote.ensemble.scores import open_candidates
 from stylevote.ensemble.threshold import decide
+from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
 from stylevote.report.markup import write_picture
 from stylevote.report.measures import decide_by_one
 from stylevote.report.overview import (
@@ -23,7 +24,6 @@ from stylevote.report.overview import (
 )
 from stylevote.report.overview_pictures import overview_pictures, resampling_picture
 from stylevote.report.plots import size_curve
-from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
 
 
 def main(
@@ -137,7 +137,7 @@ def decide_by_networks(
     """Return the decisions of single networks for each label, those by one network for all labels among them."""
     # A block's table has a column for each backbone of any of its labels; that of none of a label's runs is empty.
     tables = [table.dropna(axis=1).astype("uint8") for table in read_by_label(singles, labels).values()]
-    columns = ["without", "run", "epoch", "rank", "f_beta", "threshold"]
+    columns = ["held_out_fold", "run", "epoch", "rank", "f_beta", "threshold"]
     ranked = list(read_by_label(rankings, labels, columns).values())
     with open_candidates(candidates, image_ids.to_numpy()) as opened:
         one = decide_by_one(ranked, [partial(opened.members, label) for label in labels], folds)

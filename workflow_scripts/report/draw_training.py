@@ -6,11 +6,11 @@ import pandas as pd
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
-from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.scores import files_of_runs
+from stylevote.files.tables import read_table, write_table
 from stylevote.report.markup import write_picture
 from stylevote.report.plots import training_curves
-from stylevote.tables import read_table, write_table
 
 COLUMNS = ["epoch", "train_loss", "validation_loss"]
 
@@ -37,9 +37,9 @@ def main(
         runs: their ids
         folds: number of folds
     """
-    columns = ["run", "epoch", "f_beta", "without"]
+    columns = ["run", "epoch", "f_beta", "held_out_fold"]
     found = pd.concat(
-        ranking[ranking["without"] == NONE].assign(label=label)
+        ranking[ranking["held_out_fold"] == ALL].assign(label=label)
         for label, ranking in read_by_label(rankings, labels, columns).items()
     )
     best = found.groupby(["run", "epoch"])["f_beta"].mean().groupby("run").max()

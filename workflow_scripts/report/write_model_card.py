@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from stylevote.cli import run
-from stylevote.digests import file_sha256
+from stylevote.config.identity import file_sha256
+from stylevote.files.tables import read_json, read_table
 from stylevote.report.markup import write_text
 from stylevote.report.model_card import model_card
 from stylevote.report.runs import run_table
-from stylevote.tables import read_json, read_table
 
 
 def main(

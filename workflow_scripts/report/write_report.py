@@ -8,6 +8,7 @@ import pandas as pd
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
+from stylevote.files.tables import read_json, read_table
 from stylevote.report.costs import disk_use, job_costs
 from stylevote.report.doubtful_photos import disputed_photos, mistaken_photos
 from stylevote.report.label_pictures import read_label_pictures
@@ -16,7 +17,6 @@ from stylevote.report.page import whole_page
 from stylevote.report.runs import run_table
 from stylevote.report.sections import networks, photos, quality, single_labels
 from stylevote.report.thumbnails import embedded
-from stylevote.tables import read_json, read_table
 
 
 def main(
@@ -118,9 +118,9 @@ def main(
         cuts += single_labels.losses(of_labels, losses, read_label_pictures(loss_pictures, blocks), score)
     if train_photos:
         honest = read_by_label(estimates, labels, ["score", "threshold"]).values()
-        scores, honest_cuts = (np.stack([table[name] for table in honest], axis=1) for name in ("score", "threshold"))
+        scores, nested_cuts = (np.stack([table[name] for table in honest], axis=1) for name in ("score", "threshold"))
         decided = read_table(decisions, labels).to_numpy(dtype=bool)
-        added, missed = mistaken_photos(train_photos, training, labels, decided, scores, honest_cuts)
+        added, missed = mistaken_photos(train_photos, training, labels, decided, scores, nested_cuts)
         disputed = disputed_photos(test_photos, read_table(test_manifest), labels, of_votes, thresholds)
         to_look_at = photos.to_look_at(added, missed, disputed, files=True)
     else:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from stylevote.cli import run
-from stylevote.ensemble.simulation import make_bank, simulate_predictions
-from stylevote.tables import fold_numbers, read_table, write_table
+from stylevote.files.tables import fold_numbers, read_table, write_table
+from stylevote.simulate.ensemble import make_ensemble, simulate_predictions
 
 
 def main(
@@ -45,7 +45,7 @@ def main(
     photos = read_table(manifest, ["image_id", *labels])
     tested = read_table(test_manifest, ["image_id", *labels])
     fold_of = fold_numbers(photos, read_table(folds))
-    bank = make_bank(
+    bank = make_ensemble(
         photos[labels], seed=seed, epochs=epochs, families=families, twins=twins, skill=skill, skills=skills
     )
     predictions = simulate_predictions(bank, member, photos, photoset="train", cnns=fold_of)

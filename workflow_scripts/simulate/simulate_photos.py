@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from stylevote.cli import run
-from stylevote.ensemble.simulation import LEAST_TESTED, simulate_any_labels, simulate_manifest
-from stylevote.tables import write_table
+from stylevote.files.tables import write_table
+from stylevote.simulate.ensemble import LEAST_TESTED, simulate_any_labels, simulate_manifest
 
 LABEL_SETS = {"challenge": simulate_manifest, "zipf": simulate_any_labels}
 
@@ -20,7 +20,7 @@ def main(
     label_sets: str,
     photos: int,
     test: int,
-    least: int,
+    min_positives: int,
     seed: int,
 ) -> None:
     """Write the manifests of training and test photos, and the empty table of the photos that are in both.
@@ -33,12 +33,12 @@ def main(
         label_sets: challenge or zipf
         photos: number of training photos
         test: number of test photos
-        least: number of training positives of a label, at least
+        min_positives: number of training positives of a label, at least
         seed: of the draw
     """
-    simulate, least_tested = LABEL_SETS[label_sets], max(LEAST_TESTED, least * test // photos)
-    write_table(simulate("train", photos, least, labels, seed), manifest)
-    write_table(simulate("test", test, least_tested, labels, seed), test_manifest)
+    simulate, min_tested = LABEL_SETS[label_sets], max(LEAST_TESTED, min_positives * test // photos)
+    write_table(simulate("train", photos, min_positives, labels, seed), manifest)
+    write_table(simulate("test", test, min_tested, labels, seed), test_manifest)
     none = pd.DataFrame(columns=["photoset", "image_id", "train_image_id", "sha256"], dtype="str")
     write_table(none, shared)
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from stylevote.bundle import bundle_card, stored_weights, write_bundle
+from stylevote.bundle.contents import bundle_card, stored_weights, write_bundle
 from stylevote.cli import run
 from stylevote.ensemble.combiners.mean import Mean
-from stylevote.tables import read_table
+from stylevote.files.tables import read_table
 
 
 def main(
@@ -47,7 +47,7 @@ def main(
         "combiner": "mean",
         "features": {label: [label] for label in labels},
         "thresholds": network["threshold"].to_dict(),
-        "certain_from": None,
+        "precision_threshold": None,
         "members": {label: [[run, epoch]] for label in labels},
         "runs": {run: {**setting, "labels": labels}},
     }

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.ensemble.decisions import decision_matrix, student_lines
-from stylevote.ensemble.distillation import compare_locked, compare_student
-from stylevote.tables import label_matrix, read_table, replacing, write_table
+from stylevote.files.tables import label_matrix, read_table, replacing, write_table
+from stylevote.student.distillation import compare_holdout, compare_student
 
 
 def main(
@@ -13,9 +13,9 @@ def main(
     ensemble: Path,
     student: Path,
     singles: Path,
-    locked_manifest: Path | None,
-    locked_ensemble: Path | None,
-    locked_student: Path | None,
+    holdout_manifest: Path | None,
+    holdout_ensemble: Path | None,
+    holdout_student: Path | None,
     scores: Path,
     summary: Path,
     *,
@@ -29,9 +29,9 @@ def main(
         ensemble: honest decisions of the ensemble
         student: honest decisions of the student
         singles: honest decisions of the best single networks
-        locked_manifest: photos that were locked away, if there are any
-        locked_ensemble: the ensemble's votes on them
-        locked_student: the student's votes on them
+        holdout_manifest: photos that were held out, if there are any
+        holdout_ensemble: the ensemble's votes on them
+        holdout_student: the student's votes on them
         scores: to write: F-beta of student, ensemble and single networks
         summary: to write: the same as text
         labels: all of them
@@ -40,12 +40,12 @@ def main(
     truth = label_matrix(read_table(manifest, labels), labels)
     decided = tuple(label_matrix(read_table(path), labels) for path in (ensemble, student, singles))
     table = compare_student(truth, decided, labels, beta)
-    if locked_manifest and locked_ensemble and locked_student:
-        locked = read_table(locked_manifest)
-        image_ids = locked["image_id"].to_numpy()
-        votes = (read_table(path) for path in (locked_ensemble, locked_student))
+    if holdout_manifest and holdout_ensemble and holdout_student:
+        holdout = read_table(holdout_manifest)
+        image_ids = holdout["image_id"].to_numpy()
+        votes = (read_table(path) for path in (holdout_ensemble, holdout_student))
         decided = (decision_matrix(part, image_ids, labels) for part in votes)
-        table = table.join(compare_locked(label_matrix(locked, labels), *decided, labels, beta))
+        table = table.join(compare_holdout(label_matrix(holdout, labels), *decided, labels, beta))
     text = "\n".join(student_lines(table, beta)) + "\n"
     print(text, end="")
     write_table(table, scores)

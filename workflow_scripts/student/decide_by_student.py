@@ -8,7 +8,7 @@ from stylevote.cli import run
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.ensemble.scores import read_predictions
 from stylevote.ensemble.vote import decide_photos, photoset_votes
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 
 def main(

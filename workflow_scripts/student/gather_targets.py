@@ -7,7 +7,7 @@ import pandas as pd
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.errors import InputError
-from stylevote.tables import write_table
+from stylevote.files.tables import write_table
 
 
 def main(taught: list[Path], targets: list[Path], *, labels: list[str]) -> None:
@@ -19,12 +19,12 @@ def main(taught: list[Path], targets: list[Path], *, labels: list[str]) -> None:
         labels: all of them
     """
     tables = read_by_label(taught, labels)
-    first, keys = next((label, table[["without", "image_id"]]) for label, table in tables.items())
+    first, keys = next((label, table[["held_out_fold", "image_id"]]) for label, table in tables.items())
     for label, table in tables.items():
-        if not table[["without", "image_id"]].equals(keys):
+        if not table[["held_out_fold", "image_id"]].equals(keys):
             raise InputError(f"scores of {label}: their {len(table)} photos are not the {len(keys)} of {first}")
     scores = pd.concat([keys, *(table["score"].rename(label) for label, table in tables.items())], axis=1)
-    parts = [part.drop(columns="without") for _, part in scores.groupby("without")]
+    parts = [part.drop(columns="held_out_fold") for _, part in scores.groupby("held_out_fold")]
     for part, path in zip(parts, targets, strict=True):
         write_table(part, path)
 

@@ -27,8 +27,8 @@ ELSEWHERE = "make room, or write to another disk (decoded photos go to TMPDIR)"
 
 def decide(arguments: argparse.Namespace) -> None:
     """Write the decisions, a row per photo, and what led to them if asked for."""
-    from stylevote.bundle import open_bundle  # noqa: PLC0415
-    from stylevote.deciding import decide as decide_by  # noqa: PLC0415
+    from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
+    from stylevote.bundle.decide import decide as decide_by  # noqa: PLC0415
     from stylevote.ensemble.decisions import write_decisions, write_details  # noqa: PLC0415
 
     for path in (arguments.output, arguments.details):
@@ -60,25 +60,25 @@ def decide(arguments: argparse.Namespace) -> None:
 
 def serve(arguments: argparse.Namespace) -> None:
     """Serve the page to try the bundle until the process is told to end."""
-    from stylevote.bundle import open_bundle  # noqa: PLC0415
-    from stylevote.serve import serve as serve_page  # noqa: PLC0415
+    from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
+    from stylevote.bundle.serve import serve as serve_page  # noqa: PLC0415
 
     serve_page(open_bundle(arguments.bundle), arguments.port, arguments.threads, arguments.device)
 
 
 def export(arguments: argparse.Namespace) -> None:
     """Write networks of the bundle as ONNX files."""
-    from stylevote.bundle import open_bundle  # noqa: PLC0415
-    from stylevote.export import export_networks  # noqa: PLC0415
-    from stylevote.photos.problems import number_of  # noqa: PLC0415
+    from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
+    from stylevote.bundle.export import export_networks  # noqa: PLC0415
+    from stylevote.photos.problems import plural  # noqa: PLC0415
 
     paths = export_networks(open_bundle(arguments.bundle), arguments.folder, arguments.runs, arguments.threads)
-    logging.info("%s: %s", number_of(len(paths), "network"), arguments.folder)
+    logging.info("%s: %s", plural(len(paths), "network"), arguments.folder)
 
 
 def compare(arguments: argparse.Namespace) -> None:
     """Print how good two ensembles' decisions for the same photos are, label by label."""
-    from stylevote.comparing import compare_folders  # noqa: PLC0415
+    from stylevote.estimate.compare import compare_folders  # noqa: PLC0415
 
     folders = arguments.one, arguments.other
     print(compare_folders(*folders, arguments.photoset, resamples=arguments.resamples, beta=arguments.beta))
@@ -136,7 +136,7 @@ def export_options() -> argparse.ArgumentParser:
 
 def compare_options() -> argparse.ArgumentParser:
     """Return what the command line of ``compare`` may hold."""
-    from stylevote.ensemble.bootstrap import RESAMPLES  # noqa: PLC0415
+    from stylevote.estimate.bootstrap import RESAMPLES  # noqa: PLC0415
     from stylevote.metrics import BETA  # noqa: PLC0415
 
     found = _command(

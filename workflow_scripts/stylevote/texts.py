@@ -4,6 +4,6 @@
 TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
-def visible(text: str) -> str:
+def escape_bidi(text: str) -> str:
     """Return a text in which what turns the direction of writing is spelt out, so that it does so no more."""
     return text.translate(TURNING)

@@ -8,8 +8,8 @@ import pandas as pd
 from stylevote.cli import run
 from stylevote.ensemble.rank import best_epochs, rank_candidates
 from stylevote.ensemble.scores import read_run
-from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
-from stylevote.weights import forget_work
+from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.files.weights import forget_work
 
 
 def main(

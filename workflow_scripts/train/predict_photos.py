@@ -13,13 +13,13 @@ import pandas as pd
 
 from stylevote.cli import run
 from stylevote.cnn.kept_scores import KeptScores
-from stylevote.digests import file_sha256
+from stylevote.config.identity import file_sha256
 from stylevote.errors import InputError
+from stylevote.files.tables import read_table, write_table
 from stylevote.photos.pixels import check_index
-from stylevote.tables import read_table, write_table
 
 # Of a run's setting, what its scores for given weights depend on.
-USED = ("backbone", "backbone_args", "hidden", "dropout", "size", "test_time")
+USED = ("backbone", "backbone_args", "hidden_units", "dropout", "size", "tta")
 
 
 def main(
@@ -66,10 +66,10 @@ def main(
     scores = {network[:2]: store.read(*network) for network in networks}
     missing = [network for network in networks if scores[network[:2]] is None]
     if missing:
-        from stylevote.cnn.failures import shortages_explained  # noqa: PLC0415
+        from stylevote.machine.failures import explain_shortages  # noqa: PLC0415
 
         remedy = "give the job more memory, or a GPU that it shares with nobody"
-        with shortages_explained(f"run {run}", remedy):
+        with explain_shortages(f"run {run}", remedy):
             predict(pixels, photos, weights, missing, labels, setting, store, scores, threads)
     logging.info("%d networks scored the photos, %d had before", len(missing), len(networks) - len(missing))
     for fold, path in enumerate(predictions):
@@ -108,24 +108,24 @@ def predict(
     """
     import torch  # noqa: PLC0415
 
-    from stylevote.cnn.batches import PhotoBank  # noqa: PLC0415
+    from stylevote.cnn.batches import PixelCache  # noqa: PLC0415
     from stylevote.cnn.network import Network  # noqa: PLC0415
     from stylevote.cnn.predict import predict as predict_photos  # noqa: PLC0415
-    from stylevote.device import open_device  # noqa: PLC0415
+    from stylevote.files.weights import forget_work, load_weights  # noqa: PLC0415
+    from stylevote.machine.device import open_device  # noqa: PLC0415
     from stylevote.photos.pixels import open_pixels  # noqa: PLC0415
-    from stylevote.weights import forget_work, load_weights  # noqa: PLC0415
 
     device = open_device(threads)
-    bank = PhotoBank.open(open_pixels(pixels, index), index, device)
+    bank = PixelCache.open(open_pixels(pixels, index), index, device)
     network = Network({**setting, "weights": "none"}, len(labels))
     network = network.to(device, memory_format=torch.channels_last)
     rows = torch.arange(len(index))
-    side, batch, test_time = (setting[key] for key in ("size", "batch", "test_time"))
+    side, batch, tta = (setting[key] for key in ("size", "batch", "tta"))
     for fold, epoch, digest in missing:
         path = weights[fold] / f"epoch{epoch}.safetensors"
         check_digest(path, digest)
         load_weights(network, path)
-        found = np.asarray(predict_photos(network, bank, rows, side, batch, test_time=test_time), dtype=np.float32)
+        found = np.asarray(predict_photos(network, bank, rows, side, batch, tta=tta), dtype=np.float32)
         store.write(fold, epoch, digest, found)
         scores[fold, epoch] = found
     for folder in weights:
@@ -140,7 +140,7 @@ def empty_predictions(labels: list[str]) -> pd.DataFrame:
 
 def check_digest(path: Path, expected: str) -> None:
     """Raise `InputError` unless the file is the one that training wrote."""
-    from stylevote.weights import weights_sha256  # noqa: PLC0415
+    from stylevote.files.weights import weights_sha256  # noqa: PLC0415
 
     found = weights_sha256(path)
     remedy = f"Remove the folder {path.parent} and start again: it is trained anew"

@@ -17,18 +17,18 @@ import torch
 import torch.distributed as dist
 
 from stylevote.cli import run
-from stylevote.cnn.batches import JoinedBanks, PhotoBank
-from stylevote.cnn.failures import failures_explained
-from stylevote.cnn.processes import joined, start_processes
+from stylevote.cnn.batches import JoinedCaches, PixelCache
 from stylevote.cnn.train import FoldData, Training
-from stylevote.device import open_device
-from stylevote.digests import digest
+from stylevote.config.identity import digest
 from stylevote.errors import InputError
+from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.files.weights import UNFINISHED, weights_sha256
+from stylevote.machine.device import open_device
+from stylevote.machine.failures import explain_training_errors
+from stylevote.machine.lock import taking_over
+from stylevote.machine.processes import joined, start_processes
 from stylevote.photos.pixels import check_index, open_pixels
-from stylevote.provenance import code_digest
-from stylevote.tables import fold_numbers, label_matrix, read_table, write_table
-from stylevote.takeover import taking_over
-from stylevote.weights import UNFINISHED, weights_sha256
+from stylevote.tracking.code_digest import code_digest
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -78,7 +78,7 @@ def main(
     """
 
     def train() -> None:
-        with failures_explained(f"run {run}, fold {fold}"):
+        with explain_training_errors(f"run {run}, fold {fold}"):
             device = open_device(threads)
             with joined(device) as team:
                 photos = read_table(manifest)
@@ -130,7 +130,7 @@ def open_banks(
     recolored_index: Path | None,
     recolored_pixels: Path | None,
     device: torch.device,
-) -> tuple[PhotoBank | JoinedBanks, pd.DataFrame]:
+) -> tuple[PixelCache | JoinedCaches, pd.DataFrame]:
     """Return the pixels of the photos, and of recoloured ones if they are used, and what each is.
 
     Returns:
@@ -138,12 +138,12 @@ def open_banks(
     """
     table = read_table(index)
     check_index(table, photos, index)
-    bank = PhotoBank.open(open_pixels(pixels, table), table, device)
+    bank = PixelCache.open(open_pixels(pixels, table), table, device)
     variants = table[["image_id", "crc32"]].assign(variant="original")
     if recolored_index and recolored_pixels:
         recolored = read_table(recolored_index)
-        more = PhotoBank.open(open_pixels(recolored_pixels, recolored), recolored, device)
-        bank = JoinedBanks((bank, more))
+        more = PixelCache.open(open_pixels(recolored_pixels, recolored), recolored, device)
+        bank = JoinedCaches((bank, more))
         variants = pd.concat([variants, recolored[["image_id", "crc32", "variant"]]], ignore_index=True)
     return bank, variants
 

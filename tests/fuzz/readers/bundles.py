@@ -12,10 +12,10 @@ import torch._dynamo  # it makes a folder when it is imported: no case is to be 
 from hypothesis import strategies as st
 
 from fuzz.mutations import mutated
-from stylevote.bundle import CONTENT, open_bundle
-from stylevote.deciding import load_network
-from stylevote.digests import file_sha256
-from stylevote.tables import read_json, write_json, write_sealed
+from stylevote.bundle.contents import CONTENT, open_bundle
+from stylevote.bundle.decide import load_network
+from stylevote.config.identity import file_sha256
+from stylevote.files.tables import read_json, write_json, write_sealed
 from unit.bundles import make_bundle
 
 Case = tuple[str, bytes]  # a file of the bundle, and what it holds then

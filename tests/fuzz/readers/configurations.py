@@ -14,9 +14,9 @@ from snakemake.exceptions import WorkflowError
 from fuzz.mutations import mutated
 from places import REPOSITORY
 from stylevote.config.configuration import Configuration
+from stylevote.config.identity import canonical
 from stylevote.config.reading import refuse_repeated_keys
 from stylevote.config.resolve import resolve
-from stylevote.digests import canonical
 from stylevote.errors import InputError
 
 SMALL = {
@@ -71,7 +71,7 @@ def prepare(folder: Path) -> tuple[list[str | bytes], st.SearchStrategy[bytes], 
             raise InputError(error) from error
         refuse_repeated_keys(path)
         settings = resolve(config)
-        canonical([settings.config, settings.runs, settings.external, settings.stems, settings.cells]).encode()
+        canonical([settings.config, settings.runs, settings.external, settings.slugs, settings.cells]).encode()
         if not settings.labels or not (settings.runs or settings.external):
             raise AssertionError("nothing to decide")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import strategies as st
 from PIL import Image
 
+from stylevote.files.tables import read_table, write_table
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.pixels import cache_pixels
-from stylevote.tables import read_table, write_table
 
 Item = tuple[str, str, str]  # a kind of file, its name, and what it is a link to
 Case = tuple[list[Item], list[str] | None]  # the files, and the names that a table holds

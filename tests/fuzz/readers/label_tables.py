@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fuzz.mutations import mutated
+from stylevote.files.tables import write_table
 from stylevote.photos.ingest import ingest_photos
-from stylevote.tables import write_table
 
 LABELS = ["sport", "street", "=1+1", "<b>ä</b>"]
 VALUES = [(1, 0, 1, 0), (0, 1, 1, 1), (1, 1, 0, 1)]

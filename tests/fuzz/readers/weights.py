@@ -19,7 +19,7 @@ from torch import nn
 
 from fuzz.mutations import mutated
 from stylevote.augment.segmenters.maskrcnn import load_file
-from stylevote.weights import load_part
+from stylevote.files.weights import load_part
 
 Case = tuple[str, bytes]  # a suffix and a file
 

@@ -23,7 +23,7 @@ SHARDS = 3
 
 @pytest.fixture
 def settings():
-    return {**resolve(CONFIG).config["recolor"], "make": 30, "copies": 4, "shards": SHARDS}
+    return {**resolve(CONFIG).config["recolor"], "total": 30, "copies": 4, "shards": SHARDS}
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_so_many_are_made_as_the_budget_says_and_of_rare_photos_alone(manifest, 
 
 
 def test_the_rarest_come_first(manifest, settings):
-    attempts = attempts_of(manifest, ["rare", "scarce"], {**settings, "make": 4})
+    attempts = attempts_of(manifest, ["rare", "scarce"], {**settings, "total": 4})
     rarest = set(manifest.loc[manifest["rare"] == 1, "image_id"])
     assert {attempt.image_id for attempt in attempts} == rarest  # one more of each leaves rare below scarce
 
@@ -73,13 +73,13 @@ def test_a_photo_without_a_person_is_tried_once_and_another_takes_its_place(mani
         photo, mask = dressed(row)
         return photo, None if f"p{row:02d}" in nobody else mask
 
-    attempts = attempts_of(manifest, ["scarce"], {**settings, "make": 15}, open_photo)
+    attempts = attempts_of(manifest, ["scarce"], {**settings, "total": 15}, open_photo)
     outcomes = Counter((attempt.image_id in nobody, attempt.outcome) for attempt in attempts)
     assert outcomes == {(True, "nothing found"): 3, (False, MADE): 15}
 
 
 def test_what_fails_a_gate_is_dropped_counted_and_tried_again(manifest, settings):
-    settings["gates"]["least_clothing_change"] = 1000
+    settings["gates"]["min_clothing_change"] = 1000
     attempts = attempts_of(manifest, ["rare"], settings)
     assert {attempt.outcome for attempt in attempts} == {"gate: clothing_change"}
     assert all(attempt.jpeg is None and attempt.figures["clothing_change"] > 0 for attempt in attempts)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from skimage.color import hsv2rgb, rgb2hsv
 
 from stylevote.augment.garments import Unsuitable, find_garments
-from stylevote.photos.drawing.canvas import CLASSES
-from stylevote.photos.drawing.scene import draw
-from stylevote.photos.drawing.styles import LABELS
+from stylevote.demo.canvas import CLASSES
+from stylevote.demo.scene import draw
+from stylevote.demo.styles import LABELS
 
-SETTINGS = {"neutral": "leave", "garments": 2, "least_share_of_mask": 0.15, "least_share_of_image": 0.02}
+SETTINGS = {"neutral": "leave", "garments": 2, "min_share_of_mask": 0.15, "min_share_of_image": 0.02}
 SIZE = 200
 SKIN = (20, 0.4, 0.85)
 
@@ -63,8 +63,8 @@ def test_red_lies_on_both_sides_of_zero():
 def test_small_garments_are_left_alone():
     photo, mask = patches((0.12, (220, 0.7, 0.6)), (0.88, (0, 0, 0.5)))
     assert reason(photo, mask) == "neutral"
-    assert len(find_garments(photo, mask, SETTINGS | {"least_share_of_mask": 0.1})) == 1
-    assert reason(photo, mask, least_share_of_mask=0.1, least_share_of_image=0.05) == "neutral"
+    assert len(find_garments(photo, mask, SETTINGS | {"min_share_of_mask": 0.1})) == 1
+    assert reason(photo, mask, min_share_of_mask=0.1, min_share_of_image=0.05) == "neutral"
 
 
 def test_reasons():
@@ -73,7 +73,7 @@ def test_reasons():
     assert reason(*patches((1, (220, 0.03, 0.6)))) == "neutral"
     assert reason(*patches((1, SKIN))) == "near skin"
     rainbow = [(1 / 30, (12 * k, 0.7, 0.7)) for k in range(30)]
-    assert reason(*patches(*rainbow), least_share_of_mask=0.6) == "no dominant colour"
+    assert reason(*patches(*rainbow), min_share_of_mask=0.6) == "no dominant colour"
 
 
 @pytest.mark.parametrize("hue", [12, 20, 28, 36])
@@ -93,7 +93,7 @@ def test_bare_arms_beside_orange_and_mustard(hue):
 @settings(max_examples=60)
 def test_no_hue_is_of_two_garments(hues, saturation):
     photo, mask = patches(*[(1 / len(hues), (hue, saturation, 0.7)) for hue in hues])
-    none_too_small = SETTINGS | {"garments": 9, "least_share_of_mask": 0, "least_share_of_image": 0}
+    none_too_small = SETTINGS | {"garments": 9, "min_share_of_mask": 0, "min_share_of_image": 0}
     try:
         garments = find_garments(photo, mask, none_too_small)
     except Unsuitable:

@@ -26,8 +26,8 @@ from stylevote.augment.masks import (
     read_region,
     write_shard,
 )
+from stylevote.demo.canvas import CLASSES
 from stylevote.errors import InputError
-from stylevote.photos.drawing.canvas import CLASSES
 from stylevote.photos.pixels import cut_box, read_ingested
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=20))

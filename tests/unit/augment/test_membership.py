@@ -9,7 +9,7 @@ from skimage.color import hsv2rgb
 from stylevote.augment.garments import find_garments
 from stylevote.augment.membership import dilate, memberships
 
-SETTINGS = {"neutral": "leave", "garments": 2, "least_share_of_mask": 0.1, "least_share_of_image": 0.02}
+SETTINGS = {"neutral": "leave", "garments": 2, "min_share_of_mask": 0.1, "min_share_of_image": 0.02}
 
 
 def rgb(hue, saturation, value):

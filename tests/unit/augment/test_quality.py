@@ -6,7 +6,7 @@ from skimage.color import deltaE_cie76, rgb2lab
 
 from stylevote.augment.quality import failure, measure
 
-LIMITS = {"least_clothing_change": 15, "skin_change": 2, "background_change": 6, "edge_ratio": 1.5, "clipped": 0.05}
+LIMITS = {"min_clothing_change": 15, "skin_change": 2, "background_change": 6, "edge_ratio": 1.5, "clipped": 0.05}
 GOOD = {"clothing_change": 40.0, "skin_change": 0.1, "background_change": 1.0, "edge_ratio": 1.0, "clipped": 0.0}
 
 

@@ -11,20 +11,20 @@ from skimage.color import deltaE_cie76, deltaE_ciede2000, hsv2rgb, rgb2hsv, rgb2
 from stylevote.augment.garments import Garment
 from stylevote.augment.quality import failure, measure
 from stylevote.augment.recolor import Unsuitable, find_garments, recolor
-from stylevote.photos.drawing.canvas import CLASSES
-from stylevote.photos.drawing.scene import draw
-from stylevote.photos.drawing.styles import LABELS
+from stylevote.demo.canvas import CLASSES
+from stylevote.demo.scene import draw
+from stylevote.demo.styles import LABELS
 
 SETTINGS = {
     "mode": "full_image",
     "neutral": "leave",
     "garments": 2,
-    "least_share_of_mask": 0.15,
-    "least_share_of_image": 0.02,
-    "least_hue_change": 60,
+    "min_share_of_mask": 0.15,
+    "min_share_of_image": 0.02,
+    "min_hue_change": 60,
     "saturation": [0.8, 1.2],
 }
-LIMITS = {"least_clothing_change": 15, "skin_change": 2, "background_change": 6, "edge_ratio": 1.5, "clipped": 0.05}
+LIMITS = {"min_clothing_change": 15, "skin_change": 2, "background_change": 6, "edge_ratio": 1.5, "clipped": 0.05}
 CLOTHING = CLASSES["group"].isin(["clothing", "accessory"]).to_numpy()
 PHOTOS = 60
 BLUE = Garment(220.0, 30.0, 30.0, 0.6, 180.0, np.nan, 0.5, 0.2)
@@ -232,7 +232,7 @@ def test_new_hues(hue, least):
     photo = np.full((8, 8, 3), 128, dtype=np.uint8)
     garments = [Garment(hue, 15.0, 15.0, 0.6, 180.0, np.nan, 0.5, 0.2)]
     drawn_hues = [
-        recolored(photo, np.ones((8, 8), dtype=bool), seed, garments, least_hue_change=least).hues_to[0]
+        recolored(photo, np.ones((8, 8), dtype=bool), seed, garments, min_hue_change=least).hues_to[0]
         for seed in range(150)
     ]
     assert min(away(new, hue) for new in drawn_hues) >= least

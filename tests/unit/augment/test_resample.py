@@ -17,11 +17,11 @@ import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.augment.resample import positives_table, resample
 from stylevote.errors import InputError
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 PROGRAM = PROGRAMS / "augment" / "resample_manifest.py"
 LABELS = ["sport", "office", "lady"]
-SPORT, OFFICE, BOTH, LADY, NONE = (1, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (0, 0, 0)
+SPORT, OFFICE, BOTH, LADY, ALL = (1, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (0, 0, 0)
 PLAIN = {"seed": 1, "epochs": 3, "recolored": None, "repeat": None, "drop": None, "balanced": None}
 NO_RECOLORED = pd.DataFrame({"image_id": [], "variant": []}, dtype=str)
 
@@ -33,7 +33,7 @@ def photos_of(*label_sets):
 
 
 # 2 of sport alone, 12 of office alone, 21 of office and lady, 10 of lady alone, 5 of none.
-PHOTOS = photos_of(*[SPORT] * 2, *[OFFICE] * 12, *[BOTH] * 21, *[LADY] * 10, *[NONE] * 5)
+PHOTOS = photos_of(*[SPORT] * 2, *[OFFICE] * 12, *[BOTH] * 21, *[LADY] * 10, *[ALL] * 5)
 
 
 def recolored_of(image_ids, variants=4):
@@ -83,7 +83,7 @@ def test_columns():
 RECOLORED = recolored_of(ids_with(SPORT, LADY))
 RECIPES = {
     "plain": {},
-    "recolored": {"recolored": {"labels": None, "use": 9}},
+    "recolored": {"recolored": {"labels": None, "per_epoch": 9}},
     "repeat": {"repeat": {"labels": ["sport"], "times": 10}},
     "drop": {"drop": {"label_sets": None, "largest": 2, "keep": 0.6}},
     "balanced": {"balanced": {"power": 0.5}},
@@ -134,9 +134,9 @@ def test_nothing_of_other_folds_comes_in(recipe):
 # ---- what each part promises
 
 
-@pytest.mark.parametrize("use", [1, 9, 47, 48, 1000])
+@pytest.mark.parametrize("per_epoch", [1, 9, 47, 48, 1000])
 def test_recolored_photos_are_used_up_to_the_budget(use):
-    for epoch in epochs_of(draw({"recolored": {"labels": None, "use": use}}, recolored=RECOLORED)):
+    for epoch in epochs_of(draw({"recolored": {"labels": None, "per_epoch": use}}, recolored=RECOLORED)):
         assert originals(epoch) == Counter(PHOTOS["image_id"])
         used = Counter(entry for entry in epoch if entry[1] != "original")
         assert used.total() == len(used) == min(use, 48)
@@ -145,25 +145,25 @@ def test_recolored_photos_are_used_up_to_the_budget(use):
 
 def test_recolored_photos_go_to_the_rarest_label_first():
     # 2 positives of sport, 31 of lady: all 8 recoloured photos of sport come before any of lady.
-    for epoch in epochs_of(draw({"recolored": {"labels": ["sport", "lady"], "use": 11}}, recolored=RECOLORED)):
+    for epoch in epochs_of(draw({"recolored": {"labels": ["sport", "lady"], "per_epoch": 11}}, recolored=RECOLORED)):
         used = [image_id for image_id, variant in epoch if variant != "original"]
         assert sum(image_id in ids_with(SPORT) for image_id in used) == 8
         assert sum(image_id in ids_with(LADY) for image_id in used) == 3
 
 
 def test_sources_of_a_label_take_turns():
-    for epoch in epochs_of(draw({"recolored": {"labels": ["lady"], "use": 20}}, recolored=RECOLORED)):
+    for epoch in epochs_of(draw({"recolored": {"labels": ["lady"], "per_epoch": 20}}, recolored=RECOLORED)):
         used = Counter(image_id for image_id, variant in epoch if variant != "original")
         assert used == dict.fromkeys(ids_with(LADY), 2)
 
 
 def test_all_recolored_photos_of_a_source_come_up():
-    table = draw({"recolored": {"labels": ["lady"], "use": 10}, "epochs": 20}, recolored=RECOLORED)
+    table = draw({"recolored": {"labels": ["lady"], "per_epoch": 10}, "epochs": 20}, recolored=RECOLORED)
     assert set(table["variant"]) == {"original", "recolored0", "recolored1", "recolored2", "recolored3"}
 
 
 def test_only_sources_with_a_named_label():
-    epoch = epochs_of(draw({"recolored": {"labels": ["sport"], "use": 1000}}, recolored=RECOLORED))[0]
+    epoch = epochs_of(draw({"recolored": {"labels": ["sport"], "per_epoch": 1000}}, recolored=RECOLORED))[0]
     assert {image_id for image_id, variant in epoch if variant != "original"} == set(ids_with(SPORT))
     assert len(epoch) == 50 + 8
 
@@ -182,7 +182,7 @@ def test_dropped_label_sets():
         assert set(count.values()) == {1}
         # 21 and 5 photos have them; 10.5 and 2.5 are rounded up.
         assert sum(image_id in count for image_id in ids_with(BOTH)) == 11
-        assert sum(image_id in count for image_id in ids_with(NONE)) == 3
+        assert sum(image_id in count for image_id in ids_with(ALL)) == 3
         assert set(count) >= set(ids_with(SPORT, OFFICE, LADY))
 
 
@@ -200,7 +200,7 @@ def test_of_label_sets_equally_large_the_first_by_name_counts():
 
 def test_all_of_the_largest_and_named_label_sets_are_thinned_once():
     count = originals(epochs_of(draw({"drop": {"label_sets": [["lady"]], "largest": 9, "keep": 0.5}}))[0])
-    kinds = (SPORT, OFFICE, BOTH, LADY, NONE)
+    kinds = (SPORT, OFFICE, BOTH, LADY, ALL)
     assert [sum(image_id in count for image_id in ids_with(kind)) for kind in kinds] == [1, 6, 11, 5, 3]
 
 
@@ -208,7 +208,7 @@ def test_what_is_dropped_is_not_repeated_and_its_recolored_photos_are_used_all_t
     recipe = {
         "drop": {"label_sets": [["lady"]], "largest": None, "keep": 0.4},
         "repeat": {"labels": ["lady"], "times": 3},
-        "recolored": {"labels": ["lady"], "use": 10},
+        "recolored": {"labels": ["lady"], "per_epoch": 10},
     }
     for epoch in epochs_of(draw(recipe, recolored=RECOLORED)):
         count = originals(epoch)
@@ -220,7 +220,7 @@ def test_balanced_favors_the_rare():
     # Weights are 50/2, 50/33, 50/31 and 1: in all 2 * 25 + 12 * 50/33 + 31 * 50/31 + 5.
     total = 2 * 25 + 12 * 50 / 33 + 31 * 50 / 31 + 5
     counts = [originals(epoch) for epoch in epochs_of(draw({"balanced": {"power": 1}, "epochs": 400}))]
-    for kind, weight in [(SPORT, 25), (OFFICE, 50 / 33), (BOTH, 50 / 31), (LADY, 50 / 31), (NONE, 1)]:
+    for kind, weight in [(SPORT, 25), (OFFICE, 50 / 33), (BOTH, 50 / 31), (LADY, 50 / 31), (ALL, 1)]:
         expected = 50 * weight / total
         times = np.array([[count[image_id] for image_id in ids_with(kind)] for count in counts])
         assert set(times.ravel()) <= {math.floor(expected), math.ceil(expected)}
@@ -230,7 +230,7 @@ def test_balanced_favors_the_rare():
 def test_balanced_draws_neighbors_together_as_well():
     # Each of the 5 photos without labels is in 2 of 5 epochs; steps over photos in their order would never meet two.
     drawn = epochs_of(draw({"balanced": {"power": 1}, "epochs": 200}))
-    pairs = {pair for epoch in drawn for pair in combinations(sorted(set(originals(epoch)) & set(ids_with(NONE))), 2)}
+    pairs = {pair for epoch in drawn for pair in combinations(sorted(set(originals(epoch)) & set(ids_with(ALL))), 2)}
     assert len(pairs) == 10
 
 
@@ -256,7 +256,7 @@ def tasks(draw_value):
         "seed": draw_value(st.integers(0, 9)),
         "epochs": 2,
         "recolored": draw_value(
-            st.none() | st.fixed_dictionaries({"labels": st.none() | named, "use": st.integers(1, 40)})
+            st.none() | st.fixed_dictionaries({"labels": st.none() | named, "per_epoch": st.integers(1, 40)})
         ),
         "repeat": draw_value(st.none() | st.fixed_dictionaries({"labels": named, "times": st.integers(1, 50)})),
         "drop": draw_value(
@@ -305,7 +305,7 @@ def test_counts_of_every_combination_are_exact(task):
         used = Counter(entry for entry in epoch if entry[1] != "original")
         assert set(used.values()) <= {1}
         assert set(used) <= usable
-        assert len(used) == (min(recipe["recolored"]["use"], len(usable)) if recipe["recolored"] else 0)
+        assert len(used) == (min(recipe["recolored"]["per_epoch"], len(usable)) if recipe["recolored"] else 0)
 
 
 @given(tasks(), st.floats(0, 1.5))
@@ -357,12 +357,12 @@ NO_SPORT = photos_of(*[OFFICE] * 5, *[LADY] * 5)
             "`repeat` names the label 'sport', of which the training photos hold no positive",
         ),
         (
-            {"recolored": {"labels": ["sport"], "use": 10}},
+            {"recolored": {"labels": ["sport"], "per_epoch": 10}},
             NO_SPORT,
             "`recolored` names the label 'sport', of which the training photos hold no positive",
         ),
         (
-            {"recolored": {"labels": ["office"], "use": 10}},
+            {"recolored": {"labels": ["office"], "per_epoch": 10}},
             PHOTOS,
             "`recolored` has nothing to use: none of the 48 recoloured photos is of a training photo with one of its"
             " labels",
@@ -396,7 +396,9 @@ def test_a_label_that_balancing_loses_is_refused():
 
 
 def test_a_label_without_positives_is_no_reason_to_refuse():
-    drawn = epochs_of(draw({"balanced": {"power": 0.5}, "recolored": {"labels": None, "use": 3}}, NO_SPORT, RECOLORED))
+    drawn = epochs_of(
+        draw({"balanced": {"power": 0.5}, "recolored": {"labels": None, "per_epoch": 3}}, NO_SPORT, RECOLORED)
+    )
     assert [len(epoch) for epoch in drawn] == [13] * 3
 
 
@@ -404,7 +406,7 @@ def test_a_label_without_positives_is_no_reason_to_refuse():
 
 
 def test_positives_table():
-    recipe = {"repeat": {"labels": ["sport"], "times": 10}, "recolored": {"labels": ["lady"], "use": 5}}
+    recipe = {"repeat": {"labels": ["sport"], "times": 10}, "recolored": {"labels": ["lady"], "per_epoch": 5}}
     photos = PHOTOS.assign(lady=np.where(PHOTOS["office"], 0, PHOTOS["lady"]))
     table = positives_table(photos, LABELS, draw(recipe, photos, RECOLORED))
     assert table.index.tolist() == LABELS
@@ -431,7 +433,7 @@ def test_program(tmp_path):
     recolored = recolored_of([f"p{number}" for number in range(60)], 2)
     recolored["outcome"] = ["made", "clipped"] * 60
     write_table(recolored, tmp_path / "index.parquet")
-    done = run_program(tmp_path, {"recolored": {"labels": None, "use": 100}}, [tmp_path / "index.parquet"])
+    done = run_program(tmp_path, {"recolored": {"labels": None, "per_epoch": 100}}, [tmp_path / "index.parquet"])
     assert done.returncode == 0
     assert "fold 0: 3 epochs of 80 photos, 40 of these recoloured" in done.stderr
     assert ["sport", "10", "20.0", "2.0"] in [line.split() for line in done.stderr.splitlines()]
@@ -447,7 +449,7 @@ def test_program_without_recolored_photos(tmp_path):
 
 
 def test_program_ends_with_the_message(tmp_path):
-    done = run_program(tmp_path, {"recolored": {"labels": None, "use": 100}})
+    done = run_program(tmp_path, {"recolored": {"labels": None, "per_epoch": 100}})
     assert done.returncode == 1
     assert done.stderr.startswith("error: recipe mixed, fold 0: `recolored` has nothing to use: none of the 0 ")
     assert not (tmp_path / "epochs.parquet").exists()

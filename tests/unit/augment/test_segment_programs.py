@@ -12,12 +12,12 @@ from sklearn.metrics import jaccard_score
 import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.augment.masks import decode_mask
-from stylevote.photos.demo import write_photos
-from stylevote.photos.drawing.canvas import CLASSES
-from stylevote.photos.drawing.styles import LABELS
+from stylevote.demo.canvas import CLASSES
+from stylevote.demo.label_sets import sample_label_sets
+from stylevote.demo.photos import write_photos
+from stylevote.demo.styles import LABELS
+from stylevote.files.tables import write_table
 from stylevote.photos.ingest import ingest_photos
-from stylevote.photos.label_sets import sample_label_sets
-from stylevote.tables import write_table
 
 PHOTOS, SHARDS = 40, 3
 SMP = {

@@ -17,7 +17,7 @@ from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
 from stylevote.errors import InputError
-from stylevote.weights import store_weights
+from stylevote.files.weights import store_weights
 
 torch.set_num_threads(1)
 
@@ -29,7 +29,7 @@ PHOTOS = [RANDOM.integers(0, 256, shape, dtype=np.uint8) for shape in [(60, 40, 
 @pytest.fixture(autouse=True)
 def without_lease(monkeypatch):
     """Lease no GPU: it would be for as long as the tests take, and programs that they start would wait for it."""
-    monkeypatch.setattr("stylevote.device.lease_gpus", lambda count: None)
+    monkeypatch.setattr("stylevote.machine.device.lease_gpus", lambda count: None)
 
 
 # ---- given

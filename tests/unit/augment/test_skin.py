@@ -6,8 +6,8 @@ from skimage.color import rgb2hsv, rgb2ycbcr
 
 from stylevote.augment.hsv import to_hsv
 from stylevote.augment.skin import protection, skin
-from stylevote.photos.drawing.scene import draw
-from stylevote.photos.drawing.styles import LABELS
+from stylevote.demo.scene import draw
+from stylevote.demo.styles import LABELS
 
 # The Monk Skin Tone Scale (E. Monk, 2019), from the fairest to the darkest.
 TONES = ["f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420"]

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from stylevote.cnn.batches import PhotoBank
+from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.train import FoldData
+from stylevote.files.tables import write_table
 from stylevote.photos.pixels import write_pixels
-from stylevote.tables import write_table
 
 torch.set_num_threads(1)
 
@@ -32,7 +32,7 @@ def photos() -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def bank(photos) -> PhotoBank:
+def bank(photos) -> PixelCache:
     sizes = [photo.size for photo in photos]
     index = pd.DataFrame(
         {
@@ -41,7 +41,7 @@ def bank(photos) -> PhotoBank:
             "width": [photo.shape[1] for photo in photos],
         }
     )
-    return PhotoBank.open(np.concatenate([photo.ravel() for photo in photos]), index, torch.device("cpu"))
+    return PixelCache.open(np.concatenate([photo.ravel() for photo in photos]), index, torch.device("cpu"))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def setting() -> dict:
         "backbone_args": {},
         "weights": "none",
         "size": 32,
-        "hidden": [16],
+        "hidden_units": [16],
         "batch": 8,
         "loss": {"bce": {}},
         "phases": [
@@ -59,11 +59,11 @@ def setting() -> dict:
             {"epochs": 2, "lr": 0.003, "train": {"last": 0.5}, "policy": "triangular", "cycle": 1},
         ],
         "ema": None,
-        "clip": None,
+        "gradient_clip": None,
         "precision": "float32",
         "compile": False,
-        "crop": {"smallest": 0.8, "stretch": 0.1},
-        "test_time": "mirror",
+        "crop": {"min_scale": 0.8, "stretch": 0.1},
+        "tta": "mirror",
         "seed": 0,
     }
 
@@ -99,7 +99,7 @@ def arguments(tmp_path, setting, photos):
     for name, table in (("manifest", manifest), ("folds", folds), ("epochs", epochs), ("index", index)):
         write_table(table, tmp_path / f"{name}.parquet")
     setting["phases"][1]["epochs"] = len(orders) - 1
-    setting |= {"ema": {"decay": 0.9}, "clip": 1.0, "backbone_args": {"drop_rate": 0.3}}
+    setting |= {"ema": {"decay": 0.9}, "gradient_clip": 1.0, "backbone_args": {"drop_rate": 0.3}}
 
     def command(folder: Path) -> list[str]:
         paths = {

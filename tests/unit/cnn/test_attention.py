@@ -13,7 +13,7 @@ SIDE = 64
 
 def network_of(setting: dict, backbone: str, **args) -> Network:
     torch.manual_seed(1)
-    return Network({**setting, "backbone": backbone, "backbone_args": args, "size": SIDE, "hidden": []}, 3).eval()
+    return Network({**setting, "backbone": backbone, "backbone_args": args, "size": SIDE, "hidden_units": []}, 3).eval()
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 
 from stylevote.cnn import batches
-from stylevote.cnn.batches import JoinedBanks, PhotoBank, random_boxes
+from stylevote.cnn.batches import JoinedCaches, PixelCache, random_boxes
 
-CROP = {"smallest": 0.8, "stretch": 0.1}
+CROP = {"min_scale": 0.8, "stretch": 0.1}
 NO_FLIP = torch.zeros(3, dtype=torch.bool)
 ROWS = torch.tensor([7, 0, 31])
 
@@ -86,7 +86,7 @@ def test_batches_are_channels_last(bank, way):
 
 def test_a_photo_of_one_pixel():
     index = pd.DataFrame({"offset": [0], "height": [1], "width": [1]})
-    bank = PhotoBank.open(np.array([255, 0, 51], dtype=np.uint8), index, torch.device("cpu"))
+    bank = PixelCache.open(np.array([255, 0, 51], dtype=np.uint8), index, torch.device("cpu"))
     taken = bank.take(torch.tensor([0]), whole_boxes(1), torch.tensor([True]), 4)
     expected = torch.tensor([1, 0, 0.2]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
     torch.testing.assert_close(taken, expected, atol=1e-6, rtol=0)
@@ -96,7 +96,7 @@ def test_memory_mapped_photos_are_not_read_into_memory(tmp_path, cache, bank):
     flat, index = cache
     flat.tofile(tmp_path / "pixels")
     mapped = np.memmap(tmp_path / "pixels", dtype=np.uint8, mode="c")
-    opened = PhotoBank.open(mapped, index, torch.device("cpu"))
+    opened = PixelCache.open(mapped, index, torch.device("cpu"))
     assert opened.pixels.data_ptr() == mapped.ctypes.data
     boxes, flips = random_boxes(3, torch.Generator().manual_seed(1), **CROP)
     assert torch.equal(opened.take(ROWS, boxes, flips, 24), bank.take(ROWS, boxes, flips, 24))
@@ -116,12 +116,12 @@ def test_a_gpu_gives_what_a_cpu_gives(cache, bank, monkeypatch, share, said):
     lines = []
     monkeypatch.setattr(batches, "PHOTOS_SHARE", share)
     monkeypatch.setattr(logging, "info", lambda line, *parts: lines.append(line % parts))
-    on_gpu = PhotoBank.open(*cache, torch.device("cuda", 0))
+    on_gpu = PixelCache.open(*cache, torch.device("cuda", 0))
     assert said in lines[0]
     rows = torch.arange(40)
     boxes, flips = random_boxes(40, torch.Generator().manual_seed(2), **CROP)
     expected = bank.take(rows, boxes, flips, 48)
-    joined = JoinedBanks((on_gpu, on_gpu))
+    joined = JoinedCaches((on_gpu, on_gpu))
     for taken in (
         on_gpu.take(rows, boxes, flips, 48),
         on_gpu.take(rows.cuda(), boxes.cuda(), flips.cuda(), 48),
@@ -133,17 +133,17 @@ def test_a_gpu_gives_what_a_cpu_gives(cache, bank, monkeypatch, share, said):
 
 @needs_gpu
 def test_nothing_waits_for_the_gpu(cache):
-    on_gpu = PhotoBank.open(*cache, torch.device("cuda", 0))
+    on_gpu = PixelCache.open(*cache, torch.device("cuda", 0))
     boxes, flips = random_boxes(3, torch.Generator().manual_seed(2), **CROP)
     torch.cuda.set_sync_debug_mode("error")
     try:
         on_gpu.take(ROWS, boxes, flips, 24)
-        JoinedBanks((on_gpu, on_gpu)).take(ROWS + 20, boxes, flips, 24)
+        JoinedCaches((on_gpu, on_gpu)).take(ROWS + 20, boxes, flips, 24)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
-@pytest.mark.parametrize(("smallest", "stretch"), [(0.8, 0.1), (0.5, 0.3)])
+@pytest.mark.parametrize(("min_scale", "stretch"), [(0.8, 0.1), (0.5, 0.3)])
 def test_random_boxes_keep_their_promises(smallest, stretch):
     boxes, flips = random_boxes(20_000, torch.Generator().manual_seed(1), smallest, stretch)
     left, top, width, height = boxes.T
@@ -170,10 +170,10 @@ def test_the_same_generator_draws_the_same():
 
 
 def test_joined_banks_give_what_each_gives(bank):
-    second = PhotoBank(bank.pixels, bank.offsets[10:15], bank.heights[10:15], bank.widths[10:15], bank.device)
+    second = PixelCache(bank.pixels, bank.offsets[10:15], bank.heights[10:15], bank.widths[10:15], bank.device)
     rows = torch.tensor([41, 3, 44, 39, 40])
     boxes, flips = random_boxes(5, torch.Generator().manual_seed(1), **CROP)
-    joined = JoinedBanks((bank, second)).take(rows, boxes, flips, 24)
+    joined = JoinedCaches((bank, second)).take(rows, boxes, flips, 24)
     apart = bank.take(torch.tensor([11, 3, 14, 39, 10]), boxes, flips, 24)
     assert torch.equal(joined, apart)
     assert joined.is_contiguous(memory_format=torch.channels_last)

@@ -19,7 +19,7 @@ import pytest
 
 import warm
 from places import REPOSITORY
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
 PROGRAM = SCRIPTS / "train" / "train_cnn.py"

@@ -12,7 +12,7 @@ from torch import nn
 from stylevote.cnn.backbones import layers
 from stylevote.cnn.network import Network, make_head
 from stylevote.errors import InputError
-from stylevote.weights import load_weights, store_weights
+from stylevote.files.weights import load_weights, store_weights
 
 
 def test_head_is_normalised_before_each_relu():
@@ -111,7 +111,7 @@ def test_only_the_chosen_part_changes(setting, family, part):
 
 
 def test_statistics_of_a_batchnorm_without_weights_are_frozen_too(setting):
-    network = Network({**setting, "hidden": []}, 2)
+    network = Network({**setting, "hidden_units": []}, 2)
     network.backbone = nn.Sequential(
         *(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, affine=False)),
         *(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, affine=False), nn.AdaptiveAvgPool2d(1), nn.Flatten()),

@@ -9,7 +9,7 @@ import pytest
 
 import warm
 from places import REPOSITORY
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 
 @pytest.fixture
@@ -20,7 +20,14 @@ def photos() -> list[np.ndarray]:
 
 def test_what_cannot_be_told_from_the_photo_becomes_the_mean_of_the_scores(tmp_path, setting, arguments):
     arguments(tmp_path / "run")
-    setting |= {"backbone": "test_convnext", "hidden": [], "batch": 28, "ema": None, "clip": None, "backbone_args": {}}
+    setting |= {
+        "backbone": "test_convnext",
+        "hidden_units": [],
+        "batch": 28,
+        "ema": None,
+        "gradient_clip": None,
+        "backbone_args": {},
+    }
     setting["phases"] = [{"epochs": 4, "lr": 0.3, "train": "head", "policy": "triangular", "cycle": 4}]
     command = arguments(tmp_path / "run")
     epochs = read_table(tmp_path / "epochs.parquet")

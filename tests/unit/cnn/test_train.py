@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from stylevote.cnn import train as training_module
-from stylevote.cnn.failures import failures_explained
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
 from stylevote.cnn.train import Training
-from stylevote.digests import seed
+from stylevote.config.identity import seed
 from stylevote.errors import InputError
-from stylevote.weights import load_weights
+from stylevote.files.weights import load_weights
+from stylevote.machine.failures import explain_training_errors
 
 CPU = torch.device("cpu")
 
@@ -37,7 +37,7 @@ def stored(folder, epoch):
 def one_step(setting, data):
     """Change a setting and photos to a single step with 27 photos, of a network without BatchNorm."""
     phases = [{**setting["phases"][0], "epochs": 1, "train": "all"}]
-    setting = {**setting, "backbone": "test_convnext", "hidden": [], "batch": 27, "phases": phases}
+    setting = {**setting, "backbone": "test_convnext", "hidden_units": [], "batch": 27, "phases": phases}
     return setting, dataclasses.replace(data, epochs=data.epochs[:1])
 
 
@@ -76,7 +76,7 @@ def test_out_of_fold_scores_are_the_stored_weights(setting, data, tmp_path):
     history, scores = train(setting, data, tmp_path)
     network = Network({**setting, "seed": 9}, 2).to(memory_format=torch.channels_last)
     load_weights(network, tmp_path / "weights" / "epoch1.safetensors")
-    again = predict(network, data.bank, data.validation, setting["size"], setting["batch"], test_time="mirror")
+    again = predict(network, data.bank, data.validation, setting["size"], setting["batch"], tta="mirror")
     assert np.array_equal(again, scores[1])
     truth = data.targets[data.validation].numpy()
     expected = -np.mean(np.where(truth == 1, np.log(again), np.log1p(-again)))
@@ -90,8 +90,8 @@ def test_a_photo_and_its_mirror_image_score_the_same(setting, bank, photos):
     )
     rows = torch.arange(5)
     np.testing.assert_allclose(
-        predict(network, bank, rows, 32, 2, test_time="mirror"),
-        predict(network, mirrored, rows, 32, 5, test_time="mirror"),
+        predict(network, bank, rows, 32, 2, tta="mirror"),
+        predict(network, mirrored, rows, 32, 5, tta="mirror"),
         rtol=1e-4,
         atol=1e-6,
     )
@@ -99,7 +99,7 @@ def test_a_photo_and_its_mirror_image_score_the_same(setting, bank, photos):
 
 @pytest.mark.parametrize(
     "stopped",
-    [(1, {}), (2, {}), (2, {"ema": {"decay": 0.9}, "clip": 1.0}), (1, {"precision": "bfloat16"})],
+    [(1, {}), (2, {}), (2, {"ema": {"decay": 0.9}, "gradient_clip": 1.0}), (1, {"precision": "bfloat16"})],
     ids=str,
 )
 def test_a_stopped_training_goes_on_as_if_it_had_not(setting, data, tmp_path, monkeypatch, stopped):
@@ -231,7 +231,7 @@ def test_each_step_has_its_learning_rate(setting, data, tmp_path, monkeypatch):
 
 
 def test_crops_are_those_of_the_setting(setting, data, tmp_path):
-    _, narrow = train({**setting, "crop": {"smallest": 0.3, "stretch": 0.1}}, data, tmp_path / "a")
+    _, narrow = train({**setting, "crop": {"min_scale": 0.3, "stretch": 0.1}}, data, tmp_path / "a")
     _, usual = train(setting, data, tmp_path / "b")
     assert not np.array_equal(narrow, usual)
 
@@ -260,12 +260,12 @@ def test_stored_weights_are_the_average_over_all_steps(setting, data, tmp_path, 
         assert not torch.allclose(weights[name].double(), passed[-1][name], rtol=2e-3, atol=1e-5)
     network = Network(setting, 2).to(memory_format=torch.channels_last)
     load_weights(network, tmp_path / "weights" / "epoch2.safetensors")
-    assert np.array_equal(predict(network, data.bank, data.validation, 32, 8, test_time="mirror"), scores[2])
+    assert np.array_equal(predict(network, data.bank, data.validation, 32, 8, tta="mirror"), scores[2])
 
 
 def test_gradients_are_clipped_to_a_norm(setting, data, tmp_path, same_draws):
     setting, data = one_step(setting, data)
-    free, clipped = (make({**setting, "clip": clip}, data, tmp_path / str(clip)) for clip in (None, 0.01))
+    free, clipped = (make({**setting, "gradient_clip": clip}, data, tmp_path / str(clip)) for clip in (None, 0.01))
     free.run()
     clipped.run()
     assert gradients(free).norm() > 0.02
@@ -365,7 +365,7 @@ def test_parts_are_remembered_by_a_job_that_goes_on(setting, data, tmp_path, mon
 def test_what_never_fits_is_said(setting, data, tmp_path, monkeypatch):
     monkeypatch.setattr(training_module, "Network", Tight)
     monkeypatch.setattr(Tight, "holds", 1)
-    with pytest.raises(InputError, match="not enough memory"), failures_explained("run a"):
+    with pytest.raises(InputError, match="not enough memory"), explain_training_errors("run a"):
         train(setting, data, tmp_path)
 
 
@@ -382,7 +382,7 @@ def test_a_disk_that_is_full_costs_no_finished_epoch(setting, data, tmp_path, mo
         return full(state, path) if calls else (calls.append(path), original(state, path))
 
     monkeypatch.setattr(torch, "save", full_at_the_second)
-    with pytest.raises(InputError, match="the disk is full; make room"), failures_explained("run a"):
+    with pytest.raises(InputError, match="the disk is full; make room"), explain_training_errors("run a"):
         train(setting, data, tmp_path / "full")
     assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["last.ckpt", "weights"]
     monkeypatch.setattr(torch, "save", original)

@@ -32,7 +32,7 @@ def problem(config) -> str:
 def test_defaults_are_the_papers_but_for_stack_and_threshold():
     settings = resolve(MINIMAL)
     (setting,) = settings.runs.values()
-    assert (setting["hidden"], setting["batch"], setting["loss"]) == ([256], 32, {"bce": {}})
+    assert (setting["hidden_units"], setting["batch"], setting["loss"]) == ([256], 32, {"bce": {}})
     assert sum(phase["epochs"] for phase in setting["phases"]) < 8
     grid = settings.config["stack"]["xgboost"]["grid"]
     assert len(grid["eta"]) * len(grid["max_depth"]) * len(grid["min_child_weight"]) == 180
@@ -85,11 +85,16 @@ def test_defaults_written_out_are_the_same_run():
 
 def test_alternatives_and_draws_become_runs_with_defaults():
     runs = [
-        {"backbone": ["resnet18", "vgg16"], "size": [96, 128], "hidden": {"choose": [128, [64, 64]]}, "seed": [0, 1]}
+        {
+            "backbone": ["resnet18", "vgg16"],
+            "size": [96, 128],
+            "hidden_units": {"choose": [128, [64, 64]]},
+            "seed": [0, 1],
+        }
     ]
     settings = resolve(changed(runs=runs)).runs.values()
     assert len(settings) == 8
-    assert all(setting["hidden"] in ([128], [64, 64]) and setting["loss"] == {"bce": {}} for setting in settings)
+    assert all(setting["hidden_units"] in ([128], [64, 64]) and setting["loss"] == {"bce": {}} for setting in settings)
 
 
 def test_draws_that_meet_count_once():
@@ -124,9 +129,9 @@ def test_labels_of_a_run():
 
 def test_defaults_of_the_engine_are_the_papers():
     (setting,) = resolve(MINIMAL).runs.values()
-    assert setting["crop"] == {"smallest": 0.8, "stretch": 0.1}
-    assert (setting["test_time"], setting["precision"], setting["compile"]) == ("mirror", "float32", False)
-    assert (setting["ema"], setting["clip"]) == (None, None)
+    assert setting["crop"] == {"min_scale": 0.8, "stretch": 0.1}
+    assert (setting["tta"], setting["precision"], setting["compile"]) == ("mirror", "float32", False)
+    assert (setting["ema"], setting["gradient_clip"]) == (None, None)
     assert all((phase["policy"], phase["cycle"]) == ("triangular", 1) for phase in setting["phases"])
     (averaged,) = resolve(changed(runs=[{"backbone": "r", "ema": {}}])).runs.values()
     assert averaged["ema"] == {"decay": 0.999}
@@ -146,25 +151,25 @@ def test_results_folder_is_put_into_photosets():
     assert train == {**paths, "download": False}
 
 
-def test_locked_photos_are_a_photoset_of_the_training_photos():
+def test_holdout_photos_are_a_photoset_of_the_training_photos():
     train = {"photos": "x", "labels": "{results}/x.csv", "masks": "m", "mask_labels": "m.csv", "download": True}
     photosets = {"train": train, "test": {"photos": "b"}}
-    found = resolve(changed(photosets=photosets, honest={"locked": 0.1})).config
-    assert found["honest"] == {"locked": 0.1, "seed": 1}
+    found = resolve(changed(photosets=photosets, holdout={"share": 0.1})).config
+    assert found["honest"] == {"share": 0.1, "seed": 1}
     photos = {"photos": "x", "labels": "results/x.csv"}
     assert found["photosets"]["train"] == {**train, **photos}
     # They are those of `train`, and fetched with them.
-    assert found["photosets"]["locked"] == {**photos, "masks": None, "mask_labels": None, "download": False}
+    assert found["photosets"]["holdout"] == {**photos, "masks": None, "mask_labels": None, "download": False}
 
 
-@pytest.mark.parametrize("change", [{}, {"honest": {}}, {"honest": {"locked": 0.0, "seed": 9}}])
-def test_without_locked_photos_their_names_are_free(change):
-    photosets = {**MINIMAL["photosets"], "locked": {"photos": "c"}, "labelled": {"photos": "d"}}
+@pytest.mark.parametrize("change", [{}, {"holdout": {}}, {"holdout": {"share": 0.0, "seed": 9}}])
+def test_without_holdout_photos_their_names_are_free(change):
+    photosets = {**MINIMAL["photosets"], "holdout": {"photos": "c"}, "labelled": {"photos": "d"}}
     found = resolve(changed(photosets=photosets, **change)).config["photosets"]
     assert {name: photoset["photos"] for name, photoset in found.items()} == {
         "train": "a",
         "test": "b",
-        "locked": "c",
+        "holdout": "c",
         "labelled": "d",
     }
 
@@ -177,10 +182,12 @@ def test_a_loss_by_its_name_is_the_loss_with_its_defaults():
 
 
 def test_recoloured_photos_of_a_recipe_in_their_short_and_long_forms():
-    recipes = {"no": {}, "yes": {"recolored": True}, "some": {"recolored": {"labels": ["red"], "use": 7}}}
-    found = resolve(changed(recipes=recipes, recolor={"use": 50}, **MASKED, runs=[{"backbone": "r", "recipe": "no"}]))
+    recipes = {"no": {}, "yes": {"recolored": True}, "some": {"recolored": {"labels": ["red"], "per_epoch": 7}}}
+    found = resolve(
+        changed(recipes=recipes, recolor={"per_epoch": 50}, **MASKED, runs=[{"backbone": "r", "recipe": "no"}])
+    )
     used = {name: recipe["recolored"] for name, recipe in found.config["recipes"].items()}
-    assert used == {"no": None, "yes": {"labels": None, "use": 50}, "some": {"labels": ["red"], "use": 7}}
+    assert used == {"no": None, "yes": {"labels": None, "per_epoch": 50}, "some": {"labels": ["red"], "per_epoch": 7}}
 
 
 def test_text_that_is_a_number_is_one():
@@ -188,9 +195,9 @@ def test_text_that_is_a_number_is_one():
     (setting,) = resolve(changed(runs=runs)).runs.values()
     (phase,) = setting["phases"]
     assert (phase["epochs"], phase["lr"], phase["train"]) == (1, 0.001, {"last": 0.5})
-    drawn = {"backbone": "resnet18", "size": {"choose": ["96"]}, "clip": {"log_uniform": ["1e-3", "1e-3"]}}
+    drawn = {"backbone": "resnet18", "size": {"choose": ["96"]}, "gradient_clip": {"log_uniform": ["1e-3", "1e-3"]}}
     (setting,) = resolve(changed(runs=[drawn])).runs.values()
-    assert (setting["size"], setting["clip"]) == (96, 0.001)
+    assert (setting["size"], setting["gradient_clip"]) == (96, 0.001)
 
 
 @pytest.mark.parametrize(
@@ -198,16 +205,16 @@ def test_text_that_is_a_number_is_one():
     [
         ({"fold": {"count": 3}}, "unknown key 'fold'; did you mean 'folds'?"),
         ({"folds": {"count": 2}}, "folds.count: 2 is less than the minimum of 3"),
-        ({"honest": {"locked": 0.6}}, "honest.locked: 0.6 is greater than the maximum of 0.5"),
-        ({"honest": {"locked": -0.1}}, "honest.locked: -0.1 is less than the minimum of 0"),
-        ({"honest": {"lock": 0.1}}, "honest: unknown key 'lock'; did you mean 'locked'?"),
+        ({"holdout": {"share": 0.6}}, "holdout.share: 0.6 is greater than the maximum of 0.5"),
+        ({"holdout": {"share": -0.1}}, "holdout.share: -0.1 is less than the minimum of 0"),
+        ({"honest": {"lock": 0.1}}, "honest: unknown key 'lock'; did you mean 'holdout'?"),
         (
-            {"honest": {"locked": 0.1}, "photosets": {**MINIMAL["photosets"], "locked": {"photos": "c"}}},
-            "photosets.locked: honest.locked takes this name for training photos; choose another",
+            {"holdout": {"share": 0.1}, "photosets": {**MINIMAL["photosets"], "holdout": {"photos": "c"}}},
+            "photosets.holdout: holdout.share takes this name for training photos; choose another",
         ),
         (
-            {"honest": {"locked": 0.1}, "photosets": {**MINIMAL["photosets"], "labelled": {"photos": "c"}}},
-            "photosets.labelled: honest.locked takes this name for training photos; choose another",
+            {"holdout": {"share": 0.1}, "photosets": {**MINIMAL["photosets"], "labelled": {"photos": "c"}}},
+            "photosets.labelled: holdout.share takes this name for training photos; choose another",
         ),
         (
             {"photosets": {**MINIMAL["photosets"], "new": {"photos": "c", "download": True}}},
@@ -255,9 +262,9 @@ def test_text_that_is_a_number_is_one():
             "runs[0].phases[0].policy: found 'cosine', expected triangular",
         ),
         ({"runs": [{"backbone": "r", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
-        ({"runs": [{"backbone": "r", "crop": {"smalest": 0.5}}]}, "unknown key 'smalest'; did you mean 'smallest'?"),
+        ({"runs": [{"backbone": "r", "crop": {"smalest": 0.5}}]}, "unknown key 'smalest'; did you mean 'min_scale'?"),
         ({"runs": [{"backbone": "r", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
-        ({"runs": [{"backbone": "r", "test_time": "ten"}]}, "runs[0].test_time: found 'ten', expected"),
+        ({"runs": [{"backbone": "r", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
         ({"runs": [{"backbone": "r", "labels": ["rde"]}]}, "runs[0].labels: 'rde' is not among the labels; did you"),
         ({"runs": [{"backbone": "r", "labels": "red"}]}, "runs[0].labels: found 'red', expected all, a list of labels"),
         ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' has no published weights"),
@@ -283,9 +290,15 @@ def test_text_that_is_a_number_is_one():
         ({"stack": {"ridge": {"alpha": [0]}}}, "stack.ridge.alpha[0]: 0 is less than or equal to the minimum of 0"),
         ({"threshold": {"method": "exat"}}, "threshold.method: found 'exat', expected greedy"),
         ({"votes": {"aggregation": "vote"}}, "votes.aggregation: found 'vote', expected average_scores (the mean"),
-        ({"votes": {"most": 0}}, "votes.most: 0 is less than the minimum of 1"),
-        ({"votes": {"least": 2, "most": 1}}, "votes.least: found 2, expected at most votes.most and the number of"),
-        ({"votes": {"least": 3}}, "votes.least: found 3, expected at most votes.most and the number of labels"),
+        ({"votes": {"max_labels": 0}}, "votes.max_labels: 0 is less than the minimum of 1"),
+        (
+            {"votes": {"min_labels": 2, "max_labels": 1}},
+            "votes.min_labels: found 2, expected at most votes.max_labels and the number of",
+        ),
+        (
+            {"votes": {"min_labels": 3}},
+            "votes.min_labels: found 3, expected at most votes.max_labels and the number of labels",
+        ),
         ({"runs": [{"backbone": "r", "loss": "focl"}]}, "runs[0].loss: unknown key 'focl'; did you mean 'focal'?"),
         (
             {"runs": [{"backbone": "r", "loss": {"focal": {"gamma": -1}}}]},
@@ -347,11 +360,14 @@ def test_text_that_is_a_number_is_one():
             "stack.features: found all, but mean would give every label the same score",
         ),
         ({"stack": {"features": "both"}}, "stack.features: found 'both', expected whose members a label's score is"),
-        ({"target": {"loss": -0.1}}, "target.loss: -0.1 is less than the minimum of 0"),
-        ({"target": {"loss": 1.5}}, "target.loss: 1.5 is greater than the maximum of 1"),
+        ({"target": {"tolerance": -0.1}}, "target.tolerance: -0.1 is less than the minimum of 0"),
+        ({"target": {"tolerance": 1.5}}, "target.tolerance: 1.5 is greater than the maximum of 1"),
         ({"target": {}}, "target: 'loss' is a required property"),
-        ({"target": 0.01}, "target: found 0.01, expected object or null ({loss: ...}: the ensemble is as small as"),
-        ({"target": {"lost": 0.1, "loss": 0.1}}, "target: unknown key 'lost'; did you mean 'loss'?"),
+        (
+            {"target": 0.01},
+            "target: found 0.01, expected object or null ({tolerance: ...}: the ensemble is as small as",
+        ),
+        ({"target": {"lost": 0.1, "tolerance": 0.1}}, "target: unknown key 'lost'; did you mean 'loss'?"),
         (
             {"plan": {"epoch_seconds": {"resnet81-224": 9}}},
             "plan.epoch_seconds: 'resnet81-224' is not the backbone and size of a run",
@@ -375,7 +391,7 @@ def test_the_stackers_take_the_members_of_their_own_label_or_of_all():
 
 def test_auto_with_enough_folds_and_combiners_that_fit_is_taken():
     stack = {"combiner": "auto", "features": "all", "auto": {"among": ["logistic", "ridge"]}}
-    config = resolve(changed(stack=stack, folds={"count": 4}, beta=0.5, target={"loss": 0})).config
+    config = resolve(changed(stack=stack, folds={"count": 4}, beta=0.5, target={"tolerance": 0})).config
     assert config["stack"]["auto"] == {"among": ["logistic", "ridge"], "seed": 1}
     assert (config["beta"], config["target"]) == (0.5, {"loss": 0})
     # What the chosen combiner does not use contradicts nothing.
@@ -410,10 +426,10 @@ def test_what_is_wrong_with_a_simulation_is_said(simulation, said):
 
 
 def test_a_simulation_has_nothing_to_lock_away():
-    message = problem({"labels": ["sport"], "simulation": {}, "honest": {"locked": 0.1}})
+    message = problem({"labels": ["sport"], "simulation": {}, "holdout": {"share": 0.1}})
     assert message.splitlines() == [
         "1 problem in the configuration:",
-        "  honest.locked: found 0.1, expected 0: a simulation knows the labels of all its test photos",
+        "  holdout.share: found 0.1, expected 0: a simulation knows the labels of all its test photos",
     ]
 
 
@@ -498,33 +514,36 @@ def test_thousands_of_mistakes_are_cut_to_a_list_that_can_be_read():
 
 def test_a_label_spelt_with_long_letters_has_a_short_file_name():
     settings = resolve(changed(labels=["\u33a8" * 100, "b"]))
-    assert all(len(stem) < 120 for stem in settings.stems.values())
+    assert all(len(stem) < 120 for stem in settings.slugs.values())
 
 
 def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
-    settings = resolve(changed(distil="ResNet50", runs=[{"backbone": "ResNet50"}]))
-    assert [settings.config["distil"]] == list(settings.runs.values())
-    own = {"backbone": "resnet18", "size": 96, "hidden": 32, "loss": "bce", "labels": ["round", "red"]}
-    student = resolve(changed(distil=own)).config["distil"]
-    assert (student["size"], student["hidden"], student["labels"], student["seed"]) == (96, [32], "all", 0)
-    assert resolve(MINIMAL).config["distil"] is None
+    settings = resolve(changed(distillation="ResNet50", runs=[{"backbone": "ResNet50"}]))
+    assert [settings.config["distillation"]] == list(settings.runs.values())
+    own = {"backbone": "resnet18", "size": 96, "hidden_units": 32, "loss": "bce", "labels": ["round", "red"]}
+    student = resolve(changed(distillation=own)).config["distillation"]
+    assert (student["size"], student["hidden_units"], student["labels"], student["seed"]) == (96, [32], "all", 0)
+    assert resolve(MINIMAL).config["distillation"] is None
 
 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"distil": "Resnet50"}, "distil.backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
-        ({"distil": 50}, "distil: found 50, expected a backbone, or the keys of a run"),
-        ({"distil": {"size": 96}}, "distil: 'backbone' is a required property"),
-        ({"distil": {"backbone": "r", "sise": 96}}, "distil: unknown key 'sise'; did you mean 'size'?"),
-        ({"distil": {"backbone": ["r", "s"]}}, "distil.backbone: found ['r', 's'], expected string"),
-        ({"distil": {"backbone": "r", "labels": ["red"]}}, "distil.labels: found ['red'], expected all"),
-        ({"distil": {"backbone": "r", "labels": "each"}}, "distil.labels: found 'each', expected all"),
-        ({"distil": {"backbone": "r", "loss": "focal"}}, "distil.loss: found 'focal', expected 'bce'"),
-        ({"distil": {"backbone": "r", "draws": 3}}, "distil.draws: nothing is drawn here"),
-        ({"distil": {"backbone": "r", "recipe": "more"}}, "distil.recipe: 'more' is not among the recipes (plain)"),
-        ({"distil": "r", "stack": {"combiner": "rank_mean"}}, "the combiner rank_mean gives ranks"),
-        ({"distil": "r", "stack": {"combiner": "auto", "auto": {"among": ["mean", "rank_mean"]}}}, "gives ranks"),
+        ({"distillation": "Resnet50"}, "distillation.backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
+        ({"distillation": 50}, "distillation: found 50, expected a backbone, or the keys of a run"),
+        ({"distillation": {"size": 96}}, "distillation: 'backbone' is a required property"),
+        ({"distillation": {"backbone": "r", "sise": 96}}, "distillation: unknown key 'sise'; did you mean 'size'?"),
+        ({"distillation": {"backbone": ["r", "s"]}}, "distillation.backbone: found ['r', 's'], expected string"),
+        ({"distillation": {"backbone": "r", "labels": ["red"]}}, "distillation.labels: found ['red'], expected all"),
+        ({"distillation": {"backbone": "r", "labels": "each"}}, "distillation.labels: found 'each', expected all"),
+        ({"distillation": {"backbone": "r", "loss": "focal"}}, "distillation.loss: found 'focal', expected 'bce'"),
+        ({"distillation": {"backbone": "r", "draws": 3}}, "distillation.draws: nothing is drawn here"),
+        (
+            {"distillation": {"backbone": "r", "recipe": "more"}},
+            "distillation.recipe: 'more' is not among the recipes (plain)",
+        ),
+        ({"distillation": "r", "stack": {"combiner": "rank_mean"}}, "the combiner rank_mean gives ranks"),
+        ({"distillation": "r", "stack": {"combiner": "auto", "auto": {"among": ["mean", "rank_mean"]}}}, "gives ranks"),
     ],
 )
 def test_what_a_student_cannot_be_is_told(keys, said):
@@ -532,8 +551,8 @@ def test_what_a_student_cannot_be_is_told(keys, said):
 
 
 def test_a_simulation_has_no_photos_for_a_student():
-    config = {"labels": ["sport", "korean"], "simulation": {}, "distil": "resnet18"}
-    assert "distil: found a backbone, expected null: a simulation has no photos" in problem(config)
+    config = {"labels": ["sport", "korean"], "simulation": {}, "distillation": "resnet18"}
+    assert "distillation: found a backbone, expected null: a simulation has no photos" in problem(config)
 
 
 def test_a_configuration_may_share_the_photos_and_networks_of_another():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stylevote.config import run_grid
-from stylevote.digests import canonical
+from stylevote.config.identity import canonical
 
 LABELS = ["red", "round", "soft"]
 PHASES = [{"epochs": 1, "lr": 0.1, "train": "head"}, {"epochs": 2, "lr": 0.2, "train": "all"}]
@@ -20,7 +20,7 @@ DRAWN = {
     "size": [96, 128],
     "seed": {"integers": [0, 10**9]},
     "phases": [{"epochs": 1, "lr": {"log_uniform": [1e-5, 1e-1]}, "train": {"last": {"uniform": [0, 1]}}}],
-    "hidden": {"layers": [1, 3], "units": {"choose": [128, 256, 512, 1024]}},
+    "hidden_units": {"layers": [1, 3], "units": {"choose": [128, 256, 512, 1024]}},
     "draws": 5,
 }
 
@@ -46,7 +46,13 @@ def texts(runs):
 
 
 def test_a_plain_entry_passes_through():
-    entry = {"backbone": "r", "hidden": [64, 32], "phases": PHASES, "labels": ["red", "soft"], "loss": {"focal": {}}}
+    entry = {
+        "backbone": "r",
+        "hidden_units": [64, 32],
+        "phases": PHASES,
+        "labels": ["red", "soft"],
+        "loss": {"focal": {}},
+    }
     entry["backbone_args"] = {"layers": [2, 2, 2, 2], "act": None}
     assert settings(entry) == [entry]
     assert not run_grid.expand([entry], LABELS)[0][0].drawn
@@ -58,7 +64,7 @@ def test_what_is_no_mapping_is_left_to_the_schema():
 
 @given(
     st.dictionaries(
-        st.sampled_from(["backbone", "size", "batch", "recipe", "seed", "clip"]),
+        st.sampled_from(["backbone", "size", "batch", "recipe", "seed", "gradient_clip"]),
         st.one_of(st.integers(), st.lists(st.integers(), min_size=1, max_size=4, unique=True)),
     )
 )
@@ -70,9 +76,13 @@ def test_lists_are_crossed(entry):
 
 
 def test_lists_by_nature_are_alternatives_only_as_lists_of_lists():
-    entry = {"hidden": [[256], [512, 256]], "phases": [PHASES, PHASES[:1]], "labels": [["red", "soft"], ["round"]]}
+    entry = {
+        "hidden_units": [[256], [512, 256]],
+        "phases": [PHASES, PHASES[:1]],
+        "labels": [["red", "soft"], ["round"]],
+    }
     expected = [
-        {"hidden": hidden, "phases": phases, "labels": labels}
+        {"hidden_units": hidden, "phases": phases, "labels": labels}
         for hidden in ([256], [512, 256])
         for phases in (PHASES, PHASES[:1])
         for labels in (["red", "soft"], ["round"])
@@ -114,7 +124,9 @@ def test_the_same_entry_draws_the_same():
 @given(st.randoms(use_true_random=False))
 def test_order_and_neighbors_change_no_draw(shuffler):
     entries = [DRAWN, {**DRAWN, "backbone": "q"}, {"backbone": "plain"}]
-    more = [dict(shuffler.sample(list(entry.items()), len(entry))) for entry in [*entries, {**DRAWN, "clip": 1}]]
+    more = [
+        dict(shuffler.sample(list(entry.items()), len(entry))) for entry in [*entries, {**DRAWN, "gradient_clip": 1}]
+    ]
     shuffler.shuffle(more)
     assert texts(settings(*entries)) < texts(settings(*more))
 
@@ -132,8 +144,8 @@ def test_another_seed_draws_other_values():
 
 
 def test_draws_at_different_places_are_independent():
-    entry = {key: {"uniform": [0, 1]} for key in ("size", "clip", "seed")} | {"draws": 1000}
-    values = np.array([[run["size"], run["clip"], run["seed"]] for run in settings(entry)])
+    entry = {key: {"uniform": [0, 1]} for key in ("size", "gradient_clip", "seed")} | {"draws": 1000}
+    values = np.array([[run["size"], run["gradient_clip"], run["seed"]] for run in settings(entry)])
     assert np.abs(np.corrcoef(values.T) - np.eye(3)).max() < 0.1
 
 
@@ -144,8 +156,8 @@ def test_equal_draws_count_once_and_are_said_to_be_drawn():
 
 
 def test_alternatives_without_draws_are_not_repeated():
-    runs = settings({"clip": [None, {"uniform": [0, 1000]}], "draws": 4})
-    assert [run["clip"] for run in runs].count(None) == 1 and len(runs) == 5
+    runs = settings({"gradient_clip": [None, {"uniform": [0, 1000]}], "draws": 4})
+    assert [run["gradient_clip"] for run in runs].count(None) == 1 and len(runs) == 5
 
 
 def test_choose_draws_all_options_alike():
@@ -169,14 +181,14 @@ def test_uniform_and_log_uniform_have_their_distributions():
 @given(st.floats(1e-6, 1e6), st.floats(1, 1e3), st.sampled_from(["uniform", "log_uniform"]), st.integers(0, 99))
 def test_drawn_numbers_are_short_and_within_their_bounds(low, ratio, kind, draw_seed):
     high = low * ratio
-    (run,) = settings({"clip": {kind: [low, high]}, "draw_seed": draw_seed})
-    value = run["clip"]
+    (run,) = settings({"gradient_clip": {kind: [low, high]}, "draw_seed": draw_seed})
+    value = run["gradient_clip"]
     assert low <= value <= high
     assert value in (low, high) or float(f"{value:.1e}") == value
 
 
 def test_hidden_layers_are_drawn_in_number_and_in_units():
-    found = drawn_values({"layers": [1, 3], "units": {"choose": [128, 256]}}, count=600, key="hidden")
+    found = drawn_values({"layers": [1, 3], "units": {"choose": [128, 256]}}, count=600, key="hidden_units")
     assert {tuple(units) for units in found} == {
         units for layers in (1, 2, 3) for units in itertools.product([128, 256], repeat=layers)
     }
@@ -185,11 +197,14 @@ def test_hidden_layers_are_drawn_in_number_and_in_units():
 
 def test_options_may_be_lists_and_hold_draws():
     option = [{"epochs": 1, "lr": {"log_uniform": [0.1, 0.2]}, "train": "all"}]
-    entry = {"phases": {"choose": [PHASES, option]}, "hidden": {"choose": [[64, 64], {"layers": [2, 2], "units": 32}]}}
+    entry = {
+        "phases": {"choose": [PHASES, option]},
+        "hidden_units": {"choose": [[64, 64], {"layers": [2, 2], "units": 32}]},
+    }
     runs = settings({**entry, "draws": 50})
     assert {len(run["phases"]) for run in runs} == {1, 2}
     assert all(0.1 <= run["phases"][0]["lr"] <= 0.2 for run in runs)
-    assert {tuple(run["hidden"]) for run in runs} == {(64, 64), (32, 32)}
+    assert {tuple(run["hidden_units"]) for run in runs} == {(64, 64), (32, 32)}
 
 
 def test_runs_share_no_part():
@@ -208,18 +223,33 @@ def test_runs_share_no_part():
             "runs[0].seed: found the keys choose, integers, expected choose",
         ),
         ({"seed": {"integers": [1, 2.5]}}, "runs[0].seed.integers: found [1, 2.5], expected two whole numbers"),
-        ({"clip": {"uniform": [2, 1]}}, "runs[0].clip.uniform: found [2, 1], expected two numbers, the lower first"),
-        ({"clip": {"uniform": [True, 2]}}, "runs[0].clip.uniform: found [True, 2], expected two numbers"),
-        ({"clip": {"uniform": [0, math.inf]}}, "runs[0].clip.uniform: found [0, inf], expected two numbers"),
-        ({"clip": {"log_uniform": [0, 1]}}, "runs[0].clip.log_uniform: found [0, 1], expected two numbers above 0"),
-        ({"hidden": {"layers": [1, 3]}}, "runs[0].hidden: found the keys layers, expected layers and units alone"),
         (
-            {"hidden": {"layers": [1, 9], "units": 8}},
-            "runs[0].hidden.layers: found [1, 9], expected two whole numbers from",
+            {"gradient_clip": {"uniform": [2, 1]}},
+            "runs[0].gradient_clip.uniform: found [2, 1], expected two numbers, the lower first",
         ),
         (
-            {"hidden": {"layers": [1, 3], "units": {"choose": []}}},
-            "runs[0].hidden.units.choose: found [], expected a list",
+            {"gradient_clip": {"uniform": [True, 2]}},
+            "runs[0].gradient_clip.uniform: found [True, 2], expected two numbers",
+        ),
+        (
+            {"gradient_clip": {"uniform": [0, math.inf]}},
+            "runs[0].gradient_clip.uniform: found [0, inf], expected two numbers",
+        ),
+        (
+            {"gradient_clip": {"log_uniform": [0, 1]}},
+            "runs[0].gradient_clip.log_uniform: found [0, 1], expected two numbers above 0",
+        ),
+        (
+            {"hidden_units": {"layers": [1, 3]}},
+            "runs[0].hidden_units: found the keys layers, expected layers and units alone",
+        ),
+        (
+            {"hidden_units": {"layers": [1, 9], "units": 8}},
+            "runs[0].hidden_units.layers: found [1, 9], expected two whole numbers from",
+        ),
+        (
+            {"hidden_units": {"layers": [1, 3], "units": {"choose": []}}},
+            "runs[0].hidden_units.units.choose: found [], expected a list",
         ),
         (
             {"phases": [[PHASES[0]], [{"lr": {"choose": {}}}]]},
@@ -270,7 +300,9 @@ def test_an_entry_may_be_one_of_several():
 def test_too_many_runs_are_counted_exactly():
     hidden, clip = [[1], [2, 3], {"layers": [1, 2], "units": 8}], [None, {"uniform": [0, 1]}]
     # Two of three kinds of `hidden` and one of two of `clip` hold no draw: 6 of 18 combinations are not repeated.
-    (found,) = problems({"seed": [1, 2, 3], "hidden": hidden, "clip": clip, "labels": ["all"], "draws": 10**6})
+    (found,) = problems(
+        {"seed": [1, 2, 3], "hidden_units": hidden, "gradient_clip": clip, "labels": ["all"], "draws": 10**6}
+    )
     assert found.startswith(f"runs: {6 + 12 * 10**6} runs, ")
     (found,) = problems({"labels": ["all", "each"], "seed": {"uniform": [0, 1]}, "draws": 10**6})
     assert found.startswith(f"runs: {(1 + len(LABELS)) * 10**6} runs, ")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from stylevote.config.identity import slug
 from stylevote.config.settings import label_blocks
-from stylevote.digests import file_stem
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from stylevote.digests import file_stem
 )
 def test_labels_are_divided_into_blocks_by_their_list_alone(count, per_job, sizes):
     labels = [f"label {number}" for number in range(count)]
-    blocks = label_blocks({label: file_stem(label) for label in labels}, per_job)
+    blocks = label_blocks({label: slug(label) for label in labels}, per_job)
     assert [label for block in blocks.values() for label in block] == labels
     assert [len(block) for block in blocks.values()] == sizes
     assert len(blocks) <= 16 or per_job
@@ -30,6 +30,6 @@ def test_labels_are_divided_into_blocks_by_their_list_alone(count, per_job, size
 
 def test_a_block_is_named_by_its_label_or_by_its_first_and_last():
     labels = ["sport", "T-shirt / top", "street"]
-    one, several = (label_blocks({label: file_stem(label) for label in labels}, size) for size in (1, 2))
-    assert list(one) == [file_stem(label) for label in labels]
-    assert several == {"sport": ["sport"], f"{file_stem(labels[1])}_to_street": labels[1:]}
+    one, several = (label_blocks({label: slug(label) for label in labels}, size) for size in (1, 2))
+    assert list(one) == [slug(label) for label in labels]
+    assert several == {"sport": ["sport"], f"{slug(labels[1])}_to_street": labels[1:]}

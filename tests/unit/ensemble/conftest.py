@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stylevote.tables import write_table
+from stylevote.files.tables import write_table
 
 
 @dataclass
-class Bank:
+class SimulatedEnsemble:
     """Photos with labels and folds, and the out-of-fold scores (epochs, photos, labels) of some runs."""
 
     labels: list[str]
@@ -66,7 +66,7 @@ def simulate(
     folds: int = 3,
     strength: float = 2.0,
     seed: int = 0,
-) -> Bank:
+) -> SimulatedEnsemble:
     """Draw labels, and scores that tell them apart by ``strength`` standard deviations of the noise."""
     rng = np.random.default_rng(seed)
     truth = (rng.random((photos, len(prevalence))) < prevalence).astype(np.uint8)
@@ -75,14 +75,14 @@ def simulate(
         noise = rng.normal(size=truth.shape) + 0.5 * rng.normal(size=(epochs, *truth.shape))
         scores[f"run{run}"] = (1 / (1 + np.exp(-(strength * (truth - 0.5) + noise)))).astype(np.float32)
     labels = [f"style {k}" for k in range(len(prevalence))]
-    return Bank(labels, truth, rng.permutation(np.arange(photos) % folds), scores)
+    return SimulatedEnsemble(labels, truth, rng.permutation(np.arange(photos) % folds), scores)
 
 
 @pytest.fixture(name="simulate", scope="session")
-def _simulate() -> Callable[..., Bank]:
+def _simulate() -> Callable[..., SimulatedEnsemble]:
     return simulate
 
 
 @pytest.fixture
-def bank() -> Bank:
+def bank() -> SimulatedEnsemble:
     return simulate()

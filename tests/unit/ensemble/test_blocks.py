@@ -6,7 +6,7 @@ import pytest
 
 from stylevote.ensemble.blocks import features_of, read_by_label, read_values, write_by_label
 from stylevote.errors import InputError
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from sklearn.metrics import fbeta_score, precision_score, recall_score
 from stylevote.ensemble.decisions import (
     SCORE_COLUMNS,
     decision_matrix,
-    honest_scores,
-    locked_scores,
+    holdout_scores,
+    nested_scores,
     no_scores,
     score_decisions,
     summary_lines,
@@ -61,54 +61,54 @@ def test_without_labels_the_table_has_its_columns_and_no_row(bank):
 
 def test_honest_stands_beside_naive(bank):
     decisions = np.ones_like(bank.truth)
-    table = honest_scores(bank.truth, decisions, [0.9, 0.8], bank.labels)
+    table = nested_scores(bank.truth, decisions, [0.9, 0.8], bank.labels)
     assert table["label"].tolist() == [*bank.labels, "macro"]
-    assert table["naive_f_beta"].tolist() == pytest.approx([0.9, 0.8, 0.85])
-    assert table["honest_f_beta"].equals(table["all_ones_f_beta"])
-    assert table["honest_recall"].tolist() == [1, 1, 1]
+    assert table["non_nested_f_beta"].tolist() == pytest.approx([0.9, 0.8, 0.85])
+    assert table["nested_f_beta"].equals(table["all_ones_f_beta"])
+    assert table["nested_recall"].tolist() == [1, 1, 1]
     assert table["positives"].tolist() == [*bank.truth.sum(axis=0), bank.truth.sum()]
-    assert (table["honest_low"] < table["honest_f_beta"]).all()
-    assert (table["honest_f_beta"] < table["honest_high"]).all()
+    assert (table["nested_low"] < table["nested_f_beta"]).all()
+    assert (table["nested_f_beta"] < table["nested_high"]).all()
 
 
-def test_locked_photos_are_scored_with_an_interval(bank):
+def test_holdout_photos_are_scored_with_an_interval(bank):
     """The bounds are held against samples of photos that are drawn here, one by one."""
     rng = np.random.default_rng(4)
     decisions = np.where(rng.random(bank.truth.shape) < 0.2, 1 - bank.truth, bank.truth)
-    table = locked_scores(bank.truth, decisions, bank.labels)
-    assert list(table.columns) == ["locked_f_beta", "locked_low", "locked_high"]
+    table = holdout_scores(bank.truth, decisions, bank.labels)
+    assert list(table.columns) == ["holdout_f_beta", "holdout_low", "holdout_high"]
 
     def scores(photos):
         each = [fbeta_score(bank.truth[photos, k], decisions[photos, k], beta=2) for k in range(2)]
         return [*each, np.mean(each)]
 
     photos = len(bank.truth)
-    assert table["locked_f_beta"].tolist() == pytest.approx(scores(np.arange(photos)))
+    assert table["holdout_f_beta"].tolist() == pytest.approx(scores(np.arange(photos)))
     drawn = np.array([scores(rng.integers(0, photos, photos)) for _ in range(400)])
-    assert table["locked_low"].tolist() == pytest.approx(np.quantile(drawn, 0.025, axis=0), abs=0.02)
-    assert table["locked_high"].tolist() == pytest.approx(np.quantile(drawn, 0.975, axis=0), abs=0.02)
+    assert table["holdout_low"].tolist() == pytest.approx(np.quantile(drawn, 0.025, axis=0), abs=0.02)
+    assert table["holdout_high"].tolist() == pytest.approx(np.quantile(drawn, 0.975, axis=0), abs=0.02)
 
 
-def test_the_summary_says_what_locked_photos_are_worth_only_where_there_are_any(bank):
-    honest = honest_scores(bank.truth, bank.truth, [0.9, 0.8], bank.labels)
+def test_the_summary_says_what_holdout_photos_are_worth_only_where_there_are_any(bank):
+    honest = nested_scores(bank.truth, bank.truth, [0.9, 0.8], bank.labels)
     without = summary_lines(honest, no_scores(), 7)
-    assert not any("locked" in line for line in without)
-    locked = pd.DataFrame(
-        {"locked_f_beta": [0.5, 0.7, 0.6], "locked_low": [0.1, 0.3, 0.2], "locked_high": [0.8, 1, 0.9]}
+    assert not any("holdout" in line for line in without)
+    holdout = pd.DataFrame(
+        {"holdout_f_beta": [0.5, 0.7, 0.6], "holdout_low": [0.1, 0.3, 0.2], "holdout_high": [0.8, 1, 0.9]}
     )
     scores = score_decisions(bank.truth[:30], bank.truth[:30], bank.labels)
-    lines = summary_lines(honest.join(locked), no_scores(), 7, locked=scores)
+    lines = summary_lines(honest.join(holdout), no_scores(), 7, holdout=scores)
     (line,) = (line for line in lines if line not in without)
     assert lines.index(line) == 2  # between honest and naive
     assert line == (
-        "macro F2, locked: 0.6000  on 30 photos that nothing saw before the end;"
+        "macro F2, holdout: 0.6000  on 30 photos that nothing saw before the end;"
         " 95 % bootstrap interval over photos, networks held fixed: 0.2000 to 0.9000"
     )
 
 
 def test_the_summary_adds_what_joining_the_folds_is_worth(bank):
     decisions = np.random.default_rng(3).integers(0, 2, bank.truth.shape)
-    honest = honest_scores(bank.truth, decisions, [0.9, 0.8], bank.labels)
+    honest = nested_scores(bank.truth, decisions, [0.9, 0.8], bank.labels)
     without, lines = (summary_lines(honest, no_scores(), 7, joining=gain) for gain in (None, -0.0125))
     (line,) = (line for line in lines if line not in without)
     assert lines.index(line) == 2  # between honest and naive
@@ -119,10 +119,10 @@ def test_the_summary_adds_what_joining_the_folds_is_worth(bank):
 @pytest.mark.parametrize("beta", [0.5, 1])
 def test_honest_figures_are_of_their_beta(bank, beta):
     decisions = np.random.default_rng(3).integers(0, 2, bank.truth.shape)
-    table = honest_scores(bank.truth, decisions, [0.9, 0.8], bank.labels, beta)
+    table = nested_scores(bank.truth, decisions, [0.9, 0.8], bank.labels, beta)
     expected = fbeta_score(bank.truth, decisions, beta=beta, average=None)
-    assert table["honest_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
-    assert ((table["honest_low"] < table["honest_f_beta"]) & (table["honest_f_beta"] < table["honest_high"])).all()
+    assert table["nested_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
+    assert ((table["nested_low"] < table["nested_f_beta"]) & (table["nested_f_beta"] < table["nested_high"])).all()
     said = summary_lines(table, score_decisions(bank.truth, decisions, bank.labels, beta), 7, beta=beta)
     figures = [line.split(":")[0] for line in said[1:] if ":" in line]
     assert figures[:2] == [f"macro F{beta:g}, honest", f"macro F{beta:g}, naive"]
@@ -131,7 +131,7 @@ def test_honest_figures_are_of_their_beta(bank, beta):
 
 
 def test_the_summary_says_test_scores_only_where_they_are_known(bank):
-    honest = honest_scores(bank.truth, bank.truth, [0.9, 0.8], bank.labels)
+    honest = nested_scores(bank.truth, bank.truth, [0.9, 0.8], bank.labels)
     unknown = summary_lines(honest, no_scores(), 7)
     assert unknown[0] == "7 photos decided, 2 labels each"
     assert unknown[1].startswith("macro F2, honest: 1.0000")

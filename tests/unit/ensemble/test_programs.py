@@ -12,10 +12,10 @@ import xgboost as xgb
 from sklearn.metrics import fbeta_score
 
 from programs import PROGRAMS, call
-from stylevote.ensemble.honest import estimate_label
-from stylevote.ensemble.size import SIZES
+from stylevote.estimate.nested import estimate_nested_label
+from stylevote.estimate.sizes import SIZES
+from stylevote.files.tables import read_table, write_table
 from stylevote.metrics import f_beta, macro_f_beta
-from stylevote.tables import read_table, write_table
 
 RUNS = ["run0", "run1", "run2"]
 SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9}
@@ -29,15 +29,15 @@ STACK = {
     },
 }
 THRESHOLD = {"method": "greedy", "steps": 100}
-VOTES = {"aggregation": "average_then_vote", "least": 0, "most": None}
+VOTES = {"aggregation": "average_then_vote", "min_labels": 0, "max_labels": None}
 
 
 PREDICTIONS = [f"predictions/{run}/fold{fold}.parquet" for run in RUNS for fold in range(3)]
-NONE_LOCKED = ["--locked-votes", "", "--locked-manifest", ""]
+NONE_HOLDOUT = ["--holdout-votes", "", "--holdout-manifest", ""]
 
 
 def voting(stackers, thresholds, combiner, settings=VOTES):
-    """Return the arguments of `cast_votes` in the chain's folder, but for the votes."""
+    """Return the arguments of `combine_folds` in the chain's folder, but for the votes."""
     words = ["--predictions", *PREDICTIONS, "--manifest", "test.parquet", "--members", "members.parquet"]
     words += ["--stackers", *stackers, "--thresholds", *thresholds, "--threads", "1"]
     combined = {"labels": ["style 0", "style 1"], "features": [], "combiner": combiner, "voting": settings}
@@ -75,7 +75,7 @@ def run_chain(folder, bank, test, blocks):
         search = ["--stacked", f"stacked/{k}.parquet", *photos[:2], "--thresholds", thresholds[k]]
         call(folder, "ensemble/search_thresholds", *search, "--settings", name | {"threshold": THRESHOLD})
         estimate = [*candidates, "--estimates", estimates[k], "--settings", stack | {"threshold": THRESHOLD}]
-        call(folder, "estimate/estimate_labels", *estimate)
+        call(folder, "estimate/estimate_nested", *estimate)
     gather = ["--selections", *members, "--members", "members.parquet"]
     call(folder, "ensemble/gather_members", *gather, "--settings", {"labels": bank.labels})
 
@@ -83,21 +83,21 @@ def run_chain(folder, bank, test, blocks):
     for path in PREDICTIONS:
         table = test.predictions(path.split("/")[1], np.arange(len(test.truth)))
         write_table(table[table["epoch"].isin(selected.get(path.split("/")[1], []))], folder / path)
-    call(folder, "ensemble/cast_votes", *voting(stackers, thresholds, "xgboost"), "--votes", "votes.parquet")
+    call(folder, "ensemble/combine_folds", *voting(stackers, thresholds, "xgboost"), "--votes", "votes.parquet")
     labels = {"labels": bank.labels, "beta": 2}
     decisions = ["--votes", "votes.parquet", "--manifest", "test.parquet"]
     call(folder, "estimate/score_decisions", *decisions, "--scores", "scores.parquet", "--settings", labels)
     write = [*decisions, "--decisions", "table.csv", "--settings", {"labels": bank.labels}]
     call(folder, "ensemble/write_decisions", *write)
-    honest = ["--estimates", *estimates, *photos[:2], "--thresholds", *thresholds, *NONE_LOCKED]
-    honest += ["--decisions", "honest_decisions.parquet", "--honest", "honest.parquet"]
-    call(folder, "estimate/estimate_honestly", *honest, "--settings", labels | {"voting": VOTES})
+    honest = ["--estimates", *estimates, *photos[:2], "--thresholds", *thresholds, *NONE_HOLDOUT]
+    honest += ["--decisions", "nested_decisions.parquet", "--honest", "honest.parquet"]
+    call(folder, "estimate/summarize_estimates", *honest, "--settings", labels | {"voting": VOTES})
     return submit(folder, "challenge")
 
 
 def submit(folder, name, **files):
     """Write the submission and the summary of the chain in ``folder``, with other files; return what is printed."""
-    files = {"honest": "honest.parquet", "joining": "", "locked-scores": ""} | files
+    files = {"honest": "honest.parquet", "joining": "", "holdout-scores": ""} | files
     words = [word for option, path in files.items() for word in (f"--{option}", path)]
     words += ["--votes", "votes.parquet", "--manifest", "test.parquet", "--scores", "scores.parquet"]
     words += ["--submission", f"{name}.csv", "--summary", f"{name}.txt"]
@@ -117,7 +117,7 @@ def chain(tmp_path_factory, simulate):
 def test_blocks_change_nothing(chain, tmp_path):
     folder, bank, test, printed = chain
     assert run_chain(tmp_path, bank, test, [[label] for label in bank.labels]) == printed
-    for name in ("members.parquet", "votes.parquet", "honest.parquet", "honest_decisions.parquet"):
+    for name in ("members.parquet", "votes.parquet", "honest.parquet", "nested_decisions.parquet"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
@@ -171,9 +171,9 @@ def test_members_are_the_selections_members(chain):
     for label in bank.labels:
         selection = of_label(folder / "members/0.parquet", label)
         ranked = ["run", "epoch", "f_beta", "threshold", "rank"]
-        assert list(selection.columns) == ["candidate", *ranked, "without", "member", "weight", "reason"]
-        assert selection["without"].value_counts().to_dict() == {-1: 6, 0: 6, 1: 6, 2: 6}
-        taken = selection[(selection["member"] > 0) & (selection["without"] == -1)]
+        assert list(selection.columns) == ["candidate", *ranked, "held_out_fold", "member", "weight", "reason"]
+        assert selection["held_out_fold"].value_counts().to_dict() == {-1: 6, 0: 6, 1: 6, 2: 6}
+        taken = selection[(selection["member"] > 0) & (selection["held_out_fold"] == -1)]
         assert members.loc[members["label"] == label, "run"].tolist() == taken["run"].tolist()
 
 
@@ -193,7 +193,7 @@ def test_the_stack_leaves_its_grid_and_scores(chain):
 
 
 def voted_by(stackers, combiner, settings=VOTES):
-    """Return the arguments of `cast_votes` for one block's stackers and other votes than the chain's."""
+    """Return the arguments of `combine_folds` for one block's stackers and other votes than the chain's."""
     return [*voting([stackers], ["thresholds/0.parquet"], combiner, settings), "--votes", "voted.parquet"]
 
 
@@ -215,8 +215,8 @@ def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
     settings = {"labels": bank.labels, "features": [], "beta": 2, "stack": {"combiner": "mean"}}
     outputs = ["--stackers", "means/0.parquet", "--grid", "means/grid.parquet", "--stacked", "means/stacked.parquet"]
     call_alone("ensemble/stack_members", *arguments, *outputs, "--settings", settings)
-    call_alone("ensemble/cast_votes", *voted_by("means/0.parquet", "mean"))
-    said = call_alone("ensemble/cast_votes", *voted_by("means/0.parquet", "xgboost"), expected=1)
+    call_alone("ensemble/combine_folds", *voted_by("means/0.parquet", "mean"))
+    said = call_alone("ensemble/combine_folds", *voted_by("means/0.parquet", "xgboost"), expected=1)
     assert "no xgboost here" in said
     members, votes = read_table(folder / "members.parquet"), read_table(folder / "voted.parquet")
     for k, label in enumerate(bank.labels):
@@ -232,11 +232,11 @@ def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
 
 def test_stackers_of_another_combiner_are_refused(chain):
     folder = chain[0]
-    said = call(folder, "ensemble/cast_votes", *voted_by("stackers/0.parquet", "mean"), expected=1)
+    said = call(folder, "ensemble/combine_folds", *voted_by("stackers/0.parquet", "mean"), expected=1)
     assert said == """error: stackers of 'style 0': found no mean, expected {"members": N}\n"""
 
 
-ONE_LABEL = {"aggregation": "average_scores", "least": 1, "most": 1}
+ONE_LABEL = {"aggregation": "average_scores", "min_labels": 1, "max_labels": 1}
 
 
 def nearest_label(scores, thresholds):
@@ -248,7 +248,7 @@ def nearest_label(scores, thresholds):
 
 def test_limits_go_over_all_labels_of_a_photo(chain):
     folder = chain[0]
-    call(folder, "ensemble/cast_votes", *voted_by("stackers/0.parquet", "xgboost", ONE_LABEL))
+    call(folder, "ensemble/combine_folds", *voted_by("stackers/0.parquet", "xgboost", ONE_LABEL))
     votes = read_table(folder / "voted.parquet")
     scores, decisions = (votes[name].to_numpy().reshape(2, -1).T for name in ("score", "decision"))
     thresholds = thresholds_of(folder)
@@ -270,11 +270,11 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
     elif settings == ONE_LABEL:
         decisions = nearest_label(scores, thresholds)
     arguments = ["--estimates", "turned/0.parquet", "--manifest", "train.parquet"]
-    arguments += ["--thresholds", "thresholds/0.parquet", *NONE_LOCKED]
+    arguments += ["--thresholds", "thresholds/0.parquet", *NONE_HOLDOUT]
     arguments += ["--settings", {"labels": bank.labels, "beta": 2, "voting": settings}]
     arguments += ["--decisions", "turned_decisions.parquet", "--honest", "turned.parquet"]
-    call(folder, "estimate/estimate_honestly", *arguments)
-    found = read_table(folder / "turned.parquet")["honest_f_beta"].tolist()[:2]
+    call(folder, "estimate/summarize_estimates", *arguments)
+    found = read_table(folder / "turned.parquet")["nested_f_beta"].tolist()[:2]
     assert found == [f_beta(bank.truth[:, k], decisions[:, k]) for k in range(2)]
     written = read_table(folder / "turned_decisions.parquet")
     assert written["image_id"].tolist() == bank.image_ids.tolist()
@@ -284,47 +284,47 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
 def test_what_joining_the_folds_is_worth_is_a_row_a_label_and_their_mean(chain):
     folder, bank, *_ = chain
     arguments = ["--estimates", "honest/0.parquet", "--manifest", "train.parquet"]
-    arguments += ["--thresholds", "thresholds/0.parquet", "--joining", "joining.parquet"]
+    arguments += ["--thresholds", "thresholds/0.parquet", "--joining", "fold_averaging.parquet"]
     arguments += ["--settings", {"labels": bank.labels, "beta": 2, "fold_count": 3}]
     votes = read_table(folder / "votes.parquet")
     write_table(votes.assign(fold1=1 - votes["fold0"]), folder / "differing.parquet")
-    call(folder, "estimate/estimate_joining", *arguments, "--votes", "differing.parquet")
-    gains = read_table(folder / "joining.parquet")
+    call(folder, "estimate/estimate_fold_averaging", *arguments, "--votes", "differing.parquet")
+    gains = read_table(folder / "fold_averaging.parquet")
     assert gains["label"].tolist() == [*bank.labels, "macro"]
     assert (gains["gain"] != 0).all()
     assert gains["gain"].iloc[2] == pytest.approx(gains["gain"].iloc[:2].mean())
     # Folds that agree in everything gain nothing together.
     write_table(votes.assign(fold1=votes["fold0"], fold2=votes["fold0"]), folder / "agreeing.parquet")
-    call(folder, "estimate/estimate_joining", *arguments, "--votes", "agreeing.parquet")
-    assert read_table(folder / "joining.parquet")["gain"].tolist() == [0, 0, 0]
-    honest = read_table(folder / "honest.parquet")["honest_f_beta"].iloc[-1]
-    said = submit(folder, "expected", joining="joining.parquet")
+    call(folder, "estimate/estimate_fold_averaging", *arguments, "--votes", "agreeing.parquet")
+    assert read_table(folder / "fold_averaging.parquet")["gain"].tolist() == [0, 0, 0]
+    honest = read_table(folder / "honest.parquet")["nested_f_beta"].iloc[-1]
+    said = submit(folder, "expected", joining="fold_averaging.parquet")
     assert f"\nmacro F2, expected: {honest:.4f}  the honest figure +0.0000" in said
 
 
-def test_locked_photos_stand_beside_the_honest_estimate(chain):
-    """The test photos, as if they had been locked away."""
+def test_holdout_photos_stand_beside_the_honest_estimate(chain):
+    """The test photos, as if they had been held out."""
     folder, bank, test, printed = chain
     arguments = ["--estimates", "honest/0.parquet", "--manifest", "train.parquet"]
     arguments += ["--thresholds", "thresholds/0.parquet"]
     arguments += ["--settings", {"labels": bank.labels, "beta": 2, "voting": VOTES}]
     arguments += ["--decisions", "beside_decisions.parquet", "--honest", "beside.parquet"]
-    locked = ["--locked-votes", "votes.parquet", "--locked-manifest", "test.parquet"]
-    call(folder, "estimate/estimate_honestly", *arguments, *locked)
+    holdout = ["--holdout-votes", "votes.parquet", "--holdout-manifest", "test.parquet"]
+    call(folder, "estimate/summarize_estimates", *arguments, *holdout)
     beside, honest = read_table(folder / "beside.parquet"), read_table(folder / "honest.parquet")
-    assert list(beside.columns) == [*honest.columns, "locked_f_beta", "locked_low", "locked_high"]
+    assert list(beside.columns) == [*honest.columns, "holdout_f_beta", "holdout_low", "holdout_high"]
     pd.testing.assert_frame_equal(beside[honest.columns], honest)
     decided = pd.read_csv(folder / "table.csv")[bank.labels].to_numpy()
     scores = [fbeta_score(test.truth[:, k], decided[:, k], beta=2) for k in range(2)]
-    assert beside["locked_f_beta"].tolist() == pytest.approx([*scores, np.mean(scores)])
-    said = submit(folder, "beside", **{"honest": "beside.parquet", "locked-scores": "scores.parquet"})
-    assert f"\nmacro F2, locked: {np.mean(scores):.4f}  on 50 photos that nothing saw" in said
-    assert [line for line in said.splitlines() if "locked" not in line] == printed.splitlines()
-    none = ["--locked-votes", "--locked-manifest"]  # as Snakemake says: no file
-    call(folder, "estimate/estimate_honestly", *arguments, *none)
+    assert beside["holdout_f_beta"].tolist() == pytest.approx([*scores, np.mean(scores)])
+    said = submit(folder, "beside", **{"honest": "beside.parquet", "holdout-scores": "scores.parquet"})
+    assert f"\nmacro F2, holdout: {np.mean(scores):.4f}  on 50 photos that nothing saw" in said
+    assert [line for line in said.splitlines() if "holdout" not in line] == printed.splitlines()
+    none = ["--holdout-votes", "--holdout-manifest"]  # as Snakemake says: no file
+    call(folder, "estimate/summarize_estimates", *arguments, *none)
     pd.testing.assert_frame_equal(read_table(folder / "beside.parquet"), honest)
     assert "found one of the two, expected both" in call(
-        folder, "estimate/estimate_honestly", *arguments, *locked[:2], expected=1
+        folder, "estimate/summarize_estimates", *arguments, *holdout[:2], expected=1
     )
 
 
@@ -367,7 +367,7 @@ def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(siz
     found = {size: part["decision"] for size, part in table.groupby("size")}
     for size, most in [("1", 1), ("2", 2), ("5", 3), ("all", 3)]:  # there are three runs
         selection = {"selection": SELECTION | {"top_n": most}}
-        estimate = estimate_label(*bank.candidates(1), bank.truth[:, 1], bank.folds, settings | selection)
+        estimate = estimate_nested_label(*bank.candidates(1), bank.truth[:, 1], bank.folds, settings | selection)
         assert found[size].tolist() == estimate["decision"].tolist()
     assert found["1"].tolist() != found["2"].tolist() != found["5"].tolist()
     members = of_label(folder / "sizes/members.parquet", bank.labels[1])
@@ -379,7 +379,7 @@ def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(siz
 def test_an_ensemble_that_is_cut_short_is_chosen_among_its_own_sizes(sized, tmp_path, right, loss, size):
     folder, bank = sized
     # Of the sizes 1, 2, 5, ... an ensemble of two members has the first, and itself.
-    selection = pd.DataFrame({"without": [-1, -1, -1, 0], "member": [1, 2, 0, 3]}).astype("int16")
+    selection = pd.DataFrame({"held_out_fold": [-1, -1, -1, 0], "member": [1, 2, 0, 3]}).astype("int16")
     selections = pd.concat([selection.assign(label=label) for label in bank.labels])
     write_table(selections, tmp_path / "members.parquet")
     decided = bank.truth if right else 1 - bank.truth
@@ -401,7 +401,7 @@ def test_the_size_curve_adds_up_all_labels(sized):
     for size in SIZES:
         tables = [of_label(folder / "sizes/estimates.parquet", label) for label in bank.labels]
         decided = [table.loc[table["size"] == size, "decision"].to_numpy() for table in tables]
-        assert curve.loc[size, "honest_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
+        assert curve.loc[size, "nested_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
         members = read_table(folder / "sizes/members.parquet")
         taken = members[members["size"] == size]
         assert curve.loc[size, "members"] == len(taken)
@@ -415,20 +415,22 @@ def test_the_size_curve_adds_up_all_labels(sized):
 
 def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
     folder, bank = sized
-    write_table(pd.DataFrame({"without": [-1, 0, 1, 2], "size": ["2", "1", "all", "2"]}), folder / "sizes.parquet")
+    write_table(
+        pd.DataFrame({"held_out_fold": [-1, 0, 1, 2], "size": ["2", "1", "all", "2"]}), folder / "sizes.parquet"
+    )
     inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "train.parquet"]
     settings = {"labels": bank.labels, "beta": 2, "selection": SELECTION}
     select = [*inputs, "--folds", "folds.parquet", "--settings", settings]
     call(folder, "ensemble/select_members", *select, "--sizes", "sizes.parquet", "--members", "sized.parquet")
     selections = of_label(folder / "sized.parquet", bank.labels[1])
-    counts = selections[selections["member"] > 0].groupby("without").size()
+    counts = selections[selections["member"] > 0].groupby("held_out_fold").size()
     assert counts.to_dict() == {-1: 2, 0: 1, 1: 3, 2: 2}
     call(folder, "ensemble/select_members", *select, "--sizes", "chosen_sizes.parquet", "--members", "sized.parquet")
-    chosen = read_table(folder / "chosen_sizes.parquet").set_index("without")["size"]
+    chosen = read_table(folder / "chosen_sizes.parquet").set_index("held_out_fold")["size"]
     curve = read_table(folder / "size_curve.parquet")
-    assert chosen[-1] == curve["size"][curve["honest_f_beta"] >= curve["honest_f_beta"].max() - 0.02].iloc[0]
+    assert chosen[-1] == curve["size"][curve["nested_f_beta"] >= curve["nested_f_beta"].max() - 0.02].iloc[0]
     selections = of_label(folder / "sized.parquet", bank.labels[1])
-    counts = selections[selections["member"] > 0].groupby("without").size()
+    counts = selections[selections["member"] > 0].groupby("held_out_fold").size()
     assert counts.to_dict() == {without: min(int(size), 3) if size != "all" else 3 for without, size in chosen.items()}
     # Snakemake leaves the word out where `target` is not set.
     for none in (["--sizes"], ["--sizes", ""], []):
@@ -440,10 +442,10 @@ def test_sizes_are_measured_as_photos_are_decided(sized):
     folder, bank = sized
     arguments = ["--estimates", "sizes/estimates.parquet", "--manifest", "train.parquet"]
     arguments += ["--members", "sizes/members.parquet", "--histories", "--curve", "least.parquet"]
-    settings = {"labels": bank.labels, "beta": 2, "voting": VOTES | {"least": 2}, "runs": [], "fold_count": 3}
+    settings = {"labels": bank.labels, "beta": 2, "voting": VOTES | {"min_labels": 2}, "runs": [], "fold_count": 3}
     call(folder, "estimate/measure_sizes", *arguments, "--settings", settings)
     everything = [fbeta_score(truth, np.ones_like(truth), beta=2) for truth in bank.truth.T]
-    assert read_table(folder / "least.parquet")["honest_f_beta"].tolist() == pytest.approx(
+    assert read_table(folder / "least.parquet")["nested_f_beta"].tolist() == pytest.approx(
         [np.mean(everything)] * len(SIZES)
     )
     # The majority of the stackers decides where the configuration says so.
@@ -455,7 +457,7 @@ def test_sizes_are_measured_as_photos_are_decided(sized):
     call(folder, "estimate/measure_sizes", *arguments, "--settings", settings)
     decided = [1 - table.loc[table["size"] == "1", "decision"].to_numpy() for table in tables]
     curve = read_table(folder / "least.parquet").set_index("size")
-    assert curve.loc["1", "honest_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
+    assert curve.loc["1", "nested_f_beta"] == macro_f_beta(bank.truth, np.transpose(decided))
 
 
 def test_a_label_that_a_file_lacks_ends_in_one_sentence(sized):
@@ -467,11 +469,11 @@ def test_a_label_that_a_file_lacks_ends_in_one_sentence(sized):
     estimate = [*inputs, "--rankings", "fewer.parquet", *outputs, "--settings", SIZING]
     said = call(folder, "estimate/estimate_sizes", *estimate, expected=1)
     assert said == "error: fewer.parquet: found no rows of the label 'style 1' (1 such labels)\n"
-    sizes = pd.DataFrame({"without": [-1, 0, 2], "size": ["2", "1", "all"]})
+    sizes = pd.DataFrame({"held_out_fold": [-1, 0, 2], "size": ["2", "1", "all"]})
     settings = {"labels": bank.labels, "beta": 2, "selection": SELECTION}
     select = [*inputs, "--rankings", "rankings/0.parquet", "--members", "x.parquet", "--settings", settings]
     for table, wrong in [
-        (sizes, "without: found [-1, 0, 2], expected each of [-1, 0, 1, 2] once"),
+        (sizes, "held_out_fold: found [-1, 0, 2], expected each of [-1, 0, 1, 2] once"),
         (sizes.assign(size="3"), "size: found '3', expected one of 1, 2, 5, 10, 20, 40, all"),
     ]:
         write_table(table, folder / "bad_sizes.parquet")
@@ -520,8 +522,8 @@ def test_the_figures_are_those_of_the_decisions(chain):
     honest = read_table(folder / "honest.parquet")
     estimate = of_label(folder / "honest/0.parquet", bank.labels[1])
     assert list(estimate.columns) == ["image_id", "fold", "score", "threshold", "decision", "voted", "members"]
-    assert honest["honest_f_beta"].iloc[1] == f_beta(bank.truth[:, 1], estimate["decision"].to_numpy())
-    assert honest["naive_f_beta"].iloc[1] == read_table(folder / "thresholds/0.parquet")["f_beta"].iloc[1]
+    assert honest["nested_f_beta"].iloc[1] == f_beta(bank.truth[:, 1], estimate["decision"].to_numpy())
+    assert honest["non_nested_f_beta"].iloc[1] == read_table(folder / "thresholds/0.parquet")["f_beta"].iloc[1]
     assert printed == (folder / "challenge.txt").read_text(encoding="utf-8")
     assert printed.startswith("50 photos decided, 2 labels each\n")
     assert f"macro F2, test:   {scores['f_beta'].iloc[-1]:.4f}" in printed

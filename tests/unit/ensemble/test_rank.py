@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import fbeta_score, precision_recall_curve
 
-from stylevote.ensemble.rank import NONE, rank_by_fold, rank_candidates
+from stylevote.ensemble.rank import ALL, rank_by_fold, rank_candidates
 from stylevote.metrics import f_beta
 
 
@@ -51,9 +51,9 @@ def test_each_part_is_the_ranking_by_the_photos_outside_its_fold(bank, beta):
     candidates, scores = bank.candidates(1)
     labels, orders = bank.truth[:, 1], set()
     rankings = rank_by_fold(candidates, labels, scores, bank.folds, beta)
-    assert rankings["without"].tolist() == np.repeat([NONE, 0, 1, 2], len(candidates)).tolist()
-    assert rankings.dtypes[["without", "candidate"]].tolist() == [np.int16, np.int32]
-    for without, part in rankings.groupby("without"):
+    assert rankings["held_out_fold"].tolist() == np.repeat([ALL, 0, 1, 2], len(candidates)).tolist()
+    assert rankings.dtypes[["held_out_fold", "candidate"]].tolist() == [np.int16, np.int32]
+    for without, part in rankings.groupby("held_out_fold"):
         known = bank.folds != without
         reached = [best_f_beta(labels[known], row[known], beta) for row in scores]
         order = np.argsort(-np.round(reached, 12), kind="stable")  # the candidates come by run, then epoch
@@ -83,6 +83,6 @@ def test_a_folds_labels_change_nothing_in_its_part(bank, fold):
     turned = np.where(bank.folds == fold, 1 - labels, labels)
     candidates, scores = bank.candidates(0)
     before, after = (rank_by_fold(candidates, known, scores, bank.folds) for known in (labels, turned))
-    assert before[before["without"] == fold].equals(after[after["without"] == fold])
-    for without in {NONE, 0, 1, 2} - {fold}:
-        assert not before[before["without"] == without].equals(after[after["without"] == without])
+    assert before[before["held_out_fold"] == fold].equals(after[after["held_out_fold"] == fold])
+    for without in {ALL, 0, 1, 2} - {fold}:
+        assert not before[before["held_out_fold"] == without].equals(after[after["held_out_fold"] == without])

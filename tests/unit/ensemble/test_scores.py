@@ -15,7 +15,7 @@ from stylevote.ensemble.scores import (
     read_predictions,
 )
 from stylevote.errors import InputError
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 
 @pytest.fixture

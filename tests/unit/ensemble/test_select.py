@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import precision_recall_curve
 
-from stylevote.ensemble.rank import NONE, rank_by_fold, rank_candidates
+from stylevote.ensemble.rank import ALL, rank_by_fold, rank_candidates
 from stylevote.ensemble.select import (
     apportion,
     bagged_counts,
@@ -95,7 +95,7 @@ def test_constant_scores_are_a_member_only_where_there_is_nothing_else():
     assert chosen([("k", 1), ("l", 1)], [constant, [0.25] * 4])["member"].tolist() == [1, 0]
 
 
-GREEDY = {"bags": 1, "share": 1, "start": 3, "most": 8, "seed": 1}
+GREEDY = {"bags": 1, "share": 1, "start": 3, "max_members": 8, "seed": 1}
 
 
 def best_f_beta(labels, scores, beta=2):
@@ -171,7 +171,7 @@ def test_one_bag_of_all_candidates_is_no_bagging_and_bags_are_added_up():
     labels, whole = noisy_candidates(3, count=10)
     scores = (whole / 32).astype(np.float32)
     unbagged = forward_counts(scores, labels, 3, 8)
-    settings = {"start": 3, "most": 8}
+    settings = {"start": 3, "max_members": 8}
     assert bagged_counts(scores, labels, bags=1, share=1, seed=1, **settings).tolist() == unbagged.tolist()
     assert bagged_counts(scores, labels, bags=3, share=1, seed=1, **settings).tolist() == (3 * unbagged).tolist()
     single = bagged_counts(scores, labels, bags=30, share=0.01, seed=1, **settings)
@@ -183,7 +183,7 @@ def test_bags_are_drawn_by_the_seed_and_their_number():
     labels, whole = noisy_candidates(4, count=12)
 
     def counts(bags, seed):
-        settings = {"share": 0.5, "start": 3, "most": 8}
+        settings = {"share": 0.5, "start": 3, "max_members": 8}
         return bagged_counts((whole / 32).astype(np.float32), labels, bags=bags, seed=seed, **settings)
 
     assert counts(6, seed=1).tolist() == counts(6, seed=1).tolist()
@@ -311,10 +311,10 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
     rankings = rank_by_fold(candidates, labels, scores, folds, beta)
     settings = METHODS[method] | ({"greedy": GREEDY} if method == "greedy" else {})
     selections = select_by_fold(rankings, scores, labels, folds, settings, beta=beta)
-    assert selections["without"].tolist() == rankings["without"].tolist()
+    assert selections["held_out_fold"].tolist() == rankings["held_out_fold"].tolist()
     chosen = []
-    for without in (NONE, 0, 1, 2):
-        known, ranking = folds != without, rankings[rankings["without"] == without].set_index("candidate")
+    for without in (ALL, 0, 1, 2):
+        known, ranking = folds != without, rankings[rankings["held_out_fold"] == without].set_index("candidate")
         best = ranking.index[~ranking["run"].duplicated()]
         if method == "top_n":
             expected = [[row, 1] for row in reference(ranking, scores[:, known], 4, 0.57)]
@@ -325,7 +325,7 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
             expected.sort(key=lambda member: -member[1])
         else:
             expected = [[row, 1] for row in best]
-        part = selections[selections["without"] == without]
+        part = selections[selections["held_out_fold"] == without]
         assert rows_of(part, "candidate", "weight") == expected
         assert part["reason"].eq("").tolist() == part["member"].gt(0).tolist()
         chosen.append(expected)
@@ -340,8 +340,8 @@ def test_a_folds_labels_change_nothing_in_its_selection(bank, method):
         rankings = rank_by_fold(candidates, known, scores, bank.folds)
         found.append(select_by_fold(rankings, scores, known, bank.folds, METHODS[method]))
     before, after = found
-    assert before[before["without"] == 1].equals(after[after["without"] == 1])
-    assert not before[before["without"] != 1].equals(after[after["without"] != 1])
+    assert before[before["held_out_fold"] == 1].equals(after[after["held_out_fold"] == 1])
+    assert not before[before["held_out_fold"] != 1].equals(after[after["held_out_fold"] != 1])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -374,16 +374,14 @@ def test_a_size_stands_for_top_n_and_leaves_the_correlation(six):
 def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(six):
     labels, folds, candidates, scores = six
     rankings = rank_by_fold(candidates, labels, scores, folds)
-    selections = select_by_fold(
-        rankings, scores, labels, folds, METHODS["greedy"], sizes={NONE: 2, 0: None, 1: 1, 2: 2}
-    )
+    selections = select_by_fold(rankings, scores, labels, folds, METHODS["greedy"], sizes={ALL: 2, 0: None, 1: 1, 2: 2})
     plain = select_by_fold(rankings, scores, labels, folds, METHODS["greedy"])
-    counts = {without: (part["member"] > 0).sum() for without, part in selections.groupby("without")}
-    assert counts == {NONE: 2, 0: 6, 1: 1, 2: 2}
-    for without, size in [(NONE, 2), (1, 1), (2, 2)]:
-        found, longer = (table[table["without"] == without] for table in (selections, plain))
+    counts = {without: (part["member"] > 0).sum() for without, part in selections.groupby("held_out_fold")}
+    assert counts == {ALL: 2, 0: 6, 1: 1, 2: 2}
+    for without, size in [(ALL, 2), (1, 1), (2, 2)]:
+        found, longer = (table[table["held_out_fold"] == without] for table in (selections, plain))
         assert rows_of(found, "candidate", "weight") == rows_of(longer, "candidate", "weight")[:size]
-    every = selections[selections["without"] == 0]
+    every = selections[selections["held_out_fold"] == 0]
     assert every["run"][every["member"] > 0].nunique() == 6
     assert set(every["weight"][every["member"] > 0]) == {1}
 
@@ -391,10 +389,10 @@ def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(si
 def test_members_of_a_fold_are_those_selected_without_it_each_as_often_as_it_weighs():
     table = pd.DataFrame(
         [(-1, "a", 1, 1), (-1, "b", 2, 2), (-1, "c", 0, 0), (0, "a", 0, 0), (0, "b", 2, 1), (0, "c", 1, 3)],
-        columns=["without", "run", "member", "weight"],
+        columns=["held_out_fold", "run", "member", "weight"],
     )
-    found = {without: members_of(table, without) for without in (NONE, 0)}
-    assert found[NONE]["run"].tolist() == ["a", "b", "b"]
+    found = {without: members_of(table, without) for without in (ALL, 0)}
+    assert found[ALL]["run"].tolist() == ["a", "b", "b"]
     assert found[0]["run"].tolist() == ["c", "c", "c", "b"]
     assert found[0]["member"].tolist() == [1, 2, 3, 4]
-    assert members_of(table).equals(found[NONE])
+    assert members_of(table).equals(found[ALL])

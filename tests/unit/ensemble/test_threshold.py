@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.threshold import (
-    certain_from,
     decide,
     f_beta_at,
     fit_platt,
     log_odds,
+    precision_threshold,
     search_threshold,
     stepped_thresholds,
 )
@@ -259,9 +259,9 @@ def test_certainty_begins_at_the_lowest_score_of_enough_precision():
         chosen = [
             cut for cut in np.unique(scores) if (scores >= cut).sum() >= 10 and labels[scores >= cut].mean() >= 0.7
         ]
-        assert certain_from(labels, scores, 0.7) == (min(chosen) if chosen else None)
+        assert precision_threshold(labels, scores, 0.7) == (min(chosen) if chosen else None)
 
 
 def test_a_few_photos_are_no_precision():
-    assert certain_from(np.ones(9, dtype=np.uint8), np.linspace(0, 1, 9), 0.5) is None
-    assert certain_from(np.ones(10, dtype=np.uint8), np.linspace(0, 1, 10), 0.5) == 0
+    assert precision_threshold(np.ones(9, dtype=np.uint8), np.linspace(0, 1, 9), 0.5) is None
+    assert precision_threshold(np.ones(10, dtype=np.uint8), np.linspace(0, 1, 10), 0.5) == 0

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from stylevote.ensemble.vote import cast_votes, limit_labels
+from stylevote.ensemble.vote import combine_folds, limit_labels
 from stylevote.errors import InputError
 
 AGGREGATIONS = ["average_scores", "average_then_vote", "average_cnn_first", "vote_all"]
@@ -45,7 +45,7 @@ def test_outputs_are_averaged_in_a_fold_and_the_folds_vote():
         ],
         dtype=np.float32,
     )
-    votes = cast_votes(features, BOTH, 0.5, "average_then_vote")
+    votes = combine_folds(features, BOTH, 0.5, "average_then_vote")
     assert np.allclose(votes[["fold0", "fold1", "fold2"]], [[0.3, 0.7, 0.5], [0.9, 0.2, 0.25]])
     assert np.allclose(votes["score"], [0.5, 0.45])
     assert votes["votes"].tolist() == [2, 1]
@@ -62,7 +62,7 @@ def test_outputs_are_averaged_in_a_fold_and_the_folds_vote():
 
 def test_a_vote_is_not_the_mean():
     features = np.array([[[0.4, 0.4]], [[0.4, 0.4]], [[1.0, 1.0]]], dtype=np.float32)
-    votes = {aggregation: cast_votes(features, BOTH, 0.5, aggregation) for aggregation in AGGREGATIONS}
+    votes = {aggregation: combine_folds(features, BOTH, 0.5, aggregation) for aggregation in AGGREGATIONS}
     assert all(table["score"].item() > 0.5 for table in votes.values())
     assert [table["decision"].item() for table in votes.values()] == [1, 0, 1, 0]
 
@@ -70,7 +70,7 @@ def test_a_vote_is_not_the_mean():
 @pytest.mark.parametrize("aggregation", ["average_then_vote", "vote_all"])
 def test_halves_are_parted_by_the_mean(aggregation):
     features = np.array([[[0.9, 0.9], [0.6, 0.6]], [[0.4, 0.4], [0.1, 0.1]]], dtype=np.float32)
-    votes = cast_votes(features, BOTH, 0.5, aggregation)
+    votes = combine_folds(features, BOTH, 0.5, aggregation)
     assert votes["votes"].tolist() == ([1, 1] if aggregation == "average_then_vote" else [2, 2])
     assert votes["decision"].tolist() == [1, 0]
 
@@ -100,7 +100,7 @@ def test_each_aggregation_is_that_of_a_photo_by_hand(folds):
     stackers = [Power(exponent) for exponent in (0.3, 0.5, 1, 2, 6)][:folds]
     decisions = set()
     for aggregation in AGGREGATIONS:
-        votes = cast_votes(features.astype(np.float32), stackers, 0.45, aggregation)
+        votes = combine_folds(features.astype(np.float32), stackers, 0.45, aggregation)
         photos = [by_hand(photo.tolist(), stackers, 0.45, aggregation) for photo in features.transpose(1, 0, 2)]
         assert np.allclose(votes["score"], [score for score, _, _ in photos], atol=1e-6)
         assert votes["votes"].tolist() == [count for _, count, _ in photos]
@@ -110,13 +110,13 @@ def test_each_aggregation_is_that_of_a_photo_by_hand(folds):
 
 
 def test_four_hundred_votes_are_counted():
-    votes = cast_votes(np.ones((20, 1, 1), dtype=np.float32), [Column(0)] * 20, 0.5, "vote_all")
+    votes = combine_folds(np.ones((20, 1, 1), dtype=np.float32), [Column(0)] * 20, 0.5, "vote_all")
     assert (votes["votes"].item(), votes["decision"].item()) == (400, 1)
 
 
 def test_another_aggregation_is_refused():
     with pytest.raises(InputError, match="found 'mean', expected one of average_scores, average_then_vote"):
-        cast_votes(np.ones((3, 1, 2), dtype=np.float32), BOTH, 0.5, "mean")
+        combine_folds(np.ones((3, 1, 2), dtype=np.float32), BOTH, 0.5, "mean")
 
 
 def photos_to_limit(labels=5, photos=60):
@@ -142,7 +142,7 @@ def nearest_set(decisions, scores, thresholds, least, most):
     return best[1]
 
 
-@pytest.mark.parametrize(("least", "most"), [(1, 5), (0, 2), (2, 2), (1, 3), (5, 5), (0, 1)])
+@pytest.mark.parametrize(("min_labels", "max_labels"), [(1, 5), (0, 2), (2, 2), (1, 3), (5, 5), (0, 1)])
 def test_a_photo_gets_the_nearest_set_of_labels_that_the_limits_allow(least, most):
     decisions, scores, thresholds = photos_to_limit()
     found = limit_labels(decisions, scores.astype(np.float32), thresholds, least, most)

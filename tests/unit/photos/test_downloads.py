@@ -14,11 +14,11 @@ from PIL import Image
 from photo_server import PhotoServer, body, drip, photo, raw, redirect, status
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
+from stylevote.files.tables import read_table
 from stylevote.photos import downloads
 from stylevote.photos.downloads import LONGEST_PAUSE, SILENT, Patience, download_photos
 from stylevote.photos.fetching import Bounds
 from stylevote.photos.label_tables import Entry
-from stylevote.tables import read_table
 
 PROGRAM = PROGRAMS / "photos" / "download_photos.py"
 

@@ -11,7 +11,7 @@ import pytest
 
 from photo_server import PhotoServer, body, drip, endless, photo, raw, redirect, status
 from stylevote.photos import fetching
-from stylevote.photos.fetching import Bounds, PassingError, RefusedError, fetch, is_public, parse_url
+from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fetch, is_public, parse_url
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -48,13 +48,13 @@ def test_chunks_and_bodies_without_a_length(server):
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 451, 204, 304])
 def test_what_is_not_there_is_refused(server, code):
-    assert said(RefusedError, server.give("/1", status(code)), bounds(server)).startswith(str(code))
+    assert said(PermanentError, server.give("/1", status(code)), bounds(server)).startswith(str(code))
     assert server.asked == ["/1"]
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 599])
 def test_what_may_pass(server, code):
-    assert said(PassingError, server.give("/1", status(code)), bounds(server)).startswith(str(code))
+    assert said(TransientError, server.give("/1", status(code)), bounds(server)).startswith(str(code))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_may_pass(server, code):
 def test_how_long_a_host_wants_to_be_left_alone(server, header, pause):
     if isinstance(header, int):  # so many seconds from now, as a date
         header = formatdate(time.time() + header, usegmt=True)
-    with pytest.raises(PassingError) as caught:
+    with pytest.raises(TransientError) as caught:
         fetch(server.give("/1", status(429, Retry_After=header)), bounds(server))
     assert caught.value.pause == pytest.approx(pause, abs=60 if pause > 7 else 0)
 
@@ -92,7 +92,7 @@ def test_how_long_a_host_wants_to_be_left_alone(server, header, pause):
     ],
 )
 def test_an_answer_that_breaks_off_or_is_none_may_pass(server, answer, reason):
-    text = said(PassingError, server.give("/1", answer), bounds(server))
+    text = said(TransientError, server.give("/1", answer), bounds(server))
     assert reason in text
     assert len(text) < 300
     assert text.isprintable()
@@ -113,14 +113,14 @@ def test_an_answer_that_breaks_off_or_is_none_may_pass(server, answer, reason):
     ids=["nothing", "status", "header", "continue", "length", "stalled body", "body", "chunks"],
 )
 def test_a_server_that_stalls_or_drips_is_left(server, answer):
-    assert said(PassingError, server.give("/1", answer), bounds(server, seconds=0.4)) == "not whole after 0.4 s"
+    assert said(TransientError, server.give("/1", answer), bounds(server, seconds=0.4)) == "not whole after 0.4 s"
 
 
 def test_the_time_is_that_of_all_redirects_together(server):
     for k in range(5):
         server.give(f"/{k}", redirect(f"/{k + 1}"))
     server.give("/5", drip())
-    assert said(PassingError, server.url("/0"), bounds(server, seconds=0.4)) == "not whole after 0.4 s"
+    assert said(TransientError, server.url("/0"), bounds(server, seconds=0.4)) == "not whole after 0.4 s"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_the_time_is_that_of_all_redirects_together(server):
     ids=["length", "no length", "chunks", "a chunk", "a byte too many"],
 )
 def test_what_is_too_long_is_refused(server, answer):
-    assert said(RefusedError, server.give("/1", answer), bounds(server)) == "more than 0.1 MB"
+    assert said(PermanentError, server.give("/1", answer), bounds(server)) == "more than 0.1 MB"
     assert fetch(server.give("/2", body(b"x" * 100_000)), bounds(server)) == b"x" * 100_000
 
 
@@ -147,7 +147,7 @@ def test_redirects_are_followed_five_times(server):
         server.give(f"/{k}", redirect(f"{k + 1}" if k % 2 else server.url(f"/{k + 1}")))
     server.give("/6", body(b"there"))
     assert fetch(server.url("/1"), bounds(server)) == b"there"
-    assert said(RefusedError, server.url("/0"), bounds(server)) == "redirected more than 5 times"
+    assert said(PermanentError, server.url("/0"), bounds(server)) == "redirected more than 5 times"
     assert "/6" not in server.asked[6:]
 
 
@@ -159,14 +159,14 @@ def test_a_redirect_may_be_written_in_utf_8(server, written):
 
 
 def test_a_body_without_a_length_is_looked_at(server):
-    with pytest.raises(PassingError, match="cut short or damaged: 5 bytes"):
+    with pytest.raises(TransientError, match="cut short or damaged: 5 bytes"):
         fetch(server.give("/1", body(b"abcde", length=None)), bounds(server), lambda data: len(data) > 5)
     assert fetch(server.give("/2", body(b"abcde")), bounds(server), lambda data: len(data) > 5) == b"abcde"
 
 
 def test_a_ring_of_redirects_is_left(server):
     server.give("/a", redirect("/b"))
-    assert said(RefusedError, server.give("/b", redirect("/a")), bounds(server)) == "redirected more than 5 times"
+    assert said(PermanentError, server.give("/b", redirect("/a")), bounds(server)) == "redirected more than 5 times"
 
 
 @pytest.mark.parametrize(
@@ -180,14 +180,14 @@ def test_a_ring_of_redirects_is_left(server):
     ],
 )
 def test_redirects_lead_to_http_only(server, location):
-    assert said(RefusedError, server.give("/1", redirect(location)), bounds(server)).startswith("redirected: ")
+    assert said(PermanentError, server.give("/1", redirect(location)), bounds(server)).startswith("redirected: ")
 
 
 def test_a_redirect_does_not_lead_into_the_own_network(server):
     with PhotoServer() as secret:
         secret.give("/", body(b"secret"))
         for location in (secret.url("/"), f"http://localhost:{secret.server_port}/", "http://169.254.169.254/latest"):
-            text = said(RefusedError, server.give("/1", redirect(location)), bounds(server))
+            text = said(PermanentError, server.give("/1", redirect(location)), bounds(server))
             assert "is not on the public internet" in text
         assert secret.asked == []
 
@@ -197,11 +197,11 @@ def test_a_redirect_does_not_lead_into_the_own_network(server):
 
 @pytest.mark.parametrize("scheme", ["file", "ftp", "data", "gopher", "javascript", "HTTPX", ""])
 def test_other_schemes_are_refused(scheme):
-    assert "expected a URL that begins with http" in said(RefusedError, f"{scheme}://127.0.0.1/1", Bounds(1, 1))
+    assert "expected a URL that begins with http" in said(PermanentError, f"{scheme}://127.0.0.1/1", Bounds(1, 1))
 
 
 def test_a_url_with_a_password_is_refused_and_not_told(server):
-    text = said(RefusedError, f"http://me:hush@{server.host}/1", bounds(server))
+    text = said(PermanentError, f"http://me:hush@{server.host}/1", bounds(server))
     assert "hush" not in text
     assert server.asked == []
 
@@ -210,7 +210,7 @@ def test_a_url_with_a_password_is_refused_and_not_told(server):
     "url", ["http://", "http:///1.jpg", "http://[::1", "http://a:b/", "http://a:99999/", "http://a..b/"]
 )
 def test_what_is_no_url_is_refused(url):
-    assert said(RefusedError, url, Bounds(1, 1))
+    assert said(PermanentError, url, Bounds(1, 1))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_what_is_no_url_is_refused(url):
 def test_the_own_host_is_not_asked_unless_it_is_named(server, host):
     server.give("/1", body(b"secret"))
     url = f"http://{host}:{server.server_port}/1"
-    with pytest.raises((RefusedError, PassingError)) as caught:
+    with pytest.raises((PermanentError, TransientError)) as caught:
         fetch(url, Bounds(5, 1000, ["127.0.0.1:1", "example.org"]))
     # Not every system knows the last ones.
     assert "is not on the public internet" in str(caught.value) or host in ("localhost.", "[::1]", "[::ffff:127.0.0.1]")
@@ -329,22 +329,24 @@ def test_a_certificate_is_checked(encrypted, monkeypatch):
     server.give("/1", body(photo(1)))
     url = f"https://localhost:{server.server_port}/1"
     limits = Bounds(20, 100_000, ["localhost", "127.0.0.1"])
-    assert said(RefusedError, url, limits).startswith("localhost is not who it says")
+    assert said(PermanentError, url, limits).startswith("localhost is not who it says")
     monkeypatch.setattr(fetching, "_certificates", lambda: trusting)
-    assert said(RefusedError, url.replace("localhost", "127.0.0.1"), limits).startswith("127.0.0.1 is not who it says")
+    assert said(PermanentError, url.replace("localhost", "127.0.0.1"), limits).startswith(
+        "127.0.0.1 is not who it says"
+    )
     assert server.asked == []
     assert fetch(url, limits) == photo(1)
     server.give("/1", drip(OK, b"\r\n", then=b"x"))
-    assert said(PassingError, url, limits._replace(seconds=0.5)) == "not whole after 0.5 s"
+    assert said(TransientError, url, limits._replace(seconds=0.5)) == "not whole after 0.5 s"
 
 
 def test_a_handshake_that_stalls_is_left():
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, and nobody answers
         host = f"127.0.0.1:{silent.getsockname()[1]}"
-        assert said(PassingError, f"https://{host}/", Bounds(0.4, 1000, [host])) == "not whole after 0.4 s"
+        assert said(TransientError, f"https://{host}/", Bounds(0.4, 1000, [host])) == "not whole after 0.4 s"
 
 
 def test_nobody_there(server):
     with socket.create_server(("127.0.0.1", 0)) as closing:
         host = f"127.0.0.1:{closing.getsockname()[1]}"
-    assert "Connection refused" in said(PassingError, f"http://{host}/", Bounds(5, 1000, [host]))
+    assert "Connection refused" in said(TransientError, f"http://{host}/", Bounds(5, 1000, [host]))

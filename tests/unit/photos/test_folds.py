@@ -1,4 +1,4 @@
-"""Folds and locked photos: equal shares of every label, near-duplicates together, the same from the same seed."""
+"""Folds and holdout photos: equal shares of every label, near-duplicates together, the same from the same seed."""
 
 import json
 import subprocess
@@ -10,9 +10,9 @@ import pytest
 import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
+from stylevote.files.tables import label_matrix, read_table, write_table
 from stylevote.photos import folds as folds_module
-from stylevote.photos.folds import assign_folds, lock_photos, positives_by_part, stratify
-from stylevote.tables import label_matrix, read_table, write_table
+from stylevote.photos.folds import assign_folds, hold_out_photos, positives_by_part, stratify
 
 LABELS = ["common", "usual", "rare", "rarest"]
 
@@ -138,57 +138,57 @@ def test_an_exchange_mostly_moves_as_little_as_it_can():
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.35])
-def test_locked_photos_are_a_share_of_each_label(manifest, share):
+def test_holdout_photos_are_a_share_of_each_label(manifest, share):
     """Groups of near-duplicates count once, and so near to the share as no random choice comes."""
     first = manifest.drop_duplicates("group").index
     union = manifest.groupby("group")[LABELS].max().to_numpy()
     wanted = share * union[:, :3].sum(axis=0)  # the rarest has too few for a share of 5 %
 
-    def away(locked):
-        return np.abs(union[locked[first], :3].sum(axis=0) - wanted)
+    def away(holdout):
+        return np.abs(union[holdout[first], :3].sum(axis=0) - wanted)
 
     labels = LABELS[:3]
-    chosen = [lock_photos(manifest, labels, share, 3, seed) for seed in range(4)]
+    chosen = [hold_out_photos(manifest, labels, share, 3, seed) for seed in range(4)]
     rng = np.random.default_rng(0)
     random = [away(np.isin(manifest["group"], rng.choice(540, round(540 * share), replace=False))) for _ in range(200)]
-    for locked in chosen:
-        assert locked.shape == (600,)
-        assert locked.dtype == bool
-        assert locked[first].sum() == pytest.approx(540 * share, abs=2)
-        assert (away(locked) <= 1.5).all()
-    assert np.mean([away(locked) for locked in chosen]) < 0.5 * np.mean(random)
+    for holdout in chosen:
+        assert holdout.shape == (600,)
+        assert holdout.dtype == bool
+        assert holdout[first].sum() == pytest.approx(540 * share, abs=2)
+        assert (away(holdout) <= 1.5).all()
+    assert np.mean([away(holdout) for holdout in chosen]) < 0.5 * np.mean(random)
 
 
-def test_near_duplicates_are_locked_together(manifest):
-    locked = pd.Series(lock_photos(manifest, LABELS, 0.2, 3, 1))
-    of_group = locked.groupby(manifest["group"])
+def test_near_duplicates_are_holdout_together(manifest):
+    holdout = pd.Series(hold_out_photos(manifest, LABELS, 0.2, 3, 1))
+    of_group = holdout.groupby(manifest["group"])
     assert of_group.nunique().eq(1).all()
     assert (of_group.size()[of_group.first()] == 2).any()
 
 
-def test_a_rare_label_is_locked_and_stays_in_every_fold(manifest):
+def test_a_rare_label_is_holdout_and_stays_in_every_fold(manifest):
     for seed in range(10):
-        locked = lock_photos(manifest, LABELS, 0.1, 5, seed)
-        assert manifest.loc[locked, "rarest"].sum() == 1
-        folds = assign_folds(manifest[~locked], LABELS, 5, seed)
+        holdout = hold_out_photos(manifest, LABELS, 0.1, 5, seed)
+        assert manifest.loc[holdout, "rarest"].sum() == 1
+        folds = assign_folds(manifest[~holdout], LABELS, 5, seed)
         assert folds["fold"].nunique() == 5
-        assert set(folds["image_id"]) == set(manifest.loc[~locked, "image_id"])
+        assert set(folds["image_id"]) == set(manifest.loc[~holdout, "image_id"])
 
 
-def test_the_seed_alone_decides_what_is_locked(manifest):
-    first = lock_photos(manifest, LABELS, 0.2, 3, 1)
-    assert (first == lock_photos(manifest, LABELS, 0.2, 3, 1)).all()
-    assert (first == lock_photos(manifest.assign(image_id="x"), LABELS, 0.2, 3, 1)).all()
-    assert (first != lock_photos(manifest, LABELS, 0.2, 3, 2)).any()
+def test_the_seed_alone_decides_what_is_holdout(manifest):
+    first = hold_out_photos(manifest, LABELS, 0.2, 3, 1)
+    assert (first == hold_out_photos(manifest, LABELS, 0.2, 3, 1)).all()
+    assert (first == hold_out_photos(manifest.assign(image_id="x"), LABELS, 0.2, 3, 1)).all()
+    assert (first != hold_out_photos(manifest, LABELS, 0.2, 3, 2)).any()
 
 
 @pytest.mark.parametrize(
     ("positives", "share", "folds", "counts"),
     [
-        (4, 0.05, 3, "4 to train on and 0 locked"),  # there would be one to spare, but a twentieth of four is none
-        (4, 0.5, 3, "2 to train on and 2 locked"),
-        (3, 0.25, 3, "2 to train on and 1 locked"),
-        (1, 0.25, 3, "1 to train on and 0 locked"),
+        (4, 0.05, 3, "4 to train on and 0 held out"),  # there would be one to spare, but a twentieth of four is none
+        (4, 0.5, 3, "2 to train on and 2 held out"),
+        (3, 0.25, 3, "2 to train on and 1 held out"),
+        (1, 0.25, 3, "1 to train on and 0 held out"),
     ],
 )
 def test_too_few_positives_to_lock_name_label_and_counts(positives, share, folds, counts):
@@ -196,21 +196,21 @@ def test_too_few_positives_to_lock_name_label_and_counts(positives, share, folds
     values[:, 0] = 1
     values[:positives, 1] = 1
     with pytest.raises(InputError) as caught:
-        lock_photos(manifest_of(values, labels=["a", "b"]), ["a", "b"], share, folds, 1)
+        hold_out_photos(manifest_of(values, labels=["a", "b"]), ["a", "b"], share, folds, 1)
     title, line = str(caught.value).splitlines()
     assert title == (
         "too few photos of a label to lock some away; expected at least 3 positives to train on (one per fold) and"
-        " 1 locked, near-duplicates counted once:"
+        " 1 held out, near-duplicates counted once:"
     )
-    assert line == f"label 'b': {counts}; change honest.locked, add photos or merge the label with another"
+    assert line == f"label 'b': {counts}; change holdout.share, add photos or merge the label with another"
 
 
-def test_near_duplicates_count_once_where_photos_are_locked():
+def test_near_duplicates_count_once_where_photos_are_holdout():
     values, group = [[1]] * 6 + [[0]] * 20, np.r_[0, 0, 0, 1, 1, 2, np.arange(3, 23)]
-    with pytest.raises(InputError, match=r"label 'only': [0-3] to train on and [0-3] locked"):
-        lock_photos(manifest_of(values, group, ["only"]), ["only"], 0.3, 3, 1)
-    locked = lock_photos(manifest_of(values, group, ["only"]), ["only"], 0.3, 2, 1)
-    assert pd.Series(group[:6][locked[:6]]).nunique() == 1
+    with pytest.raises(InputError, match=r"label 'only': [0-3] to train on and [0-3] held out"):
+        hold_out_photos(manifest_of(values, group, ["only"]), ["only"], 0.3, 3, 1)
+    holdout = hold_out_photos(manifest_of(values, group, ["only"]), ["only"], 0.3, 2, 1)
+    assert pd.Series(group[:6][holdout[:6]]).nunique() == 1
 
 
 def run_program(name, manifest, tmp_path, outputs, **settings):
@@ -225,22 +225,22 @@ def run_program(name, manifest, tmp_path, outputs, **settings):
 
 def test_locking_program(manifest, tmp_path):
     manifest.insert(1, "sha256", [f"{k:064x}" for k in range(600)])
-    done = run_program("lock_photos.py", manifest, tmp_path, ["train", "locked"], share=0.1, folds=5)
+    done = run_program("hold_out_photos.py", manifest, tmp_path, ["train", "holdout"], share=0.1, folds=5)
     assert done.returncode == 0, done.stderr
-    train, locked = (read_table(tmp_path / f"{name}.parquet") for name in ("train", "locked"))
-    assert f"{len(locked)} of 600 photos locked away" in done.stderr
-    assert not set(train["group"]) & set(locked["group"])
-    together = pd.concat([train, locked]).sort_values("sha256", ignore_index=True)
+    train, holdout = (read_table(tmp_path / f"{name}.parquet") for name in ("train", "holdout"))
+    assert f"{len(holdout)} of 600 photos held out" in done.stderr
+    assert not set(train["group"]) & set(holdout["group"])
+    together = pd.concat([train, holdout]).sort_values("sha256", ignore_index=True)
     pd.testing.assert_frame_equal(together, manifest)  # every row is in one of the two, as it was
     assert train["sha256"].is_monotonic_increasing
-    assert locked["sha256"].is_monotonic_increasing
+    assert holdout["sha256"].is_monotonic_increasing
 
 
 def test_locking_program_ends_with_the_message(manifest, tmp_path):
-    done = run_program("lock_photos.py", manifest, tmp_path, ["train", "locked"], share=0.1, folds=9)
+    done = run_program("hold_out_photos.py", manifest, tmp_path, ["train", "holdout"], share=0.1, folds=9)
     assert done.returncode == 1
     assert "error: too few photos of a label to lock some away; expected at least 9 positives to train" in done.stderr
-    assert "label 'rarest': 5 to train on and 1 locked; change honest.locked" in done.stderr
+    assert "label 'rarest': 5 to train on and 1 held out; change holdout.share" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "train.parquet").exists()
 

@@ -17,11 +17,11 @@ from PIL import Image
 import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
+from stylevote.files.tables import write_table
 from stylevote.photos import label_tables
 from stylevote.photos.ingest import ingest_photos, shared_photos
 from stylevote.photos.pixels import MAX_BYTES
 from stylevote.photos.problems import Problem, problem_report
-from stylevote.tables import write_table
 
 LABELS = ["sport", "street"]
 VALUES = [(1, 0), (0, 1), (1, 1), (1, 0), (0, 1)]
@@ -399,14 +399,14 @@ def test_label_without_enough_positives(photos, table):
     ]
 
 
-def test_a_label_needs_one_more_positive_where_some_are_locked(photos, table):
+def test_a_label_needs_one_more_positive_where_some_are_holdout(photos, table):
     path = table(lines_of_table())
-    remedy = REMEDY.format(folds=4).replace("one per fold;", "one per fold and one locked;")
-    assert problems(photos, path, folds=3, locked=True) == [
+    remedy = REMEDY.format(folds=4).replace("one per fold;", "one per fold and one held out;")
+    assert problems(photos, path, folds=3, holdout=True) == [
         f"{path}: label {label!r} has 3 distinct positive photos (near-duplicates count once), {remedy}"
         for label in LABELS
     ]
-    ingest_photos(photos, path, LABELS, folds=2, locked=True)
+    ingest_photos(photos, path, LABELS, folds=2, holdout=True)
 
 
 def test_positives_are_counted_without_near_duplicates(photos, table):
@@ -655,7 +655,7 @@ def run_program(program, *arguments):
 
 
 def ingest_arguments(photos, tmp_path, table=None, threads=1, **settings):
-    settings = {"photoset": "train", "labels": LABELS, "folds": 2, "locked": False, **settings}
+    settings = {"photoset": "train", "labels": LABELS, "folds": 2, "holdout": False, **settings}
     yield from ("--photos", photos, "--settings", json.dumps(settings), "--on-bad-photo", "fail", "--table")
     yield from ([table] if table else [])
     yield from ("--manifest", tmp_path / "manifest.parquet", "--quarantine", tmp_path / "quarantine.parquet")

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stylevote.digests import file_sha256
+from stylevote.config.identity import file_sha256
 from stylevote.errors import InputError
+from stylevote.files.tables import write_table
 from stylevote.photos.listing import (
     changed_photos,
-    glance,
     list_files,
     names_and_contents,
     names_and_sizes,
     note_reading,
+    quick_fingerprint,
     second_of,
 )
-from stylevote.tables import write_table
 
 BEFORE, AFTER = 1e9, 4e9  # seconds: long ago, and in the year 2096
 
@@ -139,10 +139,10 @@ def test_a_glance_tells_tables_and_weights_apart_whatever_their_time_stamps(tmp_
     content[place] ^= 1
     second.write_bytes(content)
     os.utime(second, (BEFORE, BEFORE))
-    assert glance([first]) == glance([shutil.copy(first, tmp_path / "third")])
-    assert glance([first]) != glance([second])
-    assert glance([first, second]) != glance([second, first])
-    assert glance([first, tmp_path / "gone"]) != glance([first])
+    assert quick_fingerprint([first]) == quick_fingerprint([shutil.copy(first, tmp_path / "third")])
+    assert quick_fingerprint([first]) != quick_fingerprint([second])
+    assert quick_fingerprint([first, second]) != quick_fingerprint([second, first])
+    assert quick_fingerprint([first, tmp_path / "gone"]) != quick_fingerprint([first])
 
 
 def test_touched_photos_are_read_once(folder, manifest, monkeypatch):

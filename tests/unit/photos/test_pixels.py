@@ -15,6 +15,7 @@ from PIL import Image
 import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
+from stylevote.files.tables import read_table, write_table
 from stylevote.photos.pixels import (
     PhotoError,
     cache_pixels,
@@ -24,7 +25,6 @@ from stylevote.photos.pixels import (
     read_photo,
     resize_photo,
 )
-from stylevote.tables import read_table, write_table
 
 PROGRAM = PROGRAMS / "photos" / "cache_pixels.py"
 

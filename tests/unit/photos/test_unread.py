@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from stylevote.errors import InputError
+from stylevote.files.tables import write_table
 from stylevote.photos.label_tables import Entry
 from stylevote.photos.unread import look_at, without_failed
-from stylevote.tables import write_table
 
 LABELS = ["sport", "office"]
 

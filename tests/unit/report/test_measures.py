@@ -186,7 +186,9 @@ def test_losses_are_compared_on_test_photos_where_their_scores_are_known():
     points, (_, curve) = curves["bce"]
     assert curve.tolist() == pytest.approx([f2(truth, scores[5], point) for point in points])
     assert len(curves["focal"][1]) == 1, "what did not decide test photos has no curve"
-    ranked = rankings[rankings["without"] == -1].sort_values("rank").drop_duplicates("run").set_index("run")["epoch"]
+    ranked = (
+        rankings[rankings["held_out_fold"] == -1].sort_values("rank").drop_duplicates("run").set_index("run")["epoch"]
+    )
     assert asked == [(run, ranked[run]) for (run,) in losses.values()]
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 import pandas as pd
 
-from stylevote.digests import file_sha256
+from stylevote.config.identity import file_sha256
 from stylevote.report import model_card as card_module
 from stylevote.report.model_card import model_card
 from stylevote.report.runs import RunTable
@@ -29,11 +29,11 @@ def card(drawn: bool = False, tested: bool = False, **more) -> str:
         {
             "label": LABELS,
             "positives": [12, 4000],
-            "honest_precision": [0.25, 0.5],
-            "honest_recall": [0.75, 0.5],
-            "honest_f_beta": [0.4, 0.8],
-            "honest_low": [0.1, 0.7],
-            "honest_high": [0.6, 0.9],
+            "nested_precision": [0.25, 0.5],
+            "nested_recall": [0.75, 0.5],
+            "nested_f_beta": [0.4, 0.8],
+            "nested_low": [0.1, 0.7],
+            "nested_high": [0.6, 0.9],
             "threshold": [0.125, 0.5],
             "members": [3, 4],
         }

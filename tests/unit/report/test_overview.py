@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, fbeta_score
 
-from stylevote.ensemble.decisions import honest_scores, locked_scores, no_scores, score_decisions
+from stylevote.ensemble.decisions import holdout_scores, nested_scores, no_scores, score_decisions
 from stylevote.report.overview import (
     bounds,
     compare_singles,
@@ -37,38 +37,38 @@ def test_bounds_hold_the_value_and_are_those_of_a_bootstrap(photos):
     assert ((found["low"] < found["value"]) & (found["value"] < found["high"])).all()
 
 
-@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("holdout", [False, True])
 @pytest.mark.parametrize("tested", [False, True])
-def test_what_is_known_is_told_and_nothing_else(photos, tested, locked):
+def test_what_is_known_is_told_and_nothing_else(photos, tested, holdout):
     labels, decisions = photos
-    honest = honest_scores(labels, decisions, [0.9, 0.8], NAMES)
-    if locked:
-        honest = honest.join(locked_scores(labels, decisions, NAMES))
+    honest = nested_scores(labels, decisions, [0.9, 0.8], NAMES)
+    if holdout:
+        honest = honest.join(holdout_scores(labels, decisions, NAMES))
     scores = score_decisions(labels, decisions, NAMES) if tested else no_scores()
     test = bounds(labels, decisions) if tested else None
-    found = macro_figures(honest, bounds(labels, labels), test, scores, 0.01 if locked else None).set_index("key")
+    found = macro_figures(honest, bounds(labels, labels), test, scores, 0.01 if holdout else None).set_index("key")
     macro = fbeta_score(labels, decisions, beta=2, average="macro")
     assert found.loc["honest", "value"] == pytest.approx(macro)
     assert found.loc["naive", "value"] == 1
     assert found.loc["all_ones", "value"] == pytest.approx(
         fbeta_score(labels, np.ones_like(labels), beta=2, average="macro")
     )
-    assert ("locked" in found.index) == ("expected" in found.index) == locked
+    assert ("holdout" in found.index) == ("expected" in found.index) == holdout
     assert ("test" in found.index) == tested
-    if locked:
+    if holdout:
         assert found.loc["expected", "value"] == pytest.approx(macro + 0.01)
     figures = pd.DataFrame({"label": NAMES, "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6, "members": 2})
     by_label = label_figures(honest, figures, test, scores).set_index("label")
     assert list(by_label.index) == NAMES
     assert ("test_f_beta" in by_label) == tested
-    assert by_label.loc["b", "honest_f_beta"] == pytest.approx(fbeta_score(labels[:, 1], decisions[:, 1], beta=2))
+    assert by_label.loc["b", "nested_f_beta"] == pytest.approx(fbeta_score(labels[:, 1], decisions[:, 1], beta=2))
     assert by_label.loc["a", ["flat_low", "flat_high", "members"]].tolist() == [0.4, 0.6, 2]
 
 
 def test_of_many_labels_the_lowest_are_pictured_and_some_up_to_the_highest():
     names = [f"label{number}" for number in range(100)]
     scores = np.random.default_rng(0).permutation(100) / 100
-    honest = pd.DataFrame({"label": [*names, "macro"], "honest_f_beta": [*scores, 0.5]})
+    honest = pd.DataFrame({"label": [*names, "macro"], "nested_f_beta": [*scores, 0.5]})
     pictured = pictured_labels(honest, 10)
     assert pictured == [name for name in names if name in pictured], "they keep their order"
     found = sorted(scores[names.index(name)] for name in pictured)

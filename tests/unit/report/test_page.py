@@ -59,8 +59,8 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
     reached = pd.DataFrame(random.random((12, count)), columns=labels)
     losses = {loss: pd.DataFrame({"epoch": range(12), "f_beta": random.random(12)}) for loss in ("bce", "focal")}
     curves = {"bce": (points, [random.random(60)]), "focal": (points, [random.random(60), random.random(60)])}
-    sizes = pd.DataFrame({"size": ["1", "2", "5", "10", "20", "40", "all"], "honest_f_beta": np.linspace(0.6, 0.7, 7)})
-    sizes = sizes.assign(honest_low=sizes["honest_f_beta"] - 0.01, honest_high=sizes["honest_f_beta"] + 0.01)
+    sizes = pd.DataFrame({"size": ["1", "2", "5", "10", "20", "40", "all"], "nested_f_beta": np.linspace(0.6, 0.7, 7)})
+    sizes = sizes.assign(nested_low=sizes["nested_f_beta"] - 0.01, nested_high=sizes["nested_f_beta"] + 0.01)
     truth, scores = (random.random(500) < 0.05).astype(np.uint8), random.random(500).astype(np.float32) ** 4
     return {
         "dots": dot_chart(labels, [values, values], title=labels[0], name="dots"),
@@ -108,8 +108,8 @@ def page_of(labels) -> str:
 
 def by_label(labels, **more) -> pd.DataFrame:
     """Return some of what `overview.label_figures` returns: the first label has the lowest score."""
-    table = pd.DataFrame({"label": labels, "honest_f_beta": np.linspace(0.1, 0.9, len(labels)), "positives": 5})
-    return table.assign(honest_precision=0.5, honest_recall=0.5, honest_low=0, honest_high=1, threshold=0.5, **more)
+    table = pd.DataFrame({"label": labels, "nested_f_beta": np.linspace(0.1, 0.9, len(labels)), "positives": 5})
+    return table.assign(nested_precision=0.5, nested_recall=0.5, nested_low=0, nested_high=1, threshold=0.5, **more)
 
 
 class Reader(HTMLParser):

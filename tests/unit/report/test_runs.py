@@ -7,7 +7,7 @@ SETTING = {
     "backbone": "resnet50",
     "loss": {"bce": {}},
     "labels": ["red", "green"],
-    "hidden": [128, 64],
+    "hidden_units": [128, 64],
     "phases": [
         {"epochs": 1, "lr": 0.001, "train": "head", "policy": "triangular", "cycle": 1},
         {"epochs": 2, "lr": 0.0003, "train": {"last": 0.4}, "policy": "one_cycle", "cycle": 1},
@@ -21,7 +21,7 @@ def test_runs_that_differ_in_anything_differ_in_the_table():
         ("seed", 2),
         ("loss", {"focal": {"gamma": 1, "alpha": None}}),
         ("labels", ["green"]),
-        ("hidden", [128]),
+        ("hidden_units", [128]),
         ("phases", [{**SETTING["phases"][0], "lr": 0.01}, SETTING["phases"][1]]),
         ("phases", [SETTING["phases"][0], {**SETTING["phases"][1], "policy": "constant"}]),
         ("ema", {"decay": 0.99}),

@@ -13,9 +13,9 @@ from stylevote.augment.garments import NO_PERSON
 from stylevote.augment.quality import failure, measure
 from stylevote.augment.recolor import Unsuitable, find_garments, recolor
 from stylevote.augment.shards import MADE, Attempt
-from stylevote.digests import seed
+from stylevote.config.identity import seed
 from stylevote.errors import InputError
-from stylevote.tables import label_matrix
+from stylevote.files.tables import label_matrix
 
 QUALITY = 95  # of the JPEGs: what training sees is not to be the compression
 
@@ -61,7 +61,7 @@ def recolor_shard(
     capacity = np.full(len(manifest), settings["copies"])
     rows = np.arange(len(manifest))[shard :: settings["shards"]]
     plan = rarest_first(positives, counts, capacity, _generator(settings, "plan"))
-    wanted = sum(row % settings["shards"] == shard for row in islice(plan, settings["make"]))
+    wanted = sum(row % settings["shards"] == shard for row in islice(plan, settings["total"]))
     spending = rarest_first(
         positives[rows], counts / settings["shards"], capacity[rows], _generator(settings, shard, "spending")
     )

@@ -80,7 +80,7 @@ def find_garments(photo: np.ndarray, mask: np.ndarray, settings: dict) -> list[G
     Args:
         photo: uint8 of shape (height, width, 3).
         mask: the person or the clothes, bool of shape (height, width).
-        settings: ``least_share_of_mask``, ``least_share_of_image``, ``garments`` (at most), and ``neutral``: "lab" when
+        settings: ``min_share_of_mask``, ``min_share_of_image``, ``garments`` (at most), and ``neutral``: "lab" when
             black, white and grey clothes count.
 
     Raises:
@@ -90,7 +90,7 @@ def find_garments(photo: np.ndarray, mask: np.ndarray, settings: dict) -> list[G
     rgb = small[mask]
     if len(rgb) < max(1, LEAST_PERSON * mask.size):
         raise Unsuitable(NO_PERSON)
-    least = max(settings["least_share_of_mask"] * len(rgb), settings["least_share_of_image"] * mask.size)
+    least = max(settings["min_share_of_mask"] * len(rgb), settings["min_share_of_image"] * mask.size)
     hue, saturation, value = to_hsv(rgb)
     spared, bare = protection(rgb, hue, saturation), skin(rgb)
     if spared.mean() > SKIN_ONLY:

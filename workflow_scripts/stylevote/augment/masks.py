@@ -15,8 +15,8 @@ import pyarrow as pa
 from PIL import Image, UnidentifiedImageError
 
 from stylevote.errors import InputError
+from stylevote.files.tables import table_writer
 from stylevote.photos.pixels import MAX_PIXELS, PhotoError, cut_box, read_bytes
-from stylevote.tables import table_writer
 
 VALUES = 256  # class numbers that a pixel of 8 bits can hold
 TABLE_COLUMNS = ("value", "name", "group")

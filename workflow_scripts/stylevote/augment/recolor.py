@@ -46,7 +46,7 @@ def recolor(
 ) -> Recolored:
     """Give every garment a new colour.
 
-    The new hue lies at least ``least_hue_change`` degrees from the old one, and not among the hues of skin. Old and new
+    The new hue lies at least ``min_hue_change`` degrees from the old one, and not among the hues of skin. Old and new
     colour are blended by the pixel's membership, which falls off smoothly with its distance from the garment's hue,
     with its greyness and with its likeness to skin; no hue between the two appears. Brightness (V of HSV) is kept.
 
@@ -55,7 +55,7 @@ def recolor(
         mask: the person or the clothes, bool of shape (height, width).
         garments: from `find_garments`.
         settings: ``mode``: "full_image", or "masked": pixels outside of the mask keep their colour;
-            ``least_hue_change`` (at most 140); ``saturation``: the bounds of the factor.
+            ``min_hue_change`` (at most 140); ``saturation``: the bounds of the factor.
         rng: draws the colours.
     """
     result, weight = photo.copy(), np.zeros(mask.shape, dtype=np.float32)
@@ -81,7 +81,7 @@ def recolor(
 def _draw_hue(old: float, others: list[float], settings: dict, rng: np.random.Generator) -> float:
     """Return a new hue, degrees, away from what ``others`` became where there is room: garments stay distinct."""
     hues = np.arange(360)
-    allowed = np.abs(hue_offset(hues, old)) >= settings["least_hue_change"]
+    allowed = np.abs(hue_offset(hues, old)) >= settings["min_hue_change"]
     allowed &= (hues > HUE[1] + HUE_MARGIN) & (hues < 360 + HUE[0] - HUE_MARGIN)
     apart = allowed.copy()
     for other in others:

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from stylevote.augment.budget import rarest_first
-from stylevote.digests import seed
+from stylevote.config.identity import seed
 from stylevote.errors import InputError
-from stylevote.tables import label_matrix
+from stylevote.files.tables import label_matrix
 
 
 def resample(
@@ -70,7 +70,7 @@ def resample(
         rows = np.repeat(np.arange(len(photos)), stays * repeats)
         variants = np.full(len(rows), "original", dtype=object)
         if recipe["recolored"]:
-            spent = _spend(usable, served, recipe["recolored"]["use"], rng["recolored"])
+            spent = _spend(usable, served, recipe["recolored"]["per_epoch"], rng["recolored"])
             rows, variants = np.append(rows, spent["row"]), np.append(variants, spent["variant"])
         if recipe["balanced"]:
             weights = _rarity(values[rows]) ** recipe["balanced"]["power"]

@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from stylevote.augment.masks import Region, decode_mask, encode_mask, find_masks, iou, read_given
 from stylevote.augment.segmenters.smp import create_network, find, logits, squash
-from stylevote.digests import seed
+from stylevote.config.identity import seed
 from stylevote.errors import InputError
+from stylevote.machine.uncompiled import uncompiled
 from stylevote.photos.pixels import read_ingested
-from stylevote.uncompiled import uncompiled
 
 SMALLEST_CROP = 0.9  # share of a photo's side that a random crop keeps at least
 STRETCH = 0.1  # each side of a crop is stretched or squeezed by up to this share
@@ -85,7 +85,7 @@ def hold_out(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.n
     """Draw which photos only measure: bool, shape (photos,).
 
     Near-duplicates, photos of one group, stay together. Groups are taken in a random order, but for those that would
-    make it more than the ``share``; where each would, the smallest is taken.
+    make it more than the ``shard``; where each would, the smallest is taken.
 
     Raises:
         InputError: too many photos are near-duplicates of each other to divide them.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-from stylevote.tables import open_table, table_writer, write_table
+from stylevote.files.tables import open_table, table_writer, write_table
 
 MADE = "made"
 PHOTOS_AT_ONCE = 64  # rows that lie in memory: some 10 MB

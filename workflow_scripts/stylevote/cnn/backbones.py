@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from stylevote.errors import InputError
-from stylevote.uncompiled import timm
-from stylevote.weights import load_part
+from stylevote.files.weights import load_part
+from stylevote.machine.uncompiled import timm
 
 SMP_PREFIX = "smp:"
 

@@ -28,7 +28,7 @@ class Neighbours(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PhotoBank:
+class PixelCache:
     """All photos of a photoset, decoded, one after the other.
 
     Attributes:
@@ -46,7 +46,7 @@ class PhotoBank:
     device: torch.device
 
     @classmethod
-    def open(cls, pixels: np.ndarray, index: pd.DataFrame, device: torch.device) -> "PhotoBank":
+    def open(cls, pixels: np.ndarray, index: pd.DataFrame, device: torch.device) -> "PixelCache":
         """Return the bank of a pixel cache.
 
         On a CPU, memory-mapped ``pixels`` stay so. On a GPU all photos lie there if they fit; otherwise they stay where
@@ -98,7 +98,7 @@ class PhotoBank:
         resample = _resample_together if self.pixels.is_cuda else _resample_each
         return resample(self, rows, lines, columns).div_(255).permute(0, 3, 1, 2)
 
-    def send(self, rows: torch.Tensor) -> "PhotoBank":
+    def send(self, rows: torch.Tensor) -> "PixelCache":
         """Return a bank of these photos alone, which lies on the device; ``rows`` are in main memory."""
         starts, heights, widths = self.offsets[rows], self.heights[rows], self.widths[rows]
         sizes = 3 * heights * widths
@@ -107,21 +107,21 @@ class PhotoBank:
         places = zip(starts.tolist(), sizes.tolist(), strict=True)
         torch.cat([self.pixels[start : start + size] for start, size in places], out=pixels)
         parts = (pixels, sizes.cumsum(0) - sizes, heights, widths)
-        return PhotoBank(*(part.to(self.device, non_blocking=True) for part in parts), self.device)
+        return PixelCache(*(part.to(self.device, non_blocking=True) for part in parts), self.device)
 
 
 @dataclass(frozen=True)
-class JoinedBanks:
+class JoinedCaches:
     """Several banks as one: the rows of the second follow those of the first, and so on.
 
     Attributes:
         banks: at least one, all for the same device.
     """
 
-    banks: tuple[PhotoBank, ...]
+    banks: tuple[PixelCache, ...]
 
     def take(self, rows: torch.Tensor, boxes: torch.Tensor, flips: torch.Tensor, side: int) -> torch.Tensor:
-        """Do as `PhotoBank.take` does."""
+        """Do as `PixelCache.take` does."""
         rows, device = rows.cpu(), self.banks[0].device
         photos = torch.empty((len(rows), 3, side, side), device=device, memory_format=torch.channels_last)
         first = 0
@@ -142,7 +142,7 @@ def _neighbours(share: torch.Tensor, length: torch.Tensor) -> Neighbours:
     return Neighbours(first, torch.minimum(first + 1, last), (place - first).clamp(0, 1))
 
 
-def _resample_together(bank: PhotoBank, rows: torch.Tensor, lines: Neighbours, columns: Neighbours) -> torch.Tensor:
+def _resample_together(bank: PixelCache, rows: torch.Tensor, lines: Neighbours, columns: Neighbours) -> torch.Tensor:
     """Return the photos resampled, shape (photos, side, side, 3), in 0..255: a dozen operations on the whole batch."""
     pixels = bank.pixels.view(-1, 3)
     first, width = bank.offsets[rows, None] // 3, bank.widths[rows, None]
@@ -157,7 +157,7 @@ def _resample_together(bank: PhotoBank, rows: torch.Tensor, lines: Neighbours, c
     return torch.lerp(lines_at(lines.first), lines_at(lines.second), lines.weight[:, :, None, None])
 
 
-def _resample_each(bank: PhotoBank, rows: torch.Tensor, lines: Neighbours, columns: Neighbours) -> torch.Tensor:
+def _resample_each(bank: PixelCache, rows: torch.Tensor, lines: Neighbours, columns: Neighbours) -> torch.Tensor:
     """Do as `_resample_together` does, a photo at a time: on a CPU this takes a quarter to a half of the time.
 
     Bilinear resampling is separable: weighted sums of two lines each, and then of two columns each. ``embedding_bag``
@@ -194,8 +194,8 @@ def random_boxes(
         stretch: each side is stretched or squeezed by up to this share, independently.
 
     Returns:
-        boxes of shape (count, 4) as `PhotoBank.take` wants them, and flips of shape (count,). What a photo keeps of its
-        sides is drawn once for both and then stretched or squeezed for each, within the photo.
+        boxes of shape (count, 4) as `PixelCache.take` wants them, and flips of shape (count,). What a photo keeps of
+        its sides is drawn once for both and then stretched or squeezed for each, within the photo.
     """
     draws = torch.rand(6, count, generator=generator)
     kept = smallest + (1 - smallest) * draws[0]

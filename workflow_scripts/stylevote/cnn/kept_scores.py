@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.digests import digest
+from stylevote.config.identity import digest
 from stylevote.errors import InputError
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 
 class KeptScores:

@@ -34,7 +34,7 @@ class Network(nn.Module):
                 f"backbone {setting['backbone']!r} takes no photos of {setting['size']} x {setting['size']} pixels "
                 f"({error}); change the run's `size`, or its `backbone_args` (some take `img_size`)"
             ) from error
-        self.head = make_head(width, setting["hidden"], labels)
+        self.head = make_head(width, setting["hidden_units"], labels)
         self.frozen: list[nn.Module] = []
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:

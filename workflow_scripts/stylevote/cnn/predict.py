@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from stylevote.cnn.batches import JoinedBanks, PhotoBank
+from stylevote.cnn.batches import JoinedCaches, PixelCache
 
 TEN_CROP_SHARE = 0.875  # of each side: 224 of 256 pixels (Krizhevsky, Sutskever and Hinton 2012, section 4.1)
 _FAR = 1 - TEN_CROP_SHARE
@@ -25,12 +25,12 @@ VIEWS = {
 @torch.inference_mode()
 def predict(
     network: nn.Module,
-    bank: PhotoBank | JoinedBanks,
+    bank: PixelCache | JoinedCaches,
     rows: torch.Tensor,
     side: int,
     batch: int,
     *,
-    test_time: str,
+    tta: str,
 ) -> np.ndarray:
     """Return probabilities as float32 of shape (rows, labels): the mean over the views of each photo.
 
@@ -42,12 +42,12 @@ def predict(
         rows: int64: which of them.
         side: of the network's input, in pixels.
         batch: photos at once.
-        test_time: ``mirror`` (a photo and its mirror image), ``none`` (the photo), or ``ten_crop`` (its four corners
+        tta: ``mirror`` (a photo and its mirror image), ``none`` (the photo), or ``ten_crop`` (its four corners
             and its middle, each `TEN_CROP_SHARE` of both sides and enlarged to ``side``, and their mirror images;
             Krizhevsky, Sutskever and Hinton 2012).
     """
     network.eval()
-    boxes, mirrored = VIEWS[test_time]
+    boxes, mirrored = VIEWS[tta]
     parts = []
     for some in rows.split(batch):
         plain = torch.zeros(len(some), dtype=torch.bool)

@@ -14,16 +14,16 @@ from torch import nn
 from tqdm import tqdm
 
 from stylevote.cnn.average import WeightAverage
-from stylevote.cnn.batches import JoinedBanks, PhotoBank, random_boxes
+from stylevote.cnn.batches import JoinedCaches, PixelCache, random_boxes
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
-from stylevote.cnn.processes import ALONE, Processes
 from stylevote.cnn.schedule import epoch_phases, learning_rate
-from stylevote.digests import seed
+from stylevote.config.identity import seed
 from stylevote.errors import InputError
-from stylevote.tables import check_seal, replacing, seal
-from stylevote.uncompiled import uncompiled
-from stylevote.weights import load_weights, store_weights, weights_sha256
+from stylevote.files.tables import check_seal, replacing, seal
+from stylevote.files.weights import load_weights, store_weights, weights_sha256
+from stylevote.machine.processes import ALONE, Processes
+from stylevote.machine.uncompiled import uncompiled
 
 Adam = uncompiled(torch.optim.Adam)
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -58,7 +58,7 @@ class FoldData:
         loss: what training makes small: logits and targets, each of shape (photos, labels), to a scalar.
     """
 
-    bank: PhotoBank | JoinedBanks
+    bank: PixelCache | JoinedCaches
     targets: torch.Tensor
     epochs: list[torch.Tensor]
     validation: torch.Tensor
@@ -130,14 +130,14 @@ class Training:
         """
         (self.folder / "weights").mkdir(parents=True, exist_ok=True)
         self._resume()
-        if not self.processes.agree(len(self.history)):
+        if not self.processes.all_equal(len(self.history)):
             raise InputError(
                 f"run {self.name}: {self.folder} is not the same for all processes; put it on a shared disk"
             )
         for epoch in range(len(self.history), len(self.phase_of)):
             self._enter_phase(self.phase_of[epoch])
             start = time.monotonic()
-            self.processes.follow_first(self.network)  # in BatchNorm's running statistics
+            self.processes.broadcast(self.network)  # in BatchNorm's running statistics
             train_loss, highest_lr = self._train_epoch(epoch)
             self._finish_epoch(epoch, train_loss, highest_lr, start)
             self._checkpoint()
@@ -177,10 +177,10 @@ class Training:
             self.parts *= 2
             logging.info("out of memory: from here on, each batch is computed in %d parts", self.parts)
             torch.cuda.empty_cache()
-        self.processes.add_up(loss, self.optimizer.param_groups[0]["params"])
-        if self.setting["clip"]:
+        self.processes.all_reduce(loss, self.optimizer.param_groups[0]["params"])
+        if self.setting["gradient_clip"]:
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.setting["clip"])
+            nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.setting["gradient_clip"])
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average:
@@ -197,7 +197,7 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         total, precision = torch.zeros((), device=self.device), getattr(torch, self.setting["precision"])
         most_parts = max(1, len(batch[0]) // LEAST_PART)
-        split = (self.processes.own(tensor.tensor_split(min(self.parts, most_parts))) for tensor in batch)
+        split = (self.processes.local_parts(tensor.tensor_split(min(self.parts, most_parts))) for tensor in batch)
         try:
             for rows, boxes, flips in zip(*split, strict=True):
                 photos = self.data.bank.take(rows, boxes, flips, self.setting["size"])
@@ -237,9 +237,9 @@ class Training:
                 store_weights(self.average.network if self.average else self.network, partial)
         self.processes.wait()
         load_weights(self.stored, path)
-        side, batch, test_time = (self.setting[key] for key in ("size", "batch", "test_time"))
-        rows = self.processes.share(self.data.validation)
-        scores = predict(self.stored, self.data.bank, rows, side, batch, test_time=test_time)
+        side, batch, tta = (self.setting[key] for key in ("size", "batch", "tta"))
+        rows = self.processes.shard(self.data.validation)
+        scores = predict(self.stored, self.data.bank, rows, side, batch, tta=tta)
         scores = self.processes.gather(scores, len(self.data.validation))
         if not np.isfinite(scores).all():
             self._check_finite(torch.tensor(float("nan")), epoch)

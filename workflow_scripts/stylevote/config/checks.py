@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stylevote.config.identity import run_id, slug
 from stylevote.config.run_grid import Run
 from stylevote.config.settings import epochs_of
 from stylevote.config.wording import SHOWN, listed, nearest, shown
-from stylevote.digests import file_stem, run_id
 
 # Names that tables use for their own columns.
 RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "epoch", "fold", "url", "macro"}
@@ -21,17 +21,17 @@ MOST_EPOCHS = 10_000
 
 def trained(config: dict[str, Any], runs: list[Run]) -> list[tuple[str, dict[str, Any]]]:
     """Return the setting of each run, and of the student if there is one, after the key where it stands."""
-    student = config["distil"]
-    return [(f"runs[{run.entry}]", run.setting) for run in runs] + ([("distil", student)] if student else [])
+    student = config["distillation"]
+    return [(f"runs[{run.entry}]", run.setting) for run in runs] + ([("distillation", student)] if student else [])
 
 
 def contradictions(config: dict[str, Any], runs: list[Run]) -> Iterator[str]:
     """Yield what is wrong between keys that are each right by themselves."""
-    stems = Counter(file_stem(label) for label in config["labels"])
+    slugs = Counter(slug(label) for label in config["labels"])
     for label in config["labels"]:
         if label in RESERVED_LABELS:
             yield f"labels: {label!r} is a name that tables use themselves; call the label something else"
-        elif stems[file_stem(label)] > 1:
+        elif slugs[slug(label)] > 1:
             yield f"labels: {label!r} stands there more than once, or differs from another by too little"
     yield from _member_contradictions(config, runs)
     seen: dict[str, Run] = {}
@@ -53,9 +53,9 @@ def contradictions(config: dict[str, Any], runs: list[Run]) -> Iterator[str]:
         if label not in learned and not config["members"]["external"]:
             yield f"runs: none learns the label {label!r}; let the `labels` of one hold it"
     yield from _stack_contradictions(config)
-    least, most = config["votes"]["least"], config["votes"]["most"]
+    least, most = config["votes"]["min_labels"], config["votes"]["max_labels"]
     if least > min(len(config["labels"]), most or len(config["labels"])):
-        yield f"votes.least: found {least}, expected at most votes.most and the number of labels"
+        yield f"votes.min_labels: found {least}, expected at most votes.max_labels and the number of labels"
     yield from _recipe_contradictions(config)
     yield from _download_contradictions(config)
     yield from _mask_contradictions(config)
@@ -93,24 +93,24 @@ def _stack_contradictions(config: dict[str, Any]) -> Iterator[str]:
 
 def student_contradictions(config: dict[str, Any], given: set[str]) -> Iterator[str]:
     """Yield what keeps a student, of which these keys were given, from learning the ensemble's scores."""
-    student, stack = config["distil"], config["stack"]
+    student, stack = config["distillation"], config["stack"]
     if student is None:
         return
     if config["simulation"]:
-        yield "distil: found a backbone, expected null: a simulation has no photos to train on"
+        yield "distillation: found a backbone, expected null: a simulation has no photos to train on"
     if student["labels"] != "all":
-        yield f"distil.labels: found {shown(student['labels'])}, expected all: a student learns what the ensemble says"
+        yield f"distillation.labels: found {shown(student['labels'])}, expected all: a student learns all scores"
     (loss,) = student["loss"]
     if loss != "bce":
-        yield f"distil.loss: found {loss!r}, expected 'bce': the others need labels, and a student learns from scores"
+        yield f"distillation.loss: found {loss!r}, expected 'bce': the others need labels; a student learns scores"
     for key in ("draws", "draw_seed"):
         if key in given:
-            yield f"distil.{key}: nothing is drawn here: there is one student; leave it out"
+            yield f"distillation.{key}: nothing is drawn here: there is one student; leave it out"
     used = stack["auto"]["among"] if stack["combiner"] == "auto" else [stack["combiner"]]
     if "rank_mean" in used:
         yield (
-            "distil: a student learns scores that are probabilities, and the combiner rank_mean gives ranks; expected"
-            " another `stack.combiner`" + (", and none such in `stack.auto.among`" if len(used) > 1 else "")
+            "distillation: a student learns scores that are probabilities, and the combiner rank_mean gives ranks;"
+            " expected another `stack.combiner`" + (", and none such in `stack.auto.among`" if len(used) > 1 else "")
         )
 
 

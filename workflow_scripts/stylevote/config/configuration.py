@@ -107,17 +107,17 @@ class Configuration(Model):
         recipes: what an epoch's manifest holds, by name.
         runs: the training settings; each is trained on every fold. An entry stands for several runs where a value
             is a list of alternatives (several lists are crossed) or is drawn at random: {choose: [...]}, {uniform:
-            [a, b]}, {log_uniform: [a, b]}, {integers: [a, b]}, hidden: {layers: [a, b], units: ...}. Both may stand
-            anywhere in the entry. hidden, phases and labels are lists by nature, and alternatives only where an
-            element is itself a list (or, of labels, `all` or `each`); lists within backbone_args are arguments.
-            What is said here of a key is meant of each run.
+            [a, b]}, {log_uniform: [a, b]}, {integers: [a, b]}, hidden_units: {layers: [a, b], units: ...}. Both may
+            stand anywhere in the entry. hidden_units, phases and labels are lists by nature, and alternatives
+            only where an element is itself a list (or, of labels, `all` or `each`); lists within backbone_args are
+            arguments. What is said here of a key is meant of each run.
         preset: what `selection`, `stack`, `threshold` and `votes` have if they say nothing else: default (the
             defaults below), paper_2018 (the first-place team's) or fast (little to fit).
         beta: how much more recall counts than precision in the F-beta that everything from selection to decisions
             is to reach.
-        distil: a backbone, or the keys of a run with a value each: one network, the student, that learns the
+        distillation: a backbone, or the keys of a run with a value each: one network, the student, that learns the
             ensemble's out-of-fold scores in the place of the labels, all of them and by cross-entropy, and is
-            scored beside it (target distilled/scores.parquet in the results folder); or null: none.
+            scored beside it (target student/scores.parquet in the results folder); or null: none.
         submission: table (a header, file names) or challenge (the JD challenge's headerless id,l0,...).
         experiments: published tables beside which runs of this configuration are set, by name; the target
             `experiments` makes all of them, and results/experiments/NAME.csv one.
@@ -135,7 +135,7 @@ class Configuration(Model):
     on_bad_photo: Literal["fail", "skip"] = "fail"
     keep_weights: Literal["all", "selectable", "none"] = "all"
     folds: photos.Folds = Field({})
-    honest: photos.Honest = Field({})
+    holdout: photos.Holdout = Field({})
     segmentation: photos.Segmentation = Field({})
     recolor: photos.Recolor = Field({})
     recipes: dict[Name, photos.Recipe] = Field({"plain": {}})
@@ -151,7 +151,9 @@ class Configuration(Model):
     stack: ensemble.Stack = Field({})
     threshold: ensemble.Threshold = Field({})
     votes: ensemble.Votes = Field({})
-    distil: Annotated[Run | None, BeforeValidator(by_its_backbone, json_schema_input_type=str | Run | None)] = None
+    distillation: Annotated[Run | None, BeforeValidator(by_its_backbone, json_schema_input_type=str | Run | None)] = (
+        None
+    )
     submission: Literal["table", "challenge"] = "table"
     report: Report = Field({})
     plan: Plan = Field({})

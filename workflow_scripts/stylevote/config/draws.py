@@ -5,9 +5,9 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from stylevote.config.identity import plain_numbers, seed
 from stylevote.config.runs import MOST_LAYERS
 from stylevote.config.wording import Place, place_text
-from stylevote.digests import plain_numbers, seed
 
 # What is drawn, by the key that says so.
 DRAWS = ("choose", "uniform", "log_uniform", "integers")
@@ -24,7 +24,7 @@ def draw_of(value: Any, path: Place) -> str | None:
     """Return the key that makes a value a draw, or None."""
     if not isinstance(value, dict):
         return None
-    if path[:1] == ("hidden",) and ("layers" in value or "units" in value):
+    if path[:1] == ("hidden_units",) and ("layers" in value or "units" in value):
         return "layers"
     return next((key for key in DRAWS if key in value), None)
 

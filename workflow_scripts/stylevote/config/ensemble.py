@@ -39,7 +39,7 @@ class Simulation(Model):
             fewer).
         photos: training photos.
         test: test photos, whose labels are known.
-        least: least positives of a label among the training photos.
+        min_positives: least positives of a label among the training photos.
         members: members of the bank; more leave the others as they are.
         epochs: epochs of each.
         families: families of backbones; members of the same one are more alike.
@@ -53,7 +53,7 @@ class Simulation(Model):
     label_sets: Literal["challenge", "zipf"] = "challenge"
     photos: int = Field(54908, ge=30, le=999999)
     test: int = Field(10000, ge=30, le=999999)
-    least: int = Field(20, ge=2)
+    min_positives: int = Field(20, ge=2)
     members: int = Field(60, ge=1, le=1000)
     epochs: int = Field(8, ge=1, le=1000)
     families: int = Field(8, ge=1)
@@ -64,15 +64,15 @@ class Simulation(Model):
 
 
 class Target(Model):
-    """{loss: ...}: the ensemble is as small as its honest macro F-beta allows, or null: `selection` alone says how
+    """{tolerance: ...}: the ensemble is as small as its honest macro F-beta allows, or null: `selection` alone says how
     large it is.
 
     Attributes:
-        loss: how much less than that of the best size (1, 2, 5, 10, 20, 40 members a label or every run) is good
+        tolerance: how much less than that of the best size (1, 2, 5, 10, 20, 40 members a label or every run) is good
             enough.
     """
 
-    loss: float = Field(ge=0, le=1)
+    tolerance: float = Field(ge=0, le=1)
 
 
 class Abstain(Model):
@@ -88,17 +88,17 @@ class Abstain(Model):
 
 
 class Bundle(OneOf):
-    """How large results/bundle is: {members: N} (members of a label at most) or {loss: ...} (as `target` says), or
+    """How large results/bundle is: {members: N} (members of a label at most) or {tolerance: ...} (as `target` says), or
     null: the whole ensemble.
 
     Attributes:
         members: members of a label at most, the first of the ensemble's; stacked and cut anew.
-        loss: how much less than that of the best size (1, 2, 5, 10, 20, 40 members a label, if the ensemble has
+        tolerance: how much less than that of the best size (1, 2, 5, 10, 20, 40 members a label, if the ensemble has
             more, or the whole ensemble) is good enough.
     """
 
     members: int | None = Field(None, ge=1, le=100000)
-    loss: float | None = Field(None, ge=0, le=1)
+    tolerance: float | None = Field(None, ge=0, le=1)
 
 
 class Greedy(Model):
@@ -108,14 +108,14 @@ class Greedy(Model):
         bags: it is done so often, each time among other runs drawn at random; what is taken is added up.
         share: of the runs that are drawn.
         start: most of the best runs to start with; as many as give the best mean.
-        most: most members a label, a member that is taken several times counting as often; of a bag, too.
+        max_members: most members a label, a member that is taken several times counting as often; of a bag, too.
         seed: another seed draws other runs.
     """
 
     bags: int = Field(20, ge=1, le=1000)
     share: float = Field(0.5, gt=0, le=1)
     start: int = Field(5, ge=1)
-    most: int = Field(50, ge=1, le=1000)
+    max_members: int = Field(50, ge=1, le=1000)
     seed: Seed = 1
 
 
@@ -248,11 +248,11 @@ class Votes(Model):
         aggregation: average_scores (the mean of all is cut at the threshold), average_then_vote (the paper's:
             averaged for each fold's networks, cut, and these folds vote), average_cnn_first (members averaged over
             the networks' folds, then stacked, averaged and cut) or vote_all (each is cut and votes).
-        least: least labels of a photo: with fewer, those nearest to their thresholds (in log odds) are added.
-        most: most labels of a photo: with more, those least above their thresholds (in log odds) are dropped; null:
-            no limit.
+        min_labels: least labels of a photo: with fewer, those nearest to their thresholds (in log odds) are added.
+        max_labels: most labels of a photo: with more, those least above their thresholds (in log odds) are dropped;
+            null: no limit.
     """
 
     aggregation: Literal["average_scores", "average_then_vote", "average_cnn_first", "vote_all"] = "average_scores"
-    least: int = Field(0, ge=0)
-    most: int | None = Field(None, ge=1)
+    min_labels: int = Field(0, ge=0)
+    max_labels: int | None = Field(None, ge=1)

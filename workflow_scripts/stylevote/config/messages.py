@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from stylevote.config.configuration import Configuration
+from stylevote.config.identity import plain_numbers
 from stylevote.config.run_grid import Run
 from stylevote.config.wording import SHOWN, Place, nearest, place_text, shown
-from stylevote.digests import plain_numbers
 
 Schema = dict[str, Any]
 # What is wrong with a number or a length, and which fact of the error says the limit.

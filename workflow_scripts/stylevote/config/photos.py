@@ -33,14 +33,14 @@ class Demo(Model):
     Attributes:
         train: photos to draw for training.
         test: photos to draw for the test.
-        least: least positives of a label among the training photos.
+        min_positives: least positives of a label among the training photos.
         side: shorter side of the photos, in pixels, on average.
         seed: another seed draws other photos.
     """
 
     train: int = Field(600, ge=30, le=999999)
     test: int = Field(200, ge=30, le=999999)
-    least: int = Field(6, ge=2)
+    min_positives: int = Field(6, ge=2)
     side: int = Field(170, ge=64, le=350)
     seed: Seed = 2018
 
@@ -78,16 +78,16 @@ class Folds(Model):
     seed: Seed = 1
 
 
-class Honest(Model):
+class Holdout(Model):
     """What tells how good the decisions are, besides cross-validation.
 
     Attributes:
-        locked: share of the training photos that nothing sees before the end, when they are decided and scored as
-            the photoset `locked`; 0: none.
+        share: share of the training photos that nothing sees before the end, when they are decided and scored as
+            the photoset `holdout`; 0: none.
         seed: another seed locks other photos away.
     """
 
-    locked: float = Field(0, ge=0, le=0.5)
+    share: float = Field(0, ge=0, le=0.5)
     seed: Seed = 1
 
 
@@ -156,14 +156,14 @@ class Gates(Model):
     """What a recoloured photo must fulfil; what fails is dropped and counted.
 
     Attributes:
-        least_clothing_change: least mean deltaE (CIE 1976) of the recoloured clothing.
+        min_clothing_change: least mean deltaE (CIE 1976) of the recoloured clothing.
         skin_change: greatest mean deltaE of skin.
         background_change: greatest mean deltaE outside the mask.
         edge_ratio: greatest ratio of the gradients at the mask's border, after to before.
         clipped: greatest share of changed pixels that were clipped.
     """
 
-    least_clothing_change: float = Field(15, ge=0)
+    min_clothing_change: float = Field(15, ge=0)
     skin_change: float = Field(2, ge=0)
     background_change: float = Field(6, ge=0)
     edge_ratio: float = Field(1.5, ge=0)
@@ -176,30 +176,30 @@ class Recolor(Model):
     Attributes:
         labels: labels whose photos are recoloured, or null: those rarer than `rarer_than`.
         rarer_than: share of the training photos below which a label is rare.
-        make: recoloured photos to make.
+        total: recoloured photos to make.
         copies: most attempts on one photo.
-        use: most recoloured photos that an epoch uses if a recipe says nothing else.
+        per_epoch: most recoloured photos that an epoch uses if a recipe says nothing else.
         mode: full_image (the paper's: no cut edges) or masked (within the feathered mask).
         neutral: black, white and grey clothes: leave, or lab (offsets in Lab within the mask).
         garments: most garments of different hue that are recoloured in a photo.
-        least_share_of_mask: share of the mask that a garment's colour covers at least.
-        least_share_of_image: share of the photo that it covers at least.
-        least_hue_change: least change of hue in degrees.
+        min_share_of_mask: share of the mask that a garment's colour covers at least.
+        min_share_of_image: share of the photo that it covers at least.
+        min_hue_change: least change of hue in degrees.
         saturation: bounds of the factor of saturation.
         seed: another seed draws other hues.
     """
 
     labels: list[str] | None = Field(None, min_length=1)
     rarer_than: float = Field(0.15, gt=0, le=1)
-    make: int = Field(10000, ge=1)
+    total: int = Field(10000, ge=1)
     copies: int = Field(5, ge=1, le=1000)
-    use: int = Field(10000, ge=1)
+    per_epoch: int = Field(10000, ge=1)
     mode: Literal["full_image", "masked"] = "full_image"
     neutral: Literal["leave", "lab"] = "leave"
     garments: int = Field(2, ge=1, le=5)
-    least_share_of_mask: float = Field(0.15, ge=0, le=1)
-    least_share_of_image: float = Field(0.02, ge=0, le=1)
-    least_hue_change: float = Field(60, ge=0, le=140)
+    min_share_of_mask: float = Field(0.15, ge=0, le=1)
+    min_share_of_image: float = Field(0.02, ge=0, le=1)
+    min_hue_change: float = Field(60, ge=0, le=140)
     saturation: list[Annotated[float, Field(ge=0, le=3)]] = Field([0.8, 1.2], min_length=2, max_length=2)
     gates: Gates = Field({})
     seed: Seed = 1
@@ -246,11 +246,11 @@ class RecoloredUse(Model):
 
     Attributes:
         labels: names of labels, or null: all that were recoloured.
-        use: most recoloured photos an epoch, or null: as `recolor.use` says.
+        per_epoch: most recoloured photos an epoch, or null: as `recolor.per_epoch` says.
     """
 
     labels: list[str] | None = Field(None, min_length=1)
-    use: int | None = Field(None, ge=1)
+    per_epoch: int | None = Field(None, ge=1)
 
 
 class Recipe(Model):
@@ -258,7 +258,7 @@ class Recipe(Model):
 
     Attributes:
         seed: another seed draws another order.
-        recolored: true, false, or {labels: [...], use: N}: recoloured photos are added, of these labels only, at
+        recolored: true, false, or {labels: [...], per_epoch: N}: recoloured photos are added, of these labels only, at
             most so many an epoch.
     """
 

@@ -8,15 +8,14 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from stylevote import catalog
-from stylevote.config import checks, run_grid
+from stylevote.config import backbones, checks, run_grid
 from stylevote.config.configuration import Configuration
+from stylevote.config.identity import plain_numbers, run_id, slug
 from stylevote.config.messages import sentences
+from stylevote.config.published import resolve_cells
 from stylevote.config.reading import no_values, numbers_from_text
 from stylevote.config.settings import Settings, kind_of, label_blocks
 from stylevote.config.wording import refusal
-from stylevote.digests import file_stem, plain_numbers, run_id
-from stylevote.experiments import resolve_cells
 
 PRESETS = Path(__file__).with_name("presets.yaml")
 
@@ -37,20 +36,22 @@ def resolve(config: dict[str, Any]) -> Settings:
             *_lock_photos(values),
             *_complete_runs(values, runs),
             *checks.contradictions(values, runs),
-            *checks.student_contradictions(values, typed.distil.model_fields_set if typed.distil else set()),
+            *checks.student_contradictions(
+                values, typed.distillation.model_fields_set if typed.distillation else set()
+            ),
         ]
     )
     cells, problems = _resolve_experiments(values)
     _refuse(problems)
     _put_folders(values)
     for recipe in values["recipes"].values():
-        recipe["recolored"] = _recolored(recipe["recolored"], values["recolor"]["use"])
+        recipe["recolored"] = _recolored(recipe["recolored"], values["recolor"]["per_epoch"])
     settings = dict(sorted((run_id(setting), setting) for setting in values["runs"]))
     _refuse(checks.unknown_kinds(values["plan"]["epoch_seconds"], {kind_of(run) for run in settings}))
     folders = [folder.replace("{results}", values["results"]) for folder in values["members"]["external"]]
     external = dict(sorted((Path(folder).name, folder) for folder in folders))
-    stems = {label: file_stem(label) for label in values["labels"]}
-    return Settings(values, settings, external, stems, label_blocks(stems, values["labels_per_job"]), cells)
+    slugs = {label: slug(label) for label in values["labels"]}
+    return Settings(values, settings, external, slugs, label_blocks(slugs, values["labels_per_job"]), cells)
 
 
 def _refuse(problems: Iterable[str]) -> None:
@@ -109,32 +110,32 @@ def _simulate(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _lock_photos(config: dict[str, Any]) -> Iterator[str]:
-    """Put the photoset of the locked photos in its place, if there is one; yield what is wrong with it."""
-    share, photosets = config["honest"]["locked"], config["photosets"]
+    """Put the photoset of the holdout photos in its place, if there is one; yield what is wrong with it."""
+    share, photosets = config["holdout"]["share"], config["photosets"]
     if not share:
         return
     if config["simulation"]:
-        yield f"honest.locked: found {share}, expected 0: a simulation knows the labels of all its test photos"
-    for name in ("labelled", "locked"):
+        yield f"holdout.share: found {share}, expected 0: a simulation knows the labels of all its test photos"
+    for name in ("labelled", "holdout"):
         if name in photosets:
-            yield f"photosets.{name}: honest.locked takes this name for training photos; choose another"
-    photosets["locked"] = {**photosets["train"], "download": False, "masks": None, "mask_labels": None}
+            yield f"photosets.{name}: holdout.share takes this name for training photos; choose another"
+    photosets["holdout"] = {**photosets["train"], "download": False, "masks": None, "mask_labels": None}
 
 
 def _complete_runs(config: dict[str, Any], runs: list[run_grid.Run]) -> Iterator[str]:
     """Give each run, and the student, its backbone's own name, size and batch, and its labels in their one form; yield
     what is wrong."""
     for where, setting in checks.trained(config, runs):
-        wrong = catalog.problem(setting["backbone"])
+        wrong = backbones.problem(setting["backbone"])
         if wrong:
             yield f"{where}.backbone: {wrong}"
-        known = catalog.find(setting["backbone"])
+        known = backbones.find(setting["backbone"])
         if known:
             setting["backbone"] = known.timm
         if setting["size"] is None:
-            setting["size"] = known.size if known else catalog.SIZE
+            setting["size"] = known.size if known else backbones.SIZE
         if setting["batch"] is None:
-            setting["batch"] = known.batch if known else catalog.BATCH
+            setting["batch"] = known.batch if known else backbones.BATCH
         if isinstance(setting["labels"], list):
             yield from checks.unknown_labels(f"{where}.labels", setting["labels"], config["labels"])
             ordered = [label for label in config["labels"] if label in setting["labels"]]
@@ -167,5 +168,5 @@ def _resolve_experiments(config: dict[str, Any]) -> tuple[dict[str, list[dict[st
 def _recolored(setting: bool | dict, use: int) -> dict | None:
     """Return a recipe's use of recoloured photos in its one form: None, or labels and how many."""
     if isinstance(setting, bool):
-        return {"labels": None, "use": use} if setting else None
-    return {"labels": setting["labels"], "use": setting["use"] or use}
+        return {"labels": None, "per_epoch": use} if setting else None
+    return {"labels": setting["labels"], "per_epoch": setting["per_epoch"] or use}

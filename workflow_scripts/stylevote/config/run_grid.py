@@ -8,13 +8,13 @@ from typing import Any
 
 from stylevote.config import draws
 from stylevote.config.draws import draw_of, draws_in, is_whole, items, with_draws
+from stylevote.config.identity import canonical
 from stylevote.config.wording import Place, place_text
-from stylevote.digests import canonical
 
 # More runs than this are a slip in the configuration: training them would take years.
 MOST_RUNS = 5_000
 # Keys of a run whose value is a list by nature.
-LISTS = ("hidden", "labels", "phases")
+LISTS = ("hidden_units", "labels", "phases")
 # Words that stand for a list of labels.
 WORDS = ("all", "each")
 # What an entry says of its draws.
@@ -54,7 +54,7 @@ def expand(entries: list[Any], labels: list[str]) -> tuple[list[Run], list[str]]
     - ``{choose: [...]}``: one of the options, all alike likely; an option may be a list, or hold further draws.
     - ``{uniform: [a, b]}``, ``{log_uniform: [a, b]}``: a number, rounded to two significant digits, within the bounds.
     - ``{integers: [a, b]}``: a whole number, bounds included.
-    - ``hidden: {layers: [a, b], units: ...}``: from a to b layers; units are a number or a draw, made anew for each.
+    - ``hidden_units: {layers: [a, b], units: ...}``: from a to b layers; units are a number, or a draw for each.
 
     ``draws: N`` draws each combination of the entry's alternatives N times (default 1); equal ones count once.
     Another ``draw_seed`` (default 0) gives other draws. A draw depends on the draw seed, the combination, the number of

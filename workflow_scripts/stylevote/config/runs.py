@@ -110,11 +110,11 @@ class Crop(Model):
     """Random crops in training.
 
     Attributes:
-        smallest: share of a photo's sides that a crop keeps at least.
+        min_scale: share of a photo's sides that a crop keeps at least.
         stretch: share by which each side is stretched or squeezed at most, independently.
     """
 
-    smallest: float = Field(0.8, gt=0, le=1)
+    min_scale: float = Field(0.8, gt=0, le=1)
     stretch: float = Field(0.1, ge=0, lt=1)
 
 
@@ -142,13 +142,13 @@ class Run(Model):
             else 224.
         labels: all, a list of labels that the network learns, or each (a run for each label).
         recipe: name of a recipe.
-        hidden: units of each hidden fully connected layer; a number alone is one layer.
+        hidden_units: units of each hidden fully connected layer; a number alone is one layer.
         batch: photos a step, or null: the catalogue's, else 32.
         phases: phases of fine-tuning, in order.
-        clip: greatest norm of the gradient, or null: it is not clipped.
+        gradient_clip: greatest norm of the gradient, or null: it is not clipped.
         precision: of the network's arithmetic: float32, or mixed with bfloat16 or float16.
         compile: compile the network first (torch.compile): minutes to start, faster steps.
-        test_time: what predictions are averaged over: mirror (the photo and its mirror image), none, or ten_crop
+        tta: what predictions are averaged over: mirror (the photo and its mirror image), none, or ten_crop
             (corners and center, mirrored too).
         seed: another seed gives another network of the same setting.
     """
@@ -166,7 +166,7 @@ class Run(Model):
     ] = "all"
     recipe: str = "plain"
     loss: Annotated[Loss, BeforeValidator(spelt_out_loss, json_schema_input_type=str | Loss)] = Field({"bce": {}})
-    hidden: Annotated[
+    hidden_units: Annotated[
         list[Units],
         Field(min_length=1, max_length=MOST_LAYERS),
         BeforeValidator(spelt_out_layers, json_schema_input_type=int | list[Units]),
@@ -181,9 +181,9 @@ class Run(Model):
         min_length=1,
     )
     ema: Ema | None = None
-    clip: float | None = Field(None, gt=0)
+    gradient_clip: float | None = Field(None, gt=0)
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     compile: bool = False
     crop: Crop = Field({})
-    test_time: Literal["mirror", "none", "ten_crop"] = "mirror"
+    tta: Literal["mirror", "none", "ten_crop"] = "mirror"
     seed: Seed = 0

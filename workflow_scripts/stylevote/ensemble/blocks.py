@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from stylevote.errors import InputError
-from stylevote.tables import read_table, write_table
+from stylevote.files.tables import read_table, write_table
 
 
 def write_by_label(tables: Mapping[str, pd.DataFrame], path: Path) -> None:

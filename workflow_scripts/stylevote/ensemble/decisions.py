@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
 from stylevote.ensemble.threshold import decide
 from stylevote.errors import InputError
+from stylevote.estimate.bootstrap import bootstrap_f_beta, interval, with_mean
+from stylevote.files.tables import label_matrix, read_table, replacing
 from stylevote.metrics import BETA, f_beta, precision_recall
-from stylevote.tables import label_matrix, read_table, replacing
 
 INTERVAL = "95 % bootstrap interval over photos, networks held fixed"
 
@@ -41,7 +41,7 @@ def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str
     return votes["decision"].to_numpy(dtype=np.uint8).reshape(len(labels), len(image_ids)).T
 
 
-def read_honest(path: Path, image_ids: Sequence[str], labels: list[str]) -> np.ndarray:
+def read_nested(path: Path, image_ids: Sequence[str], labels: list[str]) -> np.ndarray:
     """Return the decisions that an ensemble's honest estimate is made of, uint8 of shape (photos, labels).
 
     Raises:
@@ -73,15 +73,15 @@ def write_decisions(
 
 
 def details(
-    votes: pd.DataFrame, thresholds: Mapping[str, float], certain_from: Mapping[str, float | None] | None = None
+    votes: pd.DataFrame, thresholds: Mapping[str, float], precision_threshold: Mapping[str, float | None] | None = None
 ) -> pd.DataFrame:
     """Say of every decision how it came about, and how far it can be relied on.
 
     Args:
-        votes: a row per label and photo, as `cast_votes` makes them: image_id, label, fold0, fold1, ..., score,
+        votes: a row per label and photo, as `combine_folds` makes them: image_id, label, fold0, fold1, ..., score,
             decision.
         thresholds: of each label.
-        certain_from: of each label, what `threshold.certain_from` found, if a precision was chosen.
+        precision_threshold: of each label, what `threshold.precision_threshold` found, if a precision was chosen.
 
     Returns:
         a row per photo and label, photo by photo: image_id, label, score, threshold, decision, agreement (the share of
@@ -92,8 +92,10 @@ def details(
     threshold, decision = votes["label"].map(thresholds).to_numpy(), votes["decision"].to_numpy()
     table = votes[["image_id", "label", "score"]].assign(threshold=threshold, decision=decision)
     table["agreement"] = (decide(votes[folds].to_numpy(), threshold[:, None]) == decision[:, None]).mean(axis=1)
-    if certain_from is not None:
-        least = votes["label"].map({label: np.inf if cut is None else cut for label, cut in certain_from.items()})
+    if precision_threshold is not None:
+        least = votes["label"].map(
+            {label: np.inf if cut is None else cut for label, cut in precision_threshold.items()}
+        )
         table["abstain"] = ((decision == 1) & (votes["score"] < least)).astype(np.uint8)
     photos = len(votes) // max(votes["label"].nunique(), 1)
     order = np.arange(len(votes)).reshape(-1, photos).T.ravel()
@@ -140,41 +142,41 @@ def no_scores() -> pd.DataFrame:
     return pd.DataFrame(columns=list(SCORE_COLUMNS)).astype(SCORE_COLUMNS)
 
 
-def honest_scores(
+def nested_scores(
     labels: np.ndarray, decisions: np.ndarray, naive: list[float], names: list[str], beta: float = BETA
 ) -> pd.DataFrame:
     """Set the honest figures beside the naive ones.
 
     Args:
-        labels, decisions: 0/1, shape (photos, labels); the decisions are those of `honest.estimate_label`.
+        labels, decisions: 0/1, shape (photos, labels); the decisions are those of `honest.estimate_nested_label`.
         naive: for each label the F-beta that its final threshold reaches on the photos that chose it.
         names: the labels.
         beta: weight of recall against precision.
 
     Returns:
-        a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, naive_f_beta,
-        honest_f_beta, honest_low, honest_high (the bootstrap's interval of the honest one, see `bootstrap.interval`),
-        honest_precision, honest_recall, all_ones_f_beta.
+        a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives,
+        non_nested_f_beta, nested_f_beta, nested_low, nested_high (the interval of the nested one, see
+        `bootstrap.interval`), nested_precision, nested_recall, all_ones_f_beta.
     """
     scores = score_decisions(labels, decisions, names, beta)
-    (resampled,) = resampled_f(labels, [decisions], beta=beta)
+    (resampled,) = bootstrap_f_beta(labels, [decisions], beta=beta)
     low, high = interval(with_mean(resampled))
     columns = {
         "label": scores["label"],
         "positives": scores["positives"],
-        "naive_f_beta": [*naive, np.mean(naive)],
-        "honest_f_beta": scores["f_beta"],
-        "honest_low": low,
-        "honest_high": high,
-        "honest_precision": scores["precision"],
-        "honest_recall": scores["recall"],
+        "non_nested_f_beta": [*naive, np.mean(naive)],
+        "nested_f_beta": scores["f_beta"],
+        "nested_low": low,
+        "nested_high": high,
+        "nested_precision": scores["precision"],
+        "nested_recall": scores["recall"],
         "all_ones_f_beta": scores["all_ones_f_beta"],
     }
     return pd.DataFrame(columns)
 
 
-def locked_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], beta: float = BETA) -> pd.DataFrame:
-    """Score the decisions for photos that were locked away.
+def holdout_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], beta: float = BETA) -> pd.DataFrame:
+    """Score the decisions for photos that were held out.
 
     Args:
         labels, decisions: 0/1, shape (photos, labels).
@@ -182,13 +184,13 @@ def locked_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], b
         beta: weight of recall against precision.
 
     Returns:
-        a row per label and a last row of the means, as in `honest_scores`: locked_f_beta, locked_low, locked_high (the
-        bootstrap's interval).
+        a row per label and a last row of the means, as in `nested_scores`: holdout_f_beta, holdout_low, holdout_high
+        (the bootstrap's interval).
     """
-    (resampled,) = resampled_f(labels, [decisions], beta=beta)
+    (resampled,) = bootstrap_f_beta(labels, [decisions], beta=beta)
     low, high = interval(with_mean(resampled))
     score = score_decisions(labels, decisions, names, beta)["f_beta"]
-    return pd.DataFrame({"locked_f_beta": score, "locked_low": low, "locked_high": high})
+    return pd.DataFrame({"holdout_f_beta": score, "holdout_low": low, "holdout_high": high})
 
 
 def summary_lines(
@@ -197,37 +199,37 @@ def summary_lines(
     photos: int,
     *,
     joining: float | None = None,
-    locked: pd.DataFrame | None = None,
+    holdout: pd.DataFrame | None = None,
     beta: float = BETA,
 ) -> list[str]:
     """Say in a few plain lines what was decided and how good it is.
 
     Args:
-        honest: what `honest_scores` returns, with the columns of `locked_scores` where photos were locked away.
+        honest: what `nested_scores` returns, with the columns of `holdout_scores` where photos were held out.
         scores: what `score_decisions` returns for the photoset; empty where its labels are not known.
         photos: how many photos were decided.
-        joining: the mean over labels of `joining.gain_of_joining`, if it was estimated.
-        locked: what `score_decisions` returns for the locked photos, if there are any.
+        joining: the mean over labels of `joining.fold_averaging_gain`, if it was estimated.
+        holdout: what `score_decisions` returns for the holdout photos, if there are any.
         beta: of the figures.
     """
     macro, name = honest.iloc[-1], f"macro F{beta:g}"
     lines = [
         f"{photos} photos decided, {len(honest) - 1} labels each",
-        f"{name}, honest: {macro['honest_f_beta']:.4f}  each photo judged by an ensemble chosen without its fold;"
-        f" {INTERVAL}: {macro['honest_low']:.4f} to {macro['honest_high']:.4f}",
-        f"{name}, naive:  {macro['naive_f_beta']:.4f}  judged by the photos that chose the ensemble",
+        f"{name}, honest: {macro['nested_f_beta']:.4f}  each photo judged by an ensemble chosen without its fold;"
+        f" {INTERVAL}: {macro['nested_low']:.4f} to {macro['nested_high']:.4f}",
+        f"{name}, naive:  {macro['non_nested_f_beta']:.4f}  judged by the photos that chose the ensemble",
         f"{name} of giving every label to every training photo: {macro['all_ones_f_beta']:.4f}",
     ]
     if joining is not None:
         lines.insert(
             2,
-            f"{name}, expected: {macro['honest_f_beta'] + joining:.4f}  the honest figure {joining:+.4f}: the networks"
+            f"{name}, expected: {macro['nested_f_beta'] + joining:.4f}  the honest figure {joining:+.4f}: the networks"
             " of all folds decide a new photo, those of a single fold decided each of these",
         )
-    if locked is not None:
-        count, low, high = locked.iloc[-1]["photos"], macro["locked_low"], macro["locked_high"]
+    if holdout is not None:
+        count, low, high = holdout.iloc[-1]["photos"], macro["holdout_low"], macro["holdout_high"]
         line = (
-            f"{name}, locked: {macro['locked_f_beta']:.4f}  on {count} photos that nothing saw before the end;"
+            f"{name}, holdout: {macro['holdout_f_beta']:.4f}  on {count} photos that nothing saw before the end;"
             f" {INTERVAL}: {low:.4f} to {high:.4f}"
         )
         lines.insert(len(lines) - 2, line)
@@ -245,8 +247,8 @@ def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:
     """Say in a few plain lines what the student is worth beside its ensemble.
 
     Args:
-        scores: what `distillation.compare_student` returns, with the columns of `compare_locked` where photos were
-            locked away.
+        scores: what `distillation.compare_student` returns, with the columns of `compare_holdout` where photos were
+            held out.
         beta: of the figures.
     """
     macro, name = scores.iloc[-1], f"macro F{beta:g}"
@@ -263,12 +265,12 @@ def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:
         f"{name}, single networks trained on labels: {macro['single_f_beta']:.4f}  for each label the best, chosen"
         " without the photo's fold",
         "The student's figure is probably too high: it learned from networks that had seen the labels of the photos"
-        " that judge it. Only photos that are locked away (honest.locked) tell what it is worth.",
+        " that judge it. Only photos that are held out (holdout.share) tell what it is worth.",
     ]
-    if "locked_difference" in scores:
+    if "holdout_difference" in scores:
         lines += [
-            f"{name}, ensemble, locked photos: {macro['locked_ensemble_f_beta']:.4f}",
-            f"{name}, student, locked photos:  {macro['locked_student_f_beta']:.4f}",
-            f"{name}, student less ensemble, locked photos: {difference('locked_')}",
+            f"{name}, ensemble, holdout photos: {macro['holdout_ensemble_f_beta']:.4f}",
+            f"{name}, student, holdout photos:  {macro['holdout_student_f_beta']:.4f}",
+            f"{name}, student less ensemble, holdout photos: {difference('holdout_')}",
         ]
     return lines

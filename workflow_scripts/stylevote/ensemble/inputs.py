@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.blocks import features_of, read_by_label, with_features
-from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.scores import Candidates, open_candidates
-from stylevote.tables import fold_numbers, label_matrix, read_table
+from stylevote.files.tables import fold_numbers, label_matrix, read_table
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class BlockInputs:
         """Return the labels whose members a label's stackers take, its own first."""
         return features_of(label, self.others)
 
-    def stack_features(self, label: str, without: int = NONE) -> np.ndarray:
+    def stack_features(self, label: str, without: int = ALL) -> np.ndarray:
         """Return the scores that a label's stackers learn from; see `Candidates.stack_features`."""
         return self.candidates.stack_features(self.feature_labels(label), self.selections, without)
 

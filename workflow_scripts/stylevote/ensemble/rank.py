@@ -5,7 +5,7 @@ import pandas as pd
 
 from stylevote.metrics import BETA, best_cut
 
-NONE = -1  # no fold is left out
+ALL = -1  # no fold is left out
 
 
 def rank_candidates(
@@ -39,20 +39,20 @@ def rank_by_fold(
         folds: shape (photos,).
 
     Returns:
-        the rankings, one below the other, with the further columns without (int16: the fold left out, or `NONE`) and
+        the rankings, one below the other, with the further columns without (int16: the fold left out, or `ALL`) and
         candidate (int32: the row in ``scores``).
     """
     parts = []
     for without in left_out(folds):
         rows = folds != without
         ranking = rank_candidates(candidates, labels[rows], scores[:, rows], beta)
-        parts.append(ranking.rename_axis("candidate").reset_index().assign(without=without))
-    return pd.concat(parts, ignore_index=True).astype({"without": "int16", "candidate": "int32"})
+        parts.append(ranking.rename_axis("candidate").reset_index().assign(held_out_fold=without))
+    return pd.concat(parts, ignore_index=True).astype({"held_out_fold": "int16", "candidate": "int32"})
 
 
 def left_out(folds: np.ndarray) -> list[int]:
-    """Return what the column ``without`` may hold for these folds, shape (photos,): `NONE`, and each fold."""
-    return [NONE, *np.unique(folds).tolist()]
+    """Return what the column ``without`` may hold for these folds, shape (photos,): `ALL`, and each fold."""
+    return [ALL, *np.unique(folds).tolist()]
 
 
 def best_epochs(ranking: pd.DataFrame) -> pd.DataFrame:

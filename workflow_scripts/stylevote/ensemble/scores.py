@@ -18,11 +18,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.select import members_of
 from stylevote.errors import InputError
-from stylevote.tables import open_table, read_table, table_writer
-from stylevote.users_tables import read_users_table
+from stylevote.files.tables import open_table, read_table, table_writer
+from stylevote.files.user_tables import read_users_table
 
 DIGEST_KEY = b"image_ids_sha256"
 MOST_CELLS = 50_000_000  # of one file of predictions: some 1.5 GB while it is read
@@ -282,14 +282,14 @@ class Candidates:
         return scores
 
     def stack_features(
-        self, labels: list[str], selections: Mapping[str, pd.DataFrame], without: int = NONE
+        self, labels: list[str], selections: Mapping[str, pd.DataFrame], without: int = ALL
     ) -> np.ndarray:
         """Return what a label's stackers learn from: the members' out-of-fold scores, float32 of (photos, members).
 
         Args:
             labels: whose members are the features.
             selections: what `select.select_by_fold` returns, of these labels.
-            without: the fold that the members were selected without, or `rank.NONE`.
+            without: the fold that the members were selected without, or `rank.ALL`.
         """
         parts = [self.members(label, members_of(selections[label], without)) for label in labels]
         return np.concatenate(parts).T

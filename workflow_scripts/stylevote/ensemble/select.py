@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.digests import seed as seed_of
-from stylevote.ensemble.rank import NONE, best_epochs
+from stylevote.config.identity import seed as seed_of
+from stylevote.ensemble.rank import ALL, best_epochs
 from stylevote.errors import InputError
 from stylevote.metrics import BETA
 
@@ -98,7 +98,7 @@ def select_by_fold(
         labels: 0/1, shape (photos,).
         folds: shape (photos,).
         settings: further arguments of `select_members`.
-        sizes: the most members to take, by the fold left out (`rank.NONE`: none is), where another rule chose them;
+        sizes: the most members to take, by the fold left out (`rank.ALL`: none is), where another rule chose them;
             None stands for every run.
         beta: see `select_members`.
 
@@ -106,7 +106,7 @@ def select_by_fold(
         the selections, one below the other, with the column without.
     """
     parts = []
-    for without, part in rankings.groupby("without", sort=False):
+    for without, part in rankings.groupby("held_out_fold", sort=False):
         rows, ranking = folds != without, part.set_index("candidate")
         sized = settings if sizes is None else of_size(settings, sizes[without])
         selection = select_members(ranking, scores[:, rows], labels[rows], **sized, beta=beta)
@@ -119,17 +119,17 @@ def of_size(settings: dict[str, Any], size: int | None) -> dict[str, Any]:
     return {"method": "all"} if size is None else {**settings, "size": size}
 
 
-def members_of(selection: pd.DataFrame, without: int = NONE) -> pd.DataFrame:
+def members_of(selection: pd.DataFrame, without: int = ALL) -> pd.DataFrame:
     """Return a selection's members, each as many times as it weighs, numbered 1, 2, ... anew in the column member.
 
     The plain mean of these rows' scores is the mean that was selected; to trees, a column that comes again is no news.
 
     Args:
         selection: what `select_members` or `select_by_fold` returns.
-        without: of the latter: the fold that was left out, or `rank.NONE`.
+        without: of the latter: the fold that was left out, or `rank.ALL`.
     """
-    if "without" in selection:
-        selection = selection[selection["without"] == without]
+    if "held_out_fold" in selection:
+        selection = selection[selection["held_out_fold"] == without]
     members = selection[selection["member"] > 0].sort_values("member")
     repeated = members.iloc[np.repeat(np.arange(len(members)), members["weight"])]
     return repeated.assign(member=np.arange(1, len(repeated) + 1, dtype=np.int16))
@@ -161,10 +161,12 @@ def _direction(scores: np.ndarray) -> np.ndarray:
     return centred / np.linalg.norm(centred)
 
 
-def _greedy(scores: np.ndarray, labels: np.ndarray, *, most: int, **settings: Any) -> tuple[np.ndarray, list[str]]:
+def _greedy(
+    scores: np.ndarray, labels: np.ndarray, *, max_members: int, **settings: Any
+) -> tuple[np.ndarray, list[str]]:
     """Return a weight and a reason for each candidate; they come best first."""
-    counts = bagged_counts(scores, labels, most=most, **settings)
-    weights = apportion(counts, most)
+    counts = bagged_counts(scores, labels, max_members=max_members, **settings)
+    weights = apportion(counts, max_members)
     total = counts.sum()
     seldom = [f"taken {count} times of {total}: too seldom" if count else "never taken" for count in counts]
     return weights, np.where(weights > 0, "", seldom).astype(object)
@@ -177,7 +179,7 @@ def bagged_counts(
     bags: int,
     share: float,
     start: int,
-    most: int,
+    max_members: int,
     seed: int,
     beta: float = BETA,
 ) -> np.ndarray:
@@ -191,7 +193,7 @@ def bagged_counts(
         labels: 0/1, shape (photos,).
         bags: how many parts.
         share: of the candidates that a part holds; at least one.
-        start, most: see `forward_counts`.
+        start, max_members: see `forward_counts`.
         seed: another one draws other parts. A bag's part depends on nothing but this and its number.
         beta: see `forward_counts`.
 
@@ -203,34 +205,36 @@ def bagged_counts(
     for bag in range(bags if len(scores) else 0):
         rng = np.random.default_rng(seed_of(seed, bag, "greedy selection"))
         part = np.sort(rng.choice(len(scores), size, replace=False))
-        counts[part] += forward_counts(scores[part], labels, start, most, beta)
+        counts[part] += forward_counts(scores[part], labels, start, max_members, beta)
     return counts
 
 
-def forward_counts(scores: np.ndarray, labels: np.ndarray, start: int, most: int, beta: float = BETA) -> np.ndarray:
+def forward_counts(
+    scores: np.ndarray, labels: np.ndarray, start: int, max_members: int, beta: float = BETA
+) -> np.ndarray:
     """Return how often forward selection with replacement takes each candidate (Caruana et al. 2004, 2.1 and 2.2).
 
     It starts with the best candidates, as many of the first ``start`` as give the best mean; adds, one at a time, the
-    candidate with which the mean is best, until there are ``most``; and keeps what had been taken when the mean was
-    best. A mean's F-beta is `binned_f_beta`.
+    candidate with which the mean is best, until there are ``max_members``; and keeps what had been taken when the
+    mean was best. A mean's F-beta is `binned_f_beta`.
 
     Args:
         scores: the candidates' scores, best first, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,).
         start: most candidates to start with.
-        most: candidates to take, each counted as often as it is taken.
+        max_members: candidates to take, each counted as often as it is taken.
         beta: weight of recall against precision.
 
     Returns:
         int64, shape (candidates,).
     """
     positives = np.flatnonzero(labels)
-    sums = np.cumsum(scores[: min(start, most)], axis=0, dtype=np.float32)
+    sums = np.cumsum(scores[: min(start, max_members)], axis=0, dtype=np.float32)
     reached = [binned_f_beta(row, positives, beta) for row in sums]
     first = int(np.argmax(reached)) + 1
     taken, reached, total = list(range(first)), reached[:first], sums[first - 1]
     trial = np.empty_like(total)
-    while len(taken) < most:
+    while len(taken) < max_members:
         found = [binned_f_beta(np.add(total, row, out=trial), positives, beta) for row in scores]
         best = int(np.argmax(found))
         taken.append(best)
@@ -258,15 +262,16 @@ def binned_f_beta(scores: np.ndarray, positives: np.ndarray, beta: float = BETA)
     return float(np.max((1 + beta**2) * found / (beta**2 * len(positives) + decided)))
 
 
-def apportion(counts: np.ndarray, most: int) -> np.ndarray:
-    """Return small whole numbers in the proportion of ``counts`` (int64, shape (candidates,)), ``most`` in all at most.
+def apportion(counts: np.ndarray, max_members: int) -> np.ndarray:
+    """Return small whole numbers in the proportion of ``counts`` (int64, shape (candidates,)), ``max_members`` in all
+    at most.
 
-    Where the counts add up to more, each has its share of ``most``, rounded by the largest remainders (Hamilton), the
-    first of equals first. What has a common divisor is divided by it.
+    Where the counts add up to more, each has its share of ``max_members``, rounded by the largest remainders
+    (Hamilton), the first of equals first. What has a common divisor is divided by it.
     """
     total = int(counts.sum())
-    if total > most:
-        shares = counts * most
+    if total > max_members:
+        shares = counts * max_members
         counts = shares // total
-        counts[np.argsort(-(shares % total), kind="stable")[: most - counts.sum()]] += 1
+        counts[np.argsort(-(shares % total), kind="stable")[: max_members - counts.sum()]] += 1
     return counts // max(int(np.gcd.reduce(counts)), 1)

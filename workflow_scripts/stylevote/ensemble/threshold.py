@@ -198,7 +198,7 @@ def search_threshold(
     return threshold, float(f_beta(labels, decide(scores, threshold), beta))
 
 
-def certain_from(labels: np.ndarray, scores: np.ndarray, precision: float) -> float | None:
+def precision_threshold(labels: np.ndarray, scores: np.ndarray, precision: float) -> float | None:
     """Return the lowest score from which on the label is given with this precision; None where there is none.
 
     Of photos that score so high, no fewer than `LEAST_DECIDED` must be known: of three photos that all have the label

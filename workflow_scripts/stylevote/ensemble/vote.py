@@ -27,16 +27,16 @@ def decide_photos(
         combined: for each label, those whose members its stackers take: its own first.
         stackers: of each label, one per fold.
         thresholds: of each label.
-        settings: ``aggregation`` (see `cast_votes`), ``least`` and ``most`` (see `limit_labels`).
+        settings: ``aggregation`` (see `combine_folds`), ``min_labels`` and ``max_labels`` (see `limit_labels`).
 
     Returns:
-        for each label, in the order of ``combined``, what `cast_votes` returns.
+        for each label, in the order of ``combined``, what `combine_folds` returns.
 
     Raises:
         InputError: for stackers of another number of members; it names the label.
     """
     voted = vote_on_labels(features, combined, stackers, thresholds, settings["aggregation"])
-    return limit_votes(voted, thresholds, settings["least"], settings["most"])
+    return limit_votes(voted, thresholds, settings["min_labels"], settings["max_labels"])
 
 
 def vote_on_labels(
@@ -51,25 +51,25 @@ def vote_on_labels(
     for label, names in combined.items():
         members = np.concatenate([features[name] for name in names], axis=2)
         try:
-            tables[label] = cast_votes(members, stackers[label], thresholds[label], aggregation)
+            tables[label] = combine_folds(members, stackers[label], thresholds[label], aggregation)
         except InputError as error:
             raise InputError(f"stackers of {label!r}: {error}") from error
     return tables
 
 
 def limit_votes(
-    voted: Mapping[str, pd.DataFrame], thresholds: Mapping[str, float], least: int, most: int | None
+    voted: Mapping[str, pd.DataFrame], thresholds: Mapping[str, float], min_labels: int, max_labels: int | None
 ) -> dict[str, pd.DataFrame]:
-    """Give each photo at least ``least`` and at most ``most`` of all labels; see `limit_labels`.
+    """Give each photo at least ``min_labels`` and at most ``max_labels`` of all labels; see `limit_labels`.
 
     Args:
-        voted: for each label, what `cast_votes` returns.
+        voted: for each label, what `combine_folds` returns.
         thresholds: of each label.
-        least, most: see `limit_labels`.
+        min_labels, max_labels: see `limit_labels`.
     """
     scores, decisions = (np.stack([table[name] for table in voted.values()], 1) for name in ("score", "decision"))
     cuts = np.array([thresholds[label] for label in voted])
-    limited = limit_labels(decisions, scores, cuts, least, most)
+    limited = limit_labels(decisions, scores, cuts, min_labels, max_labels)
     return {
         label: table.assign(decision=decision)
         for (label, table), decision in zip(voted.items(), limited.T, strict=True)
@@ -85,7 +85,7 @@ def photoset_votes(decided: Mapping[str, pd.DataFrame], image_ids: np.ndarray) -
     return pd.concat(parts)
 
 
-def cast_votes(features: np.ndarray, stackers: list[Stacker], threshold: float, aggregation: str) -> pd.DataFrame:
+def combine_folds(features: np.ndarray, stackers: list[Stacker], threshold: float, aggregation: str) -> pd.DataFrame:
     """Decide one label by every fold's CNNs, each of whose scores go through every stacker.
 
     ``average_scores``: the mean of all folds x stackers outputs is cut at the threshold. ``average_cnn_first``: the
@@ -126,9 +126,9 @@ def cast_votes(features: np.ndarray, stackers: list[Stacker], threshold: float, 
 
 
 def limit_labels(
-    decisions: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, least: int, most: int | None
+    decisions: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, min_labels: int, max_labels: int | None
 ) -> np.ndarray:
-    """Give each photo at least ``least`` and at most ``most`` labels.
+    """Give each photo at least ``min_labels`` and at most ``max_labels`` labels.
 
     A photo with too few gets the undecided labels of highest margin, one with too many loses the decided ones of
     lowest; of equals, the earlier label is taken. The margin is the score's log odds less the threshold's: the same
@@ -140,8 +140,8 @@ def limit_labels(
         decisions: 0/1, shape (photos, labels).
         scores: in 0..1, in the same shape.
         thresholds: in 0..1, of a shape that goes with it: (labels,), or a photo's own.
-        least: 0 sets no limit.
-        most: None sets no limit.
+        min_labels: 0 sets no limit.
+        max_labels: None sets no limit.
 
     Returns:
         the decisions, uint8, in the same shape.
@@ -150,5 +150,5 @@ def limit_labels(
     margins = log_odds(scores) - log_odds(thresholds)
     order = np.lexsort((-margins, -decisions.astype(np.int8)), axis=1)
     places = np.argsort(order, axis=1)
-    wanted = np.clip(decisions.sum(axis=1), least, labels if most is None else most)
+    wanted = np.clip(decisions.sum(axis=1), min_labels, labels if max_labels is None else max_labels)
     return (places < wanted[:, None]).astype(np.uint8)

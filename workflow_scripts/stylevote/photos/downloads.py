@@ -18,12 +18,12 @@ import pandas as pd
 from PIL import Image
 
 from stylevote.errors import InputError
-from stylevote.photos.fetching import Bounds, PassingError, RefusedError, fetch, parse_url
+from stylevote.files.tables import replacing
+from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fetch, parse_url
 from stylevote.photos.folders import is_photo
 from stylevote.photos.label_tables import Entry
 from stylevote.photos.pixels import FORMATS, PhotoError, decode_photo
-from stylevote.photos.problems import number_of, shown
-from stylevote.tables import replacing
+from stylevote.photos.problems import plural, shown
 
 SUFFIXES = {
     "JPEG": ".jpg",
@@ -98,7 +98,7 @@ def download_photos(
 
     def download(entry: Entry) -> None:
         if not entry.url:
-            raise RefusedError("the table has no URL for it")
+            raise PermanentError("the table has no URL for it")
         path = _checked(entry.name, folder)
         data = _fetch(entry.url, bounds, patience, hosts[parse_url(entry.url).host], is_whole)
         with placing:
@@ -110,12 +110,12 @@ def download_photos(
             for count, job in enumerate(as_completed(jobs), 1):
                 try:
                     job.result()
-                except RefusedError as error:
+                except PermanentError as error:
                     problems[jobs[job]] = str(error)
                 except _NotAskedError as error:
                     not_asked[str(error)] += 1
                 if count % SAID_EVERY == 0 or count == len(entries):
-                    logging.info("%d of %s, %d failed", count, number_of(len(entries), "photo"), len(problems))
+                    logging.info("%d of %s, %d failed", count, plural(len(entries), "photo"), len(problems))
         finally:
             pool.shutdown(cancel_futures=True)
     failed = [(entries[k].name, entries[k].url, entries[k].row, problems[k]) for k in sorted(problems)]
@@ -133,15 +133,15 @@ def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, is_whole: C
             time.sleep(rest + random.uniform(0, patience.pause))
         try:
             data = fetch(url, bounds, is_whole)
-        except RefusedError:
+        except PermanentError:
             host.failures = 0  # it answers
             raise
-        except PassingError as error:
+        except TransientError as error:
             attempt += 1
             if attempt >= patience.attempts or error.pause > LONGEST_PAUSE:
                 host.failures += 1
                 asks = f", and asks to wait {error.pause:.0f} s" if error.pause > LONGEST_PAUSE else ""
-                raise RefusedError(f"{error}{asks} ({number_of(attempt, 'attempt')})") from error
+                raise PermanentError(f"{error}{asks} ({plural(attempt, 'attempt')})") from error
             if error.pause:
                 host.rests_until = max(host.rests_until, time.monotonic() + error.pause)
             # Those that were refused together do not come back together.
@@ -164,13 +164,13 @@ def _checked(name: str, folder: Path) -> Path:
     """Return the photo's path in the folder, by a name in which the table's own checks found no fault."""
     path = PurePosixPath(name.replace("\\", "/"))
     if any(part.startswith(".") for part in path.parts) or not path.name or "\0" in name:
-        raise RefusedError("no name for a file; files whose names begin with a dot are passed over")
+        raise PermanentError("no name for a file; files whose names begin with a dot are passed over")
     try:
         inside = (folder / path).parent.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError) as error:
-        raise RefusedError(f"no name for a file ({error})") from error
+        raise PermanentError(f"no name for a file ({error})") from error
     if not inside:
-        raise RefusedError("its name leads outside the folder by a symbolic link")
+        raise PermanentError("its name leads outside the folder by a symbolic link")
     return folder / path
 
 
@@ -179,15 +179,15 @@ def _place(data: bytes, path: Path, folder: Path) -> None:
     try:
         decode_photo(data)
     except PhotoError as error:
-        raise RefusedError(f"no photo that can be used: {error}") from error
+        raise PermanentError(f"no photo that can be used: {error}") from error
     if not is_photo(path.name):
         path = path.with_name(path.name + SUFFIXES[Image.open(BytesIO(data), formats=FORMATS).format])
     if os.path.lexists(path):
-        raise RefusedError(f"{shown(str(path.relative_to(folder)))} is there already, of another row or of no photo")
+        raise PermanentError(f"{shown(str(path.relative_to(folder)))} is there already, of another row or of no photo")
     try:
         with replacing(path) as partial:
             partial.write_bytes(data)
     except OSError as error:
         if error.errno in BAD_NAME:
-            raise RefusedError(f"no name for a file ({error.strerror})") from error
+            raise PermanentError(f"no name for a file ({error.strerror})") from error
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -25,7 +25,7 @@ PORTS = {"http": 80, "https": 443}
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10  # for each of a name's addresses: the first may lead nowhere
 REDIRECTS = (301, 302, 303, 307, 308)
-LATER = (408, 425, 429)  # and everything from 500 on
+RETRYABLE = (408, 425, 429)  # and everything from 500 on
 HEADERS = {"Accept": "image/*", "User-Agent": "stylevote", "Connection": "close"}
 # Reserved for protocols, clouds' metadata among them (192.0.0.192); what Python calls global of it differs by version.
 PROTOCOLS = [ip_network("192.0.0.0/24"), ip_network("2001::/23")]
@@ -36,11 +36,11 @@ EMBEDDED = [ip_network("64:ff9b:1::/48"), ip_network("::ffff:0:0:0/96"), ip_netw
 TRANSLATED = IPv6Network("64:ff9b::/96")
 
 
-class RefusedError(Exception):
+class PermanentError(Exception):
     """The file cannot be had, and asking again would not help; the message says why."""
 
 
-class PassingError(Exception):
+class TransientError(Exception):
     """The file cannot be had now; ``pause``: seconds to wait before asking again, 0 if nothing was said."""
 
     def __init__(self, text: str, pause: float = 0.0) -> None:
@@ -77,8 +77,8 @@ def fetch(url: str, bounds: Bounds, is_whole: Callable[[bytes], bool] = bool) ->
             by default.
 
     Raises:
-        RefusedError: not there, too large, not to be asked for.
-        PassingError: the host is overloaded or out of order, cannot be reached, takes too long or breaks off.
+        PermanentError: not there, too large, not to be asked for.
+        TransientError: the host is overloaded or out of order, cannot be reached, takes too long or breaks off.
     """
     ends = time.monotonic() + bounds.seconds
     target = parse_url(url)
@@ -89,28 +89,28 @@ def fetch(url: str, bounds: Bounds, is_whole: Callable[[bytes], bool] = bool) ->
         try:
             url = urljoin(url, answer)
             target = parse_url(url)
-        except (RefusedError, ValueError) as error:
-            raise RefusedError(f"redirected: {error}") from error
-    raise RefusedError(f"redirected more than {MAX_REDIRECTS} times")
+        except (PermanentError, ValueError) as error:
+            raise PermanentError(f"redirected: {error}") from error
+    raise PermanentError(f"redirected more than {MAX_REDIRECTS} times")
 
 
 def parse_url(url: str) -> Target:
-    """Return what ``url`` stands for; `RefusedError` when it is none that may be asked for."""
+    """Return what ``url`` stands for; `PermanentError` when it is none that may be asked for."""
     try:
         parts = urlsplit(url)
         if parts.scheme not in PORTS:
-            raise RefusedError(f"{shown(url)}: expected a URL that begins with http:// or https://")
+            raise PermanentError(f"{shown(url)}: expected a URL that begins with http:// or https://")
         if "@" in parts.netloc:
-            raise RefusedError("its URL holds a user name or a password")
+            raise PermanentError("its URL holds a user name or a password")
         host = (parts.hostname or "").encode("idna").decode("ascii")
         port = parts.port or PORTS[parts.scheme]
         path = quote(parts.path or "/", safe="/%:=&~+!$,;'@()*") + (
             "?" + quote(parts.query, safe="/%:=&?~+!$,;'@()*") if parts.query else ""
         )
     except ValueError as error:  # UnicodeError is one
-        raise RefusedError(f"{shown(url)}: no URL ({error})") from error
+        raise PermanentError(f"{shown(url)}: no URL ({error})") from error
     if not host or re.search(r"[\s/\\%]", host):
-        raise RefusedError(f"{shown(url)}: no URL of a host")
+        raise PermanentError(f"{shown(url)}: no URL of a host")
     return Target(parts.scheme, host, port, path)
 
 
@@ -144,13 +144,13 @@ def _ask(target: Target, bounds: Bounds, ends: float, is_whole: Callable[[bytes]
                 if expired.is_set():
                     raise TimeoutError
     except ssl.SSLCertVerificationError as error:
-        raise RefusedError(f"{target.host} is not who it says ({error.verify_message})") from error
+        raise PermanentError(f"{target.host} is not who it says ({error.verify_message})") from error
     except TimeoutError as error:
-        raise PassingError(f"not whole after {bounds.seconds:g} s") from error
+        raise TransientError(f"not whole after {bounds.seconds:g} s") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         # An answer that is no HTTP may be quoted in the error, and be of any length.
         said = getattr(error, "strerror", None) or f"{type(error).__name__} {str(error)[:40]!a}"
-        raise PassingError(f"no whole answer from {target.host} ({said})") from error
+        raise TransientError(f"no whole answer from {target.host} ({said})") from error
 
 
 def _read(response: http.client.HTTPResponse, most: int, is_whole: Callable[[bytes], bool]) -> bytes | str:
@@ -160,20 +160,20 @@ def _read(response: http.client.HTTPResponse, most: int, is_whole: Callable[[byt
         return _as_written(location)
     if status != 200:
         text = f"{status} {http.client.responses.get(status, '')}".strip()
-        if status in LATER or status >= 500:
-            raise PassingError(text, _seconds(response.getheader("Retry-After")))
-        raise RefusedError(text)
+        if status in RETRYABLE or status >= 500:
+            raise TransientError(text, _seconds(response.getheader("Retry-After")))
+        raise PermanentError(text)
     expected = response.length
-    too_long = RefusedError(f"more than {most / 1e6:g} MB")
+    too_long = PermanentError(f"more than {most / 1e6:g} MB")
     if expected is not None and expected > most:
         raise too_long
     data = response.read(most + 1)
     if len(data) > most:
         raise too_long
     if expected is not None and len(data) < expected:
-        raise PassingError(f"cut short: {len(data)} of {expected} bytes")
+        raise TransientError(f"cut short: {len(data)} of {expected} bytes")
     if expected is None and not response.chunked and not is_whole(data):
-        raise PassingError(f"cut short or damaged: {len(data)} bytes, and nothing says how many there are")
+        raise TransientError(f"cut short or damaged: {len(data)} bytes, and nothing says how many there are")
     return data
 
 
@@ -253,7 +253,7 @@ class _Connection(http.client.HTTPConnection):
         raise failure
 
     def _addresses(self) -> list[tuple[Any, Any]]:
-        """Return the host's addresses that may be asked; `RefusedError` when it has others only."""
+        """Return the host's addresses that may be asked; `PermanentError` when it has others only."""
         host, port = self.target.host, self.target.port
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [(family, address) for family, _, _, _, address in found]
@@ -262,7 +262,7 @@ class _Connection(http.client.HTTPConnection):
         public = [(family, address) for family, address in addresses if is_public(address[0])]
         if addresses and not public:
             where = f"{host} is not on the public internet ({addresses[0][1][0]})"
-            raise RefusedError(f"{where}; name it in downloads.internal if it may be asked")
+            raise PermanentError(f"{where}; name it in downloads.internal if it may be asked")
         return public
 
     def _left(self) -> float:

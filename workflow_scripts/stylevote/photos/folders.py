@@ -10,7 +10,7 @@ from PIL import Image
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import Entry, normal
 from stylevote.photos.pixels import FORMATS
-from stylevote.photos.problems import what_is_at
+from stylevote.photos.problems import describe_path
 
 PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 
@@ -33,7 +33,7 @@ class Folder:
 
 def list_folder(photos: Path) -> Folder:
     """List the files below ``photos``; hidden ones are left out. `InputError` when it cannot be read."""
-    if (found := what_is_at(photos)) != "a folder":
+    if (found := describe_path(photos)) != "a folder":
         raise InputError(f"{photos}: expected a folder of photos, found {found}")
     folder = Folder(photos)
     real = photos.resolve()

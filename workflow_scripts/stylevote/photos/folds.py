@@ -1,4 +1,4 @@
-"""Division of photos with an equal share of every label: into folds, and before that into locked ones and others."""
+"""Division of photos with an equal share of every label: into folds, and before that into holdout ones and others."""
 
 import logging
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import pandas as pd
 from iterstrat.ml_stratifiers import IterativeStratification
 
 from stylevote.errors import InputError
-from stylevote.tables import label_matrix
+from stylevote.files.tables import label_matrix
 
 ATTEMPTS = 20
 EXCHANGES = 1000  # many more than a thousand labels of twenty photos each need
@@ -16,7 +16,7 @@ DETOURS = 0.1  # share of the exchanges that are not the best
 TRIED = 200  # rows of a part that are compared for an exchange
 
 
-def lock_photos(manifest: pd.DataFrame, labels: list[str], share: float, folds: int, seed: int) -> np.ndarray:
+def hold_out_photos(manifest: pd.DataFrame, labels: list[str], share: float, folds: int, seed: int) -> np.ndarray:
     """Choose the photos that nothing is to see before the end, by iterative stratification, near-duplicates together.
 
     Args:
@@ -35,11 +35,11 @@ def lock_photos(manifest: pd.DataFrame, labels: list[str], share: float, folds: 
     part, counts = _divide(manifest, labels, [1 - share, share], [folds, 1], seed)
     if (counts[0] < folds).any() or (counts[1] < 1).any():
         raise InputError(_unlockable(labels, counts, folds))
-    locked = part == 1
+    holdout = part == 1
     positives = positives_by_part(label_matrix(manifest, labels), part, 2)
-    table = pd.DataFrame(positives.T, index=labels, columns=["to train on", "locked"])
-    logging.info("%d of %d photos locked away; positives:\n%s", locked.sum(), len(locked), table.to_string())
-    return locked
+    table = pd.DataFrame(positives.T, index=labels, columns=["to train on", "holdout"])
+    logging.info("%d of %d photos held out; positives:\n%s", holdout.sum(), len(holdout), table.to_string())
+    return holdout
 
 
 def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: int) -> pd.DataFrame:
@@ -175,14 +175,14 @@ def positives_by_part(values: np.ndarray, parts: np.ndarray, count: int) -> np.n
 
 
 def _unlockable(labels: list[str], counts: np.ndarray, folds: int) -> str:
-    """Return the message for too few positives in ``counts``, shape (2, labels): those that stay, and those locked."""
+    """Return the message for too few positives in ``counts``, shape (2, labels): those that stay, and those holdout."""
     lines = [
         f"too few photos of a label to lock some away; expected at least {folds} positives to train on (one per fold)"
-        " and 1 locked, near-duplicates counted once:"
+        " and 1 held out, near-duplicates counted once:"
     ]
     for k in np.flatnonzero((counts[0] < folds) | (counts[1] < 1)):
         lines.append(
-            f"label {labels[k]!r}: {counts[0, k]} to train on and {counts[1, k]} locked; change honest.locked, add"
+            f"label {labels[k]!r}: {counts[0, k]} to train on and {counts[1, k]} held out; change holdout.share, add"
             " photos or merge the label with another"
         )
     return "\n".join(lines)

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from stylevote.errors import InputError
+from stylevote.files.tables import MANIFEST_COLUMNS
 from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder
 from stylevote.photos.label_tables import Entry, read_label_table
 from stylevote.photos.near_duplicates import HASH_SIDE, near_duplicate_groups, perceptual_hash
 from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
-from stylevote.photos.problems import Problem, listed, number_of, place, problem_report, quoted, shown
-from stylevote.tables import MANIFEST_COLUMNS
+from stylevote.photos.problems import Problem, listed, place, plural, problem_report, quoted, shown
 
 TRAIN = "train"
 
@@ -38,7 +38,7 @@ def ingest_photos(
     *,
     photoset: str = TRAIN,
     folds: int = 2,
-    locked: bool = False,
+    holdout: bool = False,
     on_bad_photo: str = "fail",
     labelled: bool = False,
     reasons: Mapping[str, str] = MappingProxyType({}),
@@ -52,7 +52,7 @@ def ingest_photos(
         labels: names of the labels.
         photoset: name of the photoset; ``train`` must have labels, and as many positives of each as there are folds.
         folds: number of folds.
-        locked: whether some of the photos will be locked away: of each label, one more positive is needed.
+        holdout: whether some of the photos will be held out: of each label, one more positive is needed.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
         labelled: whether a photoset other than ``train`` must have labels, too.
         reasons: why photos, by their names, could not be downloaded.
@@ -86,7 +86,7 @@ def ingest_photos(
     if photoset == TRAIN and entries:
         counted = [entry for entry, _ in kept] if skip else entries
         group_of = {entry.path: group for (entry, _), group in zip(kept, groups.tolist(), strict=True)}
-        problems += _rare_labels(counted, group_of, names, table, folds=folds, locked=locked)
+        problems += _rare_labels(counted, group_of, names, table, folds=folds, holdout=holdout)
     fatal = [problem for problem in problems if not (skip and problem.of_photo)]
     if fatal:
         raise InputError(problem_report(fatal, photoset))
@@ -109,7 +109,7 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
         problems.append(Problem(0, text))
     chosen = [path for path in folder.files if is_photo(path)]
     if ignored := len(folder.files) - len(chosen):
-        logging.info("%s ignored in %s: not photos by their suffix", number_of(ignored, "file"), folder.root)
+        logging.info("%s ignored in %s: not photos by their suffix", plural(ignored, "file"), folder.root)
     if not chosen:
         problems.append(Problem(0, f"{folder.root}: no photos found, expected files ending in .jpg, .png or the like"))
     for path in chosen:
@@ -202,21 +202,21 @@ def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table:
 
 
 def _rare_labels(
-    entries: list[Entry], group_of: dict[str, int], names: list[str], table: Path, *, folds: int, locked: bool
+    entries: list[Entry], group_of: dict[str, int], names: list[str], table: Path, *, folds: int, holdout: bool
 ) -> list[Problem]:
-    """Return a problem for every label whose positives cannot be in every fold, and one of them locked where some are.
+    """Return a problem for every label whose positives cannot be in every fold, and one of them holdout where some are.
 
     Near-duplicates share a fold and count once; ``group_of``: the group of each path that could be opened.
     """
     problems = []
-    least, places = (folds + 1, "one per fold and one locked") if locked else (folds, "one per fold")
+    least, places = (folds + 1, "one per fold and one held out") if holdout else (folds, "one per fold")
     remedy = f"expected at least {least}, {places}; add photos, use fewer folds or merge the label with another"
     for k, name in enumerate(names):
         positives = {group_of.get(entry.path, entry.name) for entry in entries if entry.values[k] == 1}
         if not positives:
             problems.append(Problem(0, f"{table}: label {shown(name)} has no positive photo, {remedy}"))
         elif len(positives) < least:
-            found = f"{number_of(len(positives), 'distinct positive photo')} (near-duplicates count once)"
+            found = f"{plural(len(positives), 'distinct positive photo')} (near-duplicates count once)"
             problems.append(Problem(0, f"{table}: label {shown(name)} has {found}, {remedy}"))
     return problems
 
@@ -245,12 +245,10 @@ def _quarantine(problems: list[Problem]) -> pd.DataFrame:
 
 def _log(manifest: pd.DataFrame, labels: int, quarantine: pd.DataFrame) -> None:
     sizes = manifest["group"].value_counts()
-    duplicates = number_of(int((sizes > 1).sum()), "group")
-    logging.info(
-        "%s, %s, %s of near-duplicates", number_of(len(manifest), "photo"), number_of(labels, "label"), duplicates
-    )
+    duplicates = plural(int((sizes > 1).sum()), "group")
+    logging.info("%s, %s, %s of near-duplicates", plural(len(manifest), "photo"), plural(labels, "label"), duplicates)
     if len(quarantine):
-        logging.warning("%s left out, see the quarantine table", number_of(len(quarantine), "photo"))
+        logging.warning("%s left out, see the quarantine table", plural(len(quarantine), "photo"))
 
 
 # ---- photosets compared
@@ -265,7 +263,7 @@ def refuse_quarantine(quarantines: dict[str, pd.DataFrame]) -> None:
     ]
     if lines:
         remedy = "mend or remove them, or set on_bad_photo to skip"
-        raise InputError(listed(f"{number_of(len(lines), 'photo')} left out; {remedy}:", lines))
+        raise InputError(listed(f"{plural(len(lines), 'photo')} left out; {remedy}:", lines))
 
 
 def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail") -> pd.DataFrame:
@@ -295,9 +293,9 @@ def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail"
             f"{shown(image_id)} in {photoset} is the same photo as {shown(train_image_id)} in {TRAIN}"
             for photoset, image_id, train_image_id, _ in shared.itertuples(index=False)
         ]
-        raise InputError(listed(f"{number_of(len(shared), 'photo')} shared with {TRAIN}; {remedy}:", lines))
+        raise InputError(listed(f"{plural(len(shared), 'photo')} shared with {TRAIN}; {remedy}:", lines))
     if len(shared):
-        logging.warning("%s shared with %s", number_of(len(shared), "photo"), TRAIN)
+        logging.warning("%s shared with %s", plural(len(shared), "photo"), TRAIN)
     else:
         logging.info("no photo is shared with %s", TRAIN)
     return shared.astype("str")

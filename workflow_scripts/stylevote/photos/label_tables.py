@@ -17,8 +17,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from stylevote.errors import InputError
-from stylevote.photos.problems import LISTED_PROBLEMS, Problem, number_of, place, shown, what_is_at
-from stylevote.users_tables import read_users_table
+from stylevote.files.user_tables import read_users_table
+from stylevote.photos.problems import LISTED_PROBLEMS, Problem, describe_path, place, plural, shown
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -104,7 +104,7 @@ def _rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
 
     Blank lines are passed over. The line of a Parquet table's header is 0.
     """
-    if (found := what_is_at(table)) != "a file":
+    if (found := describe_path(table)) != "a file":
         problems.append(Problem(0, f"{table}: expected a table of labels, found {found}"))
     elif table.suffix.lower() in PARQUET_SUFFIXES:
         yield from _parquet_rows(table, problems)
@@ -206,8 +206,8 @@ def _challenge_columns(
         return [Column(label, 2 + k) for k, label in enumerate(labels)], []
     if count == 0 and not labelled:
         return [], []
-    expected = f"expected id, url and the {number_of(len(labels), 'label')} of the configuration in their order"
-    text = f"{place(table, first.line)}: found id, url and {number_of(count, 'column')} of labels, {expected}"
+    expected = f"expected id, url and the {plural(len(labels), 'label')} of the configuration in their order"
+    text = f"{place(table, first.line)}: found id, url and {plural(count, 'column')} of labels, {expected}"
     return [], [Problem(first.line, text)]
 
 
@@ -245,7 +245,7 @@ def _row_entries(
     first_row = {}
     for line, fields in rows:
         if len(fields) != width:
-            texts = [f"{number_of(len(fields), 'field')}, expected {width}"]
+            texts = [f"{plural(len(fields), 'field')}, expected {width}"]
         else:
             name = fields[0]
             fault = _name_fault(name, first_row)

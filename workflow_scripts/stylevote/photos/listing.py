@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from stylevote.digests import file_sha256
+from stylevote.config.identity import file_sha256
 from stylevote.errors import InputError
-from stylevote.tables import read_table
+from stylevote.files.tables import read_table
 
 GLANCE = 2**16  # bytes
 
@@ -74,7 +74,7 @@ def names_and_contents(folder: str, files: list[Entry]) -> str:
     return _digest(f"{file.path}\0{_sha256(folder, file)}" for file in files)
 
 
-def glance(paths: Iterable[str]) -> str:
+def quick_fingerprint(paths: Iterable[str]) -> str:
     """Return a digest of files' sizes, first and last 64 KiB: it tells one table or set of weights from another.
 
     Time stamps do not: a file that is moved into another's place keeps its own, which may be older than what was made

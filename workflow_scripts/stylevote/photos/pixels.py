@@ -20,7 +20,7 @@ import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from stylevote.errors import InputError
-from stylevote.tables import damaged, replacing
+from stylevote.files.tables import damaged, replacing
 
 MAX_PIXELS = 70_000_000  # more than a camera's 61 million; decoded with transparency, they take 1.8 GB for a moment
 MAX_BYTES = 200_000_000

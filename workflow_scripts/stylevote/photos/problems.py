@@ -25,7 +25,7 @@ class Problem(NamedTuple):
 def problem_report(problems: Iterable[Problem], photoset: str) -> str:
     """Return the message for ``problems``: how many, then one a line in row order, at most 200 of them."""
     texts = [problem.text for problem in sorted(problems, key=lambda problem: (problem.row == 0, problem.row))]
-    return listed(f"{number_of(len(texts), 'problem')} in photoset {photoset}:", texts)
+    return listed(f"{plural(len(texts), 'problem')} in photoset {photoset}:", texts)
 
 
 def listed(title: str, lines: list[str]) -> str:
@@ -34,7 +34,7 @@ def listed(title: str, lines: list[str]) -> str:
     return "\n".join([title, *lines[:LISTED_PROBLEMS], *more])
 
 
-def number_of(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """Return a number of things, as messages say it."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
@@ -54,7 +54,7 @@ def place(table: Path, row: int) -> str:
     return f"{table}, row {row}" if row else str(table)
 
 
-def what_is_at(path: Path) -> str:
+def describe_path(path: Path) -> str:
     """Return what messages call that which is found at a path: a file, a folder, nothing, ..."""
     try:
         mode = path.stat().st_mode

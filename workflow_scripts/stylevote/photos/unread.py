@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stylevote.errors import InputError
+from stylevote.files.tables import read_table
 from stylevote.photos.label_tables import Entry, file_names, meaning, read_label_table
 from stylevote.photos.listing import changed_photos, list_files, names_and_sizes
 from stylevote.photos.problems import problem_report
-from stylevote.tables import read_table
 
 
 class Unread(NamedTuple):

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stylevote.files.tables import label_matrix
 from stylevote.report.measures import confident_mistakes, disagreements
 from stylevote.report.thumbnails import thumbnail
-from stylevote.tables import label_matrix
 
 PHOTOS = 12  # of each kind that are shown
 

@@ -17,7 +17,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stylevote.texts import visible
+from stylevote.texts import escape_bidi
 
 # Each colour by its name in the page's style sheet: its light value and its dark one. The four of data are told apart
 # by readers with any colour vision (after Okabe & Ito 2008), and lie at different lightness.
@@ -92,7 +92,7 @@ def text_width(text: str, size: float = TEXT) -> float:
 
 def shortened(text: str, width: float, size: float = TEXT) -> str:
     """Return the text in no more than so many pixels; a longer one loses its middle, since ends tell labels apart."""
-    text = " ".join(visible(text).split())
+    text = " ".join(escape_bidi(text).split())
     short, kept = text, len(text)
     while kept and text_width(short, size) > width:
         kept -= 1
@@ -122,7 +122,7 @@ def to_svg(figure: Figure, title: str, name: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}"'
         f' height="{height}" viewBox="0 0 {width} {height}" stroke-linejoin="round" role="img"'
-        f' aria-label="{html.escape(visible(title))}">\n{drawn}\n'
+        f' aria-label="{html.escape(escape_bidi(title))}">\n{drawn}\n'
     )
 
 

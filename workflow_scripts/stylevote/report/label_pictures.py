@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.digests import file_stem
+from stylevote.config.identity import slug
 from stylevote.ensemble.threshold import f_beta_at
 from stylevote.metrics import best_cut
 from stylevote.report.drawing import SERIES
@@ -123,7 +123,7 @@ def loss_picture(
 
 def picture_path(folder: Path, label: str) -> Path:
     """Return the path of a label's picture in the folder of its kind."""
-    return folder / f"{file_stem(label)}.svg"
+    return folder / f"{slug(label)}.svg"
 
 
 def read_label_pictures(folders: list[Path], blocks: list[list[str]]) -> dict[str, str]:

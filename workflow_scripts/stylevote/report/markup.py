@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from stylevote.tables import damaged, replacing
-from stylevote.texts import visible
+from stylevote.files.tables import damaged, replacing
+from stylevote.texts import escape_bidi
 
 SHOWN_ROWS = 40  # of a table of labels that are seen at once; the others are folded away
 
@@ -37,7 +37,7 @@ def _digest(picture: str) -> str:
 
 def escape(text: object) -> str:
     """Return a text as it stands in HTML, also within an attribute's quotes."""
-    return html.escape(visible(str(text)), quote=True)
+    return html.escape(escape_bidi(str(text)), quote=True)
 
 
 def paragraph(text: str, kind: str = "") -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.comparison import decide_by_best
-from stylevote.ensemble.rank import NONE
+from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.threshold import f_beta_at, log_odds
 from stylevote.metrics import BETA
+from stylevote.published.comparison import decide_by_best
 
 POINTS = 160  # of a curve: more cannot be seen
 FLAT = 0.01  # a threshold is as good as the chosen one if its F-beta is no further below
@@ -141,11 +141,11 @@ def decide_by_one(
     Returns:
         0/1, uint8, shape (photos, labels); None where no network predicts every label.
     """
-    ranked = [table[table["without"] != NONE].set_index(["without", "run", "epoch"]) for table in rankings]
+    ranked = [table[table["held_out_fold"] != ALL].set_index(["held_out_fold", "run", "epoch"]) for table in rankings]
     reached = pd.concat([table["f_beta"] for table in ranked], axis=1, join="inner").mean(axis=1).sort_index()
     if reached.empty:
         return None
-    best = list(reached.groupby(level="without").idxmax())
+    best = list(reached.groupby(level="held_out_fold").idxmax())
     decided = [
         decide_by_best(table.loc[best].reset_index(), read, folds)
         for table, read in zip(ranked, read_scores, strict=True)
@@ -176,7 +176,7 @@ def compare_losses(
         for each loss the columns epoch and f_beta (of scores cut at 0.5), and the curve of the run's best epoch: the
         thresholds, and the F-beta there on the training photos and, where it is known, on the test photos.
     """
-    ranked, epochs, curves = rankings[rankings["without"] == NONE].sort_values("rank"), {}, {}
+    ranked, epochs, curves = rankings[rankings["held_out_fold"] == ALL].sort_values("rank"), {}, {}
     for loss, runs in losses.items():
         best_run = ranked.loc[ranked["run"].isin(runs), "run"].head(1)
         networks = ranked[ranked["run"].isin(best_run)].sort_values("epoch")

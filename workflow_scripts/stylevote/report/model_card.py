@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stylevote import markdown
 from stylevote.ensemble.decisions import INTERVAL
+from stylevote.report import markdown
 from stylevote.report.runs import RunTable
 
 PACKAGES = ("torch", "torchvision", "timm", "xgboost", "scikit-learn", "numpy", "pandas", "pillow", "snakemake")
@@ -82,7 +82,7 @@ def model_card(
         "Limits": [
             f"- The naive figure exceeds the honest one by {gap['naive'] - gap['honest']:.3f}. Quote the honest one.",
             f"- The rarest label, {markdown.cell(rarest['label'])}, has {rarest['positives']:,} positives, and an"
-            f" interval from {rarest['honest_low']:.2f} to {rarest['honest_high']:.2f}. Differences within such an"
+            f" interval from {rarest['nested_low']:.2f} to {rarest['nested_high']:.2f}. Differences within such an"
             " interval may be due to chance.",
             "- Intervals cover only the sampling variation of photos: not that training again would give other"
             " networks, nor that new photos may be of another kind.",
@@ -142,10 +142,10 @@ def _label_rows(by_label: pd.DataFrame, score: str, tested: bool) -> tuple[list[
         [
             row["label"],
             f"{row['positives']}",
-            f"{row['honest_precision']:.4f}",
-            f"{row['honest_recall']:.4f}",
-            f"{row['honest_f_beta']:.4f}",
-            f"{row['honest_low']:.4f} to {row['honest_high']:.4f}",
+            f"{row['nested_precision']:.4f}",
+            f"{row['nested_recall']:.4f}",
+            f"{row['nested_f_beta']:.4f}",
+            f"{row['nested_low']:.4f} to {row['nested_high']:.4f}",
             f"{row['threshold']:.6f}",
             f"{row['members']}",
             *(

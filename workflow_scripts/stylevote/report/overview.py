@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.bootstrap import interval, resampled_f, with_mean
+from stylevote.estimate.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.metrics import BETA, f_beta, macro_f_beta
 
 DECIDED_BY = {  # what readers call the rows of `compare_singles` that are no backbones
@@ -22,7 +22,7 @@ def bounds(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> pd.
         labels, decisions: 0/1, shape (photos, labels).
         beta: weight of recall against precision.
     """
-    (resampled,) = resampled_f(labels, [decisions], beta=beta)
+    (resampled,) = bootstrap_f_beta(labels, [decisions], beta=beta)
     low, high = interval(with_mean(resampled))
     values = [f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])]
     return pd.DataFrame({"value": [*values, np.mean(values)], "low": low, "high": high})
@@ -34,20 +34,22 @@ def macro_figures(
     """Return what the ensemble is worth as it is told in different ways, the most trustworthy first.
 
     Args:
-        honest: `decisions.honest_scores`, with the columns of `decisions.locked_scores` where photos were locked away.
+        honest: `decisions.nested_scores`, with the columns of `decisions.holdout_scores` where photos were held out.
         naive, test: `bounds` of the decisions for training and for test photos; None where labels are not known.
         scores: `decisions.score_decisions` for the test photos; empty where their labels are not known.
-        joining: what `joining.gain_of_joining` expects, as a mean over labels, if it was estimated.
+        joining: what `joining.fold_averaging_gain` expects, as a mean over labels, if it was estimated.
 
     Returns:
         columns key, text, value, low, high (nan: no interval).
     """
     macro = honest.iloc[-1]
-    rows = [("honest", "Honest estimate", macro["honest_f_beta"], macro["honest_low"], macro["honest_high"])]
+    rows = [("honest", "Honest estimate", macro["nested_f_beta"], macro["nested_low"], macro["nested_high"])]
     if joining is not None:
-        rows.append(("expected", "Expected on new photos", macro["honest_f_beta"] + joining, np.nan, np.nan))
-    if "locked_f_beta" in honest:
-        rows.append(("locked", "On locked photos", macro["locked_f_beta"], macro["locked_low"], macro["locked_high"]))
+        rows.append(("expected", "Expected on new photos", macro["nested_f_beta"] + joining, np.nan, np.nan))
+    if "holdout_f_beta" in honest:
+        rows.append(
+            ("holdout", "On holdout photos", macro["holdout_f_beta"], macro["holdout_low"], macro["holdout_high"])
+        )
     if test is not None:
         rows.append(("test", "On the test photos", *test.iloc[-1]))
     rows.append(("naive", "Naive estimate", *naive.iloc[-1]))
@@ -63,13 +65,13 @@ def pictured_labels(honest: pd.DataFrame, most: int) -> list[str]:
     spread evenly over the ranks of the others, up to the highest.
 
     Args:
-        honest: `decisions.honest_scores`: a row per label, and a last row of the means.
+        honest: `decisions.nested_scores`: a row per label, and a last row of the means.
         most: how many labels at most.
     """
     scores = honest.iloc[:-1].reset_index(drop=True)
     if len(scores) <= most:
         return scores["label"].tolist()
-    ranks = scores["honest_f_beta"].to_numpy().argsort(kind="stable")
+    ranks = scores["nested_f_beta"].to_numpy().argsort(kind="stable")
     low = most - most // 2
     spread = low + np.arange(1, most - low + 1) * (len(ranks) - low) // max(most - low, 1) - 1
     return scores["label"].iloc[np.sort(ranks[[*range(low), *spread]])].tolist()
@@ -119,7 +121,7 @@ def compare_singles(
     """
     common = [name for name in singles[0] if all(name in table for table in singles)]
     decisions = [ensemble, *(np.stack([table[name] for table in singles], axis=1) for name in common)]
-    resampled = resampled_f(labels, decisions, beta=beta).mean(axis=2)
+    resampled = bootstrap_f_beta(labels, decisions, beta=beta).mean(axis=2)
     values = np.array([macro_f_beta(labels, decided, beta) for decided in decisions])
     (low, high), (gain_low, gain_high) = interval(resampled.T), interval((resampled[0] - resampled).T)
     table = pd.DataFrame(

@@ -374,8 +374,8 @@ def size_curve(curve: pd.DataFrame, *, title: str, name: str) -> str:
     with picture(WIDTH, 210) as figure:
         axes = place(figure, 42, 38, 12, 10)
         x = np.arange(len(curve))
-        axes.vlines(x, curve["honest_low"], curve["honest_high"], color=ONE, lw=1.4, alpha=0.55)
-        axes.plot(x, curve["honest_f_beta"], color=ONE, marker="o", ms=5, mew=0)
+        axes.vlines(x, curve["nested_low"], curve["nested_high"], color=ONE, lw=1.4, alpha=0.55)
+        axes.plot(x, curve["nested_f_beta"], color=ONE, marker="o", ms=5, mew=0)
         axes.set_xlim(-0.4, len(curve) - 0.6)
         axes.set_xticks(x, curve["size"])
         axes.locator_params(axis="y", nbins=5)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 # These come first, in this order; what else there is follows.
-FIRST = ("backbone", "size", "weights", "labels", "recipe", "loss", "hidden", "batch", "phases", "seed")
+FIRST = ("backbone", "size", "weights", "labels", "recipe", "loss", "hidden_units", "batch", "phases", "seed")
 
 
 class RunTable(NamedTuple):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from stylevote.files.tables import damaged
 from stylevote.photos.pixels import read_ingested
-from stylevote.tables import damaged
 
 SIDE = 132  # pixels of the shorter side: sharp at half of it on any screen
 SHEET = 1400  # pixels: no picture is wider

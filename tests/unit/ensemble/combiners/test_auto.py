@@ -82,9 +82,9 @@ def test_the_estimate_is_nested_and_its_error_is_of_the_difference(beta):
     features, labels, folds = problem((2, 2, 0), photos=240)
     grid = fit(features, labels, folds, among=[MEAN, LOGISTIC], seed=1, beta=beta).grid.set_index("combiner")
     decisions = decided_without(features, labels, folds, beta)
-    assert grid.loc["mean", "honest_f_beta"] == pytest.approx(fbeta_score(labels, decisions, beta=beta))
-    best = grid["honest_f_beta"].idxmax()
-    assert grid["behind"].tolist() == pytest.approx(grid.loc[best, "honest_f_beta"] - grid["honest_f_beta"])
+    assert grid.loc["mean", "nested_f_beta"] == pytest.approx(fbeta_score(labels, decisions, beta=beta))
+    best = grid["nested_f_beta"].idxmax()
+    assert grid["behind"].tolist() == pytest.approx(grid.loc[best, "nested_f_beta"] - grid["nested_f_beta"])
     assert grid.loc[best, "standard_error"] == 0
     # What the chosen one's scores reach on the photos that chose their threshold stands in its row alone.
     (chosen,) = grid[grid["chosen"]].itertuples()
@@ -100,7 +100,7 @@ def test_the_standard_error_is_that_of_resampled_differences():
     features = np.column_stack([0.8 * labels + 0.1, random.random(300)]).astype(np.float32)
     folds = random.permutation(np.arange(300) % 4)
     grid = fit(features, labels, folds, among=[MEAN, LOGISTIC], seed=1).grid.set_index("combiner")
-    assert grid.loc["logistic", "honest_f_beta"] == 1
+    assert grid.loc["logistic", "nested_f_beta"] == 1
     decisions, resampled = decided_without(features, labels, folds, 2), []
     for _ in range(500):
         rows = random.integers(0, 300, 300)

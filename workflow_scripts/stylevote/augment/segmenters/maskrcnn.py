@@ -13,8 +13,8 @@ from torch import nn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 
 from stylevote.augment.masks import NOTHING, Found, Sources
-from stylevote.device import open_device
 from stylevote.errors import InputError
+from stylevote.machine.device import open_device
 
 PERSON = 1  # COCO's number
 LONGEST = 1333 / 800  # longer side of what the network sees, in shorter ones: the proportion of its training

@@ -12,10 +12,10 @@ from torch import nn
 from torch.nn import functional
 
 from stylevote.augment.masks import NOTHING, Found, Sources
-from stylevote.device import open_device
 from stylevote.errors import InputError
-from stylevote.uncompiled import smp, timm
-from stylevote.weights import load_part, load_weights
+from stylevote.files.weights import load_part, load_weights
+from stylevote.machine.device import open_device
+from stylevote.machine.uncompiled import smp, timm
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, per channel, of 0..1
 SURE = 0.5  # probability from which on a pixel belongs to the mask
@@ -28,7 +28,7 @@ class Segmenter:
 
     Args:
         settings: of the segmentation: under ``smp`` what `create_network` wants, and ``size``.
-        sources: ``weights``, as `stylevote.weights.store_weights` wrote them.
+        sources: ``weights``, as `stylevote.files.weights.store_weights` wrote them.
         threads: of the processor.
 
     Raises:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.bootstrap import resampled_f
-from stylevote.ensemble.honest import decide_outside
 from stylevote.ensemble.stack import Stack, Stacker, combiner, fit_stack
 from stylevote.errors import InputError
+from stylevote.estimate.bootstrap import bootstrap_f_beta
+from stylevote.estimate.nested import decide_outside
 from stylevote.metrics import BETA, f_beta
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def fit(
         threads: that the combiners may use.
 
     Returns:
-        the chosen combiner's stackers and scores; the grid has a row a combiner: combiner, honest_f_beta, behind (by
+        the chosen combiner's stackers and scores; the grid has a row a combiner: combiner, nested_f_beta, behind (by
         how much the best one is better), standard_error (of that), chosen, and, of the chosen one, f_beta, threshold
         and logloss of the pooled scores.
 
@@ -79,7 +79,7 @@ def fit(
         for stack in settings.values()
     ]
     reached = np.array([f_beta(labels, decided[:, 0], beta) for decided in decisions])
-    resampled = resampled_f(labels[:, None], decisions, seed=seed, beta=beta)[:, :, 0]
+    resampled = bootstrap_f_beta(labels[:, None], decisions, seed=seed, beta=beta)[:, :, 0]
     best = int(np.argmax(reached))
     errors = np.std(resampled[best] - resampled, axis=1)
     behind = reached[best] - reached
@@ -88,7 +88,7 @@ def fit(
     name = names[chosen]
     logger.info("%s: chosen among %s by %s", name, ", ".join(names), np.round(reached, 4))
     stack = fit_stack(features, labels, folds, settings[name], beta=beta, threads=threads)
-    rows = {"combiner": names, "honest_f_beta": reached, "behind": behind, "standard_error": errors}
+    rows = {"combiner": names, "nested_f_beta": reached, "behind": behind, "standard_error": errors}
     grid = pd.DataFrame(rows).assign(chosen=np.arange(len(names)) == chosen)
     (point,) = stack.grid.loc[stack.grid["chosen"], ["f_beta", "threshold", "logloss"]].to_dict("records")
     for column, value in point.items():

@@ -32,7 +32,7 @@ WEIGHT = {  # by whether beta is above, at or below 1
 MEANING = {
     "honest": "Each training photo is decided by an ensemble that was chosen without the photo's fold.",
     "expected": "The honest estimate plus what joining the networks of all folds is expected to add.",
-    "locked": "Photos that nothing saw before the end.",
+    "holdout": "Photos that nothing saw before the end.",
     "test": "The photos of the submission, whose labels are known here.",
     "naive": "Too optimistic: these photos also chose epochs, members, stack and thresholds.",
     "all_ones": "The baseline: it takes no photo into account.",
@@ -104,22 +104,22 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
         [
             row["label"],
             f"{row['positives']:,}",
-            f"{row['honest_precision']:.3f}",
-            f"{row['honest_recall']:.3f}",
-            f"{row['honest_f_beta']:.3f}",
-            f"{row['honest_low']:.2f} – {row['honest_high']:.2f}",
+            f"{row['nested_precision']:.3f}",
+            f"{row['nested_recall']:.3f}",
+            f"{row['nested_f_beta']:.3f}",
+            f"{row['nested_low']:.2f} – {row['nested_high']:.2f}",
             f"{row['threshold']:.3f}",
             *([f"{row['test_positives']:,}", f"{row['test_f_beta']:.3f}"] if tested else []),
         ]
         for _, row in by_label.iterrows()
     ]
-    honest, means = macro.set_index("key").loc["honest"], by_label[["honest_precision", "honest_recall"]].mean()
+    honest, means = macro.set_index("key").loc["honest"], by_label[["nested_precision", "nested_recall"]].mean()
     rows.append(
         [
             "mean",
             "",
-            f"{means['honest_precision']:.3f}",
-            f"{means['honest_recall']:.3f}",
+            f"{means['nested_precision']:.3f}",
+            f"{means['nested_recall']:.3f}",
             f"{honest['value']:.3f}",
             f"{honest['low']:.2f} – {honest['high']:.2f}",
             "",
@@ -129,7 +129,7 @@ def each_label(by_label: pd.DataFrame, macro: pd.DataFrame, picture: str, score:
     marks = [("one", "honest"), *([("two", "on the test photos")] if tested else [])]
     if len(rows) - 1 <= SHOWN_ROWS:
         return paragraph(text) + beside(table(head, rows, last=True), key(*marks) + figure(picture))
-    lowest = [rows[place] for place in np.argsort(by_label["honest_f_beta"], kind="stable")]
+    lowest = [rows[place] for place in np.argsort(by_label["nested_f_beta"], kind="stable")]
     few = key(*marks) + figure(picture, "Some labels", "the lowest honest scores, and some of the others")
     listed = some_folded(lowest, SHOWN_ROWS, "labels, with higher scores", lambda part: table(head, part))
     return paragraph(text) + beside(table(head, rows[-1:], last=True) + listed, few)
@@ -220,7 +220,7 @@ def sizes(curve: pd.DataFrame | None, picture: str, score: str) -> str:
     if curve is None:
         return paragraph(
             "Not measured: it takes several times as long as the honest estimate. Set report: {sizes: true} or"
-            " target: {loss: 0.002} in the configuration to have it here."
+            " target: {tolerance: 0.002} in the configuration to have it here."
         )
     text = (
         "The honest score of smaller and larger ensembles, and what they cost. Where the line is flat, more members"
@@ -232,7 +232,7 @@ def sizes(curve: pd.DataFrame | None, picture: str, score: str) -> str:
             f"{row.members:,}",
             f"{row.cnns:,}",
             f"{row.training_hours:,.2f}",
-            f"{row.honest_f_beta:.3f}",
+            f"{row.nested_f_beta:.3f}",
             f"{row.loss:.3f}",
         ]
         for row in curve.rename(columns={"size": "size_"}).itertuples(index=False)

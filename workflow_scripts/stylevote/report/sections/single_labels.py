@@ -178,7 +178,7 @@ def _label_cards(by_label: pd.DataFrame, cards: Mapping[str, str], kind: str = "
         note = f"{len(cards)} of {len(by_label)} labels are drawn: those of the lowest honest score, and some others."
     order = by_label["label"]
     if len(cards) > SHOWN_LABELS:
-        order = by_label.sort_values("honest_f_beta", kind="stable")["label"]
+        order = by_label.sort_values("nested_f_beta", kind="stable")["label"]
     ordered = [cards[label] for label in order if label in cards]
     listed = some_folded(ordered, SHOWN_LABELS, "labels, with higher scores", lambda part: grid(part, kind))
     return (paragraph(note, "quiet") if note else "") + listed

@@ -1,0 +1,127 @@
+"""The code digest decides what is computed again: it must see every change of what runs, and no other."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from places import REPOSITORY
+from stylevote.tracking.code_digest import _parse, code_digest
+
+PROGRAM = """'Does.'
+from stylevote.cnn import losses
+from stylevote.machine.gpus import lease
+from stylevote.files.tables import read
+
+print(losses.f(read()))
+"""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name, text in {
+        "train.py": PROGRAM,
+        "stylevote/__init__.py": "",
+        "stylevote/files/tables.py": "import json\n\ndef read():\n    'Reads.'\n    return 1\n",
+        "stylevote/machine/gpus.py": "import stylevote.files.tables\n\ndef lease():\n    return 1\n",
+        "stylevote/cnn/__init__.py": "",
+        "stylevote/cnn/losses.py": "def f(x):\n    from stylevote.cnn import deep\n    return deep.g(x)\n",
+        "stylevote/cnn/deep.py": "def g(x):\n    return x * 2\n",
+        "stylevote/cnn/unused.py": "y = 1\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def digest_after(tree, name, old, new):
+    path = tree / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    _parse.cache_clear()
+    return code_digest(tree / "train.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("stylevote/files/tables.py", "return 1", "return 1  # one"),
+        ("stylevote/files/tables.py", "'Reads.'", '"""Reads a number."""'),
+        ("stylevote/files/tables.py", "    'Reads.'\n", ""),
+        ("stylevote/cnn/deep.py", "x * 2", "(x\n        * 2)"),
+        ("stylevote/cnn/unused.py", "1", "2"),
+        ("stylevote/machine/gpus.py", "return 1", "return 2"),
+        ("train.py", "'Does.'\n", ""),
+    ],
+)
+def test_what_does_not_run_does_not_count(tree, name, old, new):
+    _parse.cache_clear()
+    before = code_digest(tree / "train.py")
+    assert digest_after(tree, name, old, new) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("stylevote/files/tables.py", "return 1", "return 2"),
+        ("stylevote/cnn/deep.py", "x * 2", "x * 3"),  # reached through an import inside a function
+        ("stylevote/cnn/losses.py", "deep.g(x)", "deep.g(x) + 1"),
+        ("train.py", "print(", "str("),
+    ],
+)
+def test_what_runs_counts(tree, name, old, new):
+    _parse.cache_clear()
+    before = code_digest(tree / "train.py")
+    assert digest_after(tree, name, old, new) != before
+
+
+def test_a_module_chosen_by_its_name_counts_where_it_is_chosen(tree):
+    _parse.cache_clear()
+    unused = tree / "stylevote" / "cnn" / "unused.py"
+    without, chosen = code_digest(tree / "train.py"), code_digest(tree / "train.py", unused)
+    assert digest_after(tree, "stylevote/cnn/unused.py", "1", "2") == without
+    assert code_digest(tree / "train.py", unused) != chosen
+
+
+def test_the_place_of_a_checkout_does_not_count(tree, tmp_path_factory):
+    other = tmp_path_factory.mktemp("clone")
+    tree.rename(other / "moved")
+    before = code_digest(other / "moved" / "train.py")
+    (other / "moved").rename(other / "elsewhere")
+    assert code_digest(other / "elsewhere" / "train.py") == before
+
+
+REMEMBER = """
+import sys
+from pathlib import Path
+from stylevote.tracking import code_digest
+code_digest.remember_modules(Path(sys.argv[1]))
+parse, parsed = code_digest.ast.parse, []
+code_digest.ast.parse = lambda text: parsed.append(text) or parse(text)
+print(code_digest.code_digest(Path(sys.argv[2])), len(parsed))
+"""
+
+
+def remembered(folder, tree):
+    command = [sys.executable, "-c", REMEMBER, folder / "modules.json", tree / "train.py"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_modules_are_parsed_once_and_known_by_their_text(tree, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("remembered")
+    digest, parsed = remembered(folder, tree)
+    assert (digest, parsed) == (code_digest(tree / "train.py"), "4")
+    assert remembered(folder, tree) == [digest, "0"]
+    before = (tree / "stylevote/files/tables.py").stat()
+    changed = digest_after(tree, "stylevote/files/tables.py", "return 1", "return 2")
+    os.utime(tree / "stylevote/files/tables.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert remembered(folder, tree) == [changed, "1"]
+    assert changed != digest
+    path = folder / "modules.json"
+    path.write_text(path.read_text().replace("a", "b", 5))
+    assert remembered(folder, tree) == [changed, "4"]
+    assert remembered(folder, tree) == [changed, "0"]

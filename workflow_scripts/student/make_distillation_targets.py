@@ -1,0 +1,54 @@
+"""Score the training photos for each fold's student, by an ensemble chosen without the fold; each label of a block."""
+
+import logging
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stylevote.cli import run
+from stylevote.ensemble.blocks import write_by_label
+from stylevote.ensemble.inputs import open_block
+from stylevote.student.distillation import distillation_targets
+
+
+def main(
+    scores: list[Path],
+    members: list[Path],
+    manifest: Path,
+    folds: Path,
+    taught: Path,
+    threads: int = 1,
+    *,
+    labels: list[str],
+    features: list[str],
+    beta: float,
+    stack: dict[str, Any],
+) -> None:
+    """Write the other folds' photos and their scores for each student's fold.
+
+    Args:
+        scores: candidates of the block
+        members: selections of the block
+        manifest: training photos
+        folds: their folds
+        taught: to write
+        threads: processor threads to use
+        labels: those of the block
+        features: labels whose members the stackers of every label take, too
+        beta: of F-beta
+        stack: combiner and its settings, as for stack_members
+    """
+    taught_by_label = {}
+    with open_block(scores, manifest, folds, labels, members=members, others=features) as block:
+        for label in labels:
+            truth, features_of = block.truth(label), partial(block.stack_features, label)
+            targets = distillation_targets(features_of, truth, block.folds, stack, beta=beta, threads=threads)
+            mean = targets["score"].mean()
+            logging.info("%s: mean score %.4f, share of positives %.4f", label, mean, truth.mean())
+            targets.insert(1, "image_id", block.image_ids[targets.pop("photo")])
+            taught_by_label[label] = targets
+    write_by_label(taught_by_label, taught)
+
+
+if __name__ == "__main__":
+    run(main)

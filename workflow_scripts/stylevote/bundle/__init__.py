@@ -1,0 +1,1 @@
+"""Decisions outside the workflow: the bundle, its web page, its export."""

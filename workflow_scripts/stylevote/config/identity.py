@@ -1,0 +1,51 @@
+"""What a setting is known by: canonical text, digests, the ids made of them, and the seeds of random choices."""
+
+import hashlib
+import json
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+
+def canonical(value: Any) -> str:
+    """Return ``value`` as JSON that is the same text for equal settings: keys sorted, 1.0 written as 1."""
+    return json.dumps(plain_numbers(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def plain_numbers(value: Any) -> Any:
+    """Return a copy of ``value`` in which whole numbers are integers, however they were written."""
+    if isinstance(value, dict):
+        return {key: plain_numbers(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_numbers(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def digest(value: Any, length: int = 8) -> str:
+    """Return the first ``length`` hexadecimal digits of the sha256 of ``value``'s canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:length]
+
+
+def file_sha256(path: Path | str) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seed(*parts: Any) -> int:
+    """Return the seed (63 bits) of one random choice, named by whatever it depends on and its purpose."""
+    return int(digest(list(parts), 16), 16) >> 1
+
+
+def slug(label: str) -> str:
+    """Return a file name for a label: itself where that is safe, else what is safe of it and a digest."""
+    safe = re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", label).lower()).strip("-")
+    # A letter may be spelt with a dozen, and a file's name is at most 255 bytes long.
+    return label if label == safe else f"{safe[:100] or 'label'}-{digest(label, 6)}"
+
+
+def run_id(setting: dict) -> str:
+    """Return the id of a run: what a person wants to read of it, and a digest of all of it."""
+    backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
+    return f"{backbone}-{setting['size']}-{setting['recipe']}-{digest(setting)}"

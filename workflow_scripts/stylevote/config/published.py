@@ -1,0 +1,158 @@
+"""Published tables set against runs of the configuration: which runs stand for which of their figures."""
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from stylevote.config import backbones
+from stylevote.config.identity import canonical
+
+MACRO = "macro"  # the mean over all labels, in the place of a label's name
+Setting = dict[str, Any]
+
+
+def resolve_cells(
+    where: str, table: dict[str, Any], runs: dict[str, Setting], labels: list[str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the figures of a table of runs with the runs that each stands for, and what is wrong with the table.
+
+    A row stands for all runs whose settings fit its pattern and the table's. Those of one seed are one repetition, in
+    which exactly one run predicts a label: nets of one label each are together a repetition for the mean over labels.
+
+    Args:
+        where: the table's key in the configuration, for messages.
+        table: ``runs`` (what the runs of all rows have in common), ``rows`` (each with ``row``, ``runs``, ``paper``,
+            ``cut``).
+        runs: resolved settings of all runs, by their ids.
+        labels: the labels, in the configuration's order.
+
+    Returns:
+        for each figure ``row``, ``label`` (or ``macro``), ``paper`` (what was published, or None), ``cut`` (where
+        scores are cut, or None) and ``repetitions`` (for each seed the run of each label); and messages.
+    """
+    cells, problems, seen = [], [], set()
+    for number, row in enumerate(table["rows"]):
+        at = f"{where}.rows[{number}]"
+        pattern, wrong = _pattern({**table["runs"], **row["runs"]}, runs, labels)
+        if wrong:
+            problems += [f"{at}.runs: {text}" for text in wrong]
+            continue
+        found = {run: setting for run, setting in runs.items() if all(fits(setting) for fits in pattern.values())}
+        if not found:
+            problems.append(f"{at}.runs: {_no_run(row, pattern, runs)}")
+            continue
+        for label, figure in row["paper"].items():
+            if (row["row"], label) in seen:
+                problems.append(f"{at}: {row['row']!r} has a figure of {label!r} already; call the row something else")
+            seen.add((row["row"], label))
+            if label not in [*labels, MACRO]:
+                problems.append(f"{at}.paper: {_unknown_label(label, labels)}")
+                continue
+            repetitions, wrong = _repetitions(found, labels if label == MACRO else [label], labels)
+            problems += [f"{at}.runs: {text}" for text in wrong]
+            cell = {"row": row["row"], "label": label, "paper": figure, "cut": row["cut"]}
+            cells.append({**cell, "repetitions": repetitions})
+    return cells, problems
+
+
+def _unknown_label(label: str, labels: list[str]) -> str:
+    """Return that nothing is called so, and what is nearest."""
+    near = difflib.get_close_matches(label, [*labels, MACRO], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{label!r} is not among the labels, nor {MACRO!r}{hint}"
+
+
+def _pattern(
+    wanted: Setting, runs: dict[str, Setting], labels: list[str]
+) -> tuple[dict[str, Callable[[Setting], bool]], list[str]]:
+    """Return for each key of a pattern what tells whether a run's setting fits it, and what is wrong with keys."""
+    known = sorted(next(iter(runs.values()), {}))
+    wrong = []
+    for key in wanted:
+        if runs and key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            wrong.append(f"{key!r} is no setting of a run; {hint}")
+    return {key: _fitting(key, value, labels) for key, value in wanted.items()}, wrong
+
+
+def _fitting(key: str, value: Any, labels: list[str]) -> Callable[[Setting], bool]:
+    """Return what tells whether a run's setting of ``key`` is ``value``, in whichever of its forms that is written."""
+    if key == "labels" and value == "each":
+        return lambda setting: len(predicted_labels(setting, labels)) == 1
+    if key == "labels" and isinstance(value, list):
+        return lambda setting: sorted(map(str, value)) == sorted(predicted_labels(setting, labels))
+    if key == "backbone" and isinstance(value, str):
+        backbone = backbones.find(value)
+        value = backbone.timm if backbone else value
+    if key == "loss" and isinstance(value, str):
+        value = {value: {}}
+    if key == "hidden_units" and isinstance(value, int):
+        value = [value]
+    return lambda setting: _fits(setting[key], value)
+
+
+def _fits(setting: Any, wanted: Any) -> bool:
+    """Whether a value is the wanted one; of a mapping, whether what is wanted of it is."""
+    if isinstance(wanted, dict):
+        return isinstance(setting, dict) and all(
+            key in setting and _fits(setting[key], value) for key, value in wanted.items()
+        )
+    return canonical(setting) == canonical(wanted)
+
+
+def _no_run(row: dict[str, Any], pattern: dict[str, Callable[[Setting], bool]], runs: dict[str, Setting]) -> str:
+    """Return that no run fits, and which keys alone rule all out."""
+    alone = [key for key, fits in pattern.items() if not any(fits(setting) for setting in runs.values())]
+    which = f"the {' and the '.join(alone)} that it asks for" if alone else "all that it asks for"
+    return f"no run fits the row {row['row']!r}: none has {which}"
+
+
+def predicted_labels(setting: Setting, labels: list[str]) -> list[str]:
+    """Return which of the labels a run of this setting predicts."""
+    return labels if setting["labels"] == "all" else setting["labels"]
+
+
+def _repetitions(
+    found: dict[str, Setting], wanted: list[str], labels: list[str]
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Return for each seed the run of each wanted label, and where there is none, more than one, or another kind."""
+    by_seed: dict[int, dict[str, list[str]]] = {}
+    for run, setting in found.items():
+        for label in wanted:
+            if label in predicted_labels(setting, labels):
+                by_seed.setdefault(setting["seed"], {}).setdefault(label, []).append(run)
+    repetitions, wrong = [], []
+    if not by_seed:
+        wrong.append(f"none of the {len(found)} runs that fit predicts {wanted[0]!r}")
+    for seed, of_label in sorted(by_seed.items()):
+        lacking = [label for label in wanted if label not in of_label]
+        if lacking:
+            wrong.append(f"no run of seed {seed} that fits predicts {lacking[0]!r}")
+        label, several = next(((label, some) for label, some in of_label.items() if len(some) > 1), (None, []))
+        if several:
+            differ = " and ".join(_differences([found[run] for run in several]))
+            wrong.append(f"{len(several)} runs of seed {seed} predict {label!r}; they differ in {differ}: say which")
+        repetitions.append({label: of_label[label][0] for label in wanted if label in of_label})
+    if not wrong:
+        wrong += _mixed(found, repetitions)
+    return repetitions, wrong
+
+
+def _mixed(found: dict[str, Setting], repetitions: list[dict[str, str]]) -> Iterator[str]:
+    """Yield, of the first label whose runs differ in more than their seeds, in what: these are no repetitions."""
+    for label in repetitions[0]:
+        settings = [found[of_label[label]] for of_label in repetitions]
+        if differ := [key for key in _differences(settings) if key != "seed"]:
+            seeds = ", ".join(str(setting["seed"]) for setting in settings)
+            yield (
+                f"the runs of seeds {seeds} that predict {label!r} differ in {' and '.join(differ)},"
+                " and are to differ in their seeds alone: say which"
+            )
+            return
+
+
+def _differences(settings: list[Setting]) -> Iterator[str]:
+    """Yield the keys in which settings differ."""
+    first, *others = settings
+    return (key for key in first if any(canonical(first[key]) != canonical(other[key]) for other in others))

@@ -1,0 +1,102 @@
+"""Drawn photos of people in clothes: a small multi-label fashion data set that anyone can make again from a seed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from stylevote.demo.canvas import CLASSES
+from stylevote.demo.label_sets import sample_label_sets
+from stylevote.demo.scene import draw
+from stylevote.errors import InputError
+
+LEAST_TESTED = 4  # positives a label among the test photos: one photo alone is not to decide a rare label's score
+
+
+def write_photos(
+    folder: Path, split: str, label_sets: pd.DataFrame, *, side: int, seed: int, processes: int = 1
+) -> None:
+    """Draw and write a split's photos, masks and label table.
+
+    Args:
+        folder: Gets ``<split>.csv``, ``<split>/<split>_0001.jpg`` ... and ``masks/<split>/<split>_0001.png`` ...
+        split: "train" or "test".
+        label_sets: A row of 0/1 a photo, a column per label.
+        side: Shorter side of the photos in pixels, on average.
+        seed: Seed of the data set.
+        processes: How many draw side by side; it makes no difference to what they draw.
+    """
+    photos, masks = folder / split, folder / "masks" / split
+    photos.mkdir(parents=True, exist_ok=True)
+    masks.mkdir(parents=True, exist_ok=True)
+    names = [f"{split}_{number:04d}" for number in range(1, len(label_sets) + 1)]
+    of_photos = [[label for label in label_sets if row[label]] for _, row in label_sets.iterrows()]
+    paths = [(photos / f"{name}.jpg", masks / f"{name}.png") for name in names]
+    rngs = [split_rng(seed, split, number) for number in range(1, len(names) + 1)]
+    write = partial(_write_photo, side=side)
+    if processes == 1:
+        for arguments in zip(of_photos, paths, rngs, strict=True):
+            write(*arguments)
+    else:
+        with ProcessPoolExecutor(processes) as executor:
+            list(executor.map(write, of_photos, paths, rngs, chunksize=20))
+    table = label_sets.reset_index(drop=True)
+    table.insert(0, "image", [f"{name}.jpg" for name in names])
+    table.to_csv(folder / f"{split}.csv", index=False)
+
+
+def _write_photo(labels: list[str], paths: tuple[Path, Path], rng: np.random.Generator, *, side: int) -> None:
+    """Draw one photo with these labels; write it and its mask."""
+    drawing = draw(labels, rng, side)
+    photo, mask = paths
+    Image.fromarray(drawing.photo).save(photo, quality=int(rng.integers(80, 96)))
+    Image.fromarray(drawing.classes).save(mask)
+
+
+def split_rng(seed: int, split: str, number: int | None = None) -> np.random.Generator:
+    """Generator of a split's label sets, or of its photo ``number`` (from 1), each independent of the others."""
+    # Numbers start from 1 because a seed sequence does not tell a zero at its end from nothing.
+    key = [seed, 1 + ("train", "test").index(split)]
+    return np.random.default_rng(key if number is None else [*key, number])
+
+
+def write_demo(
+    folder: Path,
+    *,
+    train: int = 600,
+    test: int = 200,
+    min_positives: int = 6,
+    side: int = 170,
+    seed: int = 2018,
+    processes: int = 1,
+) -> None:
+    """Write the whole demo: both splits and ``mask_labels.csv``.
+
+    Args:
+        folder: Folder to write to, made where missing.
+        train: Number of training photos.
+        test: Number of test photos.
+        min_positives: Least number of positives per label among the training photos; the test photos get their
+            share, at least `LEAST_TESTED`.
+        side: Shorter side of the photos in pixels, on average.
+        seed: Seed of label sets and photos.
+        processes: How many draw side by side.
+
+    Raises:
+        InputError: If a split has too few photos for that many positives.
+    """
+    if min(train, test) < 1:
+        raise InputError(f"both splits need photos, not {train} and {test}")
+    folder = Path(folder)
+    for split, count, floor in [
+        ("train", train, min_positives),
+        ("test", test, max(LEAST_TESTED, min_positives * test // train)),
+    ]:
+        label_sets = sample_label_sets(count, floor, split_rng(seed, split))
+        write_photos(folder, split, label_sets, side=side, seed=seed, processes=processes)
+    CLASSES.to_csv(folder / "mask_labels.csv")

@@ -1,0 +1,1 @@
+"""Estimates of the ensemble's quality: nested estimates, intervals, sizes, leakage."""

@@ -1,0 +1,1 @@
+"""Tables and weights on disk."""

@@ -1,0 +1,1 @@
+"""The machine: GPUs, locks, processes, explanations of its failures."""

@@ -1,1 +1,0 @@
-"""Pictures of people dressed in styles."""

@@ -1,0 +1,1 @@
+"""Simulated ensembles: scores of a known law, without photos."""

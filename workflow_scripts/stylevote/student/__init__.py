@@ -1,0 +1,1 @@
+"""The student: one network trained on the ensemble's scores."""

@@ -1,0 +1,1 @@
+"""Records of what was computed: code digests, the plan, unused files."""
