@@ -52,7 +52,8 @@ from stylevote.ensemble.combiners.mean import Mean
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.stack import Stack, fit_stack
-from stylevote.ensemble.threshold import apply_threshold, log_odds, search_threshold
+from stylevote.ensemble.log_odds import log_odds
+from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import combine_folds
 from stylevote.errors import InputError
 from stylevote.estimate.fold_averaging import fold_averaging_gain

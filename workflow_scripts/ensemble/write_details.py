@@ -1,4 +1,4 @@
-"""Write what led to a photoset's decisions as CSV, a row per photo and label: score, agreement, abstention."""
+"""Write the details of a photoset's decisions as CSV, a row per photo and label: score, agreement, abstention."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ def main(
     """Write the table of details.
 
     Args:
-        votes: on the photoset
-        thresholds: a file per block of labels
-        precision_thresholds: scores from which on labels are certain, a file per block, if a precision is asked for
+        votes: votes for the photoset
+        thresholds: thresholds, a file per block of labels
+        precision_thresholds: scores with the precision of `abstain`, a file per block of labels, if it is set
         details: to write: CSV
-        labels: all of them
+        labels: all labels
     """
-    cuts = read_values(thresholds, labels, "threshold")
-    precision = read_values(precision_thresholds, labels, "precision_threshold") if precision_thresholds else None
-    write_details(decision_details(read_table(votes), cuts, precision), details)
+    of_labels = read_values(thresholds, labels, "threshold")
+    precise = read_values(precision_thresholds, labels, "precision_threshold") if precision_thresholds else None
+    write_details(decision_details(read_table(votes), of_labels, precise), details)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score
 
+from stylevote.ensemble.log_odds import log_odds
 from stylevote.ensemble.threshold import (
     apply_threshold,
     even_thresholds,
     f_beta_at,
     fit_platt,
-    log_odds,
     precision_threshold,
     search_threshold,
 )

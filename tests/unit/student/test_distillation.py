@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, fbeta_score
 
 from places import REPOSITORY
-from stylevote.ensemble.threshold import log_odds
+from stylevote.ensemble.log_odds import log_odds
 from stylevote.files.tables import read_table, write_table
 from stylevote.student.distillation import choose_network, compare_student, decide_honestly, distillation_targets
 

@@ -18,6 +18,7 @@ from stylevote.bundle.contents import Bundle, BundledNetwork
 from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
+from stylevote.config.ensemble import Votes
 from stylevote.ensemble.decisions import decision_details
 from stylevote.ensemble.vote import photoset_votes, predict_labels
 from stylevote.errors import InputError
@@ -81,7 +82,7 @@ def decide(
                     if pair == (one.run, one.epoch):
                         features[label][one.fold, :, place] = scores[:, k]
     combined = {label: content["features"][label] for label in bundle.labels}
-    votes = predict_labels(features, combined, stackers, bundle.thresholds, content["votes"])
+    votes = predict_labels(features, combined, stackers, bundle.thresholds, Votes(**content["votes"]))
     table = photoset_votes(votes, manifest["image_id"].to_numpy())
     return decision_details(table, bundle.thresholds, content["precision_threshold"])
 

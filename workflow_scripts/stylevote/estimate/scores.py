@@ -22,8 +22,8 @@ def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str],
     """Compare decisions with known labels, both 0/1 of shape (photos, labels).
 
     Returns:
-        the columns `SCORE_COLUMNS`, a row per label and a last row ``macro``: the means over the labels, but for
-        ``positives`` and ``decided`` the sums. ``all_ones_f_beta`` is the F-beta of giving the label to every photo.
+        the columns `SCORE_COLUMNS`, a row per label and a last row ``macro``: the means over the labels, but the sums of
+        ``positives`` and ``decided``. ``all_ones_f_beta`` is the F-beta of assigning the label to every photo.
     """
     rows = []
     for k, name in enumerate(names):
@@ -48,33 +48,32 @@ def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str],
 
 
 def no_scores() -> pd.DataFrame:
-    """Return the empty table of `SCORE_COLUMNS`, for a photoset whose labels are not known."""
+    """Return the empty table of `SCORE_COLUMNS`, for a photoset without known labels."""
     return pd.DataFrame(columns=list(SCORE_COLUMNS)).astype(SCORE_COLUMNS)
 
 
 def nested_scores(
-    labels: np.ndarray, decisions: np.ndarray, naive: list[float], names: list[str], beta: float = BETA
+    labels: np.ndarray, decisions: np.ndarray, non_nested: list[float], names: list[str], beta: float = BETA
 ) -> pd.DataFrame:
-    """Set the honest figures beside the naive ones.
+    """Put nested and non-nested scores into one table.
 
     Args:
-        labels, decisions: 0/1, shape (photos, labels); the decisions are those of `honest.select_and_predict_nested`.
-        naive: for each label the F-beta that its final threshold reaches on the photos that chose it.
+        labels, decisions: 0/1, shape (photos, labels); the decisions are those of `nested.nested_decisions`.
+        non_nested: for each label the F-beta of its final threshold on the photos that chose it.
         names: the labels.
         beta: weight of recall against precision.
 
     Returns:
-        a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives,
-        non_nested_f_beta, nested_f_beta, nested_low, nested_high (the interval of the nested one, see
-        `bootstrap.interval`), nested_precision, nested_recall, all_ones_f_beta.
+        a row per label and a last row ``macro`` (the means; the sum of ``positives``): label, positives,
+        non_nested_f_beta, nested_f_beta, nested_low, nested_high (its `bootstrap.interval`), nested_precision,
+        nested_recall, all_ones_f_beta.
     """
     scores = score_decisions(labels, decisions, names, beta)
-    (resampled,) = bootstrap_f_beta(labels, [decisions], beta=beta)
-    low, high = interval(with_mean(resampled))
+    low, high = _bounds(labels, decisions, beta)
     columns = {
         "label": scores["label"],
         "positives": scores["positives"],
-        "non_nested_f_beta": [*naive, np.mean(naive)],
+        "non_nested_f_beta": [*non_nested, np.mean(non_nested)],
         "nested_f_beta": scores["f_beta"],
         "nested_low": low,
         "nested_high": high,
@@ -86,7 +85,7 @@ def nested_scores(
 
 
 def holdout_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], beta: float = BETA) -> pd.DataFrame:
-    """Score the decisions for photos that were held out.
+    """Score the decisions for holdout photos.
 
     Args:
         labels, decisions: 0/1, shape (photos, labels).
@@ -95,9 +94,14 @@ def holdout_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], 
 
     Returns:
         a row per label and a last row of the means, as in `nested_scores`: holdout_f_beta, holdout_low, holdout_high
-        (the bootstrap's interval).
+        (its `bootstrap.interval`).
     """
-    (resampled,) = bootstrap_f_beta(labels, [decisions], beta=beta)
-    low, high = interval(with_mean(resampled))
+    low, high = _bounds(labels, decisions, beta)
     score = score_decisions(labels, decisions, names, beta)["f_beta"]
     return pd.DataFrame({"holdout_f_beta": score, "holdout_low": low, "holdout_high": high})
+
+
+def _bounds(labels: np.ndarray, decisions: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bounds of the intervals of each label's F-beta, and last of their mean."""
+    (resampled,) = bootstrap_f_beta(labels, [decisions], beta=beta)
+    return interval(with_mean(resampled))

@@ -8,67 +8,67 @@ INTERVAL = "95 % bootstrap interval over photos, networks held fixed"
 
 
 def summary_lines(
-    honest: pd.DataFrame,
+    nested: pd.DataFrame,
     scores: pd.DataFrame,
     photos: int,
     *,
-    joining: float | None = None,
+    fold_averaging: float | None = None,
     holdout: pd.DataFrame | None = None,
     beta: float = BETA,
 ) -> list[str]:
-    """Say in a few plain lines what was decided and how good it is.
+    """Summarize what was decided and how good the decisions are.
 
     Args:
-        honest: what `nested_scores` returns, with the columns of `holdout_scores` where photos were held out.
-        scores: what `score_decisions` returns for the photoset; empty where its labels are not known.
-        photos: how many photos were decided.
-        joining: the mean over labels of `joining.fold_averaging_gain`, if it was estimated.
-        holdout: what `score_decisions` returns for the holdout photos, if there are any.
-        beta: of the figures.
+        nested: from `scores.nested_scores`, with the columns of `scores.holdout_scores` if photos were held out.
+        scores: from `scores.score_decisions` for the photoset; empty if its labels are unknown.
+        photos: number of photos that were decided.
+        fold_averaging: mean over labels of `fold_averaging.fold_averaging_gain`, if it was estimated.
+        holdout: from `scores.score_decisions` for the holdout photos, if there are any.
+        beta: of the scores.
     """
-    macro, name = honest.iloc[-1], f"macro F{beta:g}"
+    macro, name = nested.iloc[-1], f"macro F{beta:g}"
     lines = [
-        f"{photos} photos decided, {len(honest) - 1} labels each",
+        f"{photos} photos decided, {len(nested) - 1} labels each",
         f"{name}, honest: {macro['nested_f_beta']:.4f}  each photo judged by an ensemble chosen without its fold;"
         f" {INTERVAL}: {macro['nested_low']:.4f} to {macro['nested_high']:.4f}",
-        f"{name}, naive:  {macro['non_nested_f_beta']:.4f}  judged by the photos that chose the ensemble",
-        f"{name} of giving every label to every training photo: {macro['all_ones_f_beta']:.4f}",
     ]
-    if joining is not None:
-        lines.insert(
-            2,
-            f"{name}, expected: {macro['nested_f_beta'] + joining:.4f}  the honest figure {joining:+.4f}: the networks"
-            " of all folds decide a new photo, those of a single fold decided each of these",
+    if fold_averaging is not None:
+        expected = macro["nested_f_beta"] + fold_averaging
+        lines.append(
+            f"{name}, expected: {expected:.4f}  the honest figure {fold_averaging:+.4f}: the networks of all folds"
+            " decide a new photo, and those of one fold decided each of these"
         )
     if holdout is not None:
-        count, low, high = holdout.iloc[-1]["photos"], macro["holdout_low"], macro["holdout_high"]
-        line = (
-            f"{name}, holdout: {macro['holdout_f_beta']:.4f}  on {count} photos that nothing saw before the end;"
-            f" {INTERVAL}: {low:.4f} to {high:.4f}"
+        lines.append(
+            f"{name}, holdout: {macro['holdout_f_beta']:.4f}  on {holdout.iloc[-1]['photos']} photos that nothing saw"
+            f" before the end; {INTERVAL}: {macro['holdout_low']:.4f} to {macro['holdout_high']:.4f}"
         )
-        lines.insert(len(lines) - 2, line)
+    lines += [
+        f"{name}, naive:  {macro['non_nested_f_beta']:.4f}  judged by the photos that chose the ensemble",
+        f"{name} of assigning every label to every training photo: {macro['all_ones_f_beta']:.4f}",
+    ]
     if scores.empty:
         return [*lines, "test photos: their labels are not known"]
     test = scores.iloc[-1]
     return [
         *lines,
         f"{name}, test:   {test['f_beta']:.4f}  on {test['photos']} photos with known labels",
-        f"{name} of giving every label to every test photo: {test['all_ones_f_beta']:.4f}",
+        f"{name} of assigning every label to every test photo: {test['all_ones_f_beta']:.4f}",
     ]
 
 
 def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:
-    """Say in a few plain lines what the student is worth beside its ensemble.
+    """Summarize how good the student is, compared with its ensemble.
 
     Args:
-        scores: what `distillation.compare_student` returns, with the columns of `compare_holdout` where photos were
+        scores: from `distillation.compare_student`, with the columns of `distillation.compare_holdout` if photos were
             held out.
-        beta: of the figures.
+        beta: of the scores.
     """
     macro, name = scores.iloc[-1], f"macro F{beta:g}"
 
-    def difference(where: str = "") -> str:
-        middle, low, high = (macro[f"{where}{key}"] for key in ("difference", "low", "high"))
+    def difference(prefix: str = "") -> str:
+        middle, low, high = (macro[f"{prefix}{key}"] for key in ("difference", "low", "high"))
         return f"{middle:+.4f}  {INTERVAL}: {low:+.4f} to {high:+.4f}"
 
     lines = [
@@ -79,7 +79,7 @@ def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:
         f"{name}, single networks trained on labels: {macro['single_f_beta']:.4f}  for each label the best, chosen"
         " without the photo's fold",
         "The student's figure is probably too high: it learned from networks that had seen the labels of the photos"
-        " that judge it. Only photos that are held out (holdout.share) tell what it is worth.",
+        " that judge it. Only holdout photos (holdout.share) give an unbiased figure.",
     ]
     if "holdout_difference" in scores:
         lines += [

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from stylevote.ensemble.log_odds import log_odds
 from stylevote.ensemble.rank import ALL
-from stylevote.ensemble.threshold import f_beta_at, log_odds
+from stylevote.ensemble.threshold import f_beta_at
 from stylevote.estimate.single_networks import predict_by_best_network
 from stylevote.metrics import BETA
 
