@@ -158,12 +158,9 @@ def of_features(path):
 
 
 def stack_settings():
-    """The combiner's name, and its own settings if it has any: those of the others mean nothing to the stack."""
+    """The combiner, and the settings of those that it uses: those of the others mean nothing to the stack."""
     name = STACK["combiner"]
-    if name == "auto":
-        among = {part: STACK.get(part, {}) for part in STACK["auto"]["among"]}
-        return {"combiner": name, name: {**STACK["auto"], "among": list(among.items())}}
-    return {key: STACK[key] for key in ["combiner", name] if key in STACK}
+    return {key: STACK[key] for key in ["combiner", name, *parts_of(name)] if key in STACK}
 
 
 def stack_spec(**settings):

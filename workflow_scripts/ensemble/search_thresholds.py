@@ -27,7 +27,7 @@ def main(
     """
     rows = []
     for label, truth, scores in read_stacked(stacked, manifest, labels):
-        best, f_beta = search_threshold(truth, scores, **threshold.model_dump(), beta=beta)
+        best, f_beta = search_threshold(truth, scores, **threshold.used(), beta=beta)
         text = "%s: threshold %.4f (%s), F%g %.4f on the photos that chose it"
         logging.info(text, label, best, threshold.method, beta, f_beta)
         rows.append(

@@ -12,6 +12,7 @@ import xgboost as xgb
 from sklearn.metrics import fbeta_score
 
 from programs import PROGRAMS, call
+from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.estimate.sizes import SIZES
 from stylevote.files.tables import read_table, write_table
@@ -360,15 +361,15 @@ def sized(chain):
 
 def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(sized):
     folder, ensemble = sized
-    settings = {"stack": {"combiner": "mean"}, "threshold": {"method": "exact"}}
+    settings = {"stack": Stack(combiner="mean"), "threshold": Threshold(method="exact")}
     table = of_label(folder / "sizes/estimates.parquet", ensemble.labels[1])
     assert list(table["size"].unique()) == list(SIZES)
     assert (table.groupby("size")["image_id"].agg(list).map(ensemble.image_ids.tolist().__eq__)).all()
     found = {size: part["decision"] for size, part in table.groupby("size")}
     for size, most in [("1", 1), ("2", 2), ("5", 3), ("all", 3)]:  # there are three runs
-        selection = {"selection": SELECTION | {"top_n": most}}
+        selection = Selection(**SELECTION | {"top_n": most})
         estimate = select_and_predict_nested(
-            *ensemble.candidates(1), ensemble.truth[:, 1], ensemble.folds, settings | selection
+            *ensemble.candidates(1), ensemble.truth[:, 1], ensemble.folds, selection, **settings
         )
         assert found[size].tolist() == estimate["decision"].tolist()
     assert found["1"].tolist() != found["2"].tolist() != found["5"].tolist()
@@ -378,7 +379,7 @@ def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(siz
 
 
 @pytest.mark.parametrize(("right", "tolerance", "size"), [(True, 0, "all"), (True, 1, "1"), (False, 0, "1")])
-def test_an_ensemble_that_is_cut_short_is_chosen_among_its_own_sizes(sized, tmp_path, right, loss, size):
+def test_an_ensemble_that_is_cut_short_is_chosen_among_its_own_sizes(sized, tmp_path, right, tolerance, size):
     folder, ensemble = sized
     # Of the sizes 1, 2, 5, ... an ensemble of two members has the first, and itself.
     selection = pd.DataFrame({"held_out_fold": [-1, -1, -1, 0], "member": [1, 2, 0, 3]}).astype("int16")
@@ -389,7 +390,7 @@ def test_an_ensemble_that_is_cut_short_is_chosen_among_its_own_sizes(sized, tmp_
     write_table(whole, tmp_path / "whole.parquet")
     inputs = ["--estimates", "sizes/estimates.parquet", "--manifest", "train.parquet"]
     inputs += ["--folds", "folds.parquet", "--members", str(tmp_path / "members.parquet")]
-    settings = ["--settings", {"labels": ensemble.labels, "beta": 2, "voting": VOTES, "tolerance": loss}]
+    settings = ["--settings", {"labels": ensemble.labels, "beta": 2, "voting": VOTES, "tolerance": tolerance}]
     outputs, whole = ["--sizes", str(tmp_path / "sizes.parquet")], ["--decisions", str(tmp_path / "whole.parquet")]
     call(folder, "estimate/choose_sizes", *inputs, *whole, *outputs, *settings)
     said = call(folder, "estimate/choose_sizes", *inputs, "--decisions", *outputs, *settings, expected=1)
@@ -433,7 +434,7 @@ def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
     assert chosen[-1] == curve["size"][curve["nested_f_beta"] >= curve["nested_f_beta"].max() - 0.02].iloc[0]
     selections = of_label(folder / "sized.parquet", ensemble.labels[1])
     counts = selections[selections["member"] > 0].groupby("held_out_fold").size()
-    assert counts.to_dict() == {without: min(int(size), 3) if size != "all" else 3 for without, size in chosen.items()}
+    assert counts.to_dict() == {fold: min(int(size), 3) if size != "all" else 3 for fold, size in chosen.items()}
     # Snakemake leaves the word out where `target` is not set.
     for none in (["--sizes"], ["--sizes", ""], []):
         call(folder, "ensemble/select_members", *select, *none, "--members", "unsized.parquet")
@@ -497,7 +498,7 @@ def test_decisions_for_other_photos_end_in_one_sentence(sized):
         "--settings",
         settings | {"tolerance": 0},
     ]
-    sentence = "error: the honest estimate of style 1: its 239 photos are not the manifest's 240\n"
+    sentence = "error: the nested estimate of style 1: its 239 photos are not the manifest's 240\n"
     assert call(folder, "estimate/choose_sizes", *choose, "--sizes", "x.parquet", expected=1) == sentence
     measure = [*estimates, "--members", "sizes/members.parquet", "--histories", "--curve", "x.parquet"]
     measure += ["--settings", settings | {"runs": [], "fold_count": 3}]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import precision_recall_curve
 
+from stylevote.config.ensemble import Selection
 from stylevote.ensemble.rank import ALL, rank_by_fold, rank_candidates
 from stylevote.ensemble.select import (
     apportion,
@@ -277,7 +278,7 @@ def test_there_is_a_member_whatever_the_scores_and_labels(method):
 
 
 def test_another_method_is_refused():
-    with pytest.raises(InputError, match="selection method 'best' is none of 'top_n', 'greedy' and 'all'"):
+    with pytest.raises(InputError, match=r"selection\.method: found 'best', expected one of top_n, greedy, all"):
         select_members(
             pd.DataFrame({"run": ["a"], "epoch": [1]}), np.array([A], np.float32), np.array([0, 0, 1, 1]), method="best"
         )
@@ -310,7 +311,7 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
     labels, folds, candidates, scores = six
     rankings = rank_by_fold(candidates, labels, scores, folds, beta)
     settings = METHODS[method] | ({"greedy": GREEDY} if method == "greedy" else {})
-    selections = select_by_fold(rankings, scores, labels, folds, settings, beta=beta)
+    selections = select_by_fold(rankings, scores, labels, folds, Selection(**settings), beta=beta)
     assert selections["held_out_fold"].tolist() == rankings["held_out_fold"].tolist()
     chosen = []
     for without in (ALL, 0, 1, 2):
@@ -338,7 +339,7 @@ def test_a_folds_labels_change_nothing_in_its_selection(ensemble, method):
     found = []
     for known in (labels, np.where(ensemble.folds == 1, 1 - labels, labels)):
         rankings = rank_by_fold(candidates, known, scores, ensemble.folds)
-        found.append(select_by_fold(rankings, scores, known, ensemble.folds, METHODS[method]))
+        found.append(select_by_fold(rankings, scores, known, ensemble.folds, Selection(**METHODS[method])))
     before, after = found
     assert before[before["held_out_fold"] == 1].equals(after[after["held_out_fold"] == 1])
     assert not before[before["held_out_fold"] != 1].equals(after[after["held_out_fold"] != 1])
@@ -353,7 +354,7 @@ def test_a_smaller_size_is_the_beginning_of_a_larger_one(six, method):
     members = rows_of(largest, "run", "epoch", "member", "weight")
     assert len(members) > 3
     for size in range(1, 8):
-        selection = select_members(ranking, scores, labels, **limit_size(METHODS[method], size))
+        selection = select_members(ranking, scores, labels, **limit_size(Selection(**METHODS[method]), size))
         assert rows_of(selection, "run", "epoch", "member", "weight") == members[:size]
         dropped = largest["member"] > size
         assert (selection.loc[dropped, ["weight", "member"]] == 0).all(axis=None)
@@ -374,8 +375,9 @@ def test_a_size_stands_for_top_n_and_leaves_the_correlation(six):
 def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(six):
     labels, folds, candidates, scores = six
     rankings = rank_by_fold(candidates, labels, scores, folds)
-    selections = select_by_fold(rankings, scores, labels, folds, METHODS["greedy"], sizes={ALL: 2, 0: None, 1: 1, 2: 2})
-    plain = select_by_fold(rankings, scores, labels, folds, METHODS["greedy"])
+    greedy = Selection(**METHODS["greedy"])
+    selections = select_by_fold(rankings, scores, labels, folds, greedy, sizes={ALL: 2, 0: None, 1: 1, 2: 2})
+    plain = select_by_fold(rankings, scores, labels, folds, greedy)
     counts = {without: (part["member"] > 0).sum() for without, part in selections.groupby("held_out_fold")}
     assert counts == {ALL: 2, 0: 6, 1: 1, 2: 2}
     for without, size in [(ALL, 2), (1, 1), (2, 2)]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import fbeta_score, precision_recall_curve
 
+from stylevote.config.ensemble import Stack
 from stylevote.ensemble.combiners import logistic, mean, rank_mean, ridge, xgboost
 from stylevote.ensemble.stack import fit_stack, log_loss, stacked_scores
 
@@ -28,7 +29,7 @@ BOOSTED = {
 def test_the_combiner_that_the_settings_name_gets_its_own_settings(ensemble, name, module, own):
     features, labels = ensemble.candidates(1)[1].T, ensemble.truth[:, 1]
     sections = {"xgboost": BOOSTED, "logistic": {"alpha": [3]}, "ridge": {"alpha": [2]}}
-    stack = fit_stack(features, labels, ensemble.folds, {"combiner": name, "label": "style 1", **sections})
+    stack = fit_stack(features, labels, ensemble.folds, Stack(combiner=name, **sections))
     direct = module.fit(features, labels, ensemble.folds, **own)
     assert np.array_equal(stack.scores, direct.scores)
     assert stack.grid.equals(direct.grid)
@@ -42,7 +43,7 @@ def test_the_combiner_that_the_settings_name_gets_its_own_settings(ensemble, nam
 def test_the_grid_is_measured_by_beta(ensemble, name, beta):
     features, labels = ensemble.candidates(1)[1].T, ensemble.truth[:, 1]
     sections = {"xgboost": BOOSTED, "logistic": {"alpha": [3]}, "ridge": {"alpha": [2]}}
-    stack = fit_stack(features, labels, ensemble.folds, {"combiner": name, **sections}, beta=beta)
+    stack = fit_stack(features, labels, ensemble.folds, Stack(combiner=name, **sections), beta=beta)
     (row,) = stack.grid.itertuples()
     precision, recall, _ = precision_recall_curve(labels, stack.scores)
     best = np.max((1 + beta**2) * precision * recall / np.maximum(beta**2 * precision + recall, 1e-9))
@@ -55,9 +56,8 @@ def test_boosted_trees_are_chosen_by_beta(ensemble):
     grid = {"eta": [0.05, 0.1, 0.3, 0.6], "max_depth": [1, 2, 4], "min_child_weight": [1, 5]}
     found = {}
     for beta in (0.5, 2):
-        stack = fit_stack(
-            features, labels, ensemble.folds, {"combiner": "xgboost", "xgboost": BOOSTED | {"grid": grid}}, beta=beta
-        )
+        settings = Stack(combiner="xgboost", xgboost=BOOSTED | {"grid": grid})
+        stack = fit_stack(features, labels, ensemble.folds, settings, beta=beta)
         (chosen,) = np.flatnonzero(stack.grid["chosen"])
         assert chosen == stack.grid["f_beta"].argmax()
         threshold = stack.grid["threshold"][chosen]

@@ -10,14 +10,14 @@ from stylevote.estimate.summary import summary_lines
 
 
 def test_the_summary_says_what_holdout_photos_are_worth_only_where_there_are_any(ensemble):
-    honest = nested_scores(ensemble.truth, ensemble.truth, [0.9, 0.8], ensemble.labels)
-    without = summary_lines(honest, no_scores(), 7)
+    nested = nested_scores(ensemble.truth, ensemble.truth, [0.9, 0.8], ensemble.labels)
+    without = summary_lines(nested, no_scores(), 7)
     assert not any("holdout" in line for line in without)
     holdout = pd.DataFrame(
         {"holdout_f_beta": [0.5, 0.7, 0.6], "holdout_low": [0.1, 0.3, 0.2], "holdout_high": [0.8, 1, 0.9]}
     )
     scores = score_decisions(ensemble.truth[:30], ensemble.truth[:30], ensemble.labels)
-    lines = summary_lines(honest.join(holdout), no_scores(), 7, holdout=scores)
+    lines = summary_lines(nested.join(holdout), no_scores(), 7, holdout=scores)
     (line,) = (line for line in lines if line not in without)
     assert lines.index(line) == 2  # between honest and naive
     assert line == (
@@ -26,10 +26,10 @@ def test_the_summary_says_what_holdout_photos_are_worth_only_where_there_are_any
     )
 
 
-def test_the_summary_adds_what_joining_the_folds_is_worth(ensemble):
+def test_the_summary_adds_what_fold_averaging_is_worth(ensemble):
     decisions = np.random.default_rng(3).integers(0, 2, ensemble.truth.shape)
-    honest = nested_scores(ensemble.truth, decisions, [0.9, 0.8], ensemble.labels)
-    without, lines = (summary_lines(honest, no_scores(), 7, joining=gain) for gain in (None, -0.0125))
+    nested = nested_scores(ensemble.truth, decisions, [0.9, 0.8], ensemble.labels)
+    without, lines = (summary_lines(nested, no_scores(), 7, fold_averaging=gain) for gain in (None, -0.0125))
     (line,) = (line for line in lines if line not in without)
     assert lines.index(line) == 2  # between honest and naive
     expected = fbeta_score(ensemble.truth, decisions, beta=2, average="macro") - 0.0125
@@ -51,11 +51,11 @@ def test_honest_figures_are_of_their_beta(ensemble, beta):
 
 
 def test_the_summary_says_test_scores_only_where_they_are_known(ensemble):
-    honest = nested_scores(ensemble.truth, ensemble.truth, [0.9, 0.8], ensemble.labels)
-    unknown = summary_lines(honest, no_scores(), 7)
+    nested = nested_scores(ensemble.truth, ensemble.truth, [0.9, 0.8], ensemble.labels)
+    unknown = summary_lines(nested, no_scores(), 7)
     assert unknown[0] == "7 photos decided, 2 labels each"
     assert unknown[1].startswith("macro F2, honest: 1.0000")
     assert unknown[2].startswith("macro F2, naive:  0.8500")
     assert unknown[-1] == "test photos: their labels are not known"
-    known = summary_lines(honest, score_decisions(ensemble.truth, ensemble.truth, ensemble.labels), 7)
+    known = summary_lines(nested, score_decisions(ensemble.truth, ensemble.truth, ensemble.labels), 7)
     assert known[-2] == "macro F2, test:   1.0000  on 240 photos with known labels"

@@ -12,11 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, fbeta_score
 
 from places import REPOSITORY
+from stylevote.config.ensemble import Stack
 from stylevote.ensemble.log_odds import log_odds
 from stylevote.files.tables import read_table, write_table
 from stylevote.student.distillation import choose_network, compare_student, decide_honestly, distillation_targets
 
-LOGISTIC = {"combiner": "logistic", "logistic": {"alpha": [1]}}
+LOGISTIC = Stack(combiner="logistic", logistic={"alpha": [1]})
 
 
 def members(ensemble):
@@ -45,7 +46,7 @@ def test_a_target_is_what_a_regression_without_both_folds_says(ensemble):
 
 def test_the_members_are_those_selected_without_the_students_fold(ensemble):
     features, truth = members(ensemble)
-    targets = distillation_targets(lambda fold: features[:, [fold]], truth, ensemble.folds, {"combiner": "mean"})
+    targets = distillation_targets(lambda fold: features[:, [fold]], truth, ensemble.folds, Stack(combiner="mean"))
     expected = features[targets["photo"], targets["held_out_fold"]]
     assert np.array_equal(targets["score"], expected)
     assert targets["score"].dtype == np.float32

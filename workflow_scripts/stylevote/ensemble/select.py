@@ -107,7 +107,7 @@ def select_by_fold(
     parts = []
     for held_out_fold, part in rankings.groupby("held_out_fold", sort=False):
         known, ranking = folds != held_out_fold, part.set_index("candidate")
-        arguments = selection.model_dump() if sizes is None else limit_size(selection, sizes[held_out_fold])
+        arguments = selection.used() if sizes is None else limit_size(selection, sizes[held_out_fold])
         selected = select_members(ranking, scores[:, known], labels[known], **arguments, beta=beta)
         parts.append(selected.reset_index())
     return pd.concat(parts, ignore_index=True)
@@ -115,7 +115,7 @@ def select_by_fold(
 
 def limit_size(selection: Selection, size: int | None) -> dict[str, Any]:
     """Return arguments of `select_members` for at most ``size`` members; None stands for every run's best epoch."""
-    return {"method": "all"} if size is None else selection.model_dump() | {"size": size}
+    return {"method": "all"} if size is None else selection.used() | {"size": size}
 
 
 def members_of(selection: pd.DataFrame, held_out_fold: int = ALL) -> pd.DataFrame:

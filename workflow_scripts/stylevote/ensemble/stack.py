@@ -60,7 +60,7 @@ def fit_stack(
 def _fit_arguments(stack: Stack, combiner: str) -> dict[str, Any]:
     """Return a combiner's own settings. Those of ``auto`` include the settings of the combiners it chooses from."""
     settings = getattr(stack, combiner, None)
-    arguments = settings.model_dump() if settings else {}
+    arguments = settings.used() if settings else {}
     if combiner == "auto":
         arguments["among"] = [(name, _fit_arguments(stack, name)) for name in stack.auto.among]
     return arguments

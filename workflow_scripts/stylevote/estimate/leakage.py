@@ -136,7 +136,7 @@ def noise_alarm(
     both = pd.concat([candidates, candidates.assign(run=NOISE + candidates["run"])], ignore_index=True)
     all_scores = np.concatenate([scores, noise])
     ranking = rank_candidates(both, labels, all_scores, beta)
-    selected = select_members(ranking, all_scores, labels, **selection.model_dump(), beta=beta)
+    selected = select_members(ranking, all_scores, labels, **selection.used(), beta=beta)
     members = selected.loc[selected["member"] > 0, "run"]
     share = float(members.str.startswith(NOISE).mean())
     limit = 0.5 + norm.isf(LEVEL) * 0.5 / np.sqrt(len(members))

@@ -63,7 +63,7 @@ def predict_nested(
         of_members, outer = features(fold), folds == fold
         known, known_folds = labels[~outer], folds[~outer]
         fitted = fit_stack(of_members[~outer], known, known_folds, stack, beta=beta, threads=threads)
-        best, _ = search_threshold(known, fitted.scores, **threshold.model_dump(), beta=beta)
+        best, _ = search_threshold(known, fitted.scores, **threshold.used(), beta=beta)
         votes = combine_folds(of_members[outer][None], fitted.stackers, best, "vote_all")
         score = votes["score"].to_numpy()
         columns = {
@@ -104,7 +104,7 @@ def select_and_predict_nested(
     def features(fold: int) -> np.ndarray:
         known = folds != fold
         ranking = rank_candidates(candidates, labels[known], scores[:, known], beta)
-        selected = select_members(ranking, scores[:, known], labels[known], **selection.model_dump(), beta=beta)
+        selected = select_members(ranking, scores[:, known], labels[known], **selection.used(), beta=beta)
         own = scores[members_of(selected).index].T
         return np.concatenate([own, common_features(fold)], axis=1) if common_features else own
 

@@ -22,8 +22,8 @@ def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str],
     """Compare decisions with known labels, both 0/1 of shape (photos, labels).
 
     Returns:
-        the columns `SCORE_COLUMNS`, a row per label and a last row ``macro``: the means over the labels, but the sums of
-        ``positives`` and ``decided``. ``all_ones_f_beta`` is the F-beta of assigning the label to every photo.
+        the columns `SCORE_COLUMNS`, a row per label and a last row ``macro``: the means over the labels, but the sums
+        of ``positives`` and ``decided``. ``all_ones_f_beta`` is the F-beta of assigning the label to every photo.
     """
     rows = []
     for k, name in enumerate(names):

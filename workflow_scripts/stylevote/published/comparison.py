@@ -59,8 +59,8 @@ def tabulate(
         beta: weight of recall against precision.
 
     Returns:
-        the columns `COLUMNS`, a row per cell: ``ours`` is the mean over seeds of the nested F-beta (see `estimate_run`),
-        or of its mean over labels; low and high are its `seed_interval`; ``non_nested`` is the mean of the non-nested
+        the columns `COLUMNS`, a row per cell: ``ours`` is the mean over seeds of the nested F-beta (`estimate_run`) or
+        of its mean over labels; low and high are its `seed_interval`; ``non_nested`` is the mean of the non-nested
         F-beta; photos_low and photos_high are the `bootstrap.interval` of ``ours`` over photos, for these networks;
         ``positives`` counts the photos with the label, or sums these counts.
     """

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stylevote.config.ensemble import Stack
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import limit_labels
@@ -17,7 +18,7 @@ def distillation_targets(
     features_without: Callable[[int], np.ndarray],
     labels: np.ndarray,
     folds: np.ndarray,
-    settings: dict[str, Any],
+    stack: Stack,
     *,
     beta: float = BETA,
     threads: int = 1,
@@ -35,7 +36,7 @@ def distillation_targets(
             selected without the fold of this number.
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least three different ones.
-        settings: as `stack.fit_stack` takes them.
+        stack: the combiner and its settings.
         beta: of the F-beta that is to be high.
         threads: that the stack may use.
 
@@ -47,8 +48,8 @@ def distillation_targets(
     for fold in np.unique(folds):
         known = folds != fold
         features = features_without(fold)[known]
-        stack = fit_stack(features, labels[known], folds[known], settings, beta=beta, threads=threads)
-        parts.append(pd.DataFrame({"held_out_fold": fold, "photo": np.flatnonzero(known), "score": stack.scores}))
+        fitted = fit_stack(features, labels[known], folds[known], stack, beta=beta, threads=threads)
+        parts.append(pd.DataFrame({"held_out_fold": fold, "photo": np.flatnonzero(known), "score": fitted.scores}))
     return pd.concat(parts, ignore_index=True).astype({"held_out_fold": "int16", "photo": "int32"})
 
 
