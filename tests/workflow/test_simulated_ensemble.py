@@ -157,7 +157,7 @@ def test_all_labels_members_are_features_of_each(simulated):
                 columns.append(scores.loc[scores["epoch"] == row.epoch, name].to_numpy(dtype=float))
         found = [json.loads(raw) for raw in stackers(simulated, label)]
         assert {len(one["weights"]) for one in found} == {sum(map(len, members.values()))} == {len(columns)}
-        odds = logit(np.clip(np.transpose(columns), 1e-7, 1 - 1e-7))
+        odds = logit(np.clip(np.transpose(columns), 1e-6, 1 - 1e-6))
         outputs = [expit(odds @ one["weights"] + one["intercept"]) for one in found]
         assert np.allclose(votes.loc[votes["label"] == label, "fold0"], np.mean(outputs, axis=0), atol=1e-5)
         counts = table(simulated, f"estimate/nested/{label}.parquet").groupby("fold")["members"].unique().explode()

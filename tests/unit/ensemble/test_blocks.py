@@ -25,10 +25,10 @@ def test_labels_come_back_as_they_were_from_any_blocks(tables, tmp_path):
         for path, block in zip(paths, blocks, strict=True):
             write_by_label({label: tables[label] for label in block}, path)
             assert list(read_table(path)) == ["label", "score", "fold"]
-        found = read_by_label(paths, list(tables))
-        assert list(found) == list(tables)
+        actual = read_by_label(paths, list(tables))
+        assert list(actual) == list(tables)
         for label, table in tables.items():
-            pd.testing.assert_frame_equal(found[label], table)
+            pd.testing.assert_frame_equal(actual[label], table)
         assert list(read_by_label(paths, ["blue"], ["score"])["blue"]) == ["score"]
 
 

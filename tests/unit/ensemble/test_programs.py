@@ -217,24 +217,24 @@ def test_the_mean_is_stacked_and_votes_without_xgboost(chain, monkeypatch):
     outputs = ["--stackers", "means/0.parquet", "--grid", "means/grid.parquet", "--stacked", "means/stacked.parquet"]
     call_alone("ensemble/stack_members", *arguments, *outputs, "--settings", settings)
     call_alone("ensemble/combine_folds", *voted_by("means/0.parquet", "mean"))
-    said = call_alone("ensemble/combine_folds", *voted_by("means/0.parquet", "xgboost"), expected=1)
-    assert "no xgboost here" in said
+    output = call_alone("ensemble/combine_folds", *voted_by("means/0.parquet", "xgboost"), expected=1)
+    assert "no xgboost here" in output
     members, votes = read_table(folder / "members.parquet"), read_table(folder / "voted.parquet")
     for k, label in enumerate(ensemble.labels):
         chosen = members[members["label"] == label]
-        for photos, scores, found in [
+        for photos, scores, actual in [
             (ensemble, ensemble.scores, of_label(folder / "means/stacked.parquet", label)["score"]),
             (test, test.scores, votes.loc[votes["label"] == label, "fold1"]),
         ]:
             mean = np.mean([scores[m.run][m.epoch - 1, :, k] for m in chosen.itertuples()], axis=0)
-            assert len(found) == len(photos.truth)
-            assert np.allclose(found, mean, atol=1e-7)
+            assert len(actual) == len(photos.truth)
+            assert np.allclose(actual, mean, atol=1e-7)
 
 
 def test_stackers_of_another_combiner_are_refused(chain):
     folder = chain[0]
-    said = call(folder, "ensemble/combine_folds", *voted_by("stackers/0.parquet", "mean"), expected=1)
-    assert said == """error: stackers of 'style 0': found no mean, expected {"members": N}\n"""
+    output = call(folder, "ensemble/combine_folds", *voted_by("stackers/0.parquet", "mean"), expected=1)
+    assert output == """error: stackers of 'style 0': found no mean, expected {"members": N}\n"""
 
 
 ONE_LABEL = {"aggregation": "average_scores", "min_labels": 1, "max_labels": 1}
@@ -275,8 +275,8 @@ def test_the_honest_figures_are_of_the_decisions_that_the_settings_lead_to(chain
     arguments += ["--settings", {"labels": ensemble.labels, "beta": 2, "voting": settings}]
     arguments += ["--decisions", "turned_decisions.parquet", "--summary", "turned.parquet"]
     call(folder, "estimate/summarize_estimates", *arguments)
-    found = read_table(folder / "turned.parquet")["nested_f_beta"].tolist()[:2]
-    assert found == [f_beta(ensemble.truth[:, k], decisions[:, k]) for k in range(2)]
+    actual = read_table(folder / "turned.parquet")["nested_f_beta"].tolist()[:2]
+    assert actual == [f_beta(ensemble.truth[:, k], decisions[:, k]) for k in range(2)]
     written = read_table(folder / "turned_decisions.parquet")
     assert written["image_id"].tolist() == ensemble.image_ids.tolist()
     assert (written[ensemble.labels].to_numpy() == decisions).all()
@@ -299,8 +299,8 @@ def test_what_joining_the_folds_is_worth_is_a_row_a_label_and_their_mean(chain):
     call(folder, "estimate/estimate_fold_averaging", *arguments, "--votes", "agreeing.parquet")
     assert read_table(folder / "fold_averaging.parquet")["gain"].tolist() == [0, 0, 0]
     nested = read_table(folder / "summary.parquet")["nested_f_beta"].iloc[-1]
-    said = submit(folder, "expected", **{"fold-averaging": "fold_averaging.parquet"})
-    assert f"\nmacro F2, expected: {nested:.4f}  the honest figure +0.0000" in said
+    output = submit(folder, "expected", **{"fold-averaging": "fold_averaging.parquet"})
+    assert f"\nmacro F2, expected: {nested:.4f}  the honest figure +0.0000" in output
 
 
 def test_holdout_photos_stand_beside_the_honest_estimate(chain):
@@ -318,9 +318,9 @@ def test_holdout_photos_stand_beside_the_honest_estimate(chain):
     decided = pd.read_csv(folder / "table.csv")[ensemble.labels].to_numpy()
     scores = [fbeta_score(test.truth[:, k], decided[:, k], beta=2) for k in range(2)]
     assert beside["holdout_f_beta"].tolist() == pytest.approx([*scores, np.mean(scores)])
-    said = submit(folder, "beside", **{"estimate": "beside.parquet", "holdout-scores": "scores.parquet"})
-    assert f"\nmacro F2, holdout: {np.mean(scores):.4f}  on 50 photos that nothing saw" in said
-    assert [line for line in said.splitlines() if "holdout" not in line] == printed.splitlines()
+    output = submit(folder, "beside", **{"estimate": "beside.parquet", "holdout-scores": "scores.parquet"})
+    assert f"\nmacro F2, holdout: {np.mean(scores):.4f}  on 50 photos that nothing saw" in output
+    assert [line for line in output.splitlines() if "holdout" not in line] == printed.splitlines()
     none = ["--holdout-votes", "--holdout-manifest"]  # as Snakemake says: no file
     call(folder, "estimate/summarize_estimates", *arguments, *none)
     pd.testing.assert_frame_equal(read_table(folder / "beside.parquet"), nested)
@@ -365,14 +365,14 @@ def test_decisions_of_a_size_are_the_nested_ones_of_an_ensemble_of_that_size(siz
     table = of_label(folder / "sizes/estimates.parquet", ensemble.labels[1])
     assert list(table["size"].unique()) == list(SIZES)
     assert (table.groupby("size")["image_id"].agg(list).map(ensemble.image_ids.tolist().__eq__)).all()
-    found = {size: part["decision"] for size, part in table.groupby("size")}
+    actual = {size: part["decision"] for size, part in table.groupby("size")}
     for size, most in [("1", 1), ("2", 2), ("5", 3), ("all", 3)]:  # there are three runs
         selection = Selection(**SELECTION | {"top_n": most})
         estimate = select_and_predict_nested(
             *ensemble.candidates(1), ensemble.truth[:, 1], ensemble.folds, selection, **settings
         )
-        assert found[size].tolist() == estimate["decision"].tolist()
-    assert found["1"].tolist() != found["2"].tolist() != found["5"].tolist()
+        assert actual[size].tolist() == estimate["decision"].tolist()
+    assert actual["1"].tolist() != actual["2"].tolist() != actual["5"].tolist()
     members = of_label(folder / "sizes/members.parquet", ensemble.labels[1])
     sizes = {"1": 1, "2": 2} | dict.fromkeys(SIZES[2:], 3)
     assert members["size"].value_counts().to_dict() == sizes
@@ -393,8 +393,8 @@ def test_an_ensemble_that_is_cut_short_is_chosen_among_its_own_sizes(sized, tmp_
     settings = ["--settings", {"labels": ensemble.labels, "beta": 2, "voting": VOTES, "tolerance": tolerance}]
     outputs, whole = ["--sizes", str(tmp_path / "sizes.parquet")], ["--decisions", str(tmp_path / "whole.parquet")]
     call(folder, "estimate/choose_sizes", *inputs, *whole, *outputs, *settings)
-    said = call(folder, "estimate/choose_sizes", *inputs, "--decisions", *outputs, *settings, expected=1)
-    assert said == "error: --members and --decisions: found one of the two, expected both or none\n"
+    output = call(folder, "estimate/choose_sizes", *inputs, "--decisions", *outputs, *settings, expected=1)
+    assert output == "error: --members and --decisions: found one of the two, expected both or none\n"
     assert read_table(tmp_path / "sizes.parquet")["size"].tolist() == [size] * 4
 
 
@@ -470,8 +470,8 @@ def test_a_label_that_a_file_lacks_ends_in_one_sentence(sized):
     rankings = read_table(folder / "rankings/0.parquet")
     write_table(rankings[rankings["label"] == "style 0"], folder / "fewer.parquet")
     estimate = [*inputs, "--rankings", "fewer.parquet", *outputs, "--settings", SIZING]
-    said = call(folder, "estimate/estimate_sizes", *estimate, expected=1)
-    assert said == "error: fewer.parquet: found no rows of the label 'style 1' (1 such labels)\n"
+    output = call(folder, "estimate/estimate_sizes", *estimate, expected=1)
+    assert output == "error: fewer.parquet: found no rows of the label 'style 1' (1 such labels)\n"
     sizes = pd.DataFrame({"held_out_fold": [-1, 0, 2], "size": ["2", "1", "all"]})
     settings = {"labels": ensemble.labels, "beta": 2, "selection": SELECTION}
     select = [*inputs, "--rankings", "rankings/0.parquet", "--members", "x.parquet", "--settings", settings]
@@ -480,8 +480,8 @@ def test_a_label_that_a_file_lacks_ends_in_one_sentence(sized):
         (sizes.assign(size="3"), "size: found '3', expected one of 1, 2, 5, 10, 20, 40, all"),
     ]:
         write_table(table, folder / "bad_sizes.parquet")
-        said = call(folder, "ensemble/select_members", *select, "--sizes", "bad_sizes.parquet", expected=1)
-        assert said == f"error: bad_sizes.parquet: {wrong}\n"
+        output = call(folder, "ensemble/select_members", *select, "--sizes", "bad_sizes.parquet", expected=1)
+        assert output == f"error: bad_sizes.parquet: {wrong}\n"
 
 
 def test_decisions_for_other_photos_end_in_one_sentence(sized):
@@ -508,19 +508,19 @@ def test_decisions_for_other_photos_end_in_one_sentence(sized):
     test_folds = read_table(folder / "test.parquet")[["image_id"]].assign(fold=0)
     write_table(test_folds, folder / "test_folds.parquet")
     estimate = [*inputs, "--folds", "test_folds.parquet", "--settings", SIZING]
-    said = call(folder, "estimate/estimate_sizes", *estimate, *outputs, expected=1)
-    assert said.startswith("error: scores/0.parquet: was collated for other photos than the manifest's 50")
-    assert said.count("\n") == 1
+    output = call(folder, "estimate/estimate_sizes", *estimate, *outputs, expected=1)
+    assert output.startswith("error: scores/0.parquet: was collated for other photos than the manifest's 50")
+    assert output.count("\n") == 1
     assert not (folder / "x.parquet").exists()
 
 
 def test_the_threshold_says_how_it_was_found(chain):
     folder, ensemble, _, _ = chain
-    found = read_table(folder / "thresholds/0.parquet").iloc[0]
-    assert (found["label"], found["method"], found["positives"]) == ("style 0", "greedy", ensemble.truth[:, 0].sum())
-    assert len(found["curve"]) == 101
+    actual = read_table(folder / "thresholds/0.parquet").iloc[0]
+    assert (actual["label"], actual["method"], actual["positives"]) == ("style 0", "greedy", ensemble.truth[:, 0].sum())
+    assert len(actual["curve"]) == 101
     scores = of_label(folder / "stacked/0.parquet", "style 0")["score"].to_numpy(dtype=float)
-    assert found["f_beta"] == f_beta(ensemble.truth[:, 0], scores >= found["threshold"]) == max(found["curve"])
+    assert actual["f_beta"] == f_beta(ensemble.truth[:, 0], scores >= actual["threshold"]) == max(actual["curve"])
 
 
 def test_the_figures_are_those_of_the_decisions(chain):
@@ -560,8 +560,8 @@ def test_a_wrong_input_ends_in_one_sentence(chain):
     arguments = ["--predictions", *(f"runs/run0/fold{fold}/validation.parquet" for fold in range(2))]
     arguments += ["--manifest", "train.parquet", "--folds", "folds.parquet", "--scores", "x.parquet"]
     settings = {"blocks": [ensemble.labels], "runs": ["run0"], "external": []}
-    said = call(folder, "ensemble/collate_scores", *arguments, "--settings", settings, expected=1)
-    assert said == "error: found 2 files of 1 runs, expected 3 of each, one per fold\n"
+    output = call(folder, "ensemble/collate_scores", *arguments, "--settings", settings, expected=1)
+    assert output == "error: found 2 files of 1 runs, expected 3 of each, one per fold\n"
     settings["blocks"] = [[label] for label in ensemble.labels]
-    said = call(folder, "ensemble/collate_scores", *arguments, "--settings", settings, expected=1)
-    assert said == "error: --scores: found 1 files, expected 2, one per block of labels\n"
+    output = call(folder, "ensemble/collate_scores", *arguments, "--settings", settings, expected=1)
+    assert output == "error: --scores: found 1 files, expected 2, one per block of labels\n"

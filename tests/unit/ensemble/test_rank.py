@@ -53,8 +53,8 @@ def test_each_part_is_the_ranking_by_the_photos_outside_its_fold(ensemble, beta)
     rankings = rank_by_fold(candidates, labels, scores, ensemble.folds, beta)
     assert rankings["held_out_fold"].tolist() == np.repeat([ALL, 0, 1, 2], len(candidates)).tolist()
     assert rankings.dtypes[["held_out_fold", "candidate"]].tolist() == [np.int16, np.int32]
-    for without, part in rankings.groupby("held_out_fold"):
-        known = ensemble.folds != without
+    for held_out_fold, part in rankings.groupby("held_out_fold"):
+        known = ensemble.folds != held_out_fold
         reached = [best_f_beta(labels[known], row[known], beta) for row in scores]
         order = np.argsort(-np.round(reached, 12), kind="stable")  # the candidates come by run, then epoch
         orders.add(tuple(order))
@@ -84,5 +84,7 @@ def test_a_folds_labels_change_nothing_in_its_part(ensemble, fold):
     candidates, scores = ensemble.candidates(0)
     before, after = (rank_by_fold(candidates, known, scores, ensemble.folds) for known in (labels, turned))
     assert before[before["held_out_fold"] == fold].equals(after[after["held_out_fold"] == fold])
-    for without in {ALL, 0, 1, 2} - {fold}:
-        assert not before[before["held_out_fold"] == without].equals(after[after["held_out_fold"] == without])
+    for held_out_fold in {ALL, 0, 1, 2} - {fold}:
+        assert not before[before["held_out_fold"] == held_out_fold].equals(
+            after[after["held_out_fold"] == held_out_fold]
+        )

@@ -140,13 +140,13 @@ def test_forward_selection_is_that_of_a_plain_reference():
 
 
 def test_forward_selection_goes_by_beta():
-    found = {}
+    actual = {}
     for beta in (0.5, 1, 2):
         for seed in range(6):
             labels, whole = noisy_candidates(seed)
-            found[beta, seed] = forward_counts((whole / 32).astype(np.float32), labels, 3, 8, beta).tolist()
-            assert found[beta, seed] == plain_forward(whole, labels, 3, 8, beta)
-    assert any(found[0.5, seed] != found[1, seed] != found[2, seed] for seed in range(6)), "beta made no difference"
+            actual[beta, seed] = forward_counts((whole / 32).astype(np.float32), labels, 3, 8, beta).tolist()
+            assert actual[beta, seed] == plain_forward(whole, labels, 3, 8, beta)
+    assert any(actual[0.5, seed] != actual[1, seed] != actual[2, seed] for seed in range(6)), "beta made no difference"
 
 
 def test_candidates_that_complement_each_other_are_better_together_and_the_better_one_weighs_more():
@@ -314,8 +314,11 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
     selections = select_by_fold(rankings, scores, labels, folds, Selection(**settings), beta=beta)
     assert selections["held_out_fold"].tolist() == rankings["held_out_fold"].tolist()
     chosen = []
-    for without in (ALL, 0, 1, 2):
-        known, ranking = folds != without, rankings[rankings["held_out_fold"] == without].set_index("candidate")
+    for held_out_fold in (ALL, 0, 1, 2):
+        known, ranking = (
+            folds != held_out_fold,
+            rankings[rankings["held_out_fold"] == held_out_fold].set_index("candidate"),
+        )
         best = ranking.index[~ranking["run"].duplicated()]
         if method == "top_n":
             expected = [[row, 1] for row in reference(ranking, scores[:, known], 4, 0.57)]
@@ -326,7 +329,7 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
             expected.sort(key=lambda member: -member[1])
         else:
             expected = [[row, 1] for row in best]
-        part = selections[selections["held_out_fold"] == without]
+        part = selections[selections["held_out_fold"] == held_out_fold]
         assert rows_of(part, "candidate", "weight") == expected
         assert part["reason"].eq("").tolist() == part["member"].gt(0).tolist()
         chosen.append(expected)
@@ -336,11 +339,11 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
 @pytest.mark.parametrize("method", METHODS)
 def test_a_folds_labels_change_nothing_in_its_selection(ensemble, method):
     (candidates, scores), labels = ensemble.candidates(0), ensemble.truth[:, 0]
-    found = []
+    actual = []
     for known in (labels, np.where(ensemble.folds == 1, 1 - labels, labels)):
         rankings = rank_by_fold(candidates, known, scores, ensemble.folds)
-        found.append(select_by_fold(rankings, scores, known, ensemble.folds, Selection(**METHODS[method])))
-    before, after = found
+        actual.append(select_by_fold(rankings, scores, known, ensemble.folds, Selection(**METHODS[method])))
+    before, after = actual
     assert before[before["held_out_fold"] == 1].equals(after[after["held_out_fold"] == 1])
     assert not before[before["held_out_fold"] != 1].equals(after[after["held_out_fold"] != 1])
 
@@ -367,9 +370,9 @@ def test_a_smaller_size_is_the_beginning_of_a_larger_one(six, method):
 def test_a_size_stands_for_top_n_and_leaves_the_correlation(six):
     labels, _, candidates, scores = six
     ranking = rank_candidates(candidates, labels, scores)
-    found = select_members(ranking, scores, labels, top_n=1, correlation=0.55, size=3)
-    assert members_of(found).index.tolist() == reference(ranking, scores, 3, 0.55)
-    assert found["reason"].str.startswith("correlates").any()
+    actual = select_members(ranking, scores, labels, top_n=1, correlation=0.55, size=3)
+    assert members_of(actual).index.tolist() == reference(ranking, scores, 3, 0.55)
+    assert actual["reason"].str.startswith("correlates").any()
 
 
 def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(six):
@@ -378,11 +381,11 @@ def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(si
     greedy = Selection(**METHODS["greedy"])
     selections = select_by_fold(rankings, scores, labels, folds, greedy, sizes={ALL: 2, 0: None, 1: 1, 2: 2})
     plain = select_by_fold(rankings, scores, labels, folds, greedy)
-    counts = {without: (part["member"] > 0).sum() for without, part in selections.groupby("held_out_fold")}
+    counts = {held_out_fold: (part["member"] > 0).sum() for held_out_fold, part in selections.groupby("held_out_fold")}
     assert counts == {ALL: 2, 0: 6, 1: 1, 2: 2}
-    for without, size in [(ALL, 2), (1, 1), (2, 2)]:
-        found, longer = (table[table["held_out_fold"] == without] for table in (selections, plain))
-        assert rows_of(found, "candidate", "weight") == rows_of(longer, "candidate", "weight")[:size]
+    for held_out_fold, size in [(ALL, 2), (1, 1), (2, 2)]:
+        actual, longer = (table[table["held_out_fold"] == held_out_fold] for table in (selections, plain))
+        assert rows_of(actual, "candidate", "weight") == rows_of(longer, "candidate", "weight")[:size]
     every = selections[selections["held_out_fold"] == 0]
     assert every["run"][every["member"] > 0].nunique() == 6
     assert set(every["weight"][every["member"] > 0]) == {1}
@@ -393,8 +396,8 @@ def test_members_of_a_fold_are_those_selected_without_it_each_as_often_as_it_wei
         [(-1, "a", 1, 1), (-1, "b", 2, 2), (-1, "c", 0, 0), (0, "a", 0, 0), (0, "b", 2, 1), (0, "c", 1, 3)],
         columns=["held_out_fold", "run", "member", "weight"],
     )
-    found = {without: members_of(table, without) for without in (ALL, 0)}
-    assert found[ALL]["run"].tolist() == ["a", "b", "b"]
-    assert found[0]["run"].tolist() == ["c", "c", "c", "b"]
-    assert found[0]["member"].tolist() == [1, 2, 3, 4]
-    assert members_of(table).equals(found[ALL])
+    actual = {held_out_fold: members_of(table, held_out_fold) for held_out_fold in (ALL, 0)}
+    assert actual[ALL]["run"].tolist() == ["a", "b", "b"]
+    assert actual[0]["run"].tolist() == ["c", "c", "c", "b"]
+    assert actual[0]["member"].tolist() == [1, 2, 3, 4]
+    assert members_of(table).equals(actual[ALL])

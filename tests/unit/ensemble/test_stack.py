@@ -54,7 +54,7 @@ def test_the_grid_is_measured_by_beta(ensemble, name, beta):
 def test_boosted_trees_are_chosen_by_beta(ensemble):
     features, labels = ensemble.candidates(1)[1].T, ensemble.truth[:, 1]
     grid = {"eta": [0.05, 0.1, 0.3, 0.6], "max_depth": [1, 2, 4], "min_child_weight": [1, 5]}
-    found = {}
+    actual = {}
     for beta in (0.5, 2):
         settings = Stack(combiner="xgboost", xgboost=BOOSTED | {"grid": grid})
         stack = fit_stack(features, labels, ensemble.folds, settings, beta=beta)
@@ -62,8 +62,8 @@ def test_boosted_trees_are_chosen_by_beta(ensemble):
         assert chosen == stack.grid["f_beta"].argmax()
         threshold = stack.grid["threshold"][chosen]
         assert stack.grid["f_beta"][chosen] == pytest.approx(fbeta_score(labels, stack.scores >= threshold, beta=beta))
-        found[beta] = chosen
-    assert found[0.5] != found[2], "beta made no difference"
+        actual[beta] = chosen
+    assert actual[0.5] != actual[2], "beta made no difference"
 
 
 def test_log_loss_is_finite_and_right():

@@ -145,11 +145,11 @@ def nearest_set(decisions, scores, thresholds, min_labels, max_labels):
 @pytest.mark.parametrize(("min_labels", "max_labels"), [(1, 5), (0, 2), (2, 2), (1, 3), (5, 5), (0, 1)])
 def test_a_photo_gets_the_nearest_set_of_labels_that_the_limits_allow(min_labels, max_labels):
     decisions, scores, thresholds = photos_to_limit()
-    found = limit_labels(decisions, scores.astype(np.float32), thresholds, min_labels, max_labels)
+    actual = limit_labels(decisions, scores.astype(np.float32), thresholds, min_labels, max_labels)
     rows = zip(decisions.tolist(), scores.tolist(), thresholds.tolist(), strict=True)
-    assert found.tolist() == [nearest_set(*row, min_labels, max_labels) for row in rows]
-    assert found.dtype == np.uint8
-    assert (found != decisions).any()
+    assert actual.tolist() == [nearest_set(*row, min_labels, max_labels) for row in rows]
+    assert actual.dtype == np.uint8
+    assert (actual != decisions).any()
 
 
 def test_without_limits_every_decision_stays():

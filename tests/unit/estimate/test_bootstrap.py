@@ -19,12 +19,12 @@ def draw(photos, prevalences, right, seed):
 def test_the_resamples_are_those_of_drawing_photos_with_replacement(beta):
     labels, one = draw(60, [0.3, 0.1, 0.02], 0.8, 1)
     other = np.ones_like(labels)
-    found = bootstrap_f_beta(labels, [one, other], resamples=120, seed=3, beta=beta)
-    assert found.shape == (2, 120, 3)
+    actual = bootstrap_f_beta(labels, [one, other], resamples=120, seed=3, beta=beta)
+    assert actual.shape == (2, 120, 3)
     random = np.random.default_rng(3)
     for resample in range(120):
         rows = random.integers(0, 60, 60)
-        for decisions, scores in zip((one, other), found[:, resample], strict=True):
+        for decisions, scores in zip((one, other), actual[:, resample], strict=True):
             expected = fbeta_score(labels[rows], decisions[rows], beta=beta, average=None, zero_division=0)
             assert scores == pytest.approx(expected, abs=1e-12)
 

@@ -66,8 +66,8 @@ def test_figures_are_those_of_scikit_learn(clean):
 def test_the_standard_error_of_an_auc_is_that_of_many_samples():
     rng = np.random.default_rng(1)
     labels = np.repeat([0, 1], [200, 40])
-    found = [roc_auc_score(labels, rng.exponential(1 + 2 * labels)) for _ in range(400)]
-    assert auc_error(np.mean(found), 40, 200) == pytest.approx(np.std(found), rel=0.12)
+    actual = [roc_auc_score(labels, rng.exponential(1 + 2 * labels)) for _ in range(400)]
+    assert auc_error(np.mean(actual), 40, 200) == pytest.approx(np.std(actual), rel=0.12)
     assert 0 < auc_error(1.0, 40, 200) < 0.01
 
 
@@ -78,9 +78,9 @@ def test_honest_runs_raise_no_alarm(simulate, seed):
 
 def test_a_run_that_knows_one_fold_is_caught(clean):
     knowing(clean, "run2", clean.folds == 3)
-    found = [alarm for alarm in run_alarms(figures_of(clean)) if alarm["raised"]]
-    assert [(alarm["alarm"], alarm["subject"]) for alarm in found] == [("fold", "run2")]
-    assert "in fold 3" in found[0]["meaning"]
+    actual = [alarm for alarm in run_alarms(figures_of(clean)) if alarm["raised"]]
+    assert [(alarm["alarm"], alarm["subject"]) for alarm in actual] == [("fold", "run2")]
+    assert "in fold 3" in actual[0]["meaning"]
 
 
 def test_a_lone_run_that_knows_one_fold_is_caught(clean):

@@ -140,10 +140,10 @@ def test_voted_is_the_majority_of_the_stackers_chosen_without_the_fold(simulate)
         members = scores[rank_candidates(runs, labels[inside], scores[:, inside]).index]
         stack = fit_stack(members[:, inside].T, labels[inside], ensemble.folds[inside], SETTINGS["stack"])
         outputs = [stacker.scores(members[:, outside].T) for stacker in stack.stackers]
-        found = estimate[outside]
-        yes = np.sum([output >= found["threshold"] for output in outputs], axis=0)
-        assert found["voted"].tolist() == (yes >= 2).astype(int).tolist()
-        assert np.allclose(found["score"], np.mean(outputs, axis=0))
+        actual = estimate[outside]
+        yes = np.sum([output >= actual["threshold"] for output in outputs], axis=0)
+        assert actual["voted"].tolist() == (yes >= 2).astype(int).tolist()
+        assert np.allclose(actual["score"], np.mean(outputs, axis=0))
     assert (estimate["voted"] != estimate["decision"]).any()
 
 

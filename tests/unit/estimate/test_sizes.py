@@ -24,10 +24,10 @@ def test_each_size_is_what_a_selection_of_that_size_alone_gives(method, simulate
     ensemble = simulate(photos=90, runs=43, epochs=1)
     (candidates, scores), labels = ensemble.candidates(0), ensemble.truth[:, 0]
     rankings = rank_by_fold(candidates, labels, scores, ensemble.folds, beta=1)
-    found = select_sizes(rankings, scores, labels, ensemble.folds, METHODS[method], beta=1)
-    assert list(found) == list(SIZES)
+    actual = select_sizes(rankings, scores, labels, ensemble.folds, METHODS[method], beta=1)
+    assert list(actual) == list(SIZES)
     counts = {}
-    for size, members in found.items():
+    for size, members in actual.items():
         most = None if size == "all" else int(size)
         alone = select_by_fold(
             rankings, scores, labels, ensemble.folds, METHODS[method], sizes=dict.fromkeys((ALL, 0, 1, 2), most), beta=1

@@ -11,14 +11,14 @@ from stylevote.estimate.summary import summary_lines
 
 def test_the_summary_says_what_holdout_photos_are_worth_only_where_there_are_any(ensemble):
     nested = nested_scores(ensemble.truth, ensemble.truth, [0.9, 0.8], ensemble.labels)
-    without = summary_lines(nested, no_scores(), 7)
-    assert not any("holdout" in line for line in without)
+    other_lines = summary_lines(nested, no_scores(), 7)
+    assert not any("holdout" in line for line in other_lines)
     holdout = pd.DataFrame(
         {"holdout_f_beta": [0.5, 0.7, 0.6], "holdout_low": [0.1, 0.3, 0.2], "holdout_high": [0.8, 1, 0.9]}
     )
     scores = score_decisions(ensemble.truth[:30], ensemble.truth[:30], ensemble.labels)
     lines = summary_lines(nested.join(holdout), no_scores(), 7, holdout=scores)
-    (line,) = (line for line in lines if line not in without)
+    (line,) = (line for line in lines if line not in other_lines)
     assert lines.index(line) == 2  # between honest and naive
     assert line == (
         "macro F2, holdout: 0.6000  on 30 photos that nothing saw before the end;"
@@ -29,8 +29,8 @@ def test_the_summary_says_what_holdout_photos_are_worth_only_where_there_are_any
 def test_the_summary_adds_what_fold_averaging_is_worth(ensemble):
     decisions = np.random.default_rng(3).integers(0, 2, ensemble.truth.shape)
     nested = nested_scores(ensemble.truth, decisions, [0.9, 0.8], ensemble.labels)
-    without, lines = (summary_lines(nested, no_scores(), 7, fold_averaging=gain) for gain in (None, -0.0125))
-    (line,) = (line for line in lines if line not in without)
+    other_lines, lines = (summary_lines(nested, no_scores(), 7, fold_averaging=gain) for gain in (None, -0.0125))
+    (line,) = (line for line in lines if line not in other_lines)
     assert lines.index(line) == 2  # between honest and naive
     expected = fbeta_score(ensemble.truth, decisions, beta=2, average="macro") - 0.0125
     assert line.startswith(f"macro F2, expected: {expected:.4f}  the honest figure -0.0125: ")
@@ -43,11 +43,11 @@ def test_honest_figures_are_of_their_beta(ensemble, beta):
     expected = fbeta_score(ensemble.truth, decisions, beta=beta, average=None)
     assert table["nested_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
     assert ((table["nested_low"] < table["nested_f_beta"]) & (table["nested_f_beta"] < table["nested_high"])).all()
-    said = summary_lines(table, score_decisions(ensemble.truth, decisions, ensemble.labels, beta), 7, beta=beta)
-    figures = [line.split(":")[0] for line in said[1:] if ":" in line]
+    output = summary_lines(table, score_decisions(ensemble.truth, decisions, ensemble.labels, beta), 7, beta=beta)
+    figures = [line.split(":")[0] for line in output[1:] if ":" in line]
     assert figures[:2] == [f"macro F{beta:g}, honest", f"macro F{beta:g}, naive"]
-    assert f"macro F{beta:g}, test:   {expected.mean():.4f}  on 240 photos with known labels" in said
-    assert not any("F2" in line for line in said)
+    assert f"macro F{beta:g}, test:   {expected.mean():.4f}  on 240 photos with known labels" in output
+    assert not any("F2" in line for line in output)
 
 
 def test_the_summary_says_test_scores_only_where_they_are_known(ensemble):

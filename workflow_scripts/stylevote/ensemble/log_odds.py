@@ -3,8 +3,7 @@
 import numpy as np
 from scipy.special import expit, logit
 
-# Scores of 0 and 1 have no log odds, so scores are clipped: about as near to 1 as a float32 can be.
-MIN_PROBABILITY = 1e-7
+MIN_PROBABILITY = 1e-6  # scores of 0 and 1 have no log odds, so scores are clipped
 
 
 def log_odds(scores: np.ndarray) -> np.ndarray:

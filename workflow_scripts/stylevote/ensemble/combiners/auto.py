@@ -51,8 +51,7 @@ def fit(
     the difference between two combiners on the same photos, by the bootstrap.
 
     Args:
-        features: the members' out-of-fold scores, float32, shape (photos, members).
-        labels: 0/1, shape (photos,).
+        features, labels: see `stack.fit_stack`.
         folds: shape (photos,); at least three different ones.
         among: combiners and their settings, the simplest first.
         seed: of the bootstrap.

@@ -44,9 +44,7 @@ def fit(
     (their report, II.E). Nothing is fitted: no score depends on any label.
 
     Args:
-        features: the members' out-of-fold scores, float32, shape (photos, members).
-        labels: 0/1, shape (photos,), for the grid's row.
-        folds: shape (photos,).
+        features, labels, folds: see `stack.fit_stack`.
         beta: of the F-beta in the grid's row.
         threads: makes no difference here.
     """

@@ -64,9 +64,7 @@ def fit(
     a few even steps.
 
     Args:
-        features: the members' out-of-fold scores, float32, shape (photos, members).
-        labels: 0/1, shape (photos,), for the grid's row.
-        folds: shape (photos,); at least two different ones.
+        features, labels, folds: see `stack.fit_stack`.
         beta: of the F-beta in the grid's row.
         threads: makes no difference here.
     """

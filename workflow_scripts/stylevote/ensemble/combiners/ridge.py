@@ -39,9 +39,7 @@ def fit(
     label, or none has, the score is a constant, their prevalence.
 
     Args:
-        features: the members' out-of-fold scores, float32, shape (photos, members).
-        labels: 0/1, shape (photos,).
-        folds: shape (photos,); at least two different ones.
+        features, labels, folds: see `stack.fit_stack`.
         alpha: penalties to try.
         beta: of the F-beta in the grid.
         threads: makes no difference here.

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
+from stylevote.ensemble.log_odds import MIN_PROBABILITY
 from stylevote.ensemble.stack import FittedStack, log_loss
 from stylevote.errors import InputError
 from stylevote.metrics import BETA, best_threshold
-
-MIN_PREVALENCE = 1e-6  # of a booster without trees: XGBoost takes no base score of 0 or 1
 
 # XGBoost's default of 2018. Later versions start from the label's prevalence p. A rare label's photos then weigh so
 # little (p (1 - p) each) that no leaf of them reaches a `min_child_weight` of 1, and nothing is learned.
@@ -86,9 +85,7 @@ def fit(
     points are fitted on the sample. With no more photos than the first heat has, the race searches all points.
 
     Args:
-        features: the members' out-of-fold scores, float32, shape (photos, members).
-        labels: 0/1, shape (photos,).
-        folds: shape (photos,); at least two different ones.
+        features, labels, folds: see `stack.fit_stack`.
         grid: values of ``eta``, ``max_depth`` and ``min_child_weight`` to combine.
         rounds: maximum number of trees.
         patience: a booster stops when its log loss on the fold has not fallen for this many trees. It keeps the trees
@@ -280,7 +277,7 @@ class _Race:
 def _fit_booster(settings: dict[str, Any], split: _Split, rounds: int, patience: int) -> tuple[xgb.Booster, np.ndarray]:
     """Return a booster of the trees to keep, and its scores for the fold's photos."""
     if split.prevalence in (0.0, 1.0):
-        constant = float(np.clip(split.prevalence, MIN_PREVALENCE, 1 - MIN_PREVALENCE))
+        constant = float(np.clip(split.prevalence, MIN_PROBABILITY, 1 - MIN_PROBABILITY))  # XGBoost takes no 0 or 1
         booster = xgb.train(settings | {"base_score": constant}, split.training, num_boost_round=0)
     else:
         booster = xgb.train(
