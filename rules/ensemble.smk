@@ -158,12 +158,9 @@ def of_features(path):
 
 
 def stack_settings():
-    """The combiner's name, and its own settings if it has any: those of the others mean nothing to the stack."""
+    """The combiner, and the settings of those that it uses: those of the others mean nothing to the stack."""
     name = STACK["combiner"]
-    if name == "auto":
-        among = {part: STACK.get(part, {}) for part in STACK["auto"]["among"]}
-        return {"combiner": name, name: {**STACK["auto"], "among": list(among.items())}}
-    return {key: STACK[key] for key in ["combiner", name] if key in STACK}
+    return {key: STACK[key] for key in ["combiner", name, *parts_of(name)] if key in STACK}
 
 
 def stack_spec(**settings):
@@ -252,7 +249,7 @@ rule search_precision_thresholds:
         stacked=results("ensemble/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("ensemble/precision_thresholds/{block}.parquet"),
+        precision_thresholds=results("ensemble/precision_thresholds/{block}.parquet"),
     log:
         logs("search_precision_thresholds/{block}.log"),
     benchmark:
@@ -334,7 +331,7 @@ rule write_details:
     input:
         votes=results("predictions/{photoset}/votes.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
-        certain=certainty("ensemble/"),
+        precision_thresholds=certainty("ensemble/"),
     output:
         details=results("predictions/{photoset}/details.csv"),
     log:
@@ -359,8 +356,8 @@ rule write_submission:
         votes=results("predictions/test/votes.parquet"),
         manifest=results("photos/test/manifest.parquet"),
         scores=results("predictions/test/scores.parquet"),
-        honest=results("estimate/summary.parquet"),
-        joining=if_averaged("predictions/test/fold_averaging.parquet"),
+        estimate=results("estimate/summary.parquet"),
+        fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
         holdout_scores=if_held_out("predictions/holdout/scores.parquet"),
     output:
         submission=results("submission.csv"),

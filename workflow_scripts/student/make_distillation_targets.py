@@ -3,9 +3,9 @@
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Stack
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.inputs import open_block
 from stylevote.student.distillation import distillation_targets
@@ -22,7 +22,7 @@ def main(
     labels: list[str],
     features: list[str],
     beta: float,
-    stack: dict[str, Any],
+    stack: Stack,
 ) -> None:
     """Write the other folds' photos and their scores for each student's fold.
 
@@ -39,10 +39,10 @@ def main(
         stack: combiner and its settings, as for stack_members
     """
     taught_by_label = {}
-    with open_block(scores, manifest, folds, labels, members=members, others=features) as block:
+    with open_block(scores, manifest, folds, labels, members=members, common=features) as block:
         for label in labels:
-            truth, features_of = block.truth(label), partial(block.stack_features, label)
-            targets = distillation_targets(features_of, truth, block.folds, stack, beta=beta, threads=threads)
+            truth, of_members = block.truth(label), partial(block.features, label)
+            targets = distillation_targets(of_members, truth, block.folds, stack, beta=beta, threads=threads)
             mean = targets["score"].mean()
             logging.info("%s: mean score %.4f, share of positives %.4f", label, mean, truth.mean())
             targets.insert(1, "image_id", block.image_ids[targets.pop("photo")])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import fbeta_score
 
-from stylevote.estimate.bootstrap import bootstrap_f_beta, compare, interval
+from stylevote.estimate.bootstrap import bootstrap_f_beta, compare_decisions, interval
 
 
 def draw(photos, prevalences, right, seed):
@@ -19,12 +19,12 @@ def draw(photos, prevalences, right, seed):
 def test_the_resamples_are_those_of_drawing_photos_with_replacement(beta):
     labels, one = draw(60, [0.3, 0.1, 0.02], 0.8, 1)
     other = np.ones_like(labels)
-    found = bootstrap_f_beta(labels, [one, other], resamples=120, seed=3, beta=beta)
-    assert found.shape == (2, 120, 3)
+    actual = bootstrap_f_beta(labels, [one, other], resamples=120, seed=3, beta=beta)
+    assert actual.shape == (2, 120, 3)
     random = np.random.default_rng(3)
     for resample in range(120):
         rows = random.integers(0, 60, 60)
-        for decisions, scores in zip((one, other), found[:, resample], strict=True):
+        for decisions, scores in zip((one, other), actual[:, resample], strict=True):
             expected = fbeta_score(labels[rows], decisions[rows], beta=beta, average=None, zero_division=0)
             assert scores == pytest.approx(expected, abs=1e-12)
 
@@ -56,11 +56,11 @@ def test_two_ensembles_are_compared_label_by_label_and_in_the_mean(beta):
     labels, one = draw(400, [0.3, 0.2, 0.1], 0.8, 5)
     other = one.copy()
     other[:, 1] = labels[:, 1]
-    table = compare(labels, one, other, ["a", "b", "c"], resamples=200, beta=beta).set_index("label")
+    table = compare_decisions(labels, one, other, ["a", "b", "c"], resamples=200, beta=beta).set_index("label")
     assert table["positives"].tolist() == [*labels.sum(axis=0), labels.sum()]
     expected = fbeta_score(labels, one, beta=beta, average=None)
-    assert table["one"].tolist() == pytest.approx([*expected, expected.mean()])
-    assert table.loc["b", "other"] == 1
+    assert table["first"].tolist() == pytest.approx([*expected, expected.mean()])
+    assert table.loc["b", "second"] == 1
     assert (table.loc[["a", "c"], ["difference", "low", "high"]] == 0).all(axis=None)
     assert 0 < table.loc["b", "low"] < table.loc["b", "difference"] < table.loc["b", "high"]
     assert table.loc["macro", "difference"] == pytest.approx(table.loc["b", "difference"] / 3)

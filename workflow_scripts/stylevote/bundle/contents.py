@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 
 from stylevote.config.identity import file_sha256, plain_numbers, slug
 from stylevote.ensemble import combiners
-from stylevote.ensemble.stack import Stacker, combiner
+from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.ensemble.vote import AGGREGATIONS
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, read_sealed, read_table, write_json, write_sealed
@@ -179,7 +179,7 @@ class Bundle:
 
     def stackers(self, threads: int = 1) -> dict[str, list[Stacker]]:
         """Return each label's stackers, one per fold; `InputError` where a file holds none."""
-        load = combiner(self.content["combiner"]).load
+        load = load_combiner(self.content["combiner"]).load
         found = {}
         for label in self.labels:
             found[label] = []

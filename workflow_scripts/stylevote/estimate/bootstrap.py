@@ -1,4 +1,4 @@
-"""How far figures may be off by the chance of which photos were there: intervals, and differences between ensembles."""
+"""The bootstrap over photos: intervals of scores, and differences between ensembles."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ import pandas as pd
 from stylevote.metrics import BETA, f_beta
 
 RESAMPLES = 1000
-SHARE = 0.95  # of the resamples that an interval holds
-_AT_ONCE = 50  # resamples whose weights are held in memory
+SHARE = 0.95  # of the resamples within an interval
+_BATCH = 50  # resamples in memory at a time
 
 
 def bootstrap_f_beta(
@@ -22,26 +22,26 @@ def bootstrap_f_beta(
 ) -> np.ndarray:
     """Return the F-beta of each label in samples of photos drawn with replacement (the bootstrap, Efron 1979).
 
-    All ensembles are judged on the same resamples, so that their differences can be taken one by one.
+    All ensembles are scored on the same samples, so that their differences can be taken sample by sample.
 
     Args:
         labels: 0/1, shape (photos, labels).
         ensembles: decisions of each, 0/1, shape (photos, labels).
-        resamples: how many.
-        seed: of the draws.
+        resamples: number of samples.
+        seed: of the samples.
         beta: weight of recall against precision.
 
     Returns:
-        float64, shape (ensembles, resamples, labels). A label without positives in a resample has 0.
+        float64, shape (ensembles, resamples, labels). A label without positives in a sample has 0.
     """
     photos, count = labels.shape
-    columns = [labels, *(part for decisions in ensembles for part in (labels & decisions, decisions))]
+    columns = [labels, *(column for decisions in ensembles for column in (labels & decisions, decisions))]
     columns = np.concatenate(columns, axis=1).astype(np.float32)  # whole numbers up to 2^24: sums are exact
     random = np.random.default_rng(seed)
     sums = []
-    for first in range(0, resamples, _AT_ONCE):
-        drawn = range(min(_AT_ONCE, resamples - first))
-        weights = [np.bincount(random.integers(0, photos, photos), minlength=photos) for _ in drawn]
+    for start in range(0, resamples, _BATCH):
+        batch = range(min(_BATCH, resamples - start))
+        weights = [np.bincount(random.integers(0, photos, photos), minlength=photos) for _ in batch]
         sums.append(np.array(weights, dtype=np.float32) @ columns)
     sums = np.concatenate(sums).astype(np.float64).reshape(resamples, -1, count)
     positives, hits, decided = sums[:, 0], sums[:, 1::2], sums[:, 2::2]
@@ -55,46 +55,44 @@ def with_mean(values: np.ndarray) -> np.ndarray:
 
 
 def interval(values: np.ndarray, share: float = SHARE) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and upper bound that hold the middle ``shard`` of resampled values, over their first axis."""
+    """Return the bounds between which the middle ``share`` of resampled values are, over their first axis."""
     low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2], axis=0)
     return low, high
 
 
-def compare(
+def compare_decisions(
     labels: np.ndarray,
-    one: np.ndarray,
-    other: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
     names: list[str],
     *,
     resamples: int = RESAMPLES,
-    seed: int = 1,
     beta: float = BETA,
 ) -> pd.DataFrame:
-    """Compare the decisions of two ensembles for the same photos, photo by photo (the paired bootstrap).
+    """Compare the decisions of two ensembles for the same photos (the paired bootstrap).
 
     Args:
         labels: 0/1, shape (photos, labels).
-        one, other: the ensembles' decisions, in the same shape.
+        first, second: the ensembles' decisions, in the same shape.
         names: the labels.
-        resamples, seed: of the bootstrap.
+        resamples: of the bootstrap.
         beta: weight of recall against precision.
 
     Returns:
-        a row per label and a last row ``macro`` (the means): label, positives, one, other (the F-beta of each),
-        difference (other - one), low, high (what holds 95 % of the resampled differences).
+        a row per label and a last row ``macro`` (the means): label, positives, first, second (the F-beta of each),
+        difference (second - first), low, high (its `interval`).
     """
-    scores = np.array([[f_beta(labels[:, k], part[:, k], beta) for k in range(len(names))] for part in (one, other)])
+    scores = np.array([[f_beta(labels[:, k], each[:, k], beta) for k in range(len(names))] for each in (first, second)])
     scores = with_mean(scores)
-    resampled = bootstrap_f_beta(labels, [one, other], resamples=resamples, seed=seed, beta=beta)
-    differences = resampled[1] - resampled[0]
-    low, high = interval(with_mean(differences))
+    resampled = bootstrap_f_beta(labels, [first, second], resamples=resamples, beta=beta)
+    low, high = interval(with_mean(resampled[1] - resampled[0]))
     positives = labels.sum(axis=0, dtype=int)
     return pd.DataFrame(
         {
             "label": [*names, "macro"],
             "positives": [*positives, positives.sum()],
-            "one": scores[0],
-            "other": scores[1],
+            "first": scores[0],
+            "second": scores[1],
             "difference": scores[1] - scores[0],
             "low": low,
             "high": high,

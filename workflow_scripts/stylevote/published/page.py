@@ -47,7 +47,7 @@ def experiments_page(experiments: dict[str, Experiment], score: str) -> str:
                 _figure(row.ours),
                 _bounds(row.low, row.high),
                 _bounds(row.photos_low, row.photos_high),
-                _figure(row.naive),
+                _figure(row.non_nested),
                 f"{row.seeds}",
                 f"{row.positives}",
             ]

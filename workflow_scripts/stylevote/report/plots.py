@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from scipy.special import logit
 
-from stylevote.ensemble.threshold import log_odds
+from stylevote.ensemble.log_odds import log_odds
 from stylevote.report.drawing import (
     FOUR,
     INK,

@@ -1,4 +1,4 @@
-"""A simulated bank goes the whole way of the ensemble, without a photo: whatever combines, however large it may be."""
+"""A simulated ensemble runs from scores to a submission without a photo, with every combiner and size."""
 
 import copy
 import json
@@ -23,9 +23,9 @@ SELECTED = {**COMBINED, "select_members": 2, "gather_members": 1}
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory) -> Checkout:
-    """A simulated bank, decided by the mean. Not to be changed."""
-    checkout = make_checkout(tmp_path_factory.mktemp("bank") / "stylevote")
+def averaged(tmp_path_factory) -> Checkout:
+    """A finished workflow on a simulated ensemble, combined by the mean. Not to be changed."""
+    checkout = make_checkout(tmp_path_factory.mktemp("averaged") / "stylevote")
     checkout.config = {
         "results": "out",
         "labels": LABELS,
@@ -38,10 +38,10 @@ def bank(tmp_path_factory) -> Checkout:
 
 
 @pytest.fixture
-def simulated(bank, tmp_path) -> Checkout:
-    """A copy of it, to be changed."""
-    other = bank.copy(tmp_path / "copy")
-    other.config = copy.deepcopy(bank.config)
+def simulated(averaged, tmp_path) -> Checkout:
+    """A copy of `averaged`, to be changed."""
+    other = averaged.copy(tmp_path / "copy")
+    other.config = copy.deepcopy(averaged.config)
     return other
 
 
@@ -74,26 +74,26 @@ def assert_submission_is_scored(checkout, beta=2) -> None:
     assert reached > everything + 0.1
     summary = (checkout.folder / "out" / "summary.txt").read_text()
     assert f"macro F{beta:g}, test:   {reached:.4f}  on 800 photos" in summary
-    honest = table(checkout, "estimate/summary.parquet").set_index("label")
-    assert f"macro F{beta:g}, honest: {honest.loc['macro', 'nested_f_beta']:.4f}" in summary
+    nested = table(checkout, "estimate/summary.parquet").set_index("label")
+    assert f"macro F{beta:g}, honest: {nested.loc['macro', 'nested_f_beta']:.4f}" in summary
     truth, decided = (
         table(checkout, f"{path}.parquet") for path in ("photos/train/manifest", "estimate/nested_decisions")
     )
     expected = fbeta_score(truth[LABELS], decided[LABELS], beta=beta, average=None)
-    assert honest["nested_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
-    assert honest.loc["macro", "nested_f_beta"] == pytest.approx(reached, abs=0.15)
+    assert nested["nested_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
+    assert nested.loc["macro", "nested_f_beta"] == pytest.approx(reached, abs=0.15)
 
 
-def test_a_simulated_bank_decides(bank, simulated):
-    assert_submission_is_scored(bank)
-    assert (bank.folder / "out" / "summary.txt").read_text() in bank.printed
+def test_a_simulated_ensemble_decides(averaged, simulated):
+    assert_submission_is_scored(averaged)
+    assert (averaged.folder / "out" / "summary.txt").read_text() in averaged.printed
     # Members 2 and 5 copy 1 and 4.
     for label in LABELS:
-        members = set(members_without(bank, label)["run"])
+        members = set(members_without(averaged, label)["run"])
         assert {"member000", "member003"} <= members
         for twins in ({"member001", "member002"}, {"member004", "member005"}):
             assert len(members & twins) == 1
-        selections = table(bank, f"ensemble/members/{label}.parquet")
+        selections = table(averaged, f"ensemble/members/{label}.parquet")
         reasons = selections.loc[selections["held_out_fold"] == ALL, "reason"]
         assert reasons.str.match(r"correlates 0\.9\d+ with member00[1245]").sum() == 2
 
@@ -108,7 +108,7 @@ def test_a_simulated_bank_decides(bank, simulated):
     assert not {"simulate_photos", "assign_folds"} & plan.keys()
 
 
-def test_the_ensemble_is_as_small_as_its_target_allows(bank, simulated):
+def test_the_ensemble_is_as_small_as_its_target_allows(averaged, simulated):
     simulated.config["target"] = {"tolerance": 0.02}
     assert simulated.plan() == {**SELECTED, "estimate_sizes": 2, "choose_sizes": 1}
     simulated.run()
@@ -117,12 +117,12 @@ def test_the_ensemble_is_as_small_as_its_target_allows(bank, simulated):
     assert chosen.index.tolist() == [ALL, *range(FOLDS)]
     for label in LABELS:
         for fold, size in chosen.items():
-            plain = members_without(bank, label, fold)
+            plain = members_without(averaged, label, fold)
             assert members_without(simulated, label, fold)["run"].tolist() == plain["run"].tolist()[:size]
-        assert len(members_without(bank, label)) > chosen[ALL]
+        assert len(members_without(averaged, label)) > chosen[ALL]
         assert [json.loads(raw) for raw in stackers(simulated, label)] == [{"members": chosen[ALL]}] * FOLDS
-        honest = table(simulated, f"estimate/nested/{label}.parquet")
-        assert honest.groupby("fold")["members"].unique().explode().to_dict() == chosen.drop(ALL).to_dict()
+        nested = table(simulated, f"estimate/nested/{label}.parquet")
+        assert nested.groupby("fold")["members"].unique().explode().to_dict() == chosen.drop(ALL).to_dict()
     gathered = table(simulated, "ensemble/members.parquet")
     assert gathered["label"].value_counts().to_dict() == dict.fromkeys(LABELS, chosen[ALL])
     assert simulated.plan() == {}
@@ -205,18 +205,20 @@ def test_auto_takes_one_of_its_combiners_for_each_label(simulated):
     assert simulated.plan() == COMBINED
 
 
-def test_another_beta_goes_from_the_ranking_to_the_summary(bank, simulated):
+def test_another_beta_goes_from_the_ranking_to_the_summary(averaged, simulated):
     simulated.config["beta"] = 1
     assert simulated.plan() == {**SELECTED, "rank_candidates": 2}
     simulated.run()
     assert_submission_is_scored(simulated, beta=1)
     assert "F2" not in (simulated.folder / "out" / "summary.txt").read_text()
-    decided, before = (pd.read_csv(one.folder / "out" / "submission.csv")[LABELS].sum() for one in (simulated, bank))
+    decided, before = (
+        pd.read_csv(one.folder / "out" / "submission.csv")[LABELS].sum() for one in (simulated, averaged)
+    )
     assert (decided < before).all(), "where recall counts less, fewer photos have a label"
 
 
 @pytest.mark.parametrize("combiner", ["ridge", "rank_mean"])
-def test_other_combiners_decide(bank, simulated, combiner):
+def test_other_combiners_decide(averaged, simulated, combiner):
     simulated.config["stack"] = {"combiner": combiner}
     assert simulated.plan() == COMBINED
     simulated.run()
@@ -225,4 +227,4 @@ def test_other_combiners_decide(bank, simulated, combiner):
         raw = stackers(simulated, label)
         if combiner == "ridge":
             assert {len(json.loads(one)["weights"]) for one in raw} == {len(members_without(simulated, label))}
-        assert raw != stackers(bank, label)
+        assert raw != stackers(averaged, label)
