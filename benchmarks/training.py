@@ -1,6 +1,6 @@
 """Photos per second of the training engine, beside the same network without a data path and with two ordinary ones.
 
-Measured in turn, several times: (a) `stylevote.cnn.train` on a bank of decoded photos; (b) the same network and
+Measured in turn, several times: (a) `stylevote.cnn.train` on a cache of decoded photos; (b) the same network and
 optimizer on one constant batch; (c) the plain way: the same network with PyTorch's defaults, a torchvision dataset of
 800 x 800 JPEG files, v2 transforms, and a DataLoader with a worker a core; (d) the same with timm's loader, its own
 training transforms and as many workers; and the data paths of (a) and (c) alone. (c) and (d) run in a process of their
@@ -38,8 +38,9 @@ from torchvision.transforms import v2
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cnn.batches import PixelCache, random_boxes
+from stylevote.cnn.fold_data import FoldData
 from stylevote.cnn.network import Network
-from stylevote.cnn.train import FoldData, Training
+from stylevote.cnn.train import Training
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
 from stylevote.machine.device import open_device
@@ -133,17 +134,17 @@ class Engine(Bench):
     Args:
         options: the program's arguments.
         paths: the photos.
-        folder: where the bank is written.
+        folder: where the cache is written.
     """
 
     def __init__(self, options: argparse.Namespace, paths: list[Path], folder: Path) -> None:
         super().__init__(options, open_device(options.threads))
         photos = (resize_photo(decode_photo(path.read_bytes(), options.size), options.size) for path in paths)
         index = write_pixels(map(np.ascontiguousarray, photos), folder / "pixels")
-        self.bank = PixelCache.open(open_pixels(folder / "pixels", index), index, self.device)
+        self.cache = PixelCache.open(open_pixels(folder / "pixels", index), index, self.device)
         self.rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
         epoch = self.rows.to(self.device)
-        data = FoldData(self.bank, self.targets, [epoch], epoch[:0], binary_cross_entropy_with_logits)
+        data = FoldData(self.cache, self.targets, [epoch], epoch[:0], binary_cross_entropy_with_logits)
         self.training = Training("benchmark", self.setting, 0, data, folder=folder, device=self.device, key="")
         self.training._enter_phase(0)
         self.constant = (*self.batches(options.batch), self.targets[epoch[: options.batch]])
@@ -154,7 +155,7 @@ class Engine(Bench):
         boxes, flips = random_boxes(count, torch.Generator().manual_seed(2), **CROP)
         parts = (part[:count].split(self.options.batch) for part in (self.rows, boxes, flips))
         for batch in zip(*parts, strict=True):
-            yield self.bank.take(*batch, self.options.size)
+            yield self.cache.take(*batch, self.options.size)
 
     def measure(self) -> list[float]:
         """Return the rates of (a), (b) and the data path of (a)."""
@@ -298,7 +299,7 @@ def report(bench: Bench, paths: list[Path], rates: np.ndarray) -> None:
         print(f"{name:30}{np.median(ratio):10.3f} ({', '.join(f'{value:.3f}' for value in np.sort(ratio))})")
     hours = MODELS * SHARE * PHOTOS / middle[0] / 3600
     print(
-        f"Training a bank of {MODELS} such CNNs: {MODELS} x {SHARE} x {PHOTOS} photos / {middle[0]:.1f} a second = "
+        f"Training a cache of {MODELS} such CNNs: {MODELS} x {SHARE} x {PHOTOS} photos / {middle[0]:.1f} a second = "
         f"{hours:.1f} hours\nif every epoch's weights are a member; {EPOCHS} times that, {EPOCHS * hours:.1f} hours, "
         f"if one of {EPOCHS} is. Out-of-fold predictions come on top."
     )

@@ -121,7 +121,7 @@ def test_weights_that_training_did_not_write_make_no_bundle(tmp_path, damage):
     else:
         data = path.read_bytes()
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(InputError, match=rf"{re.escape(str(path))}: (missing|damaged).*it is trained anew"):
+    with pytest.raises(InputError, match=rf"{re.escape(str(path))}: (missing|damaged).*the run is retrained"):
         write_bundle(tmp_path / "bundle", content(), weights, stackers, "")
     with pytest.raises(InputError, match="no bundle"):
         open_bundle(tmp_path / "bundle")
