@@ -6,8 +6,8 @@ empty; or `list[X]`, which takes any number of values. Commands for people also 
 function that reads the value.
 
 Keyword-only parameters are settings. They come together as one JSON object, `--settings`, which the workflow passes on
-standard input: the names of a thousand labels are too long for an argument. A setting whose annotation holds a class of `stylevote.config` (`Selection`, `list[Phase]`,
-`Threshold | None`) arrives as that class, checked.
+standard input: the names of a thousand labels are too long for an argument. A setting whose annotation holds a class of
+`stylevote.config` (`Selection`, `list[Phase]`, `Threshold | None`) arrives as that class, checked.
 """
 
 import argparse
