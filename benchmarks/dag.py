@@ -112,11 +112,9 @@ def main(repeats: int, largest: int) -> None:
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--repeats", type=int, default=3, help="dry runs, of which the median is printed (default 3)")
     options.add_argument(
-        "--repeats", type=int, default=3, help="number of dry runs, of which the median is printed (default 3)"
-    )
-    options.add_argument(
-        "--largest", type=int, default=10, help="factor of the draws in the larger configuration (default 10)"
+        "--largest", type=int, default=10, help="factor of the larger configuration's draws (default 10)"
     )
     arguments = options.parse_args()
     main(arguments.repeats, arguments.largest)
