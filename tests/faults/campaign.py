@@ -318,9 +318,9 @@ class Trial:
 
     def asked_for(self, printed: str) -> Iterator[tuple[str, Callable[[], None]]]:
         """Yield what the messages ask for, in words and as something to be called."""
-        for name in sorted(set(re.findall(r"(\S+): damaged \(.*\)\. Remove it and start again", printed))):
+        for name in sorted(set(re.findall(r"(\S+): damaged \(.*\)\. Delete it and run again", printed))):
             yield f"removed {name}", lambda name=name: (self.checkout.folder / name).unlink(missing_ok=True)
-        for name in sorted(set(re.findall(r"[Rr]emove the folder (\S+) and start again", printed))):
+        for name in sorted(set(re.findall(r"[Dd]elete the folder (\S+) and run again", printed))):
             yield f"removed {name}", lambda name=name: shutil.rmtree(self.checkout.folder / name, ignore_errors=True)
         if "--unlock" in printed:
             yield "unlocked", lambda: self.start("--unlock").wait()

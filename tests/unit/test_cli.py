@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 
@@ -117,6 +118,20 @@ def test_programs_without_a_class_do_not_import_pydantic(tmp_path):
         check=True,
     )
     assert done.stdout == "False\n"
+
+
+def command(
+    folder: Path, /, output: Annotated[Path, "-o"], kind: Literal["a", "b"] = "a", is_quick: bool = False
+) -> None:
+    """Print the values of a command for people."""
+    print(folder, output, kind, is_quick)
+
+
+def test_a_command_for_people_has_positional_arguments_choices_and_short_options(called):
+    assert called("in", "-o", "out", main=command) == (0, "in out a False\n")
+    assert called("--is-quick", "--output", "out", "--kind", "b", "in", main=command) == (0, "in out b True\n")
+    assert "argument --kind: invalid choice: 'c' (choose from" in called("in", "--kind", "c", main=command)[1]
+    assert "required: folder, -o/--output" in called(main=command)[1]
 
 
 def test_wrong_words_end_in_a_line(called):

@@ -219,5 +219,5 @@ def test_a_runs_own_table_must_be_whole_and_an_external_ones_need_no_seal(ensemb
     table = pd.read_parquet(paths[0])
     table.to_parquet(paths[0])
     collate_scores(files, ensemble.image_ids, ensemble.folds, outputs, external=[run])
-    with pytest.raises(InputError, match=r"damaged .* Remove it and start again: it is made anew"):
+    with pytest.raises(InputError, match=r"damaged .* Delete it and run again"):
         collate_scores(files, ensemble.image_ids, ensemble.folds, outputs)
