@@ -83,7 +83,7 @@ def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[li
     return [column.label for column in columns], entries, faults + bad_rows
 
 
-def meaning(labels: list[str], entries: list[Entry]) -> str:
+def content_digest(labels: list[str], entries: list[Entry]) -> str:
     """Return a digest of what a table says, however it is written: which photos, in which order, with which labels."""
     text = hashlib.sha256("\0".join(labels).encode())
     for entry in entries:
