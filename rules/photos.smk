@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from stylevote.photos.photosets import Photoset
-from stylevote.photos.problems import plural
+from stylevote.wording import plural
 
 
 localrules:

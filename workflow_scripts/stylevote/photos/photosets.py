@@ -10,7 +10,8 @@ from stylevote.errors import InputError
 from stylevote.files.tables import read_table
 from stylevote.photos.label_tables import Entry, content_digest, file_names, read_label_table
 from stylevote.photos.listing import changed_photos, list_files, names_and_sizes
-from stylevote.photos.problems import plural, problem_report, shown
+from stylevote.photos.problems import problem_report
+from stylevote.wording import plural, quote
 
 
 class Survey(NamedTuple):
@@ -120,7 +121,7 @@ class Photoset:
         lost = [name for name in read_table(self.manifest, ["image_id"])["image_id"] if name in missing]
         if len(lost) == len(missing):
             raise InputError(
-                f"photosets.{self.name}: {plural(len(lost), 'photo')} gone after they were ingested, {shown(lost[0])}"
+                f"photosets.{self.name}: {plural(len(lost), 'photo')} gone after they were ingested, {quote(lost[0])}"
                 f" first; download them alone, with the target {self.mark}: if they are the same, nothing is computed"
                 " again"
             )
