@@ -97,7 +97,7 @@ def test_a_label_too_rare_for_the_folds(fresh):
     refused(fresh, "'dark sky / night'", "2")
 
 
-def test_a_label_too_rare_to_lock_some_away(fresh):
+def test_a_label_too_rare_to_hold_some_out(fresh):
     fresh.config["holdout"] = {"share": 0.1}
     keep_few(fresh, 3)
     refused(
