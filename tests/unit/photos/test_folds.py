@@ -12,7 +12,7 @@ from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix, read_table, write_table
 from stylevote.photos import folds as folds_module
-from stylevote.photos.folds import assign_folds, hold_out_photos, count_positives, stratify
+from stylevote.photos.folds import assign_folds, count_positives, hold_out_photos, stratify
 
 LABELS = ["common", "usual", "rare", "rarest"]
 
