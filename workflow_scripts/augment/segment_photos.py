@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stylevote.augment.masks import Found, Sources, write_shard
+from stylevote.augment.masks import Detection, Sources, write_shard
 from stylevote.cli import run
 from stylevote.files.tables import read_table
 from stylevote.photos.pixels import read_ingested
@@ -44,7 +44,7 @@ def main(
     sources = Sources(listed["path"].tolist(), given_masks, mask_labels, weights)
     segmenter = model.Segmenter(segmentation, sources, threads)
 
-    def segment() -> Iterator[tuple[str, Found]]:
+    def segment() -> Iterator[tuple[str, Detection]]:
         rows = listed.iloc[shard :: segmentation["shards"]].itertuples()
         # A few photos at a time: all of them need not be in memory together.
         while some := list(islice(rows, segmenter.photos_at_once)):
