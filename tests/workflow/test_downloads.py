@@ -206,7 +206,7 @@ def test_no_photo_is_fetched_from_the_own_network_on_a_tables_word(web):
 
 
 @pytest.mark.slow
-def test_where_photos_are_holdout_away_all_are_fetched(web):
+def test_holdout_photos_are_fetched_too(web):
     checkout = web.checkout
     checkout.config["holdout"] = {"share": 0.2}
     checkout.run(FOLDS)

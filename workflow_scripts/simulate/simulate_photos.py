@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from stylevote.cli import run
+from stylevote.demo.label_sets import MIN_TEST_POSITIVES
 from stylevote.files.tables import write_table
-from stylevote.simulate.ensemble import MIN_TEST_POSITIVES, simulate_any_labels, simulate_manifest
+from stylevote.simulate.ensemble import simulate_any_labels, simulate_manifest
 
 LABEL_SETS = {"challenge": simulate_manifest, "zipf": simulate_any_labels}
 
