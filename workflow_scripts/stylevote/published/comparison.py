@@ -1,4 +1,4 @@
-"""Published figures compared with the nested F-beta of our runs, repeated with several seeds."""
+"""What training settings are worth: single networks judged honestly, repeated with several seeds."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -31,11 +31,11 @@ COLUMNS = {
 def decide_by_best(
     rankings: pd.DataFrame, read_scores: Callable[[pd.DataFrame], np.ndarray], folds: np.ndarray
 ) -> np.ndarray:
-    """Decide each fold's photos by the network and threshold that are best on the photos of the other folds.
+    """Decide each fold's photos by the network, and at the cut, that are best on the photos of the others.
 
     Args:
-        rankings: held_out_fold, rank, threshold and further columns of `rank.rank_by_fold`.
-        read_scores: returns the out-of-fold scores of the networks in rows of the table, shape (networks, photos).
+        rankings: columns without, rank, threshold, and those that ``read_scores`` takes (see `rank.rank_by_fold`).
+        read_scores: returns the out-of-fold scores of the networks in such a table: shape (networks, photos).
         folds: shape (photos,).
 
     Returns:
@@ -45,29 +45,29 @@ def decide_by_best(
     firsts = ranked.drop_duplicates("held_out_fold")
     decided = np.zeros(len(folds), dtype=np.uint8)
     for row, scores in zip(firsts.itertuples(), read_scores(firsts), strict=True):
-        held_out = folds == row.held_out_fold
-        decided[held_out] = decide(scores[held_out], row.threshold)
+        outside = folds == row.held_out_fold
+        decided[outside] = decide(scores[outside], row.threshold)
     return decided
 
 
 def judge(
     labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, *, cut: float | None = None, beta: float = BETA
 ) -> tuple[np.ndarray, float]:
-    """Decide by one run with nested cross-validation: no photo takes part in the choices that decide it.
+    """Decide by one run as honestly as an ensemble is judged: no photo has a part in what decides it.
 
-    For each fold, the epoch and the threshold are the best ones on the photos of the other folds. (Out-of-fold scores
-    alone only ensure that no network saw the photo.)
+    For each fold, the epoch and the cut are those that are best on the photos of the others. (That no network saw the
+    photo is all that out-of-fold scores promise.)
 
     Args:
         labels: 0/1, shape (photos,).
         scores: the run's out-of-fold scores, shape (epochs, photos).
         folds: shape (photos,).
-        cut: a given threshold; only the epoch is chosen then.
+        cut: where scores are cut, if that is not to be chosen: the epoch then is.
         beta: weight of recall against precision.
 
     Returns:
-        decisions, 0/1, uint8, shape (photos,); and the non-nested F-beta, of the epoch and threshold that are best on
-        all photos.
+        decisions, 0/1, uint8, shape (photos,); and the naive F-beta: of the epoch, and at the cut, that are best on all
+        photos.
     """
     epochs = pd.DataFrame({"run": "", "epoch": range(len(scores))})
     if cut is None:
@@ -79,24 +79,24 @@ def judge(
 
 
 def _rank_at(cut: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, beta: float) -> pd.DataFrame:
-    """Rank a run's epochs as `rank.rank_by_fold` does, by their F-beta at one threshold."""
-    rankings = []
-    for fold in left_out(folds):
-        rows = folds != fold
-        f_beta = np.array([f_beta_at(labels[rows], row[rows], np.array([cut]), beta)[0] for row in scores])
-        order = np.argsort(-f_beta, kind="stable")
+    """Rank a run's epochs as `rank.rank_by_fold` does, by their F-beta at one cut."""
+    parts = []
+    for without in left_out(folds):
+        rows = folds != without
+        reached = np.array([f_beta_at(labels[rows], row[rows], np.array([cut]), beta)[0] for row in scores])
+        order = np.argsort(-reached, kind="stable")
         ranks = range(1, len(order) + 1)
-        rankings.append(
-            pd.DataFrame({"held_out_fold": fold, "candidate": order, "f_beta": f_beta[order], "rank": ranks})
+        parts.append(
+            pd.DataFrame({"held_out_fold": without, "candidate": order, "f_beta": reached[order], "rank": ranks})
         )
-    return pd.concat(rankings, ignore_index=True).assign(threshold=cut)
+    return pd.concat(parts, ignore_index=True).assign(threshold=cut)
 
 
 def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[float, float]:
-    """Return the confidence interval of the mean over all seeds, from the figures of a few (Student 1908).
+    """Return what holds the mean over all seeds with confidence ``shard``, by the figures of a few (Student 1908).
 
-    It covers the randomness of training on the same photos, and is clipped to the range of F-beta, 0..1. With a single
-    seed it is NaN.
+    It says how far the chance of training reaches, on the same photos. It is cut to 0..1, where F-beta lies. With one
+    seed nothing is known: NaN.
     """
     from scipy.stats import t as student  # noqa: PLC0415 (slow to import, and only published tables need it)
 
@@ -115,26 +115,26 @@ def tabulate(
     *,
     beta: float = BETA,
 ) -> pd.DataFrame:
-    """Compare the F-beta of runs with published figures.
+    """Set what runs reach beside what was published.
 
     Args:
-        cells: from `stylevote.config.published.resolve_cells`.
+        cells: what `experiments.resolve_cells` returns.
         labels: 0/1, a row per photo and a column per label.
         folds: shape (photos,).
         read_run: returns a run's out-of-fold scores by label, each of shape (epochs, photos). Each run is read once.
         beta: weight of recall against precision.
 
     Returns:
-        the columns `COLUMNS`, a row per cell: ``ours`` is the mean over seeds of the nested F-beta (see `judge`), or of
-        its mean over labels; ``low`` and ``high`` its `seed_interval`; ``naive`` the same with non-nested F-beta;
-        ``photos_low`` and ``photos_high`` the bootstrap's 95 % interval over photos, with these networks; ``positives``
-        the number of photos with the label, or the sum.
+        the columns `COLUMNS`, a row a cell: ``ours`` is the mean over seeds of the honest F-beta (see `judge`), or of
+        its mean over labels; low, high its `seed_interval`; ``naive`` the mean of the figures of photos that chose
+        epoch and cut; photos_low, photos_high what holds ``ours`` in 95 % of samples of such photos (the bootstrap's,
+        with these networks); ``positives`` are the photos with the label, or the sum.
     """
     truth = {label: column.to_numpy(dtype=np.uint8) for label, column in labels.items()}
-    judged = {}  # decisions and non-nested F-beta by run, label and cut
-    for run, pairs in _wanted(cells).items():
+    judged = {}
+    for run, wanted in _wanted(cells).items():
         scores = read_run(run)
-        for label, cut in pairs:
+        for label, cut in wanted:
             judged[run, label, cut] = judge(truth[label], scores[label], folds, cut=cut, beta=beta)
     rows = []
     for cell in cells:
@@ -142,19 +142,19 @@ def tabulate(
         known = np.column_stack([truth[label] for label in names])
         of_seeds = [[judged[runs[label], label, cell["cut"]] for label in names] for runs in cell["repetitions"]]
         decisions = [np.column_stack([decided for decided, _ in of_labels]) for of_labels in of_seeds]
-        f_betas = np.array([macro_f_beta(known, decided, beta) for decided in decisions])
+        reached = np.array([macro_f_beta(known, decided, beta) for decided in decisions])
         resampled = bootstrap.bootstrap_f_beta(known, decisions, beta=beta).mean(axis=(0, 2))
-        (low, high), (photos_low, photos_high) = seed_interval(f_betas), bootstrap.interval(resampled)
+        (low, high), (photos_low, photos_high) = seed_interval(reached), bootstrap.interval(resampled)
         rows.append(
             {
                 **{key: cell[key] for key in ("row", "label", "paper")},
-                "ours": np.mean(f_betas),
+                "ours": np.mean(reached),
                 "low": low,
                 "high": high,
                 "naive": np.mean([naive for of_labels in of_seeds for _, naive in of_labels]),
                 "photos_low": photos_low,
                 "photos_high": photos_high,
-                "seeds": len(f_betas),
+                "seeds": len(reached),
                 "positives": int(known.sum()),
             }
         )
@@ -162,26 +162,26 @@ def tabulate(
 
 
 def _wanted(cells: Iterable[dict[str, Any]]) -> dict[str, set[tuple[str, float | None]]]:
-    """Return for each run the labels and cuts that cells need."""
-    wanted: dict[str, set[tuple[str, float | None]]] = {}
+    """Return for each run the labels, and cuts, at which cells need it."""
+    found: dict[str, set[tuple[str, float | None]]] = {}
     for cell in cells:
         for repetition in cell["repetitions"]:
             for label, run in repetition.items():
-                wanted.setdefault(run, set()).add((label, cell["cut"]))
-    return wanted
+                found.setdefault(run, set()).add((label, cell["cut"]))
+    return found
 
 
 def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positives: int) -> pd.DataFrame:
-    """Compare the F-beta of ensembles of several sizes with published figures.
+    """Set what ensembles of several sizes reach beside what was published.
 
     Args:
-        curve: from `stylevote.estimate.sizes.size_curve`.
-        paper: published macro F-beta of some sizes.
-        positives: number of positives of all labels together.
+        curve: what `size.size_curve` returns.
+        paper: the published macro F-beta of some sizes.
+        positives: of all labels together.
 
     Returns:
-        the columns `COLUMNS`, a row per size of the curve. There is a single ensemble per size, so there is no interval
-        over seeds, and no non-nested figure.
+        the columns `COLUMNS`, a row a size of the curve. There is one ensemble of a size, so no interval over seeds,
+        and no naive figure.
     """
     table = pd.DataFrame(
         {
@@ -202,7 +202,7 @@ def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positive
 
 
 def write_comparison(table: pd.DataFrame, path: Path, csv: Path) -> None:
-    """Write a table of the columns `COLUMNS` as Parquet, for the workflow, and as CSV, for people."""
+    """Write a table of the columns `COLUMNS` for the workflow, and as CSV for people and their programs."""
     write_table(table, path)
     with replacing(csv) as partial:
         table.to_csv(partial, index=False, float_format="%.4f", lineterminator="\n", encoding="utf-8")
