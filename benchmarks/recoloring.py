@@ -18,8 +18,9 @@ from skimage.color import hsv2rgb, rgb2hsv
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
+from stylevote.augment.garments import Unsuitable, find_garments
 from stylevote.augment.quality import measure
-from stylevote.augment.recolor import Unsuitable, find_garments, recolor
+from stylevote.augment.recolor import recolor
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
 

@@ -1,4 +1,4 @@
-"""Train the network that finds the person, or the clothing, on the training photos that have a mask."""
+"""Train a segmentation network on the training photos that have a mask."""
 
 import logging
 from pathlib import Path
@@ -35,12 +35,12 @@ def main(
     Args:
         manifest: training photos
         mask_labels: table of the masks' classes
-        start: file of the encoder's weights
+        start: weights of the encoder
         weights: to write
         history: to write: a row per epoch
         summary: to write: IoU of the photos held out, as JSON
         photos: folder of the training photos
-        given_masks: folder of the photos' masks: PNGs of class numbers
+        given_masks: folder of masks: PNGs of class numbers
         threads: of the processor
         region: person or clothing
         size: shorter side of the photos
@@ -63,7 +63,7 @@ def main(
     network, epochs = train(examples, held, settings, device)
     with replacing(weights) as partial:
         store_weights(network, partial)
-    load_weights(network, weights)  # half precision: what is measured is what will be used
+    load_weights(network, weights)  # half precision: the stored weights are measured
     overlap = measure(network, examples, held, device)
     logging.info("IoU of the photos held out: %.4f (mean), %.4f (pooled)", *overlap)
     figures = {"region": region, "iou": overlap.mean, "pooled_iou": overlap.pooled, **counts}

@@ -8,9 +8,9 @@ import pytest
 from scipy.ndimage import binary_erosion
 from skimage.color import deltaE_cie76, deltaE_ciede2000, hsv2rgb, rgb2hsv, rgb2lab
 
-from stylevote.augment.garments import Garment
+from stylevote.augment.garments import Garment, Unsuitable, find_garments
 from stylevote.augment.quality import failure, measure
-from stylevote.augment.recolor import Unsuitable, find_garments, recolor
+from stylevote.augment.recolor import recolor
 from stylevote.demo.canvas import CLASSES
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS

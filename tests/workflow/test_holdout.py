@@ -1,4 +1,4 @@
-"""Photos that are held out: nothing sees them before the end, and then they are decided and scored."""
+"""Holdout photos: nothing sees them before the end, when they are decided and scored."""
 
 import shutil
 
@@ -13,7 +13,7 @@ from stylevote.files.tables import read_table, write_table
 from workflow.checkout import LABELS, RUNS, Checkout, draw_photo, draw_photos, make_checkout
 
 COPIES = 6
-# What there is to do with the training photos, whichever of them are holdout.
+# Jobs with the training photos, whichever photos are held out.
 TRAINING = {
     "assign_folds": 1,
     "compare_photosets": 1,
@@ -106,8 +106,8 @@ def test_nothing_sees_holdout_photos_before_the_end(holdout):
         *(out / "pixels" / "train-recolored").rglob("index.parquet"),
         *(out / "runs").rglob("validation.parquet"),
         *(out / "ensemble" / "stacked").glob("*.parquet"),
-        *(out / "ensemble" / "honest").glob("*.parquet"),
-        out / "ensemble" / "nested_decisions.parquet",
+        *(out / "estimate" / "nested").glob("*.parquet"),
+        out / "estimate" / "nested_decisions.parquet",
     ]
     assert len(seen) == 6 + 2 + 5 + 2 + 1 + 6 + 3 + 3 + 1
     for path in seen:
@@ -126,7 +126,7 @@ def test_holdout_photos_are_decided_and_scored(holdout):
     apart = photos_of(holdout, "holdout")
     votes = read_table(out / "predictions" / "holdout" / "votes.parquet")
     scores = read_table(out / "predictions" / "holdout" / "scores.parquet").set_index("label")
-    honest = read_table(out / "ensemble" / "honest.parquet").set_index("label")
+    summary = read_table(out / "estimate" / "summary.parquet").set_index("label")
     assert scores.loc["macro", "photos"] == len(apart)
     expected = []
     for label in LABELS:
@@ -134,8 +134,8 @@ def test_holdout_photos_are_decided_and_scored(holdout):
         assert decided["image_id"].tolist() == apart["image_id"].tolist()
         expected.append(fbeta_score(apart[label], decided["decision"], beta=2))
         assert scores.loc[label, "f_beta"] == pytest.approx(expected[-1])
-        assert honest.loc[label, "holdout_f_beta"] == pytest.approx(expected[-1])
-    macro, mean = honest.loc["macro"], sum(expected) / len(expected)
+        assert summary.loc[label, "holdout_f_beta"] == pytest.approx(expected[-1])
+    macro, mean = summary.loc["macro"], sum(expected) / len(expected)
     assert scores.loc["macro", "f_beta"] == pytest.approx(mean)
     assert macro["holdout_f_beta"] == pytest.approx(mean)
     line = (
@@ -159,11 +159,11 @@ def test_nothing_is_to_be_done_after_it_and_further_photos_train_nothing(holdout
 
 
 @pytest.mark.slow
-def test_other_photos_to_lock_away_train_anew(changed):
+def test_other_holdout_photos_train_again(changed):
     again = {**WITH, "cache_pixels": 4}
     del again["ingest_photos"], again["compare_photosets"]  # the photos and their labels are the same
-    for honest in ({"share": 0.25}, {"share": 0.2, "seed": 2}):
-        changed.config["holdout"] = honest
+    for holdout in ({"share": 0.25}, {"share": 0.2, "seed": 2}):
+        changed.config["holdout"] = holdout
         assert changed.plan() == again
 
 
@@ -173,13 +173,13 @@ def test_without_holdout_photos_the_plan_is_as_it_was(changed):
     assert changed.plan() == WITHOUT
 
 
-def test_locking_photos_in_what_was_computed_without(checkout):
+def test_photos_are_held_out_later(checkout):
     checkout.config["holdout"] = {"share": 0.2}
     assert checkout.plan() == WITH
     checkout.config["holdout"] = {"share": 0, "seed": 5}
     assert checkout.plan() == {}
-    honest = read_table(checkout.folder / "out" / "ensemble" / "honest.parquet")
-    assert not [column for column in honest if column.startswith("holdout")]
+    summary = read_table(checkout.folder / "out" / "estimate" / "summary.parquet")
+    assert not [column for column in summary if column.startswith("holdout")]
     assert "holdout" not in (checkout.folder / "out" / "summary.txt").read_text()
 
 
@@ -199,7 +199,7 @@ def test_external_members_bring_their_scores_of_holdout_photos(changed):
     assert changed.plan() == {"combine_folds": 1, "score_decisions": 1, "summarize_estimates": 1, "write_submission": 1}
 
 
-def test_photos_of_the_demo_can_be_holdout_away(fresh):
+def test_photos_of_the_demo_can_be_held_out(fresh):
     fresh.config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     without = fresh.plan()
     fresh.config["holdout"] = {"share": 0.1}
@@ -216,10 +216,10 @@ def test_weights_that_do_not_stay_score_holdout_photos_first(fresh):
 
 
 @pytest.mark.slow
-def test_the_report_and_the_card_tell_what_holdout_photos_say(changed):
+def test_the_report_and_the_card_give_the_f_beta_of_holdout_photos(changed):
     changed.run("all")
     out = changed.folder / "out"
-    value = read_table(out / "ensemble" / "honest.parquet")["holdout_f_beta"].iloc[-1]
+    value = read_table(out / "estimate" / "summary.parquet")["holdout_f_beta"].iloc[-1]
     assert f"<span>On holdout photos</span><b>{value:.3f}</b>" in (out / "report.html").read_text()
     card = (out / "model_card.md").read_text()
     assert f"| On holdout photos | {value:.4f} |" in card
