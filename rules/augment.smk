@@ -97,7 +97,7 @@ rule train_segmenter:
     params:
         **program(
             "augment/train_segmenter",
-            spec(**segmentation_settings("region", "size")),
+            settings(**segmentation_settings("region", "size")),
             photos=training_photos,
             given_masks=masks_folder,
             threads="{threads}",
@@ -144,7 +144,7 @@ rule segment_photos:
     params:
         **program(
             "augment/segment_photos",
-            spec(segmentation=segmentation_settings("model", "region", "size", "shards")),
+            settings(segmentation=segmentation_settings("model", "region", "size", "shards")),
             digest=segmenter_code,
             photos=training_photos,
             given_masks=masks_folder,
@@ -182,7 +182,7 @@ rule recolor_photos:
     params:
         **program(
             "augment/recolor_photos",
-            spec(
+            settings(
                 "labels",
                 size=SEGMENTATION["size"],
                 shards=SEGMENTATION["shards"],
@@ -210,7 +210,7 @@ rule gather_recolored:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("augment/gather_recolored", spec("labels")),
+        **program("augment/gather_recolored", settings("labels")),
     shell:
         PROGRAM
 
@@ -244,7 +244,7 @@ rule draw_contact_sheet:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("augment/draw_contact_sheet", spec(size=SEGMENTATION["size"]), photos=training_photos),
+        **program("augment/draw_contact_sheet", settings(size=SEGMENTATION["size"]), photos=training_photos),
     shell:
         PROGRAM
 

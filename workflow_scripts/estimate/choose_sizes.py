@@ -27,7 +27,7 @@ def main(
     labels: list[str],
     beta: float,
     voting: dict[str, Any],
-    loss: float,
+    tolerance: float,
 ) -> None:
     """Write the size that is chosen by all photos, and by those outside each fold.
 
@@ -42,7 +42,7 @@ def main(
         labels: all of them
         beta: of F-beta
         voting: aggregation, and the least and most labels of a photo
-        loss: how much less than the best is good enough
+        tolerance: how much less than the best is good enough
     """
     photos = read_table(manifest, ["image_id", *labels])
     by_photo = fold_numbers(photos, read_table(folds))
@@ -54,7 +54,7 @@ def main(
         most = selections.loc[selections["held_out_fold"] == ALL, "member"].max()
         decisions = {size: part for size, part in decisions.items() if (as_number(size) or most) < most}
         decisions["all"] = read_nested(whole, photos["image_id"], labels)
-    chosen = choose_sizes(label_matrix(photos, labels), decisions, by_photo, loss, beta)
+    chosen = choose_sizes(label_matrix(photos, labels), decisions, by_photo, tolerance, beta)
     logging.info("%s", chosen.to_string(index=False))
     write_table(chosen, sizes)
 

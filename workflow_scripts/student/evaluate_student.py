@@ -30,6 +30,7 @@ def main(
     beta: float,
     threshold: dict[str, Any],
     limits: dict[str, int | None],
+    run: str,
 ) -> None:
     """Write the student's epoch and thresholds by all training photos, and both kinds of honest decisions.
 
@@ -46,6 +47,7 @@ def main(
         beta: of F-beta
         threshold: method of search and its settings, as for search_thresholds
         limits: least and most labels of a photo
+        run: id of the student's run
     """
     photos = read_table(manifest, ["image_id", *labels])
     truth, image_ids = label_matrix(photos, labels), photos["image_id"].to_numpy()
@@ -55,7 +57,7 @@ def main(
     place, thresholds, reached = choose_network(truth, student_scores, threshold, beta)
     epoch = np.int16(student.epochs[place])
     logging.info("epoch %d: macro F%g %.4f on the photos that chose it", epoch, beta, reached.mean())
-    network = pd.DataFrame({"label": labels, "run": "student", "epoch": epoch, "threshold": thresholds})
+    network = pd.DataFrame({"label": labels, "run": run, "epoch": epoch, "threshold": thresholds})
     write_table(network, chosen)
     least, most = limits["min_labels"], limits["max_labels"]
     decided = decide_honestly(truth, student_scores, of_photos, threshold, limits=(least, most), beta=beta)
