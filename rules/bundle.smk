@@ -40,7 +40,7 @@ rule shorten_members:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/shorten_members", block_settings(most=(BUNDLE or {}).get("members"))),
+        **program("ensemble/shorten_members", block_settings(max_members=(BUNDLE or {}).get("members"))),
         sized="tolerance" in (BUNDLE or {}),
     shell:
         PROGRAM
@@ -65,8 +65,10 @@ rule make_bundle:
         weights=ancient(bundled_weights),
         stackers=every_block(f"{BUNDLED}/stackers/{{block}}.parquet"),
         thresholds=every_block(f"{BUNDLED}/thresholds/{{block}}.parquet"),
-        certain=every_block(f"{BUNDLED}/precision_thresholds/{{block}}.parquet") if SETTINGS.config["abstain"] else [],
-        honest=results("estimate/summary.parquet"),
+        precision_thresholds=(
+            every_block(f"{BUNDLED}/precision_thresholds/{{block}}.parquet") if SETTINGS.config["abstain"] else []
+        ),
+        estimate=results("estimate/summary.parquet"),
     output:
         bundle=directory(results("bundle")),
     log:

@@ -186,7 +186,7 @@ rule search_precision_thresholds:
         stacked=rules.stack_members.output.stacked,
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("{ensemble}/precision_thresholds/{block}.parquet"),
+        precision_thresholds=results("{ensemble}/precision_thresholds/{block}.parquet"),
     log:
         logs("search_precision_thresholds/{ensemble}/{block}.log"),
     conda:
@@ -264,7 +264,9 @@ rule write_details:
     input:
         votes=rules.combine_folds.output.votes,
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
-        certain=every_block("ensemble/precision_thresholds/{block}.parquet") if SETTINGS.config["abstain"] else [],
+        precision_thresholds=(
+            every_block("ensemble/precision_thresholds/{block}.parquet") if SETTINGS.config["abstain"] else []
+        ),
     output:
         details=results("predictions/{photoset}/details.csv"),
     log:
@@ -289,8 +291,8 @@ rule write_submission:
         votes=results("predictions/test/votes.parquet"),
         manifest=results("photos/test/manifest.parquet"),
         scores=results("predictions/test/scores.parquet"),
-        honest=results("estimate/summary.parquet"),
-        joining=if_averaged("predictions/test/fold_averaging.parquet"),
+        estimate=results("estimate/summary.parquet"),
+        fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
         holdout_scores=results("predictions/holdout/scores.parquet") if HOLDOUT else [],
     output:
         submission=results("submission.csv"),

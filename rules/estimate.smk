@@ -63,7 +63,7 @@ rule summarize_estimates:
         holdout_votes=results("predictions/holdout/votes.parquet") if HOLDOUT else [],
         holdout_manifest=results("photos/holdout/manifest.parquet") if HOLDOUT else [],
     output:
-        honest=results("estimate/summary.parquet"),
+        summary=results("estimate/summary.parquet"),
         decisions=results("estimate/nested_decisions.parquet"),
     log:
         logs("summarize_estimates.log"),
@@ -83,7 +83,7 @@ rule estimate_fold_averaging:
         manifest=results("photos/train/manifest.parquet"),
         votes=results("predictions/{photoset}/votes.parquet"),
     output:
-        joining=results("predictions/{photoset}/fold_averaging.parquet"),
+        gains=results("predictions/{photoset}/fold_averaging.parquet"),
     log:
         logs("estimate_fold_averaging/{photoset}.log"),
     conda:
@@ -170,7 +170,7 @@ rule choose_sizes:
         members=lambda wildcards: (
             every_block("ensemble/members/{block}.parquet") if wildcards.ensemble == "small" else []
         ),
-        whole=lambda wildcards: rules.summarize_estimates.output.decisions if wildcards.ensemble == "small" else [],
+        decisions=lambda wildcards: rules.summarize_estimates.output.decisions if wildcards.ensemble == "small" else [],
     output:
         sizes=results("{ensemble}/sizes.parquet"),
     log:
@@ -218,7 +218,7 @@ rule check_leakage:
     input:
         alarms=every_block("estimate/leakage/{block}/alarms.parquet"),
         figures=every_block("estimate/leakage/{block}/figures.parquet"),
-        honest=results("estimate/summary.parquet"),
+        estimate=results("estimate/summary.parquet"),
     output:
         leaks=results("estimate/leakage.parquet"),
     log:

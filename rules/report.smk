@@ -4,7 +4,7 @@ The pictures are those of `snakemake --report`, too.
 """
 
 from stylevote.report.runs import setting_text
-from stylevote.texts import escape_bidi
+from stylevote.wording import escape_bidi
 
 
 localrules:

@@ -89,9 +89,7 @@ rule evaluate_student:
     params:
         **program(
             "student/evaluate_student",
-            settings(
-                "labels", "beta", threshold=SETTINGS.threshold, limits=SETTINGS.label_limits, run=SETTINGS.student
-            ),
+            settings("labels", "beta", threshold=SETTINGS.threshold, **SETTINGS.label_limits, run=SETTINGS.student),
         ),
     shell:
         PROGRAM
@@ -134,7 +132,7 @@ rule decide_by_student:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("student/decide_by_student", settings("labels", limits=SETTINGS.label_limits)),
+        **program("student/decide_by_student", settings("labels", **SETTINGS.label_limits)),
     shell:
         PROGRAM
 
@@ -164,7 +162,7 @@ rule bundle_student:
     params:
         **program(
             "student/bundle_student",
-            settings("labels", "beta", limits=SETTINGS.label_limits, run=SETTINGS.student, setting=STUDENT),
+            settings("labels", "beta", **SETTINGS.label_limits, run=SETTINGS.student, setting=STUDENT),
         ),
         # Snakemake does not compare the list of inputs.
         folds=len(SETTINGS.folds),

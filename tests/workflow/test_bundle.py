@@ -45,8 +45,8 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
 def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
     submission = (checkout.folder / "out" / "submission.csv").read_bytes()
     checkout.config["bundle"] = {"members": 1}
-    expected = {"shorten_members": 3, "gather_fewer_members": 1, "stack_fewer_members": 3}
-    expected |= {"search_threshold_of_fewer": 3, "describe_runs": 1, "make_bundle": 1}
+    expected = {"shorten_members": 3, "gather_members": 1, "stack_members": 3, "search_thresholds": 3}
+    expected |= {"describe_runs": 1, "make_bundle": 1}
     assert checkout.plan("out/bundle") == expected
     checkout.run("out/bundle")
     bundle = open_bundle(checkout.folder / "out" / "bundle")
@@ -68,7 +68,7 @@ def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
 def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
     checkout.config["bundle"] = {"tolerance": 0.5}
     planned = checkout.plan("out/bundle")
-    assert (planned["estimate_sizes"], planned["choose_sizes_of_bundle"], planned["shorten_members"]) == (3, 1, 3)
+    assert (planned["estimate_sizes"], planned["choose_sizes"], planned["shorten_members"]) == (3, 1, 3)
     assert "train_cnn" not in planned and "select_members" not in planned
     checkout.run("out/bundle")
     assert all(len(members) == 1 for members in open_bundle(checkout.folder / "out" / "bundle").members.values())

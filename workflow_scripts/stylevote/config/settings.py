@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.config.identity import run_id
 from stylevote.config.published import predicted_labels
 
@@ -91,9 +92,7 @@ class Settings:
     @property
     def selection(self) -> dict[str, Any]:
         """The method of selection, and the settings that it uses."""
-        used = {"top_n": ["top_n", "correlation"], "greedy": ["greedy"], "all": []}
-        selection = self.config["selection"]
-        return {key: selection[key] for key in ["method", *used[selection["method"]]]}
+        return Selection(**self.config["selection"]).used()
 
     @property
     def combiners(self) -> list[str]:
@@ -109,15 +108,16 @@ class Settings:
         """
         stack, (name, *among) = self.config["stack"], self.combiners
         if among:
-            return {"combiner": name, name: {**stack[name], "among": [(part, stack.get(part, {})) for part in among]}}
-        return {key: stack[key] for key in ["combiner", name] if key in stack}
+            return {
+                "combiner": name,
+                name: {**stack[name], "among": [(other, stack.get(other, {})) for other in among]},
+            }
+        return Stack(**stack).used()
 
     @property
     def threshold(self) -> dict[str, Any]:
         """The method of search for thresholds, and the settings that it uses."""
-        used = {"greedy": ["steps"], "shrunk": ["shrink"], "bootstrap": ["resamples", "seed"]}
-        threshold = self.config["threshold"]
-        return {key: threshold[key] for key in ["method", *used.get(threshold["method"], [])]}
+        return Threshold(**self.config["threshold"]).used()
 
     @property
     def label_limits(self) -> dict[str, int | None]:

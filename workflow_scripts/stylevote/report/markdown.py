@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stylevote.texts import escape_bidi
+from stylevote.wording import escape_bidi
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1, ids: bool = False) -> str:

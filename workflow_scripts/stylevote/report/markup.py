@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stylevote.files.tables import damaged, replacing
-from stylevote.texts import escape_bidi
+from stylevote.wording import escape_bidi
 
 SHOWN_ROWS = 40  # of a table of labels that are seen at once; the others are folded away
 

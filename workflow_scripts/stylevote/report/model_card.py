@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stylevote.ensemble.decisions import INTERVAL
+from stylevote.estimate.summary import INTERVAL
 from stylevote.report import markdown
 from stylevote.report.runs import RunTable
 

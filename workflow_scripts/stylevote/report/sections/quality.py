@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.decisions import INTERVAL
+from stylevote.estimate.summary import INTERVAL
 from stylevote.report.markup import (
     SHOWN_ROWS,
     beside,
