@@ -13,7 +13,7 @@ sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 
 import environment
 import screen
-from programs import PROGRAM, by_attempt, code, program
+from commands import PROGRAM, by_attempt, code, program
 from stylevote.config.identity import canonical
 from stylevote.config.layout import SHARED_RULES, Layout
 from stylevote.config.reading import refuse_repeated_keys
@@ -47,7 +47,7 @@ RESULTS, NETWORKS = LAYOUT.results_folder, LAYOUT.networks_folder
 # Every path that was asked of `results`, with its wildcards: what rules make and read in any configuration.
 PATHS = LAYOUT.patterns
 results, logs, benchmarks = LAYOUT.results, LAYOUT.logs, LAYOUT.benchmarks
-every_block, every_fold, every_run = LAYOUT.every_block, LAYOUT.every_fold, LAYOUT.every_run
+is_drawn, every_block, every_fold, every_run = LAYOUT.is_drawn, LAYOUT.every_block, LAYOUT.every_fold, LAYOUT.every_run
 
 SEGMENTATION = SETTINGS.config["segmentation"]
 BETA = SETTINGS.config["beta"]
@@ -102,11 +102,6 @@ def settings(*keys, **more):
 def block_settings(**more):
     """Return the settings of a program that works on a block of labels."""
     return lambda wildcards: canonical({**more, "labels": SETTINGS.blocks[wildcards.block]})
-
-
-def is_drawn(folder):
-    """Return whether `draw_demo` makes a folder or file; if so, the demo's settings and code stand for its content."""
-    return Path(folder).is_relative_to(results("demo"))
 
 
 def is_idle(rule):

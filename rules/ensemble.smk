@@ -29,8 +29,8 @@ if not SETTINGS.config["simulation"]:
 
 def every_feature(path):
     """Return an input function for the paths of a block and, if all stackers take all labels' members, of all blocks."""
-    others = every_block(path) if SETTINGS.common_features else []
-    return lambda wildcards: list(dict.fromkeys([results(path).replace("{block}", wildcards.block), *others]))
+    path, others = results(path), every_block(path) if SETTINGS.common_features else []
+    return lambda wildcards: list(dict.fromkeys([path.replace("{block}", wildcards.block), *others]))
 
 
 rule collate_scores:

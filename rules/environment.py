@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from stylevote.tracking.code_digest import remember_modules
+
 
 def prepare(workflow: Any, scripts: str) -> None:
     """Set what this process and the environment of its jobs need; ``scripts`` is the folder of programs and library."""
@@ -19,3 +21,4 @@ def prepare(workflow: Any, scripts: str) -> None:
     # The number of jobs that share a GPU depends on where they run, as `gpu` does; results do not depend on it.
     if "gpu_share" in workflow.resource_settings.resources:
         os.environ["STYLEVOTE_GPU_SHARE"] = str(workflow.resource_settings.resources["gpu_share"].value)
+    remember_modules(Path(".snakemake/modules.json"))

@@ -12,18 +12,14 @@ def of_run(path, condition=lambda run: True):
 
     `{size}`, `{recipe}` and `{epochs}` stand in the path for those of the run.
     """
+    path = results(path)
 
     def path_of(wildcards):
         setting = TRAINED[wildcards.run]
         names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting)}
-        return results(path).format(**{**wildcards, **names}) if condition(wildcards.run) else []
+        return path.format(**{**wildcards, **names}) if condition(wildcards.run) else []
 
     return path_of
-
-
-def sees_recolored(run):
-    """Return whether a run is trained on recoloured photos."""
-    return uses_recolored(TRAINED[run]["recipe"])
 
 
 def first_comparison(wildcards):
@@ -60,8 +56,8 @@ rule train_cnn:
         epochs=of_run("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
         index=of_run("pixels/train/{size}/index.parquet"),
         pixels=ancient(of_run("pixels/train/{size}/pixels.bin")),
-        recolored_index=of_run("pixels/train-recolored/{size}/index.parquet", sees_recolored),
-        recolored_pixels=ancient(of_run("pixels/train-recolored/{size}/pixels.bin", sees_recolored)),
+        recolored_index=of_run("pixels/train-recolored/{size}/index.parquet", SETTINGS.sees_recolored),
+        recolored_pixels=ancient(of_run("pixels/train-recolored/{size}/pixels.bin", SETTINGS.sees_recolored)),
         # The student learns the ensemble's scores, and the runs learn labels.
         targets=of_run("student/targets/fold{fold}.parquet", lambda run: run == SETTINGS.student),
         start=lambda wildcards: start_weights(TRAINED[wildcards.run]),

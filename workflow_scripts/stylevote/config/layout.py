@@ -64,6 +64,10 @@ class Layout:
         """Return the path of a job's time and memory."""
         return self.results(f"benchmarks/{path}")
 
+    def is_drawn(self, path: str) -> bool:
+        """Return whether the demo's drawing makes a file or folder, whose content its settings and code decide."""
+        return Path(path).is_relative_to(self.results("demo"))
+
     def every_block(self, path: str) -> list[str]:
         """Return a path per block of labels, in the configuration's order."""
         return [self.results(path).replace("{block}", block) for block in self.settings.blocks]

@@ -89,6 +89,10 @@ class Settings:
         """Return whether a recipe, by its name, uses recoloured photos."""
         return bool(self.config["recipes"][recipe]["recolored"])
 
+    def sees_recolored(self, run: str) -> bool:
+        """Return whether a run, or the student, is trained on recoloured photos."""
+        return self.uses_recolored(self.trained[run]["recipe"])
+
     @property
     def selection(self) -> dict[str, Any]:
         """The method of selection, and the settings that it uses."""

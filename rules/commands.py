@@ -6,13 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stylevote.tracking.code_digest import code_digest, remember_modules
+from stylevote.tracking.code_digest import code_digest
 
 SCRIPTS = Path(__file__).parents[1] / "workflow_scripts"
 # The shell command of a rule whose params `program` makes.
 PROGRAM = "python workflow_scripts/{params.program}.py {params.arguments} <<< {params.settings:q} > {log:q} 2>&1"
-
-remember_modules(Path(".snakemake/modules.json"))
 
 
 @cache
