@@ -117,8 +117,8 @@ def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
 
 def test_a_student_that_no_bundle_can_hold_is_refused_before_it_is_trained(fresh):
     fresh.config["distillation"] = STUDENT | {"backbone_args": {"checkpoint_path": "x"}}
-    said = fresh.snakemake("--dry-run", "--", "out/student/bundle", check=False).stdout
-    assert "distillation: backbone_args: a bundle cannot hold this: 'checkpoint_path'" in said
+    printed = fresh.snakemake("--dry-run", "--", "out/student/bundle", check=False).stdout
+    assert "distillation: backbone_args: a bundle cannot hold this: 'checkpoint_path'" in printed
 
 
 def test_holdout_photos_are_decided_by_the_student_too(fresh):

@@ -16,7 +16,7 @@ OPTIONAL += ["bundle", "predictions/summer/details.csv"]
 
 
 def config() -> dict:
-    """Return the small configuration with four folds and all that may be asked for besides."""
+    """Return the small configuration with four folds and everything that is optional."""
     small = small_config()
     small["abstain"], small["bundle"] = {"precision": 0.9}, {"members": 1}
     small["distillation"] = {**RUNS[0], "seed": 5}

@@ -161,15 +161,17 @@ def test_the_program_prints_the_comparison_on_holdout_photos_where_there_are_any
     for holdout_photos in ({}, files):
         more = [part for name, file in holdout_photos.items() for part in (f"--holdout-{name}", f"{file}.parquet")]
         command = [sys.executable, program, *words, *more]
-        said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, env=environment).stdout
-        assert "macro F1, ensemble: 1.0000" in said
-        assert f"macro F1, student:  {f_every:.4f}" in said
-        assert f"macro F1, student less ensemble: {f_every - 1:+.4f}" in said
-        assert f"macro F1, single networks trained on labels: {f_every:.4f}" in said
-        assert "The student's figure is probably too high" in said
-        assert ("holdout photos:" in said) == bool(holdout_photos)
-        assert (tmp_path / "summary.txt").read_text() == said
-    assert f"macro F1, student, holdout photos:  {f_bad:.4f}" in said
-    assert f"macro F1, student less ensemble, holdout photos: {f_bad - 1:+.4f}" in said
+        printed = subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True, env=environment
+        ).stdout
+        assert "macro F1, ensemble: 1.0000" in printed
+        assert f"macro F1, student:  {f_every:.4f}" in printed
+        assert f"macro F1, student less ensemble: {f_every - 1:+.4f}" in printed
+        assert f"macro F1, single networks trained on labels: {f_every:.4f}" in printed
+        assert "The student's figure is probably too high" in printed
+        assert ("holdout photos:" in printed) == bool(holdout_photos)
+        assert (tmp_path / "summary.txt").read_text() == printed
+    assert f"macro F1, student, holdout photos:  {f_bad:.4f}" in printed
+    assert f"macro F1, student less ensemble, holdout photos: {f_bad - 1:+.4f}" in printed
     macro = read_table(tmp_path / "scores.parquet").iloc[-1]
     assert macro["holdout_low"] < f_bad - 1 < macro["holdout_high"] < 0
