@@ -12,8 +12,8 @@ SEGMENTER = {MODEL: SEGMENTATION[MODEL]} if MODEL in SEGMENTATION else {}
 READS_MASKS = MODEL in ("given", "smp")
 MASK_LABELS = [TRAIN["mask_labels"]] if READS_MASKS and TRAIN["mask_labels"] else []
 # A user's file of weights: the segmenter's, or its encoder's if the segmenter is trained here.
-WEIGHTS = [SEGMENTER[MODEL]["weights"]] if MODEL in ("maskrcnn", "smp") else []
-WEIGHTS = [path for path in WEIGHTS if path not in ("none", "pretrained")]
+SEGMENTER_WEIGHTS = [SEGMENTER[MODEL]["weights"]] if MODEL in ("maskrcnn", "smp") else []
+SEGMENTER_WEIGHTS = [path for path in SEGMENTER_WEIGHTS if path not in ("none", "pretrained")]
 
 
 @cache
@@ -24,7 +24,7 @@ def brought():
         masks = canonical([SETTINGS.config["demo"], code("photos/draw_demo")])
     elif READS_MASKS:
         masks = or_refused(lambda: names_and_contents(TRAIN["masks"], list_files(TRAIN["masks"])))
-    files = [path for path in (*MASK_LABELS, *WEIGHTS) if not is_drawn(path)]
+    files = [path for path in (*MASK_LABELS, *SEGMENTER_WEIGHTS) if not is_drawn(path)]
     return " ".join([masks, *([quick_fingerprint(files)] if files else [])])
 
 
@@ -37,7 +37,7 @@ def encoder_weights(wildcards):
     """Return the file of the encoder's weights, if the user brings one."""
     if MODEL != "smp":
         raise WorkflowError(f"segmentation.model: found {MODEL}, expected smp: no other model is trained here")
-    return WEIGHTS
+    return SEGMENTER_WEIGHTS
 
 
 rule train_segmenter:
@@ -64,7 +64,7 @@ rule train_segmenter:
     params:
         **program(
             "augment/train_segmenter",
-            spec(region=SEGMENTATION["region"], size=SEGMENTATION["size"], **SEGMENTER),
+            settings(region=SEGMENTATION["region"], size=SEGMENTATION["size"], **SEGMENTER),
             photos=lambda wildcards: TRAIN["photos"],
             given_masks=lambda wildcards: TRAIN["masks"] or "",
             threads="{threads}",
@@ -88,7 +88,7 @@ rule segment_photos:
     input:
         manifest=results("photos/train/manifest.parquet"),
         mask_labels=MASK_LABELS,
-        weights=results("segmenter/weights.safetensors") if MODEL == "smp" else WEIGHTS,
+        weights=results("segmenter/weights.safetensors") if MODEL == "smp" else SEGMENTER_WEIGHTS,
     output:
         masks=results("masks/{shard}.parquet"),
     log:
@@ -105,7 +105,7 @@ rule segment_photos:
     params:
         **program(
             "augment/segment_photos",
-            spec(segmentation={key: SEGMENTATION[key] for key in ("model", "region", "size", "shards")} | SEGMENTER),
+            settings(segmentation={key: SEGMENTATION[key] for key in ("model", "region", "size", "shards")} | SEGMENTER),
             digest=segmenter_code,
             photos=lambda wildcards: TRAIN["photos"],
             given_masks=lambda wildcards: TRAIN["masks"] or "",
@@ -138,7 +138,7 @@ rule recolor_photos:
     params:
         **program(
             "augment/recolor_photos",
-            spec(
+            settings(
                 "labels",
                 size=SEGMENTATION["size"],
                 shards=SEGMENTATION["shards"],
@@ -165,7 +165,7 @@ rule gather_recolored:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("augment/gather_recolored", spec("labels")),
+        **program("augment/gather_recolored", settings("labels")),
     shell:
         PROGRAM
 
@@ -198,7 +198,7 @@ rule draw_contact_sheet:
         "../envs/environment.yaml"
     params:
         **program(
-            "augment/draw_contact_sheet", spec(size=SEGMENTATION["size"]), photos=lambda wildcards: TRAIN["photos"]
+            "augment/draw_contact_sheet", settings(size=SEGMENTATION["size"]), photos=lambda wildcards: TRAIN["photos"]
         ),
     shell:
         PROGRAM

@@ -100,11 +100,10 @@ def refuse_unrecorded():
 
 def forget_finished():
     """Remove the files that trainings leave in case Snakemake is killed before it knows of their end."""
-    for pattern in ("runs/*/fold*/unfinished", "student/fold*/unfinished"):
-        for work in (*RESULTS.glob(pattern), *NETWORKS.glob(pattern)):
-            history = str(work.with_name("history.parquet"))
-            if os.path.exists(history) and not workflow.persistence._filter_incomplete_keys([history]):
-                shutil.rmtree(work, ignore_errors=True)
+    for work in NETWORKS.glob("runs/*/fold*/unfinished"):
+        history = str(work.with_name("history.parquet"))
+        if os.path.exists(history) and not workflow.persistence._filter_incomplete_keys([history]):
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def show_texts():

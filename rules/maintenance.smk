@@ -59,6 +59,8 @@ EVER = {
     "block": "[a-z0-9_-]+",
     "number": r"\d{3}",
     "table": "[a-z][a-z0-9_]*",
+    "ensemble": "ensemble|small",
+    "decisions": "(?:student/)?predictions",
 }
 # What programs leave in the results folder that no rule declares.
 UNDECLARED = [
@@ -69,11 +71,6 @@ UNDECLARED = [
     results("scores/{photoset}/{run}"),
     *expand(results("photos/{photoset}/unchanged"), photoset=INGESTED),
     *expand(results("photos/{photoset}/failed_downloads.parquet"), photoset=DOWNLOADED),
-]
-UNDECLARED_OF_STUDENT = [
-    results("student/fold{fold}/unfinished"),
-    results("student/fold{fold}/.training"),
-    results("student/scores/{photoset}"),
 ]
 
 
@@ -99,8 +96,7 @@ def with_files_in_results(act, log):
     rules = [rule for rule in workflow.rules if not is_idle(rule)]
     declared = [path for rule in rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
     used = [in_results(path, {}) for path in declared]
-    undeclared = [*UNDECLARED, *(UNDECLARED_OF_STUDENT if STUDENT else [])]
-    used += [in_results(path, workflow.wildcard_constraints) for path in undeclared]
+    used += [in_results(path, workflow.wildcard_constraints) for path in UNDECLARED]
     made = [in_results(results(path), EVER) for path in sorted(PATHS | paths_left_out())]
     kept = paths_within(RESULTS, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
     text = or_refused(lambda: act(RESULTS, sort_files(RESULTS, used, made, kept)))

@@ -56,7 +56,7 @@ rule draw_demo:
     params:
         **program(
             "photos/draw_demo",
-            spec(**SETTINGS.config["demo"]),
+            settings(**SETTINGS.config["demo"]),
             folder=NETWORKS / "demo",
             threads="{threads}",
         ),
@@ -174,7 +174,7 @@ if HOLDOUT:
         params:
             **program(
                 "photos/hold_out_photos",
-                spec("labels", share=HOLDOUT, seed=SETTINGS.config["holdout"]["seed"], folds=len(SETTINGS.folds)),
+                settings("labels", share=HOLDOUT, seed=SETTINGS.config["holdout"]["seed"], folds=len(SETTINGS.folds)),
             ),
         shell:
             PROGRAM
@@ -192,7 +192,7 @@ rule compare_photosets:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("photos/compare_photosets", spec("on_bad_photo", photosets=list(INGESTED.values()))),
+        **program("photos/compare_photosets", settings("on_bad_photo", photosets=list(INGESTED.values()))),
     shell:
         PROGRAM
 

@@ -99,7 +99,7 @@ rule summarize_experiments:
     params:
         **program(
             "published/summarize_experiments",
-            spec(
+            settings(
                 "beta",
                 experiments=[
                     {"name": name, "title": table["title"], "notes": table["notes"]}

@@ -99,7 +99,7 @@ rule draw_labels:
     params:
         **program(
             "report/draw_labels",
-            block_spec(beta=BETA, most=MOST_PICTURED, external=list(SETTINGS.external), losses=compared_losses()),
+            block_settings(beta=BETA, most=MOST_PICTURED, external=list(SETTINGS.external), losses=compared_losses()),
             runs=list(SETTINGS.runs) if compared_losses() else [],
         ),
         colors=colors_of(list(compared_losses())),  # for the caption
@@ -122,7 +122,7 @@ rule draw_training:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("report/draw_training", spec("labels", runs=list(SETTINGS.runs), folds=len(SETTINGS.folds))),
+        **program("report/draw_training", settings("labels", runs=list(SETTINGS.runs), folds=len(SETTINGS.folds))),
     shell:
         PROGRAM
 
@@ -198,7 +198,7 @@ rule draw_overview:
     params:
         **program(
             "report/draw_overview",
-            spec("labels", "beta", most=MOST_PICTURED, recipes=list(resampling_recipes())),
+            settings("labels", "beta", most=MOST_PICTURED, recipes=list(resampling_recipes())),
         ),
         sized=SIZED,  # Snakemake does not compare lists of inputs
         colors=colors_of(["before", *resampling_recipes()]),  # for the caption
@@ -209,10 +209,15 @@ rule draw_overview:
 def present_names():
     """Return the values of wildcards in paths of benchmark files that this configuration has."""
     simulated = SETTINGS.config["simulation"]
-    numbers = {*range(SEGMENTATION["shards"]), *(setting["size"] for setting in TRAINED), *map(epochs_of, TRAINED)}
+    numbers = {
+        *range(SEGMENTATION["shards"]),
+        *(setting["size"] for setting in TRAINED.values()),
+        *map(epochs_of, TRAINED.values()),
+    }
     return sorted(
         {
-            *SETTINGS.runs,
+            *TRAINED,
+            *ENSEMBLES,
             *SETTINGS.config["photosets"],
             *SETTINGS.config["recipes"],
             *INGESTED,
@@ -266,7 +271,7 @@ rule write_report:
         # Where photos are does not count, and the costs of jobs are read as they are found: options are not compared.
         **program(
             "report/write_report",
-            spec(
+            settings(
                 "labels",
                 "beta",
                 most=MOST_PICTURED,

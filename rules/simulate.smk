@@ -20,7 +20,7 @@ rule simulate_photos:
     params:
         **program(
             "simulate/simulate_photos",
-            spec(
+            settings(
                 "labels", **{key: SIMULATION[key] for key in ("label_sets", "photos", "test", "min_positives", "seed")}
             ),
         ),

@@ -113,7 +113,7 @@ def test_the_ensemble_is_as_small_as_its_target_allows(averaged, simulated):
     assert simulated.plan() == {**SELECTED, "estimate_sizes": 2, "choose_sizes": 1}
     simulated.run()
     assert_submission_is_scored(simulated)
-    chosen = table(simulated, "estimate/chosen_sizes.parquet").set_index("held_out_fold")["size"].astype(int)
+    chosen = table(simulated, "ensemble/sizes.parquet").set_index("held_out_fold")["size"].astype(int)
     assert chosen.index.tolist() == [ALL, *range(FOLDS)]
     for label in LABELS:
         for fold, size in chosen.items():

@@ -16,7 +16,7 @@ OPTIONAL += ["bundle", "predictions/summer/details.csv"]
 
 
 def config() -> dict:
-    """Return the small configuration with four folds and all that may be asked for besides."""
+    """Return the small configuration with four folds and everything that is optional."""
     small = small_config()
     small["abstain"], small["bundle"] = {"precision": 0.9}, {"members": 1}
     small["distillation"] = {**RUNS[0], "seed": 5}
@@ -87,17 +87,27 @@ def test_everything_that_can_be_made_is_used_and_notes_are_left_alone(used):
     assert "2 files, 20 B that no rule makes" in used.run("unused", cores=1)
 
 
+def student_of(small):
+    """Return the id of the student's run. Other runs are another ensemble, whose student is another run."""
+    return resolve(json.loads(json.dumps(small))).student
+
+
 def without_a_run(small):
-    old = run_of(small, "test_resnet")
+    olds = [run_of(small, "test_resnet"), student_of(small)]
     small["runs"] = RUNS[:1]
     # The other one has no other loss to be compared with, and sees every photo once.
-    return lambda path: old in path or "/40" in path or "/report/losses/" in f"/{path}" or "/report/resampling." in path
+    return lambda path: (
+        any(old in path for old in olds)
+        or "/40" in path
+        or "/report/losses/" in f"/{path}"
+        or "/report/resampling." in path
+    )
 
 
 def with_another_seed(small):
-    old = run_of(small, "test_byobnet")
+    olds = [run_of(small, "test_byobnet"), student_of(small)]
     small["runs"][0]["seed"] = 7
-    return lambda path: old in path
+    return lambda path: any(old in path for old in olds)
 
 
 def without_a_label(small):
@@ -106,8 +116,8 @@ def without_a_label(small):
 
 
 def without_a_student(small):
+    parts = ("student", student_of(small), "/make_distillation_targets/", "/gather_targets")
     del small["distillation"]
-    parts = ("/student/", "student", "/make_distillation_targets/", "/gather_targets")
     return lambda path: any(part in path for part in parts)
 
 
@@ -123,12 +133,12 @@ def without_a_table(small):
 
 def with_a_whole_bundle(small):
     small["bundle"] = None
-    parts = ("/fewer/", "_fewer", "_of_bundle", "/shorten_members/")
+    parts = ("/small/", "/small.", "/shorten_members/")
     return lambda path: any(part in path for part in parts)
 
 
 def with_other_recipes(small):
-    olds = [run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")]
+    olds = [*(run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")), student_of(small)]
     small["recipes"] = {"even": {"repeat": {"labels": ["red"], "times": 2}}}
     for setting in (*small["runs"], small["distillation"]):
         setting["recipe"] = "even"

@@ -1,4 +1,4 @@
-"""A student: what it is taught, which epoch and thresholds are its own, and how it is compared with its ensemble."""
+"""A student: its targets, its epoch and thresholds, and its comparison with the ensemble."""
 
 import json
 import os
@@ -12,11 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, fbeta_score
 
 from places import REPOSITORY
-from stylevote.config.ensemble import Stack
+from stylevote.config.ensemble import Stack, Threshold
 from stylevote.ensemble.log_odds import log_odds
 from stylevote.files.tables import read_table, write_table
-from stylevote.student.distillation import choose_network, compare_student, decide_honestly, distillation_targets
+from stylevote.student.distillation import choose_epoch, compare_student, distillation_targets, nested_decisions
 
+EXACT = Threshold(method="exact")
 LOGISTIC = Stack(combiner="logistic", logistic={"alpha": [1]})
 
 
@@ -88,7 +89,7 @@ def student_scores(ensemble):
 
 def test_epoch_and_thresholds_are_the_best_of_all(ensemble):
     scores = student_scores(ensemble)
-    epoch, thresholds, reached = choose_network(ensemble.truth, scores, {"method": "exact"})
+    epoch, thresholds, reached = choose_epoch(ensemble.truth, scores, EXACT)
     expected_epoch, expected = best_by_trying(ensemble.truth, scores)
     assert epoch == expected_epoch == 1
     np.testing.assert_allclose(thresholds, expected, rtol=1e-6)
@@ -100,20 +101,20 @@ def test_a_fold_is_decided_by_what_the_others_chose(ensemble):
     scores = student_scores(ensemble)
     # On fold 2 alone, another epoch is better than on the others.
     scores[0][ensemble.folds == 2] = np.where(ensemble.truth, 0.99, 0.01)[ensemble.folds == 2]
-    decided = decide_honestly(ensemble.truth, scores, ensemble.folds, {"method": "exact"}, limits=(0, None))
+    decided = nested_decisions(ensemble.truth, scores, ensemble.folds, EXACT)
     for fold in range(3):
         others = ensemble.folds != fold
         epoch, cuts = best_by_trying(ensemble.truth[others], scores[:, others])
         assert np.array_equal(decided[~others], scores[epoch][~others] > np.array(cuts))
         wrong = np.where((ensemble.folds == fold)[:, None], 1 - ensemble.truth, ensemble.truth)
-        again = decide_honestly(wrong, scores, ensemble.folds, {"method": "exact"}, limits=(0, None))
+        again = nested_decisions(wrong, scores, ensemble.folds, EXACT)
         assert np.array_equal(again[~others], decided[~others])
 
 
 @pytest.mark.parametrize(("min_labels", "max_labels"), [(0, 1), (0, None), (1, 1), (1, None)])
 def test_a_photo_has_as_many_labels_as_it_may_have(ensemble, min_labels, max_labels):
-    scores, limits = student_scores(ensemble), (min_labels, max_labels)
-    decided = decide_honestly(ensemble.truth, scores, ensemble.folds, {"method": "exact"}, limits=limits)
+    scores, limits = student_scores(ensemble), {"min_labels": min_labels, "max_labels": max_labels}
+    decided = nested_decisions(ensemble.truth, scores, ensemble.folds, EXACT, **limits)
     counts = decided.sum(axis=1)
     assert counts.min() == min_labels
     assert counts.max() == (max_labels or 2)
@@ -126,7 +127,7 @@ def test_the_comparison_says_what_scikit_learn_says(ensemble):
         np.where(random.random(ensemble.truth.shape) < share, ensemble.truth, 1 - ensemble.truth)
         for share in (0.9, 0.8, 0.7)
     ]
-    table = compare_student(ensemble.truth, tuple(decided), ensemble.labels).set_index("label")
+    table = compare_student(ensemble.truth, *decided, ensemble.labels).set_index("label")
     for kind, decisions in zip(kinds, decided, strict=True):
         each = fbeta_score(ensemble.truth, decisions, beta=2, average=None)
         np.testing.assert_allclose(table[f"{kind}_f_beta"], [*each, each.mean()])
@@ -160,15 +161,17 @@ def test_the_program_prints_the_comparison_on_holdout_photos_where_there_are_any
     for holdout_photos in ({}, files):
         more = [part for name, file in holdout_photos.items() for part in (f"--holdout-{name}", f"{file}.parquet")]
         command = [sys.executable, program, *words, *more]
-        said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, env=environment).stdout
-        assert "macro F1, ensemble: 1.0000" in said
-        assert f"macro F1, student:  {f_every:.4f}" in said
-        assert f"macro F1, student less ensemble: {f_every - 1:+.4f}" in said
-        assert f"macro F1, single networks trained on labels: {f_every:.4f}" in said
-        assert "The student's figure is probably too high" in said
-        assert ("holdout photos:" in said) == bool(holdout_photos)
-        assert (tmp_path / "summary.txt").read_text() == said
-    assert f"macro F1, student, holdout photos:  {f_bad:.4f}" in said
-    assert f"macro F1, student less ensemble, holdout photos: {f_bad - 1:+.4f}" in said
+        printed = subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True, env=environment
+        ).stdout
+        assert "macro F1, ensemble: 1.0000" in printed
+        assert f"macro F1, student:  {f_every:.4f}" in printed
+        assert f"macro F1, student less ensemble: {f_every - 1:+.4f}" in printed
+        assert f"macro F1, single networks trained on labels: {f_every:.4f}" in printed
+        assert "The student's figure is probably too high" in printed
+        assert ("holdout photos:" in printed) == bool(holdout_photos)
+        assert (tmp_path / "summary.txt").read_text() == printed
+    assert f"macro F1, student, holdout photos:  {f_bad:.4f}" in printed
+    assert f"macro F1, student less ensemble, holdout photos: {f_bad - 1:+.4f}" in printed
     macro = read_table(tmp_path / "scores.parquet").iloc[-1]
     assert macro["holdout_low"] < f_bad - 1 < macro["holdout_high"] < 0
