@@ -229,8 +229,8 @@ def test_a_dry_run_is_a_table_of_counts_and_reasons(tmp_path):
     call.send("2 jobs have missing provenance/metadata so that it in part cannot be used.")
     text = call.close()
     assert [line.split(maxsplit=2) for line in text.splitlines()[3:6]] == [
-        ["train", "2", "output is not there 1, setting or code changed 1"],
-        ["all", "1", "inputs are made anew"],
+        ["train", "2", "output is missing 1, setting or code changed 1"],
+        ["all", "1", "inputs are made again"],
         ["total", "3"],
     ]
     assert text.count("train") == 1

@@ -70,7 +70,7 @@ def test_the_plan_agrees_with_a_dry_run(fresh):
     table = run_table(printed, fresh.folder / "out").set_index("run")
     assert table["to_do"].sum() == planned["train_cnn"] == 4
     assert list(table.loc[resnet, ["done", "to_do", "why"]]) == [2, 1, "weights gone"]
-    assert "hours:     4.0 of training, a device a job\n" in printed  # two epochs of half an hour each
+    assert "hours:     4.0 of training, one device per job\n" in printed  # two epochs of half an hour each
     # Everything else of theirs changed: all folds are trained again.
     fresh.edit("workflow_scripts/stylevote/cnn/train.py", "time.monotonic()", "time.perf_counter()")
     table = run_table(fresh.run("plan", cores=1), fresh.folder / "out").set_index("run")
@@ -81,7 +81,7 @@ def test_the_plan_agrees_with_a_dry_run(fresh):
 def test_a_plan_without_a_label_table_says_what_it_can(fresh):
     (fresh.folder / "photos" / "train.csv").unlink()
     printed = fresh.run("plan", cores=1)
-    assert "jobs:      not known: a dry run (snakemake -n) ends in an error" in printed
+    assert "jobs:      not known: a dry run fails; snakemake -n shows the error" in printed
     assert "why" not in run_table(printed, fresh.folder / "out")
 
 

@@ -101,8 +101,8 @@ def small(tmp_path):
 def test_first_what_is_to_be_done_then_a_line_a_job_then_the_summary(small):
     planned = small.call("--dry-run")
     assert re.findall(r"^(\w+) +(\d)  (.*)$", planned, re.MULTILINE) == [
-        ("make", "4", "output is not there"),
-        ("all", "1", "inputs are made anew"),
+        ("make", "4", "output is missing"),
+        ("all", "1", "inputs are made again"),
     ]
     assert len(planned.splitlines()) == 7
     printed = small.call("--cores", "2")
@@ -127,7 +127,7 @@ def test_failures_are_told_once_and_last_and_attempts_as_they_come(small):
         *("refused/photos", "attempted", "function", "out/first-0.txt"),
         status=1,
     )
-    before, after = printed.split("Failed jobs: 2. What Snakemake said: ")
+    before, after = printed.split("Failed jobs: 2. Snakemake's messages: ")
     path, *blocks = after.split("\n\n")
     assert sorted(block.strip() for block in blocks) == [
         "function failed (logs/function.log):\nerror: no such backbone",

@@ -175,7 +175,7 @@ def test_what_was_listed_is_removed_and_no_plan_changes(used):
     there = files(used)
     refused = used.snakemake("--cores", "1", "--", "remove_unused", check=False)
     assert refused.returncode != 0
-    assert "out/unused.json: not there; ask for the target unused first" in refused.stdout
+    assert "out/unused.json: not found; run the target unused first" in refused.stdout
     lines, listed = ask(used)
     assert f"       120 B  runs/{old}/" in lines  # three results for each of four folds
     total = sum((used.folder / "out" / path).stat().st_size for path in listed)
@@ -185,7 +185,7 @@ def test_what_was_listed_is_removed_and_no_plan_changes(used):
     kept = used.config
     used.config = kept | {"runs": RUNS[1:], "experiments": {}}
     refused = used.snakemake("--cores", "1", "--", "remove_unused", check=False)
-    assert "ask for the target unused again" in refused.stdout
+    assert "run the target unused again" in refused.stdout
     assert files(used) == there
     used.config = kept
     used.run("remove_unused", cores=1)

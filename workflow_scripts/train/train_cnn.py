@@ -25,7 +25,7 @@ from stylevote.files.tables import fold_numbers, label_matrix, read_table, write
 from stylevote.files.weights import UNFINISHED, weights_sha256
 from stylevote.machine.device import open_device
 from stylevote.machine.failures import explain_training_errors
-from stylevote.machine.lock import taking_over
+from stylevote.machine.lock import folder_lock
 from stylevote.machine.processes import joined, start_processes
 from stylevote.photos.pixels import check_index, open_pixels
 from stylevote.tracking.code_digest import code_digest
@@ -115,8 +115,8 @@ def main(
     if dist.is_torchelastic_launched():
         train()
         return
-    # Before there is a GPU: it may be the other's.
-    with taking_over(history.parent / ".training"):
+    # First the folder, then a GPU: the process that is waited for may hold the only one.
+    with folder_lock(history.parent / ".training"):
         if processes > 1:
             start_processes(processes)
         else:

@@ -23,7 +23,7 @@ from pathlib import Path
 from stylevote.machine import gpus
 
 assert "torch" not in sys.modules  # whose threads a fork would leave behind
-folder, share, gpus = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+folder, share, names = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 gpus.SECONDS = 0.002
 journal = os.open(folder / "journal", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
@@ -32,7 +32,7 @@ def write(job, event, value=None):
     os.write(journal, line.encode())
 
 def work(job, count, seconds):
-    write(job, "has", gpus.lease(gpus, count, share, folder / "locks"))
+    write(job, "has", gpus.lease(names, count, share, folder / "locks"))
     time.sleep(seconds)
     write(job, "leaves")
 
@@ -111,12 +111,12 @@ def jobs(tmp_path, pretend) -> Iterator[Jobs]:
 
 @pytest.mark.parametrize("share", [1, 3])
 def test_of_200_jobs_some_killed_no_more_share_a_gpu_than_may(tmp_path, pretend, jobs, monkeypatch, share):
-    gpus = ["GPU-a", "GPU-b", "GPU-c"]
-    command = [sys.executable, "-c", CAMPAIGN, tmp_path, str(share), *gpus]
+    names = ["GPU-a", "GPU-b", "GPU-c"]
+    command = [sys.executable, "-c", CAMPAIGN, tmp_path, str(share), *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 0, done.stderr
     events = sorted(json.loads(line) for line in (tmp_path / "journal").read_text().splitlines())
-    using, most, left, statuses = {gpu: set() for gpu in gpus}, Counter(), set(), Counter()
+    using, most, left, statuses = {gpu: set() for gpu in names}, Counter(), set(), Counter()
     held = {}
     for _, job, event, value in events:
         if event == "has" and job not in left:
@@ -131,15 +131,15 @@ def test_of_200_jobs_some_killed_no_more_share_a_gpu_than_may(tmp_path, pretend,
                 using[gpu].discard(job)
         elif event == "ended":
             statuses[value] += 1
-    assert most == dict.fromkeys(gpus, share)
+    assert most == dict.fromkeys(names, share)
     assert set(statuses) == {0, -9}
     assert statuses.total() == 200
-    assert {len(gpus) for gpus in held.values()} == {1, 2, 3}
+    assert {len(leased) for leased in held.values()} == {1, 2, 3}
 
     # All slots are there, for as many jobs at once.
-    pretend(*gpus)
+    pretend(*names)
     monkeypatch.setenv(gpus.SHARE, str(share))
-    assert Counter(jobs.start()[1] for _ in range(3 * share)) == dict.fromkeys(gpus, share)
+    assert Counter(jobs.start()[1] for _ in range(3 * share)) == dict.fromkeys(names, share)
 
 
 def test_a_job_takes_the_gpu_that_fewest_use(pretend, jobs, monkeypatch):
@@ -240,5 +240,5 @@ def test_what_cannot_be_leased_is_refused(tmp_path, pretend):
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path)
     for name in ("file", "link", "nowhere/locks"):
-        with pytest.raises(InputError, match=f"{name}: GPUs cannot be shared out there .*expected a folder"):
+        with pytest.raises(InputError, match=f"{name}: GPUs cannot be leased .*expected a folder"):
             gpus.lease(["GPU-a"], 1, 1, tmp_path / name)

@@ -14,12 +14,12 @@ EXIT = COMMAND.format("returned non-zero exit status {}.")
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        ("Missing output files: a, b; Input files updated by another job: c", ["output is not there"]),
+        ("Missing output files: a, b; Input files updated by another job: c", ["output is missing"]),
         ("Forced execution", ["forced"]),
-        ("Rules with neither input nor output files are always executed.", ["done at every call"]),
+        ("Rules with neither input nor output files are always executed.", ["runs at every call"]),
         ("Updated input files: a; Code has changed since last execution", ["command changed", "inputs changed"]),
         ("Params have changed since last execution: before: 1, now: 2", ["setting or code changed"]),
-        ("Input files updated by another job: a", ["inputs are made anew"]),
+        ("Input files updated by another job: a", ["inputs are made again"]),
         ("Software environment definition has changed", ["Software environment definition has changed"]),
     ],
 )
@@ -28,10 +28,10 @@ def test_reasons_are_short(reason, said):
 
 
 def test_a_table_says_how_many_jobs_have_which_reason():
-    reasons = {"train": Counter({"output is not there": 2, "interrupted": 1}), "all": Counter({"inputs changed": 1})}
+    reasons = {"train": Counter({"output is missing": 2, "interrupted": 1}), "all": Counter({"inputs changed": 1})}
     text = counts_and_reasons({"train": 3, "all": 1, "total": 4}, reasons)
     assert [line.split(maxsplit=2) for line in text.splitlines()[3:]] == [
-        ["train", "3", "output is not there 2, interrupted 1"],
+        ["train", "3", "output is missing 2, interrupted 1"],
         ["all", "1", "inputs changed"],
         ["total", "4"],
     ]
@@ -71,7 +71,7 @@ def test_a_job_without_a_sentence_is_shown_by_the_end_of_its_log(log):
     why, is_sentence = why_failed([log(text)], 0, EXIT.format(1))
     assert not is_sentence
     first, head, *last = why.splitlines()
-    assert first == "It ended without a sentence of its own, with exit status 1."
+    assert first == "It ended without an error message, with exit status 1."
     assert head == "The last lines of its log:"
     assert last[:-1] == [f"line {number}" for number in range(40 - len(last) + 1, 40)]
     assert len(why) < 2000

@@ -1,4 +1,4 @@
-"""What is no longer used is listed, and nothing but what was listed is removed."""
+"""Unused files are listed, and only listed files are removed."""
 
 import os
 
@@ -19,7 +19,8 @@ def put(root, *paths, size=10):
 
 
 def kinds(root, **more):
-    return {file.path: file.kind for file in sort_files(root, USED, MADE, **more)}
+    files = sort_files(root, USED, MADE, **more)
+    return {path: kind for kind, paths in files._asdict().items() for path in paths}
 
 
 def everything(root):
@@ -68,7 +69,7 @@ def test_what_is_half_written_goes_by_what_it_was_to_be(tmp_path):
 
 def test_what_the_configuration_names_is_used_wherever_it_lies(tmp_path):
     put(tmp_path, "runs/old/fold0/weights/epoch0", "runs/old/fold0/weights/epoch1", "runs/old/fold1/history.parquet")
-    assert kinds(tmp_path, kept=["runs/old/fold0/weights/epoch1", "runs/old/fold1"]) == {
+    assert kinds(tmp_path, named=["runs/old/fold0/weights/epoch1", "runs/old/fold1"]) == {
         "runs/old/fold0/weights/epoch0": "unused",
         "runs/old/fold0/weights/epoch1": "used",
         "runs/old/fold1/history.parquet": "used",
@@ -98,9 +99,9 @@ def test_a_list_names_folders_sizes_and_what_no_rule_makes(tmp_path):
         "        10 B  logs/old.log",
         "        20 B  runs/elder/fold0/",
         "      3.0 MB  runs/old/",
-        "to remove them, ask for the target remove_unused, with the same configuration",
+        "to remove them, run the target remove_unused with the same configuration",
         "",
-        "3 files, 30 B that no rule makes, and that are never removed",
+        "3 files, 30 B that no rule makes; they are never removed",
         "        20 B  mine/one/",
         "        10 B  runs/elder/notes.txt",
     ]
@@ -120,18 +121,18 @@ def test_what_was_listed_is_removed_and_nothing_else(tmp_path):
     }
     assert removed(tmp_path) == f"{tmp_path}: removed 4 files, 30 B"
     assert everything(tmp_path) == before
-    with pytest.raises(InputError, match="ask for the target unused first"):
+    with pytest.raises(InputError, match="run the target unused first"):
         removed(tmp_path)
 
 
 def test_nothing_is_removed_that_was_not_listed(tmp_path):
     put(tmp_path, "runs/old/fold0/history.parquet")
-    with pytest.raises(InputError, match=r"unused\.json: not there"):
+    with pytest.raises(InputError, match=r"unused\.json: not found"):
         removed(tmp_path)
     listed(tmp_path)
     put(tmp_path, "runs/elder/fold0/history.parquet")
     before = everything(tmp_path)
-    with pytest.raises(InputError, match=r"than are unused now \(2 files, 20 B\)"):
+    with pytest.raises(InputError, match=r"that are unused now \(2 files, 20 B\)"):
         removed(tmp_path)
     with pytest.raises(InputError, match=r"\(0 files, 0 B\)"):  # by another configuration
         remove_unused(tmp_path, sort_files(tmp_path, MADE, MADE))
@@ -172,4 +173,4 @@ def test_names_of_any_bytes(tmp_path):
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
-    assert sort_files(tmp_path / "none", USED, MADE) == []
+    assert kinds(tmp_path / "none") == {}
