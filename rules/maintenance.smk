@@ -15,14 +15,14 @@ localrules:
 
 def pending_jobs():
     """Return rule, wildcards and reason of each job in a dry run of everything; None if the dry run fails."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(canonical(config))
-        file.flush()
-        arguments = ["--dry-run", "--nolock", "--configfile", file.name, "--", "all"]
+    with tempfile.TemporaryDirectory() as folder:
+        configuration, jobs = Path(folder, "config.yaml"), Path(folder, "jobs")
+        configuration.write_text(canonical(config), encoding="utf-8")
+        arguments = ["--dry-run", "--nolock", "--configfile", configuration, "--", "all"]
         command = [sys.executable, "-m", "snakemake", *arguments]
-        environment = os.environ | {screen.JOBS_AS_JSON: "1"}
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return None if done.returncode else [json.loads(line) for line in done.stdout.splitlines()]
+        environment = os.environ | {screen.JOBS_AS_JSON: str(jobs)}
+        done = subprocess.run(command, env=environment, capture_output=True)
+        return None if done.returncode else list(map(json.loads, jobs.read_text(encoding="utf-8").splitlines()))
 
 
 rule plan:

@@ -24,13 +24,11 @@ SHOWN = re.compile(
     "Nothing to be done|Waiting at most|Will exit after|Terminating processes|SLURM run ID|Creating conda env|Pulling"
     r"|\d+ jobs have (missing|outdated) provenance"
 )
-HIDDEN = "Assuming unrestricted shared filesystem usage."
-STOPPED = "Terminating processes on user request"
 SOME_FAILED = ("Exiting because a job execution failed", "WorkflowError:\nAt least one job did not complete")
 # Errors of a job that made nothing, and of a rule that is a function.
 NOTHING_MADE = re.compile(r"Job (\d+)\s+completed successfully, but")
 REFUSED = re.compile(r'WorkflowError in (?:file|rule) .*?:\n(.*?)(?:\n  File ".*)?\Z', re.DOTALL)
-# Environment variables: a call that this one starts has a screen above it; a dry run is to print its jobs as JSON.
+# Environment variables: the call that started this one has a screen; a file for the jobs of a dry run.
 HAS_SCREEN, JOBS_AS_JSON = "STYLEVOTE_SCREEN", "STYLEVOTE_JOBS_AS_JSON"
 
 
@@ -85,7 +83,7 @@ class Screen(logging.Handler):
         if event == LogEvent.WORKFLOW_STARTED:
             self.planned = True
         elif not self.planned:
-            if record.msg != HIDDEN:
+            if record.msg != "Assuming unrestricted shared filesystem usage.":
                 self.own.handle(record)
         elif show := getattr(self, f"_on_{event}", None):
             show(record)
@@ -173,7 +171,7 @@ class Screen(logging.Handler):
 
     def _on_message(self, record: logging.LogRecord) -> None:
         text = str(record.msg).rstrip()
-        self.stopped |= text.startswith(STOPPED)
+        self.stopped |= text.startswith("Terminating processes on user request")
         if text not in self.warnings and not (text.startswith(SOME_FAILED) and self.failures):
             self.warnings.add(text)
             self._print(text, "yellow" if record.levelno >= logging.WARNING else "")
@@ -243,13 +241,16 @@ class JobLog(logging.Handler):
                 log.write(f"{error_text(record)}\n")
 
 
-class JobsAsJson(logging.Handler):
-    """Prints rule, wildcards and reason of each job in a dry run as a line of JSON."""
+class JobsAsJson(logging.FileHandler):
+    """Writes rule, wildcards and reason of each job in a dry run as a line of JSON."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print a job; nothing for other records."""
-        if getattr(record, "event", None) == LogEvent.JOB_INFO:
-            print(json.dumps([record.rule_name, dict(record.wildcards), record.reason]))
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is of a job."""
+        return getattr(record, "event", None) == LogEvent.JOB_INFO
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a job as JSON."""
+        return json.dumps([record.rule_name, dict(record.wildcards), record.reason])
 
 
 def attach(workflow: Any) -> Screen | None:
@@ -260,19 +261,19 @@ def attach(workflow: Any) -> Screen | None:
         return None
     settings = workflow.output_settings
     own_messages = settings.verbose or settings.printshellcmds or settings.debug_dag or settings.quiet
-    handler = screen = None
     if JOBS_AS_JSON in os.environ:
-        handler = JobsAsJson()
+        handler: logging.Handler = JobsAsJson(os.environ[JOBS_AS_JSON])
     elif workflow.is_main_process and not own_messages:
         logfile = next(iter(workflow.logger_manager.get_logfile()), "")
-        screen = Screen(own, settings.dryrun, not settings.nocolor, os.path.relpath(logfile) if logfile else "")
+        handler = Screen(own, settings.dryrun, not settings.nocolor, os.path.relpath(logfile) if logfile else "")
         os.environ[HAS_SCREEN] = "1"
     elif workflow.subprocess_exec and HAS_SCREEN in os.environ:
         handler = JobLog(own, workflow)
-    if handler := handler or screen:
-        logger.removeHandler(own)
-        logger.addHandler(handler)
-    return screen
+    else:
+        return None
+    logger.removeHandler(own)
+    logger.addHandler(handler)
+    return handler if isinstance(handler, Screen) else None
 
 
 def error_text(record: logging.LogRecord) -> str:

@@ -118,8 +118,8 @@ def test_hours_are_those_of_the_same_backbone_and_size(tmp_path):
         "trainings: 7 to do, 2 done",
         "hours:     1.7 of training, one device per job, and 3 trainings of a kind that is not measured",
         "jobs:      8 to do",
-        "        1  combine_folds",
         "        7  train_cnn",
+        "        1  combine_folds",
     ]
 
 

@@ -165,7 +165,7 @@ def job_totals(jobs: list[Job] | None) -> list[str]:
     counts = Counter(rule for rule, _, _ in jobs if rule != "all")
     return [
         f"jobs:      {counts.total():,} to do",
-        *(f"  {count:>7,}  {rule}" for rule, count in sorted(counts.items())),
+        *(f"  {count:>7,}  {rule}" for rule, count in counts.items()),
     ]
 
 
