@@ -1,6 +1,7 @@
 """Snakemake's events become few lines; nothing that went wrong is lost."""
 
 import io
+import json
 import logging
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 from snakemake.logging import ColorizingTextHandler, DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from screen import Screen, short_wildcards, span
+from screen import JobsAsJson, Screen, short_wildcards, span
 
 AT = time.time()  # logs are written now
 COMMAND_FAILED = "RuleException:\nCalledProcessError in file a:\nCommand 'python x' returned non-zero exit status {}."
@@ -235,6 +236,20 @@ def test_a_dry_run_is_a_table_of_counts_and_reasons(tmp_path):
     ]
     assert text.count("train") == 1
     assert text.endswith("\n\n2 jobs have missing provenance/metadata so that it in part cannot be used.\n")
+
+
+def test_the_jobs_of_a_dry_run_are_json_for_programs(tmp_path):
+    call = Call(tmp_path, dryrun=True)
+    call.screen = JobsAsJson(tmp_path / "jobs")
+    call.begin(train=1)
+    call.start(1, "train", run="a", fold="0", reason="Missing output files: x, y")
+    call.start(2, "all", reason="Input files updated by another job: x")
+    call.stats()
+    call.screen.close()
+    assert [json.loads(line) for line in (tmp_path / "jobs").read_text().splitlines()] == [
+        ["train", {"run": "a", "fold": "0"}, "Missing output files: x, y"],
+        ["all", {}, "Input files updated by another job: x"],
+    ]
 
 
 def test_nothing_to_be_done(tmp_path):
