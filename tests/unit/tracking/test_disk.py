@@ -1,4 +1,4 @@
-"""The disk space that is planned is the space that is taken."""
+"""Networks and pixel caches take the disk space that was planned."""
 
 import os
 
@@ -30,7 +30,7 @@ def resized(width, height, size):
         ("smp:mit_b0", {}, [8], 3),
     ],
 )
-def test_networks_take_what_is_planned(tmp_path, backbone, args, hidden, labels):
+def test_networks_take_the_planned_space(tmp_path, backbone, args, hidden, labels):
     from stylevote.cnn.network import Network
     from stylevote.files.weights import store_weights
 
@@ -40,7 +40,7 @@ def test_networks_take_what_is_planned(tmp_path, backbone, args, hidden, labels)
     assert disk.network_bytes(setting, labels) == pytest.approx(stored, rel=0.01)
 
 
-def test_a_head_takes_two_bytes_a_number():
+def test_a_head_takes_two_bytes_per_number():
     def size(hidden, labels):
         return disk.network_bytes({"backbone": "ResNet50", "backbone_args": {}, "hidden_units": hidden}, labels)
 
@@ -50,14 +50,14 @@ def test_a_head_takes_two_bytes_a_number():
 
 
 @pytest.mark.parametrize(
-    ("keep", "epochs_kept", "said"),
+    ("keep", "epochs_kept", "end"),
     [
         ("all", (5, 5), "GB, every epoch's (keep_weights: all)"),
         ("selectable", (4, 1), "all of its folds are trained (keep_weights: selectable)"),
         ("none", (4, 1), "; nothing once the photosets are scored (keep_weights: none)"),
     ],
 )
-def test_weights_that_stay_are_bounded(tmp_path, keep, epochs_kept, said):
+def test_weights_that_stay_are_bounded(tmp_path, keep, epochs_kept, end):
     wide = {"backbone": "VGG16", "phases": PHASES}
     narrow = {"backbone": "ResNet50", "phases": PHASES, "labels": ["red"]}
     settings = settings_of(wide, narrow, keep_weights=keep, results=str(tmp_path))
@@ -69,7 +69,7 @@ def test_weights_that_stay_are_bounded(tmp_path, keep, epochs_kept, said):
     expected = 3 * (epochs_kept[0] * each["vgg16.tv_in1k"] + epochs_kept[1] * each["resnet50.tv_in1k"]) / 1000
     assert f" {expected:.1f} GB, " in weights
     assert ("at most" in weights) == (keep != "all")
-    assert weights.endswith(said)
+    assert weights.endswith(end)
     assert "0.0 MB" in on_disk
 
 
@@ -85,7 +85,7 @@ def test_weights_on_the_disk_are_counted_once(tmp_path):
     assert " 7.0 MB" in on_disk
 
 
-def test_pixels_take_what_is_planned(tmp_path):
+def test_pixels_take_the_planned_space(tmp_path):
     random = np.random.default_rng(8)
     sides = [(1, 500), (37, 12), (40, 90), *random.integers(20, 120, (60, 2)).tolist()]
     sizes = [32, 75]

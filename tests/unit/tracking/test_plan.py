@@ -33,7 +33,7 @@ def test_phases_are_short():
     assert list(phases) == ["1 head 0.001, 4 last 0.4 0.0003"]
 
 
-def test_runs_show_what_was_drawn():
+def test_runs_show_drawn_values():
     drawn = {
         "backbone": "ResNet50",
         "hidden_units": {"layers": [1, 3], "units": {"choose": [128, 256]}},
@@ -53,7 +53,7 @@ def test_runs_show_what_was_drawn():
         assert row["phases"] == f"{only['epochs']} all {only['lr']}"
         assert row["hidden_units"] == str(setting["hidden_units"]).strip("[]")
         assert row["loss"] == f"focal gamma {setting['loss']['focal']['gamma']} alpha 0.25"
-        # What all have in common is left out.
+        # Common settings are left out.
         assert row["other"] == f"crop.min_scale {setting['crop']['min_scale']}"
 
 
@@ -67,7 +67,7 @@ def test_labels_are_named_or_counted():
 
 
 @pytest.mark.parametrize(
-    ("reason", "said"),
+    ("reason", "words"),
     [
         ("Missing output files: f/history.parquet, f/weights, f/validation.parquet", "new"),
         ("Missing output files: f/weights; Params have changed since last execution: x", "weights gone"),
@@ -83,11 +83,11 @@ def test_labels_are_named_or_counted():
         ),
     ],
 )
-def test_reasons_are_short(tmp_path, reason, said):
-    assert plan.training_reason(reason, tmp_path) == said
+def test_reasons_are_short(tmp_path, reason, words):
+    assert plan.training_reason(reason, tmp_path) == words
 
 
-def test_an_unfinished_training_is_told_from_a_new_one(tmp_path):
+def test_an_unfinished_training_is_not_a_new_one(tmp_path):
     (tmp_path / "unfinished").mkdir()
     reason = "Missing output files: f/history.parquet, f/weights, f/validation.parquet"
     assert plan.training_reason(reason, tmp_path) == "unfinished"
@@ -110,7 +110,7 @@ def test_hours_are_those_of_the_same_backbone_and_size(tmp_path):
     jobs = [("train_cnn", {"run": run, "fold": str(fold)}, "Forced execution") for run, fold in to_do]
     jobs += [("combine_folds", {"photoset": "test"}, "Missing output files: a"), ("all", {}, "Missing output files: a")]
     table = plan.plan_trainings(settings, jobs).set_index("run")
-    # 300 seconds an epoch in the mean, five epochs: 25 minutes a fold.
+    # 300 seconds per epoch on average, five epochs: 25 minutes per fold.
     assert dict(table["hours"]) == {of_64[0]: "0.42", of_64[1]: "1.25", of_128: "not measured"}
     assert dict(table["done"]) == {of_64[0]: 2, of_64[1]: 0, of_128: 0}
     assert dict(table["to_do"]) == {of_64[0]: 1, of_64[1]: 3, of_128: 3}
@@ -123,7 +123,7 @@ def test_hours_are_those_of_the_same_backbone_and_size(tmp_path):
     ]
 
 
-def test_hours_of_what_was_not_measured_are_those_that_the_configuration_states(tmp_path):
+def test_without_measured_runs_hours_are_those_of_the_configuration(tmp_path):
     runs = [
         {"backbone": "resnet18", "size": size, "phases": [{"epochs": 6, "lr": 0.1, "train": "all"}]}
         for size in (64, 96)
