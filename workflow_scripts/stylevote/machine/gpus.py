@@ -74,19 +74,11 @@ def visible_gpus() -> list[str]:
 
 
 def lease(gpus: Sequence[str], count: int, share: int, folder: Path) -> list[str]:
-    """Take a slot on each of ``count`` GPUs, those with most free slots first; wait until enough are free.
+    """Take a slot on each of ``count`` GPUs, those with most free slots first, and return these GPUs.
 
-    This process and those forked from it keep the slots until they end; programs that it starts do not. A process that
-    waits holds no slots.
-
-    Args:
-        gpus: names, in the order of preference among equals.
-        count: number of GPUs to take.
-        share: slots per GPU, the same for all jobs.
-        folder: folder of the locks, on a disk of this host; it is made, for this user alone.
-
-    Returns:
-        The names of the GPUs, in the order given.
+    It waits until enough slots are free, and holds none meanwhile. This process and those forked from it keep the slots
+    until they end; programs that it starts do not. ``share`` is the number of slots per GPU, the same for all jobs. The
+    ``folder`` of the locks, on a disk of this host, is made for this user alone.
 
     Raises:
         InputError: there are fewer GPUs; the folder is not this user's; a file cannot be made or locked there.

@@ -12,7 +12,7 @@ from stylevote.config.identity import canonical
 from stylevote.config.settings import Settings, epochs_of, kind_of
 from stylevote.files.tables import read_table, replacing
 from stylevote.tracking.disk import network_bytes, pixel_totals, weight_totals
-from stylevote.tracking.reasons import MISSING, short_reasons
+from stylevote.tracking.reasons import MISSING, aligned, short_reasons
 
 IN_ID = ["backbone", "size", "recipe"]  # a run's id begins with these
 SHOWN = {*IN_ID, "labels", "loss", "hidden_units", "batch", "phases", "seed"}  # in columns of their own
@@ -170,14 +170,10 @@ def job_totals(jobs: list[Job] | None) -> list[str]:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Return a table as aligned text: words to the left, numbers to the right."""
-    columns = []
-    for name in table:
-        cells = [name, *map(str, table[name])]
-        width = max(map(len, cells))
-        words = not pd.api.types.is_numeric_dtype(table[name])
-        columns.append([cell.ljust(width) if words else cell.rjust(width) for cell in cells])
-    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+    """Return a table as aligned text."""
+    numbers = [index for index, name in enumerate(table) if pd.api.types.is_numeric_dtype(table[name])]
+    rows = zip(*([name, *map(str, table[name])] for name in table), strict=True)
+    return "\n".join(aligned(list(rows), numbers))
 
 
 def _leaves(setting: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

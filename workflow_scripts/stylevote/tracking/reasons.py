@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Container
 from pathlib import Path
 
 MISSING = "Missing output files"
@@ -36,10 +37,18 @@ def counts_and_reasons(counts: dict[str, int], reasons: dict[str, Counter[str]])
     for rule, count in counts.items():
         why = (f"{reason} {of}" if of < count else reason for reason, of in reasons.get(rule, Counter()).most_common())
         rows.append((rule, str(count), ", ".join(why)))
+    rows.insert(1, tuple("-" * max(map(len, column)) for column in zip(*rows, strict=True)))
+    return "\n".join(["Job stats:", *aligned(rows, numbers={1}), ""])
+
+
+def aligned(rows: list[tuple[str, ...]], numbers: Container[int]) -> list[str]:
+    """Return rows as lines with aligned columns: those of ``numbers`` to the right, the others to the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, tuple("-" * width for width in widths))
-    lines = (f"{rule:<{widths[0]}}  {count:>{widths[1]}}  {why}".rstrip() for rule, count, why in rows)
-    return "\n".join(["Job stats:", *lines, ""])
+    lines = []
+    for row in rows:
+        cells = enumerate(zip(row, widths, strict=True))
+        lines.append("  ".join(cell.rjust(n) if column in numbers else cell.ljust(n) for column, (cell, n) in cells))
+    return [line.rstrip() for line in lines]
 
 
 def why_failed(logs: list[str], started: float, error: str = "", message: str = "") -> tuple[str, bool]:
