@@ -399,7 +399,7 @@ def mistake(checkout, *messages: str) -> None:
 def test_photos_that_are_elsewhere_for_a_while_cost_nothing(checkout):
     photos = checkout.folder / "photos" / "train"
     photos.rename(checkout.folder / "away")
-    mistake(checkout, "as before this call, since what was to replace it failed")
+    mistake(checkout, "restored the previous version, because the job that replaces it failed")
     (checkout.folder / "away").rename(photos)
     assert checkout.plan() == {}
 

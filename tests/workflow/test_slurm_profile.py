@@ -1,4 +1,4 @@
-"""The profile for Slurm, as far as a dry run goes: its groups hold in every kind of configuration."""
+"""The profile for Slurm in a dry run: its groups work in every kind of configuration."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from workflow.checkout import announced
 
 @pytest.fixture(params=["plain", "target", "holdout", "features", "removed weights", "small"])
 def kind(request, fresh) -> str:
-    """A kind of configuration, which brings rules, or paths between them, of its own."""
+    """A kind of configuration, with rules, or paths between rules, of its own."""
     if request.param == "target":
         fresh.config["target"] = {"tolerance": 0.002}
     if request.param == "small":

@@ -1,4 +1,4 @@
-"""The code digest decides what is computed again: it must see every change of what runs, and no other."""
+"""The code digest changes with the code that runs, and with nothing else."""
 
 import os
 import subprocess
@@ -62,7 +62,7 @@ def digest_after(tree, name, old, new):
         ("train.py", "'Does.'\n", ""),
     ],
 )
-def test_what_does_not_run_does_not_count(tree, name, old, new):
+def test_code_that_does_not_run_does_not_count(tree, name, old, new):
     _parse.cache_clear()
     before = code_digest(tree / "train.py")
     assert digest_after(tree, name, old, new) == before
@@ -78,13 +78,13 @@ def test_what_does_not_run_does_not_count(tree, name, old, new):
         ("train.py", "print(", "str("),
     ],
 )
-def test_what_runs_counts(tree, name, old, new):
+def test_code_that_runs_counts(tree, name, old, new):
     _parse.cache_clear()
     before = code_digest(tree / "train.py")
     assert digest_after(tree, name, old, new) != before
 
 
-def test_a_module_chosen_by_its_name_counts_where_it_is_chosen(tree):
+def test_a_module_chosen_by_its_name_counts_if_it_is_chosen(tree):
     _parse.cache_clear()
     unused = tree / "stylevote" / "cnn" / "unused.py"
     without, chosen = code_digest(tree / "train.py"), code_digest(tree / "train.py", unused)
