@@ -79,6 +79,6 @@ def _series(by_label: pd.DataFrame) -> list[pd.DataFrame]:
     """Return the honest F-beta of every label, and that of the test photos if it is known, with their intervals."""
     return [
         by_label[[f"{kind}_f_beta", f"{kind}_low", f"{kind}_high"]].set_axis(["value", "low", "high"], axis=1)
-        for kind in ("honest", "test")
+        for kind in ("nested", "test")
         if f"{kind}_f_beta" in by_label
     ]
