@@ -24,7 +24,7 @@ from stylevote.ensemble.vote import AGGREGATIONS
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, read_sealed, read_table, write_json, write_sealed
 from stylevote.photos.problems import describe_path, listed
-from stylevote.report import markdown
+from stylevote.report.render import markdown
 
 CONTENT, CARD = "bundle.json", "card.md"
 FORMAT = 1
@@ -204,44 +204,25 @@ def refuse_arguments(arguments: Mapping[str, Any], where: str) -> None:
 
 
 def bundle_card(content: Mapping[str, Any], worth: str, networks: int) -> str:
-    """Return Markdown that says what a bundle is.
+    """Return the card of a bundle, as Markdown.
 
     Args:
         content: what `write_bundle` takes.
-        worth: Markdown that says what its decisions are worth.
-        networks: how many CNNs the bundle holds.
+        worth: Markdown on the quality of its decisions.
+        networks: number of CNNs in the bundle.
     """
-    lines = [
-        "# A bundle of Stylevote",
-        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])}"
-        " labels a photo has: photos of the same kind as those that they were trained on. It is not made to identify"
-        " or judge people.",
-        "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
-        worth,
-    ]
-    return "\n\n".join(lines) + "\n"
+    return markdown("bundle_card.md", content=content, worth=worth.rstrip(), networks=networks)
 
 
 def worth_of_ensemble(honest: pd.DataFrame, score: str, *, part: bool) -> str:
-    """Return Markdown that says what an ensemble's decisions are worth.
+    """Return Markdown on the quality of an ensemble's decisions.
 
     Args:
         honest: `estimate/summary.parquet`: the estimate of the whole ensemble.
         score: name of the F-beta.
         part: whether the bundle holds fewer members than that.
     """
-    rows = [
-        [
-            row["label"],
-            f"{row['positives']}",
-            f"{row['nested_f_beta']:.4f}",
-            f"{row['nested_low']:.4f} to {row['nested_high']:.4f}",
-        ]
-        for row in honest.to_dict("records")
-    ]
-    whole = " of the whole ensemble, of which these are the first members: they are worth less" if part else ""
-    table = markdown.table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows)
-    return f"What the decisions are worth is estimated with photos that chose nothing{whole}:\n\n{table}"
+    return markdown("bundle_worth.md", rows=honest.to_dict("records"), score=score, part=part)
 
 
 def write_bundle(

@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stylevote.config.identity import slug
 from stylevote.ensemble.threshold import f_beta_at
 from stylevote.metrics import best_cut
 from stylevote.report.drawing import SERIES
-from stylevote.report.markup import read_picture
 from stylevote.report.measures import compare_losses, curve_points, flat_range, reliability
 from stylevote.report.plots import correlation_map, loss_curves, reliability_curve, threshold_curves
 
@@ -119,21 +116,3 @@ def loss_picture(
     tested = (label.tested[0], read_tested) if label.tested else None
     compared = compare_losses(rankings, read_scores, label.truth, drawn, beta=label.beta, tested=tested)
     return loss_curves(list(drawn), *compared, title=f"Losses: {label.name}", name=f"losses {label.name}")
-
-
-def picture_path(folder: Path, label: str) -> Path:
-    """Return the path of a label's picture in the folder of its kind."""
-    return folder / f"{slug(label)}.svg"
-
-
-def read_label_pictures(folders: list[Path], blocks: list[list[str]]) -> dict[str, str]:
-    """Return the pictures of one kind, by label; a label that is not drawn has none.
-
-    Args:
-        folders: of the pictures, one per block.
-        blocks: the labels of each block.
-    """
-    paths = {
-        label: picture_path(folder, label) for folder, labels in zip(folders, blocks, strict=True) for label in labels
-    }
-    return {label: read_picture(path) for label, path in paths.items() if path.is_file()}

@@ -13,6 +13,8 @@ from stylevote.files.tables import read_json, write_json
 PACKAGE = "stylevote"
 # Modules that choose where and when something is computed, and nothing of what comes out.
 OF_PLACE = {"stylevote.machine.gpus", "stylevote.machine.lock"}
+# Folders of files that a module reads and that shape what comes out: they count as code.
+DATA_OF = {"stylevote.report.render": "stylevote/report/templates"}
 MOST_REMEMBERED = 2000  # modules; more than that are of former versions
 
 # The digest and the imports of every module that was parsed, by a digest of its text and of this module's.
@@ -71,6 +73,8 @@ def remember_modules(path: Path) -> None:
 def _parse(path: Path, root: Path) -> tuple[str, list[Path]]:
     """Return a digest of one module's syntax and the library's modules that it imports, wherever in it."""
     text = path.read_bytes()
+    if path.suffix != ".py":
+        return hashlib.sha256(text).hexdigest(), []
     key = hashlib.sha256(_own_text() + text).hexdigest()
     if key not in _parsed:
         parts: list[str] = []
@@ -129,4 +133,5 @@ def _files(name: str, root: Path) -> list[Path]:
     if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE:
         return []
     path = root.joinpath(*name.split(".")).with_suffix(".py")
-    return [path] if path.is_file() else []
+    data = sorted((root / DATA_OF[name]).iterdir()) if name in DATA_OF else []
+    return [path, *data] if path.is_file() else []
