@@ -29,22 +29,22 @@ def wanted(condition, path):
 def picture(pattern, category, condition=True, **labels):
     """A picture that `snakemake --report` lists by these labels, of which its path is made."""
     path = results(f"report/{pattern}").format(**labels)
-    caption = Path(pattern).parts[0].removesuffix(".svg")
-    return report(path, caption=f"captions/{caption}.rst", category=category, labels=labels) if condition else []
+    caption = f"captions/{Path(pattern).parts[0].removesuffix('.svg')}.rst"
+    shown = report(path, caption=caption, category=category, labels=labels)
+    return shown if condition else []
 
 
 def label_pictures(kind, category, condition=True):
     """A folder of pictures of a block's labels, which `snakemake --report` lists by the labels' names."""
-
-    def labels(wildcards):
+    shown = report(
+        directory(results(f"report/{kind}/{{block}}")),
+        patterns=["{slug}.svg"],
+        caption=f"captions/{kind}.rst",
+        category=category,
         # Snakemake would take a brace for a wildcard: an invisible word joiner comes between.
-        return {"label": escape_bidi(LABEL_OF[wildcards.slug]).replace("{", "{\u2060")}
-
-    folder = directory(results(f"report/{kind}/{{block}}"))
-    caption = f"captions/{kind}.rst"
-    return (
-        report(folder, patterns=["{slug}.svg"], caption=caption, category=category, labels=labels) if condition else []
+        labels=lambda wildcards: {"label": escape_bidi(LABEL_OF[wildcards.slug]).replace("{", "{\u2060")},
     )
+    return shown if condition else []
 
 
 rule draw_labels:

@@ -90,9 +90,9 @@ def main(
         "gains": compare_singles(truth, nested, by_singles, beta),
     }
     shown = pictured_labels(estimate, max_pictures)
-    drawn = overview_pictures(*table.values(), truth, shown, most=max_pictures, beta=beta)
+    drawn = overview_pictures(*table.values(), truth, shown, max_pictures=max_pictures, beta=beta)
     if sizes:
-        drawn["sizes"] = size_curve(read_table(sizes), title="Size against score", name="sizes")
+        drawn["sizes"] = size_curve(read_table(sizes), "Size against score")
     if recipes:
         known = photos.set_index("image_id")[labels]
         counts = {"before": known[fold_of != 0].sum()}

@@ -44,7 +44,7 @@ def main(
         columns = ["epoch", "train_loss", "validation_loss"]
         history = pd.concat([read_table(part, columns).assign(fold=fold) for fold, part in enumerate(paths)])
         by_epoch = scores[scores["run"] == name].pivot(index="epoch", columns="label", values="f_beta")
-        write_picture(training_curves(history, by_epoch, title=f"Training of {name}", name=name), path)
+        write_picture(training_curves(history, by_epoch, f"Training of {name}"), path)
 
 
 if __name__ == "__main__":

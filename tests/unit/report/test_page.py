@@ -71,29 +71,25 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
     sizes = sizes.assign(nested_low=sizes["nested_f_beta"] - 0.01, nested_high=sizes["nested_f_beta"] + 0.01)
     truth, scores = (random.random(500) < 0.05).astype(np.uint8), random.random(500).astype(np.float32) ** 4
     return {
-        "dots": dot_chart(labels, [values, values], title=labels[0], name="dots"),
-        "four": dot_chart(labels, [counts] * 4, title="four", name="four", log=True, form="{:,.0f}"),
-        "counts": dot_chart(labels, [counts, counts], title="counts", name="counts", log=True, form="{:,.0f}"),
-        "heat": heat_map(random.random((count, count)), labels, title=labels[1], name="heat"),
-        "small heat": heat_map(random.random((16, 16)), labels[:16], title="small", name="small heat"),
-        "members": correlation_map(random.random((30, 30)), range(1, 60, 2), title="30", name="members"),
-        "few": correlation_map(np.eye(3), [1, 100, 101], title="3", name="few"),
-        "one": correlation_map(np.eye(1), [1], title="1", name="one"),
-        "thresholds": threshold_curves(
-            points, [random.random(60)] * 2, points[30], (0, points[40]), title=labels[2], name="thresholds"
-        ),
-        "narrow": threshold_curves(
-            points / 1e4, [random.random(60)], points[3] / 1e4, (0, 1), title="narrow", name="narrow"
-        ),
-        "losses": loss_curves(["bce", "focal"], losses, curves, title="losses", name="losses"),
-        "no loss": loss_curves(["bce", "focal"], {}, {}, title="no loss", name="no loss"),
-        "training": training_curves(history, reached, title="training", name="training"),
-        "one epoch": training_curves(history[history["epoch"] == 0], reached[:1], title="one epoch", name="one epoch"),
-        "many labels": training_curves(history, pd.concat([reached] * 8, axis=1), title="many", name="many labels"),
-        "ranks": rank_curve(random.integers(0, 50_000, 300), title="ranks", name="ranks"),
-        "reliability": reliability_curve(reliability(truth, scores), title="reliability", name="reliability"),
-        "none": reliability_curve(reliability(truth * 0, scores * 0), title="none", name="none"),
-        "sizes": size_curve(sizes, title="sizes", name="sizes"),
+        "dots": dot_chart(labels, [values, values], title=labels[0]),
+        "four": dot_chart(labels, [counts] * 4, title="four", log=True, form="{:,.0f}"),
+        "counts": dot_chart(labels, [counts, counts], title="counts", log=True, form="{:,.0f}"),
+        "heat": heat_map(random.random((count, count)), labels, title=labels[1]),
+        "small heat": heat_map(random.random((16, 16)), labels[:16], title="small"),
+        "members": correlation_map(random.random((30, 30)), range(1, 60, 2), title="30"),
+        "few": correlation_map(np.eye(3), [1, 100, 101], title="3"),
+        "one": correlation_map(np.eye(1), [1], title="1"),
+        "thresholds": threshold_curves(points, [random.random(60)] * 2, points[30], (0, points[40]), title=labels[2]),
+        "narrow": threshold_curves(points / 1e4, [random.random(60)], points[3] / 1e4, (0, 1), title="narrow"),
+        "losses": loss_curves(["bce", "focal"], losses, curves, title="losses"),
+        "no loss": loss_curves(["bce", "focal"], {}, {}, title="no loss"),
+        "training": training_curves(history, reached, title="training"),
+        "one epoch": training_curves(history[history["epoch"] == 0], reached[:1], title="one epoch"),
+        "many labels": training_curves(history, pd.concat([reached] * 8, axis=1), title="many"),
+        "ranks": rank_curve(random.integers(0, 50_000, 300), title="ranks"),
+        "reliability": reliability_curve(reliability(truth, scores), title="reliability"),
+        "none": reliability_curve(reliability(truth * 0, scores * 0), title="none"),
+        "sizes": size_curve(sizes, title="sizes"),
     }
 
 
@@ -258,7 +254,7 @@ def test_a_text_that_is_too_long_keeps_its_ends_and_fits():
 def test_a_loss_keeps_its_colour_where_another_is_missing():
     random = np.random.default_rng(0)
     table, points = pd.DataFrame({"epoch": range(3), "f_beta": random.random(3)}), np.linspace(0.1, 0.9, 9)
-    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, [points])}, title="one", name="one")
+    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, [points])}, title="one")
     assert "var(--two" in alone
     assert "var(--one" not in alone
 
@@ -302,7 +298,7 @@ def test_members_that_are_not_drawn_are_said():
 
 
 def test_members_that_are_drawn_have_the_numbers_of_the_table():
-    drawn = correlation_map(np.eye(2), [1, 4], title="two", name="two")
+    drawn = correlation_map(np.eye(2), [1, 4], title="two")
     assert ">4</text>" in drawn
     assert ">2</text>" not in drawn
     chosen = [("red", "one", 0, 1), ("red", "one", 0, 2), ("red", "one", 0, 3), ("red", "two", 0, 4)]

@@ -49,9 +49,12 @@ STYLE = {
     "axes.labelcolor": QUIET,
     "axes.labelsize": TEXT,
     "axes.linewidth": 1,
+    "axes.spines.left": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
     "xtick.color": LINE,
     "ytick.color": LINE,
     "xtick.labelcolor": QUIET,
@@ -101,16 +104,16 @@ def shortened(text: str, width: float, size: float = TEXT) -> str:
     return short
 
 
-def to_svg(figure: Figure, title: str, name: str) -> str:
+def to_svg(figure: Figure, title: str) -> str:
     """Return the figure as an SVG element that can stand in a page, or alone.
 
     Args:
         figure: to be drawn.
-        title: what it shows, for those who cannot see it.
-        name: tells it from other pictures of a page; ids within it begin with it.
+        title: its content, for those who cannot see it. No other picture of a page has the same title, since ids within
+            the picture are made of it.
     """
     stream = StringIO()
-    with mpl.rc_context({"svg.hashsalt": f"picture {name}"}), warnings.catch_warnings():
+    with mpl.rc_context({"svg.hashsalt": f"picture {title}"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a reader's fonts have it
         figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     width, height = (round(side * PIXELS) for side in figure.get_size_inches())

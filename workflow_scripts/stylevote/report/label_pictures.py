@@ -74,14 +74,15 @@ def threshold_picture(label: DecidedLabel, figures: Mapping[str, Any]) -> str:
     if label.tested:
         curves.append(f_beta_at(*label.tested, points, label.beta))
     flat = figures["flat_low"], figures["flat_high"]
-    title, name = f"F{label.beta:g} against the threshold: {label.name}", f"threshold {label.name}"
-    return threshold_curves(points, curves, label.threshold, flat, title=title, name=name)
+    return threshold_curves(
+        points, curves, label.threshold, flat, f"F{label.beta:g} against the threshold: {label.name}"
+    )
 
 
 def reliability_picture(label: DecidedLabel, honest: np.ndarray) -> str:
     """Draw how often the label is there against ``honest``, the scores of the honest estimate, shape (photos,)."""
     parts = reliability(label.truth, honest)
-    return reliability_curve(parts, title=f"Reliability: {label.name}", name=f"reliability {label.name}")
+    return reliability_curve(parts, f"Reliability: {label.name}")
 
 
 def correlation_picture(label: str, numbers: list[int], scores: np.ndarray) -> str:
@@ -94,8 +95,7 @@ def correlation_picture(label: str, numbers: list[int], scores: np.ndarray) -> s
     """
     with np.errstate(invalid="ignore"):  # a network whose scores are all the same correlates with none
         likeness = np.nan_to_num(np.atleast_2d(np.corrcoef(scores)))
-    title, name = f"Correlation of members: {label}", f"correlation {label}"
-    return correlation_map(likeness, numbers, title=title, name=name)
+    return correlation_map(likeness, numbers, f"Correlation of members: {label}")
 
 
 def loss_picture(
@@ -115,4 +115,4 @@ def loss_picture(
     drawn = dict(list(losses.items())[: len(SERIES)])
     tested = (label.tested[0], read_tested) if label.tested else None
     compared = compare_losses(rankings, read_scores, label.truth, drawn, beta=label.beta, tested=tested)
-    return loss_curves(list(drawn), *compared, title=f"Losses: {label.name}", name=f"losses {label.name}")
+    return loss_curves(list(drawn), *compared, f"Losses: {label.name}")
