@@ -6,7 +6,7 @@ from contextlib import suppress
 import psutil
 
 from stylevote.machine.clock import bring_to_present
-from stylevote.photos.problems import plural
+from stylevote.wording import plural
 
 # Files that jobs of this call make again, as they were before: another name of each, and Snakemake's record of it.
 ASIDE = {}

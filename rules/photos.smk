@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from stylevote.photos.problems import plural, shown
+from stylevote.wording import plural, quote
 from stylevote.photos.unread import Unread, look_at, without_failed
 from stylevote.files.tables import read_table
 
@@ -288,7 +288,7 @@ def refuse_lost_photos():
         if len(lost) == len(missing):
             name = INGESTED[ingested]
             raise InputError(
-                f"photosets.{name}: {plural(len(lost), 'photo')} gone after they were read, {shown(lost[0])} first."
+                f"photosets.{name}: {plural(len(lost), 'photo')} gone after they were read, {quote(lost[0])} first."
                 f" Fetch them alone, with the target {downloaded}: where they come back as they were, nothing is computed"
                 " again"
             )

@@ -4,7 +4,7 @@
 """
 
 from stylevote.report.contents import card_settings, color_legend, resampling_recipes, runs_by_loss, threshold_decides
-from stylevote.texts import escape_bidi
+from stylevote.wording import escape_bidi
 
 
 localrules:

@@ -11,7 +11,8 @@ from stylevote.photos.fetching import Bounds
 from stylevote.photos.folders import photos_without_file
 from stylevote.photos.label_tables import file_names, read_label_table
 from stylevote.photos.listing import list_files
-from stylevote.photos.problems import listed, place, plural, problem_report, shown
+from stylevote.photos.problems import problem_report
+from stylevote.wording import bullets, location, plural, quote
 
 
 def main(
@@ -63,11 +64,11 @@ def main(
         f"{host}: {plural(count, 'photo')} not asked for, since those before failed one after the other; try later"
         for host, count in not_asked.items()
     ]
-    lines += [f"{place(table, row.row)}: {shown(row.image_id)}: {row.problem}" for row in failed.itertuples()]
+    lines += [f"{location(table, row.row)}: {quote(row.image_id)}: {row.problem}" for row in failed.itertuples()]
     if not_asked or (len(failed) and on_bad_photo == "fail"):
         count = plural(len(failed) + sum(not_asked.values()), "photo")
         remedy = "the next call asks for these again; set on_bad_photo to skip to go on without them"
-        raise InputError(listed(f"{count} of photoset {photoset} could not be downloaded; {remedy}:", lines))
+        raise InputError(bullets(f"{count} of photoset {photoset} could not be downloaded; {remedy}:", lines))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def export(arguments: argparse.Namespace) -> None:
     """Write networks of the bundle as ONNX files."""
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
     from stylevote.bundle.export import export_networks  # noqa: PLC0415
-    from stylevote.photos.problems import plural  # noqa: PLC0415
+    from stylevote.wording import plural  # noqa: PLC0415
 
     paths = export_networks(open_bundle(arguments.bundle), arguments.folder, arguments.runs, arguments.threads)
     logging.info("%s: %s", plural(len(paths), "network"), arguments.folder)

@@ -279,8 +279,8 @@ def test_weights_of_another_smp_network_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"encoder": "mobilnet_v2"}, "'mobilnet_v2' is not known; did you mean mobilenet_v2"),
-        ({"encoder": "tu-test_resnett"}, "'tu-test_resnett' is not known; did you mean tu-test_resnet"),
+        ({"encoder": "mobilnet_v2"}, "'mobilnet_v2' is not known; did you mean 'mobilenet_v2'"),
+        ({"encoder": "tu-test_resnett"}, "'tu-test_resnett' is not known; did you mean 'tu-test_resnet'"),
         ({"architecture": "unett"}, "architecture 'unett' .* cannot be made"),
         ({"args": {"colour": 1}}, r"arguments \{'colour': 1\} cannot be made"),
         ({"args": {"decoder_channels": [16]}}, "cannot be made"),

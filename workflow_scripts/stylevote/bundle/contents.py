@@ -23,8 +23,8 @@ from stylevote.ensemble.stack import Stacker, combiner
 from stylevote.ensemble.vote import AGGREGATIONS
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, read_sealed, read_table, write_json, write_sealed
-from stylevote.photos.problems import describe_path, listed
 from stylevote.report.render import markdown
+from stylevote.wording import bullets, describe_path
 
 CONTENT, CARD = "bundle.json", "card.md"
 FORMAT = 1
@@ -297,9 +297,9 @@ def open_bundle(folder: Path) -> Bundle:
         raise InputError(f"{path}: {where or 'content'}: {errors[0].message[:200]}")
     bundle = Bundle(folder, content)
     if problems := list(_contradictions(bundle)):
-        raise InputError(listed(f"{path}: says what cannot be:", problems))
+        raise InputError(bullets(f"{path}: says what cannot be:", problems))
     if problems := list(_damages(folder, content["files"])):
-        raise InputError(listed(f"{folder}: damaged. {REMEDY}:", problems))
+        raise InputError(bullets(f"{folder}: damaged. {REMEDY}:", problems))
     return bundle
 
 

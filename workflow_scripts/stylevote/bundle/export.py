@@ -13,7 +13,7 @@ from stylevote.bundle.decide import load_network
 from stylevote.cnn.network import Network
 from stylevote.errors import InputError
 from stylevote.files.tables import replacing
-from stylevote.photos.problems import describe_path
+from stylevote.wording import describe_path
 
 try:
     import onnx

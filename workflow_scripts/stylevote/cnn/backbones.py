@@ -1,6 +1,5 @@
 """Pretrained convolutional networks without their classifier: photos in, one pooled feature vector a photo out."""
 
-import difflib
 import math
 import re
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from torch import nn
 from stylevote.errors import InputError
 from stylevote.files.weights import load_part
 from stylevote.machine.uncompiled import timm
+from stylevote.wording import nearest
 
 SMP_PREFIX = "smp:"
 
@@ -42,8 +42,7 @@ class SmpEncoder(nn.Module):
 
 def unknown_name(name: str, known: list[str]) -> str:
     """Return what to say about a backbone that does not exist: the nearest ones that do."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"backbone {name!r} is not known" + (f"; did you mean {', '.join(near)}?" if near else "")
+    return f"backbone {name!r} is not known{nearest(name, known, count=3)}"
 
 
 def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.Module, tuple, tuple]:

@@ -23,7 +23,7 @@ from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fe
 from stylevote.photos.folders import is_photo
 from stylevote.photos.label_tables import Entry
 from stylevote.photos.pixels import FORMATS, PhotoError, decode_photo
-from stylevote.photos.problems import plural, shown
+from stylevote.wording import plural, quote
 
 SUFFIXES = {
     "JPEG": ".jpg",
@@ -183,7 +183,7 @@ def _place(data: bytes, path: Path, folder: Path) -> None:
     if not is_photo(path.name):
         path = path.with_name(path.name + SUFFIXES[Image.open(BytesIO(data), formats=FORMATS).format])
     if os.path.lexists(path):
-        raise PermanentError(f"{shown(str(path.relative_to(folder)))} is there already, of another row or of no photo")
+        raise PermanentError(f"{quote(str(path.relative_to(folder)))} is there already, of another row or of no photo")
     try:
         with replacing(path) as partial:
             partial.write_bytes(data)

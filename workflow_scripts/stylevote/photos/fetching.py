@@ -17,9 +17,10 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote as percent_encode
+from urllib.parse import urljoin, urlsplit
 
-from stylevote.photos.problems import shown
+from stylevote.wording import quote
 
 PORTS = {"http": 80, "https": 443}
 MAX_REDIRECTS = 5
@@ -99,18 +100,18 @@ def parse_url(url: str) -> Target:
     try:
         parts = urlsplit(url)
         if parts.scheme not in PORTS:
-            raise PermanentError(f"{shown(url)}: expected a URL that begins with http:// or https://")
+            raise PermanentError(f"{quote(url)}: expected a URL that begins with http:// or https://")
         if "@" in parts.netloc:
             raise PermanentError("its URL holds a user name or a password")
         host = (parts.hostname or "").encode("idna").decode("ascii")
         port = parts.port or PORTS[parts.scheme]
-        path = quote(parts.path or "/", safe="/%:=&~+!$,;'@()*") + (
-            "?" + quote(parts.query, safe="/%:=&?~+!$,;'@()*") if parts.query else ""
+        path = percent_encode(parts.path or "/", safe="/%:=&~+!$,;'@()*") + (
+            "?" + percent_encode(parts.query, safe="/%:=&?~+!$,;'@()*") if parts.query else ""
         )
     except ValueError as error:  # UnicodeError is one
-        raise PermanentError(f"{shown(url)}: no URL ({error})") from error
+        raise PermanentError(f"{quote(url)}: no URL ({error})") from error
     if not host or re.search(r"[\s/\\%]", host):
-        raise PermanentError(f"{shown(url)}: no URL of a host")
+        raise PermanentError(f"{quote(url)}: no URL of a host")
     return Target(parts.scheme, host, port, path)
 
 

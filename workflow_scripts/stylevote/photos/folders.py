@@ -10,7 +10,7 @@ from PIL import Image
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import Entry, normal
 from stylevote.photos.pixels import FORMATS
-from stylevote.photos.problems import describe_path
+from stylevote.wording import describe_path
 
 PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 

@@ -17,7 +17,8 @@ from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list
 from stylevote.photos.label_tables import Entry, read_label_table
 from stylevote.photos.near_duplicates import HASH_SIDE, near_duplicate_groups, perceptual_hash
 from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
-from stylevote.photos.problems import Problem, listed, place, plural, problem_report, quoted, shown
+from stylevote.photos.problems import Problem, problem_report
+from stylevote.wording import bullets, location, plural, quote, quote_all
 
 TRAIN = "train"
 
@@ -68,7 +69,7 @@ def ingest_photos(
         InputError: with a line for every problem.
     """
     if taken := [label for label in labels if label in MANIFEST_COLUMNS]:
-        raise InputError(f"labels {quoted(taken)}: the manifest has columns of this name; rename the labels")
+        raise InputError(f"labels {quote_all(taken)}: the manifest has columns of this name; rename the labels")
     folder = list_folder(photos)
     must_be_labelled = labelled or photoset == TRAIN
     if table is None:
@@ -102,10 +103,10 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
     """Return an entry for every photo in the folder, and the problems; ``labels``: those that had to be there."""
     problems = []
     if labels:
-        text = f"{folder.root}: no table of labels is given, expected one with a column for each of {quoted(labels)}"
+        text = f"{folder.root}: no table of labels is given, expected one with a column for each of {quote_all(labels)}"
         problems.append(Problem(0, text))
     for link in sorted(folder.outside):
-        text = f"{shown(str(folder.root / link))}: a symbolic link that leads outside the folder"
+        text = f"{quote(str(folder.root / link))}: a symbolic link that leads outside the folder"
         problems.append(Problem(0, text))
     chosen = [path for path in folder.files if is_photo(path)]
     if ignored := len(folder.files) - len(chosen):
@@ -114,7 +115,7 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
         problems.append(Problem(0, f"{folder.root}: no photos found, expected files ending in .jpg, .png or the like"))
     for path in chosen:
         if not is_utf8(path):
-            text = f"{shown(str(folder.root / path))}: the file's name is not UTF-8; rename it"
+            text = f"{quote(str(folder.root / path))}: the file's name is not UTF-8; rename it"
             problems.append(Problem(0, text))
     entries = [Entry(0, path, b"", path=path) for path in chosen if is_utf8(path)]
     return entries, problems
@@ -125,7 +126,7 @@ def _find_files(entries: list[Entry], folder: Folder, table: Path, reasons: Mapp
     problems = []
     row_of = {}
     for entry, matches in zip(entries, find_files(entries, folder), strict=True):
-        where = f"{place(table, entry.row)}: {shown(entry.name)}"
+        where = f"{location(table, entry.row)}: {quote(entry.name)}"
         if _leads_outside(folder, entry.name) or _leads_outside(folder, entry.alternative):
             text = f"{where} leads outside the folder by a symbolic link"
             problems.append(Problem(entry.row, text))
@@ -134,10 +135,10 @@ def _find_files(entries: list[Entry], folder: Folder, table: Path, reasons: Mapp
             text = f"{where}: no such file in {folder.root}{reason}"
             problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True))
         elif len(matches) > 1:
-            text = f"{where} could be any of {quoted(matches[:5])}; expected the path of one"
+            text = f"{where} could be any of {quote_all(matches[:5])}; expected the path of one"
             problems.append(Problem(entry.row, text))
         elif matches[0] in row_of:
-            text = f"{where} is the file {shown(matches[0])}, which row {row_of[matches[0]]} names already"
+            text = f"{where} is the file {quote(matches[0])}, which row {row_of[matches[0]]} names already"
             problems.append(Problem(entry.row, text))
         else:
             entry.path = matches[0]
@@ -163,8 +164,8 @@ def _examine_photos(
     findings = map_in_order(partial(examine_photo, root), [entry.path for entry in entries], threads)
     for entry, finding in zip(entries, findings, strict=True):
         if isinstance(finding, str):
-            where = f"{place(table, entry.row)}: " if table else ""
-            text = f"{where}{shown(str(root / entry.path))}: {finding}"
+            where = f"{location(table, entry.row)}: " if table else ""
+            text = f"{where}{quote(str(root / entry.path))}: {finding}"
             problems.append(Problem(entry.row, text, entry.name, entry.path, of_photo=True))
             examined.append(None)
         else:
@@ -194,8 +195,8 @@ def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table:
         pairs = zip(names, before.values, entry.values, strict=True)
         if differing := [name for name, first, value in pairs if {first, value} == {0, 1}]:
             text = (
-                f"{place(table, entry.row)}: {shown(entry.name)} is the same photo as {shown(before.name)} in row"
-                f" {before.row}, but they differ in {quoted(differing)}"
+                f"{location(table, entry.row)}: {quote(entry.name)} is the same photo as {quote(before.name)} in row"
+                f" {before.row}, but they differ in {quote_all(differing)}"
             )
             problems.append(Problem(entry.row, text))
     return problems
@@ -214,10 +215,10 @@ def _rare_labels(
     for k, name in enumerate(names):
         positives = {group_of.get(entry.path, entry.name) for entry in entries if entry.values[k] == 1}
         if not positives:
-            problems.append(Problem(0, f"{table}: label {shown(name)} has no positive photo, {remedy}"))
+            problems.append(Problem(0, f"{table}: label {quote(name)} has no positive photo, {remedy}"))
         elif len(positives) < least:
             found = f"{plural(len(positives), 'distinct positive photo')} (near-duplicates count once)"
-            problems.append(Problem(0, f"{table}: label {shown(name)} has {found}, {remedy}"))
+            problems.append(Problem(0, f"{table}: label {quote(name)} has {found}, {remedy}"))
     return problems
 
 
@@ -257,13 +258,13 @@ def _log(manifest: pd.DataFrame, labels: int, quarantine: pd.DataFrame) -> None:
 def refuse_quarantine(quarantines: dict[str, pd.DataFrame]) -> None:
     """Raise `InputError` if photos of any photoset, by its name, were left out, as they were while that was allowed."""
     lines = [
-        f"{shown(row.image_id)} in {photoset}: {row.problem}"
+        f"{quote(row.image_id)} in {photoset}: {row.problem}"
         for photoset, quarantine in quarantines.items()
         for row in quarantine.itertuples()
     ]
     if lines:
         remedy = "mend or remove them, or set on_bad_photo to skip"
-        raise InputError(listed(f"{plural(len(lines), 'photo')} left out; {remedy}:", lines))
+        raise InputError(bullets(f"{plural(len(lines), 'photo')} left out; {remedy}:", lines))
 
 
 def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail") -> pd.DataFrame:
@@ -290,10 +291,10 @@ def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail"
     if len(shared) and on_bad_photo == "fail":
         remedy = "remove them from one photoset, or set on_bad_photo to skip (their scores are then too good)"
         lines = [
-            f"{shown(image_id)} in {photoset} is the same photo as {shown(train_image_id)} in {TRAIN}"
+            f"{quote(image_id)} in {photoset} is the same photo as {quote(train_image_id)} in {TRAIN}"
             for photoset, image_id, train_image_id, _ in shared.itertuples(index=False)
         ]
-        raise InputError(listed(f"{plural(len(shared), 'photo')} shared with {TRAIN}; {remedy}:", lines))
+        raise InputError(bullets(f"{plural(len(shared), 'photo')} shared with {TRAIN}; {remedy}:", lines))
     if len(shared):
         logging.warning("%s shared with %s", plural(len(shared), "photo"), TRAIN)
     else:

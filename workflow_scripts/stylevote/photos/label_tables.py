@@ -1,7 +1,6 @@
 """Tables of file names and labels, as they stand there."""
 
 import csv
-import difflib
 import hashlib
 import io
 import re
@@ -18,7 +17,8 @@ import pandas as pd
 
 from stylevote.errors import InputError
 from stylevote.files.user_tables import read_users_table
-from stylevote.photos.problems import LISTED_PROBLEMS, Problem, describe_path, place, plural, shown
+from stylevote.photos.problems import Problem
+from stylevote.wording import SHOWN, describe_path, location, nearest, plural, quote
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -72,7 +72,7 @@ def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[li
     else:
         columns, faults = _label_columns(table, first, labels, labelled)
         if not faults and str(guess_type(first.fields[0], strict=False)[0]).startswith("image/"):
-            text = f"{place(table, first.line)}: expected a header, found the photo {shown(first.fields[0])}"
+            text = f"{location(table, first.line)}: expected a header, found the photo {quote(first.fields[0])}"
             faults.append(Problem(first.line, text))
         url = first.fields.index("url", 1) if "url" in first.fields[1:] else None
         entries, bad_rows = _row_entries(table, rows, columns, width=len(first.fields), url=url)
@@ -157,7 +157,7 @@ def _text_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
         fault = f"not UTF-8 (byte 0x{data[error.start]:02x}); save the table as UTF-8"
-        problems.append(Problem(row, f"{place(table, row)}: {fault}"))
+        problems.append(Problem(row, f"{location(table, row)}: {fault}"))
         return
     if "\0" in text:
         problems.append(Problem(0, f"{table}: a binary file (it holds a NUL character), expected text"))
@@ -171,12 +171,12 @@ def _text_rows(table: Path, problems: list[Problem]) -> Iterator[TableRow]:
             rows, cells = rows + 1, cells + len(fields)
             if rows > MOST_ROWS or cells > MOST_CELLS:
                 accepted = f"at most {MOST_ROWS} rows and {MOST_CELLS} cells are accepted"
-                problems.append(Problem(line, f"{place(table, line)}: the table is too large, {accepted}"))
+                problems.append(Problem(line, f"{location(table, line)}: the table is too large, {accepted}"))
                 return
             line = reader.line_num + 1
     except csv.Error as error:
         fault = f"cannot be read as a table ({error}); is a quote left open?"
-        problems.append(Problem(line, f"{place(table, line)}: {fault}"))
+        problems.append(Problem(line, f"{location(table, line)}: {fault}"))
         return
     line, reader = 1, csv.reader(io.StringIO(text, newline=""), **form)
     for fields in reader:
@@ -207,7 +207,7 @@ def _challenge_columns(
     if count == 0 and not labelled:
         return [], []
     expected = f"expected id, url and the {plural(len(labels), 'label')} of the configuration in their order"
-    text = f"{place(table, first.line)}: found id, url and {plural(count, 'column')} of labels, {expected}"
+    text = f"{location(table, first.line)}: found id, url and {plural(count, 'column')} of labels, {expected}"
     return [], [Problem(first.line, text)]
 
 
@@ -215,7 +215,7 @@ def _label_columns(
     table: Path, header: TableRow, labels: list[str], labelled: bool
 ) -> tuple[list[Column], list[Problem]]:
     """Return the label columns in the configuration's order, and the problems of the header."""
-    where = place(table, header.line)
+    where = location(table, header.line)
     label_of = {normal(label): label for label in labels}
     names = [label_of.get(normal(name), name) for name in header.fields[1:]]
     if BITS.keys() & names:
@@ -223,16 +223,14 @@ def _label_columns(
     texts = []
     for name, times in Counter(names).items():
         if name in labels and times > 1:
-            texts.append(f"column of label {shown(name)} is there {times} times")
+            texts.append(f"column of label {quote(name)} is there {times} times")
         elif name not in labels and name != "url":
             # A hint takes a while, and of thousands nobody reads more than those that are listed.
-            asked = labels if len(texts) < LISTED_PROBLEMS else []
-            near = difflib.get_close_matches(name.casefold(), [label.casefold() for label in asked], 1)
-            hint = next((f"; did you mean {shown(label)}?" for label in labels if [label.casefold()] == near), "")
-            texts.append(f"unknown column {shown(name)}, expected labels{hint}")
+            asked = labels if len(texts) < SHOWN else []
+            texts.append(f"unknown column {quote(name)}, expected labels{nearest(name, asked)}")
     missing = [label for label in labels if label not in names]
     if labelled or len(missing) < len(labels):
-        texts += [f"no column for label {shown(label)}" for label in missing]
+        texts += [f"no column for label {quote(label)}" for label in missing]
     columns = [Column(label, 1 + names.index(label)) for label in labels if label in names]
     return columns, [Problem(header.line, f"{where}: {text}") for text in texts]
 
@@ -253,12 +251,12 @@ def _row_entries(
             values = bytes([BITS.get(fields[position], NOT_A_BIT) for _, position in columns])
             for (label, position), value in zip(columns, values, strict=True) if NOT_A_BIT in values else ():
                 if value == NOT_A_BIT:
-                    found = shown(fields[position]) if fields[position] else "empty"
-                    texts.append(f"{shown(name)}: label {shown(label)} is {found}, expected 0 or 1")
+                    found = quote(fields[position]) if fields[position] else "empty"
+                    texts.append(f"{quote(name)}: label {quote(label)} is {found}, expected 0 or 1")
             if not fault:
                 entries.append(Entry(line, name, values, url="" if url is None else fields[url]))
                 first_row[name] = line
-        problems += [Problem(line, f"{place(table, line)}: {text}") for text in texts]
+        problems += [Problem(line, f"{location(table, line)}: {text}") for text in texts]
     return entries, problems
 
 
@@ -269,12 +267,12 @@ def _name_fault(name: str, first_row: dict[str, int]) -> str:
     if len(name) > LONGEST_NAME:
         return f"the name of the photo has {len(name)} characters, expected at most {LONGEST_NAME}"
     if not any(sign in name for sign in ("/", "\\", ":", "..")):
-        return f"name {shown(name)} is already in row {first_row[name]}" if name in first_row else ""
+        return f"name {quote(name)} is already in row {first_row[name]}" if name in first_row else ""
     windows = PureWindowsPath(name)  # cuts at both kinds of slashes, and knows drives
     if ".." in windows.parts or windows.anchor or PurePosixPath(name).is_absolute():
-        return f"{shown(name)} leads outside the folder, expected a path relative to it and without '..'"
+        return f"{quote(name)} leads outside the folder, expected a path relative to it and without '..'"
     if name in first_row:
-        return f"name {shown(name)} is already in row {first_row[name]}"
+        return f"name {quote(name)} is already in row {first_row[name]}"
     return ""
 
 

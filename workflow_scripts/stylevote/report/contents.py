@@ -6,7 +6,7 @@ from typing import Any
 
 from stylevote.config.settings import epochs_of
 from stylevote.report.runs import setting_text
-from stylevote.texts import escape_bidi
+from stylevote.wording import escape_bidi
 
 # Keys that change no decision, or that a file of their own describes.
 NOT_ON_CARD = {"results", "photosets", "downloads", "runs", "abstain", "bundle", "distillation", "experiments", "plan"}

@@ -17,7 +17,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stylevote.texts import escape_bidi
+from stylevote.wording import escape_bidi
 
 # Each colour by its name in the page's style sheet: its light value and its dark one. The four of data are told apart
 # by readers with any colour vision (after Okabe & Ito 2008), and lie at different lightness.

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stylevote.texts import escape_bidi
+from stylevote.wording import escape_bidi
 
 TEMPLATES = Path(__file__).with_name("templates")
 SHOWN_CARDS = 16  # of labels that are seen at once: the challenge has 13

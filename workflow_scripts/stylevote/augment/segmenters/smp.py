@@ -1,6 +1,5 @@
 """The person, or the clothing, found by a network of segmentation-models-pytorch that this workflow trained."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from stylevote.errors import InputError
 from stylevote.files.weights import load_part, load_weights
 from stylevote.machine.device import open_device
 from stylevote.machine.uncompiled import smp, timm
+from stylevote.wording import nearest
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, per channel, of 0..1
 SURE = 0.5  # probability from which on a pixel belongs to the mask
@@ -103,9 +103,7 @@ def _check_encoder(name: str) -> None:
             return
         known = [TIMM + model for model in timm.list_models()]
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise InputError(f"segmentation.smp.encoder: {name!r} is not known{hint}")
+        raise InputError(f"segmentation.smp.encoder: {name!r} is not known{nearest(name, known, count=3)}")
 
 
 def squash(pixels: np.ndarray, side: int) -> torch.Tensor:
