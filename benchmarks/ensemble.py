@@ -36,7 +36,7 @@ from stylevote.ensemble.combiners.xgboost import BASE_SCORE, fit, grid_points
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.threshold import search_threshold
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 
 FOLDS, RUNS, EPOCHS, FAMILIES = 5, 60, 8, 12
 STEPS = 100  # thresholds that the loop of scikit-learn tries
@@ -137,7 +137,7 @@ def classifiers(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, gri
             validation = [(features[held_out], labels[held_out])]
             model.fit(features[~held_out], labels[~held_out], eval_set=validation, verbose=False)
             pooled[held_out] = model.predict_proba(features[held_out])[:, 1]
-        f2.append(best_cut(labels, pooled)[1])
+        f2.append(best_threshold(labels, pooled)[1])
     return f2
 
 

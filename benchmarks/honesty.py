@@ -4,7 +4,7 @@ For each seed a bank's out-of-fold scores are drawn in memory, and those of a la
 every fold's CNNs. Each ensemble is built of the former, and the program finds the macro F2 that
 
     naive     its thresholds promise on the photos that chose them,
-    nested    nested cross-validation estimates (`honest.estimate_nested_label`),
+    nested    nested cross-validation estimates (`honest.select_and_predict_nested`),
     gain      is expected of joining the folds, by the test sample without its labels (`joining.fold_averaging_gain`),
     one CNN   it reaches on the test sample if one fold's CNNs alone score a photo, as they do a training photo (the
               mean over the folds),
@@ -52,13 +52,13 @@ from stylevote.ensemble.combiners.mean import Mean
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.stack import Stack, fit_stack
-from stylevote.ensemble.threshold import decide, log_odds, search_threshold
+from stylevote.ensemble.threshold import apply_threshold, log_odds, search_threshold
 from stylevote.ensemble.vote import combine_folds
 from stylevote.errors import InputError
 from stylevote.estimate.fold_averaging import fold_averaging_gain
-from stylevote.estimate.nested import estimate_nested_label
+from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.files.tables import replacing
-from stylevote.metrics import best_cut, f_beta
+from stylevote.metrics import best_threshold, f_beta
 from stylevote.photos.folds import assign_folds
 from stylevote.simulate.ensemble import SimulatedEnsemble, make_ensemble, simulate_manifest, simulate_scores
 
@@ -236,7 +236,7 @@ def judge_label(
             "stack": COMBINERS[combiner],
             "threshold": THRESHOLDS[method],
         }
-        return estimate_nested_label(candidates, scores, truth, folds, parts)
+        return select_and_predict_nested(candidates, scores, truth, folds, parts)
 
     def test_scores(row: int) -> np.ndarray:
         member, epoch = divmod(row, settings.epochs)
@@ -272,9 +272,9 @@ def judge_label(
                 naive,
                 honest,
                 gain,
-                np.mean([f_beta(truth_of_test, decide(fold, cut)) for fold in each]),
+                np.mean([f_beta(truth_of_test, apply_threshold(fold, cut)) for fold in each]),
                 f_beta(truth_of_test, votes["decision"].to_numpy()),
-                best_cut(truth_of_test, votes["score"].to_numpy())[1],
+                best_threshold(truth_of_test, votes["score"].to_numpy())[1],
             ]
         )
     return np.array(rows)

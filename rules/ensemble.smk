@@ -252,7 +252,7 @@ rule search_precision_thresholds:
         stacked=results("ensemble/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("ensemble/precision_thresholds/{block}.parquet"),
+        precision_thresholds=results("ensemble/precision_thresholds/{block}.parquet"),
     log:
         logs("search_precision_thresholds/{block}.log"),
     benchmark:
@@ -334,7 +334,7 @@ rule write_details:
     input:
         votes=results("predictions/{photoset}/votes.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
-        certain=certainty("ensemble/"),
+        precision_thresholds=certainty("ensemble/"),
     output:
         details=results("predictions/{photoset}/details.csv"),
     log:
@@ -359,8 +359,8 @@ rule write_submission:
         votes=results("predictions/test/votes.parquet"),
         manifest=results("photos/test/manifest.parquet"),
         scores=results("predictions/test/scores.parquet"),
-        honest=results("estimate/summary.parquet"),
-        joining=if_averaged("predictions/test/fold_averaging.parquet"),
+        estimate=results("estimate/summary.parquet"),
+        fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
         holdout_scores=if_held_out("predictions/holdout/scores.parquet"),
     output:
         submission=results("submission.csv"),

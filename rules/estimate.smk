@@ -65,7 +65,7 @@ rule summarize_estimates:
         holdout_votes=if_held_out("predictions/holdout/votes.parquet"),
         holdout_manifest=if_held_out("photos/holdout/manifest.parquet"),
     output:
-        honest=results("estimate/summary.parquet"),
+        summary=results("estimate/summary.parquet"),
         decisions=results("estimate/nested_decisions.parquet"),
     log:
         logs("summarize_estimates.log"),
@@ -87,7 +87,7 @@ rule estimate_fold_averaging:
         manifest=results("photos/train/manifest.parquet"),
         votes=results("predictions/{photoset}/votes.parquet"),
     output:
-        joining=results("predictions/{photoset}/fold_averaging.parquet"),
+        gains=results("predictions/{photoset}/fold_averaging.parquet"),
     log:
         logs("estimate_fold_averaging/{photoset}.log"),
     benchmark:
@@ -178,7 +178,7 @@ rule choose_sizes:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         members=[],
-        whole=[],
+        decisions=[],
     output:
         sizes=results("estimate/chosen_sizes.parquet"),
     log:
@@ -233,7 +233,7 @@ rule check_leakage:
     input:
         alarms=every_block("estimate/leakage/{block}/alarms.parquet"),
         figures=every_block("estimate/leakage/{block}/figures.parquet"),
-        honest=results("estimate/summary.parquet"),
+        estimate=results("estimate/summary.parquet"),
     output:
         leaks=results("estimate/leakage.parquet"),
     log:

@@ -10,7 +10,7 @@ use rule choose_sizes as choose_sizes_of_bundle with:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         members=every_block("ensemble/members/{block}.parquet"),
-        whole=results("estimate/nested_decisions.parquet"),
+        decisions=results("estimate/nested_decisions.parquet"),
     output:
         sizes=results("ensemble/fewer/sizes.parquet"),
     log:
@@ -40,7 +40,7 @@ rule shorten_members:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/shorten_members", block_spec(most=(BUNDLE or {}).get("members"))),
+        **program("ensemble/shorten_members", block_spec(max_members=(BUNDLE or {}).get("members"))),
         sized="tolerance" in (BUNDLE or {}),
     shell:
         PROGRAM
@@ -90,7 +90,7 @@ use rule search_precision_thresholds as search_certainty_of_fewer with:
         stacked=results("ensemble/fewer/stacked/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("ensemble/fewer/precision_thresholds/{block}.parquet"),
+        precision_thresholds=results("ensemble/fewer/precision_thresholds/{block}.parquet"),
     log:
         logs("search_certainty_of_fewer/{block}.log"),
     benchmark:

@@ -6,7 +6,7 @@ from typing import Any
 
 from stylevote.bundle.contents import bundle_card, stored_weights, worth_of_ensemble, write_bundle
 from stylevote.cli import run
-from stylevote.ensemble.blocks import features_of, read_by_label, read_values
+from stylevote.ensemble.blocks import feature_labels, read_by_label, read_values
 from stylevote.ensemble.scores import files_of_runs
 from stylevote.files.tables import read_json, read_table
 
@@ -62,7 +62,7 @@ def main(
         "beta": beta,
         "votes": votes,
         "combiner": combiner,
-        "features": {label: features_of(label, features) for label in labels},
+        "features": {label: feature_labels([label], features) for label in labels},
         "folds": folds,
         "thresholds": read_values(thresholds, labels, "threshold"),
         "precision_threshold": read_values(certain, labels, "precision_threshold") if certain else None,

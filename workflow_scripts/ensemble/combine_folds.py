@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from stylevote.cli import run
-from stylevote.ensemble.blocks import features_of, read_by_label, read_values, with_features
+from stylevote.ensemble.blocks import feature_labels, read_by_label, read_values
 from stylevote.ensemble.scores import files_of_runs, read_features
 from stylevote.ensemble.stack import combiner as combiner_of
-from stylevote.ensemble.vote import limit_votes, photoset_votes, vote_on_labels
+from stylevote.ensemble.vote import combine_folds_by_label, limit_labels_by_photo, photoset_votes
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table, write_table
 
@@ -58,7 +58,7 @@ def main(
     cuts = read_values(thresholds, labels, "threshold")
     load, voted = combiner_of(combiner).load, {}
     for part in parts_of(labels, features, selected, fold_count * len(image_ids)):
-        needed = with_features(part, features)
+        needed = feature_labels(part, features)
         scores = read_features(
             files, selected, image_ids, labels, external, wanted=None if needed == labels else needed
         )
@@ -71,9 +71,9 @@ def main(
                 loaded[label] = [load(raw, threads) for raw in ordered]
             except InputError as error:
                 raise InputError(f"stackers of {label!r}: {error}") from error
-        combined = {label: features_of(label, features) for label in part}
-        voted |= vote_on_labels(scores, combined, loaded, cuts, voting["aggregation"])
-    decided = limit_votes(voted, cuts, voting["min_labels"], voting["max_labels"])
+        combined = {label: feature_labels([label], features) for label in part}
+        voted |= combine_folds_by_label(scores, combined, loaded, cuts, voting["aggregation"])
+    decided = limit_labels_by_photo(voted, cuts, voting["min_labels"], voting["max_labels"])
     write_table(photoset_votes(decided, image_ids), votes)
 
 

@@ -11,13 +11,13 @@ from stylevote.ensemble.threshold import precision_threshold
 from stylevote.files.tables import label_matrix, read_table, write_table
 
 
-def main(stacked: Path, manifest: Path, certain: Path, *, labels: list[str], precision: float) -> None:
+def main(stacked: Path, manifest: Path, precision_thresholds: Path, *, labels: list[str], precision: float) -> None:
     """Write each label's score; it is missing if the precision is never reached.
 
     Args:
         stacked: out-of-fold stacked scores of the labels
         manifest: training photos
-        certain: to write: scores
+        precision_thresholds: to write: scores
         labels: those of the block
         precision: that is asked for
     """
@@ -29,7 +29,7 @@ def main(stacked: Path, manifest: Path, certain: Path, *, labels: list[str], pre
         reached = "never" if found is None else f"from a score of {found:.4f} on"
         logging.info("%s: precision %g reached %s", label, precision, reached)
         rows.append({"label": label, "precision": precision, "precision_threshold": found})
-    write_table(pd.DataFrame(rows).astype({"precision_threshold": "float64"}), certain)
+    write_table(pd.DataFrame(rows).astype({"precision_threshold": "float64"}), precision_thresholds)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
-from stylevote.ensemble.threshold import f_beta_at, search_threshold, stepped_thresholds
+from stylevote.ensemble.threshold import even_thresholds, f_beta_at, search_threshold
 from stylevote.files.tables import label_matrix, read_table, write_table
 
 
@@ -26,7 +26,7 @@ def main(
         threshold: method (greedy, exact, lbfgs, plug_in, shrunk or bootstrap) and its settings
     """
     truths = label_matrix(read_table(manifest, labels), labels)
-    curve, rows = stepped_thresholds(100), []
+    curve, rows = even_thresholds(100), []
     tables = read_by_label([stacked], labels, ["score"])
     for truth, (label, table) in zip(truths.T, tables.items(), strict=True):
         scores = table["score"].to_numpy()

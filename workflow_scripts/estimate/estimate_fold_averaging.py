@@ -17,7 +17,7 @@ def main(
     thresholds: list[Path],
     manifest: Path,
     votes: Path,
-    joining: Path,
+    gains: Path,
     *,
     labels: list[str],
     beta: float,
@@ -30,7 +30,7 @@ def main(
         thresholds: a file per block of labels
         manifest: training photos
         votes: on the photoset
-        joining: to write: for each label, the gain that joining is expected to bring
+        gains: to write: for each label, the gain that gains is expected to bring
         labels: all of them
         beta: of F-beta
         fold_count: how many folds there are
@@ -45,7 +45,7 @@ def main(
         gains.append(fold_averaging_gain(truth[:, k], scores, by_fold, cuts[label], beta))
     table = pd.DataFrame({"label": [*labels, "macro"], "gain": [*gains, np.mean(gains)]})
     logging.info("%s", table.to_string(index=False, float_format="%.4f"))
-    write_table(table, joining)
+    write_table(table, gains)
 
 
 if __name__ == "__main__":

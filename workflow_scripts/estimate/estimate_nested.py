@@ -8,7 +8,7 @@ from typing import Any
 from stylevote.cli import run
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.inputs import open_block
-from stylevote.estimate.nested import decide_outside
+from stylevote.estimate.nested import predict_nested
 from stylevote.metrics import f_beta
 
 
@@ -45,7 +45,7 @@ def main(
     with open_block(scores, manifest, folds, labels, members=members, others=features) as block:
         for label in labels:
             truth, features_without = block.truth(label), partial(block.stack_features, label)
-            estimate = decide_outside(features_without, truth, block.folds, settings, beta=beta, threads=threads)
+            estimate = predict_nested(features_without, truth, block.folds, settings, beta=beta, threads=threads)
             logging.info("%s: honest F%g %.4f", label, beta, f_beta(truth, estimate["decision"].to_numpy(), beta))
             estimate.insert(0, "image_id", block.image_ids)
             decided[label] = estimate

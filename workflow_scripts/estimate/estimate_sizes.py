@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from stylevote.cli import run
-from stylevote.ensemble.blocks import read_by_label, with_features, write_by_label
+from stylevote.ensemble.blocks import feature_labels, read_by_label, write_by_label
 from stylevote.ensemble.inputs import BlockInputs, open_block
 from stylevote.ensemble.rank import ALL
-from stylevote.estimate.nested import decide_outside
+from stylevote.estimate.nested import predict_nested
 from stylevote.estimate.sizes import select_sizes
 from stylevote.metrics import f_beta
 
@@ -50,7 +50,7 @@ def main(
     """
     settings, decided, selected = {"stack": stack, "threshold": threshold}, {}, {}
     with open_block(scores, manifest, folds, labels, others=features) as block:
-        needed = with_features(labels, features)
+        needed = feature_labels(labels, features)
         ranked = read_by_label(rankings, needed)
         sizes = {}
         for label in needed:
@@ -80,7 +80,7 @@ def estimate_sizes(
         block: the inputs.
         label: one of the block's.
         sizes: for each label and size the selections (`size.select_sizes`).
-        settings, beta, threads: see `honest.decide_outside`.
+        settings, beta, threads: see `honest.predict_nested`.
     """
     truth, named = block.truth(label), block.feature_labels(label)
     estimates, members, before = [], [], None
@@ -88,7 +88,7 @@ def estimate_sizes(
         chosen = {name: sizes[name][size] for name in named}
         taken = [part[["held_out_fold", "run", "epoch", "weight"]].to_numpy().tolist() for part in chosen.values()]
         if taken != before:  # with no more runs to take, a larger size is the same ensemble
-            estimate = decide_outside(
+            estimate = predict_nested(
                 lambda fold, chosen=chosen: block.candidates.stack_features(named, chosen, fold),
                 truth,
                 block.folds,

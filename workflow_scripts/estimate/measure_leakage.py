@@ -10,8 +10,8 @@ from stylevote.cli import run
 from stylevote.config.identity import seed as seed_of
 from stylevote.ensemble.inputs import BlockInputs, open_block
 from stylevote.ensemble.rank import ALL, best_epochs
-from stylevote.estimate.leakage import fold_figures, noise_alarm, permuted_alarm, shuffled
-from stylevote.estimate.nested import estimate_nested_label
+from stylevote.estimate.leakage import fold_aucs, noise_alarm, permuted_alarm, shuffle_within_folds
+from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.files.tables import write_table
 
 
@@ -70,14 +70,14 @@ def check_label(
     Args:
         block: the inputs.
         label: one of the block's.
-        settings, beta, threads: see `honest.estimate_nested_label`.
+        settings, beta, threads: see `honest.select_and_predict_nested`.
         seed: of the random order and of the noise.
     """
     truth, folds = block.truth(label), block.folds
     candidates, scores = block.candidates.of(label)
     others = block.feature_labels(label)[1:]
-    random_labels = truth[shuffled(folds, seed_of(seed, label, "labels in random order"))]
-    estimate = estimate_nested_label(
+    random_labels = truth[shuffle_within_folds(folds, seed_of(seed, label, "labels in random order"))]
+    estimate = select_and_predict_nested(
         candidates,
         scores,
         random_labels,
@@ -95,7 +95,7 @@ def check_label(
     ]
     members = block.selections[label]
     best = best_epochs(members[members["held_out_fold"] == ALL].set_index("candidate").sort_values("rank"))
-    return alarms, fold_figures(best[["run", "epoch"]], scores[best.index], truth, folds)
+    return alarms, fold_aucs(best[["run", "epoch"]], scores[best.index], truth, folds)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pandas as pd
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.scores import files_of_runs
-from stylevote.estimate.nested import read_sizes_decided
+from stylevote.estimate.nested import read_size_decisions
 from stylevote.estimate.sizes import size_curve
 from stylevote.files.tables import label_matrix, read_table, write_table
 
@@ -42,7 +42,7 @@ def main(
         fold_count: how many folds there are
     """
     photos = read_table(manifest, ["image_id", *labels])
-    decisions = read_sizes_decided(estimates, labels, photos["image_id"], voting)
+    decisions = read_size_decisions(estimates, labels, photos["image_id"], voting)
     selected = pd.concat(read_by_label(members, labels).values())
     trained = [
         read_table(path, ["epoch", "seconds"]).assign(run=name)

@@ -4,7 +4,8 @@ import logging
 from pathlib import Path
 
 from stylevote.cli import run
-from stylevote.ensemble.decisions import decision_matrix, no_scores, score_decisions
+from stylevote.ensemble.decisions import decision_matrix
+from stylevote.estimate.scores import no_scores, score_decisions
 from stylevote.files.tables import label_matrix, read_table, write_table
 
 

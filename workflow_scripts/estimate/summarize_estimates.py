@@ -1,4 +1,4 @@
-"""Compare the honest estimate of every label and of the macro F-beta with the naive one."""
+"""Compare the summary estimate of every label and of the macro F-beta with the naive one."""
 
 import logging
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Any
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label, read_values
-from stylevote.ensemble.decisions import decision_matrix, holdout_scores, nested_scores
+from stylevote.ensemble.decisions import decision_matrix
 from stylevote.errors import InputError
-from stylevote.estimate.nested import join_labels
+from stylevote.estimate.nested import nested_decisions
+from stylevote.estimate.scores import holdout_scores, nested_scores
 from stylevote.files.tables import label_matrix, read_table, write_table
 
 
@@ -18,7 +19,7 @@ def main(
     manifest: Path,
     holdout_votes: Path | None,
     holdout_manifest: Path | None,
-    honest: Path,
+    summary: Path,
     decisions: Path,
     *,
     labels: list[str],
@@ -28,19 +29,19 @@ def main(
     """Write the decisions, and a row per label and one of their means. The naive figures are of each label by itself.
 
     Args:
-        estimates: honest decisions, a file per block of labels
+        estimates: summary decisions, a file per block of labels
         thresholds: a file per block of labels
         manifest: training photos
         holdout_votes: on the photos that were held out, if there are any
         holdout_manifest: these photos
-        honest: to write: for each label, the honest and the naive F-beta
-        decisions: to write: the honest decision for every photo and label
+        summary: to write: for each label, the summary and the naive F-beta
+        decisions: to write: the summary decision for every photo and label
         labels: all of them
         beta: of F-beta
         voting: aggregation, and the least and most labels of a photo
     """
     photos = read_table(manifest, ["image_id", *labels])
-    decided = join_labels(read_by_label(estimates, labels), photos["image_id"], voting)
+    decided = nested_decisions(read_by_label(estimates, labels), photos["image_id"], voting)
     naive = list(read_values(thresholds, labels, "f_beta").values())
     table = nested_scores(label_matrix(photos, labels), decided, naive, labels, beta)
     if (holdout_votes is None) != (holdout_manifest is None):
@@ -51,7 +52,7 @@ def main(
         table = table.join(holdout_scores(label_matrix(holdout, labels), voted, labels, beta))
     logging.info("%s", table.to_string(index=False, float_format="%.4f"))
     write_table(photos[["image_id"]].assign(**dict(zip(labels, decided.T, strict=True))), decisions)
-    write_table(table, honest)
+    write_table(table, summary)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.decisions import decision_matrix
 from stylevote.ensemble.scores import open_candidates
-from stylevote.ensemble.threshold import decide
+from stylevote.ensemble.threshold import apply_threshold
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
 from stylevote.report.measures import decide_by_one
 from stylevote.report.overview import (
@@ -110,7 +110,7 @@ def main(
 def apply_thresholds(stacked: list[Path], labels: list[str], thresholds: np.ndarray) -> np.ndarray:
     """Return the decisions for out-of-fold scores by the labels' thresholds: 0/1, shape (photos, labels)."""
     scores = [table["score"].to_numpy() for table in read_by_label(stacked, labels, ["score"]).values()]
-    return np.stack([decide(*pair) for pair in zip(scores, thresholds, strict=True)], axis=1)
+    return np.stack([apply_threshold(*pair) for pair in zip(scores, thresholds, strict=True)], axis=1)
 
 
 def read_tested(manifest: Path, votes: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:

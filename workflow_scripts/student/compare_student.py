@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from stylevote.cli import run
-from stylevote.ensemble.decisions import decision_matrix, student_lines
+from stylevote.ensemble.decisions import decision_matrix
+from stylevote.estimate.summary import student_lines
 from stylevote.files.tables import label_matrix, read_table, replacing, write_table
 from stylevote.student.distillation import compare_holdout, compare_student
 

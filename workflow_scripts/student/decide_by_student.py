@@ -7,7 +7,7 @@ import numpy as np
 from stylevote.cli import run
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.ensemble.scores import read_predictions
-from stylevote.ensemble.vote import decide_photos, photoset_votes
+from stylevote.ensemble.vote import photoset_votes, predict_labels
 from stylevote.files.tables import read_table, write_table
 
 
@@ -37,7 +37,7 @@ def main(
     features = {label: np.stack([fold.scores[label].T for fold in folds]) for label in labels}
     alone = {label: [label] for label in labels}
     stackers = {label: [Mean(1)] for label in labels}
-    decided = decide_photos(features, alone, stackers, thresholds, {"aggregation": "average_scores", **limits})
+    decided = predict_labels(features, alone, stackers, thresholds, {"aggregation": "average_scores", **limits})
     write_table(photoset_votes(decided, image_ids), votes)
 
 

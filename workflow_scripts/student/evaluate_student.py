@@ -11,8 +11,8 @@ import pandas as pd
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.scores import open_candidates, read_run
+from stylevote.estimate.single_networks import predict_by_best_network
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
-from stylevote.published.comparison import decide_by_best
 from stylevote.student.distillation import choose_network, decide_honestly
 
 
@@ -62,7 +62,8 @@ def main(
     ranked = read_by_label(rankings, labels)
     with open_candidates(scores, image_ids) as candidates:
         best = [
-            decide_by_best(ranking, partial(candidates.members, label), of_photos) for label, ranking in ranked.items()
+            predict_by_best_network(ranking, partial(candidates.members, label), of_photos)
+            for label, ranking in ranked.items()
         ]
     write_decided(image_ids, labels, decided, decisions)
     write_decided(image_ids, labels, np.stack(best, axis=1), singles)

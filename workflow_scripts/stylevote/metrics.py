@@ -30,7 +30,7 @@ def macro_f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) 
     return float(np.mean([f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])]))
 
 
-def cut_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[np.ndarray, np.ndarray]:
+def threshold_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[np.ndarray, np.ndarray]:
     """Return every distinct way to cut ``scores`` and its F-beta, from the fewest to the most photos decided.
 
     Args:
@@ -46,13 +46,13 @@ def cut_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tup
     last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
     falling = falling[last_of_tie]
     positives = np.bincount(np.searchsorted(falling, np.sort(-scores[labels == 1])), minlength=len(falling))
-    return counted_curve(-falling.astype(np.float64), positives, np.diff(last_of_tie, prepend=-1), beta)
+    return curve_of_counts(-falling.astype(np.float64), positives, np.diff(last_of_tie, prepend=-1), beta)
 
 
-def counted_curve(
+def curve_of_counts(
     scores: np.ndarray, positives: np.ndarray, photos: np.ndarray, beta: float = BETA
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `cut_curve` does, of photos that were counted.
+    """Return what `threshold_curve` does, of photos that were counted.
 
     Args:
         scores: float64, all different, the highest first.
@@ -67,8 +67,8 @@ def counted_curve(
     return np.where(middle > below, middle, scores), score  # the middle of two neighbouring floats can be the lower
 
 
-def best_cut(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[float, float]:
+def best_threshold(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[float, float]:
     """Return the threshold of highest F-beta over all cuts, and that F-beta; of equals, the highest threshold."""
-    thresholds, score = cut_curve(labels, scores, beta)
+    thresholds, score = threshold_curve(labels, scores, beta)
     best = int(np.argmax(score))
     return float(thresholds[best]), float(score[best])

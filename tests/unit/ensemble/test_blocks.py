@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stylevote.ensemble.blocks import features_of, read_by_label, read_values, write_by_label
+from stylevote.ensemble.blocks import feature_labels, read_by_label, read_values, write_by_label
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table, write_table
 
@@ -55,5 +55,5 @@ def test_values_are_one_per_label_and_may_be_missing(tmp_path):
 
 
 def test_a_label_is_the_first_of_its_features_and_is_there_once():
-    assert features_of("red", []) == ["red"]
-    assert features_of("red", ["blue", "red", "green"]) == ["red", "blue", "green"]
+    assert feature_labels(["red"], []) == ["red"]
+    assert feature_labels(["red"], ["blue", "red", "green"]) == ["red", "blue", "green"]

@@ -11,8 +11,8 @@ from stylevote.ensemble.select import (
     bagged_counts,
     binned_f_beta,
     forward_counts,
+    limit_size,
     members_of,
-    of_size,
     select_by_fold,
     select_members,
 )
@@ -249,10 +249,10 @@ def test_equals_are_taken_by_run_then_epoch(method):
 
 @pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
 def test_whatever_the_method_only_a_runs_best_epoch_that_tells_photos_apart_is_a_member(method, simulate):
-    bank = simulate(runs=6, epochs=3)
-    bank.scores["run4"][:] = 0.25
-    candidates, scores = bank.candidates(1)
-    labels = bank.truth[:, 1]
+    ensemble = simulate(runs=6, epochs=3)
+    ensemble.scores["run4"][:] = 0.25
+    candidates, scores = ensemble.candidates(1)
+    labels = ensemble.truth[:, 1]
     best = candidates.assign(f_beta=[-best_f_beta(labels, row) for row in scores])
     best = best.sort_values(["run", "f_beta", "epoch"]).groupby("run").head(1)
     greedy = GREEDY | {"bags": 5, "share": 0.5}
@@ -293,9 +293,9 @@ METHODS = {
 @pytest.fixture
 def six(simulate):
     """Return labels, folds, and the candidates of six runs with their scores in whole 32nds."""
-    bank = simulate(photos=120, runs=6)
-    candidates, scores = bank.candidates(0)
-    return bank.truth[:, 0], bank.folds, candidates, (np.rint(32 * scores) / 32).astype(np.float32)
+    ensemble = simulate(photos=120, runs=6)
+    candidates, scores = ensemble.candidates(0)
+    return ensemble.truth[:, 0], ensemble.folds, candidates, (np.rint(32 * scores) / 32).astype(np.float32)
 
 
 def rows_of(selection, *columns):
@@ -333,12 +333,12 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_folds_labels_change_nothing_in_its_selection(bank, method):
-    (candidates, scores), labels = bank.candidates(0), bank.truth[:, 0]
+def test_a_folds_labels_change_nothing_in_its_selection(ensemble, method):
+    (candidates, scores), labels = ensemble.candidates(0), ensemble.truth[:, 0]
     found = []
-    for known in (labels, np.where(bank.folds == 1, 1 - labels, labels)):
-        rankings = rank_by_fold(candidates, known, scores, bank.folds)
-        found.append(select_by_fold(rankings, scores, known, bank.folds, METHODS[method]))
+    for known in (labels, np.where(ensemble.folds == 1, 1 - labels, labels)):
+        rankings = rank_by_fold(candidates, known, scores, ensemble.folds)
+        found.append(select_by_fold(rankings, scores, known, ensemble.folds, METHODS[method]))
     before, after = found
     assert before[before["held_out_fold"] == 1].equals(after[after["held_out_fold"] == 1])
     assert not before[before["held_out_fold"] != 1].equals(after[after["held_out_fold"] != 1])
@@ -353,7 +353,7 @@ def test_a_smaller_size_is_the_beginning_of_a_larger_one(six, method):
     members = rows_of(largest, "run", "epoch", "member", "weight")
     assert len(members) > 3
     for size in range(1, 8):
-        selection = select_members(ranking, scores, labels, **of_size(METHODS[method], size))
+        selection = select_members(ranking, scores, labels, **limit_size(METHODS[method], size))
         assert rows_of(selection, "run", "epoch", "member", "weight") == members[:size]
         dropped = largest["member"] > size
         assert (selection.loc[dropped, ["weight", "member"]] == 0).all(axis=None)

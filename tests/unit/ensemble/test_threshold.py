@@ -11,16 +11,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.threshold import (
-    decide,
+    apply_threshold,
+    even_thresholds,
     f_beta_at,
     fit_platt,
     log_odds,
     precision_threshold,
     search_threshold,
-    stepped_thresholds,
 )
 from stylevote.errors import InputError
-from stylevote.metrics import best_cut, f_beta
+from stylevote.metrics import best_threshold, f_beta
 
 METHODS = ["greedy", "exact", "lbfgs", "plug_in", "shrunk", "bootstrap"]
 BETAS = [0.5, 1.0, 2.0, 3.0]
@@ -89,7 +89,7 @@ def test_where_all_photos_have_the_label_all_are_decided(method, photos):
     scores = np.linspace(0.3, 1, photos, dtype=np.float32)
     threshold, found = search_threshold(np.ones(photos), scores, method)
     assert found == 1
-    assert decide(scores, threshold).all()
+    assert apply_threshold(scores, threshold).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -98,7 +98,7 @@ def test_where_no_photo_has_the_label_one_is_decided_at_most(method, photos):
     scores = np.linspace(0.2, 0.4, photos)
     threshold, found = search_threshold(np.zeros(photos), scores, method)
     assert found == 0
-    assert decide(scores, threshold).sum() <= 1
+    assert apply_threshold(scores, threshold).sum() <= 1
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -106,7 +106,7 @@ def test_where_no_photo_has_the_label_one_is_decided_at_most(method, photos):
 def test_constant_scores_decide_all_photos(method, score):
     labels, scores = np.array([0, 1, 0, 0]), np.full(4, score, dtype=np.float32)
     threshold, _ = search_threshold(labels, scores, method)
-    assert decide(scores, threshold).all()
+    assert apply_threshold(scores, threshold).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -122,7 +122,7 @@ def test_where_finding_all_photos_is_best_scores_of_0_are_found_as_well(method):
     labels = np.repeat([1, 1, 0, 0], [60, 30, 1, 9])
     scores = np.repeat(np.float32([0.9, 0, 0.9, 0]), [60, 30, 1, 9])
     threshold, _ = search_threshold(labels, scores, method, resamples=10)
-    assert decide(scores, threshold).all()
+    assert apply_threshold(scores, threshold).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -135,8 +135,8 @@ def test_scores_of_0_and_1_that_part_the_labels_are_parted(method, beta):
 @given(labelled_scores(), st.sampled_from(BETAS))
 def test_the_curve_is_the_f_beta_of_every_threshold(drawn, beta):
     labels, scores = drawn
-    thresholds = stepped_thresholds(20)
-    expected = [f_beta(labels, decide(scores, cut), beta) for cut in thresholds]
+    thresholds = even_thresholds(20)
+    expected = [f_beta(labels, apply_threshold(scores, cut), beta) for cut in thresholds]
     assert f_beta_at(labels, scores, thresholds, beta).tolist() == expected
 
 
@@ -229,8 +229,8 @@ def test_the_bootstrap_is_the_median_over_literal_resamples(drawn, resamples, be
     for _ in range(resamples if 0 < labels.sum() < len(labels) and np.ptp(log_odds(scores)) > 0 else 0):
         kinds = [np.flatnonzero(labels == kind) for kind in (1, 0)]
         photos = np.concatenate([generator.choice(kind, len(kind)) for kind in kinds])
-        found.append(best_cut(labels[photos], scores[photos], beta)[0])
-    expected = np.median(found) if found else best_cut(labels, scores, beta)[0]
+        found.append(best_threshold(labels[photos], scores[photos], beta)[0])
+    expected = np.median(found) if found else best_threshold(labels, scores, beta)[0]
     assert search_threshold(labels, scores, "bootstrap", resamples=resamples, seed=7, beta=beta)[0] == expected
 
 
@@ -243,7 +243,7 @@ def test_another_seed_draws_other_resamples():
 def test_a_threshold_between_neighbouring_floats_parts_them():
     low = np.float32(0.3)
     high = np.nextafter(low, np.float32(1))
-    assert decide(np.array([low, high]), (float(low) + float(high)) / 2).tolist() == [0, 1]
+    assert apply_threshold(np.array([low, high]), (float(low) + float(high)) / 2).tolist() == [0, 1]
 
 
 def test_an_unknown_method_is_refused():

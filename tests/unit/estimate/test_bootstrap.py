@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import fbeta_score
 
-from stylevote.estimate.bootstrap import bootstrap_f_beta, compare, interval
+from stylevote.estimate.bootstrap import bootstrap_f_beta, compare_decisions, interval
 
 
 def draw(photos, prevalences, right, seed):
@@ -56,11 +56,11 @@ def test_two_ensembles_are_compared_label_by_label_and_in_the_mean(beta):
     labels, one = draw(400, [0.3, 0.2, 0.1], 0.8, 5)
     other = one.copy()
     other[:, 1] = labels[:, 1]
-    table = compare(labels, one, other, ["a", "b", "c"], resamples=200, beta=beta).set_index("label")
+    table = compare_decisions(labels, one, other, ["a", "b", "c"], resamples=200, beta=beta).set_index("label")
     assert table["positives"].tolist() == [*labels.sum(axis=0), labels.sum()]
     expected = fbeta_score(labels, one, beta=beta, average=None)
-    assert table["one"].tolist() == pytest.approx([*expected, expected.mean()])
-    assert table.loc["b", "other"] == 1
+    assert table["first"].tolist() == pytest.approx([*expected, expected.mean()])
+    assert table.loc["b", "second"] == 1
     assert (table.loc[["a", "c"], ["difference", "low", "high"]] == 0).all(axis=None)
     assert 0 < table.loc["b", "low"] < table.loc["b", "difference"] < table.loc["b", "high"]
     assert table.loc["macro", "difference"] == pytest.approx(table.loc["b", "difference"] / 3)

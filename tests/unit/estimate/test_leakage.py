@@ -7,30 +7,30 @@ from sklearn.metrics import roc_auc_score
 
 from stylevote.estimate.leakage import (
     auc_error,
-    fold_figures,
+    fold_aucs,
     noise_alarm,
     non_nested_alarms,
     permuted_alarm,
     run_alarms,
-    shuffled,
+    shuffle_within_folds,
 )
 
 TOP = {"method": "top_n", "top_n": 4, "correlation": 0.95}
 
 
-def figures_of(bank):
+def figures_of(ensemble):
     """Return the figures of each run's first epoch, of all labels."""
     parts = []
-    for k, label in enumerate(bank.labels):
-        candidates, scores = bank.candidates(k)
+    for k, label in enumerate(ensemble.labels):
+        candidates, scores = ensemble.candidates(k)
         first = np.flatnonzero(candidates["epoch"] == 1)
-        figures = fold_figures(candidates.iloc[first], scores[first], bank.truth[:, k], bank.folds)
+        figures = fold_aucs(candidates.iloc[first], scores[first], ensemble.truth[:, k], ensemble.folds)
         parts.append(figures.assign(label=label))
     return pd.concat(parts)
 
 
-def raised(bank):
-    return {(alarm["alarm"], alarm["of"]) for alarm in run_alarms(figures_of(bank)) if alarm["raised"]}
+def raised(ensemble):
+    return {(alarm["alarm"], alarm["of"]) for alarm in run_alarms(figures_of(ensemble)) if alarm["raised"]}
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ def clean(simulate):
     return simulate(photos=1500, prevalence=(0.4, 0.1, 0.03), runs=5, folds=5, strength=1.5, seed=3)
 
 
-def knowing(bank, run, photos):
+def knowing(ensemble, run, photos):
     """Let a run know the labels of these photos: it is hardly in doubt any more where there is one."""
-    known = bank.scores[run][:, photos]
-    bank.scores[run][:, photos] = np.where(bank.truth[photos] == 1, 1 - 0.05 * (1 - known), known)
+    known = ensemble.scores[run][:, photos]
+    ensemble.scores[run][:, photos] = np.where(ensemble.truth[photos] == 1, 1 - 0.05 * (1 - known), known)
 
 
 def test_shuffling_stays_within_the_folds(clean):
-    numbers = shuffled(clean.folds, 5)
+    numbers = shuffle_within_folds(clean.folds, 5)
     assert sorted(numbers) == list(range(len(numbers)))
     assert (clean.folds[numbers] == clean.folds).all()
     assert (numbers != np.arange(len(numbers))).mean() > 0.9
@@ -132,9 +132,9 @@ def test_noise_does_not_outdo_what_tells_the_label(clean, method):
 
 
 def test_a_selection_that_prefers_noise_is_caught(simulate):
-    bank = simulate(photos=1500, prevalence=(0.2,), runs=12, strength=-1.5)  # scores that point the wrong way
+    ensemble = simulate(photos=1500, prevalence=(0.2,), runs=12, strength=-1.5)  # scores that point the wrong way
     settings = TOP | {"top_n": 12}
-    alarm = noise_alarm("red", *bank.candidates(0), bank.truth[:, 0], bank.folds, settings=settings, seed=1)
+    alarm = noise_alarm("red", *ensemble.candidates(0), ensemble.truth[:, 0], ensemble.folds, settings=settings, seed=1)
     assert alarm["raised"]
     assert alarm["found"] == 1
 

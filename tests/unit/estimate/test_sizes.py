@@ -20,16 +20,16 @@ METHODS = {
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_size_is_what_a_selection_of_that_size_alone_gives(method, simulate):
-    bank = simulate(photos=90, runs=43, epochs=1)
-    (candidates, scores), labels = bank.candidates(0), bank.truth[:, 0]
-    rankings = rank_by_fold(candidates, labels, scores, bank.folds, beta=1)
-    found = select_sizes(rankings, scores, labels, bank.folds, METHODS[method], beta=1)
+    ensemble = simulate(photos=90, runs=43, epochs=1)
+    (candidates, scores), labels = ensemble.candidates(0), ensemble.truth[:, 0]
+    rankings = rank_by_fold(candidates, labels, scores, ensemble.folds, beta=1)
+    found = select_sizes(rankings, scores, labels, ensemble.folds, METHODS[method], beta=1)
     assert list(found) == list(SIZES)
     counts = {}
     for size, members in found.items():
         most = None if size == "all" else int(size)
         alone = select_by_fold(
-            rankings, scores, labels, bank.folds, METHODS[method], sizes=dict.fromkeys((ALL, 0, 1, 2), most), beta=1
+            rankings, scores, labels, ensemble.folds, METHODS[method], sizes=dict.fromkeys((ALL, 0, 1, 2), most), beta=1
         )
         columns = ["held_out_fold", "candidate", "run", "epoch", "member", "weight"]
         expected = alone.loc[alone["member"] > 0, columns]
@@ -131,8 +131,8 @@ def test_the_smallest_size_within_the_loss_is_chosen(decided, beta):
     for loss, table in chosen.items():
         assert table["held_out_fold"].tolist() == [ALL, 0, 1, 2, 3]
         assert table["held_out_fold"].dtype == np.int16
-        for without, size in table.itertuples(index=False):
-            known = folds != without
+        for held_out_fold, size in table.itertuples(index=False):
+            known = folds != held_out_fold
             reached = {name: macro(labels[known], part[known], beta) for name, part in decisions.items()}
             enough = [name for name, score in reached.items() if score >= max(reached.values()) - loss]
             assert size == enough[0]

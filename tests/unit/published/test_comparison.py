@@ -6,8 +6,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import fbeta_score
 
+from stylevote.estimate.single_networks import estimate_run
 from stylevote.files.tables import read_table
-from stylevote.published.comparison import judge, seed_interval, tabulate, tabulate_sizes, write_comparison
+from stylevote.published.comparison import seed_interval, tabulate, tabulate_sizes, write_comparison
 
 
 def f_beta(labels, decisions, beta=2):
@@ -55,7 +56,7 @@ def test_each_fold_is_decided_by_what_is_best_on_the_others(beta):
     labels, scores, folds = drawn()
     expected, chosen = brute_force(labels, scores, folds, beta)
     assert len(set(chosen)) > 1, "the folds agree on the epoch: nothing is tested"
-    decisions, naive = judge(labels, scores, folds, beta=beta)
+    decisions, naive = estimate_run(labels, scores, folds, beta=beta)
     assert decisions.tolist() == expected.tolist()
     everywhere = max(at_cuts(labels, row, np.unique(row), beta).max() for row in scores)
     assert naive == pytest.approx(everywhere)
@@ -66,7 +67,7 @@ def test_at_a_given_cut_the_epoch_alone_is_chosen():
     labels, scores, folds = drawn(seed=3)
     expected, chosen = brute_force(labels, scores, folds, 2, cuts=[0.5])
     assert len(set(chosen)) > 1
-    decisions, naive = judge(labels, scores, folds, cut=0.5)
+    decisions, naive = estimate_run(labels, scores, folds, cut=0.5)
     assert decisions.tolist() == expected.tolist()
     assert naive == pytest.approx(max(f_beta(labels, row >= 0.5) for row in scores))
 
@@ -76,7 +77,10 @@ def test_labels_of_a_fold_have_no_part_in_its_decisions():
     for fold in range(3):
         outside = folds == fold
         spoiled = np.where(outside, 1 - labels, labels)
-        assert judge(spoiled, scores, folds)[0][outside].tolist() == judge(labels, scores, folds)[0][outside].tolist()
+        assert (
+            estimate_run(spoiled, scores, folds)[0][outside].tolist()
+            == estimate_run(labels, scores, folds)[0][outside].tolist()
+        )
 
 
 @pytest.mark.parametrize("count", [2, 3, 10])

@@ -68,11 +68,6 @@ def read_values(paths: Iterable[Path], labels: list[str], column: str) -> dict[s
     return values
 
 
-def features_of(label: str, others: Iterable[str]) -> list[str]:
-    """Return the labels whose members a label's stackers take: its own, then ``others``."""
-    return with_features([label], others)
-
-
-def with_features(labels: Iterable[str], others: Iterable[str]) -> list[str]:
+def feature_labels(labels: Iterable[str], others: Iterable[str]) -> list[str]:
     """Return the labels whose members the stackers of ``labels`` take: their own, then ``others``."""
     return list(dict.fromkeys([*labels, *others]))

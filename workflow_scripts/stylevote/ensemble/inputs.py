@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.blocks import features_of, read_by_label, with_features
+from stylevote.ensemble.blocks import feature_labels, read_by_label
 from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.scores import Candidates, open_candidates
 from stylevote.files.tables import fold_numbers, label_matrix, read_table
@@ -41,11 +41,11 @@ class BlockInputs:
 
     def feature_labels(self, label: str) -> list[str]:
         """Return the labels whose members a label's stackers take, its own first."""
-        return features_of(label, self.others)
+        return feature_labels([label], self.others)
 
-    def stack_features(self, label: str, without: int = ALL) -> np.ndarray:
+    def stack_features(self, label: str, held_out_fold: int = ALL) -> np.ndarray:
         """Return the scores that a label's stackers learn from; see `Candidates.stack_features`."""
-        return self.candidates.stack_features(self.feature_labels(label), self.selections, without)
+        return self.candidates.stack_features(self.feature_labels(label), self.selections, held_out_fold)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def open_block(
         members: selections of the same labels; none if it does not matter who is a member.
         others: labels whose members the stackers of every label take, too.
     """
-    needed = with_features(labels, others)
+    needed = feature_labels(labels, others)
     photos = read_table(manifest, ["image_id", *needed])
     image_ids, truth = photos["image_id"].to_numpy(), label_matrix(photos, needed)
     by_photo = fold_numbers(photos, read_table(folds))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from stylevote.ensemble.stack import Stack, Stacker, check_members, log_loss, out_of_fold_scores
 from stylevote.errors import InputError
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def search_alpha(
     by_fold = [fit(features[folds != fold], labels[folds != fold], alphas) for fold in numbers]
     for alpha, *stackers in zip(alphas, *by_fold, strict=True):
         scores = out_of_fold_scores(stackers, features, folds)
-        threshold, reached = best_cut(labels, scores, beta)
+        threshold, reached = best_threshold(labels, scores, beta)
         errors = {"logloss": log_loss(labels, scores), "squared_error": float(np.mean((scores - labels) ** 2.0))}
         stacks.append((stackers, scores))
         rows.append({"alpha": float(alpha), "f_beta": reached, "threshold": threshold} | errors)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit
 
-MOST_STEPS = 100
+MAX_STEPS = 100
 PRECISION = 1e-9  # of the loss: a step that makes it less by a smaller share is the last; errors square with each step
 
 
@@ -16,7 +16,7 @@ def minimize_cross_entropy(
     the last digits, and the same every time. It is for far fewer weights than photos.
 
     Args:
-        values: float64, shape (photos, weights); no column without a penalty is a sum of others.
+        values: float64, shape (photos, weights); no column held_out_fold a penalty is a sum of others.
         targets: in 0..1, shape (photos,).
         penalty: of the squared weights, at least 0, shape (weights,).
         weights: to begin with, shape (weights,).
@@ -28,7 +28,7 @@ def minimize_cross_entropy(
 
     odds = values @ weights
     reached = loss(odds, weights)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         scores = expit(odds)
         gradient = (scores - targets) @ values + penalty * weights
         scaled = values * np.sqrt(scores * (1 - scores))[:, None]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stylevote.metrics import BETA, best_cut
+from stylevote.metrics import BETA, best_threshold
 
 ALL = -1  # no fold is left out
 
@@ -23,7 +23,7 @@ def rank_candidates(
         columns run, epoch, f_beta, threshold, rank (from 1), the best first; equals by run, then epoch. Its index is
         the candidate's row in ``scores``.
     """
-    cuts = np.array([best_cut(labels, row, beta) for row in scores])
+    cuts = np.array([best_threshold(labels, row, beta) for row in scores])
     ranking = candidates.reset_index(drop=True).assign(f_beta=cuts[:, 1], threshold=cuts[:, 0])
     ranking = ranking.sort_values(["f_beta", "run", "epoch"], ascending=[False, True, True])
     return ranking.assign(rank=np.arange(1, len(ranking) + 1, dtype=np.int32))
@@ -39,18 +39,18 @@ def rank_by_fold(
         folds: shape (photos,).
 
     Returns:
-        the rankings, one below the other, with the further columns without (int16: the fold left out, or `ALL`) and
+        the rankings, one below the other, with the further column held_out_fold (int16: the fold left out, or `ALL`) and
         candidate (int32: the row in ``scores``).
     """
     parts = []
-    for without in left_out(folds):
-        rows = folds != without
+    for held_out_fold in held_out_folds(folds):
+        rows = folds != held_out_fold
         ranking = rank_candidates(candidates, labels[rows], scores[:, rows], beta)
-        parts.append(ranking.rename_axis("candidate").reset_index().assign(held_out_fold=without))
+        parts.append(ranking.rename_axis("candidate").reset_index().assign(held_out_fold=held_out_fold))
     return pd.concat(parts, ignore_index=True).astype({"held_out_fold": "int16", "candidate": "int32"})
 
 
-def left_out(folds: np.ndarray) -> list[int]:
+def held_out_folds(folds: np.ndarray) -> list[int]:
     """Return what the column ``without`` may hold for these folds, shape (photos,): `ALL`, and each fold."""
     return [ALL, *np.unique(folds).tolist()]
 

@@ -25,8 +25,8 @@ from stylevote.files.tables import open_table, read_table, table_writer
 from stylevote.files.user_tables import read_users_table
 
 DIGEST_KEY = b"image_ids_sha256"
-MOST_CELLS = 50_000_000  # of one file of predictions: some 1.5 GB while it is read
-MOST_EPOCHS = 2**15  # their numbers are stored in 16 bits
+MAX_CELLS = 50_000_000  # of one file of predictions: some 1.5 GB while it is read
+MAX_EPOCHS = 2**15  # their numbers are stored in 16 bits
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def read_predictions(
             columns = [name for name in file.schema_arrow.names if name in wanted or name in ("image_id", "epoch")]
             table = file.read(columns=columns).to_pandas()
     else:
-        table = read_table(path) if own else read_users_table(path, MOST_CELLS)
+        table = read_table(path) if own else read_users_table(path, MAX_CELLS)
     known = [label for label in _label_columns(path, table, labels) if wanted is None or label in wanted]
     positions = pd.Index(image_ids).get_indexer(table["image_id"])
     epochs, epoch_numbers = np.unique(table["epoch"].to_numpy(), return_inverse=True)
@@ -120,9 +120,9 @@ def _label_columns(path: Path, table: pd.DataFrame, labels: list[str]) -> list[s
     if text:
         raise InputError(f"{path}: {len(text)} columns do not hold numbers: {', '.join(text)}")
     epochs = table["epoch"]
-    wrong = np.count_nonzero(~(epochs.between(0, MOST_EPOCHS - 1) & (epochs % 1 == 0)))
+    wrong = np.count_nonzero(~(epochs.between(0, MAX_EPOCHS - 1) & (epochs % 1 == 0)))
     if wrong:
-        raise InputError(f"{path}: {wrong} epochs are no whole numbers from 0 to {MOST_EPOCHS - 1}")
+        raise InputError(f"{path}: {wrong} epochs are no whole numbers from 0 to {MAX_EPOCHS - 1}")
     return known
 
 
@@ -282,16 +282,16 @@ class Candidates:
         return scores
 
     def stack_features(
-        self, labels: list[str], selections: Mapping[str, pd.DataFrame], without: int = ALL
+        self, labels: list[str], selections: Mapping[str, pd.DataFrame], held_out_fold: int = ALL
     ) -> np.ndarray:
         """Return what a label's stackers learn from: the members' out-of-fold scores, float32 of (photos, members).
 
         Args:
             labels: whose members are the features.
             selections: what `select.select_by_fold` returns, of these labels.
-            without: the fold that the members were selected without, or `rank.ALL`.
+            held_out_fold: the fold that the members were selected without, or `rank.ALL`.
         """
-        parts = [self.members(label, members_of(selections[label], without)) for label in labels]
+        parts = [self.members(label, members_of(selections[label], held_out_fold)) for label in labels]
         return np.concatenate(parts).T
 
     def _place(self, label: str) -> tuple[Path, pq.ParquetFile, pd.DataFrame]:

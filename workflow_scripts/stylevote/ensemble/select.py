@@ -12,7 +12,7 @@ from stylevote.metrics import BETA
 
 # Sums of scores fall into bins by the upper bits of their float32: 1,024 bins between a power of two and the next.
 DROPPED_BITS = 13
-LEAST_SUM = np.float32(2.0**-16)  # what is less shares a bin
+MIN_SUM = np.float32(2.0**-16)  # what is less shares a bin
 
 
 def select_members(
@@ -103,33 +103,33 @@ def select_by_fold(
         beta: see `select_members`.
 
     Returns:
-        the selections, one below the other, with the column without.
+        the selections, one below the other, with the column held_out_fold.
     """
     parts = []
-    for without, part in rankings.groupby("held_out_fold", sort=False):
-        rows, ranking = folds != without, part.set_index("candidate")
-        sized = settings if sizes is None else of_size(settings, sizes[without])
+    for held_out_fold, part in rankings.groupby("held_out_fold", sort=False):
+        rows, ranking = folds != held_out_fold, part.set_index("candidate")
+        sized = settings if sizes is None else limit_size(settings, sizes[held_out_fold])
         selection = select_members(ranking, scores[:, rows], labels[rows], **sized, beta=beta)
         parts.append(selection.reset_index())
     return pd.concat(parts, ignore_index=True)
 
 
-def of_size(settings: dict[str, Any], size: int | None) -> dict[str, Any]:
+def limit_size(settings: dict[str, Any], size: int | None) -> dict[str, Any]:
     """Return settings of `select_members` for so many members at most; None stands for every run's best epoch."""
     return {"method": "all"} if size is None else {**settings, "size": size}
 
 
-def members_of(selection: pd.DataFrame, without: int = ALL) -> pd.DataFrame:
+def members_of(selection: pd.DataFrame, held_out_fold: int = ALL) -> pd.DataFrame:
     """Return a selection's members, each as many times as it weighs, numbered 1, 2, ... anew in the column member.
 
     The plain mean of these rows' scores is the mean that was selected; to trees, a column that comes again is no news.
 
     Args:
         selection: what `select_members` or `select_by_fold` returns.
-        without: of the latter: the fold that was left out, or `rank.ALL`.
+        held_out_fold: of the latter: the fold that was left out, or `rank.ALL`.
     """
     if "held_out_fold" in selection:
-        selection = selection[selection["held_out_fold"] == without]
+        selection = selection[selection["held_out_fold"] == held_out_fold]
     members = selection[selection["member"] > 0].sort_values("member")
     repeated = members.iloc[np.repeat(np.arange(len(members)), members["weight"])]
     return repeated.assign(member=np.arange(1, len(repeated) + 1, dtype=np.int16))
@@ -244,7 +244,7 @@ def forward_counts(
 
 
 def binned_f_beta(scores: np.ndarray, positives: np.ndarray, beta: float = BETA) -> float:
-    """Return the F-beta of scores at the best threshold between bins: without a sort, what `metrics.best_cut` finds.
+    """Return the F-beta of scores at the best threshold between bins: `metrics.best_threshold` without a sort.
 
     Scores in one bin are cut together. A bin is 0.05 to 0.1 % wide, relative to its scores, so that it is fine enough
     where a rare label's small scores lie. The F-beta is that of a threshold there is, and so never above the exact one.
@@ -254,8 +254,8 @@ def binned_f_beta(scores: np.ndarray, positives: np.ndarray, beta: float = BETA)
         positives: the photos that have the label.
         beta: weight of recall against precision.
     """
-    bins = np.maximum(scores.view(np.int32) >> DROPPED_BITS, LEAST_SUM.view(np.int32) >> DROPPED_BITS)
-    bins -= LEAST_SUM.view(np.int32) >> DROPPED_BITS
+    bins = np.maximum(scores.view(np.int32) >> DROPPED_BITS, MIN_SUM.view(np.int32) >> DROPPED_BITS)
+    bins -= MIN_SUM.view(np.int32) >> DROPPED_BITS
     photos = np.bincount(bins)
     hits = np.bincount(bins[positives], minlength=len(photos))
     decided, found = np.cumsum(photos[::-1]), np.cumsum(hits[::-1])

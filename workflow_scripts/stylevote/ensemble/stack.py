@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.errors import InputError
-from stylevote.metrics import BETA, best_cut
+from stylevote.metrics import BETA, best_threshold
 
 
 class Stacker(Protocol):
@@ -63,7 +63,7 @@ def combiner(name: str) -> ModuleType:
     return import_module(f"stylevote.ensemble.combiners.{name}")
 
 
-def unsearched(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray, beta: float) -> Stack:
+def unsearched_stack(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray, beta: float) -> Stack:
     """Return the stack of a combiner that searches nothing: its grid is one row (f_beta, threshold, logloss, chosen).
 
     Args:
@@ -72,7 +72,7 @@ def unsearched(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray, 
         labels: 0/1, shape (photos,); they only measure.
         beta: of the F-beta that is measured.
     """
-    threshold, reached = best_cut(labels, scores, beta)
+    threshold, reached = best_threshold(labels, scores, beta)
     row = {"f_beta": reached, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
     return Stack(stackers, scores, pd.DataFrame([row]))
 

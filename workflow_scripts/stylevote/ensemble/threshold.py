@@ -5,20 +5,20 @@ from scipy.special import expit, logit
 
 from stylevote.ensemble.newton import minimize_cross_entropy
 from stylevote.errors import InputError
-from stylevote.metrics import BETA, best_cut, counted_curve, f_beta
+from stylevote.metrics import BETA, best_threshold, curve_of_counts, f_beta
 
 # Scores of 0 and 1 have no log odds: a score counts as no further from its end than this.
-LEAST_PROBABILITY = 1e-7
-LEAST_DECIDED = 10  # photos, of which a precision is measured
+MIN_PROBABILITY = 1e-7
+MIN_DECIDED = 10  # photos, of which a precision is measured
 
 
-def decide(scores: np.ndarray, threshold: float) -> np.ndarray:
+def apply_threshold(scores: np.ndarray, threshold: float) -> np.ndarray:
     """Return 1 where ``score >= threshold``, else 0: uint8 of the scores' shape."""
     # In double precision: numpy would round the threshold to the scores' float32, up to the next score perhaps.
     return (scores.astype(np.float64) >= threshold).astype(np.uint8)
 
 
-def stepped_thresholds(steps: int) -> np.ndarray:
+def even_thresholds(steps: int) -> np.ndarray:
     """Return 0..1 divided into ``steps``: shape (steps + 1,)."""
     return np.arange(steps + 1) / steps
 
@@ -34,17 +34,17 @@ def f_beta_at(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, be
 
 def log_odds(scores: np.ndarray) -> np.ndarray:
     """Return log(score / (1 - score)): float64, finite, in the scores' shape."""
-    return logit(np.clip(scores.astype(np.float64), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
+    return logit(np.clip(scores.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY))
 
 
 def from_log_odds(value: float) -> float:
     """Return the threshold at these log odds; 0 where they take every score's."""
-    return float(expit(value)) if value > logit(LEAST_PROBABILITY) else 0.0
+    return float(expit(value)) if value > logit(MIN_PROBABILITY) else 0.0
 
 
 def greedy_threshold(labels: np.ndarray, scores: np.ndarray, steps: int, beta: float) -> float:
     """Return the best of ``steps + 1`` even thresholds (Ding & Wan 2018); of equals, the highest."""
-    thresholds = stepped_thresholds(steps)[::-1]
+    thresholds = even_thresholds(steps)[::-1]
     return float(thresholds[np.argmax(f_beta_at(labels, scores, thresholds, beta))])
 
 
@@ -125,7 +125,7 @@ def shrunk_threshold(labels: np.ndarray, scores: np.ndarray, shrink: float, beta
     a steadier one (Bühlmann 1967). In log odds, since Platt's calibration is a line there: what is drawn together is
     the label's odds at the cut. Drawing the numbers of photos decided together does as well, and depends on the photos.
     """
-    exact, _ = best_cut(labels, scores, beta)
+    exact, _ = best_threshold(labels, scores, beta)
     exact, plug_in = log_odds(np.array([exact, plug_in_threshold(labels, scores, beta)]))
     positives = np.count_nonzero(labels == 1)
     return from_log_odds(plug_in + positives / (positives + shrink) * (exact - plug_in))
@@ -146,7 +146,7 @@ def bootstrap_threshold(labels: np.ndarray, scores: np.ndarray, resamples: int, 
         positives = np.bincount(generator.choice(with_label, len(with_label)), minlength=len(distinct))
         photos = positives + np.bincount(generator.choice(without, len(without)), minlength=len(distinct))
         drawn = np.flatnonzero(photos)
-        thresholds, score = counted_curve(distinct[drawn], positives[drawn], photos[drawn], beta)
+        thresholds, score = curve_of_counts(distinct[drawn], positives[drawn], photos[drawn], beta)
         found.append(thresholds[np.argmax(score)])
     return float(np.median(found))
 
@@ -170,7 +170,7 @@ def search_threshold(
     Args:
         labels: 0/1, shape (photos,).
         scores: in 0..1, shape (photos,).
-        method: ``greedy`` (evenly spaced steps), ``exact`` (every distinct cut, `metrics.best_cut`), ``lbfgs``
+        method: ``greedy`` (evenly spaced steps), ``exact`` (every distinct cut, `metrics.best_threshold`), ``lbfgs``
             (smoothed), ``plug_in`` (by calibration), ``shrunk`` (between exact and plug-in), or ``bootstrap`` (median
             of exact ones).
         steps: of ``greedy``.
@@ -184,7 +184,7 @@ def search_threshold(
     """
     searches = {
         "greedy": lambda: greedy_threshold(labels, scores, steps, beta),
-        "exact": lambda: best_cut(labels, scores, beta)[0],
+        "exact": lambda: best_threshold(labels, scores, beta)[0],
         "lbfgs": lambda: lbfgs_threshold(labels, scores, beta),
         "plug_in": lambda: plug_in_threshold(labels, scores, beta),
         "shrunk": lambda: shrunk_threshold(labels, scores, shrink, beta),
@@ -195,13 +195,13 @@ def search_threshold(
     if method not in ("greedy", "exact") and (np.all(labels == labels[0]) or np.ptp(log_odds(scores)) == 0):
         method = "exact"
     threshold = searches[method]()
-    return threshold, float(f_beta(labels, decide(scores, threshold), beta))
+    return threshold, float(f_beta(labels, apply_threshold(scores, threshold), beta))
 
 
 def precision_threshold(labels: np.ndarray, scores: np.ndarray, precision: float) -> float | None:
     """Return the lowest score from which on the label is given with this precision; None where there is none.
 
-    Of photos that score so high, no fewer than `LEAST_DECIDED` must be known: of three photos that all have the label
+    Of photos that score so high, no fewer than `MIN_DECIDED` must be known: of three photos that all have the label
     nothing follows for a fourth.
 
     Args:
@@ -213,5 +213,5 @@ def precision_threshold(labels: np.ndarray, scores: np.ndarray, precision: float
     falling, decided = scores[order], np.arange(1, len(scores) + 1)
     reached = np.cumsum(labels[order], dtype=np.int64) / decided
     last_of_tie = np.append(falling[1:] != falling[:-1], True)
-    enough = np.flatnonzero(last_of_tie & (decided >= LEAST_DECIDED) & (reached >= precision))
+    enough = np.flatnonzero(last_of_tie & (decided >= MIN_DECIDED) & (reached >= precision))
     return float(falling[enough[-1]]) if len(enough) else None

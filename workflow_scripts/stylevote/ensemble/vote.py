@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.stack import Stacker, stacked_scores
-from stylevote.ensemble.threshold import decide, log_odds
+from stylevote.ensemble.threshold import apply_threshold, log_odds
 from stylevote.errors import InputError
 
 AGGREGATIONS = ("average_scores", "average_then_vote", "average_cnn_first", "vote_all")
 
 
-def decide_photos(
+def predict_labels(
     features: Mapping[str, np.ndarray],
     combined: Mapping[str, Sequence[str]],
     stackers: Mapping[str, list[Stacker]],
@@ -35,18 +35,18 @@ def decide_photos(
     Raises:
         InputError: for stackers of another number of members; it names the label.
     """
-    voted = vote_on_labels(features, combined, stackers, thresholds, settings["aggregation"])
-    return limit_votes(voted, thresholds, settings["min_labels"], settings["max_labels"])
+    voted = combine_folds_by_label(features, combined, stackers, thresholds, settings["aggregation"])
+    return limit_labels_by_photo(voted, thresholds, settings["min_labels"], settings["max_labels"])
 
 
-def vote_on_labels(
+def combine_folds_by_label(
     features: Mapping[str, np.ndarray],
     combined: Mapping[str, Sequence[str]],
     stackers: Mapping[str, list[Stacker]],
     thresholds: Mapping[str, float],
     aggregation: str,
 ) -> dict[str, pd.DataFrame]:
-    """Vote on some labels of a photoset, whatever the number of labels that a photo then has; see `decide_photos`."""
+    """Vote on some labels of a photoset, whatever the number of labels that a photo then has; see `predict_labels`."""
     tables = {}
     for label, names in combined.items():
         members = np.concatenate([features[name] for name in names], axis=2)
@@ -57,7 +57,7 @@ def vote_on_labels(
     return tables
 
 
-def limit_votes(
+def limit_labels_by_photo(
     voted: Mapping[str, pd.DataFrame], thresholds: Mapping[str, float], min_labels: int, max_labels: int | None
 ) -> dict[str, pd.DataFrame]:
     """Give each photo at least ``min_labels`` and at most ``max_labels`` of all labels; see `limit_labels`.
@@ -77,7 +77,7 @@ def limit_votes(
 
 
 def photoset_votes(decided: Mapping[str, pd.DataFrame], image_ids: np.ndarray) -> pd.DataFrame:
-    """Return what `decide_photos` returned as one table, label by label, with the columns image_id and label first."""
+    """Return what `predict_labels` returned as one table, label by label, with the columns image_id and label first."""
     parts = []
     for label, table in decided.items():
         names = pd.DataFrame({"image_id": image_ids, "label": label}, index=table.index)
@@ -117,8 +117,8 @@ def combine_folds(features: np.ndarray, stackers: list[Stacker], threshold: floa
     else:
         score = outputs.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
     ballots = outputs.reshape(-1, len(score)) if aggregation == "vote_all" else by_fold
-    votes = decide(ballots, threshold).sum(axis=0, dtype=np.int16)
-    decision = decide(score, threshold)
+    votes = apply_threshold(ballots, threshold).sum(axis=0, dtype=np.int16)
+    decision = apply_threshold(score, threshold)
     if aggregation in ("average_then_vote", "vote_all"):
         decision = np.where(2 * votes == len(ballots), decision, 2 * votes > len(ballots)).astype(np.uint8)
     table = {f"fold{k}": scores for k, scores in enumerate(by_fold)}

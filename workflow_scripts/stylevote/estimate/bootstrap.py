@@ -60,10 +60,10 @@ def interval(values: np.ndarray, share: float = SHARE) -> tuple[np.ndarray, np.n
     return low, high
 
 
-def compare(
+def compare_decisions(
     labels: np.ndarray,
-    one: np.ndarray,
-    other: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
     names: list[str],
     *,
     resamples: int = RESAMPLES,
@@ -74,18 +74,18 @@ def compare(
 
     Args:
         labels: 0/1, shape (photos, labels).
-        one, other: the ensembles' decisions, in the same shape.
+        first, second: the ensembles' decisions, in the same shape.
         names: the labels.
         resamples, seed: of the bootstrap.
         beta: weight of recall against precision.
 
     Returns:
-        a row per label and a last row ``macro`` (the means): label, positives, one, other (the F-beta of each),
-        difference (other - one), low, high (what holds 95 % of the resampled differences).
+        a row per label and a last row ``macro`` (the means): label, positives, first, second (the F-beta of each),
+        difference (second - first), low, high (what holds 95 % of the resampled differences).
     """
-    scores = np.array([[f_beta(labels[:, k], part[:, k], beta) for k in range(len(names))] for part in (one, other)])
+    scores = np.array([[f_beta(labels[:, k], part[:, k], beta) for k in range(len(names))] for part in (first, second)])
     scores = with_mean(scores)
-    resampled = bootstrap_f_beta(labels, [one, other], resamples=resamples, seed=seed, beta=beta)
+    resampled = bootstrap_f_beta(labels, [first, second], resamples=resamples, seed=seed, beta=beta)
     differences = resampled[1] - resampled[0]
     low, high = interval(with_mean(differences))
     positives = labels.sum(axis=0, dtype=int)
@@ -93,8 +93,8 @@ def compare(
         {
             "label": [*names, "macro"],
             "positives": [*positives, positives.sum()],
-            "one": scores[0],
-            "other": scores[1],
+            "first": scores[0],
+            "second": scores[1],
             "difference": scores[1] - scores[0],
             "low": low,
             "high": high,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stylevote.ensemble.decisions import decision_matrix, read_nested
+from stylevote.ensemble.decisions import decision_matrix, read_decisions
 from stylevote.errors import InputError
-from stylevote.estimate.bootstrap import RESAMPLES, compare
+from stylevote.estimate.bootstrap import RESAMPLES, compare_decisions
 from stylevote.files.tables import MANIFEST_COLUMNS, label_matrix, read_table
 from stylevote.metrics import BETA
 
@@ -36,8 +36,8 @@ def compare_folders(
         raise InputError(f"{other}: has other photos in {name!r}, or other labels for them, than {one}")
     image_ids = ours["image_id"].to_numpy()
     decisions = [_read_decisions(folder, photoset, image_ids, labels) for folder in (one, other)]
-    table = compare(label_matrix(ours, labels), *decisions, labels, resamples=resamples, beta=beta)
-    head = f"one: {one}, other: {other}, {len(image_ids)} photos; low and high hold 95 % of the differences"
+    table = compare_decisions(label_matrix(ours, labels), *decisions, labels, resamples=resamples, beta=beta)
+    head = f"first: {one}, second: {other}, {len(image_ids)} photos; low and high hold 95 % of the differences"
     return f"{head}\n{table.to_string(index=False, float_format='%.4f')}"
 
 
@@ -45,4 +45,4 @@ def _read_decisions(folder: Path, photoset: str | None, image_ids: np.ndarray, l
     """Return an ensemble's decisions as uint8 of shape (photos, labels): for a photoset, or else the honest ones."""
     if photoset:
         return decision_matrix(read_table(folder / "predictions" / photoset / "votes.parquet"), image_ids, labels)
-    return read_nested(folder / "ensemble" / "nested_decisions.parquet", image_ids, labels)
+    return read_decisions(folder / "estimate" / "nested_decisions.parquet", image_ids, labels)

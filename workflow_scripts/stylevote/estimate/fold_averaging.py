@@ -4,12 +4,12 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from stylevote.ensemble.threshold import decide, log_odds
+from stylevote.ensemble.threshold import apply_threshold, log_odds
 from stylevote.metrics import BETA
 
 # Where the joined log odds are parted into intervals, as shares of the photos: most lie far up, where positives are.
 SHARES = np.concatenate([np.linspace(0, 0.9, 30)[1:], np.linspace(0.9, 0.999, 50)])
-LEAST_SEEN = 1e-9
+MIN_PROBABILITY = 1e-9
 
 
 def fold_averaging_gain(
@@ -55,7 +55,7 @@ def fold_averaging_gain(
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
         found = expit(line[0] + line[1] * middles)
         # No `@`: what BLAS adds up depends on its threads.
-        seen = np.clip((spread * found).sum(axis=1), LEAST_SEEN, 1 - LEAST_SEEN)
+        seen = np.clip((spread * found).sum(axis=1), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
         deviance = -(positives * np.log(seen) + (photos - positives) * np.log1p(-seen)).sum()
         slopes = (((photos - positives) / (1 - seen) - positives / seen)[:, None] * spread).sum(axis=0)
         slopes = slopes * found * (1 - found)
@@ -66,7 +66,7 @@ def fold_averaging_gain(
     probabilities = expit(offset + slope * (joined - center) / scale)
 
     def expected(seen: np.ndarray) -> float:
-        decisions = decide(seen, threshold)
+        decisions = apply_threshold(seen, threshold)
         hits = probabilities[decisions == 1].sum()
         return (1 + beta**2) * hits / (beta**2 * probabilities.sum() + np.count_nonzero(decisions))
 

@@ -13,16 +13,16 @@ from stylevote.estimate.bootstrap import bootstrap_f_beta
 from stylevote.metrics import BETA, f_beta
 
 LEVEL = 0.001  # how often an alarm is false, at most, where chance alone would raise it
-LEAST_GAIN = 0.25  # share of its error that a CNN of one fold loses by chance, at most: their trainings differ
-MOST_APART = 0.8  # AUC at which a fold's scores lie apart from the others': their CNNs differ, too
-MOST_TIMES = 4.0  # how many times as many errors as the best run the median one makes
+MAX_GAIN = 0.25  # share of its error that a CNN of one fold loses by chance, at most: their trainings differ
+MAX_SEPARATION = 0.8  # AUC at which a fold's scores lie apart from the others': their CNNs differ, too
+MAX_ERROR_RATIO = 4.0  # how many times as many errors as the best run the median one makes
 FEW_RUNS = 3  # with fewer there is no telling what is usual
 NOISE = "noise like "
 
 COLUMNS = ["alarm", "of", "found", "expected", "limit", "raised", "meaning"]
 
 
-def shuffled(folds: np.ndarray, seed: int) -> np.ndarray:
+def shuffle_within_folds(folds: np.ndarray, seed: int) -> np.ndarray:
     """Return the photos' numbers in random order within each fold, int of shape (photos,)."""
     rng = np.random.default_rng(seed)
     numbers = np.arange(len(folds))
@@ -80,7 +80,7 @@ def noise_alarm(
     """
     noise = np.empty_like(scores)
     for run, rows in candidates.groupby("run").indices.items():
-        noise[rows] = scores[np.ix_(rows, shuffled(folds, seed_of(seed, run, "noise")))]
+        noise[rows] = scores[np.ix_(rows, shuffle_within_folds(folds, seed_of(seed, run, "noise")))]
     both = pd.concat([candidates, candidates.assign(run=NOISE + candidates["run"])], ignore_index=True)
     all_scores = np.concatenate([scores, noise])
     ranking = rank_candidates(both, labels, all_scores, beta)
@@ -94,7 +94,7 @@ def noise_alarm(
 
 
 def non_nested_alarms(honest: pd.DataFrame) -> list[dict[str, Any]]:
-    """Say for each row of `decisions.nested_scores` whether the honest figure is above the naive one.
+    """Say for each row of `scores.nested_scores` whether the honest figure is above the naive one.
 
     Returns:
         `COLUMNS` a row: the lower end of the honest interval, and the naive figure, which it should not exceed.
@@ -106,7 +106,7 @@ def non_nested_alarms(honest: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def fold_figures(candidates: pd.DataFrame, scores: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> pd.DataFrame:
+def fold_aucs(candidates: pd.DataFrame, scores: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> pd.DataFrame:
     """Tell for each candidate and fold how well the fold's photos with the label are told from those without.
 
     Args:
@@ -164,7 +164,7 @@ def run_alarms(figures: pd.DataFrame) -> list[dict[str, Any]]:
     probably been trained on the very photos that they score here, or it is really that good.
 
     Args:
-        figures: those of `fold_figures` at each run's best epoch, of all labels, with the column label.
+        figures: those of `fold_aucs` at each run's best epoch, of all labels, with the column label.
 
     Returns:
         `COLUMNS`, an alarm of each kind and run; of the folds, the worst.
@@ -198,16 +198,16 @@ def run_alarms(figures: pd.DataFrame) -> list[dict[str, Any]]:
     for run in by_fold.index.unique("run"):
         fold = gain[run].idxmax()
         meaning = f"share of its errors that it does not make in fold {fold}, beyond chance and what other runs do"
-        alarms.append(_alarm("fold", run, gain[run].max(), 0.0, LEAST_GAIN, meaning=meaning))
+        alarms.append(_alarm("fold", run, gain[run].max(), 0.0, MAX_GAIN, meaning=meaning))
         fold = by_fold.loc[run, "apart"].idxmax()
         meaning = f"AUC of telling fold {fold} from the others by its scores for photos without a label"
-        alarms.append(_alarm("apart", run, by_fold.loc[run, "apart"].max(), 0.5, MOST_APART, meaning=meaning))
+        alarms.append(_alarm("apart", run, by_fold.loc[run, "apart"].max(), 0.5, MAX_SEPARATION, meaning=meaning))
     mistakes = figures.groupby(["label", "run"])["mistakes"].mean().unstack("run")
     if len(mistakes.columns) >= FEW_RUNS:
         relative = mistakes.div(np.maximum(mistakes.median(axis=1), 1e-9), axis=0).median()
         for run, share in relative.items():
             meaning = "how many times as many errors the median run makes"
-            alarms.append(_alarm("error", run, 1 / max(share, 1e-9), 1.0, MOST_TIMES, meaning=meaning))
+            alarms.append(_alarm("error", run, 1 / max(share, 1e-9), 1.0, MAX_ERROR_RATIO, meaning=meaning))
     return alarms
 
 

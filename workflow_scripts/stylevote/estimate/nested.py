@@ -11,13 +11,13 @@ from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.stack import fit_stack
-from stylevote.ensemble.threshold import decide, search_threshold
+from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import combine_folds, limit_labels
 from stylevote.errors import InputError
 from stylevote.metrics import BETA
 
 
-def decide_outside(
+def predict_nested(
     features_without: Callable[[int], np.ndarray],
     labels: np.ndarray,
     folds: np.ndarray,
@@ -69,7 +69,7 @@ def decide_outside(
             "fold": fold,
             "score": score,
             "threshold": threshold,
-            "decision": decide(score, threshold),
+            "decision": apply_threshold(score, threshold),
             "voted": votes["decision"].to_numpy(),
             "members": np.int16(features.shape[1]),
         }
@@ -77,7 +77,7 @@ def decide_outside(
     return pd.concat(parts).sort_index()
 
 
-def estimate_nested_label(
+def select_and_predict_nested(
     candidates: pd.DataFrame,
     scores: np.ndarray,
     labels: np.ndarray,
@@ -93,12 +93,12 @@ def estimate_nested_label(
     Args:
         candidates: columns run, epoch; a row a candidate.
         scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
-        labels, folds, beta, threads: see `decide_outside`.
+        labels, folds, beta, threads: see `predict_nested`.
         settings: as there, and the settings of `select.select_members` under ``selection``.
         others_without: as ``features_without`` there, of further features.
 
     Returns:
-        as `decide_outside` does.
+        as `predict_nested` does.
     """
 
     def features_without(fold: int) -> np.ndarray:
@@ -108,14 +108,14 @@ def estimate_nested_label(
         own = scores[members_of(selection).index].T
         return own if others_without is None else np.concatenate([own, others_without(fold)], axis=1)
 
-    return decide_outside(features_without, labels, folds, settings, beta=beta, threads=threads)
+    return predict_nested(features_without, labels, folds, settings, beta=beta, threads=threads)
 
 
-def join_labels(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes: dict[str, Any]) -> np.ndarray:
+def nested_decisions(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes: dict[str, Any]) -> np.ndarray:
     """Return the decisions of all labels together, uint8 of shape (photos, labels), as new photos would be decided.
 
     Args:
-        estimates: for each label image_id and what `decide_outside` returns.
+        estimates: for each label image_id and what `predict_nested` returns.
         image_ids: the photos expected, in this order.
         votes: the configuration's: aggregation, and the least and most labels of a photo.
 
@@ -136,19 +136,19 @@ def join_labels(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes:
     return limit_labels(decisions, scores, thresholds, votes["min_labels"], votes["max_labels"])
 
 
-def read_sizes_decided(
+def read_size_decisions(
     paths: list[Path], labels: list[str], image_ids: pd.Series, votes: dict[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Return for each size, from the smallest, the decisions that `join_labels` makes of its estimates.
+    """Return for each size, from the smallest, the decisions that `nested_decisions` makes of its estimates.
 
     Args:
-        paths: one table per block: label, size, image_id and what `decide_outside` returns.
+        paths: one table per block: label, size, image_id and what `predict_nested` returns.
         labels: all of them, in order.
-        image_ids, votes: see `join_labels`.
+        image_ids, votes: see `nested_decisions`.
     """
     tables = read_by_label(paths, labels, ["size", "image_id", "score", "threshold", "decision", "voted"])
     by_size: dict[str, dict[str, pd.DataFrame]] = {}
     for label, table in tables.items():
         for size, part in table.groupby("size", sort=False):
             by_size.setdefault(size, {})[label] = part
-    return {size: join_labels(estimates, image_ids, votes) for size, estimates in by_size.items()}
+    return {size: nested_decisions(estimates, image_ids, votes) for size, estimates in by_size.items()}

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.rank import left_out
-from stylevote.ensemble.select import of_size, select_by_fold
+from stylevote.ensemble.rank import held_out_folds
+from stylevote.ensemble.select import limit_size, select_by_fold
 from stylevote.errors import InputError
 from stylevote.estimate.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.files.tables import read_table
@@ -17,8 +17,8 @@ from stylevote.metrics import BETA, macro_f_beta
 SIZES = ("1", "2", "5", "10", "20", "40", "all")
 
 
-def as_number(size: str) -> int | None:
-    """Return a size of `SIZES` as `select.of_size` takes it."""
+def parse_size(size: str) -> int | None:
+    """Return a size of `SIZES` as `select.limit_size` takes it."""
     return None if size == "all" else int(size)
 
 
@@ -39,11 +39,11 @@ def select_sizes(
         rankings, scores, labels, folds, settings, beta: see `select.select_by_fold`.
 
     Returns:
-        for each of `SIZES` the members: columns without, run, epoch, member, weight and others.
+        for each of `SIZES` the members: column held_out_fold, run, epoch, member, weight and others.
     """
     sizes = [int(size) for size in SIZES if size != "all"]
-    largest = select_by_fold(rankings, scores, labels, folds, of_size(settings, max(sizes)), beta=beta)
-    everything = select_by_fold(rankings, scores, labels, folds, of_size(settings, None), beta=beta)
+    largest = select_by_fold(rankings, scores, labels, folds, limit_size(settings, max(sizes)), beta=beta)
+    everything = select_by_fold(rankings, scores, labels, folds, limit_size(settings, None), beta=beta)
     found = {str(size): largest[largest["member"].between(1, size)] for size in sizes}
     return found | {"all": everything[everything["member"] > 0]}
 
@@ -61,7 +61,7 @@ def size_curve(
 
     Args:
         labels: 0/1, shape (photos, labels).
-        decisions: for each size, from the smallest, what `honest.decide_outside` decides, 0/1, in the same shape.
+        decisions: for each size, from the smallest, what `honest.predict_nested` decides, 0/1, in the same shape.
         members: columns size, run, epoch; a row per member of a label.
         folds: how many CNNs there are of a run.
         histories: columns run, epoch, seconds; a row per epoch and fold of every run that is trained here.
@@ -115,11 +115,14 @@ def read_sizes(path: Path, folds: np.ndarray) -> dict[int, int | None]:
     unknown = table.loc[~table["size"].isin(SIZES), "size"]
     if len(unknown):
         raise InputError(f"{path}: size: found {unknown.iloc[0]!r}, expected one of {', '.join(SIZES)}")
-    if sorted(table["held_out_fold"]) != left_out(folds):
+    if sorted(table["held_out_fold"]) != held_out_folds(folds):
         raise InputError(
-            f"{path}: without: found {sorted(table['held_out_fold'])}, expected each of {left_out(folds)} once"
+            f"{path}: held_out_fold: found {sorted(table['held_out_fold'])}, expected each of {held_out_folds(folds)} once"
         )
-    return {without: as_number(size) for without, size in zip(table["held_out_fold"], table["size"], strict=True)}
+    return {
+        held_out_fold: parse_size(size)
+        for held_out_fold, size in zip(table["held_out_fold"], table["size"], strict=True)
+    }
 
 
 def choose_sizes(
@@ -136,12 +139,12 @@ def choose_sizes(
         loss: how much less than the best is good enough.
 
     Returns:
-        columns without (int16: the fold left out, or `rank.ALL`) and size.
+        column held_out_fold (int16: the fold left out, or `rank.ALL`) and size.
     """
     rows = []
-    for without in left_out(folds):
-        known = folds != without
+    for held_out_fold in held_out_folds(folds):
+        known = folds != held_out_fold
         reached = {size: macro_f_beta(labels[known], part[known], beta) for size, part in decisions.items()}
         enough = next(size for size, score in reached.items() if score >= max(reached.values()) - loss)
-        rows.append({"held_out_fold": without, "size": enough})
+        rows.append({"held_out_fold": held_out_fold, "size": enough})
     return pd.DataFrame(rows).astype({"held_out_fold": "int16"})

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.rank import ALL, left_out, rank_by_fold
-from stylevote.ensemble.threshold import decide, f_beta_at
 from stylevote.estimate import bootstrap
+from stylevote.estimate.single_networks import estimate_run
 from stylevote.files.tables import replacing, write_table
 from stylevote.metrics import BETA, macro_f_beta
 
@@ -26,70 +25,6 @@ COLUMNS = {
     "seeds": "int64",
     "positives": "int64",
 }
-
-
-def decide_by_best(
-    rankings: pd.DataFrame, read_scores: Callable[[pd.DataFrame], np.ndarray], folds: np.ndarray
-) -> np.ndarray:
-    """Decide each fold's photos by the network, and at the cut, that are best on the photos of the others.
-
-    Args:
-        rankings: columns without, rank, threshold, and those that ``read_scores`` takes (see `rank.rank_by_fold`).
-        read_scores: returns the out-of-fold scores of the networks in such a table: shape (networks, photos).
-        folds: shape (photos,).
-
-    Returns:
-        0/1, uint8, shape (photos,).
-    """
-    ranked = rankings[rankings["held_out_fold"] != ALL].sort_values(["held_out_fold", "rank"])
-    firsts = ranked.drop_duplicates("held_out_fold")
-    decided = np.zeros(len(folds), dtype=np.uint8)
-    for row, scores in zip(firsts.itertuples(), read_scores(firsts), strict=True):
-        outside = folds == row.held_out_fold
-        decided[outside] = decide(scores[outside], row.threshold)
-    return decided
-
-
-def judge(
-    labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, *, cut: float | None = None, beta: float = BETA
-) -> tuple[np.ndarray, float]:
-    """Decide by one run as honestly as an ensemble is judged: no photo has a part in what decides it.
-
-    For each fold, the epoch and the cut are those that are best on the photos of the others. (That no network saw the
-    photo is all that out-of-fold scores promise.)
-
-    Args:
-        labels: 0/1, shape (photos,).
-        scores: the run's out-of-fold scores, shape (epochs, photos).
-        folds: shape (photos,).
-        cut: where scores are cut, if that is not to be chosen: the epoch then is.
-        beta: weight of recall against precision.
-
-    Returns:
-        decisions, 0/1, uint8, shape (photos,); and the naive F-beta: of the epoch, and at the cut, that are best on all
-        photos.
-    """
-    epochs = pd.DataFrame({"run": "", "epoch": range(len(scores))})
-    if cut is None:
-        rankings = rank_by_fold(epochs, labels, scores, folds, beta)
-    else:
-        rankings = _rank_at(cut, labels, scores, folds, beta)
-    decisions = decide_by_best(rankings, lambda networks: scores[networks["candidate"].to_numpy()], folds)
-    return decisions, float(rankings.loc[rankings["held_out_fold"] == ALL, "f_beta"].max())
-
-
-def _rank_at(cut: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, beta: float) -> pd.DataFrame:
-    """Rank a run's epochs as `rank.rank_by_fold` does, by their F-beta at one cut."""
-    parts = []
-    for without in left_out(folds):
-        rows = folds != without
-        reached = np.array([f_beta_at(labels[rows], row[rows], np.array([cut]), beta)[0] for row in scores])
-        order = np.argsort(-reached, kind="stable")
-        ranks = range(1, len(order) + 1)
-        parts.append(
-            pd.DataFrame({"held_out_fold": without, "candidate": order, "f_beta": reached[order], "rank": ranks})
-        )
-    return pd.concat(parts, ignore_index=True).assign(threshold=cut)
 
 
 def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[float, float]:
@@ -125,7 +60,7 @@ def tabulate(
         beta: weight of recall against precision.
 
     Returns:
-        the columns `COLUMNS`, a row a cell: ``ours`` is the mean over seeds of the honest F-beta (see `judge`), or of
+        the columns `COLUMNS`, a row a cell: ``ours`` is the mean over seeds of the nested F-beta (`estimate_run`) or of
         its mean over labels; low, high its `seed_interval`; ``naive`` the mean of the figures of photos that chose
         epoch and cut; photos_low, photos_high what holds ``ours`` in 95 % of samples of such photos (the bootstrap's,
         with these networks); ``positives`` are the photos with the label, or the sum.
@@ -135,7 +70,7 @@ def tabulate(
     for run, wanted in _wanted(cells).items():
         scores = read_run(run)
         for label, cut in wanted:
-            judged[run, label, cut] = judge(truth[label], scores[label], folds, cut=cut, beta=beta)
+            judged[run, label, cut] = estimate_run(truth[label], scores[label], folds, cut=cut, beta=beta)
     rows = []
     for cell in cells:
         names = list(cell["repetitions"][0])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.threshold import f_beta_at
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 from stylevote.report.drawing import SERIES
 from stylevote.report.measures import compare_losses, curve_points, flat_range, reliability
 from stylevote.report.plots import correlation_map, loss_curves, reliability_curve, threshold_curves
@@ -48,7 +48,7 @@ def threshold_figures(label: DecidedLabel) -> dict[str, float]:
     figures = {"threshold": label.threshold, "flat_low": low, "flat_high": high}
     if label.tested:
         figures["test"] = float(f_beta_at(*label.tested, np.array([label.threshold]), label.beta)[0])
-        figures["test_best"] = best_cut(*label.tested, label.beta)[1]
+        figures["test_best"] = best_threshold(*label.tested, label.beta)[1]
     return figures
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.threshold import f_beta_at, log_odds
+from stylevote.estimate.single_networks import predict_by_best_network
 from stylevote.metrics import BETA
-from stylevote.published.comparison import decide_by_best
 
 POINTS = 160  # of a curve: more cannot be seen
 FLAT = 0.01  # a threshold is as good as the chosen one if its F-beta is no further below
@@ -123,7 +123,7 @@ def decide_by_singles(
     """
     ranked = rankings.assign(kind=[backbone_of(run, external) for run in rankings["run"]])
     kinds = {"best": ranked, **dict(list(ranked.groupby("kind")))}
-    return pd.DataFrame({kind: decide_by_best(rows, read_scores, folds) for kind, rows in kinds.items()})
+    return pd.DataFrame({kind: predict_by_best_network(rows, read_scores, folds) for kind, rows in kinds.items()})
 
 
 def decide_by_one(
@@ -147,7 +147,7 @@ def decide_by_one(
         return None
     best = list(reached.groupby(level="held_out_fold").idxmax())
     decided = [
-        decide_by_best(table.loc[best].reset_index(), read, folds)
+        predict_by_best_network(table.loc[best].reset_index(), read, folds)
         for table, read in zip(ranked, read_scores, strict=True)
     ]
     return np.stack(decided, axis=1)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from stylevote.ensemble.decisions import INTERVAL
+from stylevote.estimate.summary import INTERVAL
 from stylevote.report.render import markdown
 from stylevote.report.runs import RunTable
 

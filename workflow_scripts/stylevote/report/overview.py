@@ -34,7 +34,7 @@ def macro_figures(
     """Return what the ensemble is worth as it is told in different ways, the most trustworthy first.
 
     Args:
-        honest: `decisions.nested_scores`, with the columns of `decisions.holdout_scores` where photos were held out.
+        honest: `scores.nested_scores`, with the columns of `scores.holdout_scores` where photos were held out.
         naive, test: `bounds` of the decisions for training and for test photos; None where labels are not known.
         scores: `decisions.score_decisions` for the test photos; empty where their labels are not known.
         joining: what `joining.fold_averaging_gain` expects, as a mean over labels, if it was estimated.
@@ -65,7 +65,7 @@ def pictured_labels(honest: pd.DataFrame, most: int) -> list[str]:
     spread evenly over the ranks of the others, up to the highest.
 
     Args:
-        honest: `decisions.nested_scores`: a row per label, and a last row of the means.
+        honest: `scores.nested_scores`: a row per label, and a last row of the means.
         most: how many labels at most.
     """
     scores = honest.iloc[:-1].reset_index(drop=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from stylevote.ensemble.decisions import INTERVAL
+from stylevote.estimate.summary import INTERVAL
 from stylevote.report.drawing import COLORS, MOST_LINES
 from stylevote.report.overview import DECIDED_BY
 from stylevote.report.render import SHOWN_CARDS, html

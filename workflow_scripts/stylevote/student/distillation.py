@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.stack import fit_stack
-from stylevote.ensemble.threshold import decide, search_threshold
+from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import limit_labels
-from stylevote.estimate.bootstrap import compare
-from stylevote.metrics import BETA, best_cut, f_beta
+from stylevote.estimate.bootstrap import compare_decisions
+from stylevote.metrics import BETA, best_threshold, f_beta
 
 
 def distillation_targets(
@@ -26,7 +26,7 @@ def distillation_targets(
 
     The student of a fold is trained on the photos of the others, and judged by the fold's. What it learns of a photo is
     the out-of-fold score by the ensemble that is chosen and stacked without the student's fold, the one that the honest
-    estimate (`honest.decide_outside`) judges by these same photos: neither the photo's own network and stacker nor
+    estimate (`honest.predict_nested`) judges by these same photos: neither the photo's own network and stacker nor
     anything that was chosen by the fold's photos has a part in it, except that the members' networks of the other folds
     were trained on the fold's labels.
 
@@ -70,7 +70,7 @@ def choose_network(
         the epoch's place in ``scores``; thresholds and the F-beta that they reach here, both of shape (labels,).
     """
     numbers = range(labels.shape[1])
-    reached = [np.mean([best_cut(labels[:, k], epoch[:, k], beta)[1] for k in numbers]) for epoch in scores]
+    reached = [np.mean([best_threshold(labels[:, k], epoch[:, k], beta)[1] for k in numbers]) for epoch in scores]
     best = int(np.argmax(reached))
     found = [search_threshold(labels[:, k], scores[best, :, k], **threshold, beta=beta) for k in numbers]
     return best, *np.array(found).T
@@ -100,7 +100,7 @@ def decide_honestly(
         outside = folds == fold
         epoch, thresholds, _ = choose_network(labels[~outside], scores[:, ~outside], threshold, beta)
         own = scores[epoch, outside]
-        decisions[outside] = limit_labels(decide(own, thresholds), own, thresholds, *limits)
+        decisions[outside] = limit_labels(apply_threshold(own, thresholds), own, thresholds, *limits)
     return decisions
 
 
@@ -121,11 +121,11 @@ def compare_student(
     Returns:
         a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, single_f_beta,
         ensemble_f_beta, student_f_beta, difference (student less ensemble), low and high (what holds 95 % of the
-        differences in resampled photos, see `bootstrap.compare`).
+        differences in resampled photos, see `bootstrap.compare_decisions`).
     """
     ensemble, student, singles = decided
-    table = compare(labels, ensemble, student, names, beta=beta)
-    table = table.rename(columns={"one": "ensemble_f_beta", "other": "student_f_beta"})
+    table = compare_decisions(labels, ensemble, student, names, beta=beta)
+    table = table.rename(columns={"first": "ensemble_f_beta", "second": "student_f_beta"})
     alone = [f_beta(labels[:, k], singles[:, k], beta) for k in range(len(names))]
     table.insert(2, "single_f_beta", [*alone, np.mean(alone)])
     return table
@@ -146,5 +146,5 @@ def compare_holdout(
         a row per label and a last row of the means, as in `compare_student`: holdout_ensemble_f_beta,
         holdout_student_f_beta, holdout_difference, holdout_low, holdout_high.
     """
-    table = compare(labels, ensemble, student, names, beta=beta).drop(columns=["label", "positives"])
-    return table.rename(columns={"one": "ensemble_f_beta", "other": "student_f_beta"}).add_prefix("holdout_")
+    table = compare_decisions(labels, ensemble, student, names, beta=beta).drop(columns=["label", "positives"])
+    return table.rename(columns={"first": "ensemble_f_beta", "second": "student_f_beta"}).add_prefix("holdout_")

@@ -17,8 +17,8 @@ def penalised_loss(weights, intercept, odds, labels, alpha):
 
 @pytest.mark.parametrize("alpha", [0.01, 1, 100])
 @pytest.mark.parametrize("label", [0, 1])
-def test_at_the_solution_the_penalised_loss_rises_in_all_directions_and_its_gradient_is_zero(bank, alpha, label):
-    features, labels, folds = bank.candidates(label)[1].T, bank.truth[:, label], bank.folds
+def test_at_the_solution_the_penalised_loss_rises_in_all_directions_and_its_gradient_is_zero(ensemble, alpha, label):
+    features, labels, folds = ensemble.candidates(label)[1].T, ensemble.truth[:, label], ensemble.folds
     for fold, stacker in enumerate(fit(features, labels, folds, alpha=[alpha]).stackers):
         found = json.loads(stacker.to_bytes())
         weights, intercept = np.array(found["weights"]), found["intercept"]

@@ -10,8 +10,8 @@ from stylevote.ensemble.combiners.ridge import fit
 
 @pytest.mark.parametrize("alpha", [0.01, 1, 100])
 @pytest.mark.parametrize("label", [0, 1])
-def test_the_weights_are_those_of_augmented_least_squares(bank, alpha, label):
-    features, labels, folds = bank.candidates(label)[1].T, bank.truth[:, label], bank.folds
+def test_the_weights_are_those_of_augmented_least_squares(ensemble, alpha, label):
+    features, labels, folds = ensemble.candidates(label)[1].T, ensemble.truth[:, label], ensemble.folds
     members = features.shape[1]
     stack = fit(features, labels, folds, alpha=[alpha])
     for fold, stacker in enumerate(stack.stackers):

@@ -11,7 +11,7 @@ import pandas as pd
 from stylevote.ensemble.stack import Stack, Stacker, combiner, fit_stack
 from stylevote.errors import InputError
 from stylevote.estimate.bootstrap import bootstrap_f_beta
-from stylevote.estimate.nested import decide_outside
+from stylevote.estimate.nested import predict_nested
 from stylevote.metrics import BETA, f_beta
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def fit(
     """Fit the simplest combiner whose nested estimate is within one standard error of the best one's.
 
     The rule is that of Breiman et al. (1984, section 3.4.3). The members are given; for each fold, stack and exact
-    threshold are repeated on the others' photos (`honest.decide_outside`). The standard error is that of the difference
+    threshold are repeated on the others' photos (`honest.predict_nested`). The standard error is that of the difference
     between the two combiners on the same photos, by the bootstrap: what makes both better or worse is not in it.
 
     Args:
@@ -68,7 +68,7 @@ def fit(
     """
     settings = {name: {"combiner": name, name: own} for name, own in among}
     decisions = [
-        decide_outside(
+        predict_nested(
             lambda _: features,
             labels,
             folds,

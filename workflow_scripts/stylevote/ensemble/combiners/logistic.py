@@ -10,7 +10,7 @@ from stylevote.ensemble.newton import minimize_cross_entropy
 from stylevote.ensemble.stack import Stack
 from stylevote.metrics import BETA
 
-LEAST_PROBABILITY = 1e-6  # scores of 0 and 1 have no log odds: none counts as nearer to either
+MIN_PROBABILITY = 1e-6  # scores of 0 and 1 have no log odds: none counts as nearer to either
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def load(raw: bytes, threads: int = 1) -> Logistic:  # noqa: ARG001 (every combi
 def _fit(features: np.ndarray, labels: np.ndarray, alphas: list[float]) -> list[Logistic]:
     prevalence = labels.mean()
     if prevalence in (0.0, 1.0):
-        constant = np.clip(prevalence, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+        constant = np.clip(prevalence, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
         return [Logistic(WeightedSum(np.zeros(features.shape[1]), float(logit(constant))))] * len(alphas)
     values = np.column_stack([_log_odds(features), np.ones(len(features))])
     penalized = np.append(np.ones(features.shape[1]), 0.0)  # the intercept is free
@@ -79,4 +79,4 @@ def _fit(features: np.ndarray, labels: np.ndarray, alphas: list[float]) -> list[
 
 
 def _log_odds(features: np.ndarray) -> np.ndarray:
-    return logit(np.clip(features.astype(np.float64), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
+    return logit(np.clip(features.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stylevote.ensemble.stack import Stack, check_members, unsearched
+from stylevote.ensemble.stack import Stack, check_members, unsearched_stack
 from stylevote.errors import InputError
 from stylevote.metrics import BETA
 
@@ -59,7 +59,7 @@ def fit(
     """
     stacker = Mean(features.shape[1])
     scores = stacker.scores(features)
-    return unsearched([stacker] * len(np.unique(folds)), scores, labels, beta)
+    return unsearched_stack([stacker] * len(np.unique(folds)), scores, labels, beta)
 
 
 def load(raw: bytes, threads: int = 1) -> Mean:  # noqa: ARG001 (every combiner is loaded with the same)

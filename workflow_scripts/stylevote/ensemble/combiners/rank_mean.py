@@ -5,7 +5,7 @@ from io import BytesIO
 
 import numpy as np
 
-from stylevote.ensemble.stack import Stack, check_members, out_of_fold_scores, unsearched
+from stylevote.ensemble.stack import Stack, check_members, out_of_fold_scores, unsearched_stack
 from stylevote.errors import InputError
 from stylevote.metrics import BETA
 
@@ -79,7 +79,7 @@ def fit(
     """
     stackers = [_fit(features[folds != fold]) for fold in np.unique(folds)]
     scores = out_of_fold_scores(stackers, features, folds)
-    return unsearched(stackers, scores, labels, beta)
+    return unsearched_stack(stackers, scores, labels, beta)
 
 
 def load(raw: bytes, threads: int = 1) -> RankMean:  # noqa: ARG001 (every combiner is loaded with the same)

@@ -12,9 +12,9 @@ import xgboost as xgb
 
 from stylevote.ensemble.stack import Stack, log_loss
 from stylevote.errors import InputError
-from stylevote.metrics import BETA, best_cut
+from stylevote.metrics import BETA, best_threshold
 
-LEAST_PREVALENCE = 1e-6  # of a booster without trees: xgboost takes no base score of 0 or 1
+MIN_PREVALENCE = 1e-6  # of a booster without trees: xgboost takes no base score of 0 or 1
 
 # What XGBoost assumed in 2018. Later versions start from the label's prevalence: a rare label's photos then weigh so
 # little (p (1 - p) each) that no leaf of them reaches a `min_child_weight` of 1, and nothing is learned.
@@ -259,13 +259,13 @@ def _pool(labels: np.ndarray, splits: list[Split], fitted: list[tuple[xgb.Booste
     scores = np.empty(len(labels), dtype=np.float32)
     for split, (_, fold_scores) in zip(splits, fitted, strict=True):
         scores[split.held_out] = fold_scores
-    return Fitted([booster for booster, _ in fitted], scores, *best_cut(labels, scores, beta))
+    return Fitted([booster for booster, _ in fitted], scores, *best_threshold(labels, scores, beta))
 
 
 def _fit_booster(settings: dict, split: Split, rounds: int, patience: int) -> tuple[xgb.Booster, np.ndarray]:
     """Return a booster of the trees to keep, and its scores of the fold's photos."""
     if split.prevalence in (0.0, 1.0):
-        constant = float(np.clip(split.prevalence, LEAST_PREVALENCE, 1 - LEAST_PREVALENCE))
+        constant = float(np.clip(split.prevalence, MIN_PREVALENCE, 1 - MIN_PREVALENCE))
         booster = xgb.train(settings | {"base_score": constant}, split.training, num_boost_round=0)
     else:
         booster = xgb.train(

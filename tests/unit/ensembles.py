@@ -1,12 +1,10 @@
-"""A simulated bank of runs: what the ensemble's tests work on."""
+"""A simulated ensemble, for tests of the ensemble and of its estimates."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from stylevote.files.tables import write_table
 
@@ -76,13 +74,3 @@ def simulate(
         scores[f"run{run}"] = (1 / (1 + np.exp(-(strength * (truth - 0.5) + noise)))).astype(np.float32)
     labels = [f"style {k}" for k in range(len(prevalence))]
     return SimulatedEnsemble(labels, truth, rng.permutation(np.arange(photos) % folds), scores)
-
-
-@pytest.fixture(name="simulate", scope="session")
-def _simulate() -> Callable[..., SimulatedEnsemble]:
-    return simulate
-
-
-@pytest.fixture
-def bank() -> SimulatedEnsemble:
-    return simulate()
