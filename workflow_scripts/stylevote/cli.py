@@ -3,7 +3,8 @@
 `run(main)` gives `main` an option per parameter: a path, `str`, `int` or `float`; `X | None`, whose option may stay
 empty; or `list[X]`, which takes any number of values. Keyword-only parameters are settings. They come together as one
 JSON object, `--settings`, which the workflow passes on standard input: the names of a thousand labels are too long for
-an argument.
+an argument. A setting whose annotation holds a class of `stylevote.config` (`Selection`, `list[Phase]`,
+`Threshold | None`) arrives as that class, checked.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
 from stylevote.errors import InputError, unwritable
+from stylevote.wording import key_path, quote
 
 SETTINGS = "settings"
 
@@ -32,10 +34,10 @@ def run(main: Callable[..., None]) -> None:
     """
     signature = inspect.signature(main, eval_str=True)
     arguments = vars(make_parser(main, signature).parse_args())
-    keys = [name for name, parameter in signature.parameters.items() if parameter.kind is parameter.KEYWORD_ONLY]
+    types_of = {name: p.annotation for name, p in signature.parameters.items() if p.kind is p.KEYWORD_ONLY}
 
     def work() -> None:
-        settings = check_settings(arguments.pop(SETTINGS), keys) if keys else {}
+        settings = check_settings(arguments.pop(SETTINGS), types_of) if types_of else {}
         main(**arguments, **settings)
 
     end_with(work)
@@ -82,14 +84,39 @@ def make_parser(main: Callable[..., None], signature: inspect.Signature) -> argp
     return parser
 
 
-def check_settings(settings: object, keys: list[str]) -> dict[str, Any]:
-    """Return the ``settings``, an object with exactly these ``keys``; raise `InputError` for anything else."""
+def check_settings(settings: object, types_of: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with exactly these keys, those with a class of `stylevote.config` as that class.
+
+    Args:
+        settings: what was read, an object.
+        types_of: annotation of each setting.
+
+    Raises:
+        InputError: a key is missing or unknown, or a value is not of its class.
+    """
     found = list(settings) if isinstance(settings, dict) else []
-    if not isinstance(settings, dict) or set(found) != set(keys):
-        wrong = [f"{key!r} is missing" for key in keys if key not in found]
-        wrong += [f"{key!r} is unknown" for key in found if key not in keys] or ["no JSON object"] * (not wrong)
-        raise InputError(f"--{SETTINGS}: {', '.join(wrong)}; expected {', '.join(map(repr, keys))}")
-    return settings
+    if not isinstance(settings, dict) or set(found) != set(types_of):
+        wrong = [f"{key!r} is missing" for key in types_of if key not in found]
+        wrong += [f"{key!r} is unknown" for key in found if key not in types_of] or ["no JSON object"] * (not wrong)
+        raise InputError(f"--{SETTINGS}: {', '.join(wrong)}; expected {', '.join(map(repr, types_of))}")
+    return {key: _typed(key, settings[key], annotation) for key, annotation in types_of.items()}
+
+
+def _typed(name: str, value: Any, annotation: Any) -> Any:
+    """Return a value as the classes of settings in its annotation; without any, as it is."""
+    if not _holds_model(annotation):
+        return value
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 (0.2 s that most programs need not wait)
+
+    try:
+        return TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        wrong = [f"{key_path((name, *e['loc']))}: {e['msg']}, found {quote(e['input'])}" for e in error.errors()]
+        raise InputError(f"--{SETTINGS}: {'; '.join(wrong)}") from None
+
+
+def _holds_model(annotation: Any) -> bool:
+    return hasattr(annotation, "model_fields") or any(map(_holds_model, get_args(annotation)))
 
 
 def _value_of(annotation: Any) -> tuple[Callable[[str], Any], str | None]:

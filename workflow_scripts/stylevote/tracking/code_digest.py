@@ -15,6 +15,8 @@ PACKAGE = "stylevote"
 OF_PLACE = {"stylevote.machine.gpus", "stylevote.machine.lock"}
 # Folders of files that a module reads and that shape what comes out: they count as code.
 DATA_OF = {"stylevote.report.render": "stylevote/report/templates"}
+# Modules that only describe settings. The values of settings reach programs as params, which the workflow compares.
+OF_SETTINGS = {f"stylevote.config.{name}" for name in ("base", "configuration", "ensemble", "photos", "runs")}
 MOST_REMEMBERED = 2000  # modules; more than that are of former versions
 
 # The digest and the imports of every module that was parsed, by a digest of its text and of this module's.
@@ -22,10 +24,10 @@ _parsed: dict[str, list] = {}
 
 
 def code_digest(program: Path, *modules: Path) -> str:
-    """Return a digest of a program and of every module of this library that it reaches by import, but for `OF_PLACE`.
+    """Return a digest of a program and of all modules of this library that it imports, directly or not.
 
-    It is of the parsed syntax: comments, docstrings, layout and the version of Python do not change it. Nothing is
-    executed.
+    Modules in `OF_PLACE` and `OF_SETTINGS` do not count. The digest is of the parsed syntax: comments, docstrings,
+    layout and the version of Python do not change it. Nothing is executed.
 
     Args:
         program: file of the program, in a folder of this library's folder or in a folder within.
@@ -130,7 +132,7 @@ def _describe(node: object, parts: list[str], names: list[str]) -> None:
 
 def _files(name: str, root: Path) -> list[Path]:
     """Return the file of a module of the library that counts, if the name is one; packages hold no code themselves."""
-    if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE:
+    if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE | OF_SETTINGS:
         return []
     path = root.joinpath(*name.split(".")).with_suffix(".py")
     data = sorted((root / DATA_OF[name]).iterdir()) if name in DATA_OF else []
