@@ -26,7 +26,7 @@ class Shown:
         scores: for this label: one, or one per fold.
         threshold: of these scores.
         given: its labels in the table; None if they are not known.
-        decided: its labels as decided.
+        decided: its decided labels.
     """
 
     picture: str

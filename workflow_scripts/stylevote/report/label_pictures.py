@@ -13,12 +13,12 @@ from stylevote.report.drawing import SERIES
 from stylevote.report.measures import compare_losses, curve_points, flat_range, reliability
 from stylevote.report.plots import correlation_map, loss_curves, reliability_curve, threshold_curves
 
-MOST_MEMBERS = 30  # in the picture of their correlation
+MAX_MEMBERS = 30  # in the picture of their correlation
 
 
 @dataclass(frozen=True)
 class DecidedLabel:
-    """A label, and how it was decided.
+    """A label with its scores and threshold.
 
     Attributes:
         name: of the label.
@@ -38,11 +38,11 @@ class DecidedLabel:
 
 
 def threshold_figures(label: DecidedLabel) -> dict[str, float]:
-    """Return the threshold, between which thresholds F-beta is as good, and the F-beta of the test photos if known.
+    """Return the threshold, its flat range, and the F-beta of the test photos if known.
 
     Returns:
-        threshold, flat_low, flat_high; and of the test photos ``test``, the F-beta at the threshold, and ``test_best``,
-        that at the best one.
+        threshold, flat_low, flat_high; for the test photos ``test``, the F-beta at the threshold, and ``test_best``, the
+        F-beta at their best threshold.
     """
     low, high = flat_range(label.truth, label.scores, label.threshold, label.beta)
     figures = {"threshold": label.threshold, "flat_low": low, "flat_high": high}
@@ -53,17 +53,17 @@ def threshold_figures(label: DecidedLabel) -> dict[str, float]:
 
 
 def shown_networks(members: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the networks that the picture of correlations shows, and how many there are.
+    """Return the networks in the picture of correlations, and their numbers.
 
     Args:
         members: what `select.members_of` returns.
 
     Returns:
-        the first rows of ``members``, each network once; and ``members``, ``networks`` and ``drawn``, which count the
-        members, the different ones of them, and those in the picture.
+        the first rows of ``members``, each network once; and the numbers of ``members``, of different ``networks``, and
+        of networks ``drawn``.
     """
     networks = members.drop_duplicates(["run", "epoch"])
-    shown = networks.head(MOST_MEMBERS)
+    shown = networks.head(MAX_MEMBERS)
     return shown, {"members": len(members), "networks": len(networks), "drawn": len(shown)}
 
 
@@ -79,17 +79,16 @@ def threshold_picture(label: DecidedLabel, figures: Mapping[str, Any]) -> str:
     )
 
 
-def reliability_picture(label: DecidedLabel, honest: np.ndarray) -> str:
-    """Draw how often the label is there against ``honest``, the scores of the honest estimate, shape (photos,)."""
-    parts = reliability(label.truth, honest)
-    return reliability_curve(parts, f"Reliability: {label.name}")
+def reliability_picture(label: DecidedLabel, nested: np.ndarray) -> str:
+    """Draw the share of photos with the label against ``nested``, the nested scores, shape (photos,)."""
+    return reliability_curve(reliability(label.truth, nested), f"Reliability: {label.name}")
 
 
 def correlation_picture(label: str, numbers: list[int], scores: np.ndarray) -> str:
-    """Draw how much members are alike.
+    """Draw the correlations of a label's members.
 
     Args:
-        label: which they are members for.
+        label: of the members.
         numbers: of the members; 1 is the best.
         scores: their out-of-fold scores, shape (members, photos).
     """
@@ -108,7 +107,7 @@ def loss_picture(
     """Draw networks that were trained with different losses, as many losses as there are colours.
 
     Args:
-        label: which they predict.
+        label: the label in question.
         rankings, read_scores, losses: see `measures.compare_losses`.
         read_tested: returns the scores of a run at an epoch for the test photos; None if it did not decide them.
     """

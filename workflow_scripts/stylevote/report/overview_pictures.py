@@ -53,7 +53,7 @@ def overview_pictures(
 
 
 def resampling_picture(counts: pd.DataFrame, drawn: list[str]) -> str:
-    """Draw how many photos with each label an epoch has, with as many recipes as there are colours.
+    """Draw the number of photos per label in an epoch, for as many recipes as there are colours.
 
     Args:
         counts: a row per label, named by it; a column ``before`` and a column per recipe.
@@ -64,7 +64,7 @@ def resampling_picture(counts: pd.DataFrame, drawn: list[str]) -> str:
 
 
 def _distribution(by_label: pd.DataFrame, *, every: bool) -> str:
-    """Draw how many photos have each label: a row per label, if every label has one, or else a curve over ranks."""
+    """Draw the number of photos per label: a row per label if all have one, or else a curve over ranks."""
     title = "Training photos with each label"
     if not every:
         return rank_curve(by_label["positives"].to_numpy(), title)
@@ -73,7 +73,7 @@ def _distribution(by_label: pd.DataFrame, *, every: bool) -> str:
 
 
 def _series(by_label: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the honest F-beta of every label, and that of the test photos if it is known, with their intervals."""
+    """Return the honest F-beta of every label and, if known, that of the test photos, with their intervals."""
     return [
         by_label[[f"{kind}_f_beta", f"{kind}_low", f"{kind}_high"]].set_axis(["value", "low", "high"], axis=1)
         for kind in ("nested", "test")

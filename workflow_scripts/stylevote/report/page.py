@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from stylevote.estimate.summary import INTERVAL
-from stylevote.report.drawing import COLORS, MOST_LINES
+from stylevote.report.drawing import COLORS, MAX_LINES
 from stylevote.report.overview import DECIDED_BY
 from stylevote.report.render import SHOWN_CARDS, html
 
-CONSTANTS = {"colors": COLORS, "interval_method": INTERVAL, "max_lines": MOST_LINES, "decided_by": DECIDED_BY}
+CONSTANTS = {"colors": COLORS, "interval_method": INTERVAL, "max_lines": MAX_LINES, "decided_by": DECIDED_BY}
 
 
 def render_section(template: str, **values: Any) -> str:

@@ -13,7 +13,7 @@ from stylevote.report.drawing import (
     FOUR,
     INK,
     LINE,
-    MOST_LINES,
+    MAX_LINES,
     ONE,
     QUIET,
     SERIES,
@@ -301,7 +301,7 @@ def training_curves(history: pd.DataFrame, reached: pd.DataFrame, title: str) ->
             losses.plot(mean.index + 1, mean, color=color, marker="o", ms=3, mew=0)
         losses.set_ylim(bottom=0)
         losses.locator_params(axis="y", nbins=4)
-        if reached.shape[1] > MOST_LINES:
+        if reached.shape[1] > MAX_LINES:
             low, high = reached.quantile(0.1, axis=1), reached.quantile(0.9, axis=1)
             scores.fill_between(reached.index + 1, low, high, color=QUIET, alpha=0.3, lw=0)
         else:
