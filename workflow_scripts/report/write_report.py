@@ -94,7 +94,7 @@ def main(
         training_photos=len(photos),
         overall=overall_figures(table["macro"]),
         by_label=by_label,
-        figures={label: rows.iloc[0].to_dict() for label, rows in read_by_label(figures, labels).items()},
+        figures={label: rows.to_dict("records")[0] for label, rows in read_by_label(figures, labels).items()},
         gains=table["gains"],
         members_per_label=int(by_label["members"].max()),
         sizes=table.get("size_curve"),

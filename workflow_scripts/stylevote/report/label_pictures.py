@@ -41,8 +41,8 @@ def threshold_figures(label: DecidedLabel) -> dict[str, float]:
     """Return the threshold, its flat range, and the F-beta of the test photos if known.
 
     Returns:
-        threshold, flat_low, flat_high; for the test photos ``test``, the F-beta at the threshold, and ``test_best``, the
-        F-beta at their best threshold.
+        threshold, flat_low, flat_high; for the test photos ``test``, the F-beta at the threshold, and ``test_best``,
+        the F-beta at their best threshold.
     """
     low, high = flat_range(label.truth, label.scores, label.threshold, label.beta)
     figures = {"threshold": label.threshold, "flat_low": low, "flat_high": high}

@@ -250,7 +250,7 @@ def loss_curves(
     curves: dict[str, tuple[np.ndarray, Sequence[np.ndarray]]],
     title: str,
 ) -> str:
-    """Draw networks of different losses beside each other: F-beta cut at 0.5 by epoch, and against the threshold.
+    """Draw networks of different losses beside each other: F-beta at 0.5 by epoch, and against the threshold.
 
     Args:
         names: all losses that are compared for any label, in the order of their colours; some may be missing here.
@@ -269,7 +269,7 @@ def loss_curves(
             by_epoch.plot(table["epoch"] + 1, table["f_beta"], color=color, marker="o", ms=3.5, mew=0)
             for style, curve in zip(("solid", "dashed"), of_photos, strict=False):
                 by_threshold.step(log_odds(thresholds), curve, color=color, ls=style, where="pre")
-        for axes, text in ((by_epoch, "epoch (cut at 0.5)"), (by_threshold, "threshold")):
+        for axes, text in ((by_epoch, "epoch (at 0.5)"), (by_threshold, "threshold")):
             _f_axis(axes)
             axes.set_xlabel(text, labelpad=2)
         return to_svg(figure, title)
