@@ -88,19 +88,12 @@ def label_figures(
             members, networks, drawn, and, if the labels of the test photos are known, test and test_best.
     """
     table = honest.iloc[:-1].reset_index(drop=True)
-    columns = ["threshold", "flat_low", "flat_high", "members"]
-    table = table.assign(**{name: figures[name].to_numpy() for name in columns})
+    columns = {name: figures[name] for name in ("threshold", "flat_low", "flat_high", "members")}
     if test is not None:
-        known = scores.iloc[:-1]
-        table = table.assign(
-            test_positives=known["positives"].to_numpy(),
-            test_precision=known["precision"].to_numpy(),
-            test_recall=known["recall"].to_numpy(),
-            test_f_beta=test["value"].iloc[:-1].to_numpy(),
-            test_low=test["low"].iloc[:-1].to_numpy(),
-            test_high=test["high"].iloc[:-1].to_numpy(),
-        )
-    return table
+        columns |= {f"test_{name}": scores[name].iloc[:-1] for name in ("positives", "precision", "recall")}
+        by_label = test.iloc[:-1].rename(columns={"value": "f_beta"})
+        columns |= {f"test_{name}": by_label[name] for name in by_label}
+    return table.assign(**{name: column.to_numpy() for name, column in columns.items()})
 
 
 def compare_singles(
