@@ -54,9 +54,7 @@ def main(
     tables = {}
     for part in divide_labels(labels, features, selected, fold_count * len(image_ids)):
         needed = feature_labels(part, features)
-        scores = read_features(
-            files, selected, image_ids, labels, external, wanted=None if needed == labels else needed
-        )
+        scores = read_features(files, selected, image_ids, labels, external, wanted=needed)
         loaded = {label: load_stackers(label, stored[label], combiner, fold_count, threads) for label in part}
         combined = {label: feature_labels([label], features) for label in part}
         tables |= combine_folds_by_label(scores, combined, loaded, of_labels, voting.aggregation)
