@@ -136,7 +136,7 @@ def export_options() -> argparse.ArgumentParser:
 
 def compare_options() -> argparse.ArgumentParser:
     """Return what the command line of ``compare`` may hold."""
-    from stylevote.estimate.bootstrap import RESAMPLES  # noqa: PLC0415
+    from stylevote.bootstrap import RESAMPLES  # noqa: PLC0415
     from stylevote.metrics import BETA  # noqa: PLC0415
 
     found = _command(

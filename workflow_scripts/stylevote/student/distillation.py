@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stylevote.bootstrap import compare_decisions
 from stylevote.config.ensemble import Stack
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import limit_labels
-from stylevote.estimate.bootstrap import compare_decisions
 from stylevote.metrics import BETA, best_threshold, f_beta
 
 
@@ -27,7 +27,7 @@ def distillation_targets(
 
     The student of a fold is trained on the photos of the others, and judged by the fold's. What it learns of a photo is
     the out-of-fold score by the ensemble that is chosen and stacked without the student's fold, the one that the honest
-    estimate (`honest.predict_nested`) judges by these same photos: neither the photo's own network and stacker nor
+    estimate (`nested.predict_nested`) judges by these same photos: neither the photo's own network and stacker nor
     anything that was chosen by the fold's photos has a part in it, except that the members' networks of the other folds
     were trained on the fold's labels.
 
