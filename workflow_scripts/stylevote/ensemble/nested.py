@@ -54,7 +54,7 @@ def predict_nested(
     fold_numbers = np.unique(folds)
     if len(fold_numbers) < 3:
         raise InputError(f"folds.count: found {len(fold_numbers)}, expected 3 or more: the nested estimate needs them")
-    parts = []
+    by_fold = []
     for fold in fold_numbers:
         of_members, outer = features(fold), folds == fold
         known, known_folds = labels[~outer], folds[~outer]
@@ -70,5 +70,5 @@ def predict_nested(
             "voted": votes["decision"].to_numpy(),
             "members": np.int16(of_members.shape[1]),
         }
-        parts.append(pd.DataFrame(columns, index=np.flatnonzero(outer)))
-    return pd.concat(parts).sort_index()
+        by_fold.append(pd.DataFrame(columns, index=np.flatnonzero(outer)))
+    return pd.concat(by_fold).sort_index()
