@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stylevote.estimate.bootstrap import bootstrap_f_beta, interval, with_mean
+from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.metrics import BETA, f_beta, macro_f_beta
 
 DECIDED_BY = {  # names, for readers, of the rows of `compare_singles` that are no backbones
