@@ -257,7 +257,7 @@ def test_the_papers_tables_at_a_tiny_scale(fresh):
 
     sizes = tables["table7"].set_index("row")
     assert sizes["paper"].dropna().to_dict() == {"top 5": 0.672, "top 10": 0.676, "top 20": 0.6834}
-    parts = [read_table(out / "ensemble" / "sizes" / slug(label) / "estimates.parquet") for label in labels]
+    parts = [read_table(out / "estimate" / "sizes" / slug(label) / "estimates.parquet") for label in labels]
     for size, name in [("1", "top 1"), ("5", "top 5"), ("all", "every run")]:
         decided = [part[part["size"] == size].set_index("image_id")["decision"] for part in parts]
         reached = [
