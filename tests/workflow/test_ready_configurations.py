@@ -61,7 +61,7 @@ def test_the_papers_tables_are_planned_together_and_each_with_its_own_runs(fresh
         assert not {"collate_scores", "estimate_sizes"} & alone.keys()
 
 
-def test_the_simulated_bank_is_planned_at_full_size(fresh):
+def test_the_simulated_ensemble_is_planned_at_full_size(fresh):
     fresh.config = ready("simulated")
     plan = fresh.plan()
     assert (plan["simulate_photos"], plan["simulate_member"], plan["estimate_nested"]) == (1, 60, 13)

@@ -325,9 +325,7 @@ def test_real_encoder_weights_see_photos(shared, tmp_path):
     names = json.loads((shared / "weights" / "torchvision_mobilenet_v2_keys.json").read_text())
     path = tmp_path / "encoder.safetensors"
     safetensors.torch.save_file({name: weights[stored] for name, stored in names.items()}, path)
-    network = smp.create_network(
-        {"architecture": "unet", "encoder": "mobilenet_v2", "args": {}, "size": 160}, str(path)
-    ).eval()
+    network = smp.create_network(SegmentationNetwork(encoder="mobilenet_v2", size=160), str(path)).eval()
     with torch.inference_mode():
         features = network.encoder(torch.rand(2, 3, 64, 64))
     assert [tuple(feature.shape[1:]) for feature in features[-2:]] == [(96, 4, 4), (1280, 2, 2)]
