@@ -4,15 +4,15 @@ Masks and recoloured photos are kept in shards, one per job. Shards of recoloure
 the small table of attempts that is made with each shard (see `train.smk`).
 """
 
+from stylevote.config.photos import Recolor, Segmentation
 from stylevote.photos.listing import list_files, names_and_contents
 
 TRAIN = SETTINGS.config["photosets"]["train"]
 MODEL = SEGMENTATION["model"]
-SEGMENTER = {MODEL: SEGMENTATION[MODEL]} if MODEL in SEGMENTATION else {}
 READS_MASKS = MODEL in ("given", "smp")
 MASK_LABELS = [TRAIN["mask_labels"]] if READS_MASKS and TRAIN["mask_labels"] else []
 # A user's file of weights: the segmenter's, or its encoder's if the segmenter is trained here.
-SEGMENTER_WEIGHTS = [SEGMENTER[MODEL]["weights"]] if MODEL in ("maskrcnn", "smp") else []
+SEGMENTER_WEIGHTS = [SEGMENTATION[MODEL]["weights"]] if MODEL in ("maskrcnn", "smp") else []
 SEGMENTER_WEIGHTS = [path for path in SEGMENTER_WEIGHTS if path not in ("none", "pretrained")]
 
 
@@ -64,7 +64,7 @@ rule train_segmenter:
     params:
         **program(
             "augment/train_segmenter",
-            settings(region=SEGMENTATION["region"], size=SEGMENTATION["size"], **SEGMENTER),
+            settings(**{key: SEGMENTATION[key] for key in ("region", "size", "smp")}),
             photos=lambda wildcards: TRAIN["photos"],
             given_masks=lambda wildcards: TRAIN["masks"] or "",
             threads="{threads}",
@@ -105,7 +105,7 @@ rule segment_photos:
     params:
         **program(
             "augment/segment_photos",
-            settings(segmentation={key: SEGMENTATION[key] for key in ("model", "region", "size", "shards")} | SEGMENTER),
+            settings(segmentation=Segmentation.model_validate(SEGMENTATION).used()),
             digest=segmenter_code,
             photos=lambda wildcards: TRAIN["photos"],
             given_masks=lambda wildcards: TRAIN["masks"] or "",
@@ -142,8 +142,7 @@ rule recolor_photos:
                 "labels",
                 size=SEGMENTATION["size"],
                 shards=SEGMENTATION["shards"],
-                # How many of them an epoch uses is a setting of the recipe.
-                recolor={key: value for key, value in SETTINGS.config["recolor"].items() if key != "per_epoch"},
+                recolor=Recolor.model_validate(SETTINGS.config["recolor"]).used(),
             ),
             photos=lambda wildcards: TRAIN["photos"],
             shard="{shard}",
