@@ -7,7 +7,7 @@ the small table of attempts that is made with each (see `train.smk`).
 
 from stylevote.photos.listing import list_files, names_and_contents
 
-READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
+READS_MASKS = SEGMENTATION.model in ("given", "smp")
 
 
 # The following two return options of programs, which Snakemake does not compare: the folders may be anywhere.
@@ -15,29 +15,29 @@ READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
 
 def training_photos(wildcards):
     """Return the folder of the training photos."""
-    return SETTINGS.config["photosets"]["train"]["photos"]
+    return SETTINGS.config.photosets["train"].photos
 
 
 def masks_folder(wildcards):
     """Return the folder of the training photos' masks, if there is one."""
-    return SETTINGS.config["photosets"]["train"]["masks"] or ""
+    return SETTINGS.config.photosets["train"].masks or ""
 
 
 @cache
 def contents_of_masks():
     """Return a digest of what a segmentation by given masks, or a training on them, depends on: which masks there are, and
     what they show."""
-    folder = SETTINGS.config["photosets"]["train"]["masks"]
+    folder = SETTINGS.config.photosets["train"].masks
     if not READS_MASKS:
         return ""
     if is_drawn(folder):
-        return canonical([SETTINGS.config["demo"], code("photos/draw_demo")])
+        return canonical([SETTINGS.config.demo, code("photos/draw_demo")])
     return or_refused(lambda: names_and_contents(folder, list_files(folder)))
 
 
 def mask_labels(wildcards):
     """Return the table that names the masks' classes, if there is one."""
-    return (SETTINGS.config["photosets"]["train"]["mask_labels"] if READS_MASKS else None) or []
+    return (SETTINGS.config.photosets["train"].mask_labels if READS_MASKS else None) or []
 
 
 def brought(weights):
@@ -55,21 +55,19 @@ def brought(weights):
 
 def segmentation_settings(*keys):
     """Return the named settings of segmentation, and those of the chosen model."""
-    model = SEGMENTATION["model"]
-    chosen = {model: SEGMENTATION[model]} if model in SEGMENTATION else {}
-    return {**{key: SEGMENTATION[key] for key in keys}, **chosen}
+    return {key: value for key, value in SEGMENTATION.used().items() if key in (*keys, SEGMENTATION.model)}
 
 
 def every_shard(path):
     """Return a path for each shard of the training photos."""
-    return expand(results(path), shard=range(SEGMENTATION["shards"]), allow_missing=True)
+    return expand(results(path), shard=range(SEGMENTATION.shards), allow_missing=True)
 
 
 def encoder_weights(wildcards):
     """Return the file of weights that the segmenter's encoder starts from, if the user brings one."""
-    if SEGMENTATION["model"] != "smp":
-        raise WorkflowError(f"segmentation.model is {SEGMENTATION['model']}: only smp is trained here")
-    weights = SEGMENTATION["smp"]["weights"]
+    if SEGMENTATION.model != "smp":
+        raise WorkflowError(f"segmentation.model is {SEGMENTATION.model}: only smp is trained here")
+    weights = SEGMENTATION.smp.weights
     return [] if weights in ("none", "pretrained") else weights
 
 
@@ -109,17 +107,17 @@ rule train_segmenter:
 
 def segmenter_weights(wildcards):
     """Return the weights that photos are segmented with: those trained here, or the user's."""
-    if SEGMENTATION["model"] == "smp":
+    if SEGMENTATION.model == "smp":
         return results("segmenter/weights.safetensors")
-    weights = SEGMENTATION["maskrcnn"]["weights"]
-    return weights if SEGMENTATION["model"] == "maskrcnn" and weights != "pretrained" else []
+    weights = SEGMENTATION.maskrcnn.weights
+    return weights if SEGMENTATION.model == "maskrcnn" and weights != "pretrained" else []
 
 
 def segmenter_code(wildcards):
     """Return a digest of the code of segmentation: of the models, the chosen one alone."""
-    if SEGMENTATION["model"] == "none":
+    if SEGMENTATION.model == "none":
         raise WorkflowError("segmentation.model is none: there are no masks, and no recoloured photos")
-    return code("augment/segment_photos", f"augment/segmenters/{SEGMENTATION['model']}")
+    return code("augment/segment_photos", f"augment/segmenters/{SEGMENTATION.model}")
 
 
 rule segment_photos:
@@ -138,7 +136,7 @@ rule segment_photos:
     conda:
         "../envs/environment.yaml"
     resources:
-        gpu=int(SEGMENTATION["model"] != "given"),
+        gpu=int(SEGMENTATION.model != "given"),
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
     params:
@@ -154,11 +152,6 @@ rule segment_photos:
         brought=brought(segmenter_weights),
     shell:
         PROGRAM
-
-
-def recolor_settings():
-    """Return what recoloured photos depend on; how many of them an epoch uses is a recipe's business."""
-    return {key: value for key, value in SETTINGS.config["recolor"].items() if key != "per_epoch"}
 
 
 rule recolor_photos:
@@ -184,9 +177,9 @@ rule recolor_photos:
             "augment/recolor_photos",
             spec(
                 "labels",
-                size=SEGMENTATION["size"],
-                shards=SEGMENTATION["shards"],
-                recolor=recolor_settings(),
+                size=SEGMENTATION.size,
+                shards=SEGMENTATION.shards,
+                recolor=SETTINGS.config.recolor,
             ),
             photos=training_photos,
             shard="{shard}",
@@ -244,7 +237,7 @@ rule draw_contact_sheet:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("augment/draw_contact_sheet", spec(size=SEGMENTATION["size"]), photos=training_photos),
+        **program("augment/draw_contact_sheet", spec(size=SEGMENTATION.size), photos=training_photos),
     shell:
         PROGRAM
 
@@ -278,7 +271,7 @@ def recolored_list(wildcards):
 
 def recipe_spec(wildcards):
     """Return what a recipe's epochs depend on."""
-    recipe = {**SETTINGS.config["recipes"][wildcards.recipe], "epochs": int(wildcards.epochs)}
+    recipe = {**SETTINGS.config.recipes[wildcards.recipe].used(), "epochs": int(wildcards.epochs)}
     return canonical({"labels": SETTINGS.labels, "recipe": recipe})
 
 

@@ -74,12 +74,12 @@ rule make_bundle:
     params:
         **program(
             "bundle/make_bundle",
-            spec("labels", "beta", "votes", combiner=STACK["combiner"], features=SETTINGS.common_features),
+            spec("labels", "beta", "votes", combiner=STACK.combiner, features=SETTINGS.common_features),
             digest=combining_code("bundle/make_bundle"),
         ),
         # Snakemake does not compare which input files there are.
         folds=len(SETTINGS.folds),
-        abstain=SETTINGS.config["abstain"] is not None,
+        abstain=SETTINGS.config.abstain is not None,
         fewer=spec("bundle"),
     shell:
         PROGRAM

@@ -51,7 +51,7 @@ try:
 except InputError as error:
     raise WorkflowError(error) from None
 
-RESULTS, NETWORKS = Path(SETTINGS.config["results"]), Path(SETTINGS.networks)
+RESULTS, NETWORKS = Path(SETTINGS.config.results), Path(SETTINGS.networks)
 for key, folder in [("results", RESULTS), ("networks", NETWORKS)]:
     expected = "expected a folder, or a place where one can be made"
     try:
@@ -81,24 +81,24 @@ SHARED_RULES = {
     "choose_epochs",
 }
 
-SEGMENTATION = SETTINGS.config["segmentation"]
-STACK = SETTINGS.config["stack"]
-BETA = SETTINGS.config["beta"]
-STUDENT = SETTINGS.config["distillation"]
-BUNDLE = SETTINGS.config["bundle"]
+SEGMENTATION = SETTINGS.config.segmentation
+STACK = SETTINGS.config.stack
+BETA = SETTINGS.config.beta
+STUDENT = SETTINGS.student
+BUNDLE = SETTINGS.config.bundle
 # The settings of all networks that are trained.
 TRAINED = [*SETTINGS.runs.values(), *([STUDENT] if STUDENT else [])]
-KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
-EXPERIMENTS = SETTINGS.config["experiments"]
-HOLDOUT = SETTINGS.config["holdout"]["share"]
+KEEP_WEIGHTS = SETTINGS.config.keep_weights
+EXPERIMENTS = SETTINGS.config.experiments
+HOLDOUT = SETTINGS.config.holdout.share
 # The photosets that are made of files, by their folders. Where photos are held out, all training photos are `labelled`,
 # and `train` and `holdout` are made of those.
 # They have an order of their own: where they stand in the configuration means nothing.
-INGESTED = {name: name for name in sorted(SETTINGS.config["photosets"], key=lambda name: (name != "train", name))}
+INGESTED = {name: name for name in sorted(SETTINGS.config.photosets, key=lambda name: (name != "train", name))}
 if HOLDOUT:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "holdout")}}
 # Those of them whose photos are fetched where their folders lack them.
-DOWNLOADED = [made for made, name in INGESTED.items() if SETTINGS.config["photosets"][name]["download"]]
+DOWNLOADED = [made for made, name in INGESTED.items() if SETTINGS.config.photosets[name].download]
 
 
 # Every path that was asked of `results`, with its wildcards: what rules make and read in any configuration.
@@ -111,11 +111,11 @@ def one_of(values):
 
 
 wildcard_constraints:
-    photoset=one_of(SETTINGS.config["photosets"]),
+    photoset=one_of(SETTINGS.config.photosets),
     size=one_of(sorted({setting["size"] for setting in TRAINED})),
     epochs=one_of(sorted({epochs_of(setting) for setting in TRAINED})),
-    recipe=one_of(SETTINGS.config["recipes"]),
-    shard=one_of(range(SEGMENTATION["shards"])),
+    recipe=one_of(SETTINGS.config.recipes),
+    shard=one_of(range(SEGMENTATION.shards)),
     run=one_of(SETTINGS.runs),
     fold=one_of(SETTINGS.folds),
     block=one_of(SETTINGS.blocks),
@@ -127,7 +127,7 @@ def results(path):
     PATHS.add(path)
     kind, *rest = Path(path).parts
     shared = Path(rest[0]).stem in SHARED_RULES if kind in ("logs", "benchmarks") else kind in SHARED
-    return f"{SETTINGS.networks if shared else SETTINGS.config['results']}/{path}"
+    return f"{SETTINGS.networks if shared else SETTINGS.config.results}/{path}"
 
 
 def logs(path):
@@ -196,7 +196,7 @@ def spec(*keys, **more):
 
     It is given as a function, since Snakemake would take a brace in a plain text for a wildcard.
     """
-    text = canonical({**{key: SETTINGS.config[key] for key in keys}, **more})
+    text = canonical({**{key: getattr(SETTINGS.config, key) for key in keys}, **more})
     return lambda wildcards: text
 
 
@@ -212,7 +212,7 @@ def is_drawn(folder):
 
 def uses_recolored(recipe):
     """Whether a recipe, by its name, uses recoloured photos."""
-    return bool(SETTINGS.config["recipes"][recipe]["recolored"])
+    return bool(SETTINGS.config.recipes[recipe].recolored)
 
 
 def chosen_epochs():

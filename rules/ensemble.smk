@@ -18,7 +18,7 @@ def every_external(photos):
 
 def external_contents(photos):
     """What these predictions are known by, besides their time stamps, which a file that replaces another may have kept."""
-    return "" if SETTINGS.config["simulation"] else quick_fingerprint(every_external(photos))
+    return "" if SETTINGS.config.simulation else quick_fingerprint(every_external(photos))
 
 
 def refuse_missing_members():
@@ -26,7 +26,7 @@ def refuse_missing_members():
     is, since no rule makes them, and say nothing."""
     for photos, made in [
         ("validation", results(f"ensemble/scores/{next(iter(SETTINGS.blocks))}.parquet")),
-        *((name, results(f"predictions/{name}/votes.parquet")) for name in SETTINGS.config["photosets"]),
+        *((name, results(f"predictions/{name}/votes.parquet")) for name in SETTINGS.config.photosets),
     ]:
         wanted = every_external(photos)
         missing = [path for path in wanted if not os.path.exists(path)]
@@ -37,7 +37,7 @@ def refuse_missing_members():
             )
 
 
-if not SETTINGS.config["simulation"]:
+if not SETTINGS.config.simulation:
     refuse_missing_members()
 
 # Whose predictions a program gets: the runs', then the external members'.
@@ -92,16 +92,9 @@ rule rank_candidates:
         PROGRAM
 
 
-def selection_settings():
-    """The method of selection, and the settings that it uses: those of the others mean nothing to it."""
-    used = {"top_n": ["top_n", "correlation"], "greedy": ["greedy"], "all": []}
-    selection = SETTINGS.config["selection"]
-    return {key: selection[key] for key in ["method", *used[selection["method"]]]}
-
-
 def chosen_sizes(wildcards):
     """The sizes that `target` chooses, if it is set."""
-    return results("estimate/chosen_sizes.parquet") if SETTINGS.config["target"] else []
+    return results("estimate/chosen_sizes.parquet") if SETTINGS.config.target else []
 
 
 rule select_members:
@@ -123,8 +116,8 @@ rule select_members:
     resources:
         mem_mb=by_attempt(4000),
     params:
-        **program("ensemble/select_members", block_spec(beta=BETA, selection=selection_settings())),
-        sized=SETTINGS.config["target"] is not None,
+        **program("ensemble/select_members", block_spec(beta=BETA, selection=SETTINGS.config.selection)),
+        sized=SETTINGS.config.target is not None,
     shell:
         PROGRAM
 
@@ -158,12 +151,12 @@ def of_features(path):
 
 
 def stack_settings():
-    """The combiner's name, and its own settings if it has any: those of the others mean nothing to the stack."""
-    name = STACK["combiner"]
-    if name == "auto":
-        among = {part: STACK.get(part, {}) for part in STACK["auto"]["among"]}
-        return {"combiner": name, name: {**STACK["auto"], "among": list(among.items())}}
-    return {key: STACK[key] for key in ["combiner", name] if key in STACK}
+    """The combiner's name and its own settings; of auto, those of the combiners that it chooses among, in their order."""
+    used = STACK.used()
+    if STACK.combiner == "auto":
+        among = [[name, used.get(name, {})] for name in STACK.combiners]
+        return {"combiner": "auto", "auto": {**used["auto"], "among": among}}
+    return used
 
 
 def stack_spec(**settings):
@@ -173,12 +166,12 @@ def stack_spec(**settings):
 
 def parts_of(combiner):
     """The combiners that a combiner chooses among."""
-    return STACK["auto"]["among"] if combiner == "auto" else []
+    return STACK.auto.among if combiner == "auto" else []
 
 
 def combining_code(program):
     """The code of a program that fits or uses stackers: of the combiners, the chosen one alone."""
-    name = STACK["combiner"]
+    name = STACK.combiner
     return code(program, *(f"ensemble/combiners/{part}" for part in [name, *parts_of(name)]))
 
 
@@ -213,13 +206,6 @@ rule stack_members:
         PROGRAM
 
 
-def threshold_settings():
-    """The method of search, and the settings that it uses."""
-    used = {"greedy": ["steps"], "shrunk": ["shrink"], "bootstrap": ["resamples", "seed"]}
-    threshold = SETTINGS.config["threshold"]
-    return {key: threshold[key] for key in ["method", *used.get(threshold["method"], [])]}
-
-
 rule search_thresholds:
     """Find the threshold of each label's stacked scores."""
     input:
@@ -234,16 +220,16 @@ rule search_thresholds:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/search_thresholds", block_spec(beta=BETA, threshold=threshold_settings())),
+        **program("ensemble/search_thresholds", block_spec(beta=BETA, threshold=SETTINGS.config.threshold)),
     shell:
         PROGRAM
 
 
 def certainty_spec(wildcards):
     """The precision that is asked for."""
-    if not SETTINGS.config["abstain"]:
+    if not SETTINGS.config.abstain:
         raise WorkflowError("abstain is null: no precision is asked for")
-    return canonical({**SETTINGS.config["abstain"], "labels": SETTINGS.blocks[wildcards.block]})
+    return canonical({**SETTINGS.config.abstain.used(), "labels": SETTINGS.blocks[wildcards.block]})
 
 
 rule search_precision_thresholds:
@@ -291,8 +277,8 @@ rule combine_folds:
             spec(
                 "labels",
                 features=SETTINGS.common_features,
-                combiner=STACK["combiner"],
-                voting=SETTINGS.config["votes"],
+                combiner=STACK.combiner,
+                voting=SETTINGS.config.votes,
                 **PREDICTING,
                 fold_count=len(SETTINGS.folds),
             ),
@@ -326,7 +312,7 @@ rule write_decisions:
 
 def certainty(part):
     """What `search_precision_thresholds` finds, if a precision is chosen; of the whole ensemble, or of a part."""
-    return every_block(f"{part}precision_thresholds/{{block}}.parquet") if SETTINGS.config["abstain"] else []
+    return every_block(f"{part}precision_thresholds/{{block}}.parquet") if SETTINGS.config.abstain else []
 
 
 rule write_details:
@@ -343,14 +329,14 @@ rule write_details:
         "../envs/environment.yaml"
     params:
         **program("ensemble/write_details", spec("labels")),
-        abstain=SETTINGS.config["abstain"] is not None,
+        abstain=SETTINGS.config.abstain is not None,
     shell:
         PROGRAM
 
 
 def if_averaged(path):
     """A path in the results folder, if a photo's decision is by the mean of all outputs."""
-    return results(path) if SETTINGS.config["votes"]["aggregation"] == "average_scores" else []
+    return results(path) if SETTINGS.config.votes.aggregation == "average_scores" else []
 
 
 rule write_submission:
@@ -370,6 +356,6 @@ rule write_submission:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/write_submission", spec("labels", "beta", form=SETTINGS.config["submission"])),
+        **program("ensemble/write_submission", spec("labels", "beta", form=SETTINGS.config.submission)),
     shell:
         PROGRAM

@@ -48,7 +48,7 @@ rule estimate_nested:
     params:
         **program(
             "estimate/estimate_nested",
-            stack_spec(stack=stack_settings(), threshold=threshold_settings()),
+            stack_spec(stack=stack_settings(), threshold=SETTINGS.config.threshold),
             digest=combining_code("estimate/estimate_nested"),
             threads="{threads}",
         ),
@@ -74,7 +74,7 @@ rule summarize_estimates:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/summarize_estimates", spec("labels", "beta", voting=SETTINGS.config["votes"])),
+        **program("estimate/summarize_estimates", spec("labels", "beta", voting=SETTINGS.config.votes)),
     shell:
         PROGRAM
 
@@ -123,9 +123,9 @@ rule estimate_sizes:
         **program(
             "estimate/estimate_sizes",
             stack_spec(
-                selection=selection_settings(),
+                selection=SETTINGS.config.selection,
                 stack=stack_settings(),
-                threshold=threshold_settings(),
+                threshold=SETTINGS.config.threshold,
             ),
             digest=combining_code("estimate/estimate_sizes"),
             threads="{threads}",
@@ -155,7 +155,7 @@ rule measure_sizes:
             spec(
                 "labels",
                 "beta",
-                voting=SETTINGS.config["votes"],
+                voting=SETTINGS.config.votes,
                 runs=list(SETTINGS.runs),
                 fold_count=len(SETTINGS.folds),
             ),
@@ -168,7 +168,7 @@ rule measure_sizes:
 
 def size_spec(tolerance):
     """What the choice of a size depends on: how much less than the best is good enough, too."""
-    return spec("labels", "beta", voting=SETTINGS.config["votes"], tolerance=tolerance)
+    return spec("labels", "beta", voting=SETTINGS.config.votes, tolerance=tolerance)
 
 
 rule choose_sizes:
@@ -188,7 +188,7 @@ rule choose_sizes:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/choose_sizes", size_spec((SETTINGS.config["target"] or {}).get("tolerance"))),
+        **program("estimate/choose_sizes", size_spec(SETTINGS.config.target and SETTINGS.config.target.tolerance)),
     shell:
         PROGRAM
 
@@ -216,9 +216,9 @@ rule measure_leakage:
         **program(
             "estimate/measure_leakage",
             stack_spec(
-                selection=selection_settings(),
+                selection=SETTINGS.config.selection,
                 stack=stack_settings(),
-                threshold=threshold_settings(),
+                threshold=SETTINGS.config.threshold,
                 seed=1,
             ),
             digest=combining_code("estimate/measure_leakage"),

@@ -18,12 +18,12 @@ use rule choose_sizes as choose_sizes_of_bundle with:
     benchmark:
         benchmarks("choose_sizes_of_bundle.tsv")
     params:
-        **program("estimate/choose_sizes", size_spec((BUNDLE or {}).get("tolerance"))),
+        **program("estimate/choose_sizes", size_spec(BUNDLE and BUNDLE.tolerance)),
 
 
 def bundled_sizes(wildcards):
     """The sizes that `bundle.tolerance` chooses, if it is set."""
-    return results("ensemble/fewer/sizes.parquet") if "tolerance" in (BUNDLE or {}) else []
+    return results("ensemble/fewer/sizes.parquet") if (BUNDLE and BUNDLE.tolerance) is not None else []
 
 
 rule shorten_members:
@@ -40,8 +40,8 @@ rule shorten_members:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/shorten_members", block_spec(most=(BUNDLE or {}).get("members"))),
-        sized="tolerance" in (BUNDLE or {}),
+        **program("ensemble/shorten_members", block_spec(most=BUNDLE and BUNDLE.members)),
+        sized=(BUNDLE and BUNDLE.tolerance) is not None,
     shell:
         PROGRAM
 

@@ -14,6 +14,6 @@ rule assign_folds:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("photos/assign_folds", spec("labels", **SETTINGS.config["folds"])),
+        **program("photos/assign_folds", spec("labels", **SETTINGS.config.folds.used())),
     shell:
         PROGRAM

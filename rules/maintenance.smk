@@ -79,7 +79,7 @@ UNDECLARED_OF_STUDENT = [
 
 def paths_left_out():
     """Return the paths of the rules that are left out: those of photos in a simulation, and else those of a simulation."""
-    left_out = "photos.smk" if SETTINGS.config["simulation"] else "simulate.smk"
+    left_out = "photos.smk" if SETTINGS.config.simulation else "simulate.smk"
     text = (Path(workflow.basedir) / "rules" / left_out).read_text(encoding="utf-8")
     folders = {"results": "", "every_fold": "", "logs": "logs/", "benchmarks": "benchmarks/"}
     found = re.findall(rf'\b({"|".join(folders)})\("([^"]+)"\)', text)
@@ -102,7 +102,7 @@ def with_files_in_results(act, log):
     undeclared = [*UNDECLARED, *(UNDECLARED_OF_STUDENT if STUDENT else [])]
     used += [in_results(path, workflow.wildcard_constraints) for path in undeclared]
     made = [in_results(results(path), EVER) for path in sorted(PATHS | paths_left_out())]
-    kept = paths_within(RESULTS, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
+    kept = paths_within(RESULTS, [SETTINGS.config.model_dump(), SETTINGS.runs, SETTINGS.external])
     text = or_refused(lambda: act(RESULTS, sort_files(RESULTS, used, made, kept)))
     Path(log).write_text(f"{text}\n")
 

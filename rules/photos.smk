@@ -23,11 +23,11 @@ def photos_of(ingested):
 def photos_at(ingested, downloaded):
     """Return the same, as it was after the last download."""
     name = INGESTED[ingested]
-    photoset = SETTINGS.config["photosets"][name]
-    if is_drawn(photoset["photos"]):
-        return Unread([SETTINGS.config["demo"], code("photos/draw_demo")], [], [])
+    photoset = SETTINGS.config.photosets[name]
+    if is_drawn(photoset.photos):
+        return Unread([SETTINGS.config.demo, code("photos/draw_demo")], [], [])
     manifest = Path(results(f"photos/{ingested}/manifest.parquet"))
-    return or_refused(lambda: look_at(name, photoset, SETTINGS.labels, manifest))
+    return or_refused(lambda: look_at(name, photoset.used(), SETTINGS.labels, manifest))
 
 
 def failed_downloads(ingested):
@@ -39,7 +39,7 @@ def to_download(ingested):
     """Return the photos that are to be fetched: those that are missing, but for those that could not be had and may be
     left out. The user may have these tried again: if one comes, everything that follows is computed again."""
     missing = photos_of(ingested).missing
-    if SETTINGS.config["on_bad_photo"] == "fail":
+    if SETTINGS.config.on_bad_photo == "fail":
         return missing
     return without_failed(missing, Path(failed_downloads(ingested)))
 
@@ -49,13 +49,13 @@ def to_download(ingested):
 
 def photos_folder(wildcards):
     """Return the folder of a photoset's photos: what is in the folder counts, and not where it is."""
-    return SETTINGS.config["photosets"][INGESTED.get(wildcards.photoset, wildcards.photoset)]["photos"]
+    return SETTINGS.config.photosets[INGESTED.get(wildcards.photoset, wildcards.photoset)].photos
 
 
 def label_table(wildcards):
     """Return the label table of an ingested photoset, if it has one: what the table says counts, and neither where it is
     nor how it is written."""
-    return SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"] or ""
+    return SETTINGS.config.photosets[INGESTED[wildcards.photoset]].labels or ""
 
 
 def reasons(wildcards):
@@ -85,7 +85,7 @@ rule draw_demo:
     params:
         **program(
             "photos/draw_demo",
-            spec(**SETTINGS.config["demo"]),
+            spec(**SETTINGS.config.demo.used()),
             folder=NETWORKS / "demo",
             threads="{threads}",
         ),
@@ -96,7 +96,7 @@ rule draw_demo:
 def download_spec(wildcards):
     """Return how photos are downloaded, and what is needed to read their table."""
     name = INGESTED[wildcards.photoset]
-    return canonical({**SETTINGS.config["downloads"], "labels": SETTINGS.labels, "photoset": name})
+    return canonical({**SETTINGS.config.downloads.used(), "labels": SETTINGS.labels, "photoset": name})
 
 
 def never_the_same(wildcards):
@@ -128,7 +128,7 @@ rule download_photos:
             photos=photos_folder,
             table=label_table,
             failures=reasons,
-            on_bad_photo=SETTINGS.config["on_bad_photo"],
+            on_bad_photo=SETTINGS.config.on_bad_photo,
         ),
         missing=never_the_same,
     shell:
@@ -137,7 +137,7 @@ rule download_photos:
 
 def made_table(wildcards):
     """Return the label table of an ingested photoset, if it is made here, or missing, which Snakemake then says."""
-    table = SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"]
+    table = SETTINGS.config.photosets[INGESTED[wildcards.photoset]].labels
     return table if table and (is_drawn(table) or not os.path.exists(table)) else []
 
 
@@ -159,7 +159,7 @@ def ingest_spec(wildcards):
         {
             "labels": SETTINGS.labels,
             "photoset": name,
-            "folds": SETTINGS.config["folds"]["count"] if trained else 1,
+            "folds": SETTINGS.config.folds.count if trained else 1,
             "holdout": trained and bool(HOLDOUT),
         }
     )
@@ -194,7 +194,7 @@ rule ingest_photos:
             table=label_table,
             failures=reasons,
             # A manifest that was made is good under either answer, and `compare_photosets` sees to `fail`.
-            on_bad_photo=SETTINGS.config["on_bad_photo"],
+            on_bad_photo=SETTINGS.config.on_bad_photo,
             threads="{threads}",
         ),
         # The manifest depends on what its label table says, and on which photos there are.
@@ -221,7 +221,7 @@ if HOLDOUT:
         params:
             **program(
                 "photos/hold_out_photos",
-                spec("labels", share=HOLDOUT, seed=SETTINGS.config["holdout"]["seed"], folds=len(SETTINGS.folds)),
+                spec("labels", share=HOLDOUT, seed=SETTINGS.config.holdout.seed, folds=len(SETTINGS.folds)),
             ),
         shell:
             PROGRAM

@@ -81,7 +81,7 @@ rule tabulate_sizes:
     params:
         **program(
             "published/tabulate_sizes",
-            lambda wildcards: canonical({"labels": SETTINGS.labels, "paper": EXPERIMENTS[wildcards.table]["sizes"]}),
+            lambda wildcards: canonical({"labels": SETTINGS.labels, "paper": EXPERIMENTS[wildcards.table].sizes}),
         ),
     shell:
         PROGRAM

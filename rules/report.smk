@@ -13,8 +13,8 @@ localrules:
 
 
 LABEL_OF = {stem: label for label, stem in SETTINGS.slugs.items()}
-SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
-MOST_PICTURED = SETTINGS.config["report"]["pictures"]
+SIZED = SETTINGS.config.report.sizes or SETTINGS.config.target is not None
+MOST_PICTURED = SETTINGS.config.report.pictures
 
 
 @cache
@@ -138,7 +138,7 @@ def resampling_recipes():
     found = {}
     for setting in SETTINGS.runs.values():
         name = setting["recipe"]
-        if any(value for key, value in SETTINGS.config["recipes"][name].items() if key != "seed"):
+        if any(SETTINGS.config.recipes[name].model_dump(exclude={"seed"}).values()):
             found[name] = max(found.get(name, 0), epochs_of(setting))
     return dict(sorted(found.items()))
 
@@ -208,13 +208,13 @@ rule draw_overview:
 
 def present_names():
     """Return the values of wildcards in paths of benchmark files that this configuration has."""
-    simulated = SETTINGS.config["simulation"]
-    numbers = {*range(SEGMENTATION["shards"]), *(setting["size"] for setting in TRAINED), *map(epochs_of, TRAINED)}
+    simulated = SETTINGS.config.simulation
+    numbers = {*range(SEGMENTATION.shards), *(setting["size"] for setting in TRAINED), *map(epochs_of, TRAINED)}
     return sorted(
         {
             *SETTINGS.runs,
-            *SETTINGS.config["photosets"],
-            *SETTINGS.config["recipes"],
+            *SETTINGS.config.photosets,
+            *SETTINGS.config.recipes,
             *INGESTED,
             *EXPERIMENTS,
             *SETTINGS.blocks,
@@ -227,7 +227,7 @@ def present_names():
 
 def only_cut():
     """Return whether new photos get a label if its score reaches the threshold, and never otherwise."""
-    return SETTINGS.config["votes"] == {"aggregation": "average_scores", "min_labels": 0, "max_labels": None}
+    return SETTINGS.config.votes.used() == {"aggregation": "average_scores", "min_labels": 0, "max_labels": None}
 
 
 rule write_report:
@@ -275,8 +275,8 @@ rule write_report:
                 losses=list(compared_losses()),
                 cut=only_cut(),
             ),
-            train_photos=lambda wildcards: SETTINGS.config["photosets"]["train"]["photos"] or "",
-            test_photos=lambda wildcards: SETTINGS.config["photosets"]["test"]["photos"] or "",
+            train_photos=lambda wildcards: SETTINGS.config.photosets["train"].photos or "",
+            test_photos=lambda wildcards: SETTINGS.config.photosets["test"].photos or "",
             results=lambda wildcards: str(RESULTS),
             shared=lambda wildcards: str(NETWORKS),
             shared_rules=sorted(SHARED_RULES),
@@ -300,7 +300,7 @@ def card_spec(wildcards):
     It does not say how photos come, nor what else is made of the decisions. The program reads the settings of runs from
     a file, and an external member's name stands for its folder.
     """
-    aside = (
+    aside = {
         "results",
         "photosets",
         "downloads",
@@ -311,14 +311,14 @@ def card_spec(wildcards):
         "experiments",
         "plan",
         "report",
-    )
-    settings = {key: value for key, value in SETTINGS.config.items() if key not in aside}
+    }
+    settings = SETTINGS.config.model_dump(exclude=aside)
     settings["members"] = {**settings["members"], "external": list(SETTINGS.external)}
     return canonical(
         {
             "configuration": settings,
             "photosets": described_photosets(),
-            "drawn": is_drawn(SETTINGS.config["photosets"]["train"]["photos"] or ""),
+            "drawn": is_drawn(SETTINGS.config.photosets["train"].photos or ""),
         }
     )
 

@@ -4,7 +4,7 @@ and each member's predictions, which join the ensemble as those of external memb
 
 def simulation_spec(*keys):
     """The named settings of the simulation, the labels, and the member's number if the rule is of one."""
-    settings = {"labels": SETTINGS.labels, **{key: SETTINGS.config["simulation"][key] for key in keys}}
+    settings = {"labels": SETTINGS.labels, **SETTINGS.config.simulation.only(*keys)}
 
     def of_member(wildcards):
         return canonical({**settings, **{"member": int(number) for number in wildcards}})
@@ -47,7 +47,7 @@ rule simulate_member:
     benchmark:
         benchmarks("simulate_member/{number}.tsv")
     wildcard_constraints:
-        number=one_of(f"{number:03d}" for number in range(SETTINGS.config["simulation"]["members"])),
+        number=one_of(f"{number:03d}" for number in range(SETTINGS.config.simulation.members)),
     conda:
         "../envs/environment.yaml"
     params:

@@ -94,7 +94,7 @@ use rule train_cnn as train_student with:
 
 def label_limits():
     """The least and most labels of a photo."""
-    return {key: SETTINGS.config["votes"][key] for key in ("min_labels", "max_labels")}
+    return SETTINGS.config.votes.only("min_labels", "max_labels")
 
 
 rule evaluate_student:
@@ -120,7 +120,7 @@ rule evaluate_student:
     params:
         **program(
             "student/evaluate_student",
-            spec("labels", "beta", threshold=threshold_settings(), limits=label_limits()),
+            spec("labels", "beta", threshold=SETTINGS.config.threshold, limits=label_limits()),
         ),
     shell:
         PROGRAM

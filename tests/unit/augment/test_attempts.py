@@ -23,7 +23,7 @@ SHARDS = 3
 
 @pytest.fixture
 def settings():
-    return {**resolve(CONFIG).config["recolor"], "total": 30, "copies": 4, "shards": SHARDS}
+    return {**resolve(CONFIG).config.recolor.used(), "total": 30, "copies": 4, "shards": SHARDS}
 
 
 @pytest.fixture

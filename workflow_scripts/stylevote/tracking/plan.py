@@ -59,7 +59,7 @@ def write_plan(settings: Settings, log: Path, dry_run: str | None) -> str:
         runs = pd.DataFrame(columns=["run"])
         lines = [f"no runs to train: {len(settings.external)} external members decide alone"]
     text = "\n".join([*lines, *job_totals(work)])
-    with replacing(Path(settings.config["results"]) / "plan.tsv") as partial:
+    with replacing(Path(settings.config.results) / "plan.tsv") as partial:
         runs.to_csv(partial, sep="\t", index=False, lineterminator="\n")
     with replacing(log) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -173,7 +173,7 @@ def weight_totals(settings: Settings, runs: pd.DataFrame) -> list[str]:
         settings: the configuration; its ``keep_weights`` decides how much stays.
         runs: what `plan_runs` gives.
     """
-    keep = settings.config["keep_weights"]
+    keep = settings.config.keep_weights
     size = runs["megabytes"] * 1e6
     if keep == "all":
         planned = f"{_taken(size @ runs['networks'])}, every epoch's"
@@ -206,22 +206,22 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
     Raises:
         InputError: a manifest, or the list of recoloured photos, is damaged.
     """
-    root, recipes = Path(settings.networks), settings.config["recipes"]
+    root, recipes = Path(settings.networks), settings.config.recipes
     sizes = sorted({setting["size"] for setting in settings.runs.values()})
-    always = ("train", "test", "holdout") if settings.config["holdout"]["share"] else ("train", "test")
-    for photoset in settings.config["photosets"]:
+    always = ("train", "test", "holdout") if settings.config.holdout.share else ("train", "test")
+    for photoset in settings.config.photosets:
         path = root / "photos" / photoset / "manifest.parquet"
         photos = _sides(read_table(path, ["width", "height"])) if path.exists() else None
         why = "" if photoset in always else ", when its decisions are asked for"
         yield _pixels_text(photoset, sizes, photos, "its photos are read") + why
-    recolored = sorted({s["size"] for s in settings.runs.values() if recipes[s["recipe"]]["recolored"]})
+    recolored = sorted({s["size"] for s in settings.runs.values() if recipes[s["recipe"]].recolored})
     if recolored:
         index, photos = root / "recolored" / "index.parquet", None
         if index.exists():
             attempts = read_table(index, ["image_id", "outcome"])
             manifest = read_table(root / "photos" / "train" / "manifest.parquet", ["image_id", "width", "height"])
             made = attempts[attempts["outcome"] == MADE].merge(manifest, on="image_id")
-            most = settings.config["segmentation"]["size"]
+            most = settings.config.segmentation.size
             photos = [resized(sides, min(most, *sides)) for sides in _sides(made)]
         yield _pixels_text("train-recolored", recolored, photos, "they are made")
 
@@ -289,7 +289,7 @@ def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
     Raises:
         InputError: a history is damaged.
     """
-    root = Path(settings.config["results"])
+    root = Path(settings.config.results)
     rows = []
     for run, setting in settings.runs.items():
         reasons = [
@@ -299,7 +299,7 @@ def plan_trainings(settings: Settings, work: Work) -> pd.DataFrame:
         ]
         seconds = _epoch_seconds(root, kind_of(run)) if reasons else 0
         if seconds is None:
-            seconds = settings.config["plan"]["epoch_seconds"].get(kind_of(run))
+            seconds = settings.config.plan.epoch_seconds.get(kind_of(run))
         epochs = epochs_of(setting)
         rows.append(
             {
