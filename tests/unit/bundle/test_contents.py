@@ -131,7 +131,7 @@ def test_weights_that_training_did_not_write_make_no_bundle(tmp_path, damage):
 def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("weeks of work")
-    with pytest.raises(InputError, match="holds something else than a bundle"):
+    with pytest.raises(InputError, match="found something else than a bundle"):
         write_bundle(tmp_path / "mine", content(), *make_files(tmp_path / "files"), "")
     assert (tmp_path / "mine" / "notes.txt").exists()
 

@@ -23,6 +23,7 @@ from stylevote.errors import InputError
 from stylevote.files.tables import read_table
 from stylevote.files.weights import load_weights
 from stylevote.machine.device import check_gpus
+from unit.cnn.conftest import arguments, cache, data, photos, setting  # noqa: F401 (fixtures)
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
 EPOCHS = 4

@@ -197,31 +197,31 @@ def refuse_arguments(arguments: Mapping[str, Any], where: str) -> None:
 
 
 def bundle_card(content: Mapping[str, Any], worth: str, networks: int) -> str:
-    """Return a description of a bundle as Markdown.
+    """Return Markdown that says what a bundle is.
 
     Args:
-        content: see `write_bundle`.
-        worth: Markdown about the quality of its decisions.
-        networks: number of CNNs in the bundle.
+        content: what `write_bundle` takes.
+        worth: Markdown that says what its decisions are worth.
+        networks: how many CNNs the bundle holds.
     """
-    paragraphs = [
+    lines = [
         "# A bundle of Stylevote",
         f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])}"
-        " labels a photo has. The photos must be of the same kind as the training photos. It is not made to identify or"
-        " judge people.",
+        " labels a photo has: photos of the same kind as those that they were trained on. It is not made to identify"
+        " or judge people.",
         "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
         worth,
     ]
-    return "\n\n".join(paragraphs) + "\n"
+    return "\n\n".join(lines) + "\n"
 
 
-def worth_of_ensemble(nested: pd.DataFrame, score: str, *, part: bool) -> str:
-    """Return Markdown about the quality of an ensemble's decisions.
+def worth_of_ensemble(honest: pd.DataFrame, score: str, *, part: bool) -> str:
+    """Return Markdown that says what an ensemble's decisions are worth.
 
     Args:
-        nested: `estimate/summary.parquet`: the estimate of the whole ensemble.
+        honest: `estimate/summary.parquet`: the estimate of the whole ensemble.
         score: name of the F-beta.
-        part: whether the bundle has fewer members than the ensemble.
+        part: whether the bundle holds fewer members than that.
     """
     rows = [
         [
@@ -230,11 +230,11 @@ def worth_of_ensemble(nested: pd.DataFrame, score: str, *, part: bool) -> str:
             f"{row['nested_f_beta']:.4f}",
             f"{row['nested_low']:.4f} to {row['nested_high']:.4f}",
         ]
-        for row in nested.to_dict("records")
+        for row in honest.to_dict("records")
     ]
-    whole = " for the whole ensemble. This bundle has only its first members, so it is worth less" if part else ""
+    whole = " of the whole ensemble, of which these are the first members: they are worth less" if part else ""
     table = markdown.table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows)
-    return f"The quality of the decisions was estimated with photos that chose nothing{whole}:\n\n{table}"
+    return f"What the decisions are worth is estimated with photos that chose nothing{whole}:\n\n{table}"
 
 
 def write_bundle(
