@@ -19,7 +19,7 @@ from stylevote.config.identity import digest, file_sha256
 from stylevote.files.tables import fold_numbers, label_matrix, read_table
 from stylevote.machine.device import open_device
 from stylevote.machine.failures import explain_training_errors
-from stylevote.machine.lock import taking_over
+from stylevote.machine.lock import folder_lock
 from stylevote.machine.processes import joined, start_processes
 from stylevote.tracking.code_digest import code_digest
 
@@ -108,7 +108,7 @@ def main(
             train()
             return
         # Before a GPU is leased: an earlier process may still have it.
-        with taking_over(history.parent / ".training"):
+        with folder_lock(history.parent / ".training"):
             if processes > 1:
                 start_processes(processes)
             else:

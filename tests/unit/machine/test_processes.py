@@ -216,6 +216,7 @@ def test_two_processes_make_the_step_of_one(tmp_path, setting, data, starter):
 def outputs(folder: Path) -> dict[str, bytes]:
     """Return what a job wrote; of the history, all but the time that it took."""
     assert sorted(path.name for path in folder.iterdir()) == [
+        ".training",
         "history.parquet",
         "unfinished",
         "validation.parquet",

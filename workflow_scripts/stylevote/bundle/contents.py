@@ -23,10 +23,10 @@ from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
 from stylevote.config.identity import file_sha256, plain_numbers, slug
 from stylevote.config.runs import MOST_LAYERS, Tta, Units
-from stylevote.ensemble.stack import Stacker, combiner
+from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, read_sealed, write_json, write_sealed
-from stylevote.report import markdown
+from stylevote.report.render import markdown
 from stylevote.wording import bullets, describe_path, key_path, quote
 
 CONTENT, CARD = "bundle.json", "card.md"
@@ -171,7 +171,7 @@ class Bundle:
 
     def stackers(self, threads: int = 1) -> dict[str, list[Stacker]]:
         """Return each label's stackers, one per fold; raise `InputError` if a file is no stacker."""
-        load = combiner(self.content.combiner).load
+        load = load_combiner(self.content.combiner).load
         stackers: dict[str, list[Stacker]] = {label: [] for label in self.labels}
         for label, loaded in stackers.items():
             for name in _stackers(label, self.content.folds):
@@ -197,44 +197,25 @@ def refuse_arguments(arguments: Mapping[str, Any], where: str) -> None:
 
 
 def bundle_card(content: Mapping[str, Any], worth: str, networks: int) -> str:
-    """Return Markdown that says what a bundle is.
+    """Return a description of a bundle as Markdown.
 
     Args:
-        content: what `write_bundle` takes.
-        worth: Markdown that says what its decisions are worth.
-        networks: how many CNNs the bundle holds.
+        content: see `write_bundle`.
+        worth: Markdown about the quality of its decisions.
+        networks: number of CNNs in the bundle.
     """
-    lines = [
-        "# A bundle of Stylevote",
-        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])}"
-        " labels a photo has: photos of the same kind as those that they were trained on. It is not made to identify"
-        " or judge people.",
-        "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
-        worth,
-    ]
-    return "\n\n".join(lines) + "\n"
+    return markdown("bundle_card.md", content=content, worth=worth.rstrip(), networks=networks)
 
 
-def worth_of_ensemble(honest: pd.DataFrame, score: str, *, part: bool) -> str:
-    """Return Markdown that says what an ensemble's decisions are worth.
+def worth_of_ensemble(nested: pd.DataFrame, score: str, *, part: bool) -> str:
+    """Return Markdown about the quality of an ensemble's decisions.
 
     Args:
-        honest: `estimate/summary.parquet`: the estimate of the whole ensemble.
+        nested: `estimate/summary.parquet`: the estimate of the whole ensemble.
         score: name of the F-beta.
-        part: whether the bundle holds fewer members than that.
+        part: whether the bundle has fewer members than the ensemble.
     """
-    rows = [
-        [
-            row["label"],
-            f"{row['positives']}",
-            f"{row['nested_f_beta']:.4f}",
-            f"{row['nested_low']:.4f} to {row['nested_high']:.4f}",
-        ]
-        for row in honest.to_dict("records")
-    ]
-    whole = " of the whole ensemble, of which these are the first members: they are worth less" if part else ""
-    table = markdown.table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows)
-    return f"What the decisions are worth is estimated with photos that chose nothing{whole}:\n\n{table}"
+    return markdown("bundle_worth.md", rows=nested.to_dict("records"), score=score, part=part)
 
 
 def write_bundle(

@@ -18,8 +18,8 @@ from stylevote.bundle.contents import Bundle, BundledNetwork
 from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
-from stylevote.ensemble.decisions import details
-from stylevote.ensemble.vote import decide_photos, photoset_votes
+from stylevote.ensemble.decisions import decision_details
+from stylevote.ensemble.vote import photoset_votes, predict_labels
 from stylevote.errors import InputError
 from stylevote.files.tables import damaged
 from stylevote.files.weights import load_weights
@@ -80,9 +80,9 @@ def decide(
                     if member == (bundled.run, bundled.epoch):
                         scores[label][bundled.fold, :, position] = probabilities[:, k]
     features = {label: content.features[label] for label in bundle.labels}
-    votes = decide_photos(scores, features, stackers, bundle.thresholds, content.votes.model_dump())
+    votes = predict_labels(scores, features, stackers, bundle.thresholds, content.votes)
     table = photoset_votes(votes, manifest["image_id"].to_numpy())
-    return details(table, bundle.thresholds, content.precision_threshold)
+    return decision_details(table, bundle.thresholds, content.precision_threshold)
 
 
 def choose_device(name: str, threads: int) -> torch.device:

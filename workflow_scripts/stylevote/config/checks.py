@@ -16,7 +16,7 @@ RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "ep
 LEAST_FOLDS_OF_AUTO = 4  # one is left out to judge, one to choose, and one of the others to fit
 FITS_NOTHING = {"mean", "rank_mean"}
 EXTERNAL_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-MOST_EPOCHS = 10_000
+MAX_EPOCHS = 10_000
 
 
 def trained(config: dict[str, Any], runs: list[Run]) -> list[tuple[str, dict[str, Any]]]:
@@ -70,8 +70,8 @@ def _training_contradictions(config: dict[str, Any], runs: list[Run]) -> Iterato
             yield f"{where}.recipe: {quote(name)} is not among the recipes ({join(sorted(config['recipes']))})"
         elif config["recipes"][name]["recolored"] and size > most:
             yield f"{where}.size: {size}, but recoloured photos are made at segmentation.size, {most}; raise that"
-        if (epochs := epochs_of(setting)) > MOST_EPOCHS:
-            yield f"{where}.phases: {epochs} epochs in all, expected at most {MOST_EPOCHS}"
+        if (epochs := epochs_of(setting)) > MAX_EPOCHS:
+            yield f"{where}.phases: {epochs} epochs in all, expected at most {MAX_EPOCHS}"
 
 
 def _stack_contradictions(config: dict[str, Any]) -> Iterator[str]:
