@@ -23,8 +23,8 @@ from stylevote.errors import InputError
 from stylevote.files.tables import read_table
 from stylevote.files.weights import load_weights
 from stylevote.machine.device import check_gpus
-from unit.cnn.conftest import arguments, cache, data, photos, setting  # noqa: F401 (fixtures)
 
+pytest_plugins = ["unit.cnn.conftest"]  # photos, and a setting
 SCRIPTS = REPOSITORY / "workflow_scripts"
 EPOCHS = 4
 MOST_SECONDS = 300  # for a test: after these, a job hangs

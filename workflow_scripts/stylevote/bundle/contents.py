@@ -279,9 +279,9 @@ def open_bundle(folder: Path) -> Bundle:
     except RecursionError as error:
         raise InputError(f"{path}: lists or mappings in hundreds of others; expected a bundle's few levels") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        found = "" if first["type"] == "missing" else f", found {quote(first['input'])}"
-        raise InputError(f"{path}: {key_path(first['loc'])}: {first['msg']}{found}") from error
+        first = error.errors()[0]
+        location = f"{key_path(first['loc'])}: " if first["loc"] else ""
+        raise InputError(f"{path}: {location}{first['msg']}") from error
     if problems := list(_contradictions(content)):
         raise InputError(bullets(f"{path}: contradictions:", problems))
     if problems := list(_damages(folder, content.files)):
