@@ -52,11 +52,9 @@ def check_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, (bool, str)) or (isinstance(value, (int, float)) and _is_small(value))
-
-
-def _is_small(number: float) -> bool:
-    return -MAX_NUMBER <= number <= MAX_NUMBER  # false for NaN
+    if isinstance(value, (int, float)):
+        return -MAX_NUMBER <= value <= MAX_NUMBER  # false for NaN
+    return value is None or isinstance(value, str)
 
 
 def _check_votes(votes: Votes) -> Votes:
