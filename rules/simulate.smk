@@ -16,7 +16,7 @@ rule simulate_photos:
     """Draw label sets for photos that are not there."""
     input:
         # Read by the program itself; here so that its content counts.
-        "workflow_scripts/stylevote/photos/jd2018_label_sets.csv",
+        "workflow_scripts/stylevote/demo/jd2018_label_sets.csv",
     output:
         manifest=results("photos/train/manifest.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
