@@ -1,63 +1,31 @@
-"""Photos into more and rebalanced photos. Needs manifest and folds; gives masks, recoloured photos, and what each epoch of
-a recipe sees.
+"""Masks, recoloured photos, resampled epochs. Needs manifest and folds; gives the photos that each epoch of a recipe sees.
 
-Masks and recoloured photos are kept in shards, a job each. Shards of recoloured photos are large: what follows compares
-the small table of attempts that is made with each (see `train.smk`).
+Masks and recoloured photos are kept in shards, one per job. Shards of recoloured photos are large, so later rules compare
+the small table of attempts that is made with each shard (see `train.smk`).
 """
 
+from stylevote.config.photos import Recolor, Segmentation
 from stylevote.photos.listing import list_files, names_and_contents
 
-READS_MASKS = SEGMENTATION["model"] in ("given", "smp")
-
-
-# The following two return options of programs, which Snakemake does not compare: the folders may be anywhere.
-
-
-def training_photos(wildcards):
-    """Return the folder of the training photos."""
-    return SETTINGS.config["photosets"]["train"]["photos"]
-
-
-def masks_folder(wildcards):
-    """Return the folder of the training photos' masks, if there is one."""
-    return SETTINGS.config["photosets"]["train"]["masks"] or ""
+TRAIN = SETTINGS.config["photosets"]["train"]
+MODEL = SEGMENTATION["model"]
+READS_MASKS = MODEL in ("given", "smp")
+MASK_LABELS = [TRAIN["mask_labels"]] if READS_MASKS and TRAIN["mask_labels"] else []
+# A user's file of weights: the segmenter's, or its encoder's if the segmenter is trained here.
+SEGMENTER_WEIGHTS = [SEGMENTATION[MODEL]["weights"]] if MODEL in ("maskrcnn", "smp") else []
+SEGMENTER_WEIGHTS = [path for path in SEGMENTER_WEIGHTS if path not in ("none", "pretrained")]
 
 
 @cache
-def contents_of_masks():
-    """Return a digest of what a segmentation by given masks, or a training on them, depends on: which masks there are, and
-    what they show."""
-    folder = SETTINGS.config["photosets"]["train"]["masks"]
-    if not READS_MASKS:
-        return ""
-    if is_drawn(folder):
-        return canonical([SETTINGS.config["demo"], code("photos/draw_demo")])
-    return or_refused(lambda: names_and_contents(folder, list_files(folder)))
-
-
-def mask_labels(wildcards):
-    """Return the table that names the masks' classes, if there is one."""
-    return (SETTINGS.config["photosets"]["train"]["mask_labels"] if READS_MASKS else None) or []
-
-
-def brought(weights):
-    """Return a function that returns a digest of what the user brings to a segmentation: masks, the table of their classes,
-    and these weights."""
-
-    def contents(wildcards):
-        made_here = results("segmenter/weights.safetensors")
-        files = [mask_labels(wildcards), weights(wildcards)]
-        files = [path for path in files if path and path != made_here and not is_drawn(path)]
-        return " ".join([contents_of_masks(), *([quick_fingerprint(files)] if files else [])])
-
-    return contents
-
-
-def segmentation_settings(*keys):
-    """Return the named settings of segmentation, and those of the chosen model."""
-    model = SEGMENTATION["model"]
-    chosen = {model: SEGMENTATION[model]} if model in SEGMENTATION else {}
-    return {**{key: SEGMENTATION[key] for key in keys}, **chosen}
+def brought():
+    """Return a digest of the files that the user brings to a segmentation: masks, the table of their classes, weights."""
+    masks = ""
+    if READS_MASKS and is_drawn(TRAIN["masks"]):
+        masks = canonical([SETTINGS.config["demo"], code("photos/draw_demo")])
+    elif READS_MASKS:
+        masks = or_refused(lambda: names_and_contents(TRAIN["masks"], list_files(TRAIN["masks"])))
+    files = [path for path in (*MASK_LABELS, *SEGMENTER_WEIGHTS) if not is_drawn(path)]
+    return " ".join([masks, *([quick_fingerprint(files)] if files else [])])
 
 
 def every_shard(path):
@@ -66,18 +34,17 @@ def every_shard(path):
 
 
 def encoder_weights(wildcards):
-    """Return the file of weights that the segmenter's encoder starts from, if the user brings one."""
-    if SEGMENTATION["model"] != "smp":
-        raise WorkflowError(f"segmentation.model is {SEGMENTATION['model']}: only smp is trained here")
-    weights = SEGMENTATION["smp"]["weights"]
-    return [] if weights in ("none", "pretrained") else weights
+    """Return the file of the encoder's weights, if the user brings one."""
+    if MODEL != "smp":
+        raise WorkflowError(f"segmentation.model: found {MODEL}, expected smp: no other model is trained here")
+    return SEGMENTER_WEIGHTS
 
 
 rule train_segmenter:
-    """Train a network on the masks that the training photos bring."""
+    """Train a segmentation network on the training photos' own masks."""
     input:
         manifest=results("photos/train/manifest.parquet"),
-        mask_labels=mask_labels,
+        mask_labels=MASK_LABELS,
         start=encoder_weights,
     output:
         weights=results("segmenter/weights.safetensors"),
@@ -97,37 +64,31 @@ rule train_segmenter:
     params:
         **program(
             "augment/train_segmenter",
-            spec(**segmentation_settings("region", "size")),
-            photos=training_photos,
-            given_masks=masks_folder,
+            settings(**{key: SEGMENTATION[key] for key in ("region", "size", "smp")}),
+            photos=lambda wildcards: TRAIN["photos"],
+            given_masks=lambda wildcards: TRAIN["masks"] or "",
             threads="{threads}",
         ),
-        brought=brought(encoder_weights),
+        brought=lambda wildcards: brought(),
     shell:
         PROGRAM
 
 
-def segmenter_weights(wildcards):
-    """Return the weights that photos are segmented with: those trained here, or the user's."""
-    if SEGMENTATION["model"] == "smp":
-        return results("segmenter/weights.safetensors")
-    weights = SEGMENTATION["maskrcnn"]["weights"]
-    return weights if SEGMENTATION["model"] == "maskrcnn" and weights != "pretrained" else []
-
-
 def segmenter_code(wildcards):
-    """Return a digest of the code of segmentation: of the models, the chosen one alone."""
-    if SEGMENTATION["model"] == "none":
-        raise WorkflowError("segmentation.model is none: there are no masks, and no recoloured photos")
-    return code("augment/segment_photos", f"augment/segmenters/{SEGMENTATION['model']}")
+    """Return a digest of the code of segmentation with the chosen model alone."""
+    if MODEL == "none":
+        raise WorkflowError(
+            "segmentation.model: found none, expected a model: without one there are no recoloured photos"
+        )
+    return code("augment/segment_photos", f"augment/segmenters/{MODEL}")
 
 
 rule segment_photos:
     """Find the person, or the clothing, in each training photo of a shard."""
     input:
         manifest=results("photos/train/manifest.parquet"),
-        mask_labels=mask_labels,
-        weights=segmenter_weights,
+        mask_labels=MASK_LABELS,
+        weights=results("segmenter/weights.safetensors") if MODEL == "smp" else SEGMENTER_WEIGHTS,
     output:
         masks=results("masks/{shard}.parquet"),
     log:
@@ -144,21 +105,16 @@ rule segment_photos:
     params:
         **program(
             "augment/segment_photos",
-            spec(segmentation=segmentation_settings("model", "region", "size", "shards")),
+            settings(segmentation=Segmentation.model_validate(SEGMENTATION).used()),
             digest=segmenter_code,
-            photos=training_photos,
-            given_masks=masks_folder,
+            photos=lambda wildcards: TRAIN["photos"],
+            given_masks=lambda wildcards: TRAIN["masks"] or "",
             shard="{shard}",
             threads="{threads}",
         ),
-        brought=brought(segmenter_weights),
+        brought=lambda wildcards: brought(),
     shell:
         PROGRAM
-
-
-def recolor_settings():
-    """Return what recoloured photos depend on; how many of them an epoch uses is a recipe's business."""
-    return {key: value for key, value in SETTINGS.config["recolor"].items() if key != "per_epoch"}
 
 
 rule recolor_photos:
@@ -182,13 +138,13 @@ rule recolor_photos:
     params:
         **program(
             "augment/recolor_photos",
-            spec(
+            settings(
                 "labels",
                 size=SEGMENTATION["size"],
                 shards=SEGMENTATION["shards"],
-                recolor=recolor_settings(),
+                recolor=Recolor.model_validate(SETTINGS.config["recolor"]).used(),
             ),
-            photos=training_photos,
+            photos=lambda wildcards: TRAIN["photos"],
             shard="{shard}",
         ),
     shell:
@@ -196,7 +152,7 @@ rule recolor_photos:
 
 
 rule gather_recolored:
-    """List every attempt at recolouring, with its figures, so that what follows reads one small file."""
+    """List every attempt at recolouring, with its measures, in one small file for later rules."""
     input:
         manifest=results("photos/train/manifest.parquet"),
         shards=every_shard("recolored/attempts/{shard}.parquet"),
@@ -204,13 +160,11 @@ rule gather_recolored:
         attempts=results("recolored/index.parquet"),
     log:
         logs("gather_recolored.log"),
-    benchmark:
-        benchmarks("gather_recolored.tsv")
     priority: 10
     conda:
         "../envs/environment.yaml"
     params:
-        **program("augment/gather_recolored", spec("labels")),
+        **program("augment/gather_recolored", settings("labels")),
     shell:
         PROGRAM
 
@@ -237,14 +191,14 @@ rule draw_contact_sheet:
         ),
     log:
         logs("draw_contact_sheet.log"),
-    benchmark:
-        benchmarks("draw_contact_sheet.tsv")
-    # Before networks are trained: somebody may want to see it first.
+    # Before networks are trained, so that a user can look at it first.
     priority: 10
     conda:
         "../envs/environment.yaml"
     params:
-        **program("augment/draw_contact_sheet", spec(size=SEGMENTATION["size"]), photos=training_photos),
+        **program(
+            "augment/draw_contact_sheet", settings(size=SEGMENTATION["size"]), photos=lambda wildcards: TRAIN["photos"]
+        ),
     shell:
         PROGRAM
 
@@ -271,34 +225,33 @@ rule cache_recolored:
         PROGRAM
 
 
-def recolored_list(wildcards):
-    """Return the list of recoloured photos, if the recipe uses them."""
-    return results("recolored/index.parquet") if uses_recolored(wildcards.recipe) else []
-
-
-def recipe_spec(wildcards):
-    """Return what a recipe's epochs depend on."""
-    recipe = {**SETTINGS.config["recipes"][wildcards.recipe], "epochs": int(wildcards.epochs)}
-    return canonical({"labels": SETTINGS.labels, "recipe": recipe})
-
-
 rule resample_manifest:
-    """Draw what each epoch of a recipe sees on one fold."""
+    """Draw the photos that each epoch of a recipe sees on one fold."""
     input:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        attempts=recolored_list,
+        attempts=lambda wildcards: results("recolored/index.parquet") if uses_recolored(wildcards.recipe) else [],
     output:
         epochs=results("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
     log:
         logs("resample_manifest/{recipe}/{epochs}/fold{fold}.log"),
     benchmark:
         benchmarks("resample_manifest/{recipe}/{epochs}/fold{fold}.tsv")
-    # Before pixels are cached and networks trained: an impossible recipe is to be known early.
+    # Before pixels are cached and networks trained, so that an impossible recipe fails early.
     priority: 10
     conda:
         "../envs/environment.yaml"
     params:
-        **program("augment/resample_manifest", recipe_spec, name="{recipe}", fold="{fold}"),
+        **program(
+            "augment/resample_manifest",
+            lambda wildcards: canonical(
+                {
+                    "labels": SETTINGS.labels,
+                    "recipe": {**SETTINGS.config["recipes"][wildcards.recipe], "epochs": int(wildcards.epochs)},
+                }
+            ),
+            name="{recipe}",
+            fold="{fold}",
+        ),
     shell:
         PROGRAM

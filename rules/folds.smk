@@ -1,4 +1,7 @@
-"""The training photos into folds. Needs their manifest; gives each photo's fold."""
+"""The training photos into folds. Needs their manifest; gives each photo's fold.
+
+It is a file of its own since `photos.smk` and `simulate.smk`, of which one is included, both need it.
+"""
 
 
 rule assign_folds:
@@ -9,11 +12,9 @@ rule assign_folds:
         folds=results("photos/train/folds.parquet"),
     log:
         logs("assign_folds.log"),
-    benchmark:
-        benchmarks("assign_folds.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("photos/assign_folds", spec("labels", **SETTINGS.config["folds"])),
+        **program("photos/assign_folds", settings("labels", **SETTINGS.config["folds"])),
     shell:
         PROGRAM

@@ -2,71 +2,42 @@
 
 from datetime import datetime
 
-from stylevote.photos.problems import plural, shown
-from stylevote.photos.unread import Unread, look_at, without_failed
-from stylevote.files.tables import read_table
+from stylevote.photos.photosets import Photoset
+from stylevote.wording import plural
 
 
 localrules:
     download_photos,
 
 
-def photos_of(ingested):
-    """Return what an ingested photoset is known by until it is read, which of its photos changed since they were, and
-    which its table has and its folder lacks (only if photos are downloaded)."""
-    downloaded = results(f"photos/{ingested}/downloaded")
-    # The job that downloads photos changes what a later one of this call depends on.
-    return photos_at(ingested, os.path.getmtime(downloaded) if os.path.exists(downloaded) else None)
-
-
-@cache
-def photos_at(ingested, downloaded):
-    """Return the same, as it was after the last download."""
-    name = INGESTED[ingested]
+PHOTOSETS = {}
+for ingested, name in INGESTED.items():
     photoset = SETTINGS.config["photosets"][name]
-    if is_drawn(photoset["photos"]):
-        return Unread([SETTINGS.config["demo"], code("photos/draw_demo")], [], [])
-    manifest = Path(results(f"photos/{ingested}/manifest.parquet"))
-    return or_refused(lambda: look_at(name, photoset, SETTINGS.labels, manifest))
-
-
-def failed_downloads(ingested):
-    """Return the table of the photos that could not be downloaded. It is no job's output: it stays if the job fails."""
-    return results(f"photos/{ingested}/failed_downloads.parquet") if ingested in DOWNLOADED else ""
-
-
-def to_download(ingested):
-    """Return the photos that are to be fetched: those that are missing, but for those that could not be had and may be
-    left out. The user may have these tried again: if one comes, everything that follows is computed again."""
-    missing = photos_of(ingested).missing
-    if SETTINGS.config["on_bad_photo"] == "fail":
-        return missing
-    return without_failed(missing, Path(failed_downloads(ingested)))
-
-
-# The following three return options of programs, which Snakemake does not compare.
+    PHOTOSETS[ingested] = Photoset(
+        name=name,
+        photos=photoset["photos"],
+        table=photoset["labels"] or "",
+        download=photoset["download"],
+        skip_failed=SETTINGS.config["on_bad_photo"] == "skip",
+        labels=SETTINGS.labels,
+        manifest=Path(results(f"photos/{ingested}/manifest.parquet")),
+        mark=results(f"photos/{ingested}/downloaded"),
+        drawn=[SETTINGS.config["demo"], code("photos/draw_demo")] if is_drawn(photoset["photos"]) else None,
+    )
+    if workflow.is_main_process:
+        # Report a mistake in a table before a job removes the results of the former table.
+        or_refused(lambda: PHOTOSETS[ingested].refuse_lost(sys.argv))
 
 
 def photos_folder(wildcards):
-    """Return the folder of a photoset's photos: what is in the folder counts, and not where it is."""
+    """Return the folder of a photoset's photos, as an option: the photos in the folder count, and not their place."""
     return SETTINGS.config["photosets"][INGESTED.get(wildcards.photoset, wildcards.photoset)]["photos"]
-
-
-def label_table(wildcards):
-    """Return the label table of an ingested photoset, if it has one: what the table says counts, and neither where it is
-    nor how it is written."""
-    return SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"] or ""
-
-
-def reasons(wildcards):
-    """Return the table that says why photos could not be downloaded: it explains what is missing, and changes nothing."""
-    return failed_downloads(wildcards.photoset)
 
 
 rule draw_demo:
     """Draw the demo's photos, with their labels and true masks."""
     input:
-        # Read by the program itself; here so that its content counts.
+        # The program reads it by itself; it is an input so that its content counts.
         "workflow_scripts/stylevote/demo/jd2018_label_sets.csv",
     output:
         # The program gets their folder.
@@ -85,7 +56,7 @@ rule draw_demo:
     params:
         **program(
             "photos/draw_demo",
-            spec(**SETTINGS.config["demo"]),
+            settings(**SETTINGS.config["demo"]),
             folder=NETWORKS / "demo",
             threads="{threads}",
         ),
@@ -93,21 +64,10 @@ rule draw_demo:
         PROGRAM
 
 
-def download_spec(wildcards):
-    """Return how photos are downloaded, and what is needed to read their table."""
-    name = INGESTED[wildcards.photoset]
-    return canonical({**SETTINGS.config["downloads"], "labels": SETTINGS.labels, "photoset": name})
-
-
-def never_the_same(wildcards):
-    """Return how many photos are missing, and when: a download is asked for only if some are, and is always done then."""
-    return f"{plural(len(photos_of(wildcards.photoset).missing), 'photo')} missing, {datetime.now()}"
-
-
 rule download_photos:
-    """Fetch the photos that a photoset's folder lacks from the URLs in its table."""
+    """Download the photos that a photoset's folder lacks from the URLs in its table."""
     output:
-        # The photos themselves are the user's, and no output: what came stays, even if others could not be had.
+        # The photos are the user's and no output: they stay, even if others cannot be downloaded.
         touch(results("photos/{photoset}/downloaded")),
     log:
         logs("download_photos/{photoset}.log"),
@@ -115,7 +75,7 @@ rule download_photos:
         benchmarks("download_photos/{photoset}.tsv")
     wildcard_constraints:
         photoset=one_of(DOWNLOADED),
-    retries: 0  # each photo was tried again already; the next call goes on
+    retries: 0  # the program has tried each photo again already; the next call goes on
     conda:
         "../envs/environment.yaml"
     resources:
@@ -124,54 +84,41 @@ rule download_photos:
     params:
         **program(
             "photos/download_photos",
-            download_spec,
+            lambda wildcards: canonical(
+                {
+                    **SETTINGS.config["downloads"],
+                    "labels": SETTINGS.labels,
+                    "photoset": INGESTED[wildcards.photoset],
+                }
+            ),
             photos=photos_folder,
-            table=label_table,
-            failures=reasons,
+            table=lambda wildcards: PHOTOSETS[wildcards.photoset].table,
+            failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
             on_bad_photo=SETTINGS.config["on_bad_photo"],
         ),
-        missing=never_the_same,
+        # Never the same: Snakemake asks for a download only if photos are missing, and always does it then.
+        missing=lambda wildcards: (
+            f"{plural(len(PHOTOSETS[wildcards.photoset].survey().missing), 'photo')} missing, {datetime.now()}"
+        ),
     shell:
         PROGRAM
 
 
-def made_table(wildcards):
-    """Return the label table of an ingested photoset, if it is made here, or missing, which Snakemake then says."""
-    table = SETTINGS.config["photosets"][INGESTED[wildcards.photoset]]["labels"]
-    return table if table and (is_drawn(table) or not os.path.exists(table)) else []
-
-
-def download(wildcards):
-    """Return the file that says that photos were fetched, if any are to be."""
-    return results("photos/{photoset}/downloaded") if or_refused(lambda: to_download(wildcards.photoset)) else []
-
-
-def changed_since_read(wildcards):
-    """Return the photos whose bytes changed after the manifest was made, by which Snakemake sees that it is old."""
-    return photos_of(wildcards.photoset).changed
-
-
-def ingest_spec(wildcards):
-    """Return the settings that a photoset's manifest depends on."""
-    name = INGESTED[wildcards.photoset]
-    trained = name == "train"
-    return canonical(
-        {
-            "labels": SETTINGS.labels,
-            "photoset": name,
-            "folds": SETTINGS.config["folds"]["count"] if trained else 1,
-            "holdout": trained and bool(HOLDOUT),
-        }
-    )
+def sources(wildcards):
+    """Return the files that a photoset is ingested from if they count by their time stamps: a table that a rule makes, or
+    that is missing; the mark of a download, if photos are to be downloaded; photos that changed after they were ingested.
+    """
+    photoset = PHOTOSETS[wildcards.photoset]
+    table = photoset.table
+    made = [table] if table and (is_drawn(table) or not os.path.exists(table)) else []
+    mark = [photoset.mark] if or_refused(photoset.to_download) else []
+    return [*made, *mark, *photoset.survey().changed]
 
 
 rule ingest_photos:
-    """Check every photo and label of a photoset, and list what is good."""
+    """Check every photo and label of a photoset, and list the good photos."""
     input:
-        made_table,
-        download,
-        # They are here because they are newer than the manifest.
-        changed_since_read,
+        sources,
     output:
         manifest=results("photos/{photoset}/manifest.parquet"),
         quarantine=results("photos/{photoset}/quarantine.parquet"),
@@ -189,16 +136,24 @@ rule ingest_photos:
     params:
         **program(
             "photos/ingest_photos",
-            ingest_spec,
+            lambda wildcards: canonical(
+                {
+                    "labels": SETTINGS.labels,
+                    "photoset": INGESTED[wildcards.photoset],
+                    "folds": len(SETTINGS.folds) if INGESTED[wildcards.photoset] == "train" else 1,
+                    "holdout": INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
+                }
+            ),
+            # Paths do not count, and neither does `on_bad_photo`: a finished manifest is good with either value, and
+            # `compare_photosets` fails if photos were left out and must not be.
             photos=photos_folder,
-            table=label_table,
-            failures=reasons,
-            # A manifest that was made is good under either answer, and `compare_photosets` sees to `fail`.
+            table=lambda wildcards: PHOTOSETS[wildcards.photoset].table,
+            failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
             on_bad_photo=SETTINGS.config["on_bad_photo"],
             threads="{threads}",
         ),
-        # The manifest depends on what its label table says, and on which photos there are.
-        known_by=lambda wildcards: canonical(photos_of(wildcards.photoset).known_by),
+        # The manifest depends on the content of the label table, and on which photos there are.
+        known_by=lambda wildcards: canonical(PHOTOSETS[wildcards.photoset].survey().identity),
     shell:
         PROGRAM
 
@@ -206,7 +161,7 @@ rule ingest_photos:
 if HOLDOUT:
 
     rule hold_out_photos:
-        """Set photos apart that nothing sees before the end."""
+        """Hold out a fraction of the labelled photos for the final evaluation."""
         input:
             manifest=results("photos/labelled/manifest.parquet"),
         output:
@@ -214,21 +169,19 @@ if HOLDOUT:
             holdout=results("photos/holdout/manifest.parquet"),
         log:
             logs("hold_out_photos.log"),
-        benchmark:
-            benchmarks("hold_out_photos.tsv")
         conda:
             "../envs/environment.yaml"
         params:
             **program(
                 "photos/hold_out_photos",
-                spec("labels", share=HOLDOUT, seed=SETTINGS.config["holdout"]["seed"], folds=len(SETTINGS.folds)),
+                settings("labels", share=HOLDOUT, seed=SETTINGS.config["holdout"]["seed"], folds=len(SETTINGS.folds)),
             ),
         shell:
             PROGRAM
 
 
 rule compare_photosets:
-    """See to it that no photo was left out that should not be, and that no training photo is among others."""
+    """Fail on unreadable photos, and on training photos that occur in another photoset."""
     input:
         manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=INGESTED),
         quarantines=expand(results("photos/{photoset}/quarantine.parquet"), photoset=INGESTED),
@@ -236,12 +189,10 @@ rule compare_photosets:
         shared=results("photos/shared_photos.parquet"),
     log:
         logs("compare_photosets.log"),
-    benchmark:
-        benchmarks("compare_photosets.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("photos/compare_photosets", spec("on_bad_photo", photosets=list(INGESTED.values()))),
+        **program("photos/compare_photosets", settings("on_bad_photo", photosets=list(INGESTED.values()))),
     shell:
         PROGRAM
 
@@ -270,32 +221,3 @@ rule cache_pixels:
         ),
     shell:
         PROGRAM
-
-
-def refuse_lost_photos():
-    """Stop if downloaded photos are gone after they were read, unless the call is to fetch them alone.
-
-    What is made again on the way is taken as new, and training would follow even if they come back as they were.
-    """
-    for ingested in DOWNLOADED:
-        downloaded = results(f"photos/{ingested}/downloaded")
-        manifest = Path(results(f"photos/{ingested}/manifest.parquet"))
-        missing = {entry.name for entry in to_download(ingested)}
-        # Snakemake itself does not know the targets yet.
-        if not missing or not manifest.exists() or downloaded in sys.argv:
-            continue
-        lost = [name for name in read_table(manifest, ["image_id"])["image_id"] if name in missing]
-        if len(lost) == len(missing):
-            name = INGESTED[ingested]
-            raise InputError(
-                f"photosets.{name}: {plural(len(lost), 'photo')} gone after they were read, {shown(lost[0])} first."
-                f" Fetch them alone, with the target {downloaded}: where they come back as they were, nothing is computed"
-                " again"
-            )
-
-
-if workflow.is_main_process:
-    # A mistake in a table is to be known before a job has removed what it made of the former one.
-    for ingested in INGESTED:
-        photos_of(ingested)
-    or_refused(refuse_lost_photos)

@@ -1,7 +1,7 @@
-"""Published tables compared with what runs of this configuration reach. Needs out-of-fold scores; gives tables, and a page
-of them.
+"""Published tables compared with the results of this configuration. Needs out-of-fold scores; gives tables, and a page of
+them.
 
-A table reads the predictions of its own runs, and not the collated scores of all: so it can be had before all are trained.
+A table reads the predictions of its own runs, and not the collated scores of all, so that it needs no other runs.
 """
 
 
@@ -10,35 +10,19 @@ localrules:
     summarize_experiments,
 
 
-def compared_runs(wildcards):
-    """The runs that a published table is compared with."""
-    repetitions = [part for cell in SETTINGS.cells[wildcards.table] for part in cell["repetitions"]]
-    return sorted({run for part in repetitions for run in part.values()})
-
-
-def compared_predictions(wildcards):
-    """The out-of-fold predictions of these runs."""
-    return expand(
-        results("runs/{run}/fold{fold}/validation.parquet"), run=compared_runs(wildcards), fold=SETTINGS.folds
-    )
-
-
-def comparison_spec(wildcards):
-    """The settings that a table of published figures and ours depends on."""
-    return canonical(
-        {
-            "runs": compared_runs(wildcards),
-            "labels": SETTINGS.labels,
-            "beta": BETA,
-            "cells": SETTINGS.cells[wildcards.table],
-        }
-    )
+# The runs that each published table of runs is compared with.
+COMPARED = {
+    table: sorted({run for cell in cells for runs in cell["repetitions"] for run in runs.values()})
+    for table, cells in SETTINGS.cells.items()
+}
 
 
 rule tabulate_runs:
-    """Judge the runs that a published table's figures are compared with."""
+    """Score the runs that a published table's figures are compared with."""
     input:
-        predictions=compared_predictions,
+        predictions=lambda wildcards: expand(
+            results("runs/{run}/fold{fold}/validation.parquet"), run=COMPARED[wildcards.table], fold=SETTINGS.folds
+        ),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -55,8 +39,18 @@ rule tabulate_runs:
     resources:
         mem_mb=by_attempt(4000),
     params:
-        **program("published/tabulate_runs", comparison_spec),
-        # Snakemake does not compare which input files there are.
+        **program(
+            "published/tabulate_runs",
+            lambda wildcards: canonical(
+                {
+                    "runs": COMPARED[wildcards.table],
+                    "labels": SETTINGS.labels,
+                    "beta": BETA,
+                    "cells": SETTINGS.cells[wildcards.table],
+                }
+            ),
+        ),
+        # Snakemake does not compare the list of input files.
         folds=len(SETTINGS.folds),
     shell:
         PROGRAM
@@ -72,8 +66,6 @@ rule tabulate_sizes:
         csv=results("experiments/{table}.csv"),
     log:
         logs("tabulate_sizes/{table}.log"),
-    benchmark:
-        benchmarks("tabulate_sizes/{table}.tsv")
     wildcard_constraints:
         table=one_of(name for name in EXPERIMENTS if name not in SETTINGS.cells),
     conda:
@@ -87,23 +79,17 @@ rule tabulate_sizes:
         PROGRAM
 
 
-def published_tables(path):
-    """A path for each published table."""
-
-    def of_all(wildcards):
-        if not EXPERIMENTS:
-            raise WorkflowError(
-                "experiments: the configuration names no published tables; config/experiments.yaml does"
-            )
-        return expand(results(path), table=EXPERIMENTS)
-
-    return of_all
+def every_table(wildcards):
+    """Return the path of each published table."""
+    if not EXPERIMENTS:
+        raise WorkflowError("experiments: found none, expected published tables; config/experiments.yaml is an example")
+    return expand(results("experiments/{table}.parquet"), table=EXPERIMENTS)
 
 
 rule summarize_experiments:
     """Put all tables, with their notes, on one page."""
     input:
-        tables=published_tables("experiments/{table}.parquet"),
+        tables=every_table,
     output:
         page=results("experiments/tables.md"),
     log:
@@ -113,7 +99,7 @@ rule summarize_experiments:
     params:
         **program(
             "published/summarize_experiments",
-            spec(
+            settings(
                 "beta",
                 experiments=[
                     {"name": name, "title": table["title"], "notes": table["notes"]}
@@ -126,7 +112,7 @@ rule summarize_experiments:
 
 
 rule experiments:
-    """All published tables, and the page of them."""
+    """Make all published tables, and the page of them."""
     input:
-        published_tables("experiments/{table}.csv"),
+        expand(results("experiments/{table}.csv"), table=EXPERIMENTS),
         results("experiments/tables.md"),

@@ -1,21 +1,13 @@
-"""A simulated bank in the place of photos and networks. Needs the configuration alone; gives manifests with true labels,
+"""A simulated ensemble that replaces photos and networks. Needs the configuration alone; gives manifests with true labels,
 and each member's predictions, which join the ensemble as those of external members do."""
 
-
-def simulation_spec(*keys):
-    """The named settings of the simulation, the labels, and the member's number if the rule is of one."""
-    settings = {"labels": SETTINGS.labels, **{key: SETTINGS.config["simulation"][key] for key in keys}}
-
-    def of_member(wildcards):
-        return canonical({**settings, **{"member": int(number) for number in wildcards}})
-
-    return of_member
+SIMULATION = SETTINGS.config["simulation"]
 
 
 rule simulate_photos:
-    """Draw label sets for photos that are not there."""
+    """Draw label sets for photos that do not exist."""
     input:
-        # Read by the program itself; here so that its content counts.
+        # The program reads it by itself; it is an input so that its content counts.
         "workflow_scripts/stylevote/demo/jd2018_label_sets.csv",
     output:
         manifest=results("photos/train/manifest.parquet"),
@@ -23,12 +15,15 @@ rule simulate_photos:
         shared=results("photos/shared_photos.parquet"),
     log:
         logs("simulate_photos.log"),
-    benchmark:
-        benchmarks("simulate_photos.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("simulate/simulate_photos", simulation_spec("label_sets", "photos", "test", "min_positives", "seed")),
+        **program(
+            "simulate/simulate_photos",
+            settings(
+                "labels", **{key: SIMULATION[key] for key in ("label_sets", "photos", "test", "min_positives", "seed")}
+            ),
+        ),
     shell:
         PROGRAM
 
@@ -47,13 +42,19 @@ rule simulate_member:
     benchmark:
         benchmarks("simulate_member/{number}.tsv")
     wildcard_constraints:
-        number=one_of(f"{number:03d}" for number in range(SETTINGS.config["simulation"]["members"])),
+        number=one_of(f"{number:03d}" for number in range(SIMULATION["members"])),
     conda:
         "../envs/environment.yaml"
     params:
         **program(
             "simulate/simulate_member",
-            simulation_spec("epochs", "families", "twins", "skill", "skills", "seed"),
+            lambda wildcards: canonical(
+                {
+                    "labels": SETTINGS.labels,
+                    "member": int(wildcards.number),
+                    **{key: SIMULATION[key] for key in ("epochs", "families", "twins", "skill", "skills", "seed")},
+                }
+            ),
         ),
     shell:
         PROGRAM

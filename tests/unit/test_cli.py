@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 
 from places import REPOSITORY
 from stylevote import cli
+from stylevote.config.ensemble import Selection, Threshold
+from stylevote.config.runs import Phase
 from stylevote.errors import InputError
 
 
@@ -36,7 +39,7 @@ SETTINGS = {"labels": ["red"], "beta": 2}
 def called(monkeypatch, capsys):
     """Return a function that runs `main` with a command line and returns its status or message, and what it prints."""
 
-    def call(*words):
+    def call(*words, main=main):
         monkeypatch.setattr("sys.argv", ["program", *words])
         monkeypatch.setattr("os._exit", sys.exit)
         with pytest.raises(SystemExit) as caught:
@@ -72,6 +75,63 @@ def test_a_file_that_may_be_missing_is_an_empty_word_or_none(called, word):
 )
 def test_wrong_settings_are_named(called, settings, message):
     assert called(*REQUIRED, "--settings", json.dumps(settings))[0] == f"error: --settings: {message}"
+
+
+def typed_main(*, threshold: Threshold, phases: list[Phase], selection: Selection | None, beta: float) -> None:
+    """Print the types of settings."""
+    print(threshold.method, threshold.steps, [phase.epochs for phase in phases], selection, beta)
+
+
+TYPED = {"threshold": {"method": "greedy", "steps": 9}, "selection": None, "beta": 2}
+TYPED["phases"] = [{"epochs": 2, "lr": 0.1, "train": "all"}]
+
+
+def test_settings_with_a_class_arrive_as_that_class(called):
+    assert called("--settings", json.dumps(TYPED), main=typed_main) == (0, "greedy 9 [2] None 2\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"threshold": {"method": "best"}}, "threshold.method: Input should be 'greedy'"),
+        ({"threshold": {"stepz": 3}}, "threshold.stepz: Extra inputs are not permitted, found 3"),
+        ({"phases": [{**TYPED["phases"][0], "epochs": 0}]}, "phases[0].epochs: Input should be greater than or equal"),
+    ],
+)
+def test_a_setting_that_is_not_of_its_class_is_named(called, change, message):
+    assert called("--settings", json.dumps(TYPED | change), main=typed_main)[0].startswith(
+        f"error: --settings: {message}"
+    )
+
+
+def test_programs_without_a_class_do_not_import_pydantic(tmp_path):
+    (tmp_path / "plain.py").write_text(
+        "import sys\nfrom stylevote.cli import run\n"
+        "def main(*, labels: list[str]) -> None:\n    print('pydantic' in sys.modules)\nrun(main)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "plain.py", "--settings", '{"labels": []}'],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
+def command(
+    folder: Path, /, output: Annotated[Path, "-o"], kind: Literal["a", "b"] = "a", is_quick: bool = False
+) -> None:
+    """Print the values of a command for people."""
+    print(folder, output, kind, is_quick)
+
+
+def test_a_command_for_people_has_positional_arguments_choices_and_short_options(called):
+    assert called("in", "-o", "out", main=command) == (0, "in out a False\n")
+    assert called("--is-quick", "--output", "out", "--kind", "b", "in", main=command) == (0, "in out b True\n")
+    assert "argument --kind: invalid choice: 'c' (choose from" in called("in", "--kind", "c", main=command)[1]
+    assert "required: folder, -o/--output" in called(main=command)[1]
 
 
 def test_wrong_words_end_in_a_line(called):

@@ -97,7 +97,7 @@ def test_a_label_too_rare_for_the_folds(fresh):
     refused(fresh, "'dark sky / night'", "2")
 
 
-def test_a_label_too_rare_to_lock_some_away(fresh):
+def test_a_label_too_rare_to_hold_some_out(fresh):
     fresh.config["holdout"] = {"share": 0.1}
     keep_few(fresh, 3)
     refused(
@@ -108,7 +108,7 @@ def test_a_label_too_rare_to_lock_some_away(fresh):
 
 
 @pytest.mark.slow
-def test_a_photo_that_cannot_be_read_can_be_left_out_where_some_are_holdout(fresh):
+def test_an_unreadable_photo_can_be_left_out_if_some_are_held_out(fresh):
     (fresh.folder / "photos" / "train" / "0009.png").write_bytes(b"no photo")
     fresh.config |= {"on_bad_photo": "skip", "holdout": {"share": 0.2}}
     fresh.run("out/photos/train/folds.parquet")

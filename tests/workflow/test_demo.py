@@ -17,7 +17,7 @@ from places import REPOSITORY
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.demo.canvas import CLASSES
 from stylevote.files.tables import read_json, read_table
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 from workflow.checkout import make_checkout
 
 pytestmark = pytest.mark.slow
@@ -100,7 +100,7 @@ def test_the_ensemble_is_better_than_each_of_its_networks(demo):
     for run, epoch in members.itertuples(index=False):
         validation = pd.concat([read_table(path) for path in (demo / "runs" / run).glob("fold*/validation.parquet")])
         validation = validation[validation["epoch"] == epoch].set_index("image_id").loc[train["image_id"]]
-        thresholds = [best_cut(train[label].to_numpy(), validation[label].to_numpy())[0] for label in labels]
+        thresholds = [best_threshold(train[label].to_numpy(), validation[label].to_numpy())[0] for label in labels]
         for path in (demo / "predictions" / "test" / run).glob("fold*.parquet"):
             scores = read_table(path)
             decided = scores.loc[scores["epoch"] == epoch, labels].to_numpy() >= thresholds

@@ -168,7 +168,7 @@ def test_lost_photos_are_fetched_again_and_nothing_is_computed_again(web):
     (web.photos / "0003.png").unlink()
     done = checkout.snakemake("--dry-run", "--", FOLDS, check=False)
     assert done.returncode != 0
-    assert "photosets.train: 1 photo gone after they were read, '0003.png' first" in done.stdout
+    assert "photosets.train: 1 photo gone after they were ingested, '0003.png' first" in done.stdout
     assert "Traceback" not in done.stdout
     checkout.run("out/photos/train/downloaded")
     assert web.server.asked_since() == ["/0003.png"]
@@ -206,7 +206,7 @@ def test_no_photo_is_fetched_from_the_own_network_on_a_tables_word(web):
 
 
 @pytest.mark.slow
-def test_where_photos_are_holdout_away_all_are_fetched(web):
+def test_holdout_photos_are_fetched_too(web):
     checkout = web.checkout
     checkout.config["holdout"] = {"share": 0.2}
     checkout.run(FOLDS)
@@ -219,5 +219,5 @@ def test_a_table_without_urls_is_named_before_anything_is_done(web):
     web.write([row[:-1] for row in web.rows()])
     done = web.checkout.snakemake("--cores", "2", "--", FOLDS, check=False)
     assert done.returncode != 0
-    assert "photos/train.csv: no URLs, which photosets.train.download asks for" in done.stdout
+    assert "photos/train.csv: no URLs, which photosets.train.download needs" in done.stdout
     assert "Traceback" not in done.stdout

@@ -61,7 +61,7 @@ def test_the_papers_tables_are_planned_together_and_each_with_its_own_runs(fresh
         assert not {"collate_scores", "estimate_sizes"} & alone.keys()
 
 
-def test_the_simulated_bank_is_planned_at_full_size(fresh):
+def test_the_simulated_ensemble_is_planned_at_full_size(fresh):
     fresh.config = ready("simulated")
     plan = fresh.plan()
     assert (plan["simulate_photos"], plan["simulate_member"], plan["estimate_nested"]) == (1, 60, 13)
@@ -257,7 +257,7 @@ def test_the_papers_tables_at_a_tiny_scale(fresh):
 
     sizes = tables["table7"].set_index("row")
     assert sizes["paper"].dropna().to_dict() == {"top 5": 0.672, "top 10": 0.676, "top 20": 0.6834}
-    parts = [read_table(out / "ensemble" / "sizes" / slug(label) / "estimates.parquet") for label in labels]
+    parts = [read_table(out / "estimate" / "sizes" / slug(label) / "estimates.parquet") for label in labels]
     for size, name in [("1", "top 1"), ("5", "top 5"), ("all", "every run")]:
         decided = [part[part["size"] == size].set_index("image_id")["decision"] for part in parts]
         reached = [

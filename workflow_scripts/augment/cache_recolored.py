@@ -1,4 +1,4 @@
-"""Decode every recoloured photo once, at the shorter side that the CNNs want, into one memory-mapped file."""
+"""Decode every recoloured photo once, at one size, into a memory-mapped file."""
 
 import hashlib
 import logging
@@ -19,28 +19,27 @@ def main(attempts: Path, recolored: list[Path], pixels: Path, index: Path, *, si
     """Write the flat file of the recoloured photos' pixels and its index.
 
     Args:
-        attempts: all of them
+        attempts: table of all attempts
         recolored: photos, a file per shard
         pixels: to write: flat file of uint8 RGB values
-        index: to write: where each photo lies in the flat file
+        index: to write: position of each photo in the flat file
         size: shorter side in pixels
     """
-    tried = read_table(attempts)
-    made = tried[tried["outcome"] == MADE].reset_index(drop=True)
-    places = write_pixels(decoded(made, recolored, size), pixels)
-    write_table(pd.concat([made[["image_id", "variant", "sha256"]], places], axis=1), index)
-    logging.info("%d recoloured photos at %d pixels", len(places), size)
+    table = read_table(attempts)
+    made = table[table["outcome"] == MADE].reset_index(drop=True)
+    positions = write_pixels(decoded(made, recolored, size), pixels)
+    write_table(pd.concat([made[["image_id", "variant", "sha256"]], positions], axis=1), index)
+    logging.info("%d recoloured photos at %d pixels", len(positions), size)
 
 
 def decoded(made: pd.DataFrame, shards: list[Path], size: int) -> Iterator[np.ndarray]:
-    """Yield the pixels of the recoloured photos, held against their list."""
+    """Yield the pixels of the recoloured photos; raise `InputError` if they are not those of the table."""
     photos = read_photos(shards)
     for sha256 in made["sha256"]:
         jpeg = next(photos, {"jpeg": b""})["jpeg"]
         if hashlib.sha256(jpeg).hexdigest() != sha256:
-            folder = shards[0].parent
             raise InputError(
-                f"{folder}: not the photos of its index.parquet; delete the folder, and they are made anew"
+                f"{shards[0].parent}: not the photos of its index.parquet; delete the folder and run again"
             )
         yield np.ascontiguousarray(resize_photo(decode_photo(jpeg, size), size))
 

@@ -1,4 +1,4 @@
-"""Show examples of recoloured photos: before, mask, after."""
+"""Draw examples of recoloured photos: before, mask, after."""
 
 import logging
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stylevote.augment.contact_sheet import MOST, Example, draw_contact_sheet
+from stylevote.augment.contact_sheet import MAX_EXAMPLES, Example, draw_contact_sheet
 from stylevote.augment.masks import decode_mask
 from stylevote.augment.shards import MADE, read_photos
 from stylevote.cli import run
@@ -17,21 +17,22 @@ from stylevote.photos.pixels import decode_photo, read_ingested
 def main(
     manifest: Path, attempts: Path, masks: list[Path], recolored: list[Path], sheet: Path, photos: Path, *, size: int
 ) -> None:
-    """Choose examples, no photo twice as long as there are others, and put them on one sheet.
+    """Choose examples, of different photos if possible, and draw them on one sheet.
 
     Args:
         manifest: training photos
-        attempts: all of them
+        attempts: table of all attempts
         masks: a file per shard
         recolored: photos, a file per shard
         sheet: to write, as PNG
         photos: folder of the training photos
         size: shorter side of the recoloured photos
     """
-    tried = read_table(attempts)
-    copies = tried.loc[tried["outcome"] == MADE, ["image_id", "variant"]]
+    table = read_table(attempts)
+    copies = table.loc[table["outcome"] == MADE, ["image_id", "variant"]]
     firsts = copies.drop_duplicates("image_id")
-    ordered = pd.concat([spread(firsts, MOST), copies.drop(firsts.index)]).head(MOST)
+    spread = np.unique(np.linspace(0, len(firsts) - 1, min(MAX_EXAMPLES, len(firsts))).round().astype(int))
+    ordered = pd.concat([firsts.iloc[spread], copies.drop(firsts.index)]).head(MAX_EXAMPLES)
     chosen = set(ordered.itertuples(index=False, name=None))
     sources = read_table(manifest, ["image_id", "path", "sha256"]).set_index("image_id")
     mask_of = pd.concat([read_table(path, ["image_id", "mask"]) for path in masks]).set_index("image_id")["mask"]
@@ -45,11 +46,6 @@ def main(
     with replacing(sheet) as partial:
         draw_contact_sheet(examples).save(partial, "PNG")
     logging.info("%d examples of %d recoloured photos", len(examples), len(copies))
-
-
-def spread(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Return at most so many rows, spread evenly over the table."""
-    return rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))]
 
 
 if __name__ == "__main__":

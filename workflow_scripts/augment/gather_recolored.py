@@ -1,4 +1,4 @@
-"""List every attempt at recolouring, with its figures, and print how many photos were made of each label."""
+"""List every attempt at recolouring with its measures, and print the number of recoloured photos per label."""
 
 import logging
 from pathlib import Path
@@ -21,17 +21,20 @@ def main(manifest: Path, shards: list[Path], attempts: Path, *, labels: list[str
         labels: all of them
     """
     photos = read_table(manifest)
-    tried = pd.concat([read_table(path) for path in shards], ignore_index=True)
-    outcomes = tried["outcome"].value_counts()
-    made = tried[tried["outcome"] == MADE]
+    table = pd.concat([read_table(path) for path in shards], ignore_index=True)
+    outcomes = table["outcome"].value_counts()
+    made = table[table["outcome"] == MADE]
     if made.empty:
-        raise InputError(f"no photo could be recoloured: {outcomes.to_dict()}; see the logs of recolor_photos")
+        raise InputError(
+            f"recolor: no photo could be recoloured: {outcomes.to_dict()}; change recolor or segmentation, or use no"
+            " recoloured photos"
+        )
     copies = photos.set_index("image_id").loc[made["image_id"], labels]
     counts = {"photos": label_matrix(photos, labels).sum(axis=0), "recoloured": copies.to_numpy().sum(axis=0)}
-    logging.info("%d attempts\n%s\n", len(tried), outcomes.to_string(header=False))
+    logging.info("%d attempts\n%s\n", len(table), outcomes.to_string(header=False))
     logging.info("%s\n", pd.DataFrame(counts, index=labels).to_string())
     logging.info("figures of the photos made\n%s", made[list(FIGURES)].describe().loc[["mean", "min", "max"]].round(2))
-    write_table(tried, attempts)
+    write_table(table, attempts)
 
 
 if __name__ == "__main__":

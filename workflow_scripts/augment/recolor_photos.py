@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from stylevote.augment.attempts import rare_labels, recolor_shard
 from stylevote.augment.masks import decode_mask
 from stylevote.augment.shards import write_shard
 from stylevote.cli import run
+from stylevote.config.photos import Recolor
 from stylevote.files.tables import read_table
 from stylevote.photos.pixels import read_ingested
 
@@ -25,13 +25,13 @@ def main(
     labels: list[str],
     size: int,
     shards: int,
-    recolor: dict[str, Any],
+    recolor: Recolor,
 ) -> None:
-    """Write the recoloured photos of a shard, and what became of every attempt.
+    """Write the recoloured photos of a shard, and the outcome of every attempt.
 
     Args:
         manifest: training photos and labels
-        masks: those of the shard
+        masks: masks of the shard
         recolored: to write: photos
         attempts: to write: a row per attempt
         photos: folder of the training photos
@@ -39,21 +39,21 @@ def main(
         labels: all of them
         size: shorter side of the photos
         shards: their number
-        recolor: how photos are recoloured, and which
+        recolor: settings of the recolouring
     """
-    listed = read_table(manifest)
+    table = read_table(manifest)
     mask_of = read_table(masks, ["image_id", "mask"]).set_index("image_id")["mask"]
 
     def open_photo(row: int) -> tuple[np.ndarray, np.ndarray | None]:
-        photo = listed.iloc[row]
+        photo = table.iloc[row]
         pixels = read_ingested(photos, photo["path"], photo["sha256"], size, enlarge=False)
         mask = mask_of[photo["image_id"]]
         return pixels, None if mask is None else decode_mask(mask)
 
-    rare = rare_labels(listed, labels, recolor)
+    rare = rare_labels(table, labels, recolor)
     logging.info("photos with these labels are recoloured: %s", ", ".join(rare))
-    tried = recolor_shard(listed, rare, {**recolor, "shards": shards}, shard, open_photo)
-    outcomes = write_shard(tried, recolored, attempts)["outcome"]
+    copies = recolor_shard(table, rare, recolor, shards, shard, open_photo)
+    outcomes = write_shard(copies, recolored, attempts)["outcome"]
     logging.info("%d attempts\n%s", len(outcomes), outcomes.value_counts().to_string(header=False))
 
 

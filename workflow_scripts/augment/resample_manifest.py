@@ -1,4 +1,4 @@
-"""Draw what each epoch of a recipe sees on one fold."""
+"""Draw the photos that each epoch of a recipe sees on one fold."""
 
 import logging
 from pathlib import Path
@@ -23,24 +23,24 @@ def main(
     labels: list[str],
     recipe: dict[str, Any],
 ) -> None:
-    """Draw the epochs of a recipe from the photos that are not in the fold.
+    """Draw the epochs of a recipe from the photos outside the fold.
 
     Args:
         manifest: training photos and labels
         folds: their folds
         attempts: list of recoloured photos, if the recipe uses them
-        epochs: to write: what each epoch sees
+        epochs: to write: photos of each epoch
         name: of the recipe
         fold: number of the fold held out
         labels: all of them
-        recipe: with the number of its epochs
+        recipe: its settings and number of epochs
     """
     photos = read_table(manifest, ["image_id", *labels])
     photos = photos[fold_numbers(photos, read_table(folds)) != fold]
     recolored = pd.DataFrame({"image_id": [], "variant": []}, dtype=str)
     if attempts:
-        tried = read_table(attempts, ["image_id", "variant", "outcome"])
-        recolored = tried[tried["outcome"] == MADE]
+        table = read_table(attempts, ["image_id", "variant", "outcome"])
+        recolored = table[table["outcome"] == MADE]
     drawn = resample(photos, labels, recolored, recipe, fold, name=name)
     count = recipe["epochs"]
     used = (drawn["variant"] != "original").sum()

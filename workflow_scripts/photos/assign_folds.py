@@ -1,4 +1,4 @@
-"""Divide the training photos into folds with an equal share of every label; near-duplicates share a fold."""
+"""Divide the training photos into folds with an equal share of every label; near-duplicates stay together."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Decode every photo of a photoset once, at the shorter side that the CNNs want, into one memory-mapped file."""
+"""Decode every photo of a photoset once, at one size, into a memory-mapped file."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ def main(manifest: Path, pixels: Path, index: Path, photos: Path, threads: int, 
     """Write the flat file of a photoset's pixels and its index.
 
     Args:
-        manifest: of the photoset
+        manifest: photos
         pixels: to write: flat file of uint8 RGB values
-        index: to write: where each photo lies in the flat file
+        index: to write: position of each photo in the flat file
         photos: their folder
         threads: processes that decode
         size: shorter side in pixels
     """
-    listed = read_table(manifest, columns=["image_id", "path", "sha256"])
-    write_table(cache_pixels(listed, photos, size, pixels, threads), index)
+    table = read_table(manifest, columns=["image_id", "path", "sha256"])
+    write_table(cache_pixels(table, photos, size, pixels, threads), index)
 
 
 if __name__ == "__main__":

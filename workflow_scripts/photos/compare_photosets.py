@@ -1,4 +1,4 @@
-"""See to it that no photo was left out unless that was allowed, and that no training photo is in another photoset."""
+"""Fail on photos that were left out, and on training photos that occur in another photoset, unless both are allowed."""
 
 from pathlib import Path
 

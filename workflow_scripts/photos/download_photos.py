@@ -1,4 +1,4 @@
-"""Fetch the photos of a label table that are missing in the photoset's folder, from the URLs in the table."""
+"""Download the photos that a photoset's folder lacks from the URLs in its label table."""
 
 import signal
 from pathlib import Path
@@ -6,12 +6,13 @@ from pathlib import Path
 from stylevote.cli import run
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
-from stylevote.photos.downloads import Patience, download_photos
+from stylevote.photos.downloads import MAX_FAILURES, Patience, download_photos
 from stylevote.photos.fetching import Bounds
 from stylevote.photos.folders import photos_without_file
 from stylevote.photos.label_tables import file_names, read_label_table
 from stylevote.photos.listing import list_files
-from stylevote.photos.problems import listed, place, plural, problem_report, shown
+from stylevote.photos.problems import problem_report
+from stylevote.wording import bullets, location, plural, quote
 
 
 def main(
@@ -29,23 +30,23 @@ def main(
     megabytes: float,
     internal: list[str],
 ) -> None:
-    """Fetch the photos that are missing, and write the table of those that could not be had.
+    """Download the missing photos, and write the table of failures.
 
     Args:
         photos: folder of the photos
         table: file names, URLs and labels, as CSV, TSV or Parquet
-        failures: to write: photos that could not be had, and why
+        failures: to write: photos that could not be downloaded, and why
         on_bad_photo: fail or skip, if there are such photos
         labels: all of them
         photoset: its name
         parallel: number of photos at a time
-        attempts: for each photo, at most
+        attempts: per photo, at most
         pause: seconds before the second attempt
-        seconds: of an attempt, at most
-        megabytes: of a photo, at most
-        internal: hosts (or host:port) of private networks that may be asked
+        seconds: per attempt, at most
+        megabytes: per photo, at most
+        internal: hosts (or host:port) of private networks that are allowed
     """
-    # Ctrl-C ends it at once, as SIGTERM does: every photo that is there is whole, and the others are fetched next time.
+    # Ctrl-C ends it at once, as SIGTERM does: no photo is incomplete, and the next call downloads the others.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _, entries, problems = read_label_table(table, labels, photoset == "train")
     if problems:
@@ -60,14 +61,14 @@ def main(
     )
     write_table(failed, failures)
     lines = [
-        f"{host}: {plural(count, 'photo')} not asked for, since those before failed one after the other; try later"
+        f"{host}: {plural(count, 'photo')} not requested, because {MAX_FAILURES} failed in a row; try later"
         for host, count in not_asked.items()
     ]
-    lines += [f"{place(table, row.row)}: {shown(row.image_id)}: {row.problem}" for row in failed.itertuples()]
+    lines += [f"{location(table, row.row)}: {quote(row.image_id)}: {row.problem}" for row in failed.itertuples()]
     if not_asked or (len(failed) and on_bad_photo == "fail"):
         count = plural(len(failed) + sum(not_asked.values()), "photo")
-        remedy = "the next call asks for these again; set on_bad_photo to skip to go on without them"
-        raise InputError(listed(f"{count} of photoset {photoset} could not be downloaded; {remedy}:", lines))
+        remedy = "the next call tries them again; set on_bad_photo to skip to go on without them"
+        raise InputError(bullets(f"{count} of photoset {photoset} could not be downloaded; {remedy}:", lines))
 
 
 if __name__ == "__main__":

@@ -4,25 +4,21 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.demo.photos import write_demo
-from stylevote.errors import InputError
 
 
 def main(folder: Path, threads: int, *, train: int, test: int, min_positives: int, side: int, seed: int) -> None:
-    """Write the demo's training and test photos, their tables of labels and their masks.
+    """Write the demo's training and test photos, label tables and masks.
 
     Args:
         folder: to write
         threads: processes that draw
         train: number of training photos
         test: number of test photos
-        min_positives: number of training positives of a label, at least
+        min_positives: minimum number of training positives per label
         side: shorter side in pixels
         seed: of label sets and photos
     """
-    try:
-        write_demo(folder, train=train, test=test, min_positives=min_positives, side=side, seed=seed, processes=threads)
-    except ValueError as error:
-        raise InputError(f"demo: {error}") from error
+    write_demo(folder, train=train, test=test, min_positives=min_positives, side=side, seed=seed, processes=threads)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Set a share of the training photos apart that nothing sees before the end; near-duplicates stay together."""
+"""Hold out a fraction of the labelled photos for the final evaluation; near-duplicates stay together."""
 
 from pathlib import Path
 
@@ -8,21 +8,21 @@ from stylevote.photos.folds import hold_out_photos
 
 
 def main(manifest: Path, train: Path, holdout: Path, *, labels: list[str], share: float, folds: int, seed: int) -> None:
-    """Write the manifest of the photos to train on, and that of the holdout ones.
+    """Write the manifests of the photos to train on and of the holdout photos.
 
     Args:
         manifest: all photos with labels
         train: to write: manifest of the photos to train on
         holdout: to write: manifest of the holdout photos
         labels: all of them
-        share: of the photos, to lock away
-        folds: their number
+        share: fraction of the photos to hold out
+        folds: number of folds of the other photos
         seed: of the draw
     """
     photos = read_table(manifest)
-    chosen = hold_out_photos(photos, labels, share, folds, seed)
-    write_table(photos[~chosen], train)
-    write_table(photos[chosen], holdout)
+    held_out = hold_out_photos(photos, labels, share, folds, seed)
+    write_table(photos[~held_out], train)
+    write_table(photos[held_out], holdout)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Check a photoset's photos and its table of labels, name every problem at once, and list the photos in a manifest."""
+"""Check a photoset's photos and label table, report all problems, and list the photos in a manifest."""
 
 from pathlib import Path
 
@@ -22,19 +22,19 @@ def main(
     folds: int,
     holdout: bool,
 ) -> None:
-    """Write the manifest of the good photos, and the quarantine table of the others.
+    """Write the manifest of the good photos, and the quarantine table of the other photos.
 
     Args:
         manifest: to write: a row per photo
         quarantine: to write: photos left out, and why
         photos: their folder
-        table: file names and labels, as CSV, TSV or Parquet; without it, all photos of the folder are taken
+        table: file names and labels, as CSV, TSV or Parquet; by default, all photos of the folder count
         failures: table of the photos that could not be downloaded, and why
-        on_bad_photo: fail, or skip photos that cannot be used
+        on_bad_photo: fail, or skip unusable photos
         threads: processes that open photos
         labels: all of them
         photoset: its name; train must have labels
-        folds: how many of them need a positive of each label
+        folds: number of folds, each of which needs a positive of every label
         holdout: whether some photos will be held out
     """
     manifest.parent.mkdir(parents=True, exist_ok=True)

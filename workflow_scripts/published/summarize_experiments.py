@@ -1,25 +1,25 @@
-"""Put all published tables, with our figures, on one page of Markdown."""
+"""Write all published tables with our figures on one page of Markdown."""
 
 from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.files.tables import read_table
 from stylevote.published.page import Experiment, experiments_page
-from stylevote.report.markup import write_text
+from stylevote.report.pictures import write_text
 
 
 def main(tables: list[Path], page: Path, *, beta: float, experiments: list[dict[str, str]]) -> None:
     """Write the page.
 
     Args:
-        tables: of figures, in the order of the experiments
+        tables: figures, a file per experiment
         page: to write
         beta: of F-beta
         experiments: name, title and notes of each
     """
     of_name = {
-        said["name"]: Experiment(said["title"], said["notes"], read_table(path))
-        for said, path in zip(experiments, tables, strict=True)
+        experiment["name"]: Experiment(experiment["title"], experiment["notes"], read_table(path))
+        for experiment, path in zip(experiments, tables, strict=True)
     }
     write_text(experiments_page(of_name, f"F{beta:g}"), page)
 

@@ -1,4 +1,4 @@
-"""Compare the honest F-beta of runs, as means over seeds, with a published table's figures."""
+"""Compare the nested F-beta of runs, as means over seeds, with a published table's figures."""
 
 import logging
 from pathlib import Path
@@ -27,7 +27,7 @@ def main(
     """Write the table, for the workflow and as CSV, and print it.
 
     Args:
-        predictions: out-of-fold, a file per run and fold; the folds of a run together
+        predictions: out-of-fold predictions, a file per run and fold, the folds of a run together
         manifest: training photos
         folds: their folds
         table: to write: the figures
@@ -35,17 +35,17 @@ def main(
         runs: ids of the runs, in the order of their predictions
         labels: all of them
         beta: of F-beta
-        cells: what a figure stands for: row, label (or macro), paper (or null), cut (or null) and repetitions, each of
-            which names the run of every label
+        cells: figures to compare: row, label (or macro), paper (or null), cut (or null), and repetitions, each of which
+            names the run of every label
     """
     photos = read_table(manifest, ["image_id", *labels])
-    image_ids, of_photos = photos["image_id"].to_numpy(), fold_numbers(photos, read_table(folds))
-    files = files_of_runs(runs, predictions, len(np.unique(of_photos)))
+    image_ids, fold_of = photos["image_id"].to_numpy(), fold_numbers(photos, read_table(folds))
+    files = files_of_runs(runs, predictions, len(np.unique(fold_of)))
 
     def scores_of(name: str) -> dict[str, np.ndarray]:
-        return read_run(files[name], image_ids, of_photos, labels).scores
+        return read_run(files[name], image_ids, fold_of, labels).scores
 
-    compared = tabulate(cells, photos[labels], of_photos, scores_of, beta=beta)
+    compared = tabulate(cells, photos[labels], fold_of, scores_of, beta=beta)
     logging.info("%s", compared.to_string(index=False, float_format="%.4f"))
     write_comparison(compared, table, csv)
 

@@ -1,4 +1,4 @@
-"""Compare the honest macro F-beta of ensembles of several sizes with a published table's figures."""
+"""Compare the nested macro F-beta of ensembles of several sizes with a published table's figures."""
 
 import logging
 from pathlib import Path
@@ -14,7 +14,7 @@ def main(
     """Write the table, for the workflow and as CSV, and print it.
 
     Args:
-        curve: what ensembles of several sizes are worth
+        curve: nested F-beta of each size
         manifest: training photos
         table: to write: the figures
         csv: to write: the same as CSV

@@ -1,4 +1,4 @@
-"""Draw a simulated member's predictions: of each fold's CNN, for the photos of that fold and for the test photos."""
+"""Draw a simulated member's predictions by each fold's CNN, of the photos of that fold and of the test photos."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def main(
     skills: dict[str, float],
     seed: int,
 ) -> None:
-    """Write two tables of predictions a fold, one fold after the other.
+    """Write two tables of predictions per fold.
 
     Args:
         manifest: training photos
@@ -37,23 +37,23 @@ def main(
         member: its number, from 0
         epochs: of each CNN
         families: number of families of members
-        twins: every so-manyth member copies the one before it; 0: none does
-        skill: of the most able CNN
+        twins: distance of members that copy the member before; 0: none does
+        skill: F2 of the best CNN
         skills: the same for single labels
         seed: of the draw
     """
     photos = read_table(manifest, ["image_id", *labels])
     tested = read_table(test_manifest, ["image_id", *labels])
     fold_of = fold_numbers(photos, read_table(folds))
-    bank = make_ensemble(
+    ensemble = make_ensemble(
         photos[labels], seed=seed, epochs=epochs, families=families, twins=twins, skill=skill, skills=skills
     )
-    predictions = simulate_predictions(bank, member, photos, photoset="train", cnns=fold_of)
-    fold_of_row = np.tile(fold_of, bank.epochs)
+    predictions = simulate_predictions(ensemble, member, photos, photoset="train", cnns=fold_of)
+    fold_of_row = np.tile(fold_of, ensemble.epochs)
     for fold, validation_path, test_path in zip(range(fold_of.max() + 1), validation, test, strict=True):
         write_table(predictions[fold_of_row == fold], validation_path)
         cnns = np.full(len(tested), fold)
-        write_table(simulate_predictions(bank, member, tested, photoset="test", cnns=cnns), test_path)
+        write_table(simulate_predictions(ensemble, member, tested, photoset="test", cnns=cnns), test_path)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,22 @@
 """The budget: the rarest label is served first, items alike take turns, and none gets more than it may."""
 
 from collections import Counter
-from itertools import islice
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from stylevote.augment.budget import Outcome, rarest_first
+from stylevote.augment.budget import Budget, Outcome
 
 
 def spend(positives, counts, capacity, outcomes=(), seed=1):
-    """Return the rows that come, with what was answered to each (`Outcome.MADE` when the answers are used up)."""
+    """Return the rows that come, with the outcome of each (`Outcome.MADE` when the outcomes are used up)."""
     answers, spent = iter(outcomes), []
-    spending = rarest_first(np.array(positives), np.array(counts), np.array(capacity), np.random.default_rng(seed))
-    for row in spending:
+    budget = Budget(np.array(positives), np.array(counts), np.array(capacity), np.random.default_rng(seed))
+    while (row := budget.choose()) is not None:
         spent.append((row, next(answers, Outcome.MADE)))
-        spending.send(spent[-1][1])
+        budget.record(*spent[-1])
     return spent
 
 
@@ -62,9 +61,13 @@ def test_a_hopeless_item_does_not_come_again():
     assert Counter(rows_of(spent)) == {row: 1 if row == spent[0][0] else 4 for row in range(3)}
 
 
-def test_without_a_word_all_were_made():
-    silent = rarest_first(np.eye(2), np.array([1, 4]), np.array([5, 5]), np.random.default_rng(1))
-    assert list(silent) == [0, 0, 0, 0, 1, 0, 1, 1, 1, 1]
+def test_spending_takes_every_attempt_as_made():
+    def budget():
+        return Budget(np.eye(2), np.array([1, 4]), np.array([5, 5]), np.random.default_rng(1))
+
+    assert budget().spend(100) == [0, 0, 0, 0, 1, 0, 1, 1, 1, 1]
+    assert budget().spend(6) == [0, 0, 0, 0, 1, 0]
+    assert budget().spend(0) == []
 
 
 def test_nothing_to_copy():
@@ -74,8 +77,9 @@ def test_nothing_to_copy():
 
 def test_chance_decides_among_equals():
     def first(seed):
-        spending = rarest_first(np.ones((40, 1)), np.zeros(1), np.ones(40, dtype=int), np.random.default_rng(seed))
-        return tuple(islice(spending, 5))
+        return tuple(
+            Budget(np.ones((40, 1)), np.zeros(1), np.ones(40, dtype=int), np.random.default_rng(seed)).spend(5)
+        )
 
     assert first(1) == first(1)
     assert len({first(seed) for seed in range(10)}) == 10

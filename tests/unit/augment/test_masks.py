@@ -16,7 +16,7 @@ from sklearn.metrics import jaccard_score
 
 from stylevote.augment.masks import (
     NOTHING,
-    Found,
+    Detection,
     decode_mask,
     encode_mask,
     find_masks,
@@ -55,7 +55,7 @@ def test_iou_is_jaccards_index(data):
 def test_shard(tmp_path):
     mask = np.zeros((4, 5), dtype=bool)
     mask[1, :] = True
-    areas = write_shard([("a", Found(mask, 0.75)), ("b", NOTHING)], tmp_path / "deep" / "0.parquet")
+    areas = write_shard([("a", Detection(mask, 0.75)), ("b", NOTHING)], tmp_path / "deep" / "0.parquet")
     assert areas.tolist() == [0.25, 0]
     table = pd.read_parquet(tmp_path / "deep" / "0.parquet")
     assert table.columns.tolist() == ["image_id", "mask", "score", "area"]
@@ -163,7 +163,7 @@ def test_regions_of_a_table(table, tmp_path):
 def test_without_a_table_a_person_is_what_is_not_0(tmp_path):
     region = read_region("person", None)
     assert region.mask(np.array([[0, 1, 255]], dtype=np.uint8), tmp_path).tolist() == [[False, True, True]]
-    with pytest.raises(InputError, match="'clothing': needs a table"):
+    with pytest.raises(InputError, match="'clothing': needs photosets"):
         read_region("clothing", None)
 
 
@@ -184,7 +184,7 @@ def test_numbers_that_the_table_does_not_name(table, tmp_path):
         ("value,name,group\n0,a,background\n0,b,clothing\n", "row 3: the value 0 is there twice"),
         (
             "value,name,group\n0,a,background\n1,b,body\n",
-            r"no value is of the region 'clothing'; .*'background', 'body'",
+            r"found no value of the region 'clothing'; .*'background', 'body'",
         ),
         (b"value,name,group\n0,\xff,background\n", "cannot be read as a CSV table"),
     ],

@@ -120,5 +120,5 @@ def test_gates(name, bad):
 
 def test_first_gate_that_fails():
     assert failure(GOOD | {"clipped": 1, "skin_change": 50}, LIMITS) == "skin_change"
-    at_the_limits = {name.removeprefix("least_"): limit for name, limit in LIMITS.items()}
+    at_the_limits = {name.removeprefix("min_"): limit for name, limit in LIMITS.items()}
     assert failure(at_the_limits, LIMITS) is None

@@ -21,7 +21,7 @@ from stylevote.files.tables import read_table, write_table
 
 PROGRAM = PROGRAMS / "augment" / "resample_manifest.py"
 LABELS = ["sport", "office", "lady"]
-SPORT, OFFICE, BOTH, LADY, ALL = (1, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (0, 0, 0)
+SPORT, OFFICE, BOTH, LADY, EMPTY = (1, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (0, 0, 0)
 PLAIN = {"seed": 1, "epochs": 3, "recolored": None, "repeat": None, "drop": None, "balanced": None}
 NO_RECOLORED = pd.DataFrame({"image_id": [], "variant": []}, dtype=str)
 
@@ -33,7 +33,7 @@ def photos_of(*label_sets):
 
 
 # 2 of sport alone, 12 of office alone, 21 of office and lady, 10 of lady alone, 5 of none.
-PHOTOS = photos_of(*[SPORT] * 2, *[OFFICE] * 12, *[BOTH] * 21, *[LADY] * 10, *[ALL] * 5)
+PHOTOS = photos_of(*[SPORT] * 2, *[OFFICE] * 12, *[BOTH] * 21, *[LADY] * 10, *[EMPTY] * 5)
 
 
 def recolored_of(image_ids, variants=4):
@@ -135,11 +135,11 @@ def test_nothing_of_other_folds_comes_in(recipe):
 
 
 @pytest.mark.parametrize("per_epoch", [1, 9, 47, 48, 1000])
-def test_recolored_photos_are_used_up_to_the_budget(use):
-    for epoch in epochs_of(draw({"recolored": {"labels": None, "per_epoch": use}}, recolored=RECOLORED)):
+def test_recolored_photos_are_used_up_to_the_budget(per_epoch):
+    for epoch in epochs_of(draw({"recolored": {"labels": None, "per_epoch": per_epoch}}, recolored=RECOLORED)):
         assert originals(epoch) == Counter(PHOTOS["image_id"])
         used = Counter(entry for entry in epoch if entry[1] != "original")
-        assert used.total() == len(used) == min(use, 48)
+        assert used.total() == len(used) == min(per_epoch, 48)
         assert set(used) <= set(RECOLORED.itertuples(index=False, name=None))
 
 
@@ -182,7 +182,7 @@ def test_dropped_label_sets():
         assert set(count.values()) == {1}
         # 21 and 5 photos have them; 10.5 and 2.5 are rounded up.
         assert sum(image_id in count for image_id in ids_with(BOTH)) == 11
-        assert sum(image_id in count for image_id in ids_with(ALL)) == 3
+        assert sum(image_id in count for image_id in ids_with(EMPTY)) == 3
         assert set(count) >= set(ids_with(SPORT, OFFICE, LADY))
 
 
@@ -200,7 +200,7 @@ def test_of_label_sets_equally_large_the_first_by_name_counts():
 
 def test_all_of_the_largest_and_named_label_sets_are_thinned_once():
     count = originals(epochs_of(draw({"drop": {"label_sets": [["lady"]], "largest": 9, "keep": 0.5}}))[0])
-    kinds = (SPORT, OFFICE, BOTH, LADY, ALL)
+    kinds = (SPORT, OFFICE, BOTH, LADY, EMPTY)
     assert [sum(image_id in count for image_id in ids_with(kind)) for kind in kinds] == [1, 6, 11, 5, 3]
 
 
@@ -220,7 +220,7 @@ def test_balanced_favors_the_rare():
     # Weights are 50/2, 50/33, 50/31 and 1: in all 2 * 25 + 12 * 50/33 + 31 * 50/31 + 5.
     total = 2 * 25 + 12 * 50 / 33 + 31 * 50 / 31 + 5
     counts = [originals(epoch) for epoch in epochs_of(draw({"balanced": {"power": 1}, "epochs": 400}))]
-    for kind, weight in [(SPORT, 25), (OFFICE, 50 / 33), (BOTH, 50 / 31), (LADY, 50 / 31), (ALL, 1)]:
+    for kind, weight in [(SPORT, 25), (OFFICE, 50 / 33), (BOTH, 50 / 31), (LADY, 50 / 31), (EMPTY, 1)]:
         expected = 50 * weight / total
         times = np.array([[count[image_id] for image_id in ids_with(kind)] for count in counts])
         assert set(times.ravel()) <= {math.floor(expected), math.ceil(expected)}
@@ -230,7 +230,7 @@ def test_balanced_favors_the_rare():
 def test_balanced_draws_neighbors_together_as_well():
     # Each of the 5 photos without labels is in 2 of 5 epochs; steps over photos in their order would never meet two.
     drawn = epochs_of(draw({"balanced": {"power": 1}, "epochs": 200}))
-    pairs = {pair for epoch in drawn for pair in combinations(sorted(set(originals(epoch)) & set(ids_with(ALL))), 2)}
+    pairs = {pair for epoch in drawn for pair in combinations(sorted(set(originals(epoch)) & set(ids_with(EMPTY))), 2)}
     assert len(pairs) == 10
 
 
@@ -354,18 +354,18 @@ NO_SPORT = photos_of(*[OFFICE] * 5, *[LADY] * 5)
         (
             {"repeat": {"labels": ["lady", "sport"], "times": 10}},
             NO_SPORT,
-            "`repeat` names the label 'sport', of which the training photos hold no positive",
+            "`repeat` names the label 'sport', but no training photo has it; remove it",
         ),
         (
             {"recolored": {"labels": ["sport"], "per_epoch": 10}},
             NO_SPORT,
-            "`recolored` names the label 'sport', of which the training photos hold no positive",
+            "`recolored` names the label 'sport', but no training photo has it; remove it",
         ),
         (
             {"recolored": {"labels": ["office"], "per_epoch": 10}},
             PHOTOS,
-            "`recolored` has nothing to use: none of the 48 recoloured photos is of a training photo with one of its"
-            " labels",
+            "`recolored` has no photos: none of the 48 recoloured photos has one of its labels and a source outside the"
+            " fold; recolour more, or change its labels",
         ),
         (
             {"drop": {"label_sets": [["office"], ["sport", "lady"]], "largest": None, "keep": 0.5}},
@@ -451,5 +451,5 @@ def test_program_without_recolored_photos(tmp_path):
 def test_program_ends_with_the_message(tmp_path):
     done = run_program(tmp_path, {"recolored": {"labels": None, "per_epoch": 100}})
     assert done.returncode == 1
-    assert done.stderr.startswith("error: recipe mixed, fold 0: `recolored` has nothing to use: none of the 0 ")
+    assert done.stderr.startswith("error: recipe mixed, fold 0: `recolored` has no photos: none of the 0 ")
     assert not (tmp_path / "epochs.parquet").exists()

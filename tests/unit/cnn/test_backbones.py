@@ -22,7 +22,7 @@ def test_backbones_give_one_vector_a_photo(name):
 def test_an_unknown_name_is_answered_with_near_ones():
     with pytest.raises(InputError, match=r"'resnet5O' is not known; did you mean .*resnet50"):
         create_backbone("resnet5O", "none", {})
-    with pytest.raises(InputError, match=r"'smp:mobilnet_v2' is not known; did you mean smp:mobilenet_v2"):
+    with pytest.raises(InputError, match=r"'smp:mobilnet_v2' is not known; did you mean 'smp:mobilenet_v2'"):
         create_backbone("smp:mobilnet_v2", "none", {})
 
 

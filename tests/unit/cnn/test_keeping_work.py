@@ -252,7 +252,7 @@ def test_a_stopped_training_goes_on_with_the_same_scores_to_learn_and_with_no_ot
         status, log = starter.wait()
         assert status == 0
         assert (finished(log) > 0) == went_on
-        assert ("is of another setting or other data: training starts anew" in log) != went_on
+        assert ("belongs to another setting or other data: training starts from the beginning" in log) != went_on
 
 
 def test_scores_of_other_photos_are_not_learned(tmp_path, starter, arguments):

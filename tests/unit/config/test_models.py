@@ -5,7 +5,9 @@ from pydantic import Field, ValidationError
 
 from stylevote.config.base import Model, OneOf, described
 from stylevote.config.configuration import Configuration
-from stylevote.config.ensemble import Bundle
+from stylevote.config.ensemble import Bundle, Selection, Stack, Threshold, Votes
+from stylevote.config.identity import canonical
+from stylevote.config.photos import Recolor, Segmentation
 
 MINIMAL = {"labels": ["red"]}
 
@@ -96,3 +98,52 @@ def test_two_configurations_share_no_default():
     first["members"]["external"].append("a")
     first["recipes"]["plain"]["seed"] = 7
     assert second == Configuration.model_validate(MINIMAL).model_dump() != first
+
+
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        (Selection(), {"method": "top_n", "top_n": 20, "correlation": 0.9}),
+        (Selection(method="all"), {"method": "all"}),
+        (
+            Selection(method="greedy", top_n=3),
+            {"method": "greedy", "greedy": {"bags": 20, "share": 0.5, "start": 5, "max_members": 50, "seed": 1}},
+        ),
+        (Threshold(), {"method": "shrunk", "shrink": 300}),
+        (Threshold(method="greedy", seed=4), {"method": "greedy", "steps": 100}),
+        (Threshold(method="bootstrap"), {"method": "bootstrap", "resamples": 200, "seed": 0}),
+        (Threshold(method="exact"), {"method": "exact"}),
+        (Stack(), {"combiner": "logistic", "logistic": {"alpha": [0.1, 1, 10, 100, 1000]}}),
+        (Stack(combiner="mean", features="all"), {"combiner": "mean"}),
+        (
+            Stack(combiner="auto", auto={"among": ["mean", "ridge"]}),
+            {
+                "combiner": "auto",
+                "auto": {"among": ["mean", "ridge"], "seed": 1},
+                "ridge": {"alpha": [0.01, 0.1, 1, 10, 100]},
+            },
+        ),
+        (Votes(max_labels=3), {"aggregation": "average_scores", "min_labels": 0, "max_labels": 3}),
+        (
+            Segmentation(model="maskrcnn"),
+            {
+                "model": "maskrcnn",
+                "region": "person",
+                "size": 512,
+                "shards": 8,
+                "maskrcnn": {"weights": "pretrained", "shorter_side": 800, "score": 0.5},
+            },
+        ),
+        (Segmentation(model="given", shards=2), {"model": "given", "region": "person", "size": 512, "shards": 2}),
+    ],
+)
+def test_used_settings_are_those_of_the_chosen_method(settings, used):
+    assert canonical(settings.used()) == canonical(used)
+    # A program that gets them has the same.
+    assert canonical(type(settings).model_validate(settings.used()).used()) == canonical(used)
+
+
+def test_recoloured_photos_do_not_depend_on_their_use():
+    used = Recolor(per_epoch=7).used()
+    assert used.keys() == Recolor.model_fields.keys() - {"per_epoch"}
+    assert used == Recolor(per_epoch=8).used() != Recolor(per_epoch=7, total=8).used()

@@ -155,7 +155,7 @@ def test_holdout_photos_are_a_photoset_of_the_training_photos():
     train = {"photos": "x", "labels": "{results}/x.csv", "masks": "m", "mask_labels": "m.csv", "download": True}
     photosets = {"train": train, "test": {"photos": "b"}}
     found = resolve(changed(photosets=photosets, holdout={"share": 0.1})).config
-    assert found["honest"] == {"share": 0.1, "seed": 1}
+    assert found["holdout"] == {"share": 0.1, "seed": 1}
     photos = {"photos": "x", "labels": "results/x.csv"}
     assert found["photosets"]["train"] == {**train, **photos}
     # They are those of `train`, and fetched with them.
@@ -207,7 +207,7 @@ def test_text_that_is_a_number_is_one():
         ({"folds": {"count": 2}}, "folds.count: 2 is less than the minimum of 3"),
         ({"holdout": {"share": 0.6}}, "holdout.share: 0.6 is greater than the maximum of 0.5"),
         ({"holdout": {"share": -0.1}}, "holdout.share: -0.1 is less than the minimum of 0"),
-        ({"honest": {"lock": 0.1}}, "honest: unknown key 'lock'; did you mean 'holdout'?"),
+        ({"holdout": {"shar": 0.1}}, "holdout: unknown key 'shar'; did you mean 'share'?"),
         (
             {"holdout": {"share": 0.1}, "photosets": {**MINIMAL["photosets"], "holdout": {"photos": "c"}}},
             "photosets.holdout: holdout.share takes this name for training photos; choose another",
@@ -262,7 +262,7 @@ def test_text_that_is_a_number_is_one():
             "runs[0].phases[0].policy: found 'cosine', expected triangular",
         ),
         ({"runs": [{"backbone": "r", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
-        ({"runs": [{"backbone": "r", "crop": {"smalest": 0.5}}]}, "unknown key 'smalest'; did you mean 'min_scale'?"),
+        ({"runs": [{"backbone": "r", "crop": {"min_scal": 0.5}}]}, "unknown key 'min_scal'; did you mean 'min_scale'?"),
         ({"runs": [{"backbone": "r", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
         ({"runs": [{"backbone": "r", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
         ({"runs": [{"backbone": "r", "labels": ["rde"]}]}, "runs[0].labels: 'rde' is not among the labels; did you"),
@@ -362,12 +362,15 @@ def test_text_that_is_a_number_is_one():
         ({"stack": {"features": "both"}}, "stack.features: found 'both', expected whose members a label's score is"),
         ({"target": {"tolerance": -0.1}}, "target.tolerance: -0.1 is less than the minimum of 0"),
         ({"target": {"tolerance": 1.5}}, "target.tolerance: 1.5 is greater than the maximum of 1"),
-        ({"target": {}}, "target: 'loss' is a required property"),
+        ({"target": {}}, "target: 'tolerance' is a required property"),
         (
             {"target": 0.01},
             "target: found 0.01, expected object or null ({tolerance: ...}: the ensemble is as small as",
         ),
-        ({"target": {"lost": 0.1, "tolerance": 0.1}}, "target: unknown key 'lost'; did you mean 'loss'?"),
+        (
+            {"target": {"tolerence": 0.1, "tolerance": 0.1}},
+            "target: unknown key 'tolerence'; did you mean 'tolerance'?",
+        ),
         (
             {"plan": {"epoch_seconds": {"resnet81-224": 9}}},
             "plan.epoch_seconds: 'resnet81-224' is not the backbone and size of a run",
@@ -393,7 +396,7 @@ def test_auto_with_enough_folds_and_combiners_that_fit_is_taken():
     stack = {"combiner": "auto", "features": "all", "auto": {"among": ["logistic", "ridge"]}}
     config = resolve(changed(stack=stack, folds={"count": 4}, beta=0.5, target={"tolerance": 0})).config
     assert config["stack"]["auto"] == {"among": ["logistic", "ridge"], "seed": 1}
-    assert (config["beta"], config["target"]) == (0.5, {"loss": 0})
+    assert (config["beta"], config["target"]) == (0.5, {"tolerance": 0})
     # What the chosen combiner does not use contradicts nothing.
     assert resolve(changed(stack={"features": "all", "auto": {"among": ["mean", "ridge"]}}, folds={"count": 3}))
     defaults = resolve(MINIMAL).config

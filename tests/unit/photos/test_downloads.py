@@ -16,7 +16,7 @@ from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
 from stylevote.photos import downloads
-from stylevote.photos.downloads import LONGEST_PAUSE, SILENT, Patience, download_photos
+from stylevote.photos.downloads import MAX_FAILURES, MAX_PAUSE, Patience, download_photos
 from stylevote.photos.fetching import Bounds
 from stylevote.photos.label_tables import Entry
 
@@ -114,7 +114,7 @@ def test_what_may_pass_is_asked_for_again(server, tmp_path, pauses):
         "6": server.give("/6", body(photo(6)[:-300], length=None), body(photo(6), length=None)),
     }
     problems, _ = download(server, tmp_path, urls)
-    assert problems == {"4": "502 Bad Gateway (3 attempts)", "5": "cut short: 5 of 10 bytes (3 attempts)"}
+    assert problems == {"4": "502 Bad Gateway (3 attempts)", "5": "truncated: 5 of 10 bytes (3 attempts)"}
     assert files(tmp_path) == {f"{k}.jpg": photo(k) for k in (1, 2, 3, 6)}
     assert server.asked_since() == [f"/{k}" for k, times in enumerate((3, 2, 2, 3, 3, 2), 1) for _ in range(times)]
 
@@ -131,7 +131,7 @@ def test_pauses_double_and_are_not_the_same_for_all(server, tmp_path, pauses):
     download(server, tmp_path, {"1": url}, attempts=13, pause=1.0)
     assert len(pauses) == 12
     for k, waited in enumerate(pauses):
-        assert 0.5 * min(2**k, LONGEST_PAUSE) <= waited <= 1.5 * min(2**k, LONGEST_PAUSE)
+        assert 0.5 * min(2**k, MAX_PAUSE) <= waited <= 1.5 * min(2**k, MAX_PAUSE)
     first = list(pauses)
     pauses.clear()
     download(server, tmp_path, {"1": url}, attempts=13, pause=1.0)
@@ -165,16 +165,16 @@ def test_a_host_out_of_order_is_left_alone_and_others_are_not(server, tmp_path, 
             entry.url = urls[entry.name]
         internal = ["127.0.0.1", "localhost"]
         table, not_asked = download_photos(entries, tmp_path, Bounds(20, 10**5, internal), Patience(2, 0), 1)
-    assert table["image_id"].tolist() == [f"bad{k}" for k in range(SILENT)]
-    assert not_asked == {"localhost": 30 - SILENT}
-    assert len(server.asked) == 2 * SILENT
+    assert table["image_id"].tolist() == [f"bad{k}" for k in range(MAX_FAILURES)]
+    assert not_asked == {"localhost": 30 - MAX_FAILURES}
+    assert len(server.asked) == 2 * MAX_FAILURES
     assert sorted(files(tmp_path)) == ["good0.jpg", "good1.jpg", "good2.jpg"]
 
 
 def test_missing_photos_are_no_sign_of_a_host_out_of_order(server, tmp_path):
-    urls = {str(k): server.give(f"/{k}", status(404)) for k in range(2 * SILENT)}
+    urls = {str(k): server.give(f"/{k}", status(404)) for k in range(2 * MAX_FAILURES)}
     problems, not_asked = download(server, tmp_path, urls, parallel=1)
-    assert len(problems) == 2 * SILENT
+    assert len(problems) == 2 * MAX_FAILURES
     assert not_asked == {}
 
 
@@ -196,7 +196,7 @@ def test_names_that_no_photo_can_have(server, tmp_path):
 def test_two_names_of_one_file(server, tmp_path):
     urls = {"1": server.give("/1", body(photo(1))), "1.jpg": server.give("/2", body(photo(2)))}
     problems, _ = download(server, tmp_path, urls, parallel=1)
-    assert problems == {"1.jpg": "'1.jpg' is there already, of another row or of no photo"}
+    assert problems == {"1.jpg": "'1.jpg' exists already: another row has the same name, or it is no photo"}
     assert files(tmp_path) == {"1.jpg": photo(1)}
 
 
@@ -321,12 +321,12 @@ def test_photos_that_are_there_are_taken_however_they_came(program, server):
 
 
 def test_a_host_out_of_order_ends_it_even_where_photos_may_be_left_out(program, server):
-    rows = [f"{k},{server.give(f'/{k}.jpg', status(503))}" for k in range(SILENT + 5)]
+    rows = [f"{k},{server.give(f'/{k}.jpg', status(503))}" for k in range(MAX_FAILURES + 5)]
     program.table.write_text("\n".join(rows))
     returncode, printed = program.run("skip")
     assert returncode == 1
-    assert "127.0.0.1: 5 photos not asked for" in printed
-    assert len(read_table(program.failures)) == SILENT
+    assert "127.0.0.1: 5 photos not requested" in printed
+    assert len(read_table(program.failures)) == MAX_FAILURES
 
 
 def test_a_photo_whose_url_ends_like_another_ones_name_is_fetched(program, server):

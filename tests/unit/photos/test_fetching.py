@@ -80,15 +80,15 @@ def test_how_long_a_host_wants_to_be_left_alone(server, header, pause):
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (body(b"12345", length=10), "cut short: 5 of 10 bytes"),
+        (body(b"12345", length=10), "truncated: 5 of 10 bytes"),
         (raw(CHUNKED, b"a\r\n12345"), "IncompleteRead"),
         (raw(CHUNKED, b"5\r\n12345\r\n"), "IncompleteRead"),
-        (raw(CHUNKED, b"five\r\n12345\r\n"), "no whole answer"),
-        (raw(), "no whole answer"),
-        (raw(b"\x00\xff" * 1000), "no whole answer"),
-        (raw(b"HTTP/1.1 two hundred\r\n\r\n"), "no whole answer"),
-        (raw(OK, b"X: " + b"x" * 100_000), "no whole answer"),
-        (endless(OK, then=b"X: x\r\n"), "no whole answer"),
+        (raw(CHUNKED, b"five\r\n12345\r\n"), "no complete response"),
+        (raw(), "no complete response"),
+        (raw(b"\x00\xff" * 1000), "no complete response"),
+        (raw(b"HTTP/1.1 two hundred\r\n\r\n"), "no complete response"),
+        (raw(OK, b"X: " + b"x" * 100_000), "no complete response"),
+        (endless(OK, then=b"X: x\r\n"), "no complete response"),
     ],
 )
 def test_an_answer_that_breaks_off_or_is_none_may_pass(server, answer, reason):
@@ -113,14 +113,14 @@ def test_an_answer_that_breaks_off_or_is_none_may_pass(server, answer, reason):
     ids=["nothing", "status", "header", "continue", "length", "stalled body", "body", "chunks"],
 )
 def test_a_server_that_stalls_or_drips_is_left(server, answer):
-    assert said(TransientError, server.give("/1", answer), bounds(server, seconds=0.4)) == "not whole after 0.4 s"
+    assert said(TransientError, server.give("/1", answer), bounds(server, seconds=0.4)) == "not complete after 0.4 s"
 
 
 def test_the_time_is_that_of_all_redirects_together(server):
     for k in range(5):
         server.give(f"/{k}", redirect(f"/{k + 1}"))
     server.give("/5", drip())
-    assert said(TransientError, server.url("/0"), bounds(server, seconds=0.4)) == "not whole after 0.4 s"
+    assert said(TransientError, server.url("/0"), bounds(server, seconds=0.4)) == "not complete after 0.4 s"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_redirect_may_be_written_in_utf_8(server, written):
 
 
 def test_a_body_without_a_length_is_looked_at(server):
-    with pytest.raises(TransientError, match="cut short or damaged: 5 bytes"):
+    with pytest.raises(TransientError, match="truncated or damaged: 5 bytes"):
         fetch(server.give("/1", body(b"abcde", length=None)), bounds(server), lambda data: len(data) > 5)
     assert fetch(server.give("/2", body(b"abcde")), bounds(server), lambda data: len(data) > 5) == b"abcde"
 
@@ -329,21 +329,21 @@ def test_a_certificate_is_checked(encrypted, monkeypatch):
     server.give("/1", body(photo(1)))
     url = f"https://localhost:{server.server_port}/1"
     limits = Bounds(20, 100_000, ["localhost", "127.0.0.1"])
-    assert said(PermanentError, url, limits).startswith("localhost is not who it says")
+    assert said(PermanentError, url, limits).startswith("the certificate of localhost is not valid")
     monkeypatch.setattr(fetching, "_certificates", lambda: trusting)
     assert said(PermanentError, url.replace("localhost", "127.0.0.1"), limits).startswith(
-        "127.0.0.1 is not who it says"
+        "the certificate of 127.0.0.1 is not valid"
     )
     assert server.asked == []
     assert fetch(url, limits) == photo(1)
     server.give("/1", drip(OK, b"\r\n", then=b"x"))
-    assert said(TransientError, url, limits._replace(seconds=0.5)) == "not whole after 0.5 s"
+    assert said(TransientError, url, limits._replace(seconds=0.5)) == "not complete after 0.5 s"
 
 
 def test_a_handshake_that_stalls_is_left():
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, and nobody answers
         host = f"127.0.0.1:{silent.getsockname()[1]}"
-        assert said(TransientError, f"https://{host}/", Bounds(0.4, 1000, [host])) == "not whole after 0.4 s"
+        assert said(TransientError, f"https://{host}/", Bounds(0.4, 1000, [host])) == "not complete after 0.4 s"
 
 
 def test_nobody_there(server):

@@ -12,7 +12,7 @@ from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix, read_table, write_table
 from stylevote.photos import folds as folds_module
-from stylevote.photos.folds import assign_folds, hold_out_photos, positives_by_part, stratify
+from stylevote.photos.folds import assign_folds, count_positives, hold_out_photos, stratify
 
 LABELS = ["common", "usual", "rare", "rarest"]
 
@@ -37,7 +37,7 @@ def manifest():
 
 def spread(values, folds, count=5):
     """Mean over labels of the standard deviation over folds of the share of positives that a fold holds."""
-    counts = positives_by_part(values, folds, count)
+    counts = count_positives(values, folds, count)
     return (counts / counts.sum(axis=0)).std(axis=0).mean()
 
 
@@ -50,7 +50,7 @@ def test_folds_have_equal_shares(manifest):
     values = label_matrix(manifest, LABELS)
     plain = [np.random.default_rng(seed).permutation(600) % 5 for seed in range(10)]
     assert spread(values, table["fold"].to_numpy()) < 0.5 * np.mean([spread(values, folds) for folds in plain])
-    assert positives_by_part(values, table["fold"].to_numpy(), 5).min() >= 1
+    assert count_positives(values, table["fold"].to_numpy(), 5).min() >= 1
 
 
 def test_near_duplicates_share_a_fold(manifest):
@@ -75,7 +75,7 @@ def test_the_seed_alone_decides(manifest):
 def test_one_label():
     manifest = manifest_of([[1]] * 7 + [[0]] * 30, labels=["only"])
     table = assign_folds(manifest, ["only"], 5, 1)
-    counts = positives_by_part(label_matrix(manifest, ["only"]), table["fold"].to_numpy(), 5)
+    counts = count_positives(label_matrix(manifest, ["only"]), table["fold"].to_numpy(), 5)
     assert sorted(counts[:, 0]) == [1, 1, 1, 2, 2]
 
 
@@ -122,7 +122,7 @@ def test_hundreds_of_rare_labels_are_in_every_fold(photos, labels, positives):
     names = [f"label {k}" for k in range(labels)]
     values = many_rare_labels(photos, labels, positives, seed=1)
     folds = assign_folds(manifest_of(values, labels=names), names, 5, 1)["fold"]
-    assert positives_by_part(values, folds.to_numpy(), 5).min() >= 1
+    assert count_positives(values, folds.to_numpy(), 5).min() >= 1
     assert folds.value_counts().between(0.8 * photos / 5, 1.2 * photos / 5).all()
 
 
@@ -134,7 +134,7 @@ def test_an_exchange_mostly_moves_as_little_as_it_can():
     assert found.count([0, 1, 0, 0, 1, 1]) > 20
     for exchanged in found:
         assert np.bincount(exchanged).tolist() == [3, 3]
-        assert positives_by_part(values, np.array(exchanged), 2).min() >= 1
+        assert count_positives(values, np.array(exchanged), 2).min() >= 1
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.35])
@@ -199,7 +199,7 @@ def test_too_few_positives_to_lock_name_label_and_counts(positives, share, folds
         hold_out_photos(manifest_of(values, labels=["a", "b"]), ["a", "b"], share, folds, 1)
     title, line = str(caught.value).splitlines()
     assert title == (
-        "too few photos of a label to lock some away; expected at least 3 positives to train on (one per fold) and"
+        "too few photos per label to hold some out; expected at least 3 positives to train on (one per fold) and"
         " 1 held out, near-duplicates counted once:"
     )
     assert line == f"label 'b': {counts}; change holdout.share, add photos or merge the label with another"
@@ -239,7 +239,7 @@ def test_locking_program(manifest, tmp_path):
 def test_locking_program_ends_with_the_message(manifest, tmp_path):
     done = run_program("hold_out_photos.py", manifest, tmp_path, ["train", "holdout"], share=0.1, folds=9)
     assert done.returncode == 1
-    assert "error: too few photos of a label to lock some away; expected at least 9 positives to train" in done.stderr
+    assert "error: too few photos per label to hold some out; expected at least 9 positives to train" in done.stderr
     assert "label 'rarest': 5 to train on and 1 held out; change holdout.share" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "train.parquet").exists()

@@ -350,7 +350,7 @@ HEADERS = {
     ],
     "image,sport,xyz": ["unknown column 'xyz', expected labels", "no column for label 'street'"],
     "image,sport,": ["unknown column '', expected labels", "no column for label 'street'"],
-    "image,sport,sport": ["column of label 'sport' is there 2 times", "no column for label 'street'"],
+    "image,sport,sport": ["column of label 'sport' is there 2 times, expected one", "no column for label 'street'"],
 }
 
 
@@ -366,7 +366,7 @@ def test_labelled_photoset_without_label_column(photos, table):
     assert problems(photos, path) == expected
     assert problems(photos, path, photoset="holdout", labelled=True) == expected
     assert problems(photos, None)[0] == (
-        f"{photos}: no table of labels is given, expected one with a column for each of 'sport', 'street'"
+        f"{photos}: found no label table, expected one with a column for each of 'sport', 'street'"
     )
 
 
@@ -455,12 +455,12 @@ def test_tables_larger_than_any_real_one(photos, tmp_path, monkeypatch):
     lines = str(caught.value).splitlines()
     assert sum("did you mean 'sport'?" in line for line in lines) == 200
     assert lines[-1] == "and 2801 more"
-    monkeypatch.setattr(label_tables, "MOST_ROWS", 3)
+    monkeypatch.setattr(label_tables, "MAX_ROWS", 3)
     long = tmp_path / "long.csv"
     long.write_text("\n".join(lines_of_table()))
     (line,) = problems(photos, long)
     assert line.startswith(f"{long}, row 4: the table is too large, at most 3 rows")
-    monkeypatch.setattr(label_tables, "MOST_TABLE_BYTES", 50)
+    monkeypatch.setattr(label_tables, "MAX_TABLE_BYTES", 50)
     (line,) = problems(photos, long)
     assert line.startswith(f"{long}: a table of 0.0 MB, at most 0 MB")
     name = tmp_path / "name.csv"
@@ -628,8 +628,8 @@ def test_shared_photos_are_named(caplog):
     with pytest.raises(InputError) as caught:
         shared_photos(manifests)
     assert str(caught.value).splitlines() == [
-        "2 photos shared with train; remove them from one photoset, or set on_bad_photo to skip (their scores are then "
-        "too good):",
+        "2 photos shared with train; remove them from one photoset, or set on_bad_photo to skip (the photoset's "
+        "scores will be too high):",
         "'y' in test is the same photo as 'b' in train",
         "'z' in more is the same photo as 'a' in train",
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stylevote.photos.label_tables import file_names, meaning, read_label_table
+from stylevote.photos.label_tables import content_digest, file_names, read_label_table
 
 LABELS = ["red", "round, or so"]
 TEXT = 'image,red,"round, or so"\nb.jpg,1,0\nfolder/a.jpg,0,1\n'
@@ -14,7 +14,7 @@ TEXT = 'image,red,"round, or so"\nb.jpg,1,0\nfolder/a.jpg,0,1\n'
 def said(path: Path, labels: list[str] = LABELS) -> str:
     found, entries, problems = read_label_table(path, labels, True)
     assert problems == []
-    return meaning(found, entries)
+    return content_digest(found, entries)
 
 
 @pytest.fixture

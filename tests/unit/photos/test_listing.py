@@ -132,7 +132,7 @@ def test_a_photo_that_cannot_be_read_is_named(folder, manifest, monkeypatch):
 
 
 @pytest.mark.parametrize("place", [0, 65_000, 75_000, -1])
-def test_a_glance_tells_tables_and_weights_apart_whatever_their_time_stamps(tmp_path, place):
+def test_a_fingerprint_tells_tables_and_weights_apart_whatever_their_time_stamps(tmp_path, place):
     first, second = tmp_path / "first", tmp_path / "second"
     content = bytearray(np.random.default_rng(0).bytes(140_000))
     first.write_bytes(content)
@@ -173,7 +173,7 @@ def test_a_change_behind_an_old_time_stamp_is_refused(folder, manifest):
     os.utime(manifest, (BEFORE + 5, BEFORE + 5))
     (folder / "b.jpg").write_text("other")
     os.utime(folder / "b.jpg", (BEFORE, BEFORE))
-    with pytest.raises(InputError, match=r"b\.jpg: other bytes.*touch"):
+    with pytest.raises(InputError, match=r"b\.jpg: its bytes changed.*touch"):
         changed(folder, manifest)
 
 

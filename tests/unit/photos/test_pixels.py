@@ -22,7 +22,7 @@ from stylevote.photos.pixels import (
     decode_photo,
     map_in_order,
     open_pixels,
-    read_photo,
+    read_bytes,
     resize_photo,
 )
 
@@ -220,13 +220,13 @@ def test_16_bits_are_scaled_alike_in_all_parts_and_take_little_memory():
     assert peak < 60e6  # all values as floats, three times over, would be 96 MB
 
 
-def test_read_photo(tmp_path):
+def test_files_are_read(tmp_path):
     drawn((40, 60)).save(tmp_path / "a.png")
-    assert difference(read_photo(tmp_path / "a.png"), drawn((40, 60))) == 0
+    assert difference(decode_photo(read_bytes(tmp_path / "a.png")).image, drawn((40, 60))) == 0
     with pytest.raises(PhotoError, match="unreadable: No such file or directory"):
-        read_photo(tmp_path / "b.png")
+        read_bytes(tmp_path / "b.png")
     with pytest.raises(PhotoError, match="unreadable: it is not a file"):
-        read_photo(tmp_path)
+        read_bytes(tmp_path)
 
 
 # ---- sizes
@@ -332,7 +332,7 @@ def test_changed_photo_is_refused(photos, tmp_path, threads):
     with pytest.raises(InputError) as caught:
         cache_pixels(manifest, photos, 24, tmp_path / "pixels.bin", threads)
     assert str(caught.value) == (
-        f"{photos / '40.png'}: changed since it was ingested; run ingest_photos again or restore the photo"
+        f"{photos / '40.png'}: its bytes changed after it was ingested; ingest the photos again or restore it"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
@@ -340,9 +340,7 @@ def test_changed_photo_is_refused(photos, tmp_path, threads):
 def test_photo_that_went_away_is_named(photos, tmp_path):
     manifest = manifest_of(photos)
     (photos / "05.jpg").unlink()
-    with pytest.raises(
-        InputError, match=r"05\.jpg: could be read when it was ingested and cannot now \(unreadable: No"
-    ):
+    with pytest.raises(InputError, match=r"05\.jpg: cannot be read any more \(unreadable: No"):
         cache_pixels(manifest, photos, 24, tmp_path / "pixels.bin")
 
 
@@ -366,7 +364,9 @@ def test_no_photo_of_other_pixels_is_used(photos, tmp_path):
         data[index["offset"][row] + 100] ^= 4
         (tmp_path / "flipped.bin").write_bytes(data)
         name = index["image_id"][row]
-        with pytest.raises(InputError, match=rf"flipped\.bin: damaged \(the checksum of the photo {name} does not fit"):
+        with pytest.raises(
+            InputError, match=rf"flipped\.bin: damaged \(the checksum of the photo {name} does not match"
+        ):
             open_pixels(tmp_path / "flipped.bin", index)
 
 
@@ -398,6 +398,6 @@ def test_program_ends_with_the_message(photos, tmp_path):
     (photos / "40.png").write_bytes(b"other")
     done = run_program(photos, tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {photos / '40.png'}: changed since it was ingested")
+    assert done.stderr.startswith(f"error: {photos / '40.png'}: its bytes changed after it was ingested")
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "cache" / "index.parquet").exists()

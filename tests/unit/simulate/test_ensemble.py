@@ -1,4 +1,4 @@
-"""Simulated banks follow their law: who has which label, how good the scores are, and what they have in common."""
+"""Simulated ensembles follow their distribution: frequencies of labels, quality of scores, and correlations."""
 
 from collections import Counter
 from itertools import combinations
@@ -33,7 +33,7 @@ def manifest() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def bank(manifest):
+def ensemble(manifest):
     return make_ensemble(manifest[LABELS], **LAW)
 
 
@@ -43,21 +43,21 @@ def folds() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def scores(bank, manifest, folds):
+def scores(ensemble, manifest, folds):
     """For each label the out-of-fold scores (members, epochs, photos)."""
     return {
-        label: np.stack([out_of_fold(bank, member, label, manifest, folds) for member in range(MEMBERS)])
+        label: np.stack([out_of_fold(ensemble, member, label, manifest, folds) for member in range(MEMBERS)])
         for label in LABELS
     }
 
 
-def out_of_fold(bank, member: int, label: str, manifest: pd.DataFrame, folds: np.ndarray) -> np.ndarray:
-    return simulate_scores(bank, member, label, manifest[label].to_numpy(), photoset="train", cnns=folds)
+def out_of_fold(ensemble, member: int, label: str, manifest: pd.DataFrame, folds: np.ndarray) -> np.ndarray:
+    return simulate_scores(ensemble, member, label, manifest[label].to_numpy(), photoset="train", cnns=folds)
 
 
-def of_one_cnn(bank, member: int, label: str, manifest: pd.DataFrame, fold: int) -> np.ndarray:
+def of_one_cnn(ensemble, member: int, label: str, manifest: pd.DataFrame, fold: int) -> np.ndarray:
     cnns = np.full(len(manifest), fold)
-    return simulate_scores(bank, member, label, manifest[label].to_numpy(), photoset="test", cnns=cnns)
+    return simulate_scores(ensemble, member, label, manifest[label].to_numpy(), photoset="test", cnns=cnns)
 
 
 def test_label_sets_are_as_frequent_as_the_table_says():
@@ -81,9 +81,7 @@ def test_rare_labels_have_the_positives_that_are_asked_for(manifest):
 
 
 def test_labels_that_have_no_label_sets_are_refused():
-    with pytest.raises(
-        InputError, match=r"labels: 1 have no label sets to simulate photos from: coat; expected .*sport"
-    ):
+    with pytest.raises(InputError, match=r"labels: 1 have no label sets: coat; expected .*sport"):
         simulate_manifest("train", 500, 2, ["sport", "coat"], 1)
 
 
@@ -130,7 +128,7 @@ def test_skill_is_that_of_the_ablest_cnn(scores, manifest):
     assert skills.min() > 0.05
 
 
-def test_a_single_labels_skill_may_be_chosen(bank, scores, manifest, folds):
+def test_a_single_labels_skill_may_be_chosen(ensemble, scores, manifest, folds):
     other = make_ensemble(manifest[LABELS], **LAW | {"skills": {"korean": 0.7}})
     truth = manifest["korean"].to_numpy()
     better = out_of_fold(other, 0, "korean", manifest, folds)
@@ -138,12 +136,12 @@ def test_a_single_labels_skill_may_be_chosen(bank, scores, manifest, folds):
     assert np.array_equal(out_of_fold(other, 0, "office", manifest, folds), scores["office"][0])
 
 
-def test_scores_depend_on_their_own_seed_member_label_and_fold_alone(bank, scores, manifest, folds):
+def test_scores_depend_on_their_own_seed_member_label_and_fold_alone(ensemble, scores, manifest, folds):
     alone = make_ensemble(manifest[["korean"]], **LAW)
     again = out_of_fold(alone, 6, "korean", manifest, folds)
     assert np.array_equal(again, scores["korean"][6])
     moved = np.where(folds > 1, FOLDS - folds + 1, folds)  # 2 and 3 change places
-    changed = out_of_fold(bank, 6, "korean", manifest, moved)
+    changed = out_of_fold(ensemble, 6, "korean", manifest, moved)
     assert np.array_equal(changed[:, folds < 2], again[:, folds < 2])
     assert (changed[:, folds > 1] != again[:, folds > 1]).mean() > 0.99
     other = make_ensemble(manifest[LABELS], **LAW | {"seed": 6})
@@ -176,15 +174,15 @@ def test_epochs_get_better_and_then_overfit(scores, manifest):
     assert spread[-1] > spread[best]
 
 
-def test_every_folds_cnn_has_a_way_of_its_own(bank, manifest):
-    said = np.array([of_one_cnn(bank, 0, "korean", manifest, fold)[4] for fold in range(FOLDS)], dtype=np.float64)
+def test_every_folds_cnn_has_a_way_of_its_own(ensemble, manifest):
+    said = np.array([of_one_cnn(ensemble, 0, "korean", manifest, fold)[4] for fold in range(FOLDS)], dtype=np.float64)
     log_odds = logit(said)
     assert log_odds.mean(axis=1).std() > 0.1  # by chance it would be about 0.005
     likeness = np.corrcoef(log_odds)[np.triu_indices(FOLDS, 1)]
     assert 0.7 < likeness.min() <= likeness.max() < 0.99
 
 
-def test_out_of_fold_scores_and_those_of_further_photos_follow_one_law(bank, scores, folds):
+def test_out_of_fold_scores_and_those_of_further_photos_follow_one_law(ensemble, scores, folds):
     test = simulate_manifest("test", PHOTOS, 0, LABELS, 5)
     train = simulate_manifest("train", PHOTOS, 30, LABELS, 5)["korean"].to_numpy()
     truth = test["korean"].to_numpy()
@@ -194,7 +192,7 @@ def test_out_of_fold_scores_and_those_of_further_photos_follow_one_law(bank, sco
         for fold in range(FOLDS):
             of_fold, of_test = (
                 scores["korean"][member, 4, folds == fold],
-                of_one_cnn(bank, member, "korean", test, fold),
+                of_one_cnn(ensemble, member, "korean", test, fold),
             )
             assert logit(of_fold).mean() == pytest.approx(logit(of_test[4]).mean(), abs=0.1)
             seen.append(roc_auc_score(train[folds == fold], of_fold))
@@ -202,8 +200,8 @@ def test_out_of_fold_scores_and_those_of_further_photos_follow_one_law(bank, sco
         assert np.mean(seen) == pytest.approx(np.mean(unseen), abs=0.012)
 
 
-def test_predictions_are_what_the_ensemble_reads(bank, manifest, folds, scores, tmp_path):
-    table = simulate_predictions(bank, 1, manifest, photoset="train", cnns=folds)
+def test_predictions_are_what_the_ensemble_reads(ensemble, manifest, folds, scores, tmp_path):
+    table = simulate_predictions(ensemble, 1, manifest, photoset="train", cnns=folds)
     write_table(table, tmp_path / "validation.parquet")
     read = read_predictions(tmp_path / "validation.parquet", manifest["image_id"].to_numpy(), LABELS, "all")
     assert read.epochs == list(range(1, 9))

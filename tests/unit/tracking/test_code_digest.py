@@ -1,4 +1,4 @@
-"""The code digest decides what is computed again: it must see every change of what runs, and no other."""
+"""The code digest changes with the code that runs, and with nothing else."""
 
 import os
 import subprocess
@@ -11,6 +11,8 @@ from stylevote.tracking.code_digest import _parse, code_digest
 
 PROGRAM = """'Does.'
 from stylevote.cnn import losses
+from stylevote.config.runs import Phase
+from stylevote.config.identity import seed
 from stylevote.machine.gpus import lease
 from stylevote.files.tables import read
 
@@ -25,10 +27,14 @@ def tree(tmp_path):
         "stylevote/__init__.py": "",
         "stylevote/files/tables.py": "import json\n\ndef read():\n    'Reads.'\n    return 1\n",
         "stylevote/machine/gpus.py": "import stylevote.files.tables\n\ndef lease():\n    return 1\n",
+        "stylevote/config/runs.py": "class Phase:\n    'A phase.'\n    epochs = 1\n",
+        "stylevote/config/identity.py": "def seed():\n    return 1\n",
         "stylevote/cnn/__init__.py": "",
         "stylevote/cnn/losses.py": "def f(x):\n    from stylevote.cnn import deep\n    return deep.g(x)\n",
         "stylevote/cnn/deep.py": "def g(x):\n    return x * 2\n",
         "stylevote/cnn/unused.py": "y = 1\n",
+        "stylevote/report/render.py": "z = 1\n",
+        "stylevote/report/templates/page.html": "<p>Hello</p>\n",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,10 +60,11 @@ def digest_after(tree, name, old, new):
         ("stylevote/cnn/deep.py", "x * 2", "(x\n        * 2)"),
         ("stylevote/cnn/unused.py", "1", "2"),
         ("stylevote/machine/gpus.py", "return 1", "return 2"),
+        ("stylevote/config/runs.py", "epochs = 1", "epochs = 2"),  # its value is a param of the rule
         ("train.py", "'Does.'\n", ""),
     ],
 )
-def test_what_does_not_run_does_not_count(tree, name, old, new):
+def test_code_that_does_not_run_does_not_count(tree, name, old, new):
     _parse.cache_clear()
     before = code_digest(tree / "train.py")
     assert digest_after(tree, name, old, new) == before
@@ -67,23 +74,32 @@ def test_what_does_not_run_does_not_count(tree, name, old, new):
     ("name", "old", "new"),
     [
         ("stylevote/files/tables.py", "return 1", "return 2"),
+        ("stylevote/config/identity.py", "return 1", "return 2"),
         ("stylevote/cnn/deep.py", "x * 2", "x * 3"),  # reached through an import inside a function
         ("stylevote/cnn/losses.py", "deep.g(x)", "deep.g(x) + 1"),
         ("train.py", "print(", "str("),
     ],
 )
-def test_what_runs_counts(tree, name, old, new):
+def test_code_that_runs_counts(tree, name, old, new):
     _parse.cache_clear()
     before = code_digest(tree / "train.py")
     assert digest_after(tree, name, old, new) != before
 
 
-def test_a_module_chosen_by_its_name_counts_where_it_is_chosen(tree):
+def test_a_module_chosen_by_its_name_counts_if_it_is_chosen(tree):
     _parse.cache_clear()
     unused = tree / "stylevote" / "cnn" / "unused.py"
     without, chosen = code_digest(tree / "train.py"), code_digest(tree / "train.py", unused)
     assert digest_after(tree, "stylevote/cnn/unused.py", "1", "2") == without
     assert code_digest(tree / "train.py", unused) != chosen
+
+
+def test_the_templates_of_a_page_count_if_it_is_rendered(tree):
+    _parse.cache_clear()
+    before = code_digest(tree / "train.py")
+    assert digest_after(tree, "stylevote/report/templates/page.html", "Hello", "Good morning") == before
+    rendered = digest_after(tree, "train.py", "'Does.'", "'Does.'\nimport stylevote.report.render")
+    assert digest_after(tree, "stylevote/report/templates/page.html", "morning", "evening") != rendered
 
 
 def test_the_place_of_a_checkout_does_not_count(tree, tmp_path_factory):
@@ -114,7 +130,7 @@ def remembered(folder, tree):
 def test_modules_are_parsed_once_and_known_by_their_text(tree, tmp_path_factory):
     folder = tmp_path_factory.mktemp("remembered")
     digest, parsed = remembered(folder, tree)
-    assert (digest, parsed) == (code_digest(tree / "train.py"), "4")
+    assert (digest, parsed) == (code_digest(tree / "train.py"), "5")
     assert remembered(folder, tree) == [digest, "0"]
     before = (tree / "stylevote/files/tables.py").stat()
     changed = digest_after(tree, "stylevote/files/tables.py", "return 1", "return 2")
@@ -123,5 +139,5 @@ def test_modules_are_parsed_once_and_known_by_their_text(tree, tmp_path_factory)
     assert changed != digest
     path = folder / "modules.json"
     path.write_text(path.read_text().replace("a", "b", 5))
-    assert remembered(folder, tree) == [changed, "4"]
+    assert remembered(folder, tree) == [changed, "5"]
     assert remembered(folder, tree) == [changed, "0"]

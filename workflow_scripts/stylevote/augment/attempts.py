@@ -1,83 +1,87 @@
-"""Recoloured copies of a shard's photos: which to attempt, what became of each, until the shard's part is made."""
+"""Recoloured copies of a shard's photos: which photos to attempt, and the outcome of each attempt."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from itertools import islice
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stylevote.augment.budget import Outcome, rarest_first
-from stylevote.augment.garments import NO_PERSON
+from stylevote.augment.budget import Budget, Outcome
+from stylevote.augment.garments import NO_PERSON, Unsuitable, find_garments
 from stylevote.augment.quality import failure, measure
-from stylevote.augment.recolor import Unsuitable, find_garments, recolor
+from stylevote.augment.recolor import recolor
 from stylevote.augment.shards import MADE, Attempt
 from stylevote.config.identity import seed
+from stylevote.config.photos import Recolor
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix
 
-QUALITY = 95  # of the JPEGs: what training sees is not to be the compression
+QUALITY = 95  # of the JPEGs: so high that networks cannot learn from the compression
 
 Opened = tuple[np.ndarray, np.ndarray | None]
 
 
-def rare_labels(manifest: pd.DataFrame, labels: list[str], settings: dict) -> list[str]:
-    """Return the labels whose photos are recoloured: those that the settings name, or the rare ones.
+def rare_labels(manifest: pd.DataFrame, labels: list[str], settings: Recolor) -> list[str]:
+    """Return the labels whose photos are recoloured: those in the settings, or the rare ones.
 
     Raises:
         InputError: no label is rare.
     """
-    if settings["labels"] is not None:
-        return settings["labels"]
+    if settings.labels is not None:
+        return settings.labels
     shares = dict(zip(labels, label_matrix(manifest, labels).mean(axis=0), strict=True))
-    rare = [label for label in labels if shares[label] < settings["rarer_than"]]
+    rare = [label for label in labels if shares[label] < settings.rarer_than]
     if not rare:
         raise InputError(
-            f"recolor.rarer_than: no label is on less than {settings['rarer_than']:g} of the training photos (the"
-            f" rarest is on {min(shares.values()):.3f}); raise it, name `recolor.labels`, or use no recoloured photos"
+            f"recolor.rarer_than: no label is on less than {settings.rarer_than:g} of the training photos (the"
+            f" rarest is on {min(shares.values()):.3f}); raise it, set recolor.labels, or use no recoloured photos"
         )
     return rare
 
 
 def recolor_shard(
-    manifest: pd.DataFrame, labels: list[str], settings: dict, shard: int, open_photo: Callable[[int], Opened]
+    manifest: pd.DataFrame,
+    labels: list[str],
+    settings: Recolor,
+    shards: int,
+    shard: int,
+    open_photo: Callable[[int], Opened],
 ) -> Iterator[Attempt]:
-    """Attempt recoloured copies of a shard's photos, those of the rarest labels first, until its part is made.
+    """Attempt recoloured copies of a shard's photos, rarest labels first, until its share of the budget is spent.
 
-    The shard's part of the budget is what falls to its photos when the whole budget is spent, rarest labels first, as
-    if every attempt succeeded. Where one fails another photo of the shard takes its place.
+    The share is the number of copies that the shard's photos get if the whole budget is spent and every attempt
+    succeeds. After a failure, another photo of the shard is copied instead.
 
     Args:
         manifest: the training photos: image_id, and a column per label.
-        labels: those whose photos are recoloured.
-        settings: the configuration's ``recolor``, with ``shards``.
+        labels: labels whose photos are recoloured.
+        settings: of the recolouring.
+        shards: number of shards.
         shard: number of the shard, which holds every ``shards``-th photo.
-        open_photo: gives a photo (uint8, shape (height, width, 3)) and its mask (bool, shape (height, width)), or None
-            where nobody was found, by its row.
+        open_photo: returns the photo of a row (uint8, shape (height, width, 3)) and its mask (bool, shape (height,
+            width)), or None if no mask was found.
     """
     positives = label_matrix(manifest, labels)
     counts = positives.sum(axis=0, dtype=np.float64)
-    capacity = np.full(len(manifest), settings["copies"])
-    rows = np.arange(len(manifest))[shard :: settings["shards"]]
-    plan = rarest_first(positives, counts, capacity, _generator(settings, "plan"))
-    wanted = sum(row % settings["shards"] == shard for row in islice(plan, settings["total"]))
-    spending = rarest_first(
-        positives[rows], counts / settings["shards"], capacity[rows], _generator(settings, shard, "spending")
-    )
-    attempts = [0] * len(rows)
-    while wanted and (item := next(spending, None)) is not None:
+    capacity = np.full(len(manifest), settings.copies)
+    rows = np.arange(len(manifest))[shard::shards]
+    plan = Budget(positives, counts, capacity, _generator(settings, "plan")).spend(settings.total)
+    missing = sum(row % shards == shard for row in plan)
+    budget = Budget(positives[rows], counts / shards, capacity[rows], _generator(settings, shard, "spending"))
+    while missing and (item := budget.choose()) is not None:
         image_id = manifest["image_id"].iloc[rows[item]]
-        attempt = attempt_copy(image_id, attempts[item], *open_photo(rows[item]), settings)
-        attempts[item] += 1
-        wanted -= attempt.outcome == MADE
-        hopeless = Outcome.FAILED if attempt.figures else Outcome.HOPELESS
-        spending.send(Outcome.MADE if attempt.outcome == MADE else hopeless)
+        attempt = attempt_copy(image_id, budget.attempts[item], *open_photo(rows[item]), settings)
+        if attempt.outcome == MADE:
+            missing -= 1
+            budget.record(item, Outcome.MADE)
+        else:  # another attempt draws other hues, which changes nothing if the photo is unsuitable
+            budget.record(item, Outcome.FAILED if attempt.figures else Outcome.HOPELESS)
         yield attempt
 
 
-def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray | None, settings: dict) -> Attempt:
-    """Recolour a photo's clothes once, judge the result, and encode it if it is good."""
+def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray | None, settings: Recolor) -> Attempt:
+    """Recolour a photo's clothes once, and encode the result if it passes the gates."""
     variant = f"recolored{copy}"
     try:
         if mask is None:
@@ -87,7 +91,7 @@ def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray |
         return Attempt(image_id, variant, str(reason), [], [], {}, None)
     after = recolor(photo, mask, garments, settings, _generator(settings, image_id, copy))
     figures = measure(photo, after.photo, mask, after.weight)
-    failed = failure(figures, settings["gates"])
+    failed = failure(figures, settings.gates.used())
     jpeg = None if failed else _encode(after.photo)
     return Attempt(
         image_id, variant, f"gate: {failed}" if failed else MADE, after.hues_from, after.hues_to, figures, jpeg
@@ -101,5 +105,5 @@ def _encode(photo: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _generator(settings: dict, *purpose: int | str) -> np.random.Generator:
-    return np.random.default_rng(seed(settings["seed"], *purpose, "recolor"))
+def _generator(settings: Recolor, *purpose: int | str) -> np.random.Generator:
+    return np.random.default_rng(seed(settings.seed, *purpose, "recolor"))

@@ -1,4 +1,4 @@
-"""Recoloured photos side by side with what they were made of, for a person to look at."""
+"""A sheet of recoloured photos next to their sources and masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from math import isnan
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-MOST = 24
-COLUMNS = 4  # examples a row
+MAX_EXAMPLES = 24
+COLUMNS = 4  # examples per row
 HEIGHT = 240  # pixels of a photo
-WIDEST = 200  # pixels of a photo: wide ones become lower
+MAX_WIDTH = 200  # pixels of a photo: wide photos are less high
 CAPTION = 26
 GAP = 4  # between the photos of an example
 MARGIN = 18  # around an example
 INK, PAPER = (40, 40, 40), (250, 250, 250)
-OUTLINE = (255, 60, 200)  # a colour that few clothes have
+OUTLINE = (255, 60, 200)  # few clothes have this colour
 
 
 @dataclass(frozen=True)
 class Example:
-    """What the sheet shows of one photo.
+    """One photo on the sheet.
 
     Attributes:
         before: uint8 of shape (height, width, 3).
         mask: bool of shape (height, width).
         after: as ``before``.
-        hues_from: degrees; nan for black, white and grey.
-        hues_to: degrees.
+        hues_from: of each garment, degrees; nan for black, white and grey.
+        hues_to: of each garment, degrees.
     """
 
     before: np.ndarray
@@ -38,8 +38,8 @@ class Example:
 
 
 def draw_contact_sheet(examples: Sequence[Example]) -> Image.Image:
-    """Return a sheet of the first 24 examples: each before, mask, after, and its hues below."""
-    strips = [_strip(example) for example in examples[:MOST]]
+    """Return a sheet of the first 24 examples: before, mask, after, with the hues below."""
+    strips = [_strip(example) for example in examples[:MAX_EXAMPLES]]
     columns = max(1, min(COLUMNS, len(strips)))
     width = max([strip.width for strip in strips], default=0) + MARGIN
     height = HEIGHT + CAPTION + MARGIN
@@ -52,9 +52,9 @@ def draw_contact_sheet(examples: Sequence[Example]) -> Image.Image:
 
 
 def _strip(example: Example) -> Image.Image:
-    """Return one example: three photos and the caption."""
+    """Return an example's three photos and its caption."""
     height, width = example.mask.shape
-    scale = min(HEIGHT / height, WIDEST / width)
+    scale = min(HEIGHT / height, MAX_WIDTH / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     photos = [
         Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS)
@@ -70,18 +70,18 @@ def _strip(example: Example) -> Image.Image:
 def _outlined(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the photo, dimmed and grey outside of the mask, with the mask's outline."""
     grey = np.broadcast_to(photo.mean(axis=2, keepdims=True), photo.shape)
-    shown = np.where(mask[..., None], photo, 0.35 * grey).astype(np.uint8)
+    picture = np.where(mask[..., None], photo, 0.35 * grey).astype(np.uint8)
     thickness = max(1, round(min(mask.shape) / 150))
     inner = mask.copy()
     for _ in range(thickness):
         padded = np.pad(inner, 1, constant_values=True)
         inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    shown[mask & ~inner] = OUTLINE
-    return shown
+    picture[mask & ~inner] = OUTLINE
+    return picture
 
 
 def _write_hues(strip: Image.Image, example: Example) -> None:
-    """Write the hues below the photos: a swatch and the degrees of the old and of the new one, a garment each."""
+    """Write the old and new hue of each garment below the photos: a swatch and the degrees."""
     pen, font = ImageDraw.Draw(strip), ImageFont.load_default(12)
     x, middle = 0, HEIGHT + CAPTION // 2
     for hue_from, hue_to in zip(example.hues_from, example.hues_to, strict=True):

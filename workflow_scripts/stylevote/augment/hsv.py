@@ -1,4 +1,4 @@
-"""Hue, saturation and value of lists of pixels, in single precision: only the pixels that matter are converted."""
+"""Hue, saturation and value of lists of pixels, in single precision."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def turn_hue(rgb: np.ndarray, degrees: float, factor: float) -> np.ndarray:
     sixth = (hue + np.float32(degrees % 360)) / 60
     sixth -= 6 * (sixth >= 6)
     chroma = np.minimum(saturation * np.float32(factor), 1) * value
-    # Each channel is full around its own hue and falls to nothing in a straight line, a sixth of the circle long.
+    # Each channel is full around its own hue and falls linearly to 0 over a sixth of the circle.
     turned = np.stack([np.abs(sixth - 3) - 1, 2 - np.abs(sixth - 2), 2 - np.abs(sixth - 4)])
     np.clip(turned, 0, 1, out=turned)
     turned -= 1
@@ -52,6 +52,6 @@ def turn_hue(rgb: np.ndarray, degrees: float, factor: float) -> np.ndarray:
 
 
 def hue_offset(hue: np.ndarray | float, center: float) -> np.ndarray:
-    """Return how far hues lie above (or, negative, below) ``center`` on the circle, in degrees."""
+    """Return the distance of hues above (or, negative, below) ``center`` on the circle, in degrees."""
     offset = hue - np.float32(center)
     return offset - 360 * np.rint(offset * np.float32(1 / 360))

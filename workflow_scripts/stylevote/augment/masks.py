@@ -1,4 +1,4 @@
-"""Masks of photos: read from the class masks that a photoset brings, stored as bytes, compared."""
+"""Masks of photos: read from a photoset's class masks, stored as bytes, compared."""
 
 import csv
 import re
@@ -21,30 +21,30 @@ from stylevote.photos.pixels import MAX_PIXELS, PhotoError, cut_box, read_bytes
 VALUES = 256  # class numbers that a pixel of 8 bits can hold
 TABLE_COLUMNS = ("value", "name", "group")
 GROUPS = ("background", "body", "clothing", "accessory")
-BIT_DEPTH = 24  # where it stands in a PNG
-MODES = ("1", "L", "P")  # one number per pixel; of a palette the number counts, not the colour
+BIT_DEPTH = 24  # its position in a PNG
+MODES = ("1", "L", "P")  # one number per pixel; of a palette, the number counts and not the colour
 SHARD_COLUMNS = pa.schema(
     [("image_id", pa.string()), ("mask", pa.binary()), ("score", pa.float32()), ("area", pa.float32())]
 )
 
 
-class Found(NamedTuple):
-    """What was found in a photo.
+class Detection(NamedTuple):
+    """A segmenter's result for a photo.
 
     Attributes:
-        mask: bool, of the photo's shape; None where nothing was found.
-        score: how sure the segmenter is, 0 to 1; 0 where nothing was found.
+        mask: bool, of the photo's shape; None if nothing was found.
+        score: the segmenter's confidence, 0 to 1; 0 if nothing was found.
     """
 
     mask: np.ndarray | None
     score: float
 
 
-NOTHING = Found(None, 0.0)
+NOTHING = Detection(None, 0.0)
 
 
 class Sources(NamedTuple):
-    """What a segmenter may need: the photos' paths, the folder of masks, the table of their classes, and weights."""
+    """Files that a segmenter may need: the photos' paths, the folder of masks, the table of their classes, weights."""
 
     names: Sequence[str] = ()
     masks: Path | None = None
@@ -65,25 +65,24 @@ def decode_mask(data: bytes) -> np.ndarray:
 
 
 def iou(mask: np.ndarray, other: np.ndarray) -> float:
-    """Return two masks' intersection over union (Jaccard 1912); 1 where both are empty."""
+    """Return two masks' intersection over union (Jaccard 1912); 1 if both are empty."""
     union = np.count_nonzero(mask | other)
     return np.count_nonzero(mask & other) / union if union else 1.0
 
 
-def write_shard(rows: Iterable[tuple[str, Found]], path: Path) -> np.ndarray:
+def write_shard(rows: Iterable[tuple[str, Detection]], path: Path) -> np.ndarray:
     """Write masks as Parquet, a row per photo, and return their areas, float32 of shape (photos,).
 
-    Columns: image_id; mask, a PNG (`encode_mask`), null where nothing was found; score; area, the mask's share of the
-    photo, 0 where nothing was found.
+    Columns: image_id; mask, a PNG (`encode_mask`) or null; score; area, the mask's share of the photo.
     """
     table = [
         {
             "image_id": image_id,
-            "mask": None if found.mask is None else encode_mask(found.mask),
-            "score": found.score,
-            "area": 0.0 if found.mask is None else found.mask.mean(),
+            "mask": None if detection.mask is None else encode_mask(detection.mask),
+            "score": detection.score,
+            "area": 0.0 if detection.mask is None else detection.mask.mean(),
         }
-        for image_id, found in rows
+        for image_id, detection in rows
     ]
     columns = pa.Table.from_pylist(table, SHARD_COLUMNS)
     with table_writer(path, columns.schema) as writer:
@@ -103,24 +102,22 @@ def read_class_mask(path: Path) -> np.ndarray:
     try:
         data = read_bytes(path)
         with warnings.catch_warnings():
-            # Pillow warns below the size at which it refuses; the limit here is checked two lines on.
+            # Pillow warns below the size at which it refuses; the limit is checked below.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(BytesIO(data), formats=["PNG"])
         if image.width * image.height > MAX_PIXELS:
-            raise InputError(f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS} are accepted")
+            raise PhotoError(f"{image.width} x {image.height} pixels, at most {MAX_PIXELS} are accepted")
         # Grey of 2 or 4 bits would be decoded to brightness: 1 of 4 bits becomes 17.
         if image.mode not in MODES or (image.mode == "L" and data[BIT_DEPTH] != 8):
-            raise InputError(
-                f"{path}: a PNG of mode {image.mode} and {data[BIT_DEPTH]} bits, expected one class number per pixel:"
-                " 8-bit grey, a palette, or black and white"
+            raise PhotoError(
+                f"a PNG of mode {image.mode} and {data[BIT_DEPTH]} bits, expected one class number per pixel: 8-bit"
+                " grey, a palette, or black and white"
             )
         return np.array(image, dtype=np.uint8)
     except PhotoError as error:
         raise InputError(f"{path}: {error}") from error
     except UnidentifiedImageError as error:
-        raise InputError(f"{path}: expected a mask in PNG format, found something else, or it is cut short") from error
-    except InputError:
-        raise
+        raise InputError(f"{path}: expected a mask in PNG format, found another one, or a truncated file") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: more than the {MAX_PIXELS} pixels that are accepted") from error
     except Exception as error:  # a decoder that meets damaged data raises nearly anything
@@ -129,12 +126,12 @@ def read_class_mask(path: Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Region:
-    """Which class numbers a mask is made of.
+    """The class numbers of a mask.
 
     Attributes:
         inside: bool, shape (256,): the numbers that belong to the mask.
-        named: bool, shape (256,): the numbers that a class mask may hold.
-        table: file that names them, for messages.
+        named: bool, shape (256,): the numbers that a class mask may contain.
+        table: the table of class numbers, for messages.
     """
 
     inside: np.ndarray
@@ -142,31 +139,31 @@ class Region:
     table: Path | None
 
     def mask(self, classes: np.ndarray, path: Path) -> np.ndarray:
-        """Return where the class numbers read from ``path`` belong to the region, as bool of their shape.
+        """Return the pixels of class numbers, read from ``path``, that belong to the region, as bool of their shape.
 
         Raises:
-            InputError: a number that the table does not name.
+            InputError: the table lacks a number.
         """
         unnamed = np.unique(classes[~self.named[classes]])
         if len(unnamed):
-            listed = ", ".join(map(str, unnamed[:10])) + ("..." if len(unnamed) > 10 else "")
-            raise InputError(f"{path}: holds the class numbers {listed}, which {self.table} does not name")
+            numbers = ", ".join(map(str, unnamed[:10])) + ("..." if len(unnamed) > 10 else "")
+            raise InputError(f"{path}: holds the class numbers {numbers}, which {self.table} lacks; add them there")
         return self.inside[classes]
 
 
 def read_region(region: str, table: Path | None) -> Region:
-    """Return which class numbers make up ``region``.
+    """Return the class numbers of a region.
 
     Args:
-        region: ``person``, all but the group ``background``; or ``clothing``, the group of this name.
-        table: CSV with the columns value (0 to 255), name and group. Without one, a person is every number but 0.
+        region: ``person``, all groups except ``background``; or ``clothing``, the group of this name.
+        table: CSV with the columns value (0 to 255), name and group; None: a person is every number except 0.
 
     Raises:
-        InputError: the table cannot be used, or does not tell the region.
+        InputError: the table cannot be used, or has no value of the region.
     """
     if table is None:
         if region != "person":
-            raise InputError(f"region {region!r}: needs a table of the masks' classes, to tell clothing from skin")
+            raise InputError(f"region {region!r}: needs photosets.train.mask_labels, to tell clothing from skin")
         return Region(np.arange(VALUES) > 0, np.ones(VALUES, dtype=bool), None)
     group_of = _read_groups(table)
     inside, named = np.zeros(VALUES, dtype=bool), np.zeros(VALUES, dtype=bool)
@@ -176,7 +173,7 @@ def read_region(region: str, table: Path | None) -> Region:
     ]
     if not values:
         raise InputError(
-            f"{table}: no value is of the region {region!r}; the groups are {sorted(set(group_of.values()))}"
+            f"{table}: found no value of the region {region!r}; the groups are {sorted(set(group_of.values()))}"
         )
     inside[values] = True
     return Region(inside, named, table)
@@ -184,7 +181,7 @@ def read_region(region: str, table: Path | None) -> Region:
 
 def _read_groups(table: Path) -> dict[int, str]:
     """Return each class number's group."""
-    if not table.is_file():  # a pipe would be waited for
+    if not table.is_file():  # reading a pipe would wait
         raise InputError(f"{table}: cannot be read as a CSV table (there is no such file)")
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
@@ -202,7 +199,7 @@ def _read_groups(table: Path) -> dict[int, str]:
         if not re.fullmatch(r"0*\d{1,3}", text, re.ASCII) or int(text) >= VALUES:
             raise InputError(f"{table}, row {line}: the value is {text[:20]!r}, expected a whole number from 0 to 255")
         if int(text) in group_of:
-            raise InputError(f"{table}, row {line}: the value {text} is there twice")
+            raise InputError(f"{table}, row {line}: the value {text} is there twice; remove one")
         group = (row["group"] or "").strip()
         if group not in GROUPS:
             raise InputError(f"{table}, row {line}: the group is {group[:40]!r}, expected one of {', '.join(GROUPS)}")
@@ -214,55 +211,57 @@ def _read_groups(table: Path) -> dict[int, str]:
 
 
 def find_masks(masks: Path, names: Sequence[str]) -> dict[str, Path]:
-    """Return the mask files of those photos that have one.
+    """Return the mask file of each photo that has one.
 
-    A mask has its photo's name, but ends in ``.png``; it lies in ``masks`` as the photo in its folder, or directly.
+    A mask has its photo's name with the suffix ``.png``, and is in the same subfolder as the photo, or in none.
 
     Args:
         masks: the masks' folder.
         names: the photos' paths in the photoset's folder.
 
     Raises:
-        InputError: there is no such folder, it holds a mask of no photo, or one file would be the mask of two photos.
+        InputError: the folder does not exist, has no mask of any photo, or has a mask that fits two photos.
     """
     if not masks.is_dir():
         raise InputError(f"{masks}: expected a folder of masks")
-    found = {}
+    mask_of = {}
     for name in names:
         path = Path(name).with_suffix(".png")
-        for place in (path, path.name):
-            if (masks / place).is_file():
-                found[name] = masks / place
-                break
-    if not found:
+        file = next((masks / place for place in (path, path.name) if (masks / place).is_file()), None)
+        if file:
+            mask_of[name] = file
+    if not mask_of:
         example = Path(names[0]).with_suffix(".png")
         raise InputError(
             f"{masks}: none of the {len(names)} photos has a mask there; that of {names[0]!r} would be {example}"
         )
-    (path, count), *_ = Counter(found.values()).most_common(1)
+    (path, count), *_ = Counter(mask_of.values()).most_common(1)
     if count > 1:
-        shared = [name for name in names if found.get(name) == path]
-        raise InputError(f"{path}: would be the mask of {count} photos, {shared[0]!r} and {shared[1]!r} among them")
-    return found
+        shared = [name for name in names if mask_of.get(name) == path]
+        raise InputError(
+            f"{path}: would be the mask of {count} photos, {shared[0]!r} and {shared[1]!r} among them; sort the masks"
+            " into subfolders, as the photos are"
+        )
+    return mask_of
 
 
 def read_given(path: Path, region: Region, size: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
     """Return a photo's given mask as bool of the shape of the photo as it is used.
 
-    The mask is cut as the photo is (`stylevote.photos.pixels.cut_box`) and resized to the nearest pixel.
+    The mask is cropped as the photo is (`stylevote.photos.pixels.cut_box`) and resized by nearest neighbours.
 
     Args:
         path: the mask's file.
-        region: the class numbers that it is made of.
-        size: the photo's width and height in full.
+        region: its class numbers.
+        size: the photo's full width and height.
         shape: height and width of the photo as it is used.
 
     Raises:
-        InputError: the mask cannot be used, or is not of the photo's size.
+        InputError: the mask cannot be used, or has another size than the photo.
     """
     classes = read_class_mask(path)
     if classes.shape[::-1] != size:
-        found, expected = (f"{width} x {height}" for width, height in (classes.shape[::-1], size))
-        raise InputError(f"{path}: {found} pixels, expected the photo's {expected}")
+        actual, expected = (f"{width} x {height}" for width, height in (classes.shape[::-1], size))
+        raise InputError(f"{path}: {actual} pixels, expected the photo's {expected}")
     mask = Image.fromarray(region.mask(classes, path).astype(np.uint8))
     return np.asarray(mask.resize(shape[::-1], Image.Resampling.NEAREST, cut_box(*size))) > 0

@@ -1,4 +1,4 @@
-"""How much each pixel belongs to a garment, by its colour: smoothly, without skin, and without seams at edges."""
+"""How much each pixel belongs to a garment by its colour: smooth, without skin, and without seams at edges."""
 
 from math import isnan
 from typing import NamedTuple
@@ -12,21 +12,21 @@ from stylevote.augment.hsv import hue_offset, to_hsv
 from stylevote.augment.skin import HUE, HUE_MARGIN, SATURATION, SATURATION_MARGIN, protection
 
 # All lengths are in pixels of the working size.
-FADE = 12  # degrees over which the membership falls to nothing
-UNSURE = 90  # degrees, divided by the chroma in levels: how far the hue of a dark or pale pixel may be off
-# Shares of the garment's saturation between which the membership rises. On the mask lit folds belong to the garment;
-# what lies elsewhere must be very like it, or grey walls and pavement of a tinge near its hue are stained.
+FADE = 12  # degrees over which the membership falls to 0
+HUE_ERROR = 90  # degrees, divided by the chroma in levels: the possible error of a dark or pale pixel's hue
+# Fractions of the garment's saturation between which the membership rises. On the mask, lit folds belong to the
+# garment. Outside it, pixels must be more similar, or grey walls and pavement with a tinge of its hue would be stained.
 SATURATION_GATE = (0.25, 0.5)
 OUTER_SATURATION_GATE = (0.55, 0.85)
-CHROMA_GATE = (5, 12)  # levels: the same, where it is dark
-SEAM = 2  # half the width of an edge between two colours: that of the lens, and of JPEG's coarse colour
-EDGE = 10  # degrees by which a garment's hues are widened there
+CHROMA_GATE = (5, 12)  # levels between which the membership of dark pixels rises
+SEAM = 2  # half the width of an edge between two colours, which lenses and JPEG's coarse colour blur
+EDGE = 10  # degrees by which a garment's hues are widened at edges
 LIPS = 4  # half the height of a mouth
-DARK = (0.35, 0.5)  # shares of the garment's value between which a dark red or orange may be skin or hair
+DARK = (0.35, 0.5)  # fractions of the garment's value between which a dark red or orange may be skin or hair
 DARK_HUE_MARGIN = 25  # degrees around the hues of skin
-NEUTRAL_CHROMA = (9, 16)  # of Lab, between which a pixel ceases to be grey
-NEUTRAL_SKIN = (0.2, 0.8)  # protections between which a grey becomes pale skin: grey itself lies in the margins of skin
-NEUTRAL_LIGHTNESS = (16, 26)  # of Lab, distances between which a grey ceases to be the garment's
+NEUTRAL_CHROMA = (9, 16)  # of Lab, between which a pixel stops being grey
+NEUTRAL_SKIN = (0.2, 0.8)  # protections between which a grey becomes pale skin; grey itself is in the margins of skin
+NEUTRAL_LIGHTNESS = (16, 26)  # of Lab, distances between which a grey stops being the garment's
 
 
 def memberships(photo: np.ndarray, mask: np.ndarray, garments: list[Garment], mode: str) -> list[np.ndarray]:
@@ -36,33 +36,36 @@ def memberships(photo: np.ndarray, mask: np.ndarray, garments: list[Garment], mo
         photo: uint8 of shape (height, width, 3).
         mask: the person or the clothes, bool of shape (height, width).
         garments: from `stylevote.augment.garments.find_garments`.
-        mode: "full_image", or "masked": what is not on the mask belongs to none.
+        mode: "full_image", or "masked": pixels outside the mask belong to none.
 
     Returns:
-        An array a garment, uint8 of shape (height, width).
+        An array per garment, uint8 of shape (height, width).
     """
     small, small_mask, factor = shrink(photo, mask)
     near = _feathered(small_mask)
     pixels = _colored_pixels(small, near, mode)
     height, width = mask.shape
-    found = []
+    members = []
     for garment in garments:
-        member = _neutral_members(small, garment, near) if isnan(garment.hue) else _members(pixels, garment, near.shape)
+        if isnan(garment.hue):
+            member = _neutral_members(small, garment, near)
+        else:
+            member = _colored_members(pixels, garment, near.shape)
         if mode == "masked":
             member = (member * near).astype(np.uint8)
         box = (0, 0, width / factor, height / factor)
         member = np.array(Image.fromarray(member).resize((width, height), Image.Resampling.BILINEAR, box))
-        for other in found:
-            member[member <= other] = 0
-            other[member > 0] = 0
-        found.append(member)
-    return found
+        for earlier in members:
+            member[member <= earlier] = 0
+            earlier[member > 0] = 0
+        members.append(member)
+    return members
 
 
 class _Pixels(NamedTuple):
-    """Those pixels of a photo that may belong to clothes by their chroma, and how near the mask each is (0 to 1)."""
+    """The pixels of a photo that can belong to coloured clothes; ``near``: 1 on the mask, falling to 0 around it."""
 
-    index: np.ndarray  # flat
+    index: np.ndarray  # in the flat photo
     rgb: np.ndarray
     hue: np.ndarray
     saturation: np.ndarray
@@ -71,7 +74,7 @@ class _Pixels(NamedTuple):
 
     def take(self, kept: np.ndarray) -> "_Pixels":
         """Return the pixels at the positions ``kept``."""
-        return _Pixels(*(part.take(kept, axis=0) for part in self))
+        return _Pixels(*(values.take(kept, axis=0) for values in self))
 
 
 def _feathered(mask: np.ndarray) -> np.ndarray:
@@ -90,41 +93,55 @@ def _colored_pixels(photo: np.ndarray, near: np.ndarray, mode: str) -> _Pixels:
     return _Pixels(index, rgb, *to_hsv(rgb), near.take(index))
 
 
-def _members(pixels: _Pixels, garment: Garment, shape: tuple[int, int]) -> np.ndarray:
+def _colored_members(pixels: _Pixels, garment: Garment, shape: tuple[int, int]) -> np.ndarray:
     """Return how much each pixel belongs to a garment that has a hue, 0 to 255, uint8 of the given shape."""
-    offset = hue_offset(pixels.hue, garment.hue)
-    room = np.minimum(offset + np.float32(garment.below), np.float32(garment.above) - offset)
-    room += UNSURE / (pixels.saturation * pixels.value)
-    kept = np.flatnonzero(room > -EDGE)
-    near_hue, room = pixels.take(kept), room.take(kept)
-    low, high = (
-        np.float32(garment.saturation) * (outer + near_hue.near * np.float32(inner - outer))
-        for inner, outer in zip(SATURATION_GATE, OUTER_SATURATION_GATE, strict=True)
-    )
-    solid = _rise(room, 0, FADE) * _rise(near_hue.saturation, low, high)
-    solid *= _rise(near_hue.saturation * near_hue.value, *CHROMA_GATE)
-    # Where cloth meets another colour, edge pixels are a mixture, paler and of a hue between. They belong to it, too.
-    around = dilate(_image(near_hue.index, solid, shape), SEAM).take(near_hue.index) / np.float32(255)
-    member = around * _rise(room + EDGE * around, 0, FADE)
+    depth = _hue_depth(pixels, garment)
+    kept = np.flatnonzero(depth > -EDGE)
+    candidates, depth = pixels.take(kept), depth.take(kept)
+    solid = _rise(depth, 0, FADE) * _saturation_match(candidates, garment)
+    solid *= _rise(candidates.saturation * candidates.value, *CHROMA_GATE)
+    # At an edge of cloth, pixels mix two colours: they are paler, and their hue is between the two. They belong to the
+    # garment if they are close to solid cloth.
+    around = dilate(_image(candidates.index, solid, shape), SEAM).take(candidates.index) / np.float32(255)
+    member = around * _rise(depth + EDGE * around, 0, FADE)
     if _may_touch_skin(garment):
-        alike = _like_skin(pixels, garment)
-        cloth = _image(near_hue.index, solid * (1 - alike.take(kept)), shape)
-        member *= 1 - _spared(pixels, alike, cloth).take(near_hue.index) / np.float32(255)
-    return _image(near_hue.index, member, shape)
+        skin_likeness = _skin_likeness(pixels, garment)
+        cloth = _image(candidates.index, solid * (1 - skin_likeness.take(kept)), shape)
+        member *= 1 - _spared(pixels, skin_likeness, cloth).take(candidates.index) / np.float32(255)
+    return _image(candidates.index, member, shape)
+
+
+def _hue_depth(pixels: _Pixels, garment: Garment) -> np.ndarray:
+    """Return how far each pixel's hue is inside the garment's range of hues, in degrees; negative outside.
+
+    The hue of a dark or pale pixel is uncertain, so that the range is wider for it.
+    """
+    offset = hue_offset(pixels.hue, garment.hue)
+    depth = np.minimum(offset + np.float32(garment.below), np.float32(garment.above) - offset)
+    return depth + HUE_ERROR / (pixels.saturation * pixels.value)
+
+
+def _saturation_match(pixels: _Pixels, garment: Garment) -> np.ndarray:
+    """Return whether pixels are as saturated as the garment, 0 to 1."""
+    low, high = (
+        np.float32(garment.saturation) * (outside + pixels.near * np.float32(inside - outside))
+        for inside, outside in zip(SATURATION_GATE, OUTER_SATURATION_GATE, strict=True)
+    )
+    return _rise(pixels.saturation, low, high)
 
 
 def _may_touch_skin(garment: Garment) -> bool:
     """Return whether the garment's hues come near those of skin."""
-    half = (HUE[1] - HUE[0]) / 2 + HUE_MARGIN + EDGE + UNSURE / CHROMA_GATE[0]
+    half = (HUE[1] - HUE[0]) / 2 + HUE_MARGIN + EDGE + HUE_ERROR / CHROMA_GATE[0]
     offset = hue_offset(garment.hue, sum(HUE) / 2)
     return offset - garment.below < half and offset + garment.above > -half
 
 
-def _like_skin(pixels: _Pixels, garment: Garment) -> np.ndarray:
-    """Return how much each pixel may be skin or brown hair, 0 to 1.
+def _skin_likeness(pixels: _Pixels, garment: Garment) -> np.ndarray:
+    """Return how much each pixel looks like skin or brown hair, 0 to 1.
 
-    Dark skin and hair may lie outside of the ranges of skin: brown is dark red or orange. Of red and orange clothes,
-    what is much darker than the rest of them is spared as well.
+    Dark skin and hair can be outside the ranges of skin: brown is dark red or orange. So pixels of these hues that are
+    much darker than the garment count, too.
     """
     dark = 1 - _rise(pixels.value, *(share * garment.value for share in DARK))
     beyond = np.abs(hue_offset(pixels.hue, sum(HUE) / 2)) - (HUE[1] - HUE[0]) / 2
@@ -132,24 +149,28 @@ def _like_skin(pixels: _Pixels, garment: Garment) -> np.ndarray:
     return np.maximum(protection(pixels.rgb, pixels.hue, pixels.saturation), dark)
 
 
-def _spared(pixels: _Pixels, alike: np.ndarray, cloth: np.ndarray) -> np.ndarray:
-    """Return how much each pixel is to be spared as skin, or as lips and eyes in it: uint8 of shape (height, width).
+def _spared(pixels: _Pixels, skin_likeness: np.ndarray, cloth: np.ndarray) -> np.ndarray:
+    """Return how much each pixel must be spared as skin, or as lips and eyes in it: uint8 of shape (height, width).
 
-    Edges of red and orange cloth against something pale have colours of skin, too: thin lines beside ``cloth`` (uint8,
-    how much each pixel is cloth and not skin) are not spared. Lips are too small to be cloth. ``alike`` is each pixel's
-    likeness to skin, 0 to 1.
+    Edges of red and orange cloth next to something pale have colours of skin, too. So thin lines along the cloth are
+    not spared. Lips are too small to be cloth.
+
+    Args:
+        pixels: of the photo.
+        skin_likeness: of each pixel, 0 to 1.
+        cloth: how much each pixel is cloth and not skin, uint8 of shape (height, width).
     """
-    # Of the mask only: where a beige wall meets a red skirt, the line is as thick as the wall.
-    broad = _without_specks(_image(pixels.index, alike * (pixels.near == 1), cloth.shape), SEAM)
+    # On the mask only: where a beige wall meets a red skirt, the line is as thick as the wall.
+    broad = _without_specks(_image(pixels.index, skin_likeness * (pixels.near == 1), cloth.shape), SEAM)
     seams = dilate(_without_specks(cloth, SEAM), SEAM)
-    spared = np.maximum(broad, np.minimum(_image(pixels.index, alike, cloth.shape), 255 - seams))
+    spared = np.maximum(broad, np.minimum(_image(pixels.index, skin_likeness, cloth.shape), 255 - seams))
     enclosed = 255 - dilate(255 - dilate(spared, LIPS), LIPS)
     dull = 1 - _rise(pixels.saturation, SATURATION[1], SATURATION[1] + SATURATION_MARGIN)
     return np.maximum(spared, _image(pixels.index, enclosed.take(pixels.index) * dull / 255, cloth.shape))
 
 
 def _neutral_members(photo: np.ndarray, garment: Garment, near: np.ndarray) -> np.ndarray:
-    """Return what `_members` does, for a black, white or grey garment: only on the mask, the world is full of grey."""
+    """Return how much each pixel belongs to a black, white or grey garment. Only the mask counts: much else is grey."""
     index = np.flatnonzero(near)
     rgb = photo.reshape(-1, 3).take(index, axis=0)
     lightness, a, b = rgb2lab(rgb[None])[0].astype(np.float32).T
@@ -167,7 +188,7 @@ def _rise(values: np.ndarray, low: float | np.ndarray, high: float | np.ndarray)
 
 
 def _image(index: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return an image of values from 0 to 1 at flat indices, as uint8 from 0 to 255: 0 where there is none."""
+    """Return an image of values from 0 to 1 at flat indices, and 0 elsewhere, as uint8 from 0 to 255."""
     image = np.zeros(shape, dtype=np.uint8)
     image.reshape(-1)[index] = 255 * values
     return image
@@ -179,9 +200,9 @@ def _without_specks(image: np.ndarray, radius: int) -> np.ndarray:
 
 
 def dilate(image: np.ndarray, radius: int) -> np.ndarray:
-    """Return the greatest value in the square of ``2 * radius + 1`` pixels around each, for an image (height, width).
+    """Return the maximum in the square of ``2 * radius + 1`` pixels around each pixel of an image (height, width).
 
-    It is quicker than a general filter for the few pixels that are wanted here.
+    For a small radius it is quicker than a general filter.
     """
     for _ in range(2):
         wider = image.copy()

@@ -1,4 +1,4 @@
-"""Whether a recoloured photo is good enough: figures, and the gates they must pass."""
+"""Quality measures of recoloured photos, and the gates that they must pass."""
 
 import numpy as np
 from skimage.color import rgb2lab
@@ -6,13 +6,13 @@ from skimage.color import rgb2lab
 from stylevote.augment.membership import dilate
 from stylevote.augment.skin import skin
 
-MEASURED = 256  # pixels of the shorter side are enough for means
+MEASURED = 256  # pixels of the shorter side, which are enough for means
 CHANGED = 0.5  # weight above which a pixel counts as recoloured
 REACH = 1 / 16  # of the shorter side: a hand's length from the mask
 
 
 def measure(before: np.ndarray, after: np.ndarray, mask: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-    """Return figures of a recoloured photo. Colour differences are CIE76's delta E.
+    """Return measures of a recoloured photo. Colour differences are delta E of CIE76.
 
     Args:
         before: the photo, uint8 of shape (height, width, 3).
@@ -22,14 +22,15 @@ def measure(before: np.ndarray, after: np.ndarray, mask: np.ndarray, weight: np.
 
     Returns:
         ``clothing_change``: mean difference of the recoloured pixels on the mask.
-        ``skin_change``: of what has the colour of skin on or near the mask (masks of clothes leave out face and hands).
-        ``background_change``: of all pixels outside of the mask.
+        ``skin_change``: mean difference of pixels with the colour of skin on or near the mask (masks of clothes leave
+        out face and hands).
+        ``background_change``: mean difference of all pixels outside the mask.
         ``edge_ratio``: mean gradient along the mask's border, after divided by before.
-        ``clipped``: of the recoloured pixels, the share with a channel at 0 or 255 that had none there before.
-        Nothing to measure gives 0, and a ratio of 1.
+        ``clipped``: share of the recoloured pixels with a channel at 0 or 255 that had none before.
+        Without pixels, a measure is 0, and a ratio 1.
     """
     step = max(1, min(mask.shape) // MEASURED)
-    before, after, mask, weight = (part[::step, ::step] for part in (before, after, mask, weight))
+    before, after, mask, weight = (image[::step, ::step] for image in (before, after, mask, weight))
     change = _differences(before, after)
     recolored = weight > CHANGED
     reach = round(min(mask.shape) * REACH)
@@ -43,26 +44,26 @@ def measure(before: np.ndarray, after: np.ndarray, mask: np.ndarray, weight: np.
 
 
 def failure(figures: dict[str, float], limits: dict[str, float]) -> str | None:
-    """Return the first figure of a recoloured photo that is out of bounds, or None.
+    """Return the name of a measure of a recoloured photo that is out of its limits, or None.
 
     Args:
         figures: from `measure`.
-        limits: a figure's name and the most it may be; ``least_`` before the name, and it is the least.
+        limits: maximum by the name of a measure; with ``min_`` before the name, its minimum.
     """
-    for name, limit in limits.items():
-        figure = figures[name.removeprefix("least_")]
-        if figure < limit if name.startswith("least_") else figure > limit:
-            return name.removeprefix("least_")
+    for key, limit in sorted(limits.items()):
+        name = key.removeprefix("min_")
+        if figures[name] < limit if name != key else figures[name] > limit:
+            return name
     return None
 
 
 def _skin_areas(photo: np.ndarray) -> np.ndarray:
-    """Return where the photo has the colour of skin, at least three pixels wide: cloth has such edges, too."""
+    """Return areas with the colour of skin that are at least three pixels wide: thinner ones can be edges of cloth."""
     return dilate((dilate((~skin(photo)).astype(np.uint8), 1) == 0).astype(np.uint8), 1) > 0
 
 
 def _differences(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return delta E a pixel, shape (height, width); Lab is worked out only where something changed."""
+    """Return delta E per pixel, shape (height, width); Lab is computed for changed pixels alone."""
     changed = (before != after).any(axis=-1)
     change = np.zeros(changed.shape)
     if changed.any():
@@ -74,12 +75,12 @@ def _differences(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def _edge_ratio(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> float:
     """Return the mean gradient along the mask's border, after divided by before."""
     across, down = mask[:, 1:] != mask[:, :-1], mask[1:] != mask[:-1]
-    steps = []
+    gradients = []
     for photo in (before, after):
         levels = photo.astype(np.float32)
         jumps = [(levels[:, 1:] - levels[:, :-1])[across], (levels[1:] - levels[:-1])[down]]
-        steps.append(_mean(np.linalg.norm(np.concatenate(jumps), axis=1)))
-    return max(steps[1], 1) / max(steps[0], 1)  # less than a level is no edge
+        gradients.append(_mean(np.linalg.norm(np.concatenate(jumps), axis=1)))
+    return max(gradients[1], 1) / max(gradients[0], 1)  # less than a level is no edge
 
 
 def _at_an_end(pixels: np.ndarray) -> np.ndarray:

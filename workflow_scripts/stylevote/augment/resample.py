@@ -1,12 +1,11 @@
-"""What each epoch sees: photos, repeated, dropped and recoloured ones, and their order, drawn anew every epoch."""
+"""The photos of each epoch, some repeated, dropped or recoloured, and their order; each epoch has its own draw."""
 
 from decimal import Decimal
-from itertools import islice
 
 import numpy as np
 import pandas as pd
 
-from stylevote.augment.budget import rarest_first
+from stylevote.augment.budget import Budget
 from stylevote.config.identity import seed
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix
@@ -17,36 +16,35 @@ def resample(
 ) -> pd.DataFrame:
     """Return every epoch's manifest of one fold (Ding & Wan 2018, II.B and II.C; ``balanced`` goes beyond the paper).
 
-    An epoch starts from every training photo once. What the recipe names follows in this order:
+    An epoch starts from every training photo once. The steps of the recipe follow in this order:
 
-    - ``drop``: of the photos whose labels are exactly one of the ``label_sets``, or one of the ``largest`` sets by
-      their number of photos (of equals, the first by its names), the share ``keep`` of each set stays, rounded (a half
-      up).
+    - ``drop``: the fraction ``keep``, rounded (a half up), stays of the photos with exactly one of the ``label_sets``,
+    or
+      one of the ``largest`` sets by number of photos (of equals, the first by its names).
     - ``repeat``: photos that stay and have one of ``labels`` appear ``times`` times.
-    - ``recolored``: ``use`` recoloured photos (or all, if there are fewer) of sources that have one of ``labels``
-      (None: of all labels) are added, each for the label that is rarest then (`budget.rarest_first`), whether or not
-      the source itself stays.
-    - ``balanced``: of the pool made so far, as many entries are drawn as it holds, each as often as expected, rounded
-      up or down (systematic sampling: Madow 1949, "On the theory of systematic sampling, II"). An entry's weight is
-      ``(1 / share) ** power``, where share is that of its rarest label in the pool, and 1 without labels.
+    - ``recolored``: ``per_epoch`` recoloured photos, or all if there are fewer, whose source has one of ``labels``
+    (None:
+      any label) are added, of the rarest labels first (`Budget`), even if the source is dropped.
+    - ``balanced``: entries are drawn from the pool of the steps before, as many as it has. Each is drawn as often as
+      expected, rounded up or down (systematic sampling: Madow 1949, "On the theory of systematic sampling, II"). An
+      entry's weight is ``(1 / share) ** power``, with the share of its rarest label in the pool, or 1 without labels.
 
-    Each epoch and purpose has a generator of its own, so that more epochs do not change the first ones.
+    Each epoch and step has its own generator, so that more epochs do not change the first ones.
 
     Args:
         photos: column ``image_id`` and one per label (0/1): the fold's training photos.
         labels: names of all labels.
         recolored: columns ``image_id`` (the source's) and ``variant``: the recoloured photos of any fold.
-        recipe: ``seed``, ``epochs`` (how many to draw), and ``drop``, ``repeat``, ``recolored`` and ``balanced``, each
-            a dict as above or None.
+        recipe: ``seed``, ``epochs`` (their number), and the steps as above, each a dict or None.
         fold: number of the fold that is held out.
         name: of the recipe, for messages.
 
     Returns:
-        Columns ``epoch`` (int16) and ``position`` (int32) from 0, ``image_id``, and ``variant`` ("original": the photo
-        itself). A recoloured photo goes by its source's id.
+        Columns ``epoch`` (int16) and ``position`` (int32) from 0, ``image_id`` (of a recoloured photo, the source's),
+        and ``variant`` ("original": the photo itself).
 
     Raises:
-        InputError: these photos cannot give what the recipe promises.
+        InputError: the recipe is impossible with these photos.
     """
     where = f"recipe {name}, fold {fold}"
     values = label_matrix(photos, labels)
@@ -56,7 +54,7 @@ def resample(
         named = recipe["recolored"]["labels"]
         served = values[:, _columns(named, labels, values, f"{where}: `recolored`")] if named else values
         usable = _usable(photos["image_id"], served, recolored, where)
-    parts = []
+    manifests = []
     for epoch in range(recipe["epochs"]):
         rng = {
             purpose: np.random.default_rng(seed(recipe["seed"], fold, epoch, purpose))
@@ -78,7 +76,7 @@ def resample(
             rows, variants = rows[drawn], variants[drawn]
             _check_left(values, values[rows], labels, f"{where}, epoch {epoch}: `balanced`")
         order = rng["order"].permutation(len(rows))
-        parts.append(
+        manifests.append(
             pd.DataFrame(
                 {
                     "epoch": np.int16(epoch),
@@ -88,11 +86,11 @@ def resample(
                 }
             )
         )
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(manifests, ignore_index=True)
 
 
 def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFrame) -> pd.DataFrame:
-    """Return what a recipe does to each label.
+    """Return how often each label is seen.
 
     Args:
         photos: column ``image_id`` and one per label (0/1): the fold's training photos.
@@ -100,7 +98,7 @@ def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFram
         epochs: what `resample` returned.
 
     Returns:
-        A row a label: ``positives`` (among the photos), ``an epoch`` (mean over the epochs) and ``ratio`` (of the
+        A row per label: ``positives`` (among the photos), ``an epoch`` (mean over the epochs) and ``ratio`` (of the
         second to the first).
     """
     values = label_matrix(photos, labels)
@@ -111,11 +109,11 @@ def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFram
 
 
 def _dropped_sets(values: np.ndarray, labels: list[str], drop: dict | None, where: str) -> list[np.ndarray]:
-    """Return, for each label set of which some photos are dropped, the rows of all photos that have it."""
+    """Return the rows of the photos of each label set that loses photos."""
     if not drop:
         return []
-    found, set_of = np.unique(values, axis=0, return_inverse=True)
-    sets = [tuple(sorted(label for label, has in zip(labels, row, strict=True) if has)) for row in found]
+    distinct, set_of = np.unique(values, axis=0, return_inverse=True)
+    sets = [tuple(sorted(label for label, has in zip(labels, row, strict=True) if has)) for row in distinct]
     chosen = [tuple(sorted(names)) for names in drop["label_sets"] or []]
     for names in chosen:
         if names not in sets:
@@ -126,12 +124,12 @@ def _dropped_sets(values: np.ndarray, labels: list[str], drop: dict | None, wher
 
 
 def _rounded(share: float, count: int) -> int:
-    """Return the share of a count as it is written in decimals, a half rounded up: 0.7 of 45 is 32."""
+    """Return the share of a count in decimal arithmetic, a half rounded up: 0.7 of 45 is 32."""
     return int(Decimal(str(share)) * count + Decimal("0.5"))
 
 
 def _repeats(values: np.ndarray, labels: list[str], repeat: dict | None, where: str) -> np.ndarray:
-    """Return how often each photo appears unless it is dropped, int of shape (photos,)."""
+    """Return how often each photo appears if it stays, int of shape (photos,)."""
     if not repeat:
         return np.ones(len(values), dtype=np.int64)
     columns = _columns(repeat["labels"], labels, values, f"{where}: `repeat`")
@@ -139,30 +137,27 @@ def _repeats(values: np.ndarray, labels: list[str], repeat: dict | None, where: 
 
 
 def _usable(image_ids: pd.Series, served: np.ndarray, recolored: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Return the recoloured photos that epochs may use: ``row`` of the source among the training photos, ``variant``.
+    """Return the recoloured photos whose source has a served label: ``row`` of the source, ``variant``.
 
-    ``served`` is 0/1, shape (photos, labels): a source has one of these labels.
+    ``served`` is 0/1, shape (photos, labels): the labels that recoloured photos are added for.
     """
     usable = recolored[["variant"]].assign(row=pd.Index(image_ids).get_indexer(recolored["image_id"]))
     usable = usable[(usable["row"] >= 0) & served.any(axis=1)[usable["row"]]].reset_index(drop=True)
     if usable.empty:
         raise InputError(
-            f"{where}: `recolored` has nothing to use: none of the {len(recolored)} recoloured photos is of a training "
-            "photo with one of its labels"
+            f"{where}: `recolored` has no photos: none of the {len(recolored)} recoloured photos has one of its labels"
+            " and a source outside the fold; recolour more, or change its labels"
         )
     return usable
 
 
-def _spend(usable: pd.DataFrame, served: np.ndarray, use: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the recoloured photos of one epoch: ``use`` rows of ``usable`` or all, rarest label first.
-
-    ``served`` is 0/1, shape (photos, labels): the labels that count, of every training photo.
-    """
+def _spend(usable: pd.DataFrame, served: np.ndarray, amount: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the recoloured photos of one epoch: ``amount`` rows of ``usable``, or all, of the rarest labels first."""
     sources, source_of, capacity = np.unique(usable["row"], return_inverse=True, return_counts=True)
-    spending = rarest_first(served[sources], served.sum(axis=0), capacity, rng)
-    copies = np.bincount(list(islice(spending, use)), minlength=len(sources))
+    budget = Budget(served[sources], served.sum(axis=0), capacity, rng)
+    copies = np.bincount(budget.spend(amount), minlength=len(sources))
     order = rng.permutation(len(usable))
-    order = order[np.argsort(source_of[order], kind="stable")]  # those of a source together, in random order
+    order = order[np.argsort(source_of[order], kind="stable")]  # photos of a source together, in random order
     place = np.arange(len(order)) - np.repeat(np.cumsum(capacity) - capacity, capacity)
     return usable.loc[order[place < np.repeat(copies, capacity)]]
 
@@ -174,7 +169,7 @@ def _rarity(values: np.ndarray) -> np.ndarray:
 
 
 def _draw_systematically(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw as many entries as there are weights, in proportion to them, by equal steps over them in random order.
+    """Draw as many entries as there are weights, in proportion to them, by equal steps through them in random order.
 
     Returns:
         Rows of ``weights``, each as often as expected, rounded up or down.
@@ -182,21 +177,21 @@ def _draw_systematically(weights: np.ndarray, rng: np.random.Generator) -> np.nd
     order = rng.permutation(len(weights))
     ends = np.cumsum(weights[order])
     ends *= len(ends) / ends[-1]
-    ends[-1] = len(ends)  # also where the product was rounded
+    ends[-1] = len(ends)  # even if the product was rounded
     return np.repeat(order, np.diff(np.ceil(ends - rng.random()), prepend=0).astype(np.int64))
 
 
 def _columns(names: list[str], labels: list[str], values: np.ndarray, where: str) -> list[int]:
-    """Return the columns of the labels that a part of the recipe names; `InputError` for one without positives."""
+    """Return the columns of a step's labels; raise `InputError` for a label without positives."""
     positives = dict(zip(labels, values.any(axis=0), strict=True))
     for label in names:
         if not positives.get(label):
-            raise InputError(f"{where} names the label {label!r}, of which the training photos hold no positive")
+            raise InputError(f"{where} names the label {label!r}, but no training photo has it; remove it")
     return [labels.index(label) for label in names]
 
 
 def _check_left(before: np.ndarray, after: np.ndarray, labels: list[str], where: str) -> None:
-    """Raise `InputError` for a label with positives before, but not after; both arrays are 0/1, (entries, labels)."""
+    """Raise `InputError` for a label that loses all positives in a step; both arrays are 0/1, (entries, labels)."""
     for k in np.flatnonzero(before.any(axis=0) & ~after.any(axis=0)):
         raise InputError(
             f"{where} leaves none of the {before[:, k].sum(dtype=int)} positives of the label {labels[k]!r}"

@@ -1,10 +1,10 @@
-"""Training of a segmenter on the masks that a photoset brings, and how well it finds the photos that were held out."""
+"""Training of a segmenter on a photoset's masks, and its overlap with the masks held out."""
 
 import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,23 +13,24 @@ from torch import nn
 from torch.nn import functional
 
 from stylevote.augment.masks import Region, decode_mask, encode_mask, find_masks, iou, read_given
-from stylevote.augment.segmenters.smp import create_network, find, logits, squash
+from stylevote.augment.segmenters.smp import create_network, logits, predict_masks, squash
 from stylevote.config.identity import seed
+from stylevote.config.photos import SegmentationNetwork
 from stylevote.errors import InputError
 from stylevote.machine.uncompiled import uncompiled
 from stylevote.photos.pixels import read_ingested
 
-SMALLEST_CROP = 0.9  # share of a photo's side that a random crop keeps at least
-STRETCH = 0.1  # each side of a crop is stretched or squeezed by up to this share
-JITTER = 0.05  # brightness is shifted by up to this share of the range, and contrast changed by up to twice the share
+MIN_SCALE = 0.9  # minimum of a random crop's side, as a fraction of the photo's
+STRETCH = 0.1  # maximum change of each side of a crop, as a fraction
+JITTER = 0.05  # maximum shift of the brightness, as a fraction of its range, and half the maximum change of contrast
 WEIGHT_DECAY = 1e-4
-LEAST_BATCH = 2  # photos: BatchNorm needs two
-LEAST_PHOTOS = LEAST_BATCH + 1  # one more, to measure
+MIN_BATCH = 2  # photos: BatchNorm needs two
+MIN_PHOTOS = MIN_BATCH + 1  # one is held out
 MEASURED_AT_ONCE = 16  # photos
 
 
 class Overlap(NamedTuple):
-    """Intersection over union of found and true masks: the mean over photos, and of all photos' pixels together."""
+    """Intersection over union of predicted and true masks: the mean over photos, and of all photos' pixels together."""
 
     mean: float
     pooled: float
@@ -37,11 +38,11 @@ class Overlap(NamedTuple):
 
 @dataclass(frozen=True)
 class Examples:
-    """Photos with masks, as small as the network sees them.
+    """Photos with masks, at the size of the network's input.
 
     Attributes:
         inputs: uint8, shape (photos, 4, side, side): red, green, blue, and 255 inside the mask.
-        masks: each photo's mask at the photo's own shape (`stylevote.augment.masks.encode_mask`).
+        masks: each photo's mask at the photo's shape (`stylevote.augment.masks.encode_mask`).
         groups: int64, shape (photos,): near-duplicates share a number.
     """
 
@@ -59,22 +60,22 @@ def read_examples(
         manifest: image_id, path, width, height, sha256 and group.
         photos: the photos' folder.
         masks: the masks' folder.
-        region: what a mask is made of.
-        size: shorter side of the photos and masks, at most.
-        side: of the network's input.
+        region: class numbers of a mask.
+        size: maximum of the shorter side of photos and masks.
+        side: side of the network's input.
 
     Raises:
         InputError: a photo or mask cannot be used, or too few photos have a mask.
     """
-    found = find_masks(masks, manifest["path"].tolist())
-    if len(found) < LEAST_PHOTOS:
-        raise InputError(f"{masks}: holds masks of {len(found)} photos, expected at least {LEAST_PHOTOS}")
-    masked = manifest[manifest["path"].isin(found)]
-    inputs = torch.empty((len(masked), 4, side, side), dtype=torch.uint8)  # once: they may be gigabytes
+    mask_of = find_masks(masks, manifest["path"].tolist())
+    if len(mask_of) < MIN_PHOTOS:
+        raise InputError(f"{masks}: holds masks of {len(mask_of)} photos, expected at least {MIN_PHOTOS}")
+    masked = manifest[manifest["path"].isin(mask_of)]
+    inputs = torch.empty((len(masked), 4, side, side), dtype=torch.uint8)  # allocated once: they may be gigabytes
     encoded = []
     for place, row in enumerate(masked.itertuples()):
         photo = read_ingested(photos, row.path, row.sha256, size, enlarge=False)
-        mask = read_given(found[row.path], region, (row.width, row.height), photo.shape[:2])
+        mask = read_given(mask_of[row.path], region, (row.width, row.height), photo.shape[:2])
         inputs[place, :3] = squash(photo, side)
         inputs[place, 3:] = squash(mask.astype(np.uint8) * 255, side)
         encoded.append(encode_mask(mask))
@@ -82,13 +83,13 @@ def read_examples(
 
 
 def hold_out(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw which photos only measure: bool, shape (photos,).
+    """Draw the photos to hold out: bool, shape (photos,).
 
-    Near-duplicates, photos of one group, stay together. Groups are taken in a random order, but for those that would
-    make it more than the ``shard``; where each would, the smallest is taken.
+    Near-duplicates, photos of one group, stay together. Groups are taken in random order unless they would exceed the
+    ``share``. If every group would, the smallest is taken.
 
     Raises:
-        InputError: too many photos are near-duplicates of each other to divide them.
+        InputError: too few photos are left to train on.
     """
     names, group_of, counts = np.unique(groups, return_inverse=True, return_counts=True)
     chosen, left = [], round(share * len(groups))
@@ -97,61 +98,58 @@ def hold_out(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.n
             chosen.append(number)
             left -= counts[number]
     held = np.isin(group_of, chosen or counts.argmin())
-    if np.count_nonzero(~held) < LEAST_BATCH:
+    if np.count_nonzero(~held) < MIN_BATCH:
         raise InputError(
             f"segmentation.smp.held_out: of the {len(groups)} photos with a mask {np.count_nonzero(~held)} are left to"
-            f" train on, expected at least {LEAST_BATCH}; bring more masks, or hold out less"
+            f" train on, expected at least {MIN_BATCH}; add masks, or hold out less"
         )
     return held
 
 
 def train(
-    examples: Examples, held: np.ndarray, settings: dict[str, Any], device: torch.device
+    examples: Examples, held: np.ndarray, settings: SegmentationNetwork, device: torch.device
 ) -> tuple[nn.Module, pd.DataFrame]:
-    """Train a network; the last epoch's weights stay, so that the measured photos choose nothing.
+    """Train a network and keep the last epoch's weights, so that the photos held out choose nothing.
 
     The loss is binary cross-entropy plus the soft Dice loss (Milletari, Navab and Ahmadi 2016), the learning rate one
     cycle over all epochs (Smith and Topin 2018).
 
     Args:
         examples: photos with masks.
-        held: bool, shape (photos,): those that only measure.
-        settings: what `create_network` wants, ``weights``, ``epochs``, ``batch``, ``lr`` (the highest) and ``seed``.
-        device: where to compute.
+        held: bool, shape (photos,): photos held out.
+        settings: of the network and its training.
+        device: device of the computation.
 
     Returns:
-        the network, and the history, a row per epoch: epoch, train_loss, iou and pooled_iou of the photos held out, and
-        seconds.
+        the network, and a row per epoch: epoch, train_loss, iou and pooled_iou of the photos held out, seconds.
 
     Raises:
-        InputError: the network cannot be made, or the loss is no number.
+        InputError: the network cannot be created, or the loss is not finite.
     """
-    torch.manual_seed(seed(settings["seed"], "initial weights"))
-    network = create_network(settings, settings["weights"]).to(device, memory_format=torch.channels_last)
+    torch.manual_seed(seed(settings.seed, "initial weights"))
+    network = create_network(settings, settings.weights).to(device, memory_format=torch.channels_last)
     rows = torch.from_numpy(np.flatnonzero(~held))
-    # Parts of equal size, none of one photo: BatchNorm cannot do with that.
-    steps = max(1, min(-(-len(rows) // settings["batch"]), len(rows) // LEAST_BATCH))
-    optimizer = uncompiled(torch.optim.AdamW)(network.parameters(), lr=settings["lr"], weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings["lr"], total_steps=steps * settings["epochs"])
+    # Batches of equal size, none of a single photo, which BatchNorm cannot handle.
+    steps = max(1, min(-(-len(rows) // settings.batch), len(rows) // MIN_BATCH))
+    optimizer = uncompiled(torch.optim.AdamW)(network.parameters(), lr=settings.lr, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=steps * settings.epochs)
     history = []
-    for epoch in range(settings["epochs"]):
+    for epoch in range(settings.epochs):
         start = time.monotonic()
-        generator = torch.Generator().manual_seed(seed(settings["seed"], epoch, "order and augmentation"))
-        torch.manual_seed(seed(settings["seed"], epoch, "dropout"))
+        generator = torch.Generator().manual_seed(seed(settings.seed, epoch, "order and augmentation"))
+        torch.manual_seed(seed(settings.seed, epoch, "dropout"))
         network.train()
         total = 0.0
-        for some in rows[torch.randperm(len(rows), generator=generator)].tensor_split(steps):
-            photos, masks = augment(examples.inputs[some], generator)
+        for batch in rows[torch.randperm(len(rows), generator=generator)].tensor_split(steps):
+            photos, masks = augment(examples.inputs[batch], generator)
             loss = loss_of(logits(network, photos.to(device)), masks.to(device))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
             schedule.step()
-            total += loss.item() * len(some)
+            total += loss.item() * len(batch)
         if not np.isfinite(total):
-            raise InputError(
-                f"segmentation.smp, epoch {epoch}: the loss is {total}; lower `lr` (now {settings['lr']:g})"
-            )
+            raise InputError(f"segmentation.smp, epoch {epoch}: the loss is {total}; lower `lr` (now {settings.lr:g})")
         overlap = measure(network, examples, held, device)
         row = (epoch, total / len(rows), overlap.mean, overlap.pooled, time.monotonic() - start)
         logging.info("epoch %d: loss %.4f, IoU %.4f (mean), %.4f (pooled), %.1f s", *row)
@@ -160,18 +158,18 @@ def train(
 
 
 def augment(inputs: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return random crops, stretched and mirrored, of photos and masks alike; the photos' brightness and contrast vary.
+    """Return random crops, stretched and mirrored, of photos and masks; change the photos' brightness and contrast.
 
     Args:
         inputs: uint8, shape (photos, 4, side, side), as in `Examples`.
         generator: source of randomness.
 
     Returns:
-        photos, float32 of shape (photos, 3, side, side), in 0..1 but for the jitter; masks, 0 or 1, of shape (photos,
+        photos, float32 of shape (photos, 3, side, side), in 0..1 before the jitter; masks, 0 or 1, of shape (photos,
         side, side).
     """
     draws = torch.rand(8, len(inputs), generator=generator)
-    kept = SMALLEST_CROP + (1 - SMALLEST_CROP) * draws[0]
+    kept = MIN_SCALE + (1 - MIN_SCALE) * draws[0]
     sides = (kept[:, None] * (1 + STRETCH * (2 * draws[1:3].T - 1))).clamp(max=1)
     mirror = torch.where(draws[5] < 0.5, -1.0, 1.0)
     theta = torch.zeros(len(inputs), 2, 3)
@@ -184,26 +182,25 @@ def augment(inputs: torch.Tensor, generator: torch.Generator) -> tuple[torch.Ten
     return photos, (crops[:, 3] >= 0.5).float()
 
 
-def loss_of(found: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Return binary cross-entropy plus 1 - Dice, the mean over photos, of two tensors of shape (photos, side, side)."""
-    probability = found.sigmoid()
+def loss_of(predicted: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Return binary cross-entropy plus 1 - Dice (mean) of logits and masks of shape (photos, side, side)."""
+    probability = predicted.sigmoid()
     both = (probability * masks).sum(dim=(1, 2))
     either = probability.square().sum(dim=(1, 2)) + masks.square().sum(dim=(1, 2))
-    # One pixel more on both sides: a photo without any clothes would give 0/0.
+    # One more pixel on both sides avoids 0/0 for a photo without clothes.
     dice = (2 * both + 1) / (either + 1)
-    return functional.binary_cross_entropy_with_logits(found, masks) + 1 - dice.mean()
+    return functional.binary_cross_entropy_with_logits(predicted, masks) + 1 - dice.mean()
 
 
 def measure(network: nn.Module, examples: Examples, which: np.ndarray, device: torch.device) -> Overlap:
-    """Return how well the network finds the masks of the photos ``which`` (bool, shape (photos,)), at full shape."""
+    """Return the overlap of predicted and true masks of the photos ``which`` (bool, shape (photos,)), at full shape."""
     each, both, either = [], 0, 0
-    for some in torch.from_numpy(np.flatnonzero(which)).split(MEASURED_AT_ONCE):
-        true = [decode_mask(examples.masks[row]) for row in some]
-        for mask, found in zip(
-            true, find(network, examples.inputs[some, :3].to(device), [m.shape for m in true]), strict=True
-        ):
-            guess = np.zeros_like(mask) if found.mask is None else found.mask
-            each.append(iou(guess, mask))
-            both += np.count_nonzero(guess & mask)
-            either += np.count_nonzero(guess | mask)
+    for batch in torch.from_numpy(np.flatnonzero(which)).split(MEASURED_AT_ONCE):
+        masks = [decode_mask(examples.masks[row]) for row in batch]
+        detections = predict_masks(network, examples.inputs[batch, :3].to(device), [mask.shape for mask in masks])
+        for mask, detection in zip(masks, detections, strict=True):
+            predicted = np.zeros_like(mask) if detection.mask is None else detection.mask
+            each.append(iou(predicted, mask))
+            both += np.count_nonzero(predicted & mask)
+            either += np.count_nonzero(predicted | mask)
     return Overlap(float(np.mean(each)), both / max(either, 1))

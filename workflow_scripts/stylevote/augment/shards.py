@@ -1,4 +1,4 @@
-"""Files of recoloured photos: JPEG bytes in Parquet, written and read a few at a time, and a table of all attempts."""
+"""Files of recoloured photos: JPEG bytes in Parquet, written and read in chunks, and a table of all attempts."""
 
 import hashlib
 from collections.abc import Container, Iterable, Iterator
@@ -11,7 +11,7 @@ import pyarrow as pa
 from stylevote.files.tables import open_table, table_writer, write_table
 
 MADE = "made"
-PHOTOS_AT_ONCE = 64  # rows that lie in memory: some 10 MB
+PHOTOS_AT_ONCE = 64  # rows in memory: some 10 MB
 FIGURES = ("clothing_change", "skin_change", "background_change", "edge_ratio", "clipped")
 PHOTO_COLUMNS = pa.schema(
     [("image_id", pa.string()), ("variant", pa.string())]
@@ -27,12 +27,12 @@ class Attempt(NamedTuple):
 
     Attributes:
         image_id: the photo's.
-        variant: the copy's name among the photo's copies.
-        outcome: ``made``, why the photo's clothes are left alone, or ``gate:`` and the figure that failed.
-        hues_from: hues of the garments in degrees, before.
-        hues_to: and after.
-        figures: what `stylevote.augment.quality.measure` gives; empty where nothing was recoloured.
-        jpeg: the copy's bytes, where it was made.
+        variant: name of the copy among the photo's copies.
+        outcome: ``made``, why the clothes cannot be recoloured, or ``gate:`` and the measure that failed.
+        hues_from: the garments' hues before, degrees.
+        hues_to: the garments' hues after, degrees.
+        figures: from `stylevote.augment.quality.measure`; empty if nothing was recoloured.
+        jpeg: the copy, if it was made.
     """
 
     image_id: str
@@ -45,10 +45,10 @@ class Attempt(NamedTuple):
 
 
 def write_shard(attempts: Iterable[Attempt], photos: Path, table: Path) -> pd.DataFrame:
-    """Write a shard's photos to ``photos`` as they are made, and a row for every attempt to ``table``.
+    """Write a shard's photos to ``photos`` as they are made, and a row per attempt to ``table``.
 
-    The rows, which are returned, have the columns image_id, variant, hues_from, hues_to, `FIGURES`, outcome and sha256
-    (of the JPEG).
+    Returns:
+        the rows: image_id, variant, hues_from, hues_to, `FIGURES`, sha256 (of the JPEG), outcome.
     """
     rows, made = [], []
     with table_writer(photos, PHOTO_COLUMNS, compression="none") as writer:
@@ -73,7 +73,7 @@ def read_photos(paths: Iterable[Path], wanted: Container[tuple[str, str]] | None
 
     Args:
         paths: the shards.
-        wanted: image_id and variant of those to yield (None: all); of the others hardly anything is read.
+        wanted: image_id and variant of the rows to yield; None: all. Other photos are not read.
 
     Raises:
         InputError: a file is damaged.

@@ -1,4 +1,4 @@
-"""Which pixels may be skin: colours in the ranges that were published for it."""
+"""Pixels that may be skin, by published ranges of its colours."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ CB = (77, 127)  # Chai & Ngan
 CR = (133, 173)
 HUE = (0, 50)  # Sobottka & Pitas, degrees
 SATURATION = (0.23, 0.68)
-# Protection ends so far outside the ranges: wide enough for no visible edge, narrow enough to spare red and mustard.
+# Protection ends at this distance outside the ranges: no edge is visible, and red and mustard are not protected.
 CHROMA_MARGIN = 6  # levels of Cb and Cr
 HUE_MARGIN = 10  # degrees
 SATURATION_MARGIN = 0.12
 
 
 def skin(photo: np.ndarray) -> np.ndarray:
-    """Return which pixels have the colour of skin, whatever they show.
+    """Return the pixels with the colour of skin, whatever they show.
 
     Both must agree: Cb from 77 to 127 and Cr from 133 to 173 (Chai & Ngan, Face segmentation using skin-colour map in
     videophone applications, IEEE Transactions on Circuits and Systems for Video Technology 9(4), 1999); hue from 0 to
@@ -31,16 +31,16 @@ def skin(photo: np.ndarray) -> np.ndarray:
     rgb = photo.reshape(-1, 3)
     cb, cr = _cb_cr(rgb)
     hue, saturation, _ = to_hsv(rgb)
-    found = (cb >= CB[0]) & (cb <= CB[1]) & (cr >= CR[0]) & (cr <= CR[1])
-    found &= (hue <= HUE[1]) & (saturation >= SATURATION[0]) & (saturation <= SATURATION[1])
-    return found.reshape(photo.shape[:-1])
+    skin_like = (cb >= CB[0]) & (cb <= CB[1]) & (cr >= CR[0]) & (cr <= CR[1])
+    skin_like &= (hue <= HUE[1]) & (saturation >= SATURATION[0]) & (saturation <= SATURATION[1])
+    return skin_like.reshape(photo.shape[:-1])
 
 
 def protection(rgb: np.ndarray, hue: np.ndarray, saturation: np.ndarray) -> np.ndarray:
     """Return how much pixels must be spared as skin: 1 in the ranges of `skin`, falling to 0 over a margin.
 
-    Saturation has no lower end here: lit skin is pale (of the skin in the photos of Clothing Co-Parsing, 7 % of the
-    pixels fail Chai & Ngan's ranges, and 37 % those of Sobottka & Pitas).
+    Saturation has no lower limit here because lit skin is pale. (Of the skin in the photos of Clothing Co-Parsing, 7 %
+    of the pixels are outside Chai & Ngan's ranges, and 37 % outside those of Sobottka & Pitas.)
 
     Args:
         rgb: uint8 of shape (pixels, 3).
@@ -67,6 +67,6 @@ def _cb_cr(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _inside(values: np.ndarray, low: float, high: float, margin: float) -> np.ndarray:
-    """Return 1 from ``low`` to ``high`` and less outside, 0 from ``margin`` on."""
+    """Return 1 from ``low`` to ``high``, falling to 0 at a distance of ``margin``."""
     outside = np.maximum(np.float32(low) - values, values - np.float32(high))
     return np.clip(1 - outside / np.float32(margin), 0, 1)

@@ -1,7 +1,8 @@
 """Backbones by the names that people write: which of timm's weights are meant, and what they want."""
 
-import difflib
 from dataclasses import dataclass
+
+from stylevote.wording import nearest
 
 # Of a backbone that is not listed here.
 SIZE = 224
@@ -78,9 +79,5 @@ def problem(name: str) -> str | None:
         )
     if name in BACKBONES or name == name.lower() or ":" in name:
         return None
-    in_small = {known.lower(): known for known in (*BACKBONES, *WITHOUT_WEIGHTS)}
-    near = difflib.get_close_matches(name.lower(), in_small, n=1)
-    hint = (
-        f"did you mean {in_small[near[0]]!r}?" if near else f"listed are {', '.join(BACKBONES)}; timm's are lower case"
-    )
-    return f"{name!r} is not known; {hint}"
+    otherwise = f"listed are {', '.join(BACKBONES)}; timm's are lower case"
+    return f"{name!r} is not known{nearest(name, (*BACKBONES, *WITHOUT_WEIGHTS), otherwise)}"

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_serializer, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
+from stylevote.config.identity import plain_numbers
+
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=100)]
 Seed = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
@@ -20,6 +22,14 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, validate_default=True, defer_build=True)
+
+    def used(self) -> dict[str, Any]:
+        """Return the settings that have an effect, as JSON values: all of them, unless one chooses among others."""
+        return self.only(*type(self).model_fields)
+
+    def only(self, *keys: str) -> dict[str, Any]:
+        """Return the settings with these keys, as JSON values."""
+        return plain_numbers(self.model_dump(include=set(keys)))
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -9,14 +9,14 @@ from typing import Any
 from stylevote.config.identity import run_id, slug
 from stylevote.config.run_grid import Run
 from stylevote.config.settings import epochs_of
-from stylevote.config.wording import SHOWN, listed, nearest, shown
+from stylevote.wording import SHOWN, join, nearest, quote
 
 # Names that tables use for their own columns.
 RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "epoch", "fold", "url", "macro"}
 LEAST_FOLDS_OF_AUTO = 4  # one is left out to judge, one to choose, and one of the others to fit
 FITS_NOTHING = {"mean", "rank_mean"}
 EXTERNAL_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-MOST_EPOCHS = 10_000
+MAX_EPOCHS = 10_000
 
 
 def trained(config: dict[str, Any], runs: list[Run]) -> list[tuple[str, dict[str, Any]]]:
@@ -67,11 +67,11 @@ def _training_contradictions(config: dict[str, Any], runs: list[Run]) -> Iterato
     for where, setting in trained(config, runs):
         name, size = setting["recipe"], setting["size"]
         if name not in config["recipes"]:
-            yield f"{where}.recipe: {shown(name)} is not among the recipes ({listed(sorted(config['recipes']))})"
+            yield f"{where}.recipe: {quote(name)} is not among the recipes ({join(sorted(config['recipes']))})"
         elif config["recipes"][name]["recolored"] and size > most:
             yield f"{where}.size: {size}, but recoloured photos are made at segmentation.size, {most}; raise that"
-        if (epochs := epochs_of(setting)) > MOST_EPOCHS:
-            yield f"{where}.phases: {epochs} epochs in all, expected at most {MOST_EPOCHS}"
+        if (epochs := epochs_of(setting)) > MAX_EPOCHS:
+            yield f"{where}.phases: {epochs} epochs in all, expected at most {MAX_EPOCHS}"
 
 
 def _stack_contradictions(config: dict[str, Any]) -> Iterator[str]:
@@ -99,7 +99,7 @@ def student_contradictions(config: dict[str, Any], given: set[str]) -> Iterator[
     if config["simulation"]:
         yield "distillation: found a backbone, expected null: a simulation has no photos to train on"
     if student["labels"] != "all":
-        yield f"distillation.labels: found {shown(student['labels'])}, expected all: a student learns all scores"
+        yield f"distillation.labels: found {quote(student['labels'])}, expected all: a student learns all scores"
     (loss,) = student["loss"]
     if loss != "bce":
         yield f"distillation.loss: found {loss!r}, expected 'bce': the others need labels; a student learns scores"
@@ -184,13 +184,13 @@ def _mask_contradictions(config: dict[str, Any]) -> Iterator[str]:
 def unknown_kinds(stated: dict[str, float], kinds: set[str]) -> Iterator[str]:
     """Yield for which backbones and sizes a time is stated, though no run has them."""
     for kind in sorted(stated.keys() - kinds):
-        hint = nearest(kind, kinds, f"runs have {listed(sorted(kinds))}")
-        yield f"plan.epoch_seconds: {shown(kind)} is not the backbone and size of a run; {hint}"
+        hint = nearest(kind, kinds, f"runs have {join(sorted(kinds))}")
+        yield f"plan.epoch_seconds: {quote(kind)} is not the backbone and size of a run{hint}"
 
 
 def unknown_labels(where: str, labels: list[str], known: list[str]) -> Iterator[str]:
     """Yield each of ``labels`` that is not known, with the nearest that is."""
     for label in labels[:SHOWN]:
         if label not in known:
-            hint = nearest(label, known, f"known: {listed(known)}")
-            yield f"{where}: {shown(label)} is not among the labels; {hint}"
+            hint = nearest(label, known, f"known: {join(known)}")
+            yield f"{where}: {quote(label)} is not among the labels{hint}"

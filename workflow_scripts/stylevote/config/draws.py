@@ -7,7 +7,7 @@ from typing import Any
 
 from stylevote.config.identity import plain_numbers, seed
 from stylevote.config.runs import MOST_LAYERS
-from stylevote.config.wording import Place, place_text
+from stylevote.wording import KeyPath, key_path
 
 # What is drawn, by the key that says so.
 DRAWS = ("choose", "uniform", "log_uniform", "integers")
@@ -20,7 +20,7 @@ def items(value: Any) -> Iterable[tuple[str | int, Any]]:
     return value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
 
 
-def draw_of(value: Any, path: Place) -> str | None:
+def draw_of(value: Any, path: KeyPath) -> str | None:
     """Return the key that makes a value a draw, or None."""
     if not isinstance(value, dict):
         return None
@@ -29,7 +29,7 @@ def draw_of(value: Any, path: Place) -> str | None:
     return next((key for key in DRAWS if key in value), None)
 
 
-def draws_in(value: Any, path: Place) -> Iterator[tuple[str, dict[str, Any], Place]]:
+def draws_in(value: Any, path: KeyPath) -> Iterator[tuple[str, dict[str, Any], KeyPath]]:
     """Yield every draw in a value, with its kind and its place; draws within draws are left to these."""
     if kind := draw_of(value, path):
         yield kind, value, path
@@ -38,7 +38,7 @@ def draws_in(value: Any, path: Place) -> Iterator[tuple[str, dict[str, Any], Pla
             yield from draws_in(part, (*path, key))
 
 
-def with_draws(value: Any, path: Place, named: list[Any]) -> Any:
+def with_draws(value: Any, path: KeyPath, named: list[Any]) -> Any:
     """Return a copy of ``value`` in which everything is drawn; ``named`` and its path name each draw."""
     if kind := draw_of(value, path):
         return _draw(kind, value, path, named)
@@ -46,7 +46,7 @@ def with_draws(value: Any, path: Place, named: list[Any]) -> Any:
     return list(parts.values()) if isinstance(value, list) else parts if isinstance(value, dict) else value
 
 
-def _draw(kind: str, value: dict, path: Place, named: list[Any]) -> Any:
+def _draw(kind: str, value: dict, path: KeyPath, named: list[Any]) -> Any:
     """Return one draw."""
     share = random.Random(seed(*named, list(path))).random()
     if kind == "choose":
@@ -63,9 +63,9 @@ def _draw(kind: str, value: dict, path: Place, named: list[Any]) -> Any:
     return plain_numbers(min(max(float(f"{number:.{DIGITS}g}"), low), high))
 
 
-def mistakes(number: int, kind: str, value: dict[str, Any], path: Place) -> Iterator[str]:
+def mistakes(number: int, kind: str, value: dict[str, Any], path: KeyPath) -> Iterator[str]:
     """Yield what is wrong with a draw, and with the draws in it."""
-    expected, at = ({"layers", "units"} if kind == "layers" else {kind}), place_text(("runs", number, *path))
+    expected, at = ({"layers", "units"} if kind == "layers" else {kind}), key_path(("runs", number, *path))
     if set(value) != expected:
         yield f"{at}: found the keys {', '.join(map(str, value))}, expected {' and '.join(sorted(expected))} alone"
         return

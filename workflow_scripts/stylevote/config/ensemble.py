@@ -1,6 +1,6 @@
 """Settings of the ensemble: its members, and how it decides."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -134,6 +134,11 @@ class Selection(Model):
     correlation: float = Field(0.9, gt=0, le=1)
     greedy: Greedy = Field({})
 
+    def used(self) -> dict[str, Any]:
+        """Return the method and its settings, as JSON values."""
+        keys = {"top_n": ["top_n", "correlation"], "greedy": ["greedy"]}
+        return self.only("method", *keys.get(self.method, []))
+
 
 class Auto(Model):
     """For each label, the simplest combiner whose nested estimate is within a standard error of the best one's.
@@ -220,6 +225,15 @@ class Stack(Model):
     logistic: Logistic = Field({})
     ridge: Ridge = Field({})
 
+    @property
+    def combiners(self) -> list[str]:
+        """The combiners that may make a score: the chosen one, or all that auto chooses among."""
+        return self.auto.among if self.combiner == "auto" else [self.combiner]
+
+    def used(self) -> dict[str, Any]:
+        """Return the combiner and the settings of all `combiners`, as JSON values; `features` are not among them."""
+        return self.only("combiner", "auto" if self.combiner == "auto" else "", *self.combiners)
+
 
 class Threshold(Model):
     """How a label's threshold is searched.
@@ -239,6 +253,11 @@ class Threshold(Model):
     resamples: int = Field(200, ge=1, le=100000)
     shrink: float = Field(300, gt=0)
     seed: Seed = 0
+
+    def used(self) -> dict[str, Any]:
+        """Return the method and its settings, as JSON values."""
+        keys = {"greedy": ["steps"], "shrunk": ["shrink"], "bootstrap": ["resamples", "seed"]}
+        return self.only("method", *keys.get(self.method, []))
 
 
 class Votes(Model):

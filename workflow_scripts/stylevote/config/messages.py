@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from stylevote.config.configuration import Configuration
 from stylevote.config.identity import plain_numbers
 from stylevote.config.run_grid import Run
-from stylevote.config.wording import SHOWN, Place, nearest, place_text, shown
+from stylevote.wording import SHOWN, KeyPath, key_path, nearest, quote
 
 Schema = dict[str, Any]
 # What is wrong with a number or a length, and which fact of the error says the limit.
@@ -34,7 +34,7 @@ def sentences(error: ValidationError, runs: Sequence[Run]) -> list[str]:
     """
     schema = Configuration.model_json_schema()
     found: dict[Any, str] = {}
-    unknown: dict[Place, tuple[set[str], Schema]] = {}
+    unknown: dict[KeyPath, tuple[set[str], Schema]] = {}
     for details in error.errors(include_url=False):
         path, node = _find(schema, _told_of(details))
         where = _as_written(path, runs)
@@ -52,7 +52,7 @@ def sentences(error: ValidationError, runs: Sequence[Run]) -> list[str]:
     return [*found.values(), *hints]
 
 
-def _told_of(details: Any) -> Place:
+def _told_of(details: Any) -> KeyPath:
     """Return the place of the value that is wrong: of keys, that of the mapping."""
     place = details["loc"]
     if details["type"] in ("missing", "extra_forbidden"):
@@ -65,14 +65,14 @@ def _is_of_a_key(details: Any) -> bool:
     return details["loc"][-1:] == ("[key]",) and details["type"].startswith(("string_", "literal_"))
 
 
-def _as_written(path: Place, runs: Sequence[Run]) -> Place:
+def _as_written(path: KeyPath, runs: Sequence[Run]) -> KeyPath:
     """Return a path in which a run has the number of its entry."""
     return ("runs", runs[path[1]].entry, *path[2:]) if len(path) > 1 and path[0] == "runs" else path
 
 
-def _at(where: Place) -> str:
+def _at(where: KeyPath) -> str:
     """Return the beginning of a sentence about this place."""
-    return f"{place_text(where)}: " if where else ""
+    return f"{key_path(where)}: " if where else ""
 
 
 def _unknown_keys(unknown: Sequence[str], known: Sequence[str]) -> str:
@@ -80,13 +80,13 @@ def _unknown_keys(unknown: Sequence[str], known: Sequence[str]) -> str:
     many = [f"{len(unknown)} unknown keys"] if len(unknown) > SHOWN else []
     names = ", ".join(known) or "none"
     return "; ".join(
-        [*many, *(f"unknown key {shown(key)}; {nearest(key, known, f'known: {names}')}" for key in unknown[:SHOWN])]
+        [*many, *(f"unknown key {quote(key)}{nearest(key, known, f'known: {names}')}" for key in unknown[:SHOWN])]
     )
 
 
 def _sentence(schema: Schema, node: Schema, details: Any) -> str:
     """Return what is wrong with a value, of which the JSON Schema says this."""
-    kind, value, facts = details["type"], shown(details["input"]), details.get("ctx", {})
+    kind, value, facts = details["type"], quote(details["input"]), details.get("ctx", {})
     if _is_of_a_key(details):
         return f"found the key {value}, expected {facts.get('expected') or facts.get('pattern') or details['msg']}"
     if kind == "missing":
@@ -103,7 +103,7 @@ def _sentence(schema: Schema, node: Schema, details: Any) -> str:
     return f"found {value}, expected {about or ', '.join(map(str, node.get('enum', types)))}"
 
 
-def _find(schema: Schema, place: Place) -> tuple[Place, Schema]:
+def _find(schema: Schema, place: KeyPath) -> tuple[KeyPath, Schema]:
     """Return the keys and positions of a place of pydantic's, and the JSON Schema of what stands there.
 
     A place names, besides, the type that was chosen of several, which is no key.

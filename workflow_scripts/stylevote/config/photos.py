@@ -151,6 +151,10 @@ class Segmentation(Model):
     maskrcnn: MaskRCNN = Field({})
     smp: SegmentationNetwork = Field({})
 
+    def used(self) -> dict[str, Any]:
+        """Return the settings that all models have, and those of the chosen model, as JSON values."""
+        return self.only("model", "region", "size", "shards", self.model)
+
 
 class Gates(Model):
     """What a recoloured photo must fulfil; what fails is dropped and counted.
@@ -203,6 +207,10 @@ class Recolor(Model):
     saturation: list[Annotated[float, Field(ge=0, le=3)]] = Field([0.8, 1.2], min_length=2, max_length=2)
     gates: Gates = Field({})
     seed: Seed = 1
+
+    def used(self) -> dict[str, Any]:
+        """Return the settings that recoloured photos depend on, as JSON values: `per_epoch` is used by recipes."""
+        return self.only(*(key for key in type(self).model_fields if key != "per_epoch"))
 
 
 class Repeat(Model):

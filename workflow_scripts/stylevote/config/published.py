@@ -1,11 +1,11 @@
 """Published tables set against runs of the configuration: which runs stand for which of their figures."""
 
-import difflib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from stylevote.config import backbones
 from stylevote.config.identity import canonical
+from stylevote.wording import join, nearest
 
 MACRO = "macro"  # the mean over all labels, in the place of a label's name
 Setting = dict[str, Any]
@@ -46,20 +46,14 @@ def resolve_cells(
                 problems.append(f"{at}: {row['row']!r} has a figure of {label!r} already; call the row something else")
             seen.add((row["row"], label))
             if label not in [*labels, MACRO]:
-                problems.append(f"{at}.paper: {_unknown_label(label, labels)}")
+                hint = nearest(label, [*labels, MACRO])
+                problems.append(f"{at}.paper: {label!r} is not among the labels, nor {MACRO!r}{hint}")
                 continue
             repetitions, wrong = _repetitions(found, labels if label == MACRO else [label], labels)
             problems += [f"{at}.runs: {text}" for text in wrong]
             cell = {"row": row["row"], "label": label, "paper": figure, "cut": row["cut"]}
             cells.append({**cell, "repetitions": repetitions})
     return cells, problems
-
-
-def _unknown_label(label: str, labels: list[str]) -> str:
-    """Return that nothing is called so, and what is nearest."""
-    near = difflib.get_close_matches(label, [*labels, MACRO], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{label!r} is not among the labels, nor {MACRO!r}{hint}"
 
 
 def _pattern(
@@ -70,9 +64,7 @@ def _pattern(
     wrong = []
     for key in wanted:
         if runs and key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            wrong.append(f"{key!r} is no setting of a run; {hint}")
+            wrong.append(f"{key!r} is no setting of a run{nearest(key, known, f'known: {join(known)}')}")
     return {key: _fitting(key, value, labels) for key, value in wanted.items()}, wrong
 
 

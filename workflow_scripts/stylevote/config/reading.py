@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from stylevote.config.wording import refusal, shown
+from stylevote.errors import InputError
+from stylevote.wording import bullets, plural, quote
 
 # More than any configuration needs. In YAML, a few lines may stand for any number of values, and hold themselves.
 MOST_VALUES = 100_000
@@ -16,6 +17,11 @@ DEEPEST = 20
 LARGEST = 2**53  # up to this, every reader of JSON keeps whole numbers as they are
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 LONGEST_NUMBER = 100  # characters; longer ones are left as text
+
+
+def refusal(problems: Sequence[str]) -> InputError:
+    """Return the error that lists the problems of a configuration."""
+    return InputError(bullets(f"{plural(len(problems), 'problem')} in the configuration:", problems, indent="  "))
 
 
 def refuse_repeated_keys(path: Path) -> None:
@@ -43,7 +49,7 @@ def refuse_repeated_keys(path: Path) -> None:
                 line = key.start_mark.line + 1
                 if (key.tag, key.value) in first:
                     before = first[key.tag, key.value]
-                    repeated.append((line, f"the key {shown(key.value)} again; line {before} has it already"))
+                    repeated.append((line, f"the key {quote(key.value)} again; line {before} has it already"))
                 else:
                     first[key.tag, key.value] = line
     if repeated:
@@ -68,7 +74,7 @@ def no_values(config: dict[str, Any]) -> Iterator[str]:
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
-                    yield f"{where or 'configuration'}: the key {shown(key)} is no text; put it into quotes"
+                    yield f"{where or 'configuration'}: the key {quote(key)} is no text; put it into quotes"
                 else:
                     yield from _unprintable(f"{where}: the key" if where else "the key", key)
             waiting += [(f"{where}.{key}".lstrip("."), part, depth + 1) for key, part in reversed(value.items())]
@@ -78,15 +84,15 @@ def no_values(config: dict[str, Any]) -> Iterator[str]:
             yield from _unprintable(where, value)
         elif isinstance(value, (int, float)):
             if not abs(value) <= LARGEST:
-                yield f"{where}: found {shown(value)}, expected a number within {LARGEST}"
+                yield f"{where}: found {quote(value)}, expected a number within {LARGEST}"
         elif value is not None:
-            yield f"{where}: found the {type(value).__name__} {shown(value)}; put text that looks like one into quotes"
+            yield f"{where}: found the {type(value).__name__} {quote(value)}; put text that looks like one into quotes"
 
 
 def _unprintable(where: str, text: str) -> Iterator[str]:
     """Yield that ``text`` holds a letter that stands for nothing on paper: a control character, half a character."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
-        yield f"{where} {shown(text)} holds a control character"
+        yield f"{where} {quote(text)} holds a control character"
 
 
 def numbers_from_text(value: Any) -> Any:

@@ -13,9 +13,8 @@ from stylevote.config.configuration import Configuration
 from stylevote.config.identity import plain_numbers, run_id, slug
 from stylevote.config.messages import sentences
 from stylevote.config.published import resolve_cells
-from stylevote.config.reading import no_values, numbers_from_text
+from stylevote.config.reading import no_values, numbers_from_text, refusal
 from stylevote.config.settings import Settings, kind_of, label_blocks
-from stylevote.config.wording import refusal
 
 PRESETS = Path(__file__).with_name("presets.yaml")
 

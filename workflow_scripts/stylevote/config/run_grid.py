@@ -9,7 +9,7 @@ from typing import Any
 from stylevote.config import draws
 from stylevote.config.draws import draw_of, draws_in, is_whole, items, with_draws
 from stylevote.config.identity import canonical
-from stylevote.config.wording import Place, place_text
+from stylevote.wording import KeyPath, key_path
 
 # More runs than this are a slip in the configuration: training them would take years.
 MOST_RUNS = 5_000
@@ -115,7 +115,7 @@ class _Choices:
     plain: int
     total: int
     values: Callable[[], Iterable[Any]]
-    empty: tuple[Place, ...] = ()
+    empty: tuple[KeyPath, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class _Entry:
         return self.choices.plain + (self.choices.total - self.choices.plain) * self.draws
 
 
-def _choices(value: Any, path: Place, labels: list[str]) -> _Choices:
+def _choices(value: Any, path: KeyPath, labels: list[str]) -> _Choices:
     """Return the combinations of a value's alternatives."""
     is_list, is_argument = isinstance(value, list), path == ("backbone_args",)
     if path == ("labels",) and value == "each" and labels:
@@ -167,14 +167,14 @@ def _choices(value: Any, path: Place, labels: list[str]) -> _Choices:
     return _Choices(plain, total, values, tuple(chain.from_iterable(part.empty for part in parts)))
 
 
-def _either(parts: list[_Choices], path: Place) -> _Choices:
+def _either(parts: list[_Choices], path: KeyPath) -> _Choices:
     """Return the combinations of a value that is one of several."""
     empty = tuple(chain.from_iterable(part.empty for part in parts)) if parts else (path,)
     plain, total = sum(part.plain for part in parts), sum(part.total for part in parts)
     return _Choices(plain, total, lambda: chain.from_iterable(part.values() for part in parts), empty)
 
 
-def _are_alternatives(value: list, path: Place, labels: list[str]) -> bool:
+def _are_alternatives(value: list, path: KeyPath, labels: list[str]) -> bool:
     """Whether the elements of a list are alternatives, and not together a value that is a list by nature."""
     if len(path) != 1 or path[0] not in LISTS:
         return True
@@ -193,6 +193,6 @@ def _mistakes(number: int, entry: _Entry) -> Iterator[str]:
         at = f"runs[{number}].{next(iter(entry.repeated))}"
         yield f"{at}: nothing is drawn here; expected a value as {{choose: [...]}} somewhere in the run"
     for path in entry.choices.empty:
-        yield f"{place_text(('runs', number, *path))}: an empty list of alternatives gives no run"
+        yield f"{key_path(('runs', number, *path))}: an empty list of alternatives gives no run"
     for draw in drawn:
         yield from draws.mistakes(number, *draw)

@@ -8,6 +8,7 @@ from stylevote.config.base import Model, OneOf, Seed, json_type, refuse_equal
 
 MOST_LAYERS = 3
 Units = Annotated[int, Field(ge=1, le=8192)]
+Tta = Literal["mirror", "none", "ten_crop"]
 
 
 class WeightedBinaryCrossEntropy(Model):
@@ -185,5 +186,5 @@ class Run(Model):
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     compile: bool = False
     crop: Crop = Field({})
-    tta: Literal["mirror", "none", "ten_crop"] = "mirror"
+    tta: Tta = "mirror"
     seed: Seed = 0

@@ -2,8 +2,11 @@
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from stylevote.config.ensemble import Selection, Stack, Threshold
+from stylevote.config.identity import run_id
 from stylevote.config.published import predicted_labels
 
 MOST_BLOCKS = 16  # jobs of a rule of labels, unless the configuration says how many labels one has
@@ -53,6 +56,78 @@ class Settings:
         """The numbers of the folds."""
         return range(self.config["folds"]["count"])
 
+    @cached_property
+    def student(self) -> str | None:
+        """The id of the student's run; None without a student.
+
+        It depends on the student's setting and on the ensemble that teaches it: configurations that share a folder of
+        networks may have ensembles, and so students, of their own.
+        """
+        setting = self.config["distillation"]
+        selection = [self.selection, self.config["target"]]
+        teacher = [
+            list(self.runs),
+            list(self.external),
+            selection,
+            self.stack,
+            self.common_features,
+            self.config["beta"],
+        ]
+        return run_id({**setting, "teacher": teacher}) if setting else None
+
+    @cached_property
+    def trained(self) -> dict[str, dict[str, Any]]:
+        """The resolved setting of each network that is trained, by the run's id: the runs, then the student."""
+        return {**self.runs, **({self.student: self.config["distillation"]} if self.student else {})}
+
+    @property
+    def described_runs(self) -> dict[str, dict[str, Any]]:
+        """The setting of each run, with the labels that it predicts."""
+        return {run: {**setting, "labels": self.labels_of(setting)} for run, setting in self.runs.items()}
+
+    def uses_recolored(self, recipe: str) -> bool:
+        """Return whether a recipe, by its name, uses recoloured photos."""
+        return bool(self.config["recipes"][recipe]["recolored"])
+
+    def sees_recolored(self, run: str) -> bool:
+        """Return whether a run, or the student, is trained on recoloured photos."""
+        return self.uses_recolored(self.trained[run]["recipe"])
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """The method of selection, and the settings that it uses."""
+        return Selection(**self.config["selection"]).used()
+
+    @property
+    def combiners(self) -> list[str]:
+        """The combiner, and those that it chooses among."""
+        stack = self.config["stack"]
+        return [stack["combiner"], *(stack["auto"]["among"] if stack["combiner"] == "auto" else [])]
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        """The combiner and, under its name, its own settings, if it has any.
+
+        Those of `auto` hold the settings of the combiners that it chooses among, as pairs: their order counts.
+        """
+        stack, (name, *among) = self.config["stack"], self.combiners
+        if among:
+            return {
+                "combiner": name,
+                name: {**stack[name], "among": [(other, stack.get(other, {})) for other in among]},
+            }
+        return Stack(**stack).used()
+
+    @property
+    def threshold(self) -> dict[str, Any]:
+        """The method of search for thresholds, and the settings that it uses."""
+        return Threshold(**self.config["threshold"]).used()
+
+    @property
+    def label_limits(self) -> dict[str, int | None]:
+        """The smallest and the largest number of labels of a photo."""
+        return {key: self.config["votes"][key] for key in ("min_labels", "max_labels")}
+
 
 def label_blocks(slugs: dict[str, str], labels_per_job: int | None) -> dict[str, list[str]]:
     """Divide the labels into blocks of equal size, or nearly so; nothing but the list of labels decides which.
@@ -82,3 +157,8 @@ def kind_of(run: str) -> str:
 def epochs_of(setting: dict[str, Any]) -> int:
     """Return how many epochs a run of this resolved setting has."""
     return sum(phase["epochs"] for phase in setting["phases"])
+
+
+def start_weights(setting: dict[str, Any]) -> list[str]:
+    """Return the user's file of weights that a training of this resolved setting starts from, if there is one."""
+    return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]

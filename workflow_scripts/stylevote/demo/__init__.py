@@ -1,1 +1,1 @@
-"""The demo's data: drawn people, and label sets as the challenge had them."""
+"""The demo's data: drawn people, and the label sets of the challenge."""

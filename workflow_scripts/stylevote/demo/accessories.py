@@ -1,6 +1,4 @@
-"""What is worn with the garments: shoes, belts, neckwear, sunglasses, hats and bags."""
-
-from __future__ import annotations
+"""Shoes, belts, neckwear, sunglasses, hats and bags."""
 
 import math
 
@@ -13,7 +11,7 @@ from stylevote.demo.styles import BLACK, mix
 
 
 def draw_shoe(canvas: Canvas, person: Person, outfit: Outfit, side: int) -> None:
-    """The left (0) or the right (1) shoe."""
+    """Draw the left (0) or the right (1) shoe."""
     x, y = person.ankles[side]
     out, leather = (-1, 1)[side], (70, 45, 35)
     toe = x + out * 0.022
@@ -35,7 +33,7 @@ def draw_shoe(canvas: Canvas, person: Person, outfit: Outfit, side: int) -> None
 
 
 def draw_waist(canvas: Canvas, person: Person, outfit: Outfit) -> None:
-    """Belt or obi."""
+    """Draw a belt or an obi."""
     b, waist = person.build, outfit["waist"]
     if waist == "obi":
         canvas.fill(rectangle(0, WAIST + 0.005, 0.092 * b, 0.05), outfit.light, "belt", 70)
@@ -46,7 +44,7 @@ def draw_waist(canvas: Canvas, person: Person, outfit: Outfit) -> None:
 
 
 def draw_neckwear(canvas: Canvas, outfit: Outfit) -> None:
-    """Scarf, bow, chain or beads."""
+    """Draw a scarf, bow, chain or beads."""
     neck = outfit["neck"]
     if neck == "scarf":
         colour = outfit.light if sum(outfit.light) < 700 else mix(outfit.light, (180, 60, 40), 0.6)
@@ -66,20 +64,20 @@ def draw_neckwear(canvas: Canvas, outfit: Outfit) -> None:
 
 
 def draw_bow(canvas: Canvas, outfit: Outfit, x: float, y: float, size: float) -> None:
-    """A tied bow, ``size`` body heights to either side."""
+    """Draw a tied bow, ``size`` body heights to either side."""
     wings = [[(x, y), (x + s * size, y - 0.6 * size), (x + s * size, y + 0.6 * size)] for s in (-1, 1)]
     colour = mix(outfit.second, (225, 60, 110), 0.6)
     canvas.fill_all([*wings, ellipse(x, y, 0.25 * size, 0.25 * size)], colour, "accessories", 60)
 
 
 def draw_sunglasses(canvas: Canvas) -> None:
-    """Dark glasses."""
+    """Draw dark glasses."""
     lenses = [ellipse(s * 0.023, 0.078, 0.02, 0.016) for s in (-1, 1)]
     canvas.fill_all([*lenses, rectangle(0, 0.071, 0.048, 0.0035)], (20, 20, 25), "sunglasses", 0)
 
 
 def draw_hat(canvas: Canvas, outfit: Outfit) -> None:
-    """Cap, beret, straw hat, headscarf or a bow in the hair."""
+    """Draw a cap, beret, straw hat, headscarf or a bow in the hair."""
     kind = outfit["hat"]
     if kind == "cap":
         dome = [(0.0, -0.035), (0.035, -0.028), (0.058, 0.0), (0.064, 0.035), (0.0, 0.03)]
@@ -104,7 +102,7 @@ def draw_hat(canvas: Canvas, outfit: Outfit) -> None:
 
 
 def draw_bag(canvas: Canvas, person: Person, outfit: Outfit) -> None:
-    """Handbag or tote at the hand, or a backpack's straps."""
+    """Draw a handbag or tote at the hand, or a backpack's straps."""
     kind = outfit["bag"]
     if kind == "none":
         return

@@ -1,6 +1,4 @@
-"""Outlines in body heights, and the canvas on which they become colours, classes and shade."""
-
-from __future__ import annotations
+"""Outlines in body heights, and a canvas that draws them as colours, classes and shade."""
 
 import math
 from collections.abc import Sequence
@@ -31,24 +29,24 @@ CIRCLE = np.array([(math.cos(k * math.pi / 12), math.sin(k * math.pi / 12)) for 
 
 
 def ellipse(x: float, y: float, rx: float, ry: float) -> np.ndarray:
-    """Outline of an ellipse: 24 points."""
+    """Return the outline of an ellipse, 24 points."""
     return CIRCLE * (rx, ry) + (x, y)
 
 
 def rectangle(x: float, y: float, half_width: float, half_height: float) -> np.ndarray:
-    """Outline of an upright rectangle about a centre."""
+    """Return the outline of an upright rectangle about a centre."""
     left, right, top, bottom = x - half_width, x + half_width, y - half_height, y + half_height
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
 def symmetric(half: Sequence[Point]) -> np.ndarray:
-    """Outline whose right half, from top to bottom, is given."""
+    """Return a symmetric outline from its right half, which goes from top to bottom."""
     right = np.array(half)
     return np.concatenate([right, right[::-1] * (-1, 1)])
 
 
 def rounded(outline: Outline) -> np.ndarray:
-    """The outline with its corners cut twice (Chaikin's scheme)."""
+    """Return the outline with its corners cut twice (Chaikin's scheme)."""
     for _ in range(2):
         here, following = np.asarray(outline), np.roll(outline, -1, axis=0)
         outline = np.stack([0.75 * here + 0.25 * following, 0.25 * here + 0.75 * following], axis=1).reshape(-1, 2)
@@ -56,12 +54,12 @@ def rounded(outline: Outline) -> np.ndarray:
 
 
 def between(start: Point, end: Point, share: float) -> Point:
-    """The point at ``shard`` (0 to 1) of the way."""
+    """Return the point at a share (0 to 1) of the way."""
     return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
 
 
 def limb_outlines(joints: Sequence[Point], radii: Sequence[float]) -> list[np.ndarray]:
-    """Outlines that together make a limb through the joints, with a radius at each."""
+    """Return outlines that together make a limb through joints, with a radius at each."""
     outlines = [ellipse(x, y, r, r) for (x, y), r in zip(joints, radii, strict=True)]
     for ((x0, y0), r), ((x1, y1), t) in pairwise(zip(joints, radii, strict=True)):
         length = max(math.hypot(x1 - x0, y1 - y0), 1e-6)
@@ -72,7 +70,7 @@ def limb_outlines(joints: Sequence[Point], radii: Sequence[float]) -> list[np.nd
 
 
 class Canvas:
-    """Photo, classes and shade at twice the final size, drawn on in body heights.
+    """Photo, classes and shade at twice the final size, with coordinates in body heights.
 
     ``shade`` holds the light on a pixel (255: full), so that folds and rims darken any pattern alike.
     """
@@ -81,10 +79,10 @@ class Canvas:
         """Start from the background.
 
         Args:
-            backdrop: The background, drawn over in place.
-            scale: Pixels a body height.
+            backdrop: The background, which is drawn over.
+            scale: Pixels per body height.
             origin: Pixel (x, y) of the crown.
-            lean: How far the crown lies sideways of the soles, in body heights.
+            lean: Sideways distance of the crown from the soles, in body heights.
             flip: 1, or -1 to mirror the person.
         """
         self.photo = backdrop
@@ -93,7 +91,7 @@ class Canvas:
         self.scale, self.origin, self.lean, self.flip = scale, origin, lean, flip
 
     def pixels(self, outline: Outline) -> np.ndarray:
-        """Points in body heights as pixels, shape (n, 2)."""
+        """Return points in body heights as pixels, shape (n, 2)."""
         points = np.array(outline, dtype=float)
         points[:, 0] = self.flip * (points[:, 0] + self.lean * (1 - points[:, 1]))
         return points * self.scale + self.origin
@@ -103,9 +101,9 @@ class Canvas:
         self.fill_all([outline], paint, name, rim)
 
     def fill_all(self, outlines: Sequence[Outline], paint: Paint, name: str, rim: int = 45) -> None:
-        """Fill outlines with a colour or a texture as big as the photo, as pixels of the class ``name``.
+        """Fill outlines with a colour or a texture of the photo's size, as pixels of the class ``name``.
 
-        ``rim`` is the light taken (0 to 255) from the shape's shadow side.
+        ``rim`` is the darkness (0 to 255) of the shape's shadow side.
         """
         shapes = [self.pixels(outline) for outline in outlines]
         offset = max(2, round(0.013 * self.scale))
@@ -125,7 +123,7 @@ class Canvas:
         self.classes.paste(CLASS_VALUES[name], box, mask)
         self.shade.paste(255, box, mask)
         if rim:
-            # The light comes from the upper left: what the shape moved that way leaves uncovered lies in shadow.
+            # The light comes from the upper left: pixels that the shape does not cover when moved there are in shadow.
             self.shade.paste(255 - rim, box, ImageChops.subtract(mask, ImageChops.offset(mask, -offset, -offset // 3)))
 
     def limb(self, joints: Sequence[Point], radii: Sequence[float], paint: Paint, name: str, rim: int = 45) -> None:

@@ -1,7 +1,5 @@
 """The body: its pose, head, hair and legs."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -34,7 +32,7 @@ class Person:
 
 
 def random_person(rng: np.random.Generator) -> Person:
-    """A person in a random pose: hanging, bent, akimbo or raised arms, legs together, apart or with one knee bent."""
+    """Draw a person's build, colours and pose: arms hang, bend, are akimbo or raised, legs are together or apart."""
     build = rng.uniform(0.92, 1.12)
     shoulders = [(side * 0.092 * build, SHOULDER + 0.012) for side in (-1, 1)]
     hips = [(side * 0.045 * build, HIP + 0.01) for side in (-1, 1)]
@@ -52,7 +50,7 @@ def random_person(rng: np.random.Generator) -> Person:
 
 
 def arm_angles(rng: np.random.Generator) -> tuple[float, float]:
-    """Angles of upper arm and forearm to the vertical, outwards, in radians."""
+    """Draw the angles of upper arm and forearm to the vertical, outwards, in radians."""
     kind = rng.random()
     if kind < 0.6:
         upper = rng.uniform(8, 26)
@@ -67,13 +65,13 @@ def arm_angles(rng: np.random.Generator) -> tuple[float, float]:
 
 
 def draw_leg(canvas: Canvas, person: Person, side: int) -> None:
-    """A bare leg: the left one (0) or the right one (1)."""
+    """Draw the bare left (0) or right (1) leg."""
     joints = [person.hips[side], person.knees[side], person.ankles[side]]
     canvas.limb(joints, [0.052 * person.build, 0.033, 0.019], person.skin, "skin")
 
 
 def draw_hair_behind(canvas: Canvas, person: Person, hair: str) -> None:
-    """What of the hair hangs behind the body."""
+    """Draw the hair behind the body."""
     if hair in HAIR_BEHIND:
         canvas.fill(rounded(symmetric(HAIR_BEHIND[hair])), person.hair, "hair")
     elif hair == "ponytail":
@@ -81,7 +79,7 @@ def draw_hair_behind(canvas: Canvas, person: Person, hair: str) -> None:
 
 
 def draw_head(canvas: Canvas, person: Person, hair: str) -> None:
-    """Neck, face and the hair around it."""
+    """Draw neck, face and the hair around it."""
     skin, dark = person.skin, (40, 28, 28)
     canvas.limb([(0, 0.12), (0, SHOULDER - 0.005)], [0.027, 0.03], skin, "skin", 60)
     if hair == "bun":

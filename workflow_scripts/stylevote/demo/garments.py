@@ -1,7 +1,5 @@
 """The garments: skirts and trousers, tops, blazers and coats."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -31,7 +29,7 @@ TOP_CLASSES = {"tee": "t-shirt", "shirt": "shirt", "hoodie": "hoodie", "track": 
 
 @dataclass(frozen=True)
 class Outfit:
-    """What is worn: what fills each slot, and the paints of the parts."""
+    """A person's clothes: the option of each slot, and the paints."""
 
     look: dict[str, str]
     top: Paint
@@ -41,17 +39,17 @@ class Outfit:
     light: Colour
 
     def __getitem__(self, slot: str) -> str:
-        """What fills the slot."""
+        """Return the option of the slot."""
         return self.look[slot]
 
     @property
     def top_class(self) -> str:
-        """Name of the class of the garment on the torso."""
+        """The class of the garment on the torso."""
         return "dress" if self["piece"] == "dress" else TOP_CLASSES.get(self["top"], "top")
 
 
 def dress_up(look: dict[str, str], size: tuple[int, int], unit: float, rng: np.random.Generator) -> Outfit:
-    """Cut the outfit's cloths for a photo of the given size and body height in pixels."""
+    """Choose the paints of an outfit for a photo of the given size and body height in pixels."""
     main, second, light = (vary(colour, rng) for colour in pick(rng, PALETTES[look["palette"]]))
     if look["uniform"] == "yes":
         second = light = main
@@ -59,7 +57,7 @@ def dress_up(look: dict[str, str], size: tuple[int, int], unit: float, rng: np.r
     patterned = cloth(pattern, (main, second, light), size, unit)
     if look["outer"] != "none":
         top = light
-        # A loud pattern covers the coat and what shows below it.
+        # A loud pattern covers the coat and the garment below it.
         bottom = cloth(pattern, (second, main, light), size, unit) if pattern != "stripes" else second
     else:
         top = patterned
@@ -71,7 +69,7 @@ def dress_up(look: dict[str, str], size: tuple[int, int], unit: float, rng: np.r
 
 
 def draw_bottom(canvas: Canvas, person: Person, outfit: Outfit, rng: np.random.Generator) -> None:
-    """Skirt, trousers or shorts."""
+    """Draw a skirt, trousers or shorts."""
     kind, b = outfit["bottom"], person.build
     waist = WAIST - (0.045 if outfit["waist"] == "high" else 0.0)
     if kind in SKIRTS:
@@ -101,7 +99,7 @@ def draw_bottom(canvas: Canvas, person: Person, outfit: Outfit, rng: np.random.G
 
 
 def draw_skirt(canvas: Canvas, person: Person, outfit: Outfit, waist: float, rng: np.random.Generator) -> None:
-    """A skirt, or a dress's lower part, from the waist's height down."""
+    """Draw a skirt, or a dress's lower part, from the waist's height down."""
     kind, b = outfit["bottom"], person.build
     top, hip, hem, end = SKIRTS[kind]
     end += rng.uniform(-0.03, 0.02)
@@ -119,7 +117,7 @@ def draw_skirt(canvas: Canvas, person: Person, outfit: Outfit, waist: float, rng
 
 
 def draw_top(canvas: Canvas, person: Person, outfit: Outfit) -> None:
-    """What covers the torso, its neckline and trims."""
+    """Draw the garment on the torso, its neckline and trims."""
     b, name, kind = person.build, outfit.top_class, outfit["top"]
     loose = 0.018 if outfit["fit"] == "loose" or kind in ("hoodie", "track") else 0.0
     untucked = kind in ("hoodie", "track") or (kind == "tee" and outfit["fit"] == "loose")
@@ -147,7 +145,7 @@ def draw_top(canvas: Canvas, person: Person, outfit: Outfit) -> None:
 
 
 def draw_neckline(canvas: Canvas, person: Person, outfit: Outfit, name: str) -> None:
-    """The opening at the neck with its collar."""
+    """Draw the opening at the neck with its collar."""
     y, kind, white = SHOULDER, outfit["top"], (250, 250, 250)
     if kind == "shirt":
         collar = outfit.light if outfit["uniform"] == "no" else mix(outfit.light, BLACK, 0.12)
@@ -180,7 +178,7 @@ def draw_neckline(canvas: Canvas, person: Person, outfit: Outfit, name: str) -> 
 
 
 def draw_outer(canvas: Canvas, person: Person, outfit: Outfit) -> None:
-    """Open front of a blazer or a coat; its sleeves come with the arms."""
+    """Draw the open front of a blazer or a coat; its sleeves come with the arms."""
     kind, b = outfit["outer"], person.build
     if kind == "none":
         return
@@ -202,7 +200,7 @@ def draw_outer(canvas: Canvas, person: Person, outfit: Outfit) -> None:
 
 
 def draw_arms(canvas: Canvas, person: Person, outfit: Outfit) -> None:
-    """Arms with hands, and the sleeves of the outermost garment."""
+    """Draw arms with hands, and the sleeves of the outermost garment."""
     kind, outer = outfit["top"], outfit["outer"]
     # A sleeve's length is 1 at the elbow and 2 at the wrist.
     if outer != "none":

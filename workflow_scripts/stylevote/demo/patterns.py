@@ -1,7 +1,5 @@
 """Patterns of cloth."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
@@ -11,7 +9,7 @@ from stylevote.demo.styles import WHITE, Colour, mix
 
 
 def tartan(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> None:
-    """Crossing bands that show through each other, as in a twill."""
+    """Paint crossing bands that show through each other, as in a twill."""
     main, _, light = colours
     bands = [(0, 7, light), (9, 10.5, (250, 240, 215)), (14, 16, (15, 20, 30))]
     for a, b, warp in bands:
@@ -23,7 +21,7 @@ def tartan(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> Non
 
 
 def bands(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> None:
-    """Wide horizontal bands of lozenges and teeth."""
+    """Paint wide horizontal bands of lozenges and teeth."""
     main, _, light = colours
     pen.rectangle((0, 0, 20 * s, 5 * s), fill=light)
     pen.rectangle((0, 6 * s, 20 * s, 7 * s), fill=(30, 25, 40))
@@ -34,14 +32,14 @@ def bands(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> None
 
 
 def dots(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> None:
-    """Polka dots."""
+    """Paint polka dots."""
     dot = WHITE if sum(colours[0]) < 680 else (235, 120, 160)
     for centre in (5, 15):
         pen.ellipse(disc(centre, centre, 3.4, s), fill=dot)
 
 
 def floral(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> None:
-    """Two flowers with leaves, their colours chosen by the cloth's own."""
+    """Paint two flowers with leaves, in colours that depend on the cloth."""
     petals = [(205, 85, 80), (240, 240, 230), (220, 150, 60), (150, 90, 140)]
     for k, (x, y) in enumerate([(5, 6), (15, 15)]):
         pen.ellipse(disc(x + 3, y + 2.5, 2, s), fill=(70, 105, 60))
@@ -51,7 +49,7 @@ def floral(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> Non
 
 
 def waves(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> None:
-    """Overlapping fans, the Japanese seigaiha."""
+    """Paint overlapping fans, the Japanese seigaiha."""
     main, _, light = colours
     for y, x in [(0, 10), (10, 0), (10, 20), (20, 10)]:
         for radius, colour in [(10, mix(main, WHITE, 0.75)), (7.5, main), (5, light)]:
@@ -59,18 +57,18 @@ def waves(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> None
 
 
 def stripes(pen: ImageDraw.ImageDraw, s: float, colours: Sequence[Colour]) -> None:
-    """Thin horizontal stripes."""
+    """Paint thin horizontal stripes."""
     main, second, light = colours
     for y in (0, 10):
         pen.rectangle((0, y * s, 20 * s, (y + 3) * s), fill=second if second != main else light)
 
 
 def disc(x: float, y: float, radius: float, s: float) -> tuple[float, float, float, float]:
-    """Box of a disc, in units of ``s`` pixels."""
+    """Return the box of a disc, in units of ``s`` pixels."""
     return (x - radius) * s, (y - radius) * s, (x + radius) * s, (y + radius) * s
 
 
-# Painter of one repeat, in units of a 20th of it, and the repeat in body heights.
+# The painter of a repeat, in units of a 20th of it, and the repeat in body heights.
 PATTERNS = {
     "tartan": (tartan, 0.1),
     "bands": (bands, 0.16),
@@ -82,7 +80,7 @@ PATTERNS = {
 
 
 def cloth(pattern: str, colours: Sequence[Colour], size: tuple[int, int], unit: float) -> Paint:
-    """A plain colour, or a texture of the photo's size; ``unit`` is the body height in pixels."""
+    """Return a plain colour, or a texture of the photo's size; ``unit`` is the body height in pixels."""
     if pattern == "plain":
         return colours[0]
     painter, repeat = PATTERNS[pattern]

@@ -1,6 +1,4 @@
-"""Drawn photos of people in clothes: a small multi-label fashion data set that anyone can make again from a seed."""
-
-from __future__ import annotations
+"""Drawn photos of people in clothes: a small multi-label fashion data set that is reproducible from a seed."""
 
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -11,11 +9,8 @@ import pandas as pd
 from PIL import Image
 
 from stylevote.demo.canvas import CLASSES
-from stylevote.demo.label_sets import sample_label_sets
+from stylevote.demo.label_sets import MIN_TEST_POSITIVES, sample_label_sets
 from stylevote.demo.scene import draw
-from stylevote.errors import InputError
-
-LEAST_TESTED = 4  # positives a label among the test photos: one photo alone is not to decide a rare label's score
 
 
 def write_photos(
@@ -24,12 +19,12 @@ def write_photos(
     """Draw and write a split's photos, masks and label table.
 
     Args:
-        folder: Gets ``<split>.csv``, ``<split>/<split>_0001.jpg`` ... and ``masks/<split>/<split>_0001.png`` ...
+        folder: Folder for ``<split>.csv``, ``<split>/<split>_0001.jpg`` ... and ``masks/<split>/<split>_0001.png`` ...
         split: "train" or "test".
-        label_sets: A row of 0/1 a photo, a column per label.
+        label_sets: 0/1, a row per photo, a column per label.
         side: Shorter side of the photos in pixels, on average.
         seed: Seed of the data set.
-        processes: How many draw side by side; it makes no difference to what they draw.
+        processes: Number of processes, which does not change the photos.
     """
     photos, masks = folder / split, folder / "masks" / split
     photos.mkdir(parents=True, exist_ok=True)
@@ -51,7 +46,7 @@ def write_photos(
 
 
 def _write_photo(labels: list[str], paths: tuple[Path, Path], rng: np.random.Generator, *, side: int) -> None:
-    """Draw one photo with these labels; write it and its mask."""
+    """Draw and write a photo with these labels, and its mask."""
     drawing = draw(labels, rng, side)
     photo, mask = paths
     Image.fromarray(drawing.photo).save(photo, quality=int(rng.integers(80, 96)))
@@ -59,8 +54,8 @@ def _write_photo(labels: list[str], paths: tuple[Path, Path], rng: np.random.Gen
 
 
 def split_rng(seed: int, split: str, number: int | None = None) -> np.random.Generator:
-    """Generator of a split's label sets, or of its photo ``number`` (from 1), each independent of the others."""
-    # Numbers start from 1 because a seed sequence does not tell a zero at its end from nothing.
+    """Return the generator of a split's label sets, or of its photo ``number`` (from 1); all are independent."""
+    # Numbers start from 1 because a seed sequence ignores a zero at its end.
     key = [seed, 1 + ("train", "test").index(split)]
     return np.random.default_rng(key if number is None else [*key, number])
 
@@ -78,25 +73,20 @@ def write_demo(
     """Write the whole demo: both splits and ``mask_labels.csv``.
 
     Args:
-        folder: Folder to write to, made where missing.
+        folder: Folder to write to.
         train: Number of training photos.
         test: Number of test photos.
-        min_positives: Least number of positives per label among the training photos; the test photos get their
-            share, at least `LEAST_TESTED`.
+        min_positives: Minimum number of positives per label among the training photos; the test photos get a
+            proportional minimum, at least `MIN_TEST_POSITIVES`.
         side: Shorter side of the photos in pixels, on average.
         seed: Seed of label sets and photos.
-        processes: How many draw side by side.
+        processes: Number of processes.
 
     Raises:
         InputError: If a split has too few photos for that many positives.
     """
-    if min(train, test) < 1:
-        raise InputError(f"both splits need photos, not {train} and {test}")
-    folder = Path(folder)
-    for split, count, floor in [
-        ("train", train, min_positives),
-        ("test", test, max(LEAST_TESTED, min_positives * test // train)),
-    ]:
-        label_sets = sample_label_sets(count, floor, split_rng(seed, split))
+    minima = {"train": min_positives, "test": max(MIN_TEST_POSITIVES, min_positives * test // train)}
+    for split, count in [("train", train), ("test", test)]:
+        label_sets = sample_label_sets(count, minima[split], split_rng(seed, split), f"demo.{split}")
         write_photos(folder, split, label_sets, side=side, seed=seed, processes=processes)
     CLASSES.to_csv(folder / "mask_labels.csv")

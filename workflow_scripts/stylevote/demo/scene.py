@@ -1,7 +1,5 @@
 """The photo: background, person, camera and sensor noise."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -9,27 +7,20 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from stylevote.demo.accessories import (
-    draw_bag,
-    draw_hat,
-    draw_neckwear,
-    draw_shoe,
-    draw_sunglasses,
-    draw_waist,
-)
+from stylevote.demo.accessories import draw_bag, draw_hat, draw_neckwear, draw_shoe, draw_sunglasses, draw_waist
 from stylevote.demo.canvas import Canvas, ellipse
 from stylevote.demo.figure import SHOULDER, Person, draw_hair_behind, draw_head, draw_leg, random_person
 from stylevote.demo.garments import Outfit, draw_arms, draw_bottom, draw_outer, draw_top, dress_up
 from stylevote.demo.styles import BLACK, WHITE, compose, mix, parse_colours, pick, vary
 
 SPRAYS = parse_colours("f0288c 1ec8dc fadc1e 78e63c fa7814 8c3cdc")
-# How much of the body a photo shows (all, down to the knees, or down to the hips) and the headroom, in body heights.
+# The visible part of the body (all, down to the knees, or down to the hips) and the headroom, in body heights.
 CROPS = ((1.0, 0.08), (1.0, 0.06), (1.0, 0.1), (1.0, 0.07), (0.78, 0.07), (0.78, 0.1), (0.56, 0.08))
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn photo and what its pixels show.
+    """A drawn photo and the classes of its pixels.
 
     Attributes:
         photo: Red, green and blue, uint8 of shape (height, width, 3).
@@ -41,7 +32,7 @@ class Drawing:
 
 
 def random_size(rng: np.random.Generator, side: int) -> tuple[int, int]:
-    """Width and height in pixels: mostly portrait, some square, the shorter side about ``side``."""
+    """Draw width and height in pixels: mostly portrait, some square, with a shorter side of about ``side``."""
     shorter = int(rng.integers(round(0.825 * side), round(1.175 * side) + 1))
     ratio = 1.0 if rng.random() < 0.15 else rng.uniform(1.25, 1.6)
     return shorter, min(round(1.765 * side), round(shorter * ratio))
@@ -51,7 +42,7 @@ def draw(labels: Iterable[str], rng: np.random.Generator, side: int = 170) -> Dr
     """Draw a photo of a person dressed in the given styles.
 
     Args:
-        labels: Names of the labels that are set, out of ``LABELS``.
+        labels: Names of the photo's labels, out of ``LABELS``.
         rng: Source of randomness: pose, body, outfit, background, crop and noise.
         side: Shorter side in pixels, on average.
 
@@ -70,7 +61,7 @@ def draw(labels: Iterable[str], rng: np.random.Generator, side: int = 170) -> Dr
     middle = width * rng.uniform(0.44, 0.56)
     horizon = min(height, int(top + scale * rng.uniform(0.84, 0.95)))
     backdrop = draw_background(look["background"], (width, height), horizon, rng)
-    # Averaged away again at the end: the background is out of focus and needs no smoother edges.
+    # The final reduction undoes this: the background is out of focus and needs no smooth edges.
     backdrop = backdrop.resize((2 * width, 2 * height), Image.Resampling.NEAREST)
     flip = pick(rng, (-1, 1))
     canvas = Canvas(backdrop, 2 * scale, (2 * middle, 2 * top), rng.normal(0, 0.03), flip)
@@ -84,7 +75,7 @@ def draw(labels: Iterable[str], rng: np.random.Generator, side: int = 170) -> Dr
 
 
 def draw_person(canvas: Canvas, person: Person, outfit: Outfit, rng: np.random.Generator) -> None:
-    """The person, from what lies at the back to what lies at the front."""
+    """Draw the person from back to front."""
     draw_hair_behind(canvas, person, outfit["hair"])
     for side in (0, 1):
         draw_leg(canvas, person, side)
@@ -108,11 +99,11 @@ def draw_person(canvas: Canvas, person: Person, outfit: Outfit, rng: np.random.G
 
 
 def expose(picture: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Light, white balance and sensor noise of a photo.
+    """Apply light, white balance and sensor noise.
 
     Args:
         picture: Colours from 0 to 255, float32 of shape (height, width, 3).
-        light: Share of the light that reaches each pixel, shape (height, width).
+        light: Fraction of the light that reaches each pixel, shape (height, width).
         rng: Source of randomness.
 
     Returns:
@@ -131,12 +122,12 @@ def expose(picture: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> 
 
 @cache
 def noise_sheet() -> np.ndarray:
-    """Standard normal noise, shape (640, 640, 3), that photos take a piece of: quicker than new noise for each."""
+    """Return standard normal noise, shape (640, 640, 3), of which photos use a piece: new noise would be slower."""
     return np.random.default_rng(0).standard_normal((640, 640, 3), dtype=np.float32)
 
 
 def draw_background(kind: str, size: tuple[int, int], horizon: int, rng: np.random.Generator) -> Image.Image:
-    """What is behind the person: ``size`` (width, height) and the floor's upper edge in pixels."""
+    """Draw the background; ``size`` (width, height) and the floor's upper edge are in pixels."""
     width, height = size
     grey = int(rng.integers(190, 250))
     wall = vary((grey, grey, grey), rng, 6)
@@ -155,7 +146,7 @@ def draw_background(kind: str, size: tuple[int, int], horizon: int, rng: np.rand
 
 
 def paint_street(pen: ImageDraw.ImageDraw, size: tuple[int, int], horizon: int, rng: np.random.Generator) -> None:
-    """House fronts with windows, and pavement."""
+    """Paint house fronts with windows, and pavement."""
     width, height = size
     pen.rectangle((0, 0, width, height), fill=vary((200, 215, 230), rng))
     x = -int(rng.integers(0, 40))
@@ -175,7 +166,7 @@ def paint_street(pen: ImageDraw.ImageDraw, size: tuple[int, int], horizon: int, 
 
 
 def paint_room(pen: ImageDraw.ImageDraw, size: tuple[int, int], horizon: int, rng: np.random.Generator) -> None:
-    """A wall with a picture, and floor boards."""
+    """Paint a wall with a picture, and floor boards."""
     width, height = size
     wall = vary(pick(rng, [(225, 218, 205), (200, 210, 210), (215, 200, 195), (180, 190, 180)]), rng)
     pen.rectangle((0, 0, width, height), fill=wall)
@@ -190,7 +181,7 @@ def paint_room(pen: ImageDraw.ImageDraw, size: tuple[int, int], horizon: int, rn
 
 
 def paint_greenery(pen: ImageDraw.ImageDraw, size: tuple[int, int], horizon: int, rng: np.random.Generator) -> None:
-    """Leaves and grass."""
+    """Paint leaves and grass."""
     width, height = size
     pen.rectangle((0, 0, width, height), fill=vary((150, 185, 130), rng))
     pen.rectangle((0, horizon, width, height), fill=vary((120, 155, 80), rng))
@@ -201,7 +192,7 @@ def paint_greenery(pen: ImageDraw.ImageDraw, size: tuple[int, int], horizon: int
 
 
 def paint_graffiti(pen: ImageDraw.ImageDraw, size: tuple[int, int], horizon: int, rng: np.random.Generator) -> None:
-    """A brick wall with sprayed shapes."""
+    """Paint a brick wall with sprayed shapes."""
     width, height = size
     brick = vary(pick(rng, [(150, 90, 75), (125, 120, 120), (170, 140, 115)]), rng)
     pen.rectangle((0, 0, width, height), fill=brick)

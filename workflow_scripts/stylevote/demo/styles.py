@@ -1,6 +1,4 @@
-"""The styles: what each shows, its palettes, and the outfit that a photo's labels ask for."""
-
-from __future__ import annotations
+"""The styles: their cues and palettes, and the outfit for a photo's labels."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,21 +9,21 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 def parse_slots(text: str) -> dict[str, tuple[str, ...]]:
-    """The options of each slot: ``slot=option|option``, separated by spaces."""
+    """Return the options of each slot from ``slot=option|option``, separated by spaces."""
     return {slot: tuple(options.split("|")) for slot, options in (item.split("=") for item in text.split())}
 
 
 def parse_colours(text: str, separator: str | None = None) -> tuple[Colour, ...]:
-    """Colours in six hexadecimal digits each, separated by spaces where nothing else is said."""
+    """Return colours of six hexadecimal digits each, separated by spaces or ``separator``."""
     return tuple(tuple(bytes.fromhex(code)) for code in text.split(separator))
 
 
-# Every style has cues, one a slot of the outfit. A set label shows each of its cues with probability ``SHOWN``; a label
-# that is not set still shows one now and then, so that no single cue decides a label. Where several set labels claim
-# the same slot, the rarest of them usually gets it. An option named twice is chosen twice as often.
+# Every style has cues, one per slot of the outfit. A photo's label shows each of its cues with probability ``SHOWN``.
+# Other labels show a few, so that no single cue decides a label. If several labels of a photo claim the same slot, the
+# rarest usually gets it. An option that is listed twice is chosen twice as often.
 SHOWN = 0.9
 STRAY = 0.03
-RARE_STRAY = 0.01  # The six rarest labels hold on 0.2-2.5 % of photos: strays at 3 % would outnumber their real cues.
+RARE_STRAY = 0.01  # The six rarest labels are on 0.2-2.5 % of photos: strays at 3 % would outnumber their real cues.
 CUES = {
     label: parse_slots(text)
     for label, text in {
@@ -48,7 +46,7 @@ CUES = {
         "nation": "pattern=bands palette=ornamental hat=headscarf neck=beads bottom=long outer=none piece=dress",
     }.items()
 }
-# What fills a slot that no cue claims.
+# The options of slots that no cue claims.
 DEFAULTS = parse_slots(
     "top=tee|blouse bottom=trousers outer=none piece=separates shoes=flats hat=none bag=none neck=none eyes=none"
     " hair=long|bob|bun|short|ponytail waist=none|belt trim=none sides=none pattern=plain|plain|plain|stripes"
@@ -84,14 +82,14 @@ HAIRS = parse_colours("1c181a 2d201c 503424 78482a be9155 963c23 969496")
 
 
 def compose(labels: Iterable[str], rng: np.random.Generator) -> dict[str, str]:
-    """Choose what fills each slot of the outfit.
+    """Choose an option for each slot of the outfit.
 
     Args:
-        labels: Names of the labels that are set.
+        labels: Names of the photo's labels.
         rng: Source of randomness.
 
     Returns:
-        What to draw, by slot: the keys of ``DEFAULTS``, where no two slots contradict each other.
+        The option of each slot (the keys of ``DEFAULTS``), without contradictions.
 
     Raises:
         ValueError: If a label is not one of ``LABELS``.
@@ -116,7 +114,7 @@ def compose(labels: Iterable[str], rng: np.random.Generator) -> dict[str, str]:
 
 
 def reconcile(look: dict[str, str]) -> dict[str, str]:
-    """Settle slots that exclude each other, for the more distinctive garment."""
+    """Resolve contradictions between slots in favour of the more distinctive garment."""
     if look["top"] == "kimono":
         look |= {"bottom": "kimono", "outer": "none", "piece": "dress", "neck": "none"}
     elif look["top"] == "sailor":
@@ -125,7 +123,7 @@ def reconcile(look: dict[str, str]) -> dict[str, str]:
         look |= {"outer": "none", "piece": "separates"}
     if look["bottom"] in ("trousers", "jeans", "ripped", "shorts", "track-pants"):
         look["piece"] = "separates"
-    # Tartan and ornamental bands are known by their colours as much as by their lines.
+    # Tartan and ornamental bands need their own colours.
     look["palette"] = {"tartan": "british", "bands": "ornamental"}.get(look["pattern"], look["palette"])
     if look["uniform"] == "yes" and look["waist"] == "belt":
         look["waist"] = "none"
@@ -133,15 +131,15 @@ def reconcile(look: dict[str, str]) -> dict[str, str]:
 
 
 def pick(rng: np.random.Generator, options: Sequence):
-    """One of the options, each equally likely."""
+    """Draw one of the options, each equally likely."""
     return options[int(rng.integers(len(options)))]
 
 
 def vary(colour: Colour, rng: np.random.Generator, spread: float = 9) -> Colour:
-    """A colour near the given one."""
+    """Draw a colour near the given one."""
     return tuple(int(v) for v in np.clip(np.add(colour, rng.normal(0, spread, 3)), 0, 255))
 
 
-def mix(colour: Colour, other: Colour, share: float) -> Colour:
-    """A colour between two, with ``shard`` (0 to 1) of the other."""
-    return tuple(round(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
+def mix(colour: Colour, second: Colour, share: float) -> Colour:
+    """Return a mixture of two colours, with a share (0 to 1) of the second."""
+    return tuple(round(a + (b - a) * share) for a, b in zip(colour, second, strict=True))

@@ -1,4 +1,4 @@
-"""The photos of a table that lie at its URLs, fetched into a folder: many at a time, and each only once it is whole."""
+"""Download of a table's photos into a folder: several at a time, and each complete or not at all."""
 
 import errno
 import logging
@@ -23,7 +23,7 @@ from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fe
 from stylevote.photos.folders import is_photo
 from stylevote.photos.label_tables import Entry
 from stylevote.photos.pixels import FORMATS, PhotoError, decode_photo
-from stylevote.photos.problems import plural, shown
+from stylevote.wording import plural, quote
 
 SUFFIXES = {
     "JPEG": ".jpg",
@@ -35,17 +35,15 @@ SUFFIXES = {
     "TIFF": ".tif",
     "AVIF": ".avif",
 }
-LONGEST_PAUSE = 300  # seconds
-# So many photos in a row that a host did not give, after all attempts: it is out of order, and is left alone.
-SILENT = 10
-SAID_EVERY = 1000
-# What is wrong with a photo's name, and not with the disk.
+MAX_PAUSE = 300  # seconds
+MAX_FAILURES = 10  # photos in a row that a host fails to send before it gets no more requests
+LOG_EVERY = 1000  # photos
+# Errors of a photo's name, and not of the disk.
 BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 
 
 class Patience(NamedTuple):
-    """How often a photo is asked for, and the seconds before the second time; before each further one it is twice as
-    long, up to `LONGEST_PAUSE`."""
+    """Attempts per photo, and seconds before the second attempt. The pause doubles each time, up to `MAX_PAUSE`."""
 
     attempts: int
     pause: float
@@ -53,56 +51,54 @@ class Patience(NamedTuple):
 
 @dataclass
 class Host:
-    """What is known of a host: how many photos in a row it failed to give, and until when it wants to be left alone
-    (seconds of the monotonic clock)."""
+    """A host's state: photos in a row that failed, and when its next request may start (monotonic clock, seconds)."""
 
     failures: int = 0
     rests_until: float = 0.0
 
 
 class _NotAskedError(Exception):
-    """The photo was not asked for, since its host does not give any."""
+    """The photo was not requested, since its host failed too often."""
 
 
 def download_photos(
     entries: list[Entry], folder: Path, bounds: Bounds, patience: Patience, parallel: int
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Fetch photos into a folder.
+    """Download photos into a folder.
 
-    A photo is there under its name in the table, with the suffix of what it is if the name has none of a photo, once
-    it is whole and was decoded. Failures that may pass (429, 5xx, connections that fail) are answered with growing
-    pauses, or with one as long as the host asks for.
+    A photo gets its name in the table, with a suffix if the name has none, once it is complete and was decoded. After
+    temporary failures (429, 5xx, connection errors) the host gets growing pauses, or the pause that it asks for.
 
     Args:
         entries: names and URLs.
-        folder: where to; it is made if it is not there.
-        bounds: of each attempt.
-        patience: of each photo.
+        folder: the folder, which may not exist yet.
+        bounds: limits of each attempt.
+        patience: attempts and pauses of each photo.
         parallel: photos at a time.
 
     Returns:
-        a row per photo that could not be had: image_id, url, row (int64, of the label table), problem; and for each
-        host that gave none any more, how many were not asked for.
+        a row per failed photo: image_id, url, row (int64, of the label table), problem; and for each host that failed
+        too often, the number of photos that were not requested.
 
     Raises:
         InputError: the folder cannot be written to.
     """
     hosts: defaultdict[str, Host] = defaultdict(Host)
-    placing = threading.Lock()  # one at a time: a large photo takes a gigabyte for a moment
+    decoding = threading.Lock()  # one photo at a time: a large one takes a gigabyte
     problems: dict[int, str] = {}
     not_asked: defaultdict[str, int] = defaultdict(int)
 
-    def is_whole(data: bytes) -> bool:
-        with placing:
-            return _is_whole(data)
+    def is_complete(data: bytes) -> bool:
+        with decoding:
+            return _is_complete(data)
 
     def download(entry: Entry) -> None:
         if not entry.url:
-            raise PermanentError("the table has no URL for it")
-        path = _checked(entry.name, folder)
-        data = _fetch(entry.url, bounds, patience, hosts[parse_url(entry.url).host], is_whole)
-        with placing:
-            _place(data, path, folder)
+            raise PermanentError("the table has no URL for it; add one, or the photo")
+        path = _path(entry.name, folder)
+        data = _fetch(entry.url, bounds, patience, hosts[parse_url(entry.url).host], is_complete)
+        with decoding:
+            _write_photo(data, path, folder)
 
     with ThreadPoolExecutor(parallel) as pool:
         jobs = {pool.submit(download, entry): k for k, entry in enumerate(entries)}
@@ -114,7 +110,7 @@ def download_photos(
                     problems[jobs[job]] = str(error)
                 except _NotAskedError as error:
                     not_asked[str(error)] += 1
-                if count % SAID_EVERY == 0 or count == len(entries):
+                if count % LOG_EVERY == 0 or count == len(entries):
                     logging.info("%d of %s, %d failed", count, plural(len(entries), "photo"), len(problems))
         finally:
             pool.shutdown(cancel_futures=True)
@@ -123,36 +119,36 @@ def download_photos(
     return table.astype({"image_id": "str", "url": "str", "row": "int64", "problem": "str"}), dict(not_asked)
 
 
-def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, is_whole: Callable[[bytes], bool]) -> bytes:
-    """Return what is at the URL, after as many attempts as it takes, or may take."""
+def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, is_complete: Callable[[bytes], bool]) -> bytes:
+    """Return the content of the URL, after several attempts if necessary."""
     attempt = 0
     while True:
-        if host.failures >= SILENT:
+        if host.failures >= MAX_FAILURES:
             raise _NotAskedError(parse_url(url).host)
         if (rest := host.rests_until - time.monotonic()) > 0:
             time.sleep(rest + random.uniform(0, patience.pause))
         try:
-            data = fetch(url, bounds, is_whole)
+            data = fetch(url, bounds, is_complete)
         except PermanentError:
-            host.failures = 0  # it answers
+            host.failures = 0  # the host answers
             raise
         except TransientError as error:
             attempt += 1
-            if attempt >= patience.attempts or error.pause > LONGEST_PAUSE:
+            if attempt >= patience.attempts or error.pause > MAX_PAUSE:
                 host.failures += 1
-                asks = f", and asks to wait {error.pause:.0f} s" if error.pause > LONGEST_PAUSE else ""
+                asks = f", and asks to wait {error.pause:.0f} s" if error.pause > MAX_PAUSE else ""
                 raise PermanentError(f"{error}{asks} ({plural(attempt, 'attempt')})") from error
             if error.pause:
                 host.rests_until = max(host.rests_until, time.monotonic() + error.pause)
-            # Those that were refused together do not come back together.
-            time.sleep(min(LONGEST_PAUSE, patience.pause * 2 ** (attempt - 1)) * random.uniform(0.5, 1.5))
+            # A random pause, so that requests that were refused together do not return together.
+            time.sleep(min(MAX_PAUSE, patience.pause * 2 ** (attempt - 1)) * random.uniform(0.5, 1.5))
         else:
             host.failures = 0
             return data
 
 
-def _is_whole(data: bytes) -> bool:
-    """Tell whether a body may be all of one: it is no photo of which a part is missing, and is something."""
+def _is_complete(data: bytes) -> bool:
+    """Tell whether a response can be complete: it is not empty, and no truncated photo."""
     try:
         decode_photo(data)
     except PhotoError as error:
@@ -160,11 +156,11 @@ def _is_whole(data: bytes) -> bool:
     return True
 
 
-def _checked(name: str, folder: Path) -> Path:
-    """Return the photo's path in the folder, by a name in which the table's own checks found no fault."""
+def _path(name: str, folder: Path) -> Path:
+    """Return the path of a photo whose name passed the checks of the table."""
     path = PurePosixPath(name.replace("\\", "/"))
     if any(part.startswith(".") for part in path.parts) or not path.name or "\0" in name:
-        raise PermanentError("no name for a file; files whose names begin with a dot are passed over")
+        raise PermanentError("no name for a file: it is empty, or begins with a dot")
     try:
         inside = (folder / path).parent.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError) as error:
@@ -174,8 +170,8 @@ def _checked(name: str, folder: Path) -> Path:
     return folder / path
 
 
-def _place(data: bytes, path: Path, folder: Path) -> None:
-    """Put a photo into its place, if it is one."""
+def _write_photo(data: bytes, path: Path, folder: Path) -> None:
+    """Decode a photo, to check it, and write it."""
     try:
         decode_photo(data)
     except PhotoError as error:
@@ -183,7 +179,8 @@ def _place(data: bytes, path: Path, folder: Path) -> None:
     if not is_photo(path.name):
         path = path.with_name(path.name + SUFFIXES[Image.open(BytesIO(data), formats=FORMATS).format])
     if os.path.lexists(path):
-        raise PermanentError(f"{shown(str(path.relative_to(folder)))} is there already, of another row or of no photo")
+        name = quote(str(path.relative_to(folder)))
+        raise PermanentError(f"{name} exists already: another row has the same name, or it is no photo")
     try:
         with replacing(path) as partial:
             partial.write_bytes(data)

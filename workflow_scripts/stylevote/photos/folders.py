@@ -1,4 +1,4 @@
-"""The files of a folder of photos, and which of them a name in a table means."""
+"""The files of a folder of photos, and the files that a name in a table can mean."""
 
 import os
 from collections import defaultdict
@@ -9,8 +9,9 @@ from PIL import Image
 
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import Entry, normal
+from stylevote.photos.listing import walk
 from stylevote.photos.pixels import FORMATS
-from stylevote.photos.problems import describe_path
+from stylevote.wording import describe_path
 
 PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 
@@ -19,9 +20,12 @@ PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items
 class Folder:
     """The files of a folder, by name.
 
-    ``files``: paths relative to the folder, sorted; ``outside``: what leads out of it by a symbolic link;
-    ``by_path`` and ``by_stem``: the paths by their normalised form, and by that without suffix, both with and without
-    the folders above (photos only).
+    Attributes:
+        root: path of the folder.
+        files: paths in the folder, sorted.
+        outside: paths of symbolic links that lead out of the folder.
+        by_path: paths by their normalised form.
+        by_stem: paths of photos without their suffix, with and without the folders above.
     """
 
     root: Path
@@ -30,39 +34,32 @@ class Folder:
     by_path: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     by_stem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
+    def __post_init__(self) -> None:
+        """Index the files."""
+        self.files.sort()
+        for relative in filter(is_utf8, self.files):
+            self.by_path[normal(relative)].append(relative)
+            if is_photo(relative):
+                path = PurePosixPath(relative)
+                for stem in {path.stem, path.with_suffix("").as_posix()}:
+                    self.by_stem[normal(stem)].append(relative)
+
 
 def list_folder(photos: Path) -> Folder:
-    """List the files below ``photos``; hidden ones are left out. `InputError` when it cannot be read."""
-    if (found := describe_path(photos)) != "a folder":
-        raise InputError(f"{photos}: expected a folder of photos, found {found}")
-    folder = Folder(photos)
-    real = photos.resolve()
+    """List the files below ``photos`` without hidden ones; raise `InputError` if it cannot be read."""
+    if (kind := describe_path(photos)) != "a folder":
+        raise InputError(f"{photos}: expected a folder of photos, found {kind}")
 
     def stop(error: OSError) -> None:
         raise InputError(f"{error.filename}: cannot be read ({error.strerror})")
 
-    for parent, directories, files in os.walk(photos, onerror=stop):
-        directories[:] = [name for name in directories if not name.startswith(".")]
-        visible = [name for name in files if not name.startswith(".")]
-        above = Path(parent).relative_to(photos)
-        for name in directories + visible:
-            path = photos / above / name
-            if path.is_symlink() and not _inside(path, real):
-                folder.outside.add((above / name).as_posix())
-        folder.files += [path for path in ((above / name).as_posix() for name in visible) if path not in folder.outside]
-    folder.files.sort()
-    return index_names(folder)
-
-
-def index_names(folder: Folder) -> Folder:
-    """Set `by_path` and `by_stem` of a folder whose files are known; return it."""
-    for relative in filter(is_utf8, folder.files):
-        folder.by_path[normal(relative)].append(relative)
-        if is_photo(relative):
-            path = PurePosixPath(relative)
-            for stem in {path.stem, path.with_suffix("").as_posix()}:
-                folder.by_stem[normal(stem)].append(relative)
-    return folder
+    files, outside, real = [], set(), photos.resolve()
+    for path, entry in walk(os.fspath(photos), stop):
+        if entry.is_symlink() and not _inside(photos / path, real):
+            outside.add(path)
+        elif not (entry.is_symlink() and entry.is_dir()):
+            files.append(path)
+    return Folder(photos, files, outside)
 
 
 def _inside(link: Path, real_folder: Path) -> bool:
@@ -83,7 +80,7 @@ def is_utf8(name: str) -> bool:
 
 
 def matching_files(folder: Folder, name: str) -> list[str]:
-    """Return the files that ``name`` can mean: the one at exactly this path, else those of this path or stem."""
+    """Return the files that ``name`` can mean: the file at exactly this path, or all files of this path or stem."""
     if not name:
         return []
     path = PurePosixPath(name.replace("\\", "/")).as_posix()
@@ -94,7 +91,7 @@ def matching_files(folder: Folder, name: str) -> list[str]:
 def find_files(entries: list[Entry], folder: Folder) -> list[list[str]]:
     """Return, for each photo of a table, the files that it can mean: by its name, or else by the end of its URL.
 
-    A file that has the name of one photo is not taken for another whose URL ends so.
+    A file that has the name of one photo is not taken for another photo with this URL.
     """
     named = [matching_files(folder, entry.name) for entry in entries]
     taken = {path for paths in named for path in paths}
@@ -105,6 +102,6 @@ def find_files(entries: list[Entry], folder: Folder) -> list[list[str]]:
 
 
 def photos_without_file(entries: list[Entry], paths: list[str]) -> list[Entry]:
-    """Return the photos of a table that are none of the files at ``paths``, relative to the folder."""
-    found = find_files(entries, index_names(Folder(Path(), paths)))
-    return [entry for entry, paths in zip(entries, found, strict=True) if not paths]
+    """Return the photos of a table that are none of the files at ``paths`` in the folder."""
+    matches = find_files(entries, Folder(Path(), paths))
+    return [entry for entry, files in zip(entries, matches, strict=True) if not files]

@@ -1,4 +1,4 @@
-"""Division of photos with an equal share of every label: into folds, and before that into holdout ones and others."""
+"""Division of photos with an equal share of every label: into holdout photos and others, and into folds."""
 
 import logging
 from collections.abc import Sequence
@@ -12,44 +12,44 @@ from stylevote.files.tables import label_matrix
 
 ATTEMPTS = 20
 EXCHANGES = 1000  # many more than a thousand labels of twenty photos each need
-DETOURS = 0.1  # share of the exchanges that are not the best
-TRIED = 200  # rows of a part that are compared for an exchange
+DETOURS = 0.1  # fraction of the exchanges that are not the best
+MAX_COMPARED = 200  # rows of a fold that are compared for an exchange
 
 
 def hold_out_photos(manifest: pd.DataFrame, labels: list[str], share: float, folds: int, seed: int) -> np.ndarray:
-    """Choose the photos that nothing is to see before the end, by iterative stratification, near-duplicates together.
+    """Choose the holdout photos by iterative stratification; near-duplicates stay together.
 
     Args:
         manifest: columns group, and one per label.
         labels: the labels to balance.
-        share: of the photos (groups of near-duplicates counted once) that is chosen, between 0 and 1.
-        folds: number of folds that the other photos will be divided into.
-        seed: another seed chooses others.
+        share: fraction of the photos (near-duplicates counted once) to hold out.
+        folds: number of folds of the other photos.
+        seed: seed of the draw.
 
     Returns:
-        bool, shape (photos,): which photos are chosen.
+        bool, shape (photos,): the holdout photos.
 
     Raises:
-        InputError: a label has no positive among those that are chosen, or fewer than folds among the others.
+        InputError: a label has no positive holdout photo, or fewer other positives than folds.
     """
-    part, counts = _divide(manifest, labels, [1 - share, share], [folds, 1], seed)
+    subset, counts = _divide(manifest, labels, [1 - share, share], [folds, 1], seed)
     if (counts[0] < folds).any() or (counts[1] < 1).any():
-        raise InputError(_unlockable(labels, counts, folds))
-    holdout = part == 1
-    positives = positives_by_part(label_matrix(manifest, labels), part, 2)
+        raise InputError(_too_few_to_hold_out(labels, counts, folds))
+    holdout = subset == 1
+    positives = count_positives(label_matrix(manifest, labels), subset, 2)
     table = pd.DataFrame(positives.T, index=labels, columns=["to train on", "holdout"])
     logging.info("%d of %d photos held out; positives:\n%s", holdout.sum(), len(holdout), table.to_string())
     return holdout
 
 
 def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: int) -> pd.DataFrame:
-    """Divide photos into folds by iterative stratification, near-duplicates together.
+    """Divide photos into folds by iterative stratification; near-duplicates stay together.
 
     Args:
         manifest: columns image_id, group, and one per label.
         labels: the labels to balance.
         count: number of folds.
-        seed: another seed gives another division.
+        seed: seed of the draw.
 
     Returns:
         image_id and fold (int16, 0 to ``count - 1``), in the manifest's order.
@@ -58,126 +58,140 @@ def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: in
         InputError: a label has no positive in some fold.
     """
     folds, distinct = _divide(manifest, labels, [1 / count] * count, [1] * count, seed)
-    counts = positives_by_part(label_matrix(manifest, labels), folds, count)
+    counts = count_positives(label_matrix(manifest, labels), folds, count)
     if not counts.all():
-        raise InputError(_unequal(labels, counts, distinct.sum(axis=0)))
+        raise InputError(_too_few_for_folds(labels, counts, distinct.sum(axis=0)))
     table = pd.DataFrame(counts.T, index=labels, columns=[f"fold {fold}" for fold in range(count)])
     logging.info("positives:\n%s", table.to_string())
     return pd.DataFrame({"image_id": manifest["image_id"].to_numpy(), "fold": folds.astype(np.int16)})
 
 
 def _divide(
-    manifest: pd.DataFrame, labels: list[str], shares: Sequence[float], least: Sequence[int], seed: int
+    manifest: pd.DataFrame, labels: list[str], shares: Sequence[float], minima: Sequence[int], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divide photos into parts of these shares, near-duplicates together.
+    """Divide photos into subsets of these shares.
 
-    A group of near-duplicates is divided as one photo that has every label of its photos. A division can leave a
-    part with fewer than its ``least`` positives of a rare label although there are enough of them; then others are
-    drawn. With hundreds of rare labels none may do: then groups of the last one change places (`exchange`), if each
-    part is due its least by its share.
+    A group of near-duplicates counts as one photo that has every label of its photos. If a division leaves a subset
+    with fewer positives of a label than its minimum, another one is drawn. With hundreds of rare labels, all draws may
+    fail. Then groups of the last draw change places (`exchange`), if the shares allow the minima.
 
     Returns:
-        each photo's part (int, shape (photos,)), and each part's positives with near-duplicates counted once (int,
-        shape (parts, labels)); where some are still too few, of the last division that was drawn.
+        each photo's subset (int, shape (photos,)); and each subset's positives with near-duplicates counted once (int,
+        shape (subsets, labels)), which may still be too few.
     """
     values = label_matrix(manifest, labels)
     _, group = np.unique(manifest["group"], return_inverse=True)
     positives = np.zeros((group.max() + 1, len(labels)), dtype=bool)
     np.logical_or.at(positives, group, values.astype(bool))
     for attempt in range(ATTEMPTS):
-        part_of_group = stratify(positives, shares, [seed, attempt])
-        counts = positives_by_part(positives, part_of_group, len(shares))
-        if (counts >= np.reshape(least, (-1, 1))).all():
+        subset_of_group = stratify(positives, shares, [seed, attempt])
+        counts = count_positives(positives, subset_of_group, len(shares))
+        if (counts >= np.reshape(minima, (-1, 1))).all():
             break
     else:
-        due = np.outer(shares, positives.sum(axis=0))
-        if (due > np.reshape(least, (-1, 1)) - 1e-9).all():
-            part_of_group = exchange(positives, part_of_group, np.array(least), seed)
-            counts = positives_by_part(positives, part_of_group, len(shares))
-    return part_of_group[group], counts
+        expected = np.outer(shares, positives.sum(axis=0))
+        if (expected > np.reshape(minima, (-1, 1)) - 1e-9).all():
+            subset_of_group = exchange(positives, subset_of_group, np.array(minima), seed)
+            counts = count_positives(positives, subset_of_group, len(shares))
+    return subset_of_group[group], counts
 
 
-def exchange(positives: np.ndarray, parts: np.ndarray, least: np.ndarray, seed: int) -> np.ndarray:
-    """Exchange rows between parts until each part has its ``least`` positives of each label, or time is up.
+def exchange(positives: np.ndarray, subsets: np.ndarray, minima: np.ndarray, seed: int) -> np.ndarray:
+    """Exchange rows between subsets, at most `EXCHANGES` times, until each has its minimum of positives.
 
-    A search by least conflicts (Minton, Johnston, Philips & Laird 1992): a part that lacks a label is drawn, and of all
-    exchanges that bring the label there, one that leaves the fewest positives missing is made; of equals, one that
-    changes least else. Now and then another one is made, so that the search does not go in circles (Wallace 1996).
-    Sizes of parts stay.
+    A search by min-conflicts (Minton, Johnston, Philips & Laird 1992): draw a subset that lacks a label. Of all
+    exchanges that bring the label there, make one that leaves the fewest positives missing, and of these one that moves
+    the fewest other labels. A few exchanges are drawn instead, so that the search does not go in circles (Wallace
+    1996).
 
     Args:
         positives: bool, shape (rows, labels).
-        parts: part of each row, int, shape (rows,).
-        least: positives of every label that each part needs, int, shape (parts,).
-        seed: of the draws.
+        subsets: subset of each row, int, shape (rows,).
+        minima: positives of every label that each subset needs, int, shape (subsets,).
+        seed: seed of the draws.
 
     Returns:
-        part of each row, int, shape (rows,).
+        subset of each row, int, shape (rows,).
     """
     generator = np.random.default_rng(seed)
-    parts, values = parts.copy(), positives.astype(np.int16)
-    counts = positives_by_part(values, parts, len(least))
+    subsets, values = subsets.copy(), positives.astype(np.int16)
+    counts = count_positives(values, subsets, len(minima))
     for _ in range(EXCHANGES):
-        needy = np.argwhere(counts < least[:, None])
-        if not len(needy):
+        lacking = np.argwhere(counts < minima[:, None])
+        if not len(lacking):
             break
-        part, label = needy[generator.integers(len(needy))]
-        givers = generator.permutation(np.flatnonzero(positives[:, label] & (parts != part)))[:TRIED]
-        takers = generator.permutation(np.flatnonzero((parts == part) & ~positives[:, label]))[:TRIED]
-        pairs = [_best_taker(values, counts, least, giver, parts[giver], takers, part) for giver in givers]
+        subset, label = lacking[generator.integers(len(lacking))]
+        givers = generator.permutation(np.flatnonzero(positives[:, label] & (subsets != subset)))[:MAX_COMPARED]
+        takers = generator.permutation(np.flatnonzero((subsets == subset) & ~positives[:, label]))[:MAX_COMPARED]
+        pairs = [_best_taker(values, counts, minima, giver, subsets[giver], takers, subset) for giver in givers]
         if not pairs or not len(takers):
             continue
         chosen = int(generator.integers(len(pairs))) if generator.random() < DETOURS else pairs.index(min(pairs))
         giver, taker = givers[chosen], takers[pairs[chosen][2]]
-        counts[part] += values[giver] - values[taker]
-        counts[parts[giver]] += values[taker] - values[giver]
-        parts[[giver, taker]] = part, parts[giver]
-    return parts
+        counts[subset] += values[giver] - values[taker]
+        counts[subsets[giver]] += values[taker] - values[giver]
+        subsets[[giver, taker]] = subset, subsets[giver]
+    return subsets
 
 
 def _best_taker(
-    values: np.ndarray, counts: np.ndarray, least: np.ndarray, giver: int, of_giver: int, takers: np.ndarray, part: int
+    values: np.ndarray,
+    counts: np.ndarray,
+    minima: np.ndarray,
+    giver: int,
+    source: int,
+    takers: np.ndarray,
+    target: int,
 ) -> tuple[int, int, int]:
-    """Return the positives missing after a row's best exchange, the labels that it moves, and with which of ``takers``.
+    """Return a row's best exchange: the change of missing positives, the labels that move, and the index of the taker.
 
     Args:
-        values, counts, least: see `exchange`; positives of each part, int, shape (parts, labels).
-        giver, of_giver: the row that goes to ``part``, and its part.
-        takers: rows of ``part``.
-        part: the needy one.
+        values: 0/1, shape (rows, labels).
+        counts: positives of each subset, int, shape (subsets, labels).
+        minima: see `exchange`.
+        giver: the row that moves from ``source`` to ``target``.
+        source: a subset.
+        takers: rows that could move from ``target`` to ``source``.
+        target: a subset.
     """
     moved = values[giver] - values[takers]
-    missing = np.maximum(least[part] - counts[part] - moved, 0).sum(axis=1)
-    missing += np.maximum(least[of_giver] - counts[of_giver] + moved, 0).sum(axis=1)
-    missing -= np.maximum(least[[part, of_giver], None] - counts[[part, of_giver]], 0).sum()
+    missing = np.maximum(minima[target] - counts[target] - moved, 0).sum(axis=1)
+    missing += np.maximum(minima[source] - counts[source] + moved, 0).sum(axis=1)
+    missing -= np.maximum(minima[[target, source], None] - counts[[target, source]], 0).sum()
     order = np.lexsort((np.abs(moved).sum(axis=1), missing))
     return int(missing[order[0]]), int(np.abs(moved[order[0]]).sum()), int(order[0])
 
 
 def stratify(positives: np.ndarray, shares: Sequence[float], seed: list[int]) -> np.ndarray:
-    """Return a part for every row of ``positives`` (bool, shape (rows, labels)), int of shape (rows,).
+    """Divide rows into subsets by iterative stratification, with rows in random order.
 
-    ``shares`` are those of the parts, with the sum 1.
+    Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data". The method takes rows with the
+    same labels in the order of the table.
 
-    Iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data"), over
-    the rows in random order, since it deals out those that are alike in the order in which they come.
+    Args:
+        positives: bool, shape (rows, labels).
+        shares: share of each subset; their sum is 1.
+        seed: seed of the order.
+
+    Returns:
+        subset of each row, int, shape (rows,).
     """
     generator = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))
     order = generator.permutation(len(positives))
-    parts = np.empty(len(positives), dtype=np.int64)
-    parts[order] = IterativeStratification(positives[order], np.array(shares), generator)
-    return parts
+    subsets = np.empty(len(positives), dtype=np.int64)
+    subsets[order] = IterativeStratification(positives[order], np.array(shares), generator)
+    return subsets
 
 
-def positives_by_part(values: np.ndarray, parts: np.ndarray, count: int) -> np.ndarray:
-    """Return the number of positives, shape (parts, labels), of 0/1 ``values`` of shape (photos, labels)."""
-    return np.array([values[parts == part].sum(axis=0, dtype=np.int64) for part in range(count)])
+def count_positives(values: np.ndarray, subsets: np.ndarray, count: int) -> np.ndarray:
+    """Return the number of positives, shape (subsets, labels), of 0/1 ``values`` of shape (photos, labels)."""
+    return np.array([values[subsets == subset].sum(axis=0, dtype=np.int64) for subset in range(count)])
 
 
-def _unlockable(labels: list[str], counts: np.ndarray, folds: int) -> str:
-    """Return the message for too few positives in ``counts``, shape (2, labels): those that stay, and those holdout."""
+def _too_few_to_hold_out(labels: list[str], counts: np.ndarray, folds: int) -> str:
+    """Return the message for too few positives; ``counts``: of photos to train on and of holdout photos, per label."""
     lines = [
-        f"too few photos of a label to lock some away; expected at least {folds} positives to train on (one per fold)"
+        f"too few photos per label to hold some out; expected at least {folds} positives to train on (one per fold)"
         " and 1 held out, near-duplicates counted once:"
     ]
     for k in np.flatnonzero((counts[0] < folds) | (counts[1] < 1)):
@@ -188,8 +202,8 @@ def _unlockable(labels: list[str], counts: np.ndarray, folds: int) -> str:
     return "\n".join(lines)
 
 
-def _unequal(labels: list[str], counts: np.ndarray, groups: np.ndarray) -> str:
-    """Return the message for a division of which ``counts`` (folds, labels) holds a zero."""
+def _too_few_for_folds(labels: list[str], counts: np.ndarray, groups: np.ndarray) -> str:
+    """Return the message for folds without positives; ``counts``: positives, shape (folds, labels)."""
     lines = ["some folds have no positive photo of a label:"]
     for k in np.flatnonzero((counts == 0).any(axis=0)):
         by_fold = ", ".join(map(str, counts[:, k]))

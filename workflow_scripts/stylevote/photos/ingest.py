@@ -1,4 +1,4 @@
-"""A folder of photos and a table of labels into a manifest, with every problem found named at once."""
+"""A folder of photos and a label table into a manifest, with a message that lists every problem."""
 
 import hashlib
 import logging
@@ -17,13 +17,14 @@ from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list
 from stylevote.photos.label_tables import Entry, read_label_table
 from stylevote.photos.near_duplicates import HASH_SIDE, near_duplicate_groups, perceptual_hash
 from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
-from stylevote.photos.problems import Problem, listed, place, plural, problem_report, quoted, shown
+from stylevote.photos.problems import Problem, problem_report
+from stylevote.wording import bullets, location, plural, quote, quote_all
 
 TRAIN = "train"
 
 
 class Examined(NamedTuple):
-    """What opening a photo gives: its upright size in pixels, the sha256 of the file, the perceptual hash."""
+    """A photo's upright size in pixels, the sha256 of its file, and its perceptual hash."""
 
     width: int
     height: int
@@ -47,28 +48,27 @@ def ingest_photos(
     """Check every photo and every row of the table, and list the photos.
 
     Args:
-        photos: the folder of the photos.
+        photos: folder of the photos.
         table: file names and labels (CSV, TSV or Parquet), or None for all photos in the folder.
         labels: names of the labels.
-        photoset: name of the photoset; ``train`` must have labels, and as many positives of each as there are folds.
+        photoset: name of the photoset; ``train`` must have labels, and a positive of each label per fold.
         folds: number of folds.
-        holdout: whether some of the photos will be held out: of each label, one more positive is needed.
+        holdout: whether some photos will be held out, so that each label needs another positive.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
         labelled: whether a photoset other than ``train`` must have labels, too.
         reasons: why photos, by their names, could not be downloaded.
         threads: processes that open photos.
 
     Returns:
-        the manifest (a row per photo, in the table's order: image_id, path relative to ``photos``, width and height in
-        pixels after EXIF orientation, sha256 of the file, group (int64, shared by near-duplicates: the position of
-        its first photo), and a uint8 column a label if there are labels), and the quarantine table (the photos left
-        out: image_id, path, row, problem).
+        the manifest, a row per photo in the table's order: image_id, path in ``photos``, width and height in pixels
+        after EXIF orientation, sha256 of the file, group (int64: the position of the first of its near-duplicates), and
+        a uint8 column per label; and the quarantine table of the photos left out: image_id, path, row, problem.
 
     Raises:
-        InputError: with a line for every problem.
+        InputError: lists every problem.
     """
     if taken := [label for label in labels if label in MANIFEST_COLUMNS]:
-        raise InputError(f"labels {quoted(taken)}: the manifest has columns of this name; rename the labels")
+        raise InputError(f"labels {quote_all(taken)}: the manifest has columns of this name; rename the labels")
     folder = list_folder(photos)
     must_be_labelled = labelled or photoset == TRAIN
     if table is None:
@@ -76,13 +76,11 @@ def ingest_photos(
     else:
         names, entries, problems = read_label_table(table, labels, must_be_labelled)
         problems += _find_files(entries, folder, table, reasons)
-    found = [entry for entry in entries if entry.path]
-    examined, bad = _examine_photos(found, folder.root, table, threads)
+    kept, bad = _examine_photos([entry for entry in entries if entry.path], folder.root, table, threads)
     problems += bad
-    kept = [(entry, photo) for entry, photo in zip(found, examined, strict=True) if photo]
     groups = near_duplicate_groups(np.array([photo.hash for _, photo in kept], dtype=np.uint64))
     problems += _contradictions(kept, names, table)
-    skip = on_bad_photo == "skip" and len(kept) > 0  # when every photo is bad there is nothing to go on with
+    skip = on_bad_photo == "skip" and len(kept) > 0  # fail if every photo is bad
     if photoset == TRAIN and entries:
         counted = [entry for entry, _ in kept] if skip else entries
         group_of = {entry.path: group for (entry, _), group in zip(kept, groups.tolist(), strict=True)}
@@ -99,14 +97,13 @@ def ingest_photos(
 
 
 def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], list[Problem]]:
-    """Return an entry for every photo in the folder, and the problems; ``labels``: those that had to be there."""
+    """Return an entry for every photo in the folder, and the problems; ``labels``: labels that must be known."""
     problems = []
     if labels:
-        text = f"{folder.root}: no table of labels is given, expected one with a column for each of {quoted(labels)}"
+        text = f"{folder.root}: found no label table, expected one with a column for each of {quote_all(labels)}"
         problems.append(Problem(0, text))
     for link in sorted(folder.outside):
-        text = f"{shown(str(folder.root / link))}: a symbolic link that leads outside the folder"
-        problems.append(Problem(0, text))
+        problems.append(Problem(0, f"{quote(str(folder.root / link))}: a symbolic link that leads outside the folder"))
     chosen = [path for path in folder.files if is_photo(path)]
     if ignored := len(folder.files) - len(chosen):
         logging.info("%s ignored in %s: not photos by their suffix", plural(ignored, "file"), folder.root)
@@ -114,30 +111,27 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
         problems.append(Problem(0, f"{folder.root}: no photos found, expected files ending in .jpg, .png or the like"))
     for path in chosen:
         if not is_utf8(path):
-            text = f"{shown(str(folder.root / path))}: the file's name is not UTF-8; rename it"
-            problems.append(Problem(0, text))
-    entries = [Entry(0, path, b"", path=path) for path in chosen if is_utf8(path)]
-    return entries, problems
+            problems.append(Problem(0, f"{quote(str(folder.root / path))}: the file's name is not UTF-8; rename it"))
+    return [Entry(0, path, b"", path=path) for path in chosen if is_utf8(path)], problems
 
 
 def _find_files(entries: list[Entry], folder: Folder, table: Path, reasons: Mapping[str, str]) -> list[Problem]:
-    """Set the path of every entry whose file is there; return the problems of the others."""
+    """Set the path of every entry that has one file; return the problems of the other entries."""
     problems = []
     row_of = {}
     for entry, matches in zip(entries, find_files(entries, folder), strict=True):
-        where = f"{place(table, entry.row)}: {shown(entry.name)}"
+        where = f"{location(table, entry.row)}: {quote(entry.name)}"
         if _leads_outside(folder, entry.name) or _leads_outside(folder, entry.alternative):
-            text = f"{where} leads outside the folder by a symbolic link"
-            problems.append(Problem(entry.row, text))
+            problems.append(Problem(entry.row, f"{where} leads outside the folder by a symbolic link"))
         elif not matches:
             reason = f"; it could not be downloaded: {reasons[entry.name]}" if entry.name in reasons else ""
             text = f"{where}: no such file in {folder.root}{reason}"
             problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True))
         elif len(matches) > 1:
-            text = f"{where} could be any of {quoted(matches[:5])}; expected the path of one"
+            text = f"{where} could be any of {quote_all(matches[:5])}; expected the path of one"
             problems.append(Problem(entry.row, text))
         elif matches[0] in row_of:
-            text = f"{where} is the file {shown(matches[0])}, which row {row_of[matches[0]]} names already"
+            text = f"{where} is the file {quote(matches[0])}, which row {row_of[matches[0]]} names already"
             problems.append(Problem(entry.row, text))
         else:
             entry.path = matches[0]
@@ -157,23 +151,22 @@ def _leads_outside(folder: Folder, name: str) -> bool:
 
 def _examine_photos(
     entries: list[Entry], root: Path, table: Path | None, threads: int
-) -> tuple[list[Examined | None], list[Problem]]:
-    """Open every photo once; return what was found of each, None where it is bad, and the problems."""
-    examined, problems = [], []
-    findings = map_in_order(partial(examine_photo, root), [entry.path for entry in entries], threads)
-    for entry, finding in zip(entries, findings, strict=True):
-        if isinstance(finding, str):
-            where = f"{place(table, entry.row)}: " if table else ""
-            text = f"{where}{shown(str(root / entry.path))}: {finding}"
+) -> tuple[list[tuple[Entry, Examined]], list[Problem]]:
+    """Open every photo once; return the entries of the good photos with their properties, and the problems."""
+    kept, problems = [], []
+    results = map_in_order(partial(examine_photo, root), [entry.path for entry in entries], threads)
+    for entry, result in zip(entries, results, strict=True):
+        if isinstance(result, str):
+            where = f"{location(table, entry.row)}: " if table else ""
+            text = f"{where}{quote(str(root / entry.path))}: {result}"
             problems.append(Problem(entry.row, text, entry.name, entry.path, of_photo=True))
-            examined.append(None)
         else:
-            examined.append(finding)
-    return examined, problems
+            kept.append((entry, result))
+    return kept, problems
 
 
 def examine_photo(root: Path, path: str) -> Examined | str:
-    """Open the photo at ``path`` below ``root``; return what it is, or what is wrong with it."""
+    """Open the photo at ``path`` in ``root``; return its properties, or the text of its problem."""
     try:
         data = read_bytes(root / path)
         photo = decode_photo(data, 2 * HASH_SIDE)
@@ -186,7 +179,7 @@ def examine_photo(root: Path, path: str) -> Examined | str:
 
 
 def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table: Path | None) -> list[Problem]:
-    """Return a problem for every photo whose content came before with other labels."""
+    """Return a problem for every photo that an earlier row contains with other labels."""
     problems = []
     first_entry = {}
     for entry, photo in kept:
@@ -194,8 +187,8 @@ def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table:
         pairs = zip(names, before.values, entry.values, strict=True)
         if differing := [name for name, first, value in pairs if {first, value} == {0, 1}]:
             text = (
-                f"{place(table, entry.row)}: {shown(entry.name)} is the same photo as {shown(before.name)} in row"
-                f" {before.row}, but they differ in {quoted(differing)}"
+                f"{location(table, entry.row)}: {quote(entry.name)} is the same photo as {quote(before.name)} in row"
+                f" {before.row}, but they differ in {quote_all(differing)}"
             )
             problems.append(Problem(entry.row, text))
     return problems
@@ -204,20 +197,20 @@ def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table:
 def _rare_labels(
     entries: list[Entry], group_of: dict[str, int], names: list[str], table: Path, *, folds: int, holdout: bool
 ) -> list[Problem]:
-    """Return a problem for every label whose positives cannot be in every fold, and one of them holdout where some are.
+    """Return a problem for every label with too few positives for the folds and the holdout photos.
 
     Near-duplicates share a fold and count once; ``group_of``: the group of each path that could be opened.
     """
     problems = []
-    least, places = (folds + 1, "one per fold and one held out") if holdout else (folds, "one per fold")
-    remedy = f"expected at least {least}, {places}; add photos, use fewer folds or merge the label with another"
+    minimum, purpose = (folds + 1, "one per fold and one held out") if holdout else (folds, "one per fold")
+    remedy = f"expected at least {minimum}, {purpose}; add photos, use fewer folds or merge the label with another"
     for k, name in enumerate(names):
         positives = {group_of.get(entry.path, entry.name) for entry in entries if entry.values[k] == 1}
         if not positives:
-            problems.append(Problem(0, f"{table}: label {shown(name)} has no positive photo, {remedy}"))
-        elif len(positives) < least:
-            found = f"{plural(len(positives), 'distinct positive photo')} (near-duplicates count once)"
-            problems.append(Problem(0, f"{table}: label {shown(name)} has {found}, {remedy}"))
+            problems.append(Problem(0, f"{table}: label {quote(name)} has no positive photo, {remedy}"))
+        elif len(positives) < minimum:
+            count = f"{plural(len(positives), 'distinct positive photo')} (near-duplicates count once)"
+            problems.append(Problem(0, f"{table}: label {quote(name)} has {count}, {remedy}"))
     return problems
 
 
@@ -255,29 +248,29 @@ def _log(manifest: pd.DataFrame, labels: int, quarantine: pd.DataFrame) -> None:
 
 
 def refuse_quarantine(quarantines: dict[str, pd.DataFrame]) -> None:
-    """Raise `InputError` if photos of any photoset, by its name, were left out, as they were while that was allowed."""
+    """Raise `InputError` if the quarantine table of any photoset has a photo, left out while that was allowed."""
     lines = [
-        f"{shown(row.image_id)} in {photoset}: {row.problem}"
+        f"{quote(row.image_id)} in {photoset}: {row.problem}"
         for photoset, quarantine in quarantines.items()
         for row in quarantine.itertuples()
     ]
     if lines:
-        remedy = "mend or remove them, or set on_bad_photo to skip"
-        raise InputError(listed(f"{plural(len(lines), 'photo')} left out; {remedy}:", lines))
+        remedy = "repair or remove them, or set on_bad_photo to skip"
+        raise InputError(bullets(f"{plural(len(lines), 'photo')} left out; {remedy}:", lines))
 
 
 def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail") -> pd.DataFrame:
-    """Find training photos that are in another photoset, too: there, their decisions would look too good.
+    """Find training photos that another photoset contains, too: its scores would be too high.
 
     Args:
-        manifests: of each photoset by its name, with columns image_id and sha256; ``train`` among them.
-        on_bad_photo: ``fail``, or ``skip`` to return what was found, with a warning.
+        manifests: image_id and sha256 of each photoset, by its name; one is ``train``.
+        on_bad_photo: ``fail``, or ``skip`` to log a warning.
 
     Returns:
-        a row a pair of photos with the same content: photoset, image_id, train_image_id, sha256.
+        a row per pair of photos with the same content: photoset, image_id, train_image_id, sha256.
 
     Raises:
-        InputError: there are such pairs, and they are not to be skipped. It names each.
+        InputError: lists all pairs, if there are any and they must not be skipped.
     """
     trained = manifests[TRAIN][["image_id", "sha256"]].rename(columns={"image_id": "train_image_id"})
     pairs = [
@@ -288,12 +281,12 @@ def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail"
     empty = trained.iloc[:0].assign(image_id="", photoset="")
     shared = pd.concat([empty, *pairs], ignore_index=True)[["photoset", "image_id", "train_image_id", "sha256"]]
     if len(shared) and on_bad_photo == "fail":
-        remedy = "remove them from one photoset, or set on_bad_photo to skip (their scores are then too good)"
+        remedy = "remove them from one photoset, or set on_bad_photo to skip (the photoset's scores will be too high)"
         lines = [
-            f"{shown(image_id)} in {photoset} is the same photo as {shown(train_image_id)} in {TRAIN}"
+            f"{quote(image_id)} in {photoset} is the same photo as {quote(train_image_id)} in {TRAIN}"
             for photoset, image_id, train_image_id, _ in shared.itertuples(index=False)
         ]
-        raise InputError(listed(f"{plural(len(shared), 'photo')} shared with {TRAIN}; {remedy}:", lines))
+        raise InputError(bullets(f"{plural(len(shared), 'photo')} shared with {TRAIN}; {remedy}:", lines))
     if len(shared):
         logging.warning("%s shared with %s", plural(len(shared), "photo"), TRAIN)
     else:

@@ -1,4 +1,4 @@
-"""What a folder of photos or masks holds, as far as it can be told before anything is computed."""
+"""The files of a folder of photos or masks: names, sizes, digests and changes, before anything is computed."""
 
 import hashlib
 import math
@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from stylevote.config.identity import file_sha256
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
 
-GLANCE = 2**16  # bytes
+ENDS = 2**16  # bytes at both ends of a file that a quick fingerprint reads
 
 
 class Entry(NamedTuple):
-    """A file of a folder: its path within it, bytes, and when its content last changed or may have (seconds)."""
+    """A file of a folder: path in it, bytes, and when it was last written, and last changed in any way (seconds)."""
 
     path: str
     size: int
@@ -27,41 +27,45 @@ class Entry(NamedTuple):
     changed: float
 
 
-def list_files(folder: str, named: Collection[str] | None = None) -> list[Entry]:
-    """Return a folder's regular files, sorted by path; hidden ones do not count.
+def walk(folder: str, on_error: Callable[[OSError], None] = lambda _: None) -> Iterator[tuple[str, os.DirEntry]]:
+    """Yield the path and entry of everything in a folder and its subfolders that is neither hidden nor a subfolder.
 
-    Args:
-        folder: path; one that does not exist holds nothing.
-        named: only these file names count, with or without their suffix.
+    Links are not followed. ``on_error`` gets the error of each folder that cannot be read.
     """
-    found = []
     folders = [(folder, "")]
     while folders:
-        parent, inside = folders.pop()
-        for file in _scan(parent):
-            stem = file.name.rpartition(".")[0]
-            if file.name.startswith("."):
-                continue
-            if file.is_dir(follow_symlinks=False):
-                folders.append((file.path, f"{inside}{file.name}/"))
-            elif named is None or file.name in named or stem in named:
-                try:
-                    status = file.stat()
-                except OSError:  # a link to nowhere: a photo that will be missed by name
-                    continue
-                if stat.S_ISREG(status.st_mode):
-                    modified = status.st_mtime
-                    found.append(Entry(inside + file.name, status.st_size, modified, max(modified, status.st_ctime)))
-    return sorted(found)
+        parent, prefix = folders.pop()
+        try:
+            with os.scandir(parent) as entries:
+                visible = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            on_error(error)
+            continue
+        for entry in visible:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, f"{prefix}{entry.name}/"))
+            else:
+                yield prefix + entry.name, entry
 
 
-def _scan(folder: str) -> Iterator[os.DirEntry]:
-    """Yield what is in a folder; nothing where it cannot be read."""
-    try:
-        with os.scandir(folder) as entries:
-            yield from entries
-    except OSError:
-        return
+def list_files(folder: str, names: Collection[str] | None = None) -> list[Entry]:
+    """Return a folder's regular files, sorted by path; a folder that does not exist has none.
+
+    Args:
+        folder: its path.
+        names: only files of these names count, with or without their suffix; None: all.
+    """
+    files = []
+    for path, entry in walk(folder):
+        if names is not None and entry.name not in names and entry.name.rpartition(".")[0] not in names:
+            continue
+        try:
+            status = entry.stat()
+        except OSError:  # a broken link: it will be reported as a missing photo
+            continue
+        if stat.S_ISREG(status.st_mode):
+            files.append(Entry(path, status.st_size, status.st_mtime, max(status.st_mtime, status.st_ctime)))
+    return sorted(files)
 
 
 def names_and_sizes(files: list[Entry]) -> str:
@@ -70,24 +74,24 @@ def names_and_sizes(files: list[Entry]) -> str:
 
 
 def names_and_contents(folder: str, files: list[Entry]) -> str:
-    """Return a digest of the files' paths and contents, all of which it reads, or raise `InputError`."""
+    """Return a digest of the files' paths and contents; raise `InputError` if one cannot be read."""
     return _digest(f"{file.path}\0{_sha256(folder, file)}" for file in files)
 
 
 def quick_fingerprint(paths: Iterable[str]) -> str:
-    """Return a digest of files' sizes, first and last 64 KiB: it tells one table or set of weights from another.
+    """Return a digest of files' sizes, first and last 64 KiB, which differs between tables or weights.
 
-    Time stamps do not: a file that is moved into another's place keeps its own, which may be older than what was made
-    of the former one. Files that are not there count as empty.
+    Time stamps do not count: a file that is moved to another file's place may be older than the results of that one.
+    Files that do not exist count as empty.
     """
     text = hashlib.sha256()
     for path in paths:
         with suppress(OSError), Path(path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             text.update(f"{size}\n".encode())
-            for place in (0, max(GLANCE, size - GLANCE)):
-                file.seek(place)
-                text.update(file.read(GLANCE))
+            for start in (0, max(ENDS, size - ENDS)):
+                file.seek(start)
+                text.update(file.read(ENDS))
         text.update(b"\0")
     return text.hexdigest()[:16]
 
@@ -101,15 +105,14 @@ def _sha256(folder: str, file: Entry) -> str:
 
 
 def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]:
-    """Return the paths of photos whose bytes are no longer those of the manifest.
+    """Return the paths of photos whose bytes differ from those in the manifest.
 
-    Photos are read only where the file system says that something was done to them after they were read, or where they
-    lay in another folder then. The file `unchanged` beside the manifest says both in words, since time stamps change
-    where a folder is copied or touched. Where all photos are found as they were, it is written anew, so that copied
-    ones are read once.
+    A photo is read only if its time stamps are later than its ingestion, or if it was ingested from another folder. The
+    file `unchanged`, next to the manifest, holds that time and folder, because copying changes time stamps. If no photo
+    changed, it is written again, so that copied photos are read once.
 
     Raises:
-        InputError: a photo cannot be read; or it changed and has an old time stamp, so that Snakemake would not see it.
+        InputError: a photo cannot be read; or it changed and has an old time stamp, which Snakemake would not notice.
     """
     if not manifest.exists():
         return []
@@ -121,25 +124,25 @@ def changed_photos(folder: str, files: list[Entry], manifest: Path) -> list[str]
     try:
         known = read_table(manifest, ["path", "sha256"]).set_index("path")["sha256"].to_dict()
     except InputError:
-        return []  # of another version, which is made anew without a word; or damaged, as the first job to read it says
+        return []  # another version's, which is made again; or damaged, and the first job that reads it reports that
     changed = [file for file in newer if file.path in known and _sha256(folder, file) != known[file.path]]
     old = [file for file in changed if file.modified <= written]
-    if len(old) == len(changed) > 0:  # one that Snakemake sees is enough
+    if len(old) == len(changed) > 0:  # one that Snakemake notices is enough
         more = f" (and {len(old) - 1} others)" if len(old) > 1 else ""
         raise InputError(
-            f"{folder}/{old[0].path}{more}: other bytes than when it was read, but an old time stamp; `touch` it, so"
-            " that it is read again"
+            f"{folder}/{old[0].path}{more}: its bytes changed after it was ingested, but its time stamp is older;"
+            " `touch` it, so that it is ingested again"
         )
     if not changed:
-        with suppress(OSError):  # a results folder that may only be read: photos are read again next time
+        with suppress(OSError):  # a read-only results folder: the photos are read again next time
             note_reading(manifest, folder, started)
     return [f"{folder}/{file.path}" for file in changed]
 
 
 def second_of(folder: Path) -> float:
-    """Return the time by the clock of the file system that a folder lies on (seconds).
+    """Return the time of the folder's file system in seconds, or this host's if the folder is read-only.
 
-    A file server may have another clock than this host, whose own is taken where the folder is read-only.
+    A file server may have another clock than this host.
     """
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -149,24 +152,24 @@ def second_of(folder: Path) -> float:
 
 
 def note_reading(manifest: Path, folder: str | Path, second: float) -> None:
-    """Write down that all photos of a manifest were as it says, in a folder, at a time by the file system's clock.
+    """Note next to a manifest that all photos in a folder agreed with it at a time.
 
     Args:
-        manifest: path of the table; the note lies beside it.
-        folder: where the photos lie.
-        second: what `second_of` gave before they were read.
+        manifest: path of the manifest.
+        folder: the photos' folder.
+        second: `second_of` the results folder before the photos were read.
     """
     manifest.with_name("unchanged").write_bytes(f"{second!r}\n".encode() + os.fsencode(os.path.realpath(folder)))
 
 
 def _second_of_reading(manifest: Path, folder: str, otherwise: float) -> float:
-    """Return the time that `note_reading` wrote; 0 where that was of another folder; without a note, ``otherwise``."""
+    """Return the time that `note_reading` noted; 0 if it noted another folder, ``otherwise`` without a note."""
     try:
-        second, _, where = manifest.with_name("unchanged").read_bytes().partition(b"\n")
+        second, _, noted_folder = manifest.with_name("unchanged").read_bytes().partition(b"\n")
         second = float(second)
     except (OSError, ValueError):
         return otherwise
-    if where and os.fsencode(os.path.realpath(folder)) != where:
+    if noted_folder and os.fsencode(os.path.realpath(folder)) != noted_folder:
         return 0
     return second if math.isfinite(second) else otherwise
 

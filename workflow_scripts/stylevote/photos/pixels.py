@@ -1,4 +1,4 @@
-"""Photos into pixels: one way to decode a file, whatever its format, and a flat file that holds every photo decoded."""
+"""Photos into pixels: decode a file of any format, and keep all decoded photos in one flat file."""
 
 import hashlib
 import logging
@@ -22,19 +22,19 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from stylevote.errors import InputError
 from stylevote.files.tables import damaged, replacing
 
-MAX_PIXELS = 70_000_000  # more than a camera's 61 million; decoded with transparency, they take 1.8 GB for a moment
+MAX_PIXELS = 70_000_000  # more than a camera's 61 million; decoding them with transparency takes 1.8 GB
 MAX_BYTES = 200_000_000
-# A progressive JPEG has some ten scans, each of which is as much work as all pixels, however few bytes it has.
+# A progressive JPEG has some ten scans. Each takes as much work as all pixels, however few bytes it has.
 MAX_SCANS = 50
-# What folders of photos hold, and no more: each further format is a further decoder that a stranger's file reaches, and
-# EPS would start Ghostscript. MPO, what some cameras write, is not here: Pillow opens it as a JPEG with more to come.
+# The usual formats of photos and no others: each format is a decoder that a hostile file can attack, and EPS would
+# start Ghostscript. MPO, which some cameras write, is missing because Pillow opens it as a JPEG.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 # A JPEG's markers: 0xff, but neither stuffing (0x00) nor a restart (0xd0 to 0xd7).
 MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
 START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
 VALUES_AT_ONCE = 1 << 20
-LONGEST = 2  # the longer side is at most so many times the shorter one
-CHUNK = 32  # photos a task of the process pool: large against the cost of a task, small against a thread's share
+MAX_PROPORTION = 2  # of the longer side to the shorter one
+CHUNK = 32  # photos per task of the process pool: many compared with a task's cost, few compared with a process's share
 
 ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -52,9 +52,13 @@ class PhotoError(Exception):
 
 
 class Photo(NamedTuple):
-    """A decoded photo, RGB and upright; the size that it has in full; and the scale at which it was decoded.
+    """A decoded photo.
 
-    At a scale of 1/8 the last column and row of ``image`` stand for the 1 to 8 pixels that were left.
+    Attributes:
+        image: RGB and upright. At a scale of 1/8 its last column and row stand for the 1 to 8 pixels that were left.
+        width: full width in pixels.
+        height: full height in pixels.
+        scale: of ``image`` to the full size.
     """
 
     image: Image.Image
@@ -63,13 +67,8 @@ class Photo(NamedTuple):
     scale: float
 
 
-def read_photo(path: Path) -> Image.Image:
-    """Return the photo at ``path`` as an upright RGB image; `PhotoError` when it cannot be used."""
-    return decode_photo(read_bytes(path)).image
-
-
 def read_bytes(path: Path) -> bytes:
-    """Return the bytes of the file at ``path``; `PhotoError` when it is no file, empty, or over 200 MB."""
+    """Return the bytes of a file; raise `PhotoError` if it is no regular file, empty, or over 200 MB."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -87,21 +86,20 @@ def read_bytes(path: Path) -> bytes:
 def decode_photo(data: bytes, shorter_side: int | None = None) -> Photo:
     """Decode a photo to upright RGB.
 
-    The EXIF orientation is applied. Transparent photos are laid on white, 16-bit ones scaled to 8 bits, and of an
-    animation the first frame is taken.
+    Apply the EXIF orientation, put transparent photos on white, scale 16 bits to 8, and take an animation's first
+    frame.
 
     Args:
         data: the file's bytes.
-        shorter_side: when given, a JPEG may be decoded at a half, a quarter or an eighth of its size, which is much
-            faster, as long as its shorter side keeps at least twice so many pixels.
+        shorter_side: decode a JPEG at a half, a quarter or an eighth of its size, which is faster, if its shorter side
+            keeps at least twice this number of pixels; None: always decode it in full.
 
     Raises:
-        PhotoError: not a photo, truncated, damaged, of more than `MAX_PIXELS` pixels, or a JPEG of more than
-            `MAX_SCANS` scans.
+        PhotoError: not a photo, truncated, damaged, over `MAX_PIXELS` pixels, or a JPEG with over `MAX_SCANS` scans.
     """
     try:
         with warnings.catch_warnings():
-            # Pillow warns below the size at which it refuses; the limit here is checked two lines on.
+            # Pillow warns below the size at which it refuses; the limit is checked below.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(BytesIO(data), formats=FORMATS)
         width, height = image.size
@@ -110,7 +108,7 @@ def decode_photo(data: bytes, shorter_side: int | None = None) -> Photo:
                 f"oversized: {width} x {height} pixels, at most {MAX_PIXELS // 10**6} million are accepted"
             )
         if image.format in ("JPEG", "MPO") and (scans := count_scans(data)) > MAX_SCANS:
-            raise PhotoError(f"a JPEG of {scans} scans, at most {MAX_SCANS} are accepted; save it anew")
+            raise PhotoError(f"a JPEG of {scans} scans, at most {MAX_SCANS} are accepted; save it again")
         drafted = image.draft(None, (2 * shorter_side, 2 * shorter_side)) if shorter_side else None
         scale = drafted[1][2] / width if drafted else 1.0
         image.load()
@@ -119,7 +117,7 @@ def decode_photo(data: bytes, shorter_side: int | None = None) -> Photo:
     except PhotoError:
         raise
     except UnidentifiedImageError as error:
-        raise PhotoError(f"unreadable: no photo of a known format ({', '.join(FORMATS)}), or cut short") from error
+        raise PhotoError(f"unreadable: no photo of a known format ({', '.join(FORMATS)}), or truncated") from error
     except Image.DecompressionBombError as error:
         raise PhotoError(f"oversized: more than the {MAX_PIXELS // 10**6} million pixels that are accepted") from error
     except Exception as error:  # a decoder that meets damaged data raises nearly anything, from SyntaxError to KeyError
@@ -131,11 +129,11 @@ def decode_photo(data: bytes, shorter_side: int | None = None) -> Photo:
 
 
 def count_scans(data: bytes) -> int:
-    """Return how many scans the first image of a JPEG has, without decoding any."""
-    scans, at = 0, 2
-    while (marker := MARKER.search(data, at)) and marker[1] != END_OF_IMAGE:
+    """Return the number of scans of a JPEG's first image without decoding it."""
+    scans, position = 0, 2
+    while (marker := MARKER.search(data, position)) and marker[1] != END_OF_IMAGE:
         scans += marker[1] == START_OF_SCAN
-        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])  # past the segment that it opens
+        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])  # skip the marker's segment
     return scans
 
 
@@ -150,18 +148,17 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Return a grey image of 16 or 32 bits as one of 8; white is 65535, or 1.0 for floats, or the largest value."""
+    """Return a grey image of 16 or 32 bits in 8 bits; white is 65535, or 1.0 for floats, or the largest value."""
     values = np.asarray(image)
     grey = np.empty(values.shape, dtype=np.uint8)
-    # A part at a time: as floats, the pixels that are accepted would take gigabytes.
-    starts = range(0, values.size, VALUES_AT_ONCE)
-    parts = [slice(start, start + VALUES_AT_ONCE) for start in starts]
+    # In chunks: as floats, the pixels of the largest photos would take gigabytes.
+    chunks = [slice(start, start + VALUES_AT_ONCE) for start in range(0, values.size, VALUES_AT_ONCE)]
     flat, result = values.reshape(-1), grey.reshape(-1)
     scales = (1, 65535) if image.mode == "F" else (65535,)
-    largest = max(float(_finite(flat[part]).max()) for part in parts)
+    largest = max(float(_finite(flat[chunk]).max()) for chunk in chunks)
     white = next((scale for scale in scales if largest <= scale), largest)
-    for part in parts:
-        result[part] = np.rint(np.clip(_finite(flat[part]) / white, 0, 1) * 255)
+    for chunk in chunks:
+        result[chunk] = np.rint(np.clip(_finite(flat[chunk]) / white, 0, 1) * 255)
     return Image.fromarray(grey)
 
 
@@ -172,8 +169,8 @@ def _finite(values: np.ndarray) -> np.ndarray:
 def resize_photo(photo: Photo, size: int) -> np.ndarray:
     """Return ``photo`` at a shorter side of ``size`` pixels, as uint8 of shape (height, width, 3).
 
-    The longer side keeps the proportion and is cut (`cut_box`) before the resizing, so that a strip of 1 x 10,000,000
-    pixels is never blown up.
+    The longer side is cropped (`cut_box`) before the resizing, so that a strip of 1 x 10,000,000 pixels is never
+    enlarged.
     """
     left, top, right, bottom = cut_box(photo.width, photo.height)
     box = tuple(side * photo.scale for side in (left, top, right, bottom))
@@ -183,11 +180,11 @@ def resize_photo(photo: Photo, size: int) -> np.ndarray:
 
 
 def cut_box(width: int, height: int) -> tuple[int, int, int, int]:
-    """Return what is used of a photo, as left, top, right and bottom in pixels.
+    """Return the crop of a photo that is used, as left, top, right and bottom in pixels.
 
-    The longer side is cut, equally at both ends, to at most `LONGEST` times the shorter one.
+    The longer side is cut, equally at both ends, to at most `MAX_PROPORTION` times the shorter one.
     """
-    longest = LONGEST * min(width, height)
+    longest = MAX_PROPORTION * min(width, height)
     left, top = (width - min(width, longest)) // 2, (height - min(height, longest)) // 2
     return left, top, left + min(width, longest), top + min(height, longest)
 
@@ -203,30 +200,30 @@ def read_ingested(photos: Path, name: str, sha256: str, size: int, *, enlarge: b
         enlarge: whether a smaller photo is enlarged to ``size``, or kept as it is.
 
     Raises:
-        InputError: the photo is gone, or its bytes are no longer those that were ingested.
+        InputError: the photo is gone, or its bytes changed.
     """
     path = photos / name
     try:
         data = read_bytes(path)
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise InputError(f"{path}: changed since it was ingested; run ingest_photos again or restore the photo")
+            raise InputError(f"{path}: its bytes changed after it was ingested; ingest the photos again or restore it")
         photo = decode_photo(data, size)
     except PhotoError as error:
-        raise InputError(f"{path}: could be read when it was ingested and cannot now ({error})") from error
+        raise InputError(f"{path}: cannot be read any more ({error}); restore the photo") from error
     return resize_photo(photo, size if enlarge else min(size, photo.width, photo.height))
 
 
 def map_in_order(function: Callable[[Any], Any], items: Sequence[Any], threads: int) -> Iterator[Any]:
-    """Yield ``function(item)`` for every item, in their order, worked out by ``threads`` processes.
+    """Yield ``function(item)`` for every item, in order, computed by ``threads`` processes.
 
-    Only a few chunks are under way at a time, so that results do not pile up before a slow reader. With one thread
-    everything happens in this process. Otherwise ``function`` and ``items`` must be picklable.
+    Few chunks are computed ahead, so that results do not fill the memory. With one thread, this process computes all.
+    Otherwise ``function`` and ``items`` must be picklable.
     """
     if threads <= 1:
         yield from map(function, items)
         return
     waiting = deque()
-    # Spawned, not forked: a fork copies locks that the parent's threads (Arrow's, say) may hold at that moment.
+    # Spawned, not forked: a fork copies locks that the parent's threads, such as Arrow's, may hold.
     with ProcessPoolExecutor(threads, mp_context=get_context("spawn")) as pool:
         for start in range(0, len(items), CHUNK):
             waiting.append(pool.submit(_each, function, items[start : start + CHUNK]))
@@ -243,20 +240,20 @@ def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
 def cache_pixels(manifest: pd.DataFrame, photos: Path, size: int, path: Path, threads: int = 1) -> pd.DataFrame:
     """Decode and resize every photo of ``manifest`` into one flat file of uint8 RGB values.
 
-    The file's bytes do not depend on ``threads``. Photos stream through: memory holds a few dozen of them.
+    The file's bytes do not depend on ``threads``. Memory holds a few dozen photos.
 
     Args:
-        manifest: columns image_id, path and sha256.
-        photos: the folder that the paths are relative to.
+        manifest: image_id, path and sha256, in the order of the file.
+        photos: the photoset's folder.
         size: the shorter side, in pixels.
-        path: the file to write. Photos follow each other in the manifest's order.
+        path: the file to write.
         threads: processes to use.
 
     Returns:
-        the index, a row per photo: image_id; what `write_pixels` gives; sha256 of the photo's file.
+        the index, a row per photo: image_id, the columns of `write_pixels`, and sha256 of the photo's file.
 
     Raises:
-        InputError: a photo is gone, or its bytes are no longer those that were ingested.
+        InputError: a photo is gone, or its bytes changed.
     """
     prepare = partial(_pixels_of, photos, size)
     sources = list(zip(manifest["path"], manifest["sha256"], strict=True))
@@ -275,7 +272,7 @@ def write_pixels(photos: Iterable[np.ndarray], path: Path) -> pd.DataFrame:
         path: the file to write. Rows of a photo go from top to bottom.
 
     Returns:
-        A row a photo: offset (int64, bytes from the file's start); height, width (int32); crc32 (int64) of its pixels.
+        a row per photo: offset (int64, bytes from the start), height, width (int32), crc32 of the pixels (int64).
     """
     heights, widths, checksums = [], [], []
     with replacing(path) as partial_path, partial_path.open("wb") as flat:
@@ -307,31 +304,31 @@ def check_index(index: pd.DataFrame, manifest: pd.DataFrame, path: Path) -> None
     """Raise `InputError` unless the pixel cache's ``index``, read from ``path``, is of the photos of ``manifest``."""
     columns = ["image_id", "sha256"]
     if not index[columns].equals(manifest[columns]):
-        raise InputError(f"{path}: not the photos of the manifest; delete it, and the pixels are cached anew")
+        raise InputError(f"{path}: not the photos of the manifest; delete it and run again")
 
 
 def open_pixels(path: Path, index: pd.DataFrame) -> np.memmap:
     """Map the flat file that `write_pixels` wrote, as uint8 of shape (bytes,); changes stay in memory.
 
-    A photo's pixels are ``flat[offset : offset + 3 * height * width].reshape(height, width, 3)``. All of them are held
-    against the index once: a photo takes some hundredth of what it takes to decode it.
+    A photo's pixels are ``flat[offset : offset + 3 * height * width].reshape(height, width, 3)``. All checksums are
+    checked once, which takes about a hundredth of the time of decoding.
 
     Args:
         path: the file.
-        index: what `write_pixels` returned, and image_id.
+        index: image_id, and the columns of `write_pixels`.
 
     Raises:
-        InputError: the file is not there, or does not hold what ``index`` promises.
+        InputError: the file does not exist, or does not match ``index``.
     """
     try:
-        found = path.stat().st_size
+        size = path.stat().st_size
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
     expected = _pixel_bytes(index)
-    if found != expected:
-        raise damaged(path, f"{found} bytes, but its index describes {expected}")
+    if size != expected:
+        raise damaged(path, f"{size} bytes, but its index describes {expected}")
     flat = np.memmap(path, dtype=np.uint8, mode="c")  # torch takes writeable arrays only; the file is never written
     for photo in index.itertuples():
         if zlib.crc32(flat[photo.offset : photo.offset + 3 * photo.height * photo.width]) != photo.crc32:
-            raise damaged(path, f"the checksum of the photo {photo.image_id} does not fit")
+            raise damaged(path, f"the checksum of the photo {photo.image_id} does not match")
     return flat

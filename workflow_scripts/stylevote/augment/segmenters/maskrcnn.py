@@ -12,46 +12,44 @@ import torch
 from torch import nn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 
-from stylevote.augment.masks import NOTHING, Found, Sources
+from stylevote.augment.masks import NOTHING, Detection, Sources
+from stylevote.config.photos import Segmentation
 from stylevote.errors import InputError
 from stylevote.machine.device import open_device
 
 PERSON = 1  # COCO's number
-LONGEST = 1333 / 800  # longer side of what the network sees, in shorter ones: the proportion of its training
-SOFT = 0.5  # probability from which on a pixel belongs to a mask
-MESSAGE = 300  # characters shown of what torch says: it lists hundreds of parameters
+MAX_PROPORTION = 1333 / 800  # of the longer to the shorter side of the network's input, as in its training
+THRESHOLD = 0.5  # probability of a pixel of a mask
+MAX_MESSAGE = 300  # characters of torch's messages, which list hundreds of parameters
 
 
 class Segmenter:
-    """Mask R-CNN with a ResNet-50 (He et al. 2017; Li et al. 2021); of the persons found, the one that is the subject.
+    """Mask R-CNN with a ResNet-50 (He et al. 2017; Li et al. 2021), which returns the most prominent person.
 
     Args:
-        settings: of the segmentation: ``region`` (a person), and under ``maskrcnn``: ``shorter_side`` of what
-            the network sees in pixels, and ``score``, the least that counts as found.
-        sources: ``weights``, a .pth or .safetensors file with torchvision's parameter names; without it the weights
-            come from torchvision's hub, or its cache.
+        settings: of the segmentation; the region must be a person.
+        sources: ``weights``, a .pth or .safetensors file with torchvision's parameter names; None: torchvision's
+            weights from its hub or cache.
         threads: of the processor.
 
     Raises:
-        InputError: another region than a person, or the weights cannot be had or do not fit.
+        InputError: another region than a person, or the weights cannot be loaded or do not fit.
     """
 
     photos_at_once = 2  # on a CPU more at once are no faster
 
-    def __init__(self, settings: dict[str, Any], sources: Sources, threads: int) -> None:
-        if settings["region"] != "person":
-            raise InputError(
-                f"segmentation.region: {settings['region']!r}, expected 'person': the model knows no clothes"
-            )
-        model = settings["maskrcnn"]
-        self.least_score = model["score"]
+    def __init__(self, settings: Segmentation, sources: Sources, threads: int) -> None:
+        if settings.region != "person":
+            raise InputError(f"segmentation.region: {settings.region!r}, expected 'person': the model knows no clothes")
+        model = settings.maskrcnn
+        self.min_score = model.score
         self.device = open_device(threads)
         network = maskrcnn_resnet50_fpn_v2(
             weights=None,
             weights_backbone=None,
-            min_size=model["shorter_side"],
-            max_size=round(LONGEST * model["shorter_side"]),
-            box_score_thresh=self.least_score,
+            min_size=model.shorter_side,
+            max_size=round(MAX_PROPORTION * model.shorter_side),
+            box_score_thresh=self.min_score,
         )
         if sources.weights is None:
             network.load_state_dict(_published_weights())
@@ -60,7 +58,7 @@ class Segmenter:
         self.network = network.to(self.device).eval()
 
     @torch.inference_mode()
-    def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Found]:  # noqa: ARG002 (as others)
+    def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Detection]:  # noqa: ARG002 (as others)
         """Return the person found in each photo: the mask is of the photo's shape.
 
         Args:
@@ -68,28 +66,28 @@ class Segmenter:
             rows: not used.
         """
         inputs = [torch.tensor(photo, device=self.device).permute(2, 0, 1) / 255 for photo in photos]
-        return [choose_person(detections, self.least_score) for detections in self.network(inputs)]
+        return [choose_person(detections, self.min_score) for detections in self.network(inputs)]
 
 
-def choose_person(detections: dict[str, torch.Tensor], least_score: float) -> Found:
-    """Return the person with the largest product of mask area and score: the subject, not somebody behind them.
+def choose_person(detections: dict[str, torch.Tensor], min_score: float) -> Detection:
+    """Return the person with the largest product of mask area and score, which favours the subject over bystanders.
 
     Args:
-        detections: of one photo, as torchvision gives them: ``labels`` and ``scores`` of shape (found,), ``masks`` of
-            probabilities of shape (found, 1, height, width).
-        least_score: of a detection that counts.
+        detections: torchvision's output for one photo: ``labels`` and ``scores`` of shape (detections,), ``masks`` of
+            probabilities of shape (detections, 1, height, width).
+        min_score: minimum score of a detection.
     """
-    counts = (detections["labels"] == PERSON) & (detections["scores"] >= least_score)
-    scores, masks = detections["scores"][counts], detections["masks"][counts, 0] >= SOFT
+    counts = (detections["labels"] == PERSON) & (detections["scores"] >= min_score)
+    scores, masks = detections["scores"][counts], detections["masks"][counts, 0] >= THRESHOLD
     if not len(scores):
         return NOTHING
     weights = masks.sum(dim=(1, 2)) * scores
     best = int(weights.argmax())
-    return Found(masks[best].cpu().numpy(), float(scores[best])) if weights[best] > 0 else NOTHING
+    return Detection(masks[best].cpu().numpy(), float(scores[best])) if weights[best] > 0 else NOTHING
 
 
 def load_file(network: nn.Module, path: Path) -> None:
-    """Load all the network's parameters from a .safetensors file, or one that torch saved (as data: no code is run).
+    """Load the network's parameters from a .safetensors file, or from a file of torch without running its code.
 
     Raises:
         InputError: the file cannot be read, or its parameters are not the network's.
@@ -103,26 +101,26 @@ def load_file(network: nn.Module, path: Path) -> None:
             _refuse_bomb(path)
             state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
-        raise InputError(f"{path}: damaged, or holds other things than tensors, which might run code") from error
-    except Exception as error:  # a reader that meets another kind of file raises nearly anything
+        raise InputError(f"{path}: damaged, or holds more than tensors, which could run code") from error
+    except Exception as error:  # readers of another kind of file raise nearly any error
         raise InputError(f"{path}: cannot be read as a file of weights ({_brief(error)})") from error
     try:
         network.load_state_dict(state)
-    except Exception as error:  # what stands in the place of parameters may be anything
+    except Exception as error:  # the values may be anything instead of parameters
         raise InputError(f"{path}: not the weights of this network ({_brief(error)})") from error
 
 
 def _refuse_bomb(path: Path) -> None:
-    """Raise ValueError if an archive holds more than its own bytes: torch compresses nothing when it saves."""
+    """Raise ValueError if an archive is compressed: torch does not compress, and the content could fill the memory."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > path.stat().st_size:
-            raise ValueError(f"its contents are compressed, to be {size} bytes, which torch does not do")
+            raise ValueError(f"its content of {size} bytes is compressed, and torch does not compress")
 
 
 def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:MESSAGE]
+    return " ".join(str(error).split())[:MAX_MESSAGE]
 
 
 def _published_weights() -> dict[str, torch.Tensor]:
@@ -130,6 +128,6 @@ def _published_weights() -> dict[str, torch.Tensor]:
         return MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"segmentation.maskrcnn.weights: the pretrained weights cannot be had ({error}); download"
-            f" {MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.url} elsewhere and give the file's path"
+            f"segmentation.maskrcnn.weights: the pretrained weights cannot be downloaded ({error}); download"
+            f" {MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.url} elsewhere and set the file's path"
         ) from error

@@ -1,0 +1,127 @@
+"""Photosets before their photos are decoded: their label tables, and the files in their folders."""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stylevote.errors import InputError
+from stylevote.files.tables import read_table
+from stylevote.photos.label_tables import Entry, content_digest, file_names, read_label_table
+from stylevote.photos.listing import changed_photos, list_files, names_and_sizes
+from stylevote.photos.problems import problem_report
+from stylevote.wording import plural, quote
+
+
+class Survey(NamedTuple):
+    """The state of a photoset's table and folder.
+
+    Attributes:
+        identity: JSON values that the manifest depends on.
+        changed: paths of the photos whose bytes changed after they were ingested.
+        missing: photos of the table that the folder lacks, if they are to be downloaded.
+    """
+
+    identity: list[Any]
+    changed: list[str]
+    missing: list[Entry]
+
+
+@dataclass(frozen=True)
+class Photoset:
+    """A photoset that is made from a folder of photos.
+
+    Attributes:
+        name: its name in the configuration.
+        photos: its folder.
+        table: its label table, or an empty text.
+        download: whether photos that the folder lacks are downloaded.
+        skip_failed: whether photos that cannot be downloaded are left out.
+        labels: names of the labels.
+        manifest: path of its manifest.
+        mark: path of the file that each download writes.
+        drawn: JSON values that identify the demo, if the demo's photos are the photoset's.
+    """
+
+    name: str
+    photos: str
+    table: str
+    download: bool
+    skip_failed: bool
+    labels: list[str]
+    manifest: Path
+    mark: str
+    drawn: list[Any] | None = None
+    _surveys: dict[float | None, Survey] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def failures(self) -> str:
+        """Path of the table of failed downloads, or an empty text. It is no output: it stays if the job fails."""
+        return str(self.manifest.with_name("failed_downloads.parquet")) if self.download else ""
+
+    def survey(self) -> Survey:
+        """Return the photoset's state after the last download.
+
+        Raises:
+            InputError: the table has problems, has no URLs although photos are to be downloaded, or a photo cannot be
+                read.
+        """
+        downloaded = os.path.getmtime(self.mark) if os.path.exists(self.mark) else None  # noqa: PTH110, PTH204 (quick)
+        if downloaded not in self._surveys:
+            self._surveys[downloaded] = Survey(self.drawn, [], []) if self.drawn else self._look()
+        return self._surveys[downloaded]
+
+    def _look(self) -> Survey:
+        digest, names, missing = None, None, []
+        if self.table and os.path.isfile(self.table):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
+            columns, entries, problems = read_label_table(Path(self.table), self.labels, self.name == "train")
+            if problems:
+                raise InputError(problem_report(problems, self.name))
+            digest, names = content_digest(columns, entries), file_names(entries)
+        files = list_files(self.photos, names)
+        if names is None:
+            from stylevote.photos.folders import is_photo  # noqa: PLC0415 (slow to import, and seldom needed)
+
+            files = [file for file in files if is_photo(file.path)]
+        changed = changed_photos(self.photos, files, self.manifest)
+        if names and self.download:
+            if not any(entry.url for entry in entries):
+                raise InputError(
+                    f"{self.table}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
+                    " challenge's form (id,url,... without a header)"
+                )
+            from stylevote.photos.folders import photos_without_file  # noqa: PLC0415 (as above)
+
+            missing = photos_without_file(entries, [file.path for file in files])
+        return Survey([digest, names_and_sizes(files)], changed, missing)
+
+    def to_download(self) -> list[Entry]:
+        """Return the photos to download: the missing ones.
+
+        If failed photos may be skipped, those that failed before, at the same URL, are left out: when one arrives
+        later, everything that follows is computed again. The user may ask for them with the mark as the target.
+        """
+        missing, failures = self.survey().missing, Path(self.failures)
+        if not (missing and self.skip_failed and failures.exists()):
+            return missing
+        table = read_table(failures, ["image_id", "url"])
+        failed = set(zip(table["image_id"], table["url"], strict=True))
+        return [entry for entry in missing if (entry.name, entry.url) not in failed]
+
+    def refuse_lost(self, targets: Collection[str]) -> None:
+        """Raise `InputError` if downloaded photos are gone after they were ingested.
+
+        A call may download them if that is its target. If they were downloaded on the way to another target, Snakemake
+        would take the manifest as new, and train again even if the photos are the same.
+        """
+        missing = {entry.name for entry in self.to_download()}
+        if not missing or not self.manifest.exists() or self.mark in targets:
+            return
+        lost = [name for name in read_table(self.manifest, ["image_id"])["image_id"] if name in missing]
+        if len(lost) == len(missing):
+            raise InputError(
+                f"photosets.{self.name}: {plural(len(lost), 'photo')} gone after they were ingested, {quote(lost[0])}"
+                f" first; download them alone, with the target {self.mark}: if they are the same, nothing is computed"
+                " again"
+            )
