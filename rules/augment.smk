@@ -105,7 +105,9 @@ rule segment_photos:
     params:
         **program(
             "augment/segment_photos",
-            settings(segmentation={key: SEGMENTATION[key] for key in ("model", "region", "size", "shards")} | SEGMENTER),
+            settings(
+                segmentation={key: SEGMENTATION[key] for key in ("model", "region", "size", "shards")} | SEGMENTER
+            ),
             digest=segmenter_code,
             photos=lambda wildcards: TRAIN["photos"],
             given_masks=lambda wildcards: TRAIN["masks"] or "",

@@ -100,33 +100,19 @@ class Settings:
 
     @property
     def combiners(self) -> list[str]:
-        """The combiner, and those that it chooses among."""
-        stack = self.config["stack"]
-        return [stack["combiner"], *(stack["auto"]["among"] if stack["combiner"] == "auto" else [])]
+        """The modules of the combiner, and of those that it chooses among."""
+        stack = Stack(**self.config["stack"])
+        return list(dict.fromkeys([stack.combiner, *stack.combiners]))
 
     @property
     def stack(self) -> dict[str, Any]:
-        """The combiner and, under its name, its own settings, if it has any.
-
-        Those of `auto` hold the settings of the combiners that it chooses among, as pairs: their order counts.
-        """
-        stack, (name, *among) = self.config["stack"], self.combiners
-        if among:
-            return {
-                "combiner": name,
-                name: {**stack[name], "among": [(other, stack.get(other, {})) for other in among]},
-            }
-        return Stack(**stack).used()
+        """The combiner, and the settings that it uses."""
+        return Stack(**self.config["stack"]).used()
 
     @property
     def threshold(self) -> dict[str, Any]:
         """The method of search for thresholds, and the settings that it uses."""
         return Threshold(**self.config["threshold"]).used()
-
-    @property
-    def label_limits(self) -> dict[str, int | None]:
-        """The smallest and the largest number of labels of a photo."""
-        return {key: self.config["votes"][key] for key in ("min_labels", "max_labels")}
 
 
 def label_blocks(slugs: dict[str, str], labels_per_job: int | None) -> dict[str, list[str]]:
