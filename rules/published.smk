@@ -116,7 +116,7 @@ rule summarize_experiments:
             spec(
                 "beta",
                 experiments=[
-                    {"name": name, "title": table["title"], "notes": table["notes"]}
+                    {"name": name, "title": table.title, "notes": table.notes}
                     for name, table in EXPERIMENTS.items()
                 ],
             ),

@@ -220,7 +220,7 @@ def present_names():
             *SETTINGS.blocks,
             *map(str, numbers),
             *(f"fold{fold}" for fold in SETTINGS.folds),
-            *(f"{number:03d}" for number in range(simulated["members"] if simulated else 0)),
+            *(f"{number:03d}" for number in range(simulated.members if simulated else 0)),
         }
     )
 
