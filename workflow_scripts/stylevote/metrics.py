@@ -1,4 +1,4 @@
-"""F-beta of one label, of every possible threshold at once, and the mean over labels."""
+"""F-beta of one label at one threshold or at all of them, and the mean over labels."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ BETA = 2.0
 def f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> float:
     """Return the F-beta of 0/1 ``decisions`` against 0/1 ``labels``, both of shape (photos,).
 
-    F = (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP) (van Rijsbergen 1979), which is 0 where no photo
-    is rightly decided, also where there is nothing to find.
+    F = (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP) (van Rijsbergen 1979). It is 0 without true positives, also
+    if no photo has the label.
     """
     labels, decisions = labels.astype(bool), decisions.astype(bool)
     hits = np.count_nonzero(labels & decisions)
@@ -19,7 +19,7 @@ def f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> flo
 
 
 def precision_recall(labels: np.ndarray, decisions: np.ndarray) -> tuple[float, float]:
-    """Return precision and recall of 0/1 ``decisions`` (0 where they are undefined)."""
+    """Return precision and recall of 0/1 ``decisions``; 0 if undefined."""
     labels, decisions = labels.astype(bool), decisions.astype(bool)
     hits = np.count_nonzero(labels & decisions)
     return hits / max(np.count_nonzero(decisions), 1), hits / max(np.count_nonzero(labels), 1)
@@ -31,16 +31,16 @@ def macro_f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) 
 
 
 def cut_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[np.ndarray, np.ndarray]:
-    """Return every distinct way to cut ``scores`` and its F-beta, from the fewest to the most photos decided.
+    """Return all distinct thresholds of ``scores`` and their F-beta, from the highest threshold to the lowest.
 
     Args:
         labels: 0/1, shape (photos,).
-        scores: in 0..1, shape (photos,); ties are cut together.
+        scores: in 0..1, shape (photos,).
         beta: weight of recall against precision.
 
     Returns:
-        thresholds, F-beta: both of shape (distinct scores,). A photo is decided when ``score >= threshold``. Each
-        threshold lies midway between two neighbouring scores, the last midway between the lowest and 0.
+        thresholds, F-beta: both of shape (distinct scores,). A photo gets the label if ``score >= threshold``. Each
+        threshold is midway between two neighbouring scores, the last midway between the lowest score and 0.
     """
     falling = np.sort(-scores)
     last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
@@ -52,12 +52,12 @@ def cut_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tup
 def counted_curve(
     scores: np.ndarray, positives: np.ndarray, photos: np.ndarray, beta: float = BETA
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `cut_curve` does, of photos that were counted.
+    """Return the result of `cut_curve` for photos that are counted by their scores.
 
     Args:
-        scores: float64, all different, the highest first.
-        positives: how many photos with the label have each score; in the scores' shape.
-        photos: how many photos have each score, at least one; in the scores' shape.
+        scores: float64, distinct, the highest first.
+        positives: number of photos with the label per score.
+        photos: number of photos per score, at least one.
         beta: weight of recall against precision.
     """
     hits, decided = np.cumsum(positives), np.cumsum(photos)
@@ -68,7 +68,7 @@ def counted_curve(
 
 
 def best_cut(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[float, float]:
-    """Return the threshold of highest F-beta over all cuts, and that F-beta; of equals, the highest threshold."""
+    """Return the threshold of the highest F-beta, and that F-beta; of equals, the highest threshold."""
     thresholds, score = cut_curve(labels, scores, beta)
     best = int(np.argmax(score))
     return float(thresholds[best]), float(score[best])
