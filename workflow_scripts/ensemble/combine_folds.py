@@ -52,13 +52,11 @@ def main(
     stored = read_by_label(stackers, labels)
     of_labels = read_values(thresholds, labels, "threshold")
     tables = {}
-    for part in divide_labels(labels, features, selected, fold_count * len(image_ids)):
-        needed = feature_labels(part, features)
-        scores = read_features(
-            files, selected, image_ids, labels, external, wanted=None if needed == labels else needed
-        )
-        loaded = {label: load_stackers(label, stored[label], combiner, fold_count, threads) for label in part}
-        combined = {label: feature_labels([label], features) for label in part}
+    for group in divide_labels(labels, features, selected, fold_count * len(image_ids)):
+        needed = feature_labels(group, features)
+        scores = read_features(files, selected, image_ids, labels, external, wanted=needed)
+        loaded = {label: load_stackers(label, stored[label], combiner, fold_count, threads) for label in group}
+        combined = {label: feature_labels([label], features) for label in group}
         tables |= combine_folds_by_label(scores, combined, loaded, of_labels, voting.aggregation)
     write_table(photoset_votes(limit_labels_by_photo(tables, of_labels, voting), image_ids), votes)
 

@@ -24,8 +24,8 @@ def main(stacked: Path, manifest: Path, precision_thresholds: Path, *, labels: l
     rows = []
     for label, truth, scores in read_stacked(stacked, manifest, labels):
         threshold = precision_threshold(truth, scores, precision)
-        reached = "never" if threshold is None else f"from a score of {threshold:.4f} on"
-        logging.info("%s: precision %g reached %s", label, precision, reached)
+        outcome = "never" if threshold is None else f"from a score of {threshold:.4f} on"
+        logging.info("%s: precision %g reached %s", label, precision, outcome)
         rows.append({"label": label, "precision": precision, "precision_threshold": threshold})
     write_table(pd.DataFrame(rows).astype({"precision_threshold": "float64"}), precision_thresholds)
 

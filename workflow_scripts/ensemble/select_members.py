@@ -47,8 +47,8 @@ def main(
             by_label[label] = selected = select_by_fold(
                 ranked[label], of_label, block.truth(label), block.folds, selection, sizes=by_fold, beta=beta
             )
-            wanted = selection.top_n if selection.method == "top_n" and by_fold is None else 0
-            _log(label, selected[selected["held_out_fold"] == ALL], wanted)
+            top_n = selection.top_n if selection.method == "top_n" and by_fold is None else 0
+            _log(label, selected[selected["held_out_fold"] == ALL], top_n)
     write_by_label(by_label, members)
 
 

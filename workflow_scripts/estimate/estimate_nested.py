@@ -8,7 +8,7 @@ from stylevote.cli import run
 from stylevote.config.ensemble import Stack, Threshold
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.inputs import open_block
-from stylevote.estimate.nested import predict_nested
+from stylevote.ensemble.nested import predict_nested
 from stylevote.metrics import f_beta
 
 

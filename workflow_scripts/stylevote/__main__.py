@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
+from stylevote.bootstrap import RESAMPLES
 from stylevote.cli import end_with, parse
 from stylevote.errors import ROOM, InputError, unwritable
-from stylevote.estimate.bootstrap import RESAMPLES
 from stylevote.metrics import BETA
 
 MAX_THREADS = 1024

@@ -36,7 +36,7 @@ def test_a_label_that_no_block_or_two_blocks_hold_is_named(tables, tmp_path):
     one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
     write_by_label(tables, one)
     write_by_label({"red": tables["red"]}, other)
-    with pytest.raises(InputError, match=r"one\.parquet: found no rows of the label 'green' \(1 such labels\)"):
+    with pytest.raises(InputError, match=r"one\.parquet: found no rows of 1 labels, of which 'green' is the first"):
         read_by_label([one], ["red", "green"])
     with pytest.raises(InputError, match=r"other\.parquet: holds the label 'red', which another table holds, too"):
         read_by_label([one, other], ["red"])

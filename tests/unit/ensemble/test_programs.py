@@ -471,7 +471,7 @@ def test_a_label_that_a_file_lacks_ends_in_one_sentence(sized):
     write_table(rankings[rankings["label"] == "style 0"], folder / "fewer.parquet")
     estimate = [*inputs, "--rankings", "fewer.parquet", *outputs, "--settings", SIZING]
     output = call(folder, "estimate/estimate_sizes", *estimate, expected=1)
-    assert output == "error: fewer.parquet: found no rows of the label 'style 1' (1 such labels)\n"
+    assert output == "error: fewer.parquet: found no rows of 1 labels, of which 'style 1' is the first\n"
     sizes = pd.DataFrame({"held_out_fold": [-1, 0, 2], "size": ["2", "1", "all"]})
     settings = {"labels": ensemble.labels, "beta": 2, "selection": SELECTION}
     select = [*inputs, "--rankings", "rankings/0.parquet", "--members", "x.parquet", "--settings", settings]

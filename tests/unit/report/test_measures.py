@@ -54,7 +54,7 @@ def test_every_threshold_within_the_flat_range_is_as_good_and_those_beside_it_ar
     labels, scores = drawn(80, 0.2, seed)
     random = np.random.default_rng(seed)
     chosen = float(random.choice(scores)) - 1e-4 * seed
-    low, high = flat_range(labels, scores, chosen, loss=loss)
+    low, high = flat_range(labels, scores, chosen, tolerance=loss)
     least = f2(labels, scores, chosen) - loss - 1e-12
     assert low < chosen <= high
     for threshold in np.linspace(low, high, 50)[1:]:

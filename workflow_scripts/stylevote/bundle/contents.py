@@ -26,7 +26,7 @@ from stylevote.config.runs import MOST_LAYERS, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, read_sealed, write_json, write_sealed
-from stylevote.report import markdown
+from stylevote.report.render import markdown
 from stylevote.wording import bullets, describe_path, key_path, quote
 
 CONTENT, CARD = "bundle.json", "card.md"
@@ -52,11 +52,9 @@ def check_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, (bool, str)) or (isinstance(value, (int, float)) and _is_small(value))
-
-
-def _is_small(number: float) -> bool:
-    return -MAX_NUMBER <= number <= MAX_NUMBER  # false for NaN
+    if isinstance(value, (int, float)):
+        return -MAX_NUMBER <= value <= MAX_NUMBER  # false for NaN
+    return value is None or isinstance(value, str)
 
 
 def _check_votes(votes: Votes) -> Votes:
@@ -204,15 +202,7 @@ def bundle_card(content: Mapping[str, Any], worth: str, networks: int) -> str:
         worth: Markdown about the quality of its decisions.
         networks: number of CNNs in the bundle.
     """
-    paragraphs = [
-        "# A bundle of Stylevote",
-        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])}"
-        " labels a photo has. The photos must be of the same kind as the training photos. It is not made to identify or"
-        " judge people.",
-        "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
-        worth,
-    ]
-    return "\n\n".join(paragraphs) + "\n"
+    return markdown("bundle_card.md", content=content, worth=worth.rstrip(), networks=networks)
 
 
 def worth_of_ensemble(nested: pd.DataFrame, score: str, *, part: bool) -> str:
@@ -223,18 +213,7 @@ def worth_of_ensemble(nested: pd.DataFrame, score: str, *, part: bool) -> str:
         score: name of the F-beta.
         part: whether the bundle has fewer members than the ensemble.
     """
-    rows = [
-        [
-            row["label"],
-            f"{row['positives']}",
-            f"{row['nested_f_beta']:.4f}",
-            f"{row['nested_low']:.4f} to {row['nested_high']:.4f}",
-        ]
-        for row in nested.to_dict("records")
-    ]
-    whole = " for the whole ensemble. This bundle has only its first members, so it is worth less" if part else ""
-    table = markdown.table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows)
-    return f"The quality of the decisions was estimated with photos that chose nothing{whole}:\n\n{table}"
+    return markdown("bundle_worth.md", rows=nested.to_dict("records"), score=score, part=part)
 
 
 def write_bundle(
@@ -298,9 +277,9 @@ def open_bundle(folder: Path) -> Bundle:
     except RecursionError as error:
         raise InputError(f"{path}: lists or mappings in hundreds of others; expected a bundle's few levels") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        found = "" if first["type"] == "missing" else f", found {quote(first['input'])}"
-        raise InputError(f"{path}: {key_path(first['loc'])}: {first['msg']}{found}") from error
+        first = error.errors()[0]
+        location = f"{key_path(first['loc'])}: " if first["loc"] else ""
+        raise InputError(f"{path}: {location}{first['msg']}") from error
     if problems := list(_contradictions(content)):
         raise InputError(bullets(f"{path}: contradictions:", problems))
     if problems := list(_damages(folder, content.files)):

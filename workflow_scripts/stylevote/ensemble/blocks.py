@@ -41,7 +41,7 @@ def read_by_label(
     missing = [label for label in labels if label not in tables]
     if missing:
         names = ", ".join(path.as_posix() for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
-        raise InputError(f"{names}: found no rows of the label {missing[0]!r} ({len(missing)} such labels)")
+        raise InputError(f"{names}: found no rows of {len(missing)} labels, of which {missing[0]!r} is the first")
     return {label: tables[label] for label in labels}
 
 

@@ -104,13 +104,13 @@ def select_by_fold(
     Returns:
         all selections in one table, with the column held_out_fold.
     """
-    parts = []
-    for held_out_fold, part in rankings.groupby("held_out_fold", sort=False):
-        known, ranking = folds != held_out_fold, part.set_index("candidate")
+    selections = []
+    for held_out_fold, of_fold in rankings.groupby("held_out_fold", sort=False):
+        known, ranking = folds != held_out_fold, of_fold.set_index("candidate")
         arguments = selection.used() if sizes is None else limit_size(selection, sizes[held_out_fold])
         selected = select_members(ranking, scores[:, known], labels[known], **arguments, beta=beta)
-        parts.append(selected.reset_index())
-    return pd.concat(parts, ignore_index=True)
+        selections.append(selected.reset_index())
+    return pd.concat(selections, ignore_index=True)
 
 
 def limit_size(selection: Selection, size: int | None) -> dict[str, Any]:

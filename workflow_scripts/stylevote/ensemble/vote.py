@@ -73,11 +73,11 @@ def limit_labels_by_photo(
 
 def photoset_votes(tables: Mapping[str, pd.DataFrame], image_ids: np.ndarray) -> pd.DataFrame:
     """Return the tables of `predict_labels` as one, label after label, with the columns image_id and label first."""
-    parts = []
+    named = []
     for label, table in tables.items():
         names = pd.DataFrame({"image_id": image_ids, "label": label}, index=table.index)
-        parts.append(pd.concat([names, table], axis=1))
-    return pd.concat(parts)
+        named.append(pd.concat([names, table], axis=1))
+    return pd.concat(named)
 
 
 def combine_folds(features: np.ndarray, stackers: list[Stacker], threshold: float, aggregation: str) -> pd.DataFrame:

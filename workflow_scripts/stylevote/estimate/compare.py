@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stylevote.bootstrap import RESAMPLES, compare_decisions
 from stylevote.ensemble.decisions import decision_matrix, read_decisions
 from stylevote.errors import InputError
-from stylevote.estimate.bootstrap import RESAMPLES, compare_decisions
 from stylevote.files.tables import MANIFEST_COLUMNS, label_matrix, read_table
 from stylevote.metrics import BETA
 

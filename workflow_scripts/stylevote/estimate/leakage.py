@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
+from stylevote.bootstrap import bootstrap_f_beta
 from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.config.identity import seed as seed_of
 from stylevote.ensemble.inputs import BlockInputs
 from stylevote.ensemble.rank import ALL, best_epochs, rank_candidates
 from stylevote.ensemble.select import select_members
-from stylevote.estimate.bootstrap import bootstrap_f_beta
 from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.metrics import BETA, f_beta
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stylevote.estimate.bootstrap import bootstrap_f_beta, interval, with_mean
+from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.metrics import BETA, f_beta, precision_recall
 
 SCORE_COLUMNS = {

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.ensemble.inputs import BlockInputs
+from stylevote.ensemble.nested import predict_nested
 from stylevote.ensemble.rank import ALL, held_out_folds
 from stylevote.ensemble.select import select_by_fold
 from stylevote.errors import InputError
-from stylevote.estimate.bootstrap import bootstrap_f_beta, interval, with_mean
-from stylevote.estimate.nested import predict_nested
 from stylevote.files.tables import read_table
 from stylevote.metrics import BETA, f_beta, macro_f_beta
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.estimate import bootstrap
+from stylevote import bootstrap
 from stylevote.estimate.single_networks import estimate_run
 from stylevote.files.tables import replacing, write_table
 from stylevote.metrics import BETA, macro_f_beta

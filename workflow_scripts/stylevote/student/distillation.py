@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from stylevote.bootstrap import compare_decisions
 from stylevote.config.ensemble import Stack
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import limit_labels
-from stylevote.estimate.bootstrap import compare_decisions
 from stylevote.metrics import BETA, best_threshold, f_beta
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stylevote.bootstrap import bootstrap_f_beta
 from stylevote.config.ensemble import Stack, Threshold
+from stylevote.ensemble.nested import predict_nested
 from stylevote.ensemble.stack import FittedStack, Stacker, fit_stack, load_combiner
 from stylevote.errors import InputError
-from stylevote.estimate.bootstrap import bootstrap_f_beta
-from stylevote.estimate.nested import predict_nested
 from stylevote.metrics import BETA, f_beta
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import fbeta_score
 
-from stylevote.estimate.bootstrap import bootstrap_f_beta, compare_decisions, interval
+from stylevote.bootstrap import bootstrap_f_beta, compare_decisions, interval
 
 
 def draw(photos, prevalences, right, seed):
