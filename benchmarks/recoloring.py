@@ -21,22 +21,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 from stylevote.augment.garments import Unsuitable, find_garments
 from stylevote.augment.quality import measure
 from stylevote.augment.recolor import recolor
+from stylevote.config.photos import Recolor
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
 
-SETTINGS = {
-    "mode": "full_image",
-    "neutral": "leave",
-    "garments": 1,
-    "min_share_of_mask": 0.15,
-    "min_share_of_image": 0.02,
-    "min_hue_change": 60,
-    "saturation": [1, 1],
-}
+SETTINGS = Recolor(garments=1, saturation=[1, 1])
 
 
 def plain(photo: np.ndarray, weight: np.ndarray, degrees: float) -> np.ndarray:
-    """Return the photo with its hue turned as far as ``weight`` (0 to 1, a number per pixel) says."""
+    """Return the photo with its hue turned, blended by ``weight`` (0 to 1 per pixel)."""
     hsv = rgb2hsv(photo)
     hsv[..., 0] = (hsv[..., 0] + degrees / 360) % 1
     turned = 255 * hsv2rgb(hsv)
@@ -44,7 +37,7 @@ def plain(photo: np.ndarray, weight: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def whole(photo: np.ndarray, mask: np.ndarray, number: int) -> None:
-    """Do all that is done with a photo once it is decoded and masked."""
+    """Recolour and measure a decoded photo with its mask."""
     garments = find_garments(photo, mask, SETTINGS)
     recolored = recolor(photo, mask, garments, SETTINGS, np.random.default_rng(number))
     measure(photo, recolored.photo, mask, recolored.weight)

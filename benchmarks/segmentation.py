@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
+from stylevote.config.photos import MaskRCNN, Segmentation, SegmentationNetwork
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
 from stylevote.files.weights import store_weights
@@ -41,8 +42,8 @@ def main(arguments: argparse.Namespace) -> None:
     """Print one table."""
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    model = {"architecture": "unet", "encoder": arguments.encoder, "args": {}, "size": arguments.side}
-    settings = {"region": "person", "smp": model, "maskrcnn": {"shorter_side": arguments.shorter_side, "score": 0.5}}
+    model = SegmentationNetwork(encoder=arguments.encoder, size=arguments.side)
+    settings = Segmentation(smp=model, maskrcnn=MaskRCNN(shorter_side=arguments.shorter_side))
     photos, rows = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -68,7 +69,7 @@ def main(arguments: argparse.Namespace) -> None:
             ),
         }
         print(f"{len(photos)} photos, shorter side {arguments.size} px, threads: {arguments.threads}")
-        print(f"{'model':<40}{'masks a second':>16}")
+        print(f"{'model':<40}{'masks per second':>16}")
         for title, segmenter in segmenters.items():
             print(f"{title:<40}{len(photos) / seconds(segmenter, photos, rows):>16.2f}", flush=True)
 

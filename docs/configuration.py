@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from stylevote.config.configuration import Configuration  # noqa: E402
-from stylevote.config.draws import DRAWS  # noqa: E402
 from stylevote.config.resolve import PRESETS  # noqa: E402
+from stylevote.config.run_grid import DRAWS, EACH  # noqa: E402
 
 BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 BOUNDS |= {"multipleOf": "a multiple of"}
@@ -68,8 +68,8 @@ def editors_schema() -> str:
         for key, part in parts[name].get("properties", {}).items():
             said = {word: part.pop(word) for word in ("description", "default") if word in part}
             parts[name]["properties"][key] = {**said, "anyOf": [part, {"$ref": f"#/$defs/{SEVERAL}"}]}
-    draws = {"type": "object", "anyOf": [{"required": [key]} for key in (*DRAWS, "layers")]}
-    parts[SEVERAL] = {"description": "alternatives, or a draw", "anyOf": [{"type": "array", "minItems": 1}, draws]}
+    marks = [{"required": [key]} for key in (EACH, *DRAWS)]
+    parts[SEVERAL] = {"description": "alternatives, or a draw", "type": "object", "anyOf": marks}
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -89,7 +89,9 @@ rule evaluate_student:
     params:
         **program(
             "student/evaluate_student",
-            settings("labels", "beta", threshold=SETTINGS.threshold, **SETTINGS.label_limits, run=SETTINGS.student),
+            settings(
+                "labels", "beta", threshold=SETTINGS.config.threshold, **SETTINGS.label_limits, run=SETTINGS.student
+            ),
         ),
     shell:
         PROGRAM

@@ -41,9 +41,9 @@ READERS = {
     "folders": 3,
     "bundles": 3,
 }
-MOST_SECONDS = 5  # of the processor, so that a busy machine fails no case
+MAX_SECONDS = 5  # of the processor, so that a busy machine fails no case
 HUNG_SECONDS = 300  # of the clock: what waits takes no time of the processor
-MOST_BYTES = 2 * 1024**3
+MAX_BYTES = 2 * 1024**3
 SPARE_BYTES = (
     8 * 1024**3
 )  # of addresses above those in use: an allocation beyond is refused, so that no machine suffers
@@ -149,9 +149,9 @@ def run_reader(name: str, cases: int, seed: int, folder: Path) -> Tally:
         if watch.seen:
             problem = f"it would do what it may not: {watch.seen[0]}"
             watch.seen.clear()
-        elif not problem and took > MOST_SECONDS:
-            problem = f"more than {MOST_SECONDS} s of the processor"
-        elif not problem and tally.peak > max(before, MOST_BYTES):
+        elif not problem and took > MAX_SECONDS:
+            problem = f"more than {MAX_SECONDS} s of the processor"
+        elif not problem and tally.peak > max(before, MAX_BYTES):
             problem = "more than 2 GB of memory"
         before = tally.peak
         if problem:

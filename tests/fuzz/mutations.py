@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST_BYTES = 4_000_000  # repetition makes files no longer than this
+MAX_BYTES = 4_000_000  # repetition makes files no longer than this
 # Numbers at which readers that trust a length or a count go wrong.
 NUMBERS = [struct.pack(form, value) for form in (">H", "<H", ">I", "<I", "<Q") for value in (0, 1, 0x7FFF, 0xFFFF)]
 NUMBERS += [struct.pack(form, value) for form in (">I", "<I", "<Q") for value in (0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)]
@@ -38,7 +38,7 @@ def _edited(data: bytes, other: bytes, edits: list[tuple[str, int | float, int, 
         elif kind == "remove":
             data = before + after[length:]
         elif kind == "repeat":
-            times = min(content[0] ** 2, MOST_BYTES // length)
+            times = min(content[0] ** 2, MAX_BYTES // length)
             data = before + after[:length] * times + after[length:]
         elif kind == "splice":
             data = before + other[min(at, len(other)) :]
@@ -46,7 +46,7 @@ def _edited(data: bytes, other: bytes, edits: list[tuple[str, int | float, int, 
             data = before + content + after
         else:
             data = before + content * 20
-    return data[:MOST_BYTES]
+    return data[:MAX_BYTES]
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:

@@ -61,7 +61,7 @@ def test_the_papers_tables_are_planned_together_and_each_with_its_own_runs(fresh
         assert not {"collate_scores", "estimate_sizes"} & alone.keys()
 
 
-def test_the_simulated_bank_is_planned_at_full_size(fresh):
+def test_the_simulated_ensemble_is_planned_at_full_size(fresh):
     fresh.config = ready("simulated")
     plan = fresh.plan()
     assert (plan["simulate_photos"], plan["simulate_member"], plan["estimate_nested"]) == (1, 60, 13)
@@ -98,8 +98,8 @@ def tiny(checkout: Checkout, config: dict, labels: list[str]) -> dict:
         run["hidden_units"] = scaled(run["hidden_units"], lambda units: units // 16 if units > 3 else units)
         if "draws" in run:
             run["draws"] = 2 - number
-        if isinstance(run["phases"][0], list):  # of alternatives, each entry has another one
-            run["phases"] = run["phases"][number]
+        if "each" in run["phases"]:  # of alternatives, each entry has another one
+            run["phases"] = run["phases"]["each"][number]
         for phase in run["phases"]:
             phase["epochs"] = scaled(phase["epochs"], lambda epochs: max(epochs // 2, 1))
     if config.get("preset") == "paper_2018":
@@ -203,7 +203,7 @@ def test_the_second_place_at_a_tiny_scale(fresh):
 def of_tables(config: dict, labels: list[str]) -> dict:
     """Return the configuration of the papers' tables with two runs, a row for them, and the table of sizes."""
     schedule = {"hidden_units": [256], "phases": [{"epochs": 4, "lr": 0.01, "train": "all"}]}
-    config["runs"] = [config["runs"][0] | schedule | {"recipe": "plain", "seed": [0, 1]}]
+    config["runs"] = [config["runs"][0] | schedule | {"recipe": "plain", "seed": {"each": [0, 1]}}]
     tables = {name: config["experiments"][name] for name in ("table6", "table7")}
     tables["table6"]["runs"] = {"recipe": "plain"}
     (row,) = tables["table6"]["rows"] = tables["table6"]["rows"][:1]
@@ -257,7 +257,7 @@ def test_the_papers_tables_at_a_tiny_scale(fresh):
 
     sizes = tables["table7"].set_index("row")
     assert sizes["paper"].dropna().to_dict() == {"top 5": 0.672, "top 10": 0.676, "top 20": 0.6834}
-    parts = [read_table(out / "ensemble" / "sizes" / slug(label) / "estimates.parquet") for label in labels]
+    parts = [read_table(out / "estimate" / "sizes" / slug(label) / "estimates.parquet") for label in labels]
     for size, name in [("1", "top 1"), ("5", "top 5"), ("all", "every run")]:
         decided = [part[part["size"] == size].set_index("image_id")["decision"] for part in parts]
         reached = [

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from stylevote.augment.attempts import rare_labels, recolor_shard
 from stylevote.augment.masks import decode_mask
 from stylevote.augment.shards import write_shard
 from stylevote.cli import run
+from stylevote.config.photos import Recolor
 from stylevote.files.tables import read_table
 from stylevote.photos.pixels import read_ingested
 
@@ -25,7 +25,7 @@ def main(
     labels: list[str],
     size: int,
     shards: int,
-    recolor: dict[str, Any],
+    recolor: Recolor,
 ) -> None:
     """Write the recoloured photos of a shard, and the outcome of every attempt.
 
@@ -52,7 +52,7 @@ def main(
 
     rare = rare_labels(table, labels, recolor)
     logging.info("photos with these labels are recoloured: %s", ", ".join(rare))
-    copies = recolor_shard(table, rare, {**recolor, "shards": shards}, shard, open_photo)
+    copies = recolor_shard(table, rare, recolor, shards, shard, open_photo)
     outcomes = write_shard(copies, recolored, attempts)["outcome"]
     logging.info("%d attempts\n%s", len(outcomes), outcomes.value_counts().to_string(header=False))
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from stylevote.augment.masks import Detection, Sources, write_shard
 from stylevote.cli import run
+from stylevote.config.photos import Segmentation
 from stylevote.files.tables import read_table
 from stylevote.photos.pixels import read_ingested
 
@@ -23,7 +23,7 @@ def main(
     shard: int,
     threads: int,
     *,
-    segmentation: dict[str, Any],
+    segmentation: Segmentation,
 ) -> None:
     """Write the masks of a shard's photos.
 
@@ -36,24 +36,24 @@ def main(
         given_masks: folder of given masks
         shard: its number
         threads: of the processor
-        segmentation: model, region, size, shards, and the model's settings under its name
+        segmentation: its settings
     """
     table = read_table(manifest, ["image_id", "path", "width", "height", "sha256"])
     # Imported by name, so that a change of one model's code does not recompute another model's masks.
-    model = import_module(f"stylevote.augment.segmenters.{segmentation['model']}")
+    model = import_module(f"stylevote.augment.segmenters.{segmentation.model}")
     sources = Sources(table["path"].tolist(), given_masks, mask_labels, weights)
     segmenter = model.Segmenter(segmentation, sources, threads)
 
     def segment() -> Iterator[tuple[str, Detection]]:
-        rows = table.iloc[shard :: segmentation["shards"]].itertuples()
+        rows = table.iloc[shard :: segmentation.shards].itertuples()
         while batch := list(islice(rows, segmenter.photos_at_once)):
-            pixels = [read_ingested(photos, row.path, row.sha256, segmentation["size"], enlarge=False) for row in batch]
+            pixels = [read_ingested(photos, row.path, row.sha256, segmentation.size, enlarge=False) for row in batch]
             yield from zip([row.image_id for row in batch], segmenter.segment(pixels, batch), strict=True)
 
     areas = write_shard(segment(), masks)
     filled = areas[areas > 0]
     mean = f", on {filled.mean():.1%} of the photo on average" if len(filled) else ""
-    logging.info("%s found in %d of %d photos%s", segmentation["region"], len(filled), len(areas), mean)
+    logging.info("%s found in %d of %d photos%s", segmentation.region, len(filled), len(areas), mean)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from stylevote.augment.masks import read_region
 from stylevote.augment.segmenter_training import hold_out, measure, read_examples, train
 from stylevote.cli import run
 from stylevote.config.identity import seed
+from stylevote.config.photos import SegmentationNetwork
 from stylevote.files.tables import read_table, replacing, write_json, write_table
 from stylevote.files.weights import load_weights, store_weights, weights_sha256
 from stylevote.machine.device import open_device
@@ -28,7 +28,7 @@ def main(
     *,
     region: str,
     size: int,
-    smp: dict[str, Any],
+    smp: SegmentationNetwork,
 ) -> None:
     """Train the network, and measure the stored weights on the photos held out.
 
@@ -46,7 +46,7 @@ def main(
         size: shorter side of the photos
         smp: the network and its training
     """
-    settings = {**smp, "weights": str(start)} if start else smp
+    settings = smp.model_copy(update={"weights": str(start)}) if start else smp
     device = open_device(threads)
     columns = ["image_id", "path", "width", "height", "sha256", "group"]
     examples = read_examples(
@@ -55,9 +55,9 @@ def main(
         given_masks,
         read_region(region, mask_labels),
         size=size,
-        side=settings["size"],
+        side=settings.size,
     )
-    held = hold_out(examples.groups, settings["held_out"], np.random.default_rng(seed(settings["seed"], "held out")))
+    held = hold_out(examples.groups, settings.held_out, np.random.default_rng(seed(settings.seed, "held out")))
     counts = {"trained_on": int((~held).sum()), "held_out": int(held.sum())}
     logging.info("%d photos with a mask to train on, %d held out, on %s", *counts.values(), device)
     network, epochs = train(examples, held, settings, device)

@@ -12,6 +12,7 @@ from PIL import Image, PngImagePlugin
 from fuzz.mutations import mutated, png, png_chunk, with_checksums
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters.given import Segmenter
+from stylevote.config.photos import Segmentation
 
 WIDTH, HEIGHT = 20, 30
 TABLE = b"value,name,group\n0,background,background\n1,skin,body\n2,coat,clothing\n3,bag,accessory\n"
@@ -29,7 +30,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
         (folder / "masks" / "0.png").write_bytes(mask)
         (folder / "classes.csv").write_bytes(table)
         sources = Sources(["0.jpg"], folder / "masks", folder / "classes.csv")
-        (found,) = Segmenter({"region": "clothing"}, sources, 1).segment([photo], [row])
+        (found,) = Segmenter(Segmentation(region="clothing"), sources, 1).segment([photo], [row])
         if found.mask is not None and found.mask.shape != (HEIGHT, WIDTH):
             raise AssertionError(f"a mask of the shape {found.mask.shape}")
 

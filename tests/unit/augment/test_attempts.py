@@ -9,6 +9,7 @@ from PIL import Image
 
 from stylevote.augment.attempts import attempt_copy, rare_labels, recolor_shard
 from stylevote.augment.shards import FIGURES, MADE, Attempt, read_photos, write_shard
+from stylevote.config.photos import Recolor
 from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
 
@@ -23,7 +24,7 @@ SHARDS = 3
 
 @pytest.fixture
 def settings():
-    return {**resolve(CONFIG).config["recolor"], "total": 30, "copies": 4, "shards": SHARDS}
+    return Recolor.model_validate({**resolve(CONFIG).config.recolor.used(), "total": 30, "copies": 4})
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def dressed(row: int):
 
 
 def attempts_of(manifest, labels, settings, open_photo=dressed):
-    return [a for shard in range(SHARDS) for a in recolor_shard(manifest, labels, settings, shard, open_photo)]
+    return [a for shard in range(SHARDS) for a in recolor_shard(manifest, labels, settings, SHARDS, shard, open_photo)]
 
 
 def test_so_many_are_made_as_the_budget_says_and_of_rare_photos_alone(manifest, settings):
@@ -61,7 +62,7 @@ def test_so_many_are_made_as_the_budget_says_and_of_rare_photos_alone(manifest, 
 
 
 def test_the_rarest_come_first(manifest, settings):
-    attempts = attempts_of(manifest, ["rare", "scarce"], {**settings, "total": 4})
+    attempts = attempts_of(manifest, ["rare", "scarce"], settings.model_copy(update={"total": 4}))
     rarest = set(manifest.loc[manifest["rare"] == 1, "image_id"])
     assert {attempt.image_id for attempt in attempts} == rarest  # one more of each leaves rare below scarce
 
@@ -73,13 +74,13 @@ def test_a_photo_without_a_person_is_tried_once_and_another_takes_its_place(mani
         photo, mask = dressed(row)
         return photo, None if f"p{row:02d}" in nobody else mask
 
-    attempts = attempts_of(manifest, ["scarce"], {**settings, "total": 15}, open_photo)
+    attempts = attempts_of(manifest, ["scarce"], settings.model_copy(update={"total": 15}), open_photo)
     outcomes = Counter((attempt.image_id in nobody, attempt.outcome) for attempt in attempts)
     assert outcomes == {(True, "nothing found"): 3, (False, MADE): 15}
 
 
 def test_what_fails_a_gate_is_dropped_counted_and_tried_again(manifest, settings):
-    settings["gates"]["min_clothing_change"] = 1000
+    settings.gates.min_clothing_change = 1000
     attempts = attempts_of(manifest, ["rare"], settings)
     assert {attempt.outcome for attempt in attempts} == {"gate: clothing_change"}
     assert all(attempt.jpeg is None and attempt.figures["clothing_change"] > 0 for attempt in attempts)
@@ -91,16 +92,16 @@ def test_the_same_seed_gives_the_same_bytes_and_each_copy_other_hues(settings):
     assert first == again
     assert first.jpeg != second.jpeg
     assert first.hues_to != second.hues_to
-    other = attempt_copy("p", 0, *dressed(1), {**settings, "seed": 2})
+    other = attempt_copy("p", 0, *dressed(1), settings.model_copy(update={"seed": 2}))
     assert other.hues_to != first.hues_to
 
 
 def test_rare_labels_are_the_named_ones_or_those_below_the_share(manifest, settings):
     assert rare_labels(manifest, LABELS, settings) == ["rare"]
-    assert rare_labels(manifest, LABELS, {**settings, "rarer_than": 0.2}) == ["rare", "scarce"]
-    assert rare_labels(manifest, LABELS, {**settings, "labels": ["common"]}) == ["common"]
+    assert rare_labels(manifest, LABELS, settings.model_copy(update={"rarer_than": 0.2})) == ["rare", "scarce"]
+    assert rare_labels(manifest, LABELS, settings.model_copy(update={"labels": ["common"]})) == ["common"]
     with pytest.raises(InputError, match=r"rarer_than: no label is on less than 0\.01 .* rarest is on 0\.050"):
-        rare_labels(manifest, LABELS, {**settings, "rarer_than": 0.01})
+        rare_labels(manifest, LABELS, settings.model_copy(update={"rarer_than": 0.01}))
 
 
 def test_a_shard_keeps_photos_and_attempts(tmp_path, settings):

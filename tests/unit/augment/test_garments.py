@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from skimage.color import hsv2rgb, rgb2hsv
 
 from stylevote.augment.garments import Unsuitable, find_garments
+from stylevote.config.photos import Recolor
 from stylevote.demo.canvas import CLASSES
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
@@ -38,24 +39,24 @@ def patches(*parts, noise=4):
 
 def reason(photo, mask, **changed):
     with pytest.raises(Unsuitable) as caught:
-        find_garments(photo, mask, SETTINGS | changed)
+        find_garments(photo, mask, Recolor.model_validate(SETTINGS | changed))
     return str(caught.value)
 
 
 def test_two_garments():
     photo, mask = patches((0.55, (220, 0.7, 0.6)), (0.45, (100, 0.6, 0.5)))
-    blue, green = find_garments(photo, mask, SETTINGS)
+    blue, green = find_garments(photo, mask, Recolor.model_validate(SETTINGS))
     assert abs(blue.hue - 220) < 4
     assert abs(green.hue - 100) < 4
     assert abs(blue.saturation - 0.7) < 0.03
     assert abs(blue.share_of_mask - 0.55) < 0.03
     assert abs(green.share_of_image - 0.45 / 4) < 0.01
-    assert find_garments(photo, mask, SETTINGS | {"garments": 1}) == [blue]
+    assert find_garments(photo, mask, Recolor.model_validate(SETTINGS | {"garments": 1})) == [blue]
 
 
 def test_red_lies_on_both_sides_of_zero():
     photo, mask = patches((0.5, (354, 0.9, 0.7)), (0.5, (3, 0.9, 0.7)))
-    (red,) = find_garments(photo, mask, SETTINGS)
+    (red,) = find_garments(photo, mask, Recolor.model_validate(SETTINGS))
     assert min(red.hue, 360 - red.hue) < 5
     assert red.share_of_mask > 0.9
 
@@ -63,7 +64,7 @@ def test_red_lies_on_both_sides_of_zero():
 def test_small_garments_are_left_alone():
     photo, mask = patches((0.12, (220, 0.7, 0.6)), (0.88, (0, 0, 0.5)))
     assert reason(photo, mask) == "neutral"
-    assert len(find_garments(photo, mask, SETTINGS | {"min_share_of_mask": 0.1})) == 1
+    assert len(find_garments(photo, mask, Recolor.model_validate(SETTINGS | {"min_share_of_mask": 0.1}))) == 1
     assert reason(photo, mask, min_share_of_mask=0.1, min_share_of_image=0.05) == "neutral"
 
 
@@ -85,7 +86,7 @@ def test_clothes_of_the_color_of_skin(hue, saturation):
 @pytest.mark.parametrize("hue", [28, 45])
 def test_bare_arms_beside_orange_and_mustard(hue):
     photo, mask = patches((0.7, (hue, 0.95, 0.9)), (0.3, SKIN))
-    (garment,) = find_garments(photo, mask, SETTINGS)
+    (garment,) = find_garments(photo, mask, Recolor.model_validate(SETTINGS))
     assert abs(garment.hue - hue) < 5
 
 
@@ -95,7 +96,7 @@ def test_no_hue_is_of_two_garments(hues, saturation):
     photo, mask = patches(*[(1 / len(hues), (hue, saturation, 0.7)) for hue in hues])
     none_too_small = SETTINGS | {"garments": 9, "min_share_of_mask": 0, "min_share_of_image": 0}
     try:
-        garments = find_garments(photo, mask, none_too_small)
+        garments = find_garments(photo, mask, Recolor.model_validate(none_too_small))
     except Unsuitable:
         return
     for one, other in combinations(garments, 2):
@@ -113,7 +114,7 @@ def test_colors_that_hardly_show_are_left_alone(color):
 def test_neutral_garments(value):
     photo, mask = patches((0.7, (0, 0, value)), (0.3, SKIN), noise=2)
     assert reason(photo, mask) == "neutral"
-    (garment,) = find_garments(photo, mask, SETTINGS | {"neutral": "lab"})
+    (garment,) = find_garments(photo, mask, Recolor.model_validate(SETTINGS | {"neutral": "lab"}))
     assert isnan(garment.hue)
     assert abs(garment.share_of_mask - 0.7) < 0.03
     assert abs(garment.lightness - {0.08: 6, 0.5: 53, 0.93: 94}[value]) < 4

@@ -8,6 +8,7 @@ from skimage.color import hsv2rgb
 
 from stylevote.augment.garments import find_garments
 from stylevote.augment.membership import dilate, memberships
+from stylevote.config.photos import Recolor
 
 SETTINGS = {"neutral": "leave", "garments": 2, "min_share_of_mask": 0.1, "min_share_of_image": 0.02}
 
@@ -28,7 +29,7 @@ def scene(background, *shapes, size=240):
 
 def members(photo, mask, mode="full_image"):
     """Garments, and the memberships from 0 to 1."""
-    garments = find_garments(photo, mask, SETTINGS)
+    garments = find_garments(photo, mask, Recolor.model_validate(SETTINGS))
     return garments, [member / 255 for member in memberships(photo, mask, garments, mode)]
 
 
@@ -114,7 +115,7 @@ def test_membership_falls_off_smoothly_with_hue():
 def test_neutral_garments_end_where_skin_begins(cloth, skin):
     face = (0.4, 0.02, 0.6, 0.2)
     photo, mask = scene((140, 140, 140), (cloth, MIDDLE), (skin, face))
-    (garment,) = find_garments(photo, mask, SETTINGS | {"neutral": "lab"})
+    (garment,) = find_garments(photo, mask, Recolor.model_validate(SETTINGS | {"neutral": "lab"}))
     member = memberships(photo, mask, [garment], "full_image")[0] / 255
     assert member[150, 120] == 1
     assert member[24, 120] < 0.15

@@ -11,6 +11,7 @@ from skimage.color import deltaE_cie76, deltaE_ciede2000, hsv2rgb, rgb2hsv, rgb2
 from stylevote.augment.garments import Garment, Unsuitable, find_garments
 from stylevote.augment.quality import failure, measure
 from stylevote.augment.recolor import recolor
+from stylevote.config.photos import Recolor
 from stylevote.demo.canvas import CLASSES
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
@@ -43,10 +44,10 @@ def accepted(mode, person=True, neutral="leave"):
         drawing = drawn(number)
         mask = drawing.classes > 0 if person else CLOTHING[drawing.classes]
         try:
-            garments = find_garments(drawing.photo, mask, settings)
+            garments = find_garments(drawing.photo, mask, Recolor.model_validate(settings))
         except Unsuitable:
             continue
-        result = recolor(drawing.photo, mask, garments, settings, np.random.default_rng(number))
+        result = recolor(drawing.photo, mask, garments, Recolor.model_validate(settings), np.random.default_rng(number))
         if failure(measure(drawing.photo, result.photo, mask, result.weight), LIMITS) is None:
             found.append((drawing, mask, result))
     return found
@@ -151,7 +152,7 @@ def blue_photo(seed=0):
 
 
 def recolored(photo, mask, seed=0, garments=(BLUE,), **changed):
-    return recolor(photo, mask, list(garments), SETTINGS | changed, np.random.default_rng(seed))
+    return recolor(photo, mask, list(garments), Recolor.model_validate(SETTINGS | changed), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("mode", ["full_image", "masked"])
@@ -204,7 +205,7 @@ def test_edges_leave_no_seam():
     for ground in (255, 128, 0):
         photo = np.rint(disc * (40, 80, 170) + (1 - disc) * ground).astype(np.uint8)
         mask = disc[..., 0] > 0.5
-        garments = find_garments(photo, mask, SETTINGS)
+        garments = find_garments(photo, mask, Recolor.model_validate(SETTINGS))
         result = recolored(photo, mask, 1, garments)
         hue, saturation, _ = np.moveaxis(rgb2hsv(result.photo), 2, 0)
         colored = (saturation > 0.1) & (result.photo.max(axis=2) > 30)
@@ -217,7 +218,7 @@ def test_edges_leave_no_seam():
 
 def test_same_seed_same_bytes():
     for drawing, mask, _ in accepted("full_image")[:5]:
-        garments = find_garments(drawing.photo, mask, SETTINGS)
+        garments = find_garments(drawing.photo, mask, Recolor.model_validate(SETTINGS))
         runs = [recolored(drawing.photo, mask, seed, garments) for seed in (1, 1, 2)]
         assert runs[0].photo.tobytes() == runs[1].photo.tobytes()
         assert runs[0].weight.tobytes() == runs[1].weight.tobytes()

@@ -15,6 +15,7 @@ from torch import nn
 
 from stylevote.augment.masks import decode_mask, encode_mask, read_region
 from stylevote.augment.segmenter_training import Examples, augment, hold_out, loss_of, measure, read_examples, train
+from stylevote.config.photos import SegmentationNetwork
 from stylevote.errors import InputError
 
 torch.set_num_threads(1)
@@ -190,7 +191,9 @@ def test_measured_overlap_is_sklearns(examples):
 
 
 def trained(examples, **changed):
-    network, history = train(examples, np.arange(24) >= 18, {**SETTINGS, **changed}, CPU)
+    network, history = train(
+        examples, np.arange(24) >= 18, SegmentationNetwork.model_validate({**SETTINGS, **changed}), CPU
+    )
     return network.state_dict(), history
 
 

@@ -16,6 +16,7 @@ from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
+from stylevote.config.photos import Segmentation, SegmentationNetwork
 from stylevote.errors import InputError
 from stylevote.files.weights import store_weights
 
@@ -41,7 +42,7 @@ def test_given_masks(tmp_path):
     classes[10:20, 5:25] = 2
     Image.fromarray(classes).save(tmp_path / "full.png")
     rows = [Row(f"{name}.jpg", 40, 60) for name in ("full", "absent", "empty")]
-    segmenter = given.Segmenter({"region": "person"}, Sources([row.path for row in rows], tmp_path), 1)
+    segmenter = given.Segmenter(Segmentation(), Sources([row.path for row in rows], tmp_path), 1)
     full, absent, empty = segmenter.segment([PHOTOS[0]] * 3, rows)
     assert full.score == 1
     assert (full.mask == (classes > 0)).all()
@@ -50,7 +51,7 @@ def test_given_masks(tmp_path):
 
 def test_given_masks_need_a_folder(tmp_path):
     with pytest.raises(InputError, match=r"nowhere: expected a folder of masks"):
-        given.Segmenter({"region": "person"}, Sources(masks=tmp_path / "nowhere"), 1)
+        given.Segmenter(Segmentation(), Sources(masks=tmp_path / "nowhere"), 1)
 
 
 # ---- Mask R-CNN
@@ -118,7 +119,7 @@ def save(state, path):
 
 def make_maskrcnn(weights, score=0.5, region="person"):
     settings = {"region": region, "maskrcnn": {"weights": str(weights), "shorter_side": 64, "score": score}}
-    return maskrcnn.Segmenter(settings, Sources(weights=weights), 1)
+    return maskrcnn.Segmenter(Segmentation.model_validate(settings), Sources(weights=weights), 1)
 
 
 @pytest.mark.slow
@@ -216,7 +217,7 @@ def test_maskrcnn_knows_no_clothes(tmp_path):
 
 # ---- networks of segmentation-models-pytorch
 
-SMP = {"architecture": "unet", "encoder": "tu-test_resnet", "args": {"decoder_channels": [16, 16, 8, 8, 8]}, "size": 64}
+SMP = SegmentationNetwork(encoder="tu-test_resnet", args={"decoder_channels": [16, 16, 8, 8, 8]}, size=64)
 
 
 def stored(path, change=None):
@@ -231,7 +232,7 @@ def stored(path, change=None):
 
 
 def make_smp(weights):
-    return smp.Segmenter({"region": "person", "smp": SMP}, Sources(weights=weights), 1)
+    return smp.Segmenter(Segmentation(smp=SMP), Sources(weights=weights), 1)
 
 
 @pytest.mark.parametrize("logit", [-1.0, 2.0])
@@ -291,7 +292,7 @@ def test_weights_of_another_smp_network_are_refused(tmp_path):
 )
 def test_unknown_networks(changed, message):
     with pytest.raises(InputError, match=message):
-        smp.create_network({**SMP, **changed}, "none")
+        smp.create_network(SMP.model_copy(update=changed), "none")
 
 
 def test_pretrained_encoders_need_the_hub(monkeypatch):
@@ -299,7 +300,7 @@ def test_pretrained_encoders_need_the_hub(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(segmentation_models_pytorch.encoders, "hf_hub_download", fail)
-    settings = {"architecture": "unet", "encoder": "mobilenet_v2", "args": {}, "size": 160}
+    settings = SegmentationNetwork(encoder="mobilenet_v2", size=160)
     with pytest.raises(
         InputError, match=r"cannot be created.*: no route to host; set weights to the path of a \.safetensors file"
     ):
@@ -315,7 +316,7 @@ def test_encoder_weights_from_a_file(tmp_path):
     for name, tensor in source.encoder.state_dict().items():
         assert torch.equal(network.encoder.state_dict()[name], tensor), name
     with pytest.raises(InputError, match=r"encoder\.safetensors: .* parameters are missing"):
-        smp.create_network({**SMP, "encoder": "mobilenet_v2"}, str(path))
+        smp.create_network(SMP.model_copy(update={"encoder": "mobilenet_v2"}), str(path))
 
 
 def test_real_encoder_weights_see_photos(shared, tmp_path):
@@ -324,9 +325,7 @@ def test_real_encoder_weights_see_photos(shared, tmp_path):
     names = json.loads((shared / "weights" / "torchvision_mobilenet_v2_keys.json").read_text())
     path = tmp_path / "encoder.safetensors"
     safetensors.torch.save_file({name: weights[stored] for name, stored in names.items()}, path)
-    network = smp.create_network(
-        {"architecture": "unet", "encoder": "mobilenet_v2", "args": {}, "size": 160}, str(path)
-    ).eval()
+    network = smp.create_network(SegmentationNetwork(encoder="mobilenet_v2", size=160), str(path)).eval()
     with torch.inference_mode():
         features = network.encoder(torch.rand(2, 3, 64, 64))
     assert [tuple(feature.shape[1:]) for feature in features[-2:]] == [(96, 4, 4), (1280, 2, 2)]

@@ -13,6 +13,7 @@ from stylevote.augment.quality import failure, measure
 from stylevote.augment.recolor import recolor
 from stylevote.augment.shards import MADE, Attempt
 from stylevote.config.identity import seed
+from stylevote.config.photos import Recolor
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix
 
@@ -21,26 +22,31 @@ QUALITY = 95  # of the JPEGs: so high that networks cannot learn from the compre
 Opened = tuple[np.ndarray, np.ndarray | None]
 
 
-def rare_labels(manifest: pd.DataFrame, labels: list[str], settings: dict) -> list[str]:
+def rare_labels(manifest: pd.DataFrame, labels: list[str], settings: Recolor) -> list[str]:
     """Return the labels whose photos are recoloured: those in the settings, or the rare ones.
 
     Raises:
         InputError: no label is rare.
     """
-    if settings["labels"] is not None:
-        return settings["labels"]
+    if settings.labels is not None:
+        return settings.labels
     shares = dict(zip(labels, label_matrix(manifest, labels).mean(axis=0), strict=True))
-    rare = [label for label in labels if shares[label] < settings["rarer_than"]]
+    rare = [label for label in labels if shares[label] < settings.rarer_than]
     if not rare:
         raise InputError(
-            f"recolor.rarer_than: no label is on less than {settings['rarer_than']:g} of the training photos (the"
+            f"recolor.rarer_than: no label is on less than {settings.rarer_than:g} of the training photos (the"
             f" rarest is on {min(shares.values()):.3f}); raise it, set recolor.labels, or use no recoloured photos"
         )
     return rare
 
 
 def recolor_shard(
-    manifest: pd.DataFrame, labels: list[str], settings: dict, shard: int, open_photo: Callable[[int], Opened]
+    manifest: pd.DataFrame,
+    labels: list[str],
+    settings: Recolor,
+    shards: int,
+    shard: int,
+    open_photo: Callable[[int], Opened],
 ) -> Iterator[Attempt]:
     """Attempt recoloured copies of a shard's photos, rarest labels first, until its share of the budget is spent.
 
@@ -50,20 +56,19 @@ def recolor_shard(
     Args:
         manifest: the training photos: image_id, and a column per label.
         labels: labels whose photos are recoloured.
-        settings: the configuration's ``recolor``, with ``shards``.
+        settings: of the recolouring.
+        shards: number of shards.
         shard: number of the shard, which holds every ``shards``-th photo.
         open_photo: returns the photo of a row (uint8, shape (height, width, 3)) and its mask (bool, shape (height,
             width)), or None if no mask was found.
     """
     positives = label_matrix(manifest, labels)
     counts = positives.sum(axis=0, dtype=np.float64)
-    capacity = np.full(len(manifest), settings["copies"])
-    rows = np.arange(len(manifest))[shard :: settings["shards"]]
-    plan = Budget(positives, counts, capacity, _generator(settings, "plan")).spend(settings["total"])
-    missing = sum(row % settings["shards"] == shard for row in plan)
-    budget = Budget(
-        positives[rows], counts / settings["shards"], capacity[rows], _generator(settings, shard, "spending")
-    )
+    capacity = np.full(len(manifest), settings.copies)
+    rows = np.arange(len(manifest))[shard::shards]
+    plan = Budget(positives, counts, capacity, _generator(settings, "plan")).spend(settings.total)
+    missing = sum(row % shards == shard for row in plan)
+    budget = Budget(positives[rows], counts / shards, capacity[rows], _generator(settings, shard, "spending"))
     while missing and (item := budget.choose()) is not None:
         image_id = manifest["image_id"].iloc[rows[item]]
         attempt = attempt_copy(image_id, budget.attempts[item], *open_photo(rows[item]), settings)
@@ -75,7 +80,7 @@ def recolor_shard(
         yield attempt
 
 
-def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray | None, settings: dict) -> Attempt:
+def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray | None, settings: Recolor) -> Attempt:
     """Recolour a photo's clothes once, and encode the result if it passes the gates."""
     variant = f"recolored{copy}"
     try:
@@ -86,7 +91,7 @@ def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray |
         return Attempt(image_id, variant, str(reason), [], [], {}, None)
     after = recolor(photo, mask, garments, settings, _generator(settings, image_id, copy))
     figures = measure(photo, after.photo, mask, after.weight)
-    failed = failure(figures, settings["gates"])
+    failed = failure(figures, settings.gates.used())
     jpeg = None if failed else _encode(after.photo)
     return Attempt(
         image_id, variant, f"gate: {failed}" if failed else MADE, after.hues_from, after.hues_to, figures, jpeg
@@ -100,5 +105,5 @@ def _encode(photo: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _generator(settings: dict, *purpose: int | str) -> np.random.Generator:
-    return np.random.default_rng(seed(settings["seed"], *purpose, "recolor"))
+def _generator(settings: Recolor, *purpose: int | str) -> np.random.Generator:
+    return np.random.default_rng(seed(settings.seed, *purpose, "recolor"))

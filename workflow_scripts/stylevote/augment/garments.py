@@ -9,6 +9,7 @@ from skimage.color import rgb2lab
 
 from stylevote.augment.hsv import hue_offset, to_hsv
 from stylevote.augment.skin import protection, skin
+from stylevote.config.photos import Recolor
 
 WORKING = 256  # approximate shorter side of the photos whose colours are analysed: reducing averages noise away
 MIN_PERSON = 0.01  # share of the photo; a smaller person does not matter
@@ -72,7 +73,7 @@ def shrink(photo: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     return np.asarray(small), np.asarray(mask_image.reduce(factor)) > 127, factor
 
 
-def find_garments(photo: np.ndarray, mask: np.ndarray, settings: dict) -> list[Garment]:
+def find_garments(photo: np.ndarray, mask: np.ndarray, settings: Recolor) -> list[Garment]:
     """Return the garments that can be recoloured, the largest first.
 
     Each is a peak in the histogram of the mask's hues, weighted by saturation times value and without skin.
@@ -80,8 +81,7 @@ def find_garments(photo: np.ndarray, mask: np.ndarray, settings: dict) -> list[G
     Args:
         photo: uint8 of shape (height, width, 3).
         mask: the person or the clothes, bool of shape (height, width).
-        settings: ``min_share_of_mask``, ``min_share_of_image``, ``garments`` (at most), and ``neutral``: "lab" if
-            black, white and grey clothes count.
+        settings: of the recolouring.
 
     Raises:
         Unsuitable: there is no such garment.
@@ -90,7 +90,7 @@ def find_garments(photo: np.ndarray, mask: np.ndarray, settings: dict) -> list[G
     rgb = small[mask]
     if len(rgb) < max(1, MIN_PERSON * mask.size):
         raise Unsuitable(NO_PERSON)
-    min_pixels = max(settings["min_share_of_mask"] * len(rgb), settings["min_share_of_image"] * mask.size)
+    min_pixels = max(settings.min_share_of_mask * len(rgb), settings.min_share_of_image * mask.size)
     hue, saturation, value = to_hsv(rgb)
     spared, bare = protection(rgb, hue, saturation), skin(rgb)
     if spared.mean() > SKIN_ONLY:
@@ -114,13 +114,13 @@ def find_garments(photo: np.ndarray, mask: np.ndarray, settings: dict) -> list[G
             continue
         shares = float(count / len(rgb)), float(count / mask.size)
         garments.append(Garment(peak, below, above, vividness, brightness, nan, *shares))
-    if settings["neutral"] == "lab" and neutral.sum() >= min_pixels:
+    if settings.neutral == "lab" and neutral.sum() >= min_pixels:
         lightness, count = _commonest(rgb2lab(rgb[neutral][None])[0, :, 0])
         if count >= min_pixels:
             garments.append(Garment(nan, nan, nan, 0.0, nan, lightness, count / len(rgb), count / mask.size))
     if not garments:
         raise Unsuitable(NEAR_SKIN if near_skin else NEUTRAL if neutral.sum() > dressed.sum() else NO_COLOR)
-    return sorted(garments, key=lambda garment: -garment.share_of_mask)[: settings["garments"]]
+    return sorted(garments, key=lambda garment: -garment.share_of_mask)[: settings.garments]
 
 
 def _histogram(hue: np.ndarray, weights: np.ndarray) -> np.ndarray:

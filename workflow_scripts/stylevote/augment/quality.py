@@ -44,13 +44,13 @@ def measure(before: np.ndarray, after: np.ndarray, mask: np.ndarray, weight: np.
 
 
 def failure(figures: dict[str, float], limits: dict[str, float]) -> str | None:
-    """Return the name of the first measure of a recoloured photo that is out of its limits, or None.
+    """Return the name of a measure of a recoloured photo that is out of its limits, or None.
 
     Args:
         figures: from `measure`.
         limits: maximum by the name of a measure; with ``min_`` before the name, its minimum.
     """
-    for key, limit in limits.items():
+    for key, limit in sorted(limits.items()):
         name = key.removeprefix("min_")
         if figures[name] < limit if name != key else figures[name] > limit:
             return name

@@ -15,6 +15,7 @@ from stylevote.augment.garments import Garment
 from stylevote.augment.hsv import hue_offset, to_hsv, turn_hue
 from stylevote.augment.membership import memberships
 from stylevote.augment.skin import HUE, HUE_MARGIN
+from stylevote.config.photos import Recolor
 
 DISTINCT = 30  # degrees between the new hues of two garments
 VIVID = 0.85  # median saturation to which a garment may be raised
@@ -40,7 +41,7 @@ class Recolored:
 
 
 def recolor(
-    photo: np.ndarray, mask: np.ndarray, garments: list[Garment], settings: dict, rng: np.random.Generator
+    photo: np.ndarray, mask: np.ndarray, garments: list[Garment], settings: Recolor, rng: np.random.Generator
 ) -> Recolored:
     """Give every garment a new colour.
 
@@ -52,13 +53,12 @@ def recolor(
         photo: uint8 of shape (height, width, 3).
         mask: the person or the clothes, bool of shape (height, width).
         garments: from `stylevote.augment.garments.find_garments`.
-        settings: ``mode`` ("full_image", or "masked": pixels outside the mask keep their colour), ``min_hue_change``
-            (at most 140) and ``saturation`` (bounds of the factor).
+        settings: of the recolouring.
         rng: draws the colours.
     """
     result, weight = photo.copy(), np.zeros(mask.shape, dtype=np.float32)
     pixels, hues_to = photo.reshape(-1, 3), []
-    for garment, member in zip(garments, memberships(photo, mask, garments, settings["mode"]), strict=True):
+    for garment, member in zip(garments, memberships(photo, mask, garments, settings.mode), strict=True):
         index = np.flatnonzero(member)
         old = pixels.take(index, axis=0)
         if isnan(garment.hue):
@@ -76,10 +76,10 @@ def recolor(
     return Recolored(result, [garment.hue for garment in garments], hues_to, weight)
 
 
-def _draw_hue(old: float, used: list[float], settings: dict, rng: np.random.Generator) -> float:
+def _draw_hue(old: float, used: list[float], settings: Recolor, rng: np.random.Generator) -> float:
     """Return a new hue in degrees, if possible away from the ``used`` hues, so that garments stay distinct."""
     hues = np.arange(360)
-    allowed = np.abs(hue_offset(hues, old)) >= settings["min_hue_change"]
+    allowed = np.abs(hue_offset(hues, old)) >= settings.min_hue_change
     allowed &= (hues > HUE[1] + HUE_MARGIN) & (hues < 360 + HUE[0] - HUE_MARGIN)
     apart = allowed.copy()
     for hue in used:
@@ -87,9 +87,9 @@ def _draw_hue(old: float, used: list[float], settings: dict, rng: np.random.Gene
     return float(rng.choice(hues[apart if apart.any() else allowed]))
 
 
-def _draw_factor(garment: Garment, settings: dict, rng: np.random.Generator) -> float:
+def _draw_factor(garment: Garment, settings: Recolor, rng: np.random.Generator) -> float:
     """Return the factor of the saturation; it rarely saturates pixels fully, which would flatten folds and prints."""
-    low, high = settings["saturation"]
+    low, high = settings.saturation
     return float(rng.uniform(low, np.clip(VIVID / garment.saturation, max(low, min(1, high)), high)))
 
 

@@ -4,7 +4,7 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from torch.nn import functional
 from stylevote.augment.masks import Region, decode_mask, encode_mask, find_masks, iou, read_given
 from stylevote.augment.segmenters.smp import create_network, logits, predict_masks, squash
 from stylevote.config.identity import seed
+from stylevote.config.photos import SegmentationNetwork
 from stylevote.errors import InputError
 from stylevote.machine.uncompiled import uncompiled
 from stylevote.photos.pixels import read_ingested
@@ -106,7 +107,7 @@ def hold_out(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.n
 
 
 def train(
-    examples: Examples, held: np.ndarray, settings: dict[str, Any], device: torch.device
+    examples: Examples, held: np.ndarray, settings: SegmentationNetwork, device: torch.device
 ) -> tuple[nn.Module, pd.DataFrame]:
     """Train a network and keep the last epoch's weights, so that the photos held out choose nothing.
 
@@ -116,7 +117,7 @@ def train(
     Args:
         examples: photos with masks.
         held: bool, shape (photos,): photos held out.
-        settings: of `create_network`, and ``weights``, ``epochs``, ``batch``, ``lr`` (the highest) and ``seed``.
+        settings: of the network and its training.
         device: device of the computation.
 
     Returns:
@@ -125,18 +126,18 @@ def train(
     Raises:
         InputError: the network cannot be created, or the loss is not finite.
     """
-    torch.manual_seed(seed(settings["seed"], "initial weights"))
-    network = create_network(settings, settings["weights"]).to(device, memory_format=torch.channels_last)
+    torch.manual_seed(seed(settings.seed, "initial weights"))
+    network = create_network(settings, settings.weights).to(device, memory_format=torch.channels_last)
     rows = torch.from_numpy(np.flatnonzero(~held))
     # Batches of equal size, none of a single photo, which BatchNorm cannot handle.
-    steps = max(1, min(-(-len(rows) // settings["batch"]), len(rows) // MIN_BATCH))
-    optimizer = uncompiled(torch.optim.AdamW)(network.parameters(), lr=settings["lr"], weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings["lr"], total_steps=steps * settings["epochs"])
+    steps = max(1, min(-(-len(rows) // settings.batch), len(rows) // MIN_BATCH))
+    optimizer = uncompiled(torch.optim.AdamW)(network.parameters(), lr=settings.lr, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=steps * settings.epochs)
     history = []
-    for epoch in range(settings["epochs"]):
+    for epoch in range(settings.epochs):
         start = time.monotonic()
-        generator = torch.Generator().manual_seed(seed(settings["seed"], epoch, "order and augmentation"))
-        torch.manual_seed(seed(settings["seed"], epoch, "dropout"))
+        generator = torch.Generator().manual_seed(seed(settings.seed, epoch, "order and augmentation"))
+        torch.manual_seed(seed(settings.seed, epoch, "dropout"))
         network.train()
         total = 0.0
         for batch in rows[torch.randperm(len(rows), generator=generator)].tensor_split(steps):
@@ -148,9 +149,7 @@ def train(
             schedule.step()
             total += loss.item() * len(batch)
         if not np.isfinite(total):
-            raise InputError(
-                f"segmentation.smp, epoch {epoch}: the loss is {total}; lower `lr` (now {settings['lr']:g})"
-            )
+            raise InputError(f"segmentation.smp, epoch {epoch}: the loss is {total}; lower `lr` (now {settings.lr:g})")
         overlap = measure(network, examples, held, device)
         row = (epoch, total / len(rows), overlap.mean, overlap.pooled, time.monotonic() - start)
         logging.info("epoch %d: loss %.4f, IoU %.4f (mean), %.4f (pooled), %.1f s", *row)

@@ -14,7 +14,12 @@ def canonical(value: Any) -> str:
 
 
 def plain_numbers(value: Any) -> Any:
-    """Return a copy of ``value`` in which whole numbers are integers, however they were written."""
+    """Return a copy of ``value`` in which whole numbers are integers, however they were written.
+
+    Classes of settings (`stylevote.config.base.Model`) become the settings that they use.
+    """
+    if hasattr(value, "used"):
+        return value.used()
     if isinstance(value, dict):
         return {key: plain_numbers(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Field
 
-from stylevote.config.base import Model, Seed, Text, json_type
+from stylevote.config.base import Model, Seed, Text
 
 
 class Photoset(Model):
@@ -261,6 +261,11 @@ class RecoloredUse(Model):
     per_epoch: int | None = Field(None, ge=1)
 
 
+def spelt_out_use(value: Any) -> Any:
+    """Return true and false in full."""
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
 class Recipe(Model):
     """What an epoch's manifest holds.
 
@@ -272,8 +277,8 @@ class Recipe(Model):
 
     seed: Seed = 1
     recolored: Annotated[
-        Annotated[bool, Tag("boolean")] | Annotated[RecoloredUse, Tag("object")], Discriminator(json_type)
-    ] = False
+        RecoloredUse | None, BeforeValidator(spelt_out_use, json_schema_input_type=bool | RecoloredUse)
+    ] = Field(False)
     repeat: Repeat | None = None
     drop: Drop | None = None
     balanced: Balanced | None = None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from stylevote.config import backbones
+from stylevote.config.configuration import Experiment
 from stylevote.config.identity import canonical
 from stylevote.wording import join, nearest
 
@@ -12,7 +13,7 @@ Setting = dict[str, Any]
 
 
 def resolve_cells(
-    where: str, table: dict[str, Any], runs: dict[str, Setting], labels: list[str]
+    where: str, table: Experiment, runs: dict[str, Setting], labels: list[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the figures of a table of runs with the runs that each stands for, and what is wrong with the table.
 
@@ -21,8 +22,7 @@ def resolve_cells(
 
     Args:
         where: the table's key in the configuration, for messages.
-        table: ``runs`` (what the runs of all rows have in common), ``rows`` (each with ``row``, ``runs``, ``paper``,
-            ``cut``).
+        table: a table of runs.
         runs: resolved settings of all runs, by their ids.
         labels: the labels, in the configuration's order.
 
@@ -31,27 +31,27 @@ def resolve_cells(
         scores are cut, or None) and ``repetitions`` (for each seed the run of each label); and messages.
     """
     cells, problems, seen = [], [], set()
-    for number, row in enumerate(table["rows"]):
+    for number, row in enumerate(table.rows or []):
         at = f"{where}.rows[{number}]"
-        pattern, wrong = _pattern({**table["runs"], **row["runs"]}, runs, labels)
+        pattern, wrong = _pattern({**table.runs, **row.runs}, runs, labels)
         if wrong:
             problems += [f"{at}.runs: {text}" for text in wrong]
             continue
         found = {run: setting for run, setting in runs.items() if all(fits(setting) for fits in pattern.values())}
         if not found:
-            problems.append(f"{at}.runs: {_no_run(row, pattern, runs)}")
+            problems.append(f"{at}.runs: {_no_run(row.row, pattern, runs)}")
             continue
-        for label, figure in row["paper"].items():
-            if (row["row"], label) in seen:
-                problems.append(f"{at}: {row['row']!r} has a figure of {label!r} already; call the row something else")
-            seen.add((row["row"], label))
+        for label, figure in row.paper.items():
+            if (row.row, label) in seen:
+                problems.append(f"{at}: {row.row!r} has a figure of {label!r} already; call the row something else")
+            seen.add((row.row, label))
             if label not in [*labels, MACRO]:
                 hint = nearest(label, [*labels, MACRO])
                 problems.append(f"{at}.paper: {label!r} is not among the labels, nor {MACRO!r}{hint}")
                 continue
             repetitions, wrong = _repetitions(found, labels if label == MACRO else [label], labels)
             problems += [f"{at}.runs: {text}" for text in wrong]
-            cell = {"row": row["row"], "label": label, "paper": figure, "cut": row["cut"]}
+            cell = {"row": row.row, "label": label, "paper": figure, "cut": row.cut}
             cells.append({**cell, "repetitions": repetitions})
     return cells, problems
 
@@ -93,11 +93,11 @@ def _fits(setting: Any, wanted: Any) -> bool:
     return canonical(setting) == canonical(wanted)
 
 
-def _no_run(row: dict[str, Any], pattern: dict[str, Callable[[Setting], bool]], runs: dict[str, Setting]) -> str:
+def _no_run(row: str, pattern: dict[str, Callable[[Setting], bool]], runs: dict[str, Setting]) -> str:
     """Return that no run fits, and which keys alone rule all out."""
     alone = [key for key, fits in pattern.items() if not any(fits(setting) for setting in runs.values())]
     which = f"the {' and the '.join(alone)} that it asks for" if alone else "all that it asks for"
-    return f"no run fits the row {row['row']!r}: none has {which}"
+    return f"no run fits the row {row!r}: none has {which}"
 
 
 def predicted_labels(setting: Setting, labels: list[str]) -> list[str]:

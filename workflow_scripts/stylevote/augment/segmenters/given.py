@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from stylevote.augment.masks import NOTHING, Detection, Sources, find_masks, read_given, read_region
+from stylevote.config.photos import Segmentation
 from stylevote.errors import InputError
 
 
@@ -13,7 +14,7 @@ class Segmenter:
     """Reads masks from a folder.
 
     Args:
-        settings: of the segmentation: ``region``.
+        settings: of the segmentation.
         sources: ``names``, ``masks``, and ``mask_labels`` if there is a table of classes.
         threads: not used.
 
@@ -23,11 +24,11 @@ class Segmenter:
 
     photos_at_once = 1
 
-    def __init__(self, settings: dict[str, Any], sources: Sources, threads: int) -> None:  # noqa: ARG002 (as others)
+    def __init__(self, settings: Segmentation, sources: Sources, threads: int) -> None:  # noqa: ARG002 (as others)
         if sources.masks is None:
             raise InputError("segmentation.model: 'given' needs photosets.train.masks, a folder of masks; set it")
         self.masks = find_masks(sources.masks, sources.names)
-        self.region = read_region(settings["region"], sources.mask_labels)
+        self.region = read_region(settings.region, sources.mask_labels)
 
     def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Detection]:
         """Return each photo's mask with score 1, or nothing if it has no mask file or an empty mask.

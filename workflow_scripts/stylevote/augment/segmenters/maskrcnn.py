@@ -13,6 +13,7 @@ from torch import nn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 
 from stylevote.augment.masks import NOTHING, Detection, Sources
+from stylevote.config.photos import Segmentation
 from stylevote.errors import InputError
 from stylevote.machine.device import open_device
 
@@ -26,8 +27,7 @@ class Segmenter:
     """Mask R-CNN with a ResNet-50 (He et al. 2017; Li et al. 2021), which returns the most prominent person.
 
     Args:
-        settings: of the segmentation: ``region`` (a person), and under ``maskrcnn``: ``shorter_side`` of the network's
-            input in pixels, and ``score``, the minimum of a detection.
+        settings: of the segmentation; the region must be a person.
         sources: ``weights``, a .pth or .safetensors file with torchvision's parameter names; None: torchvision's
             weights from its hub or cache.
         threads: of the processor.
@@ -38,19 +38,17 @@ class Segmenter:
 
     photos_at_once = 2  # on a CPU more at once are no faster
 
-    def __init__(self, settings: dict[str, Any], sources: Sources, threads: int) -> None:
-        if settings["region"] != "person":
-            raise InputError(
-                f"segmentation.region: {settings['region']!r}, expected 'person': the model knows no clothes"
-            )
-        model = settings["maskrcnn"]
-        self.min_score = model["score"]
+    def __init__(self, settings: Segmentation, sources: Sources, threads: int) -> None:
+        if settings.region != "person":
+            raise InputError(f"segmentation.region: {settings.region!r}, expected 'person': the model knows no clothes")
+        model = settings.maskrcnn
+        self.min_score = model.score
         self.device = open_device(threads)
         network = maskrcnn_resnet50_fpn_v2(
             weights=None,
             weights_backbone=None,
-            min_size=model["shorter_side"],
-            max_size=round(MAX_PROPORTION * model["shorter_side"]),
+            min_size=model.shorter_side,
+            max_size=round(MAX_PROPORTION * model.shorter_side),
             box_score_thresh=self.min_score,
         )
         if sources.weights is None:

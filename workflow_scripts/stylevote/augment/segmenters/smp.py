@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from stylevote.augment.masks import NOTHING, Detection, Sources
+from stylevote.config.photos import Segmentation, SegmentationNetwork
 from stylevote.errors import InputError
 from stylevote.files.weights import load_part, load_weights
 from stylevote.machine.device import open_device
@@ -27,7 +28,7 @@ class Segmenter:
     """A trained network.
 
     Args:
-        settings: of the segmentation: under ``smp``, the settings of `create_network`.
+        settings: of the segmentation.
         sources: ``weights``, a file of `stylevote.files.weights.store_weights`.
         threads: of the processor.
 
@@ -37,12 +38,12 @@ class Segmenter:
 
     photos_at_once = 16
 
-    def __init__(self, settings: dict[str, Any], sources: Sources, threads: int) -> None:
+    def __init__(self, settings: Segmentation, sources: Sources, threads: int) -> None:
         if sources.weights is None:
             raise InputError("segmentation.smp: found no weights, expected those of a trained network")
         self.device = open_device(threads)
-        self.side = settings["smp"]["size"]
-        self.network = create_network(settings["smp"], weights="none")
+        self.side = settings.smp.size
+        self.network = create_network(settings.smp, weights="none")
         load_weights(self.network, sources.weights)
         self.network.to(self.device, memory_format=torch.channels_last)
 
@@ -57,37 +58,37 @@ class Segmenter:
         return predict_masks(self.network, inputs, [photo.shape[:2] for photo in photos])
 
 
-def create_network(settings: dict[str, Any], weights: str) -> nn.Module:
+def create_network(settings: SegmentationNetwork, weights: str) -> nn.Module:
     """Return a network that computes a logit per pixel.
 
     Args:
-        settings: ``architecture``, ``encoder``, further arguments of ``smp.create_model`` (``args``), and ``size``.
+        settings: of the network.
         weights: of the encoder: ``none``, ``pretrained`` (on ImageNet, from the library's hub or cache) or the path of
             a safetensors file with the encoder's parameter names.
 
     Raises:
         InputError: a name is unknown, or the weights cannot be loaded or do not fit.
     """
-    encoder = settings["encoder"]
+    encoder = settings.encoder
     _check_encoder(encoder)
     for name in OWN_ARGUMENTS:
-        if name in settings["args"]:
+        if name in settings.args:
             raise InputError(f"segmentation.smp.args: {name!r} cannot be set; remove it")
     try:
         network = smp.create_model(
-            settings["architecture"],
+            settings.architecture,
             encoder,
             encoder_weights="imagenet" if weights == "pretrained" else None,
-            **settings["args"],
+            **settings.args,
         ).eval()
         with torch.inference_mode():
-            network(torch.zeros(1, 3, settings["size"], settings["size"]))
+            network(torch.zeros(1, 3, settings.size, settings.size))
     except (AssertionError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         remedy = "; set weights to the path of a .safetensors file, or to none" if weights == "pretrained" else ""
         raise InputError(
-            f"segmentation.smp: the architecture {settings['architecture']!r} with the encoder {encoder!r}, weights"
-            f" {weights!r} and arguments {settings['args']} cannot be created, or takes no photos of"
-            f" {settings['size']} pixels: {error}{remedy}"
+            f"segmentation.smp: the architecture {settings.architecture!r} with the encoder {encoder!r}, weights"
+            f" {weights!r} and arguments {settings.args} cannot be created, or takes no photos of"
+            f" {settings.size} pixels: {error}{remedy}"
         ) from error
     if weights not in ("none", "pretrained"):
         load_part(network.encoder, Path(weights))
