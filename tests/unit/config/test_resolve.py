@@ -379,7 +379,10 @@ def test_text_that_is_a_number_is_one():
             {"stack": {"combiner": "auto", "features": "all", "auto": {"among": ["ridge", "mean"]}}},
             "stack.features: found all, but mean would give every label the same score",
         ),
-        ({"stack": {"features": "both"}}, "stack.features: found 'both', expected whose members a label's score is"),
+        (
+            {"stack": {"features": "both"}},
+            "stack.features: found 'both', expected own (a label's score comes",
+        ),
         ({"target": {"tolerance": -0.1}}, "target.tolerance: -0.1 is less than the minimum of 0"),
         ({"target": {"tolerance": 1.5}}, "target.tolerance: 1.5 is greater than the maximum of 1"),
         ({"target": {}}, "target: 'tolerance' is a required property"),

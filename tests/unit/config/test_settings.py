@@ -57,14 +57,13 @@ def settings(**changes):
         ({"threshold": {"method": "bootstrap"}}, {"method", "resamples", "seed"}),
         ({"stack": {"combiner": "mean"}}, {"combiner"}),
         ({"stack": {"combiner": "ridge", "logistic": {"alpha": [7]}}}, {"combiner", "ridge"}),
-        ({"votes": {"min_labels": 1, "max_labels": 2}}, {"min_labels", "max_labels"}),
     ],
 )
 def test_of_a_branch_the_settings_of_the_chosen_method_alone_are_used(branch, used):
     ((name, _),) = branch.items()
     resolved = settings(**branch)
-    found = resolved.label_limits if name == "votes" else getattr(resolved.config, name).used()
-    assert found == {key: value for key, value in getattr(resolved.config, name).model_dump().items() if key in used}
+    found = getattr(resolved.config, name)
+    assert found.used() == {key: value for key, value in found.model_dump().items() if key in used}
 
 
 def test_auto_uses_its_own_settings_and_those_of_the_combiners_that_it_chooses_among():

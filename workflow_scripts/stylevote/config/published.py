@@ -1,4 +1,4 @@
-"""Published tables set against runs of the configuration: which runs stand for which of their figures."""
+"""Published tables next to our runs: the runs for each published figure."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,19 +6,20 @@ from typing import Any
 from stylevote.config import backbones
 from stylevote.config.configuration import Experiment
 from stylevote.config.identity import canonical
+from stylevote.config.runs import spelt_out_layers, spelt_out_loss
 from stylevote.wording import join, nearest
 
-MACRO = "macro"  # the mean over all labels, in the place of a label's name
+MACRO = "macro"  # the mean over all labels, where a label's name is expected
 Setting = dict[str, Any]
 
 
 def resolve_cells(
     where: str, table: Experiment, runs: dict[str, Setting], labels: list[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the figures of a table of runs with the runs that each stands for, and what is wrong with the table.
+    """Return the published figures of a table with their runs, and the problems of the table.
 
-    A row stands for all runs whose settings fit its pattern and the table's. Those of one seed are one repetition, in
-    which exactly one run predicts a label: nets of one label each are together a repetition for the mean over labels.
+    A row stands for all runs whose settings fit its pattern and the table's. The runs of one seed are a repetition, in
+    which exactly one run predicts a label. For the mean over labels, networks of one label each form a repetition.
 
     Args:
         where: the table's key in the configuration, for messages.
@@ -27,8 +28,8 @@ def resolve_cells(
         labels: the labels, in the configuration's order.
 
     Returns:
-        for each figure ``row``, ``label`` (or ``macro``), ``paper`` (what was published, or None), ``cut`` (where
-        scores are cut, or None) and ``repetitions`` (for each seed the run of each label); and messages.
+        per figure ``row``, ``label`` (or ``macro``), ``paper`` (the published figure, or None), ``cut`` (the threshold,
+        or None) and ``repetitions`` (per seed the run of each label); and messages.
     """
     cells, problems, seen = [], [], set()
     for number, row in enumerate(table.rows or []):
@@ -59,7 +60,7 @@ def resolve_cells(
 def _pattern(
     wanted: Setting, runs: dict[str, Setting], labels: list[str]
 ) -> tuple[dict[str, Callable[[Setting], bool]], list[str]]:
-    """Return for each key of a pattern what tells whether a run's setting fits it, and what is wrong with keys."""
+    """Return a test of a run's setting per key of a pattern, and the problems of keys."""
     known = sorted(next(iter(runs.values()), {}))
     wrong = []
     for key in wanted:
@@ -69,7 +70,7 @@ def _pattern(
 
 
 def _fitting(key: str, value: Any, labels: list[str]) -> Callable[[Setting], bool]:
-    """Return what tells whether a run's setting of ``key`` is ``value``, in whichever of its forms that is written."""
+    """Return a test whether a run's setting of ``key`` is ``value``, in any of its forms."""
     if key == "labels" and value == "each":
         return lambda setting: len(predicted_labels(setting, labels)) == 1
     if key == "labels" and isinstance(value, list):
@@ -77,15 +78,15 @@ def _fitting(key: str, value: Any, labels: list[str]) -> Callable[[Setting], boo
     if key == "backbone" and isinstance(value, str):
         backbone = backbones.find(value)
         value = backbone.timm if backbone else value
-    if key == "loss" and isinstance(value, str):
-        value = {value: {}}
-    if key == "hidden_units" and isinstance(value, int):
-        value = [value]
+    if key == "loss":
+        value = spelt_out_loss(value)
+    if key == "hidden_units":
+        value = spelt_out_layers(value)
     return lambda setting: _fits(setting[key], value)
 
 
 def _fits(setting: Any, wanted: Any) -> bool:
-    """Whether a value is the wanted one; of a mapping, whether what is wanted of it is."""
+    """Whether a value is the wanted one; of a mapping, only the wanted keys count."""
     if isinstance(wanted, dict):
         return isinstance(setting, dict) and all(
             key in setting and _fits(setting[key], value) for key, value in wanted.items()
@@ -94,21 +95,21 @@ def _fits(setting: Any, wanted: Any) -> bool:
 
 
 def _no_run(row: str, pattern: dict[str, Callable[[Setting], bool]], runs: dict[str, Setting]) -> str:
-    """Return that no run fits, and which keys alone rule all out."""
+    """Return the message that no run fits, with the keys that rule all runs out."""
     alone = [key for key, fits in pattern.items() if not any(fits(setting) for setting in runs.values())]
     which = f"the {' and the '.join(alone)} that it asks for" if alone else "all that it asks for"
     return f"no run fits the row {row!r}: none has {which}"
 
 
 def predicted_labels(setting: Setting, labels: list[str]) -> list[str]:
-    """Return which of the labels a run of this setting predicts."""
+    """Return the labels that a run of this setting predicts."""
     return labels if setting["labels"] == "all" else setting["labels"]
 
 
 def _repetitions(
     found: dict[str, Setting], wanted: list[str], labels: list[str]
 ) -> tuple[list[dict[str, str]], list[str]]:
-    """Return for each seed the run of each wanted label, and where there is none, more than one, or another kind."""
+    """Return per seed the run of each wanted label, and the problems: no run, several, or runs of different kinds."""
     by_seed: dict[int, dict[str, list[str]]] = {}
     for run, setting in found.items():
         for label in wanted:
@@ -132,7 +133,7 @@ def _repetitions(
 
 
 def _mixed(found: dict[str, Setting], repetitions: list[dict[str, str]]) -> Iterator[str]:
-    """Yield, of the first label whose runs differ in more than their seeds, in what: these are no repetitions."""
+    """Yield the problem of the first label whose runs differ in more than their seeds, and so are no repetitions."""
     for label in repetitions[0]:
         settings = [found[of_label[label]] for of_label in repetitions]
         if differ := [key for key in _differences(settings) if key != "seed"]:

@@ -12,7 +12,7 @@ from stylevote.config.configuration import Configuration
 from stylevote.config.identity import plain_numbers, run_id, slug
 from stylevote.config.photos import Photoset
 from stylevote.config.published import resolve_cells
-from stylevote.config.reading import no_values, numbers_from_text, refusal
+from stylevote.config.reading import numbers_from_text, refusal, value_problems
 from stylevote.config.settings import Settings, kind_of, label_blocks
 from stylevote.wording import key_path
 
@@ -25,7 +25,7 @@ def resolve(config: dict[str, Any]) -> Settings:
     Raises:
         InputError: lists all problems, each with its key, the value found and the value expected.
     """
-    _refuse(no_values(config))
+    _refuse(value_problems(config))
     typed, runs = _typed(_with_preset(plain_numbers(numbers_from_text(config))))
     problems = [*_simulate(typed), *_hold_out(typed), *_complete_runs(typed, runs)]
     settings = [run.used() for run in typed.runs]

@@ -91,11 +91,6 @@ class Settings:
         """Return whether a run, or the student, is trained on recoloured photos."""
         return self.uses_recolored(self.trained[run]["recipe"])
 
-    @property
-    def label_limits(self) -> dict[str, int | None]:
-        """The smallest and the largest number of labels of a photo."""
-        return self.config.votes.only("min_labels", "max_labels")
-
 
 def label_blocks(slugs: dict[str, str], labels_per_job: int | None) -> dict[str, list[str]]:
     """Divide the labels into blocks of nearly equal size. The division depends on the list of labels alone.
