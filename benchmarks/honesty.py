@@ -45,6 +45,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cli import end_with
+from stylevote.config.ensemble import Simulation
 from stylevote.config.identity import canonical, digest
 from stylevote.config.identity import seed as seed_of
 from stylevote.demo.label_sets import label_set_table
@@ -156,7 +157,7 @@ def draw_scores(law: str, bank: SimulatedEnsemble, member: int, label: str, phot
         truth = truth * draws.uniform(*CLARITY, len(truth))
     elif law == "specialists":
         kinds = _draws(bank, "kinds", label, photoset.name).integers(0, KINDS, len(truth))
-        family = bank.original(member) % bank.families
+        family = bank.original(member) % bank.settings.families
         truth = truth * _draws(bank, "sight", label, family).uniform(*SIGHT, KINDS)[kinds]
     scores = [simulate_scores(bank, member, label, truth, photoset=photoset.name, cnns=cnns) for cnns in photoset.cnns]
     if law == "distorted":
@@ -177,7 +178,7 @@ def distort(bank: SimulatedEnsemble, member: int, label: str, scores: np.ndarray
 
 
 def _draws(bank: SimulatedEnsemble, *purpose: Any) -> np.random.Generator:
-    return np.random.default_rng(seed_of(bank.seed, "law", *purpose))
+    return np.random.default_rng(seed_of(bank.settings.seed, "law", *purpose))
 
 
 def judge_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFrame:
@@ -185,15 +186,14 @@ def judge_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFr
     logging.getLogger().setLevel(logging.WARNING)
     with threadpool_limits(1):
         train, test = draw_photosets(settings, seed)
-        bank = make_ensemble(
-            train.truth,
+        law = Simulation(
             seed=seed,
             epochs=settings.epochs,
             families=settings.families,
             twins=settings.twins,
             skill=settings.skill,
-            skills={},
         )
+        bank = make_ensemble(train.truth, law)
         figures = np.mean(
             [judge_label(settings, bank, label, train, test, ensembles=ensembles) for label in LABELS], axis=0
         )

@@ -56,7 +56,7 @@ rule draw_demo:
     params:
         **program(
             "photos/draw_demo",
-            spec(**SETTINGS.config["demo"]),
+            spec("demo"),
             folder=NETWORKS / "demo",
             threads="{threads}",
         ),
@@ -86,7 +86,7 @@ rule download_photos:
             "photos/download_photos",
             lambda wildcards: canonical(
                 {
-                    **SETTINGS.config["downloads"],
+                    "downloads": SETTINGS.config["downloads"],
                     "labels": SETTINGS.labels,
                     "photoset": INGESTED[wildcards.photoset],
                 }

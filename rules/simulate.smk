@@ -1,7 +1,9 @@
 """A simulated ensemble that replaces photos and networks. Needs the configuration alone; gives manifests with true labels,
 and each member's predictions, which join the ensemble as those of external members do."""
 
-SIMULATION = SETTINGS.config["simulation"]
+from stylevote.config.ensemble import Simulation
+
+SIMULATION = Simulation.model_validate(SETTINGS.config["simulation"])
 
 
 rule simulate_photos:
@@ -20,9 +22,7 @@ rule simulate_photos:
     params:
         **program(
             "simulate/simulate_photos",
-            spec(
-                "labels", **{key: SIMULATION[key] for key in ("label_sets", "photos", "test", "min_positives", "seed")}
-            ),
+            spec("labels", simulation=SIMULATION.only("label_sets", "photos", "test", "min_positives", "seed")),
         ),
     shell:
         PROGRAM
@@ -42,7 +42,7 @@ rule simulate_member:
     benchmark:
         benchmarks("simulate_member/{number}.tsv")
     wildcard_constraints:
-        number=one_of(f"{number:03d}" for number in range(SIMULATION["members"])),
+        number=one_of(f"{number:03d}" for number in range(SIMULATION.members)),
     conda:
         "../envs/environment.yaml"
     params:
@@ -52,7 +52,7 @@ rule simulate_member:
                 {
                     "labels": SETTINGS.labels,
                     "member": int(wildcards.number),
-                    **{key: SIMULATION[key] for key in ("epochs", "families", "twins", "skill", "skills", "seed")},
+                    "simulation": SIMULATION.only("epochs", "families", "twins", "skill", "skills", "seed"),
                 }
             ),
         ),
