@@ -1,10 +1,10 @@
-"""How long Snakemake reads and plans the challenge's bank, and in how much memory, before it does anything.
+"""Measure time and memory of Snakemake's dry run for the challenge's runs.
 
-`config/jd2018.yaml`, and the same with ten times the draws, are planned with nothing computed, and with everything
-computed: empty files stand for the results, and Snakemake takes note of them by `--touch`, which takes many minutes.
-Photos are as many empty files as the challenge has. Python may keep its bytecode, as it does for a user; the first
-reading is not measured. A Snakefile of one empty rule says what Snakemake takes for itself. Processor seconds stand
-beside those that passed, since other programs may have slowed it down.
+`config/jd2018.yaml`, and the same with ten times the draws, are planned with nothing computed and with everything
+computed. In the second case empty files replace the results, and `--touch` records them, which takes many minutes.
+Photos are as many empty files as the challenge has. Python may keep its bytecode, and the first reading is not
+measured. A Snakefile of one empty rule shows Snakemake's own share. Processor seconds are printed too, since other
+programs may slow down the clock's.
 """
 
 import argparse
@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "envs"]
 PHOTOS = {"train": 54_908, "test": 10_000}
 LABELS = 13
-TARGET = "wanted of jd2018, either way: under 4 s and 250 MB"
+TARGET = "target for jd2018 in both cases: under 4 s and 250 MB"
 
 
 def prepare(folder: Path) -> None:
@@ -41,18 +41,18 @@ def prepare(folder: Path) -> None:
 
 
 def write_config(folder: Path, times: int) -> str:
-    """Write the configuration with so many times the draws; return its file's name."""
+    """Write the configuration with ``times`` as many draws; return its file's name."""
     config = yaml.safe_load((REPOSITORY / "config" / "jd2018.yaml").read_text())
     config["results"] = f"results_{times}"
     for entry in config["runs"]:
         entry["draws"] *= times
-    name = f"bank_{times}.yaml"
+    name = f"runs_{times}.yaml"
     (folder / name).write_text(yaml.safe_dump(config))
     return name
 
 
 def snakemake(folder: Path, *arguments: str) -> tuple[str, float, float, float]:
-    """Run Snakemake; return what it printed, seconds, processor seconds, and most resident memory in 10^6 bytes."""
+    """Run Snakemake; return its output, seconds, processor seconds, and peak memory in 10^6 bytes."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     printed = folder / "printed.txt"
     with printed.open("wb") as output:
@@ -68,8 +68,8 @@ def snakemake(folder: Path, *arguments: str) -> tuple[str, float, float, float]:
     return printed.read_text(), seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
 
 
-def stand_in(folder: Path, config: str) -> None:
-    """Put an empty file or folder in the place of every result, and let Snakemake take them as its own."""
+def replace_results(folder: Path, config: str) -> None:
+    """Make an empty file or folder for every result, and let Snakemake record them."""
     summary, *_ = snakemake(folder, "--configfile", config, "--summary")
     rows = [line.split("\t") for line in summary.splitlines()]
     head = next(number for number, row in enumerate(rows) if row[0] == "output_file")
@@ -87,13 +87,13 @@ def measure(name: str, planned: str, folder: Path, repeats: int, *arguments: str
     """Print a row of the table: medians of dry runs."""
     runs = [snakemake(folder, "--dry-run", *arguments) for _ in range(repeats)]
     assert all(("Nothing to be done" in text) == (planned == "nothing") for text, *_ in runs)
-    seconds, processor, megabytes = (sorted(run[place] for run in runs)[repeats // 2] for place in (1, 2, 3))
+    seconds, processor, megabytes = (sorted(run[column] for run in runs)[repeats // 2] for column in (1, 2, 3))
     print(f"{name:12} {planned:12} {seconds:8.1f} {processor:10.1f} {megabytes:8.0f}", flush=True)
 
 
 def main(repeats: int, largest: int) -> None:
     """Print the table."""
-    print(f"{'bank':12} {'to be done':12} {'seconds':>8} {'processor':>10} {'MB':>8}")
+    print(f"{'runs':12} {'to be done':12} {'seconds':>8} {'processor':>10} {'MB':>8}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "stylevote"
         folder.mkdir()
@@ -103,16 +103,18 @@ def main(repeats: int, largest: int) -> None:
         for times in (1, largest):
             config = write_config(folder, times)
             snakemake(folder, "--configfile", config, "--dry-run")
-            bank = "jd2018" if times == 1 else f"{times} x jd2018"
-            measure(bank, "everything", folder, repeats, "--configfile", config)
-            stand_in(folder, config)
-            measure(bank, "nothing", folder, repeats, "--configfile", config)
+            runs = "jd2018" if times == 1 else f"{times} x jd2018"
+            measure(runs, "everything", folder, repeats, "--configfile", config)
+            replace_results(folder, config)
+            measure(runs, "nothing", folder, repeats, "--configfile", config)
     print(TARGET)
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--repeats", type=int, default=3, help="of which the median is printed (default 3)")
-    options.add_argument("--largest", type=int, default=10, help="how many times as large the larger bank is")
-    given = options.parse_args()
-    main(given.repeats, given.largest)
+    options.add_argument("--repeats", type=int, default=3, help="dry runs, of which the median is printed (default 3)")
+    options.add_argument(
+        "--largest", type=int, default=10, help="factor of the larger configuration's draws (default 10)"
+    )
+    arguments = options.parse_args()
+    main(arguments.repeats, arguments.largest)

@@ -1,9 +1,8 @@
-"""Measure how far the labels that judge a student reach it through its teachers.
+"""Measure the leak of evaluation labels into a student through its teachers.
 
-Teachers are trained fold by fold, as the runs are; the student of a fold learns their out-of-fold scores of the other
-folds' photos. The teachers of those photos were trained on the fold's own labels. What the student owes to this is the
-difference between its AUC on the fold's photos and on new ones. Where labels are dealt at random, no honest AUC differs
-from 0.5.
+Teachers are trained fold by fold, like the runs. The student of a fold learns their out-of-fold scores of the other
+folds' photos. The teachers of those photos were trained on the fold's own labels. The leak is the difference between
+the student's AUC on the fold's photos and on new photos. With random labels, every AUC without a leak is near 0.5.
 
     .venv/bin/python benchmarks/distillation.py
 """
@@ -16,9 +15,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 FOLDS = 5
-NEW = 5000  # photos to judge the student without a leak
+NEW = 5000  # photos to evaluate the student without a leak
 REPEATS = 3
-STEEP = 2.0  # standard deviation of the true log odds where labels can be learned
+STEEP = 2.0  # standard deviation of the true log odds of learnable labels
 
 
 def models(kind: str, seed: int) -> tuple:
@@ -30,7 +29,7 @@ def models(kind: str, seed: int) -> tuple:
 
 
 def trial(kind: str, photos: int, features: int, learnable: bool, seed: int) -> dict[str, float]:
-    """Return the AUC of teachers, and of students, on photos of the folds left out, and of students on new photos."""
+    """Return the AUC of teachers and students on held-out folds, and of students on new photos."""
     random = np.random.default_rng(seed)
     x = random.normal(size=(photos + NEW, features))
     odds = STEEP * x @ random.normal(size=features) / np.sqrt(features) if learnable else np.zeros(len(x))
@@ -55,7 +54,7 @@ def trial(kind: str, photos: int, features: int, learnable: bool, seed: int) -> 
 
 
 def main() -> None:
-    """Print a row a kind of model, number of photos and of features, and of labels."""
+    """Print a row per kind of model, number of photos and features, and kind of labels."""
     rows = []
     for kind in ("linear", "network"):
         for photos, features in ((2000, 20), (2000, 100), (10_000, 100)):

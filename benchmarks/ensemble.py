@@ -1,16 +1,16 @@
-"""Seconds of the ensemble's arithmetic at full scale, beside the ordinary way to do it.
+"""Seconds of the ensemble's arithmetic at full scale, next to the ordinary way to do it.
 
-A simulated bank has the challenge's 54,908 photos with their labels, and for each label the out-of-fold scores of 480
-candidates (60 runs of 8 epochs). All labels go through the exact thresholds, the ranking and the correlation filter.
-The XGBoost grid is searched over the members that were selected for some of the labels: by us all of it, by a race.
+A simulated ensemble has the challenge's 54,908 photos with their labels and, for each label, the out-of-fold scores
+of 480 candidates (60 runs of 8 epochs). All labels go through the exact thresholds, the ranking and the correlation
+filter. For some labels, XGBoost's grid is searched over the selected members: by us all of it, by a race.
 
-The ordinary way is a loop of `XGBClassifier` with its own early stopping, on as many threads as it takes by itself, and
-once more on one: threads of one fit wait for each other, and where other programs use the cores, too, they wait long.
-It takes hours, so it fits a sample of the grid's points, on all folds, and its seconds are multiplied to those of the
-grid. Only if the sample is all of the grid are the two F2 of the same search. Labels, and points on each axis, lie
-evenly between the first and the last (labels: from the rarest to the commonest).
+The ordinary way is a loop of `XGBClassifier` with its own early stopping, on its default number of threads, and again
+on one: threads of one fit wait for each other, and they wait long if other programs use the cores, too. It takes hours,
+so it fits a sample of the grid's points, on all folds, and its seconds are multiplied to those of the grid. The two F2
+are of the same search only if the sample is all of the grid. Labels, and points on each axis, are spaced evenly from
+the first to the last (labels: from the rarest to the most frequent).
 
-CPU seconds are printed beside those of the clock. Run it from the repository's root, the ordinary way in full by
+CPU seconds are printed next to those of the clock. Run it from the repository's root, the ordinary way in full by
 
     python benchmarks/ensemble.py --labels 13 --points 4 9 5
 """
@@ -36,7 +36,7 @@ from stylevote.ensemble.combiners.xgboost import BASE_SCORE, fit, grid_points
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.threshold import search_threshold
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 
 FOLDS, RUNS, EPOCHS, FAMILIES = 5, 60, 8, 12
 STEPS = 100  # thresholds that the loop of scikit-learn tries
@@ -107,8 +107,8 @@ def simulate(name: str, truth: np.ndarray) -> Label:
     return Label(name, truth, pd.DataFrame(rows, columns=["run", "epoch"]), scores)
 
 
-def bank(truth: pd.DataFrame) -> Iterator[Label]:
-    """Draw label after label: their scores do not lie in memory together."""
+def simulated_labels(truth: pd.DataFrame) -> Iterator[Label]:
+    """Yield one label after the other, so that only one is in memory."""
     for name in truth:
         yield simulate(name, truth[name].to_numpy())
 
@@ -137,7 +137,7 @@ def classifiers(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, gri
             validation = [(features[held_out], labels[held_out])]
             model.fit(features[~held_out], labels[~held_out], eval_set=validation, verbose=False)
             pooled[held_out] = model.predict_proba(features[held_out])[:, 1]
-        f2.append(best_cut(labels, pooled)[1])
+        f2.append(best_threshold(labels, pooled)[1])
     return f2
 
 
@@ -160,7 +160,7 @@ def main(arguments: argparse.Namespace) -> None:
     sampled = evenly(sorted(truth, key=lambda name: truth[name].sum()), arguments.labels)
     exact, steps, ranking, selecting = Cost(), Cost(), Cost(), Cost()
     gains, problems = [], {}
-    for label in bank(truth):
+    for label in simulated_labels(truth):
         ranked = ranking.of(rank_candidates, label.candidates, label.truth, label.scores)
         selected = selecting.of(select_members, ranked, label.scores, label.truth, **SELECTION)
         best = label.scores[ranked.index[0]]

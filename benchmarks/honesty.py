@@ -1,28 +1,29 @@
-"""Which ensemble is best on photos that nobody has seen, and how honest its estimates are: simulated banks.
+"""Which ensemble is best on new photos, and how good its estimates are, on simulated ensembles.
 
-For each seed a bank's out-of-fold scores are drawn in memory, and those of a large test sample of the same law, by
-every fold's CNNs. Each ensemble is built of the former, and the program finds the macro F2 that
+For each seed the program draws a simulated ensemble's out-of-fold scores, and the scores of a large test sample by
+every fold's CNNs. It builds each ensemble from the former, and measures the macro F2:
 
-    naive     its thresholds promise on the photos that chose them,
-    nested    nested cross-validation estimates (`honest.estimate_nested_label`),
-    gain      is expected of joining the folds, by the test sample without its labels (`joining.fold_averaging_gain`),
-    one CNN   it reaches on the test sample if one fold's CNNs alone score a photo, as they do a training photo (the
-              mean over the folds),
-    test      it reaches on the test sample by all folds' CNNs, as new photos are decided,
-    best      its mean outputs would reach there at the best thresholds for the test sample.
+    non-nested  of its thresholds on the photos that chose them,
+    nested      by nested cross-validation (`nested.select_and_predict_nested`),
+    gain        expected from averaging the folds, by the test sample without its labels
+                (`fold_averaging.fold_averaging_gain`),
+    one CNN     on the test sample if one fold's CNNs alone score a photo, as they do a training photo (mean over
+                folds),
+    test        on the test sample by all folds' CNNs, as new photos are decided,
+    best        of its mean outputs there, at the best thresholds for the test sample.
 
-An ensemble is written SELECTION/COMBINER/THRESHOLD/AGGREGATION, or by the name of a preset; * stands for all of a part.
-The others are compared with the first one. The XGBoost of `paper_2018` has a grid of 2 points where the paper's has
-180, so that its nested estimates can be had; `xgboost_36` has 36. The laws:
+An ensemble is written SELECTION/COMBINER/THRESHOLD/AGGREGATION, or as the name of a preset; * stands for all values of
+a part. The other ensembles are compared with the first one. The XGBoost of `paper_2018` has a grid of 2 points instead
+of the paper's 180, so that nested estimates take an acceptable time; `xgboost_36` has 36. The laws:
 
-    binormal     that of `simulation`; it favours `logistic`
-    distorted    each member's log odds have heavy-tailed noise of its own size, and are bent by a curve of its own
-    unclear      photos show their labels more or less clearly, to all members alike, and some labels were forgotten
-    specialists  a label's photos are of four kinds, which each family of members sees better or less well: what two
-                 families do not agree on tells a kind, and trees find that out
+    binormal     the law of `simulation`; it favours `logistic`
+    distorted    each member's log odds have heavy-tailed noise of their own size, and are bent by a curve of their own
+    unclear      photos show their labels more or less clearly to all members alike, and some labels were forgotten
+    specialists  a label's photos are of four kinds, and each family of members sees some kinds better. The differences
+                 between two families reveal the kind, which trees can learn
 
-Every finished seed is written to --output, and a further call takes from there what has the same settings: begin a new
-file where the library has changed. Run it from the repository's root.
+Every finished seed is written to --output. A further call reuses the seeds of the same settings. Begin a new file after
+a change of the library. Run the program from the repository's root.
 """
 
 import argparse
@@ -45,31 +46,32 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cli import end_with
-from stylevote.config.ensemble import Simulation
+from stylevote.config.ensemble import Selection, Simulation, Stack, Threshold
 from stylevote.config.identity import canonical, digest
 from stylevote.config.identity import seed as seed_of
 from stylevote.demo.label_sets import label_set_table
 from stylevote.ensemble.combiners.mean import Mean
+from stylevote.ensemble.log_odds import log_odds
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
-from stylevote.ensemble.stack import Stack, fit_stack
-from stylevote.ensemble.threshold import decide, log_odds, search_threshold
+from stylevote.ensemble.stack import FittedStack, fit_stack
+from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import combine_folds
 from stylevote.errors import InputError
 from stylevote.estimate.fold_averaging import fold_averaging_gain
-from stylevote.estimate.nested import estimate_nested_label
+from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.files.tables import replacing
-from stylevote.metrics import best_cut, f_beta
+from stylevote.metrics import best_threshold, f_beta
 from stylevote.photos.folds import assign_folds
 from stylevote.simulate.ensemble import SimulatedEnsemble, make_ensemble, simulate_manifest, simulate_scores
 
 LABELS = list(label_set_table().columns.drop("images"))
 LAWS = ("binormal", "distorted", "unclear", "specialists")
-TAILS = (0.1, 1.0)  # of `distorted`: a member's noise, in standard deviations of its log odds, lies in this range
+TAILS = (0.1, 1.0)  # of `distorted`: range of a member's noise, in standard deviations of its log odds
 FREEDOM = 2.5  # degrees of freedom of that noise (Student's t)
 BENDS = (0.5, 2.0)  # the power that a member's curve raises log odds to
-BENT_FROM = 3.0  # log odds so far from the prevalence's stay where they are
-MOST_LOG_ODDS = 12.0
+BENT_FROM = 3.0  # at this distance from the prevalence's, log odds stay as they are
+MAX_LOG_ODDS = 12.0
 CLARITY = (0.0, 1.6)  # of `unclear`: how strong the evidence for a photo's label is, as a share of the law's strength
 FORGOTTEN = 0.1  # of `unclear`: photos that look like the label and do not have it, as a share of those that have it
 KINDS, SIGHT = 4, (0.7, 1.3)  # of `specialists`: how strong a family's evidence for a kind is
@@ -104,17 +106,17 @@ PRESETS = {
     "default": "top_20/logistic/shrunk/average_scores",
 }
 KEY = ["settings", "seed", "ensemble"]
-FIGURES = ["naive", "nested", "gain", "one_cnn", "test", "best"]
+FIGURES = ["non_nested", "nested", "gain", "one_cnn", "test", "best"]
 SHOWN = 4  # ensembles in the row of a seed
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a seed's results depend on, but for the seed and the ensemble; see the program's options."""
+    """Settings of a seed's results, besides the seed and the ensemble; see the program's options."""
 
     photos: int
     test: int
-    least: int
+    min_positives: int
     members: int
     epochs: int
     families: int
@@ -125,13 +127,13 @@ class Settings:
     nested: bool
 
     def digest(self) -> str:
-        """Return what marks the rows of these settings, and of these definitions of the ensembles' parts."""
+        """Return a digest of these settings and of the definitions of the ensembles' parts."""
         return digest([asdict(self), SELECTIONS, COMBINERS, THRESHOLDS])
 
 
 @dataclass(frozen=True)
 class Photoset:
-    """Photos: their ``truth`` (a 0/1 column a label), and for each way of scoring them the CNNs' folds (photos,)."""
+    """Photos: their ``truth`` (a 0/1 column per label), and for each way of scoring them the CNNs' folds (photos,)."""
 
     name: str
     truth: pd.DataFrame
@@ -140,49 +142,51 @@ class Photoset:
 
 def draw_photosets(settings: Settings, seed: int) -> tuple[Photoset, Photoset]:
     """Return the training photos, scored by their own folds' CNNs, and the test photos, scored by each fold's."""
-    train = simulate_manifest("train", settings.photos, settings.least, LABELS, seed)
+    train = simulate_manifest("train", settings.photos, settings.min_positives, LABELS, seed)
     folds = assign_folds(train, LABELS, settings.folds, seed)["fold"].to_numpy()
-    least = round(settings.least * settings.test / settings.photos)
-    test = simulate_manifest("test", settings.test, least, LABELS, seed)
+    min_positives = round(settings.min_positives * settings.test / settings.photos)
+    test = simulate_manifest("test", settings.test, min_positives, LABELS, seed)
     of_test = [np.full(settings.test, fold) for fold in range(settings.folds)]
     return Photoset("train", train[LABELS], [folds]), Photoset("test", test[LABELS], of_test)
 
 
-def draw_scores(law: str, bank: SimulatedEnsemble, member: int, label: str, photoset: Photoset) -> np.ndarray:
+def draw_scores(law: str, ensemble: SimulatedEnsemble, member: int, label: str, photoset: Photoset) -> np.ndarray:
     """Return a member's scores for a label under a law: float32, shape (ways of scoring, epochs, photos)."""
     truth = photoset.truth[label].to_numpy()
     if law == "unclear":
-        draws = _draws(bank, "clarity", label, photoset.name)
-        truth = truth | (draws.random(len(truth)) < FORGOTTEN * bank.prevalence[label])
+        draws = _draws(ensemble, "clarity", label, photoset.name)
+        truth = truth | (draws.random(len(truth)) < FORGOTTEN * ensemble.prevalence[label])
         truth = truth * draws.uniform(*CLARITY, len(truth))
     elif law == "specialists":
-        kinds = _draws(bank, "kinds", label, photoset.name).integers(0, KINDS, len(truth))
-        family = bank.original(member) % bank.settings.families
-        truth = truth * _draws(bank, "sight", label, family).uniform(*SIGHT, KINDS)[kinds]
-    scores = [simulate_scores(bank, member, label, truth, photoset=photoset.name, cnns=cnns) for cnns in photoset.cnns]
+        kinds = _draws(ensemble, "kinds", label, photoset.name).integers(0, KINDS, len(truth))
+        family = ensemble.original(member) % ensemble.settings.families
+        truth = truth * _draws(ensemble, "sight", label, family).uniform(*SIGHT, KINDS)[kinds]
+    scores = [
+        simulate_scores(ensemble, member, label, truth, photoset=photoset.name, cnns=cnns) for cnns in photoset.cnns
+    ]
     if law == "distorted":
-        scores = [distort(bank, member, label, part, [photoset.name, way]) for way, part in enumerate(scores)]
+        scores = [distort(ensemble, member, label, part, [photoset.name, way]) for way, part in enumerate(scores)]
     return np.array(scores)
 
 
-def distort(bank: SimulatedEnsemble, member: int, label: str, scores: np.ndarray, place: list[Any]) -> np.ndarray:
+def distort(ensemble: SimulatedEnsemble, member: int, label: str, scores: np.ndarray, place: list[Any]) -> np.ndarray:
     """Return scores (epochs, photos) with a member's noise and curve; ``place``: which photos, and who scores them."""
-    of_member = _draws(bank, "distortion", label, bank.original(member))
+    of_member = _draws(ensemble, "distortion", label, ensemble.original(member))
     size, bend = np.exp(of_member.uniform(np.log([TAILS[0], BENDS[0]]), np.log([TAILS[1], BENDS[1]])))
     odds = log_odds(scores)
-    odds += size * odds.std() * _draws(bank, "tails", label, member, *place).standard_t(FREEDOM, odds.shape[1])
-    center = log_odds(np.array(bank.prevalence[label]))
+    odds += size * odds.std() * _draws(ensemble, "tails", label, member, *place).standard_t(FREEDOM, odds.shape[1])
+    center = log_odds(np.array(ensemble.prevalence[label]))
     away = (odds - center) / BENT_FROM
     odds = center + BENT_FROM * np.sign(away) * np.abs(away) ** bend
-    return expit(np.clip(odds, -MOST_LOG_ODDS, MOST_LOG_ODDS)).astype(np.float32)
+    return expit(np.clip(odds, -MAX_LOG_ODDS, MAX_LOG_ODDS)).astype(np.float32)
 
 
-def _draws(bank: SimulatedEnsemble, *purpose: Any) -> np.random.Generator:
-    return np.random.default_rng(seed_of(bank.settings.seed, "law", *purpose))
+def _draws(ensemble: SimulatedEnsemble, *purpose: Any) -> np.random.Generator:
+    return np.random.default_rng(seed_of(ensemble.settings.seed, "law", *purpose))
 
 
-def judge_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFrame:
-    """Return a row an ensemble: settings, seed, ensemble and `FIGURES` (macro F2)."""
+def measure_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFrame:
+    """Return a row per ensemble: settings, seed, ensemble and `FIGURES` (macro F2)."""
     logging.getLogger().setLevel(logging.WARNING)
     with threadpool_limits(1):
         train, test = draw_photosets(settings, seed)
@@ -193,9 +197,9 @@ def judge_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFr
             twins=settings.twins,
             skill=settings.skill,
         )
-        bank = make_ensemble(train.truth, law)
+        ensemble = make_ensemble(train.truth, law)
         figures = np.mean(
-            [judge_label(settings, bank, label, train, test, ensembles=ensembles) for label in LABELS], axis=0
+            [measure_label(settings, ensemble, label, train, test, ensembles=ensembles) for label in LABELS], axis=0
         )
     table = pd.DataFrame(figures, columns=FIGURES)
     table.insert(0, "settings", settings.digest())
@@ -204,15 +208,21 @@ def judge_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFr
     return table
 
 
-def judge_label(
-    settings: Settings, bank: SimulatedEnsemble, label: str, train: Photoset, test: Photoset, *, ensembles: list[str]
+def measure_label(
+    settings: Settings,
+    ensemble: SimulatedEnsemble,
+    label: str,
+    train: Photoset,
+    test: Photoset,
+    *,
+    ensembles: list[str],
 ) -> np.ndarray:
-    """Return one label's `FIGURES` of each ensemble, shape (ensembles, figures). What ensembles share is done once."""
+    """Return one label's `FIGURES` of each ensemble, shape (ensembles, figures). Shared work is done once."""
     truth, (folds,) = train.truth[label].to_numpy(), train.cnns
     truth_of_test = test.truth[label].to_numpy()
     runs = [f"member{number:04d}" for number in range(settings.members)]
     candidates = pd.DataFrame(itertools.product(runs, range(1, settings.epochs + 1)), columns=["run", "epoch"])
-    scores = np.concatenate([draw_scores(settings.law, bank, k, label, train)[0] for k in range(settings.members)])
+    scores = np.concatenate([draw_scores(settings.law, ensemble, k, label, train)[0] for k in range(settings.members)])
     ranking = rank_candidates(candidates, truth, scores)
     done: dict[tuple, Any] = {}
 
@@ -224,23 +234,21 @@ def judge_label(
     def selected(selection: str) -> list[int]:
         return members_of(select_members(ranking, scores, truth, **SELECTIONS[selection])).index.tolist()
 
-    def stack(selection: str, combiner: str) -> Stack:
-        return fit_stack(scores[once(selected, selection)].T, truth, folds, COMBINERS[combiner])
+    def stack(selection: str, combiner: str) -> FittedStack:
+        return fit_stack(scores[once(selected, selection)].T, truth, folds, Stack(**COMBINERS[combiner]))
 
     def threshold(selection: str, combiner: str, method: str) -> tuple[float, float]:
         return search_threshold(truth, once(stack, selection, combiner).scores, **THRESHOLDS[method])
 
     def nested(selection: str, combiner: str, method: str) -> pd.DataFrame:
-        parts = {
-            "selection": SELECTIONS[selection],
-            "stack": COMBINERS[combiner],
-            "threshold": THRESHOLDS[method],
-        }
-        return estimate_nested_label(candidates, scores, truth, folds, parts)
+        parts = Selection(**SELECTIONS[selection]), Stack(**COMBINERS[combiner]), Threshold(**THRESHOLDS[method])
+        return select_and_predict_nested(candidates, scores, truth, folds, *parts)
 
     def test_scores(row: int) -> np.ndarray:
         member, epoch = divmod(row, settings.epochs)
-        return draw_scores(settings.law, bank, member, label, test)[:, epoch].copy()  # frees the other epochs' memory
+        return draw_scores(settings.law, ensemble, member, label, test)[
+            :, epoch
+        ].copy()  # frees the other epochs' memory
 
     def outputs(selection: str, combiner: str, *, cnn_first: bool) -> np.ndarray:
         # What is averaged before any threshold: (folds, photos), or (1, photos) where the CNNs are averaged first.
@@ -257,24 +265,24 @@ def judge_label(
 
     rows = []
     for selection, combiner, method, aggregation in (name.split("/") for name in ensembles):
-        cut, naive = once(threshold, selection, combiner, method)
+        cut, non_nested = once(threshold, selection, combiner, method)
         joined = once(cnn_first if aggregation == "average_cnn_first" else by_fold, selection, combiner)
         votes = combine_folds(joined[:, :, None], [Mean(1)], cut, aggregation)  # the outputs as they are
         each = once(by_fold, selection, combiner)
-        honest, gain = np.nan, np.nan
+        nested_f_beta, gain = np.nan, np.nan
         if settings.nested:
             estimate = once(nested, selection, combiner, method)
-            honest = f_beta(truth, estimate["decision"].to_numpy())
+            nested_f_beta = f_beta(truth, estimate["decision"].to_numpy())
             if aggregation == "average_scores":
                 gain = fold_averaging_gain(truth, estimate["score"].to_numpy(), each, cut)
         rows.append(
             [
-                naive,
-                honest,
+                non_nested,
+                nested_f_beta,
                 gain,
-                np.mean([f_beta(truth_of_test, decide(fold, cut)) for fold in each]),
+                np.mean([f_beta(truth_of_test, apply_threshold(fold, cut)) for fold in each]),
                 f_beta(truth_of_test, votes["decision"].to_numpy()),
-                best_cut(truth_of_test, votes["score"].to_numpy())[1],
+                best_threshold(truth_of_test, votes["score"].to_numpy())[1],
             ]
         )
     return np.array(rows)
@@ -308,32 +316,32 @@ def read_results(path: Path | None) -> pd.DataFrame:
 
 
 def mean_and_error(values: pd.Series) -> str:
-    """Return the mean and its standard error as text; dashes where there are no values."""
+    """Return the mean and its standard error as text; dashes if there are no values."""
     if values.isna().all():
         return f"{'-':>9}{'':9}"
     return f"{values.mean():+9.4f} ±{values.sem():7.4f}" if len(values) > 1 else f"{values.mean():+9.4f}         "
 
 
 def summarize(results: pd.DataFrame, names: dict[str, str]) -> None:
-    """Print a row an ensemble, the best on the test sample first, and the paired differences from the first one."""
+    """Print a row per ensemble, the best on the test sample first, and the paired differences from the first one."""
     width = max(map(len, names.values()))
     tables = {name: results[results["ensemble"] == spelling].set_index("seed") for spelling, name in names.items()}
     order = sorted(tables, key=lambda name: -tables[name]["test"].mean())
     print(f"\nmacro F2, means over {results['seed'].nunique()} seeds ± standard error; |.|: mean absolute difference")
-    columns = "    test    naive - test        nested - test        |.|    nested - one CNN     one CNN - test   "
+    columns = "    test    non-nested - test   nested - test        |.|    nested - one CNN     one CNN - test   "
     print(f"{'':{width}}{columns}  nested + gain - test   |.|     best")
     for name in order:
         table = tables[name]
         test, nested = table["test"], table["nested"] - table["test"]
         expected = nested + table["gain"]
         print(
-            f"{name:{width}}{test.mean():8.4f}{mean_and_error(table['naive'] - test)}  {mean_and_error(nested)}"
+            f"{name:{width}}{test.mean():8.4f}{mean_and_error(table['non_nested'] - test)}  {mean_and_error(nested)}"
             f"{np.nan_to_num(nested.abs().mean()):8.4f}{mean_and_error(table['nested'] - table['one_cnn'])}"
             f"{mean_and_error(table['one_cnn'] - test)}  {mean_and_error(expected)}"
             f"{np.nan_to_num(expected.abs().mean()):8.4f}{table['best'].mean():8.4f}"
         )
     first, base = next(iter(tables.items()))
-    print(f"\ntest macro F2 less that of {first}, paired by seed")
+    print(f"\ntest macro F2 minus that of {first}, paired by seed")
     for name in order:
         if name != first:
             gain = tables[name]["test"] - base["test"]
@@ -341,7 +349,7 @@ def summarize(results: pd.DataFrame, names: dict[str, str]) -> None:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Judge the seeds that are lacking, and summarize all."""
+    """Measure the missing seeds, and summarize all."""
     began = time.perf_counter()
     names = spelled(arguments.ensembles)
     settings = Settings(**{field.name: getattr(arguments, field.name) for field in fields(Settings)})
@@ -349,11 +357,13 @@ def main(arguments: argparse.Namespace) -> None:
     print(f"{canonical(asdict(settings))}\n{len(names)} ensembles; XGBoost has 2 of the paper's 180 points", flush=True)
     known = read_results(arguments.output)
     done = known[known["settings"].eq(settings.digest()) & known["seed"].isin(seeds) & known["ensemble"].isin(names)]
-    lacking = {
+    missing = {
         seed: [name for name in names if name not in set(done["ensemble"][done["seed"] == seed])] for seed in seeds
     }
     with ProcessPoolExecutor(arguments.processes) as pool:
-        jobs = [pool.submit(judge_seed, settings, seed, ensembles) for seed, ensembles in lacking.items() if ensembles]
+        jobs = [
+            pool.submit(measure_seed, settings, seed, ensembles) for seed, ensembles in missing.items() if ensembles
+        ]
         for job in as_completed(jobs):
             table = job.result()
             known, done = pd.concat([known, table]), pd.concat([done, table])
@@ -361,11 +371,12 @@ def main(arguments: argparse.Namespace) -> None:
                 with replacing(arguments.output) as partial:
                     known.to_csv(partial, index=False)
             shown = [
-                f"{names[row.ensemble]} {row.naive:.4f} {row.nested:.4f} {row.test:.4f}" for row in table.itertuples()
+                f"{names[row.ensemble]} {row.non_nested:.4f} {row.nested:.4f} {row.test:.4f}"
+                for row in table.itertuples()
             ]
             shown = [*shown[:SHOWN], f"and {len(shown) - SHOWN} more"] if len(shown) > SHOWN else shown
             print(
-                f"seed {table['seed'].iloc[0]} after {time.perf_counter() - began:.0f} s; naive, nested, test: "
+                f"seed {table['seed'].iloc[0]} after {time.perf_counter() - began:.0f} s; non-nested, nested, test: "
                 + "; ".join(shown),
                 flush=True,
             )
@@ -379,15 +390,15 @@ if __name__ == "__main__":
     options.add_argument("--first-seed", type=int, default=1, help="(default 1)")
     options.add_argument("--photos", type=int, default=10_000, help="training photos (default 10000)")
     options.add_argument("--test", type=int, default=100_000, help="test photos (default 100000)")
-    options.add_argument("--least", type=int, default=40, help="least training positives a label (default 40)")
-    options.add_argument("--members", type=int, default=30, help="members of the bank (default 30)")
+    options.add_argument("--min-positives", type=int, default=40, help="training positives per label (default 40)")
+    options.add_argument("--members", type=int, default=30, help="members of the ensemble (default 30)")
     options.add_argument("--epochs", type=int, default=4, help="epochs of each (default 4)")
     options.add_argument("--families", type=int, default=8, help="families of members (default 8)")
-    options.add_argument("--twins", type=int, default=10, help="every so-manyth member is a copy (default 10; 0: none)")
+    options.add_argument("--twins", type=int, default=10, help="every n-th member is a copy (default 10; 0: none)")
     options.add_argument("--folds", type=int, default=5, help="(default 5)")
     options.add_argument("--skill", type=float, default=0.4, help="of the most able CNN, 0 to 1 (default 0.4)")
     options.add_argument("--law", choices=LAWS, default=LAWS[0], help=f"of the scores (default {LAWS[0]})")
-    options.add_argument("--no-nested", dest="nested", action="store_false", help="held_out_fold the nested estimates")
+    options.add_argument("--no-nested", dest="nested", action="store_false", help="skip the nested estimates")
     options.add_argument("--processes", type=int, default=1, help="seeds at once; it changes no result (default 1)")
     options.add_argument("--output", type=Path, help="CSV to keep finished seeds in")
     end_with(partial(main, options.parse_args()))

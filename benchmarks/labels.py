@@ -1,4 +1,4 @@
-"""Time and jobs against the number of labels: a simulated ensemble from its scores to submission, estimate and report.
+"""Time and jobs by the number of labels: a simulated ensemble from its scores to submission, estimate and report.
 
     .venv/bin/python benchmarks/labels.py [--labels 13 80 300 1000] [--cores 2] [--members 24]
 

@@ -18,7 +18,7 @@ from sklearn.metrics import fbeta_score
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.ensemble.threshold import f_beta_at, search_threshold
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 
 PHOTOS = 54_908
 FRESH = 1_000_000
@@ -66,7 +66,7 @@ def compare(kind, prevalence: float, draws: int) -> list[float]:
         thresholds.append([threshold for threshold, _ in found])
         promised.append(found[METHODS.index("exact")][1])
     reached = f_beta_at(labels, scores, np.ravel(thresholds)).reshape(draws, -1).mean(axis=0)
-    return [*reached, best_cut(labels, scores)[1], np.mean(promised)]
+    return [*reached, best_threshold(labels, scores)[1], np.mean(promised)]
 
 
 def print_quality(draws: int) -> None:

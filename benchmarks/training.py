@@ -1,11 +1,11 @@
-"""Photos per second of the training engine, beside the same network without a data path and with two ordinary ones.
+"""Compare photos per second of the training engine, of a constant batch, and of two ordinary data paths.
 
-Measured in turn, several times: (a) `stylevote.cnn.train` on a bank of decoded photos; (b) the same network and
+Measured in turn, several times: (a) `stylevote.cnn.train` on a cache of decoded photos; (b) the same network and
 optimizer on one constant batch; (c) the plain way: the same network with PyTorch's defaults, a torchvision dataset of
-800 x 800 JPEG files, v2 transforms, and a DataLoader with a worker a core; (d) the same with timm's loader, its own
-training transforms and as many workers; and the data paths of (a) and (c) alone. (c) and (d) run in a process of their
-own. Loaders are warm when the clock starts: what they fetched ahead is not counted. Photos are drawn,
-enlarged and made grainy: their files have as many bits a pixel as real photos'. Run it from the repository's root:
+800 x 800 JPEG files, v2 transforms, and a DataLoader with a worker per core; (d) the same with timm's loader and
+training transforms, and as many workers; and the data paths of (a) and (c) alone. (c) and (d) run in their own process.
+Loaders are warm when the clock starts: batches that they fetched in advance are not counted. Photos are drawn, enlarged
+and made grainy, so that their files have as many bits per pixel as real photos. Run it from the repository's root:
 
     python benchmarks/training.py --backbone mobilenetv2_100 --size 128
 """
@@ -22,8 +22,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-# Threads that wait sleep, and do not spin on the cores that a loader's workers need: with spinning, (c) and (d) can
-# take several times as long on two cores. To be set before torch is imported.
+# Waiting threads sleep. If they spin on the cores that a loader's workers need, (c) and (d) can take several times as
+# long on two cores. Set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
@@ -38,8 +38,9 @@ from torchvision.transforms import v2
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cnn.batches import PixelCache, random_boxes
+from stylevote.cnn.fold_data import FoldData
 from stylevote.cnn.network import Network
-from stylevote.cnn.train import FoldData, Training
+from stylevote.cnn.train import Training
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
 from stylevote.machine.device import open_device
@@ -47,17 +48,17 @@ from stylevote.photos.pixels import decode_photo, open_pixels, resize_photo, wri
 
 SIDE = 800  # of the challenge's photos, in pixels
 QUALITY = 90  # of JPEG files
-# Standard deviation in levels. With it files have 1.9 bits a pixel, without it 1.0: smooth ones are quicker to decode.
+# Standard deviation in levels. Files have 1.9 bits per pixel with it, 1.0 without it: smooth photos decode faster.
 # Four photographs that come with scikit-image (astronaut, coffee, chelsea, rocket) have 1.5 to 2.4 at that quality.
 GRAIN = 4
-AHEAD = 2  # batches that each worker fetches in advance: the DataLoader's own default
+AHEAD = 2  # batches that each worker fetches in advance: the DataLoader's default
 CROP = {"min_scale": 0.8, "stretch": 0.1}
 # The challenge's training photos, the share that a fold trains on, the winners' CNNs, the epochs of their longest run.
 PHOTOS, SHARE, MODELS, EPOCHS = 54_908, 4 / 5, 726, 8
 
 
 class Files(Dataset):
-    """JPEG files with targets, as torchvision's datasets read them: repeated until there are ``length``."""
+    """JPEG files with targets, read like torchvision's datasets, and repeated up to ``length``."""
 
     def __init__(self, paths: list[Path], length: int, transform: Callable | None) -> None:
         self.paths, self.length, self.transform = paths, length, transform
@@ -71,7 +72,7 @@ class Files(Dataset):
 
 
 class Bench:
-    """What is measured, on one device with one network.
+    """Measurements on one device with one network.
 
     Args:
         options: the program's arguments.
@@ -103,7 +104,7 @@ class Bench:
     def steps(
         self, forward: Callable, optimizer: torch.optim.Optimizer, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]
     ) -> None:
-        """Train a step with each batch, and do nothing else."""
+        """Train one step with each batch, and do nothing else."""
         precision = getattr(torch, self.options.precision)
         for photos, targets in batches:
             with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
@@ -114,7 +115,7 @@ class Bench:
             optimizer.step()
 
     def rate(self, work: Callable[[], Any]) -> float:
-        """Return photos per second of ``work``, which takes `count` of them."""
+        """Return photos per second of ``work``, which uses `count` photos."""
         self.wait()
         start = time.perf_counter()
         work()
@@ -133,28 +134,28 @@ class Engine(Bench):
     Args:
         options: the program's arguments.
         paths: the photos.
-        folder: where the bank is written.
+        folder: to write the cache to.
     """
 
     def __init__(self, options: argparse.Namespace, paths: list[Path], folder: Path) -> None:
         super().__init__(options, open_device(options.threads))
         photos = (resize_photo(decode_photo(path.read_bytes(), options.size), options.size) for path in paths)
         index = write_pixels(map(np.ascontiguousarray, photos), folder / "pixels")
-        self.bank = PixelCache.open(open_pixels(folder / "pixels", index), index, self.device)
+        self.cache = PixelCache.open(open_pixels(folder / "pixels", index), index, self.device)
         self.rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
         epoch = self.rows.to(self.device)
-        data = FoldData(self.bank, self.targets, [epoch], epoch[:0], binary_cross_entropy_with_logits)
+        data = FoldData(self.cache, self.targets, [epoch], epoch[:0], binary_cross_entropy_with_logits)
         self.training = Training("benchmark", self.setting, 0, data, folder=folder, device=self.device, key="")
         self.training._enter_phase(0)
         self.constant = (*self.batches(options.batch), self.targets[epoch[: options.batch]])
         self.training._train_epoch(0)  # warm-up: memory, kernels, compilation
 
     def batches(self, count: int) -> Iterator[torch.Tensor]:
-        """Yield the engine's batches of so many photos."""
+        """Yield the engine's batches of ``count`` photos."""
         boxes, flips = random_boxes(count, torch.Generator().manual_seed(2), **CROP)
-        parts = (part[:count].split(self.options.batch) for part in (self.rows, boxes, flips))
-        for batch in zip(*parts, strict=True):
-            yield self.bank.take(*batch, self.options.size)
+        columns = (tensor[:count].split(self.options.batch) for tensor in (self.rows, boxes, flips))
+        for batch in zip(*columns, strict=True):
+            yield self.cache.take(*batch, self.options.size)
 
     def measure(self) -> list[float]:
         """Return the rates of (a), (b) and the data path of (a)."""
@@ -167,7 +168,7 @@ class Engine(Bench):
 
 
 class Plain(Bench):
-    """(c), (d), and the data path of (c): the same network as PyTorch makes it, and PyTorch's defaults.
+    """(c), (d), and the data path of (c): the same network with PyTorch's defaults.
 
     Args:
         options: the program's arguments.
@@ -184,11 +185,11 @@ class Plain(Bench):
         self.train(itertools.islice(self.torchvision(4 * options.batch), 2))  # warm-up
 
     def train(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """Train a step with each batch."""
+        """Train one step with each batch."""
         self.steps(self.forward, self.optimizer, batches)
 
     def torchvision(self, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield (c)'s batches: box, mirror image and floats as torchvision's guide advises."""
+        """Yield (c)'s batches: crop, mirror image and floats as in torchvision's guide."""
         transform = v2.Compose(
             [
                 v2.ToImage(),
@@ -223,14 +224,14 @@ class Plain(Bench):
         return self.sent(loader)
 
     def sent(self, loader: Iterable) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield a loader's batches on the device, with one target a label."""
+        """Yield a loader's batches on the device, with one target per label."""
         for photos, labels in loader:
             yield photos.to(self.device, non_blocking=True), self.targets[labels.to(self.device, non_blocking=True)]
 
     def loaded(self, batches: Callable[[int], Iterator], work: Callable[[Iterable], None]) -> float:
-        """Return the rate of ``work`` with a loader's batches, once all that was fetched ahead is used up."""
+        """Return the rate of ``work`` with a loader's batches, without those that were fetched in advance."""
         ahead = AHEAD * self.workers
-        # As much again at the end, so that the workers are busy until the clock stops.
+        # As many again at the end keep the workers busy until the clock stops.
         iterator = batches((2 * ahead + self.options.steps) * self.options.batch)
         work(itertools.islice(iterator, ahead))
         return self.rate(lambda: work(itertools.islice(iterator, self.options.steps)))
@@ -245,7 +246,7 @@ class Plain(Bench):
 
 
 def serve_plain(connection: Connection, options: argparse.Namespace, paths: list[Path]) -> None:
-    """Measure the plain ways, each time that the other end of the connection asks for it."""
+    """Measure the plain ways at each request of the connection's other end."""
     bench = Plain(options, paths)
     connection.send("ready")
     while connection.recv():
@@ -276,8 +277,8 @@ def report(bench: Bench, paths: list[Path], rates: np.ndarray) -> None:
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
     print(f"torch {torch.__version__}, timm {timm.__version__}, {os.cpu_count()} cores, {options.threads} threads")
     if device.type == "cuda":
-        total, most = torch.cuda.mem_get_info(device)[1] / 1e9, torch.cuda.max_memory_allocated(device) / 1e9
-        print(f"{torch.cuda.get_device_name(device)}, {total:.0f} GB, of which at most {most:.1f} GB were used")
+        total, peak = torch.cuda.mem_get_info(device)[1] / 1e9, torch.cuda.max_memory_allocated(device) / 1e9
+        print(f"{torch.cuda.get_device_name(device)}, {total:.0f} GB, of which at most {peak:.1f} GB were used")
     print(
         f"{options.backbone} at {options.size} px, batch {options.batch}, {options.precision}"
         f"{', compiled' if options.compile else ''}; {len(rates)} rounds of {bench.count} photos; "
@@ -287,7 +288,7 @@ def report(bench: Bench, paths: list[Path], rates: np.ndarray) -> None:
     names += ("(c) torchvision, DataLoader", "(d) timm's loader", "data path of (c) alone")
     middle = np.median(rates, axis=0)
     for name, rate in sorted(zip(names, middle, strict=True)):
-        print(f"{name:30}{rate:10.1f} photos a second")
+        print(f"{name:30}{rate:10.1f} photos per second")
     a, b, ours, c, d, theirs = rates.T
     for name, ratio in {
         "(a) / (b)": a / b,
@@ -298,7 +299,7 @@ def report(bench: Bench, paths: list[Path], rates: np.ndarray) -> None:
         print(f"{name:30}{np.median(ratio):10.3f} ({', '.join(f'{value:.3f}' for value in np.sort(ratio))})")
     hours = MODELS * SHARE * PHOTOS / middle[0] / 3600
     print(
-        f"Training a bank of {MODELS} such CNNs: {MODELS} x {SHARE} x {PHOTOS} photos / {middle[0]:.1f} a second = "
+        f"Training {MODELS} of these CNNs: {MODELS} x {SHARE} x {PHOTOS} photos / {middle[0]:.1f} per second = "
         f"{hours:.1f} hours\nif every epoch's weights are a member; {EPOCHS} times that, {EPOCHS * hours:.1f} hours, "
         f"if one of {EPOCHS} is. Out-of-fold predictions come on top."
     )
@@ -309,17 +310,17 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--backbone", default="mobilenetv2_100", help="a timm model")
     arguments.add_argument("--size", type=int, default=128, help="side of its input in pixels (default 128)")
-    arguments.add_argument("--batch", type=int, default=32, help="photos a step (default 32)")
+    arguments.add_argument("--batch", type=int, default=32, help="photos per step (default 32)")
     arguments.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     arguments.add_argument("--compile", action="store_true", help="compile the network first")
     arguments.add_argument("--threads", type=int, default=os.cpu_count(), help="of torch (default: every core)")
     arguments.add_argument("--photos", type=int, default=256, help="different photos (default 256)")
-    arguments.add_argument("--steps", type=int, default=12, help="batches a measurement (default 12; 200 for a GPU)")
+    arguments.add_argument("--steps", type=int, default=12, help="batches per measurement (default 12; 200 for a GPU)")
     arguments.add_argument("--rounds", type=int, default=3, help="measurements of each kind (default 3)")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         paths = write_files(options.photos, Path(name))
-        # In a process of its own: what the engine asks of the C library and of torch holds for its whole process.
+        # In its own process: the engine changes settings of the C library and of torch for its whole process.
         here, there = multiprocessing.Pipe()
         plain = multiprocessing.get_context("spawn").Process(target=serve_plain, args=(there, options, paths))
         plain.start()

@@ -1,4 +1,8 @@
-"""Decisions elsewhere. Needs the ensemble and its weights; gives a folder from which photos are decided without the workflow."""
+"""Decisions elsewhere. Needs the ensemble and its weights; gives a folder that decides photos without the workflow.
+
+If `bundle` asks for fewer members, `small/` holds an ensemble of the first of them, with its own stackers and thresholds.
+The ensemble itself stays as it is.
+"""
 
 from stylevote.files.tables import write_json
 
@@ -7,9 +11,7 @@ localrules:
     describe_runs,
 
 
-def settings_of_runs():
-    """The setting of every run and the labels that it predicts."""
-    return {run: {**setting, "labels": SETTINGS.labels_of(setting)} for run, setting in SETTINGS.runs.items()}
+BUNDLED = ENSEMBLES[-1]
 
 
 rule describe_runs:
@@ -19,50 +21,54 @@ rule describe_runs:
     log:
         logs("describe_runs.log"),
     params:
-        spec=lambda wildcards: canonical(settings_of_runs()),
+        settings=lambda wildcards: canonical(SETTINGS.described_runs),
     run:
-        write_json(settings_of_runs(), Path(output.runs))
+        write_json(SETTINGS.described_runs, Path(output.runs))
 
 
-def bundled(path):
-    """A path of the ensemble's, or of that of the fewer members that the bundle is to have."""
-    return f"ensemble/fewer/{path}" if BUNDLE else f"ensemble/{path}"
+rule shorten_members:
+    """Keep the first members of each label of a block."""
+    input:
+        selections=results("ensemble/members/{block}.parquet"),
+        sizes=results("{ensemble}/sizes.parquet") if (BUNDLE and BUNDLE.tolerance) is not None else [],
+    output:
+        members=results("{ensemble}/members/{block}.parquet"),
+    log:
+        logs("shorten_members/{ensemble}/{block}.log"),
+    wildcard_constraints:
+        ensemble=one_of(ENSEMBLES[1:]),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        **program("ensemble/shorten_members", block_settings(max_members=BUNDLE and BUNDLE.members)),
+        sized=(BUNDLE and BUNDLE.tolerance) is not None,
+    shell:
+        PROGRAM
 
 
-def weights_to_bundle(wildcards):
-    """The weights of all runs; every member must have some that stay."""
-    if SETTINGS.external:
-        raise WorkflowError("bundle: members.external have predictions and no networks; leave them out")
-    if KEEP_WEIGHTS == "none":
-        raise WorkflowError("bundle: keep_weights is none, so that there are no weights to put into it")
-    for run, setting in SETTINGS.runs.items():
-        refuse_to_bundle(setting, f"bundle: the run {run}")
+def bundled_weights(wildcards):
+    """Return the weights of all runs; end the call, before any is trained, if a bundle cannot hold all members."""
+    from stylevote.bundle.requirements import refuse_settings
+
+    or_refused(lambda: refuse_settings(SETTINGS))
     return every_run("runs/{run}/fold{fold}/weights")
-
-
-def refuse_to_bundle(setting, where):
-    """End in a sentence where a bundle cannot hold the networks of a setting: before anything is trained for it."""
-    from stylevote.bundle.contents import refuse_arguments
-
-    try:
-        refuse_arguments(setting["backbone_args"], f"{where}: backbone_args")
-    except InputError as error:
-        raise WorkflowError(error) from None
 
 
 rule make_bundle:
     """Put everything that a decision needs into one folder."""
     input:
-        ancient(chosen_epochs()),
-        members=results(bundled("members.parquet")),
+        ancient(CHOSEN_EPOCHS),
+        members=results(f"{BUNDLED}/members.parquet"),
         whole=results("ensemble/members.parquet"),
-        runs=results("ensemble/runs.json"),
+        runs=rules.describe_runs.output.runs,
         histories=every_run("runs/{run}/fold{fold}/history.parquet"),
-        weights=ancient(weights_to_bundle),
-        stackers=every_block(bundled("stackers/{block}.parquet")),
-        thresholds=every_block(bundled("thresholds/{block}.parquet")),
-        certain=certainty(bundled("")),
-        honest=results("estimate/summary.parquet"),
+        weights=ancient(bundled_weights),
+        stackers=every_block(f"{BUNDLED}/stackers/{{block}}.parquet"),
+        thresholds=every_block(f"{BUNDLED}/thresholds/{{block}}.parquet"),
+        precision_thresholds=(
+            every_block(f"{BUNDLED}/precision_thresholds/{{block}}.parquet") if SETTINGS.config.abstain else []
+        ),
+        estimate=results("estimate/summary.parquet"),
     output:
         bundle=directory(results("bundle")),
     log:
@@ -74,12 +80,14 @@ rule make_bundle:
     params:
         **program(
             "bundle/make_bundle",
-            spec("labels", "beta", "votes", combiner=STACK["combiner"], features=SETTINGS.common_features),
-            digest=combining_code("bundle/make_bundle"),
+            settings(
+                "labels", "beta", "votes", combiner=SETTINGS.config.stack.combiner, features=SETTINGS.common_features
+            ),
+            digest=code("bundle/make_bundle", *COMBINERS),
         ),
-        # Snakemake does not compare which input files there are.
+        # Snakemake does not compare the list of inputs.
         folds=len(SETTINGS.folds),
-        abstain=SETTINGS.config["abstain"] is not None,
-        fewer=spec("bundle"),
+        abstain=SETTINGS.config.abstain is not None,
+        small=settings("bundle"),
     shell:
         PROGRAM

@@ -1,8 +1,12 @@
 """Scores into decisions. Needs every run's out-of-fold scores; gives members, stackers, thresholds and votes.
 
-`collate_scores` reads every run once, and `combine_folds` every run's predictions once per photoset (who is a member is not
-known before jobs are planned). The others work on a block of labels each, one label after another.
+`{ensemble}` is the folder of an ensemble: `ensemble`, or `small`, whose members `bundle.smk` chooses.
+
+`collate_scores` reads every run once, and `combine_folds` every run's predictions once per photoset (the members are not
+known before jobs are planned). The other rules work on a block of labels each, one label after another.
 """
+
+from stylevote.ensemble.external import external_fingerprint, external_predictions, refuse_missing_predictions
 
 
 localrules:
@@ -11,43 +15,33 @@ localrules:
     write_submission,
 
 
-def every_external(photos):
-    """A path for each external member and fold, of the predictions for these photos."""
-    return [f"{folder}/fold{fold}/{photos}.parquet" for folder in SETTINGS.external.values() for fold in SETTINGS.folds]
-
-
-def external_contents(photos):
-    """What these predictions are known by, besides their time stamps, which a file that replaces another may have kept."""
-    return "" if SETTINGS.config["simulation"] else quick_fingerprint(every_external(photos))
-
-
-def refuse_missing_members():
-    """Stop where external predictions are missing of which something was made before: Snakemake 9.27 would take that as it
-    is, since no rule makes them, and say nothing."""
-    for photos, made in [
-        ("validation", results(f"ensemble/scores/{next(iter(SETTINGS.blocks))}.parquet")),
-        *((name, results(f"predictions/{name}/votes.parquet")) for name in SETTINGS.config["photosets"]),
-    ]:
-        wanted = every_external(photos)
-        missing = [path for path in wanted if not os.path.exists(path)]
-        if missing and os.path.exists(made):
-            raise WorkflowError(
-                f"members.external: {missing[0]} is not there ({len(missing)} of {len(wanted)} such files are missing), so"
-                f" that {made} would stay as it is; bring the file back, or take its member out until it is there"
-            )
-
-
-if not SETTINGS.config["simulation"]:
-    refuse_missing_members()
-
-# Whose predictions a program gets: the runs', then the external members'.
+# The members whose predictions a program gets: the runs, then the external members.
 PREDICTING = {"runs": [*SETTINGS.runs, *SETTINGS.external], "external": list(SETTINGS.external)}
+# What depends on stacking depends on these. Of the combiners' code, that of the chosen ones counts.
+STACKING = {"beta": BETA, "features": SETTINGS.common_features, "stack": SETTINGS.config.stack}
+STACK = SETTINGS.config.stack
+# Modules of the combiners: the chosen one, and those that `auto` chooses among.
+COMBINERS = [f"ensemble/combiners/{name}" for name in dict.fromkeys([STACK.combiner, *STACK.combiners])]
+
+if not SETTINGS.config.simulation:
+    made = {name: results(f"predictions/{name}/votes.parquet") for name in SETTINGS.config.photosets}
+    made["validation"] = results(f"ensemble/scores/{next(iter(SETTINGS.blocks))}.parquet")
+    or_refused(lambda: refuse_missing_predictions(SETTINGS, made))
+
+
+def every_feature(path):
+    """Return an input function for the paths of a block and, if all stackers take all labels' members, of all blocks."""
+    path, others = results(path), every_block(path) if SETTINGS.common_features else []
+    return lambda wildcards: list(dict.fromkeys([path.replace("{block}", wildcards.block), *others]))
 
 
 rule collate_scores:
     """Gather the out-of-fold scores of every epoch of every run, a file per block of labels."""
     input:
-        predictions=[*every_run("runs/{run}/fold{fold}/validation.parquet"), *every_external("validation")],
+        predictions=[
+            *every_run("runs/{run}/fold{fold}/validation.parquet"),
+            *external_predictions(SETTINGS, "validation"),
+        ],
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -62,10 +56,10 @@ rule collate_scores:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(120),
     params:
-        **program("ensemble/collate_scores", spec(blocks=list(SETTINGS.blocks.values()), **PREDICTING)),
-        # Where the predictions are: Snakemake compares params, and not the names of inputs.
+        **program("ensemble/collate_scores", settings(blocks=list(SETTINGS.blocks.values()), **PREDICTING)),
+        # The folders of predictions: Snakemake compares params, and not the names of inputs.
         folders=[SETTINGS.networks, *SETTINGS.external.values()],
-        contents=lambda wildcards: external_contents("validation"),
+        contents=lambda wildcards: external_fingerprint(SETTINGS, "validation"),
     shell:
         PROGRAM
 
@@ -87,31 +81,19 @@ rule rank_candidates:
     resources:
         mem_mb=by_attempt(4000),
     params:
-        **program("ensemble/rank_candidates", block_spec(beta=BETA)),
+        **program("ensemble/rank_candidates", block_settings(beta=BETA)),
     shell:
         PROGRAM
-
-
-def selection_settings():
-    """The method of selection, and the settings that it uses: those of the others mean nothing to it."""
-    used = {"top_n": ["top_n", "correlation"], "greedy": ["greedy"], "all": []}
-    selection = SETTINGS.config["selection"]
-    return {key: selection[key] for key in ["method", *used[selection["method"]]]}
-
-
-def chosen_sizes(wildcards):
-    """The sizes that `target` chooses, if it is set."""
-    return results("estimate/chosen_sizes.parquet") if SETTINGS.config["target"] else []
 
 
 rule select_members:
     """Select the members of each label of a block, by all photos and by those outside each fold."""
     input:
         scores=results("ensemble/scores/{block}.parquet"),
-        rankings=results("ensemble/rankings/{block}.parquet"),
+        rankings=rules.rank_candidates.output.rankings,
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        sizes=chosen_sizes,
+        sizes=results("ensemble/sizes.parquet") if SETTINGS.config.target else [],
     output:
         members=results("ensemble/members/{block}.parquet"),
     log:
@@ -123,8 +105,8 @@ rule select_members:
     resources:
         mem_mb=by_attempt(4000),
     params:
-        **program("ensemble/select_members", block_spec(beta=BETA, selection=selection_settings())),
-        sized=SETTINGS.config["target"] is not None,
+        **program("ensemble/select_members", block_settings(beta=BETA, selection=SETTINGS.config.selection)),
+        sized=SETTINGS.config.target is not None,
     shell:
         PROGRAM
 
@@ -132,71 +114,34 @@ rule select_members:
 rule gather_members:
     """List the members of all labels, so that prediction reads one file."""
     input:
-        selections=every_block("ensemble/members/{block}.parquet"),
+        selections=every_block("{ensemble}/members/{block}.parquet"),
     output:
-        members=results("ensemble/members.parquet"),
+        members=results("{ensemble}/members.parquet"),
     log:
-        logs("gather_members.log"),
-    benchmark:
-        benchmarks("gather_members.tsv")
+        logs("gather_members/{ensemble}.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/gather_members", spec("labels")),
+        **program("ensemble/gather_members", settings("labels")),
     shell:
         PROGRAM
-
-
-def of_features(path):
-    """A path for each block that holds a label whose members a block's stackers take; the block itself comes first."""
-
-    def of_block(wildcards):
-        blocks = [wildcards.block, *(SETTINGS.blocks if SETTINGS.common_features else [])]
-        return expand(results(path), block=dict.fromkeys(blocks))
-
-    return of_block
-
-
-def stack_settings():
-    """The combiner's name, and its own settings if it has any: those of the others mean nothing to the stack."""
-    name = STACK["combiner"]
-    if name == "auto":
-        among = {part: STACK.get(part, {}) for part in STACK["auto"]["among"]}
-        return {"combiner": name, name: {**STACK["auto"], "among": list(among.items())}}
-    return {key: STACK[key] for key in ["combiner", name] if key in STACK}
-
-
-def stack_spec(**settings):
-    """What depends on how labels are stacked: the settings, and whose members all stackers take."""
-    return block_spec(**settings, beta=BETA, features=SETTINGS.common_features)
-
-
-def parts_of(combiner):
-    """The combiners that a combiner chooses among."""
-    return STACK["auto"]["among"] if combiner == "auto" else []
-
-
-def combining_code(program):
-    """The code of a program that fits or uses stackers: of the combiners, the chosen one alone."""
-    name = STACK["combiner"]
-    return code(program, *(f"ensemble/combiners/{part}" for part in [name, *parts_of(name)]))
 
 
 rule stack_members:
     """Combine the members of each label of a block, fold by fold."""
     input:
-        scores=of_features("ensemble/scores/{block}.parquet"),
-        members=of_features("ensemble/members/{block}.parquet"),
+        scores=every_feature("ensemble/scores/{block}.parquet"),
+        members=every_feature("{ensemble}/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
-        stackers=results("ensemble/stackers/{block}.parquet"),
-        grid=results("ensemble/grids/{block}.parquet"),
-        stacked=results("ensemble/stacked/{block}.parquet"),
+        stackers=results("{ensemble}/stackers/{block}.parquet"),
+        grid=results("{ensemble}/grids/{block}.parquet"),
+        stacked=results("{ensemble}/stacked/{block}.parquet"),
     log:
-        logs("stack_members/{block}.log"),
+        logs("stack_members/{ensemble}/{block}.log"),
     benchmark:
-        benchmarks("stack_members/{block}.tsv")
+        benchmarks("stack_members/{ensemble}/{block}.tsv")
     conda:
         "../envs/environment.yaml"
     resources:
@@ -205,72 +150,64 @@ rule stack_members:
     params:
         **program(
             "ensemble/stack_members",
-            stack_spec(stack=stack_settings()),
-            digest=combining_code("ensemble/stack_members"),
+            block_settings(**STACKING),
+            digest=code("ensemble/stack_members", *COMBINERS),
             threads="{threads}",
         ),
     shell:
         PROGRAM
 
 
-def threshold_settings():
-    """The method of search, and the settings that it uses."""
-    used = {"greedy": ["steps"], "shrunk": ["shrink"], "bootstrap": ["resamples", "seed"]}
-    threshold = SETTINGS.config["threshold"]
-    return {key: threshold[key] for key in ["method", *used.get(threshold["method"], [])]}
-
-
 rule search_thresholds:
-    """Find the threshold of each label's stacked scores."""
+    """Search the threshold of each label's stacked scores."""
     input:
-        stacked=results("ensemble/stacked/{block}.parquet"),
+        stacked=rules.stack_members.output.stacked,
         manifest=results("photos/train/manifest.parquet"),
     output:
-        thresholds=results("ensemble/thresholds/{block}.parquet"),
+        thresholds=results("{ensemble}/thresholds/{block}.parquet"),
     log:
-        logs("search_thresholds/{block}.log"),
-    benchmark:
-        benchmarks("search_thresholds/{block}.tsv")
+        logs("search_thresholds/{ensemble}/{block}.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/search_thresholds", block_spec(beta=BETA, threshold=threshold_settings())),
+        **program("ensemble/search_thresholds", block_settings(beta=BETA, threshold=SETTINGS.config.threshold)),
     shell:
         PROGRAM
 
 
-def certainty_spec(wildcards):
-    """The precision that is asked for."""
-    if not SETTINGS.config["abstain"]:
+def precision_settings(wildcards):
+    """Return the precision that `abstain` asks for, and the labels of a block."""
+    if not SETTINGS.config.abstain:
         raise WorkflowError("abstain is null: no precision is asked for")
-    return canonical({**SETTINGS.config["abstain"], "labels": SETTINGS.blocks[wildcards.block]})
+    return block_settings(**SETTINGS.config.abstain.used())(wildcards)
 
 
 rule search_precision_thresholds:
-    """Find the score from which on each label is given with the precision that `abstain` asks for."""
+    """Search the score above which decisions for each label have the precision that `abstain` asks for."""
     input:
-        stacked=results("ensemble/stacked/{block}.parquet"),
+        stacked=rules.stack_members.output.stacked,
         manifest=results("photos/train/manifest.parquet"),
     output:
-        certain=results("ensemble/precision_thresholds/{block}.parquet"),
+        precision_thresholds=results("{ensemble}/precision_thresholds/{block}.parquet"),
     log:
-        logs("search_precision_thresholds/{block}.log"),
-    benchmark:
-        benchmarks("search_precision_thresholds/{block}.tsv")
+        logs("search_precision_thresholds/{ensemble}/{block}.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/search_precision_thresholds", certainty_spec),
+        **program("ensemble/search_precision_thresholds", precision_settings),
     shell:
         PROGRAM
 
 
 rule combine_folds:
-    """Let the folds vote on every photo and label of a photoset."""
+    """Combine the folds' scores of every photo and label of a photoset into a decision."""
     input:
         results("photos/shared_photos.parquet"),
-        ancient(chosen_epochs()),
-        predictions=[*every_run("predictions/{photoset}/{run}/fold{fold}.parquet"), *every_external("{photoset}")],
+        ancient(CHOSEN_EPOCHS),
+        predictions=[
+            *every_run("predictions/{photoset}/{run}/fold{fold}.parquet"),
+            *external_predictions(SETTINGS, "{photoset}"),
+        ],
         manifest=results("photos/{photoset}/manifest.parquet"),
         members=results("ensemble/members.parquet"),
         stackers=every_block("ensemble/stackers/{block}.parquet"),
@@ -288,53 +225,50 @@ rule combine_folds:
     params:
         **program(
             "ensemble/combine_folds",
-            spec(
+            settings(
                 "labels",
                 features=SETTINGS.common_features,
-                combiner=STACK["combiner"],
-                voting=SETTINGS.config["votes"],
+                combiner=SETTINGS.config.stack.combiner,
+                voting=SETTINGS.config.votes,
                 **PREDICTING,
                 fold_count=len(SETTINGS.folds),
             ),
-            digest=combining_code("ensemble/combine_folds"),
+            digest=code("ensemble/combine_folds", *COMBINERS),
             threads="{threads}",
         ),
-        # Where the predictions are: Snakemake compares params, and not the names of inputs.
+        # The folders of predictions: Snakemake compares params, and not the names of inputs.
         folders=list(SETTINGS.external.values()),
-        contents=lambda wildcards: external_contents(wildcards.photoset),
+        contents=lambda wildcards: external_fingerprint(SETTINGS, wildcards.photoset),
     shell:
         PROGRAM
 
 
 rule write_decisions:
-    """Write a photoset's decisions, a row per photo; score them if it has labels."""
+    """Write a photoset's decisions by the ensemble, or by the student, a row per photo; score them if it has labels."""
     input:
-        results("predictions/{photoset}/scores.parquet"),
-        votes=results("predictions/{photoset}/votes.parquet"),
+        results("{decisions}/{photoset}/scores.parquet"),
+        votes=results("{decisions}/{photoset}/votes.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
     output:
-        decisions=results("predictions/{photoset}/decisions.csv"),
+        decisions=results("{decisions}/{photoset}/decisions.csv"),
     log:
-        logs("write_decisions/{photoset}.log"),
+        logs("write_decisions/{decisions}/{photoset}.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/write_decisions", spec("labels")),
+        **program("ensemble/write_decisions", settings("labels")),
     shell:
         PROGRAM
 
 
-def certainty(part):
-    """What `search_precision_thresholds` finds, if a precision is chosen; of the whole ensemble, or of a part."""
-    return every_block(f"{part}precision_thresholds/{{block}}.parquet") if SETTINGS.config["abstain"] else []
-
-
 rule write_details:
-    """Write what led to a photoset's decisions, a row per photo and label."""
+    """Write the scores, thresholds and decisions of a photoset, a row per photo and label."""
     input:
-        votes=results("predictions/{photoset}/votes.parquet"),
+        votes=rules.combine_folds.output.votes,
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
-        certain=certainty("ensemble/"),
+        precision_thresholds=(
+            every_block("ensemble/precision_thresholds/{block}.parquet") if SETTINGS.config.abstain else []
+        ),
     output:
         details=results("predictions/{photoset}/details.csv"),
     log:
@@ -342,26 +276,26 @@ rule write_details:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/write_details", spec("labels")),
-        abstain=SETTINGS.config["abstain"] is not None,
+        **program("ensemble/write_details", settings("labels")),
+        abstain=SETTINGS.config.abstain is not None,
     shell:
         PROGRAM
 
 
 def if_averaged(path):
-    """A path in the results folder, if a photo's decision is by the mean of all outputs."""
-    return results(path) if SETTINGS.config["votes"]["aggregation"] == "average_scores" else []
+    """Return a path in the results folder if decisions are made by the mean of all folds' scores."""
+    return results(path) if SETTINGS.config.votes.aggregation == "average_scores" else []
 
 
 rule write_submission:
-    """Write the decisions for the photoset `test`, and how good they can be expected to be."""
+    """Write the decisions for the photoset `test`, and a summary of their expected quality."""
     input:
         votes=results("predictions/test/votes.parquet"),
         manifest=results("photos/test/manifest.parquet"),
         scores=results("predictions/test/scores.parquet"),
-        honest=results("estimate/summary.parquet"),
-        joining=if_averaged("predictions/test/fold_averaging.parquet"),
-        holdout_scores=if_held_out("predictions/holdout/scores.parquet"),
+        estimate=results("estimate/summary.parquet"),
+        fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
+        holdout_scores=results("predictions/holdout/scores.parquet") if HOLDOUT else [],
     output:
         submission=results("submission.csv"),
         summary=results("summary.txt"),
@@ -370,6 +304,6 @@ rule write_submission:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/write_submission", spec("labels", "beta", form=SETTINGS.config["submission"])),
+        **program("ensemble/write_submission", settings("labels", "beta", form=SETTINGS.config.submission)),
     shell:
         PROGRAM

@@ -1,6 +1,6 @@
-"""What the ensemble is worth. Needs candidates, members and votes; gives honest estimates, sizes and alarms for leaks.
+"""What the ensemble is worth. Needs candidates, members and votes; gives nested estimates, sizes and alarms for leaks.
 
-`choose_sizes` also gives the size that is enough, if `target` is set.
+`choose_sizes` also gives the size of an ensemble: of the whole one if `target` is set, of the small one if `bundle` is.
 """
 
 
@@ -9,29 +9,27 @@ localrules:
 
 
 rule score_decisions:
-    """Score the decisions for a photoset against its labels, if it has any."""
+    """Score a photoset's decisions against its labels, if it has any."""
     input:
-        votes=results("predictions/{photoset}/votes.parquet"),
+        votes=results("{decisions}/{photoset}/votes.parquet"),
         manifest=results("photos/{photoset}/manifest.parquet"),
     output:
-        scores=results("predictions/{photoset}/scores.parquet"),
+        scores=results("{decisions}/{photoset}/scores.parquet"),
     log:
-        logs("score_decisions/{photoset}.log"),
-    benchmark:
-        benchmarks("score_decisions/{photoset}.tsv")
+        logs("score_decisions/{decisions}/{photoset}.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/score_decisions", spec("labels", "beta")),
+        **program("estimate/score_decisions", settings("labels", "beta")),
     shell:
         PROGRAM
 
 
 rule estimate_nested:
-    """Repeat selection, stack and threshold of each label inside each outer fold, and decide the photos left out."""
+    """Repeat selection, stack and threshold of each label inside each outer fold; decide the photos of that fold."""
     input:
-        scores=of_features("ensemble/scores/{block}.parquet"),
-        members=of_features("ensemble/members/{block}.parquet"),
+        scores=every_feature("ensemble/scores/{block}.parquet"),
+        members=every_feature("ensemble/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -48,8 +46,8 @@ rule estimate_nested:
     params:
         **program(
             "estimate/estimate_nested",
-            stack_spec(stack=stack_settings(), threshold=threshold_settings()),
-            digest=combining_code("estimate/estimate_nested"),
+            block_settings(**STACKING, threshold=SETTINGS.config.threshold),
+            digest=code("estimate/estimate_nested", *COMBINERS),
             threads="{threads}",
         ),
     shell:
@@ -57,54 +55,50 @@ rule estimate_nested:
 
 
 rule summarize_estimates:
-    """Compare the nested estimate of every label and of the macro F-beta with the naive one."""
+    """Compare the nested estimate of every label, and of the macro F-beta, with the non-nested one."""
     input:
         estimates=every_block("estimate/nested/{block}.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
-        holdout_votes=if_held_out("predictions/holdout/votes.parquet"),
-        holdout_manifest=if_held_out("photos/holdout/manifest.parquet"),
+        holdout_votes=results("predictions/holdout/votes.parquet") if HOLDOUT else [],
+        holdout_manifest=results("photos/holdout/manifest.parquet") if HOLDOUT else [],
     output:
-        honest=results("estimate/summary.parquet"),
+        summary=results("estimate/summary.parquet"),
         decisions=results("estimate/nested_decisions.parquet"),
     log:
         logs("summarize_estimates.log"),
-    benchmark:
-        benchmarks("summarize_estimates.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/summarize_estimates", spec("labels", "beta", voting=SETTINGS.config["votes"])),
+        **program("estimate/summarize_estimates", settings("labels", "beta", voting=SETTINGS.config.votes)),
     shell:
         PROGRAM
 
 
 rule estimate_fold_averaging:
-    """Estimate the gain if all folds' networks decide a photoset: in the honest estimate, those of one fold do."""
+    """Estimate the gain from averaging all folds' networks instead of using one fold's."""
     input:
         estimates=every_block("estimate/nested/{block}.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         votes=results("predictions/{photoset}/votes.parquet"),
     output:
-        joining=results("predictions/{photoset}/fold_averaging.parquet"),
+        gains=results("predictions/{photoset}/fold_averaging.parquet"),
     log:
         logs("estimate_fold_averaging/{photoset}.log"),
-    benchmark:
-        benchmarks("estimate_fold_averaging/{photoset}.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/estimate_fold_averaging", spec("labels", "beta", fold_count=len(SETTINGS.folds))),
+        **program("estimate/estimate_fold_averaging", settings("labels", "beta", fold_count=len(SETTINGS.folds))),
     shell:
         PROGRAM
 
 
 rule estimate_sizes:
-    """Decide one label of every training photo by ensembles of several sizes, chosen without the photo's fold."""
+    """Decide each label of every training photo by ensembles of several sizes, chosen without the photo's fold."""
     input:
-        scores=of_features("ensemble/scores/{block}.parquet"),
-        rankings=of_features("ensemble/rankings/{block}.parquet"),
+        scores=every_feature("ensemble/scores/{block}.parquet"),
+        rankings=every_feature("ensemble/rankings/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -122,12 +116,8 @@ rule estimate_sizes:
     params:
         **program(
             "estimate/estimate_sizes",
-            stack_spec(
-                selection=selection_settings(),
-                stack=stack_settings(),
-                threshold=threshold_settings(),
-            ),
-            digest=combining_code("estimate/estimate_sizes"),
+            block_settings(**STACKING, selection=SETTINGS.config.selection, threshold=SETTINGS.config.threshold),
+            digest=code("estimate/estimate_sizes", *COMBINERS),
             threads="{threads}",
         ),
     shell:
@@ -135,7 +125,7 @@ rule estimate_sizes:
 
 
 rule measure_sizes:
-    """Compare the honest macro F-beta of every size with its members, CNNs and hours of training."""
+    """Compare the nested macro F-beta of every size with its members, CNNs and hours of training."""
     input:
         estimates=every_block("estimate/sizes/{block}/estimates.parquet"),
         members=every_block("estimate/sizes/{block}/members.parquet"),
@@ -145,59 +135,60 @@ rule measure_sizes:
         curve=results("estimate/size_curve.parquet"),
     log:
         logs("measure_sizes.log"),
-    benchmark:
-        benchmarks("measure_sizes.tsv")
     conda:
         "../envs/environment.yaml"
     params:
         **program(
             "estimate/measure_sizes",
-            spec(
+            settings(
                 "labels",
                 "beta",
-                voting=SETTINGS.config["votes"],
+                voting=SETTINGS.config.votes,
                 runs=list(SETTINGS.runs),
                 fold_count=len(SETTINGS.folds),
             ),
         ),
-        # Where the histories are: Snakemake compares params, and not the names of inputs.
+        # The folder of the histories: Snakemake compares params, and not the names of inputs.
         folders=[SETTINGS.networks],
     shell:
         PROGRAM
 
 
-def size_spec(tolerance):
-    """What the choice of a size depends on: how much less than the best is good enough, too."""
-    return spec("labels", "beta", voting=SETTINGS.config["votes"], tolerance=tolerance)
+def size_settings(wildcards):
+    """Return the settings that the size of an ensemble depends on."""
+    aim = BUNDLE if wildcards.ensemble == "small" else SETTINGS.config.target
+    tolerance = aim and aim.tolerance
+    return settings("labels", "beta", voting=SETTINGS.config.votes, tolerance=tolerance)(wildcards)
 
 
 rule choose_sizes:
-    """Choose the smallest size within `target.tolerance` of the best, by all photos and by those outside each fold."""
+    """Choose the smallest size within the tolerance of the best, by all photos and by those outside each fold."""
     input:
         estimates=every_block("estimate/sizes/{block}/estimates.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        members=[],
-        whole=[],
+        # The small ensemble is compared with the whole one.
+        members=lambda wildcards: (
+            every_block("ensemble/members/{block}.parquet") if wildcards.ensemble == "small" else []
+        ),
+        decisions=lambda wildcards: rules.summarize_estimates.output.decisions if wildcards.ensemble == "small" else [],
     output:
-        sizes=results("estimate/chosen_sizes.parquet"),
+        sizes=results("{ensemble}/sizes.parquet"),
     log:
-        logs("choose_sizes.log"),
-    benchmark:
-        benchmarks("choose_sizes.tsv")
+        logs("choose_sizes/{ensemble}.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/choose_sizes", size_spec((SETTINGS.config["target"] or {}).get("tolerance"))),
+        **program("estimate/choose_sizes", size_settings),
     shell:
         PROGRAM
 
 
 rule measure_leakage:
-    """Try one label's ensemble on labels in random order and on noise; measure its runs fold by fold."""
+    """Try each label's ensemble on labels in random order and on noise; measure its runs fold by fold."""
     input:
-        scores=of_features("ensemble/scores/{block}.parquet"),
-        members=of_features("ensemble/members/{block}.parquet"),
+        scores=every_feature("ensemble/scores/{block}.parquet"),
+        members=every_feature("ensemble/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -215,13 +206,10 @@ rule measure_leakage:
     params:
         **program(
             "estimate/measure_leakage",
-            stack_spec(
-                selection=selection_settings(),
-                stack=stack_settings(),
-                threshold=threshold_settings(),
-                seed=1,
+            block_settings(
+                **STACKING, selection=SETTINGS.config.selection, threshold=SETTINGS.config.threshold, seed=1
             ),
-            digest=combining_code("estimate/measure_leakage"),
+            digest=code("estimate/measure_leakage", *COMBINERS),
             threads="{threads}",
         ),
     shell:
@@ -229,11 +217,11 @@ rule measure_leakage:
 
 
 rule check_leakage:
-    """Gather the alarms, and say which are raised."""
+    """Gather the alarms, and list those that are raised."""
     input:
         alarms=every_block("estimate/leakage/{block}/alarms.parquet"),
         figures=every_block("estimate/leakage/{block}/figures.parquet"),
-        honest=results("estimate/summary.parquet"),
+        estimate=results("estimate/summary.parquet"),
     output:
         leaks=results("estimate/leakage.parquet"),
     log:

@@ -1,8 +1,6 @@
-"""What there is to do, and what is no longer used. Needs the configuration alone; gives lists, and more room.
+"""Show what is to do, and remove what is no longer used. Needs the configuration alone; gives lists, and free disk space."""
 
-Any file that a rule can make for this configuration is used, whether somebody asked for it or not.
-"""
-
+import json
 import subprocess
 import tempfile
 
@@ -15,39 +13,31 @@ localrules:
     remove_unused,
 
 
-# With this argument, Snakemake prints its own words, which programs can read, and the screen keeps out.
-OWN_WORDS = "--quiet=host"
-
-
-def dry_run():
-    """Return what a dry run of everything prints, in Snakemake's own words; None if it ends in an error."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(canonical(config))
-        file.flush()
-        arguments = [OWN_WORDS, "--dry-run", "--nolock", "--configfile", file.name, "--", "all"]
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
-    return None if done.returncode else done.stdout
+def pending_jobs():
+    """Return rule, wildcards and reason of each job in a dry run of everything; None if the dry run fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        configuration, jobs = Path(folder, "config.yaml"), Path(folder, "jobs")
+        configuration.write_text(canonical(config), encoding="utf-8")
+        arguments = ["--dry-run", "--nolock", "--configfile", configuration, "--", "all"]
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        environment = os.environ | {screen.JOBS_AS_JSON: str(jobs)}
+        done = subprocess.run(command, env=environment, capture_output=True)
+        return None if done.returncode else list(map(json.loads, jobs.read_text(encoding="utf-8").splitlines()))
 
 
 rule plan:
-    """Print the runs that the configuration stands for, which are to be trained and why, all jobs, and the disk."""
+    """Print the runs, the reasons to train them, all pending jobs, and the disk space."""
 
-    # Without an output it is always done. A thousand runs are too long for a program's arguments: it is called here.
+    # It has no output, so that it always runs. The settings of a thousand runs are too long for a command line.
     log:
         logs("plan.log"),
     run:
         from stylevote.tracking.plan import write_plan
 
-        or_refused(lambda: write_plan(SETTINGS, Path(log[0]), dry_run()))
+        or_refused(lambda: write_plan(SETTINGS, Path(log[0]), pending_jobs()))
 
 
-# What a wildcard may have stood for in any configuration; the ids of runs are as `stylevote.config.identity.run_id` makes them.
+# Possible values of each wildcard in any configuration; `stylevote.config.identity.run_id` makes the ids of runs.
 EVER = {
     "photoset": "[a-z][a-z0-9_]*",
     "size": r"\d+",
@@ -59,69 +49,57 @@ EVER = {
     "block": "[a-z0-9_-]+",
     "number": r"\d{3}",
     "table": "[a-z][a-z0-9_]*",
+    "ensemble": "ensemble|small",
+    "decisions": "(?:student/)?predictions",
 }
-# What programs leave in the results folder that no rule declares.
-UNDECLARED = [
-    results("plan.tsv"),
-    results("unused.json"),
-    results("runs/{run}/fold{fold}/unfinished"),
-    results("runs/{run}/fold{fold}/.training"),
-    results("scores/{photoset}/{run}"),
-    *expand(results("photos/{photoset}/unchanged"), photoset=INGESTED),
-    *expand(results("photos/{photoset}/failed_downloads.parquet"), photoset=DOWNLOADED),
-]
-UNDECLARED_OF_STUDENT = [
-    results("student/fold{fold}/unfinished"),
-    results("student/fold{fold}/.training"),
-    results("student/scores/{photoset}"),
-]
+# Programs also write files and folders that no rule declares: these names next to declared files, and these paths.
+UNDECLARED = r"unfinished|\.training|unchanged|failed_downloads\.parquet"
+UNDECLARED_PATHS = [results("plan.tsv"), results("unused.json"), results("scores/{photoset}/{run}")]
 
 
-def paths_left_out():
-    """Return the paths of the rules that are left out: those of photos in a simulation, and else those of a simulation."""
-    left_out = "photos.smk" if SETTINGS.config["simulation"] else "simulate.smk"
-    text = (Path(workflow.basedir) / "rules" / left_out).read_text(encoding="utf-8")
-    folders = {"results": "", "every_fold": "", "logs": "logs/", "benchmarks": "benchmarks/"}
-    found = re.findall(rf'\b({"|".join(folders)})\("([^"]+)"\)', text)
-    return {folders[kind] + path for kind, path in found}
+def left_out_paths():
+    """Return the paths in the rules file that is left out: that of photos in a simulation, or that of simulations."""
+    name = "photos.smk" if SETTINGS.config.simulation else "simulate.smk"
+    text = (Path(workflow.basedir) / "rules" / name).read_text(encoding="utf-8")
+    found = re.findall(r'\b(results|every_fold|logs|benchmarks)\("([^"]+)"\)', text)
+    return {f"{kind}/{path}" if kind in ("logs", "benchmarks") else path for kind, path in found}
 
 
-def in_results(pattern, constraints):
-    """Return a path pattern as a regular expression of the path in the results folder."""
-    inside = os.path.relpath(pattern, RESULTS)
-    return regex_from_filepattern(update_wildcard_constraints(inside, constraints, {}))
+def in_results(paths, constraints):
+    """Return path patterns, and undeclared files next to them, as regular expressions relative to the results folder."""
+    paths = {os.path.relpath(path, RESULTS) for path in paths}
+    paths |= {os.path.join(os.path.dirname(path), f"{{undeclared,{UNDECLARED}}}") for path in paths}
+    return [regex_from_filepattern(update_wildcard_constraints(path, constraints, {})) for path in sorted(paths)]
 
 
-def with_files_in_results(act, log):
-    """Write the text to the log that ``act`` returns for the files in the results folder, used and unused."""
+def act_on_unused(act, log):
+    """Call a function of the results folder and its sorted files; write the text that it returns to the log."""
     from stylevote.tracking.unused import paths_within, sort_files
 
     rules = [rule for rule in workflow.rules if not is_idle(rule)]
     declared = [path for rule in rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
-    used = [in_results(path, {}) for path in declared]
-    undeclared = [*UNDECLARED, *(UNDECLARED_OF_STUDENT if STUDENT else [])]
-    used += [in_results(path, workflow.wildcard_constraints) for path in undeclared]
-    made = [in_results(results(path), EVER) for path in sorted(PATHS | paths_left_out())]
-    kept = paths_within(RESULTS, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
-    text = or_refused(lambda: act(RESULTS, sort_files(RESULTS, used, made, kept)))
+    used = in_results([*declared, *UNDECLARED_PATHS], workflow.wildcard_constraints)
+    made = in_results(map(results, PATHS | left_out_paths()), EVER)
+    named = paths_within(RESULTS, [SETTINGS.config.model_dump(), SETTINGS.runs, SETTINGS.external])
+    text = or_refused(lambda: act(RESULTS, sort_files(RESULTS, used, made, named)))
     Path(log).write_text(f"{text}\n")
 
 
 rule unused:
-    """List what is in the results folder and is no longer used by the configuration; remove nothing."""
+    """List the files in the results folder that the configuration does not use; remove nothing."""
     log:
         logs("unused.log"),
     run:
         from stylevote.tracking.unused import list_unused
 
-        with_files_in_results(list_unused, log[0])
+        act_on_unused(list_unused, log[0])
 
 
 rule remove_unused:
-    """Remove what `unused` listed, unless anything has changed since."""
+    """Remove the files that `unused` listed, unless anything has changed since."""
     log:
         logs("remove_unused.log"),
     run:
         from stylevote.tracking.unused import remove_unused
 
-        with_files_in_results(remove_unused, log[0])
+        act_on_unused(remove_unused, log[0])

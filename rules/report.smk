@@ -1,9 +1,9 @@
-"""What people look at. Needs decisions, the estimates and what led to them; gives one page, a model card, and the pictures.
+"""The report. Needs decisions, estimates and all that led to them; gives one page, a model card, and their pictures.
 
-The pictures are those of `snakemake --report`, too.
+`snakemake --report` shows the same pictures.
 """
 
-from stylevote.report.runs import setting_text
+from stylevote.report.contents import card_settings, color_legend, resampling_recipes, runs_by_loss, threshold_decides
 from stylevote.wording import escape_bidi
 
 
@@ -12,57 +12,39 @@ localrules:
     write_model_card,
 
 
-LABEL_OF = {stem: label for label, stem in SETTINGS.slugs.items()}
-SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
-MOST_PICTURED = SETTINGS.config["report"]["pictures"]
+LABEL_OF = {slug: label for label, slug in SETTINGS.slugs.items()}
+SIZED = SETTINGS.config.report.sizes or SETTINGS.config.target is not None
+MAX_PICTURES = SETTINGS.config.report.pictures
+LOSSES = runs_by_loss(SETTINGS.runs)
+RESAMPLED = resampling_recipes(SETTINGS.runs, SETTINGS.config.only("recipes")["recipes"])
+DESCRIBED = ["train", "test", *(["holdout"] if HOLDOUT else [])]
 
 
-@cache
-def compared_losses():
-    """Return the runs that were trained with each loss and its parameters; nothing if there is one loss."""
-    losses = {}
-    for run, setting in SETTINGS.runs.items():
-        losses.setdefault(setting_text(setting["loss"]), []).append(run)
-    return dict(sorted(losses.items())) if len(losses) > 1 else {}
+def wanted(condition, path):
+    """A path in the results folder, if the configuration wants it."""
+    path = results(path)
+    return path if condition else []
 
 
-def rst(text):
-    """Return a text for a caption, in which every mark of reStructuredText stands for itself."""
-    return re.sub(r"([^A-Za-z0-9\s])", r"\\\1", escape_bidi(text))
-
-
-def colors_of(names):
-    """Return the meaning of a picture's colours, for its caption."""
-    pairs = zip(("blue", "orange", "green", "purple"), names)
-    return "; ".join(f"{color}: {rst(name)}" for color, name in pairs)
-
-
-def caption_of(pattern):
-    """The name of a picture's caption: its own, or its folder's where it is one of each run."""
-    parent, stem = Path(pattern).parent.name, Path(pattern).stem
-    return parent if "{" in stem else stem
-
-
-def picture(pattern, category, wanted=True, **labels):
-    """A picture of the report, if it is wanted, which `snakemake --report` shows, too, with a caption of its own.
-
-    It is listed by the labels that its path is made of.
-    """
+def picture(pattern, category, condition=True, **labels):
+    """A picture that `snakemake --report` lists by these labels, of which its path is made."""
     path = results(f"report/{pattern}").format(**labels)
-    caption = f"captions/{caption_of(pattern)}.rst"
-    return report(path, caption=caption, category=category, labels=labels) if wanted else []
+    caption = f"captions/{Path(pattern).parts[0].removesuffix('.svg')}.rst"
+    shown = report(path, caption=caption, category=category, labels=labels)
+    return shown if condition else []
 
 
-def label_pictures(name, category, wanted=True):
-    """Return a folder of pictures of a block's labels, which `snakemake --report` lists by the labels' names."""
-
-    def labels(wildcards):
-        # Snakemake would take a brace for a wildcard: a word joiner, which is not seen, comes between.
-        return {"label": escape_bidi(LABEL_OF[wildcards.stem]).replace("{", "{\u2060")}
-
-    folder = directory(results(f"report/{name}/{{block}}"))
-    caption = f"captions/{name}.rst"
-    return report(folder, patterns=["{stem}.svg"], caption=caption, category=category, labels=labels) if wanted else []
+def label_pictures(kind, category, condition=True):
+    """A folder of pictures of a block's labels, which `snakemake --report` lists by the labels' names."""
+    shown = report(
+        directory(results(f"report/{kind}/{{block}}")),
+        patterns=["{slug}.svg"],
+        caption=f"captions/{kind}.rst",
+        category=category,
+        # Snakemake would take a brace for a wildcard: an invisible word joiner comes between.
+        labels=lambda wildcards: {"label": escape_bidi(LABEL_OF[wildcards.slug]).replace("{", "{\u2060")},
+    )
+    return shown if condition else []
 
 
 rule draw_labels:
@@ -78,14 +60,16 @@ rule draw_labels:
         folds=results("photos/train/folds.parquet"),
         votes=results("predictions/test/votes.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
-        # If there are many labels, their scores say which are drawn.
-        honest=results("estimate/summary.parquet") if len(SETTINGS.labels) > MOST_PICTURED else [],
-        predictions=every_run("predictions/test/{run}/fold{fold}.parquet") if compared_losses() else [],
+        # If there are many labels, their scores choose those that are drawn.
+        summary=results("estimate/summary.parquet") if len(SETTINGS.labels) > MAX_PICTURES else [],
+        predictions=every_run("predictions/test/{run}/fold{fold}.parquet") if LOSSES else [],
     output:
-        threshold_pictures=label_pictures("thresholds", "Thresholds"),
-        reliability_pictures=label_pictures("reliability", "Reliability"),
-        correlation_pictures=label_pictures("correlation", "Correlation of members"),
-        loss_pictures=label_pictures("losses", "Losses", bool(compared_losses())),
+        pictures=[
+            label_pictures("thresholds", "Thresholds"),
+            label_pictures("reliability", "Reliability"),
+            label_pictures("correlation", "Correlation of members"),
+            label_pictures("losses", "Losses", bool(LOSSES)),
+        ],
         singles=results("report/labels/{block}/singles.parquet"),
         figures=results("report/labels/{block}/figures.parquet"),
     log:
@@ -99,10 +83,9 @@ rule draw_labels:
     params:
         **program(
             "report/draw_labels",
-            block_spec(beta=BETA, most=MOST_PICTURED, external=list(SETTINGS.external), losses=compared_losses()),
-            runs=list(SETTINGS.runs) if compared_losses() else [],
+            block_settings(beta=BETA, max_pictures=MAX_PICTURES, external=list(SETTINGS.external), losses=LOSSES),
         ),
-        colors=colors_of(list(compared_losses())),  # for the caption
+        colors=color_legend(LOSSES),  # for the caption
     shell:
         PROGRAM
 
@@ -114,7 +97,7 @@ rule draw_training:
         rankings=every_block("ensemble/rankings/{block}.parquet"),
     output:
         pictures=[picture("training/{run}.svg", "Training", run=run) for run in SETTINGS.runs],
-        reached=results("report/training.parquet"),
+        table=results("report/training.parquet"),
     log:
         logs("draw_training.log"),
     benchmark:
@@ -122,45 +105,18 @@ rule draw_training:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("report/draw_training", spec("labels", runs=list(SETTINGS.runs), folds=len(SETTINGS.folds))),
+        **program("report/draw_training", settings("labels", runs=list(SETTINGS.runs), folds=len(SETTINGS.folds))),
     shell:
         PROGRAM
 
 
-def if_sized(path):
-    """Return a path in the results folder, if the report is to say what ensembles of other sizes are worth."""
-    return results(path) if SIZED else []
-
-
-@cache
-def resampling_recipes():
-    """Return the epochs of the longest run of each recipe that repeats, drops or adds photos, by the recipe's name."""
-    found = {}
-    for setting in SETTINGS.runs.values():
-        name = setting["recipe"]
-        if any(value for key, value in SETTINGS.config["recipes"][name].items() if key != "seed"):
-            found[name] = max(found.get(name, 0), epochs_of(setting))
-    return dict(sorted(found.items()))
-
-
-def if_resampled(path):
-    """Return a path in the results folder, if there are such recipes."""
-    path = results(path)
-    return path if resampling_recipes() else []
-
-
-def resampled_epochs():
-    """Return the tables of what the first fold's networks see with each of these recipes, in their order."""
-    return [results(f"manifests/{name}/{epochs}/fold0.parquet") for name, epochs in resampling_recipes().items()]
-
-
 rule draw_overview:
-    """Draw the pictures of all labels together, and write the figures that the report says."""
+    """Draw the pictures of all labels together, and write the figures of the report."""
     input:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
-        honest=results("estimate/summary.parquet"),
+        summary=results("estimate/summary.parquet"),
         decisions=results("estimate/nested_decisions.parquet"),
         candidates=every_block("ensemble/scores/{block}.parquet"),
         rankings=every_block("ensemble/rankings/{block}.parquet"),
@@ -169,15 +125,17 @@ rule draw_overview:
         figures=every_block("report/labels/{block}/figures.parquet"),
         votes=results("predictions/test/votes.parquet"),
         scores=results("predictions/test/scores.parquet"),
-        joining=if_averaged("predictions/test/fold_averaging.parquet"),
-        sizes=if_sized("estimate/size_curve.parquet"),
-        epochs=resampled_epochs(),
+        fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
+        sizes=wanted(SIZED, "estimate/size_curve.parquet"),
+        # The photos that the first fold's networks see.
+        epochs=[results(f"manifests/{name}/{epochs}/fold0.parquet") for name, epochs in RESAMPLED.items()],
     output:
-        macro=results("report/macro.parquet"),
-        by_label=results("report/labels.parquet"),
-        gains=results("report/gains.parquet"),
-        resampling=if_resampled("report/resampling.parquet"),
-        # The program draws those that are here, and knows them by these names.
+        tables=[
+            results("report/macro.parquet"),
+            results("report/labels.parquet"),
+            results("report/gains.parquet"),
+            wanted(RESAMPLED, "report/resampling.parquet"),
+        ],
         pictures=[
             picture("scores.svg", "Result", picture="macro F-beta"),
             picture("labels.svg", "Result", picture="F-beta by label"),
@@ -185,7 +143,7 @@ rule draw_overview:
             picture("co_occurrence.svg", "Labels", picture="co-occurrence"),
             picture("gains.svg", "Result", picture="ensemble and single networks"),
             picture("sizes.svg", "Result", SIZED, picture="size against score"),
-            picture("resampling.svg", "Labels", bool(resampling_recipes()), picture="resampling"),
+            picture("resampling.svg", "Labels", bool(RESAMPLED), picture="resampling"),
         ],
     log:
         logs("draw_overview.log"),
@@ -198,63 +156,52 @@ rule draw_overview:
     params:
         **program(
             "report/draw_overview",
-            spec("labels", "beta", most=MOST_PICTURED, recipes=list(resampling_recipes())),
+            settings("labels", "beta", max_pictures=MAX_PICTURES, recipes=list(RESAMPLED)),
         ),
         sized=SIZED,  # Snakemake does not compare lists of inputs
-        colors=colors_of(["before", *resampling_recipes()]),  # for the caption
+        colors=color_legend(["before", *RESAMPLED]),  # for the caption
     shell:
         PROGRAM
 
 
-def present_names():
-    """Return the values of wildcards in paths of benchmark files that this configuration has."""
-    simulated = SETTINGS.config["simulation"]
-    numbers = {*range(SEGMENTATION["shards"]), *(setting["size"] for setting in TRAINED), *map(epochs_of, TRAINED)}
-    return sorted(
-        {
-            *SETTINGS.runs,
-            *SETTINGS.config["photosets"],
-            *SETTINGS.config["recipes"],
-            *INGESTED,
-            *EXPERIMENTS,
-            *SETTINGS.blocks,
-            *map(str, numbers),
-            *(f"fold{fold}" for fold in SETTINGS.folds),
-            *(f"{number:03d}" for number in range(simulated["members"] if simulated else 0)),
-        }
-    )
+def benchmarked_rules(wildcards):
+    """The benchmark files of the rules that the configuration uses, without what follows the rules' names."""
+    folder_of = {rule.name: NETWORKS if rule.name in SHARED_RULES else RESULTS for rule in workflow.rules}
+    return [folder_of[rule.name] / "benchmarks" / rule.name for rule in workflow.rules if not is_idle(rule)]
 
 
-def only_cut():
-    """Return whether new photos get a label if its score reaches the threshold, and never otherwise."""
-    return SETTINGS.config["votes"] == {"aggregation": "average_scores", "min_labels": 0, "max_labels": None}
+def wildcard_patterns(wildcards):
+    """The values that wildcards have in the configuration, as regular expressions."""
+    constraints = [workflow.wildcard_constraints, *(rule.wildcard_constraints for rule in workflow.rules)]
+    return sorted({pattern for part in constraints for pattern in part.values()})
 
 
 rule write_report:
-    """Put figures, pictures and photos on one page that stands alone."""
+    """Put figures, pictures and photos on one page that needs no other file."""
     input:
-        macro=rules.draw_overview.output.macro,
-        by_label=rules.draw_overview.output.by_label,
-        gains=rules.draw_overview.output.gains,
-        resampling=rules.draw_overview.output.resampling,
-        pictures=rules.draw_overview.output.pictures,
+        tables=[
+            *rules.draw_overview.output.tables,
+            results("estimate/nested_decisions.parquet"),
+            results("predictions/test/votes.parquet"),
+            results("ensemble/members.parquet"),
+            wanted(SETTINGS.runs, "report/training.parquet"),
+            wanted(SIZED, "estimate/size_curve.parquet"),
+            wanted(contact_sheet(), "recolored/index.parquet"),
+        ],
+        pictures=[
+            *rules.draw_overview.output.pictures,
+            *(rules.draw_training.output.pictures if SETTINGS.runs else []),
+            # Folders have no content that Snakemake compares: the tables that are made with them stand for them.
+            *ancient(every_block("report/thresholds/{block}")),
+            *ancient(every_block("report/reliability/{block}")),
+            *ancient(every_block("report/correlation/{block}")),
+            *ancient(every_block("report/losses/{block}") if LOSSES else []),
+        ],
         figures=every_block("report/labels/{block}/figures.parquet"),
-        # Folders have no content that Snakemake compares: the tables that are made with them stand for them.
-        threshold_pictures=ancient(every_block("report/thresholds/{block}")),
-        reliability_pictures=ancient(every_block("report/reliability/{block}")),
-        correlation_pictures=ancient(every_block("report/correlation/{block}")),
-        loss_pictures=ancient(every_block("report/losses/{block}") if compared_losses() else []),
-        training_pictures=rules.draw_training.output.pictures if SETTINGS.runs else [],
-        reached=rules.draw_training.output.reached if SETTINGS.runs else [],
+        estimates=every_block("estimate/nested/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
-        estimates=every_block("estimate/nested/{block}.parquet"),
-        decisions=results("estimate/nested_decisions.parquet"),
-        votes=results("predictions/test/votes.parquet"),
-        members=results("ensemble/members.parquet"),
         runs=results("ensemble/runs.json"),
-        sizes=if_sized("estimate/size_curve.parquet"),
-        index=results("recolored/index.parquet") if contact_sheet() else [],
         sheet=contact_sheet(),
     output:
         report=results("report.html"),
@@ -263,75 +210,38 @@ rule write_report:
     conda:
         "../envs/environment.yaml"
     params:
-        # Where photos are does not count, and the costs of jobs are read as they are found: options are not compared.
+        # Where photos are does not count, and the costs of jobs are read as they are: options are not compared.
         **program(
             "report/write_report",
-            spec(
+            settings(
                 "labels",
                 "beta",
-                most=MOST_PICTURED,
-                blocks=list(SETTINGS.blocks.values()),
+                max_pictures=MAX_PICTURES,
                 folds=len(SETTINGS.folds),
-                losses=list(compared_losses()),
-                cut=only_cut(),
+                losses=list(LOSSES),
+                threshold_decides=threshold_decides(SETTINGS.config.votes.used()),
             ),
-            train_photos=lambda wildcards: SETTINGS.config["photosets"]["train"]["photos"] or "",
-            test_photos=lambda wildcards: SETTINGS.config["photosets"]["test"]["photos"] or "",
+            train_photos=lambda wildcards: SETTINGS.config.photosets["train"].photos or "",
+            test_photos=lambda wildcards: SETTINGS.config.photosets["test"].photos or "",
             results=lambda wildcards: str(RESULTS),
-            shared=lambda wildcards: str(NETWORKS),
-            shared_rules=sorted(SHARED_RULES),
-            gpu=lambda wildcards: [rule.name for rule in workflow.rules if "gpu" in rule.resources],
-            known=lambda wildcards: present_names(),
-            idle=lambda wildcards: [rule.name for rule in workflow.rules if is_idle(rule)],
+            benchmarks=benchmarked_rules,
+            wildcards=wildcard_patterns,
+            gpu_rules=lambda wildcards: [rule.name for rule in workflow.rules if "gpu" in rule.resources],
         ),
         sized=SIZED,  # Snakemake does not compare lists of inputs
     shell:
         PROGRAM
 
 
-def described_photosets():
-    """Return the photosets that the model card describes."""
-    return ["train", "test", *(["holdout"] if HOLDOUT else [])]
-
-
-def card_spec(wildcards):
-    """Return the settings that the model card names.
-
-    It does not say how photos come, nor what else is made of the decisions. The program reads the settings of runs from
-    a file, and an external member's name stands for its folder.
-    """
-    aside = (
-        "results",
-        "photosets",
-        "downloads",
-        "runs",
-        "abstain",
-        "bundle",
-        "distillation",
-        "experiments",
-        "plan",
-        "report",
-    )
-    settings = {key: value for key, value in SETTINGS.config.items() if key not in aside}
-    settings["members"] = {**settings["members"], "external": list(SETTINGS.external)}
-    return canonical(
-        {
-            "configuration": settings,
-            "photosets": described_photosets(),
-            "drawn": is_drawn(SETTINGS.config["photosets"]["train"]["photos"] or ""),
-        }
-    )
-
-
 rule write_model_card:
     """Write the model card: data, intended use, measures with intervals, limits, settings, versions and digests."""
     input:
-        macro=rules.draw_overview.output.macro,
-        by_label=rules.draw_overview.output.by_label,
+        macro=results("report/macro.parquet"),
+        by_label=results("report/labels.parquet"),
         members=results("ensemble/members.parquet"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         runs=results("ensemble/runs.json"),
-        manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=described_photosets()),
+        manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=DESCRIBED),
         submission=results("submission.csv"),
     output:
         card=results("model_card.md"),
@@ -340,6 +250,13 @@ rule write_model_card:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("report/write_model_card", card_spec),
+        **program(
+            "report/write_model_card",
+            settings(
+                configuration=card_settings(SETTINGS.config.model_dump(), list(SETTINGS.external)),
+                photosets=DESCRIBED,
+                drawn=is_drawn(SETTINGS.config.photosets["train"].photos or ""),
+            ),
+        ),
     shell:
         PROGRAM

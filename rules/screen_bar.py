@@ -1,4 +1,4 @@
-"""The bar below what a person sees of a call, drawn by rich (whose import takes a tenth of a second)."""
+"""The bar at the bottom of the screen, drawn by rich, whose import takes a tenth of a second."""
 
 from collections.abc import Callable
 from typing import TextIO
@@ -9,43 +9,43 @@ from rich.text import Text
 
 
 class SteadyConsole(Console):
-    """A console that leaves the cursor alone: a call that is killed could not bring it back."""
+    """A console that never hides the cursor: a call that is killed could not show it again."""
 
     def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002 (rich's own arguments)
         """Do nothing."""
         return False
 
 
-class Rest(ProgressColumn):
-    """The time left and what runs, as a function says it whenever the bar is drawn."""
+class TextColumn(ProgressColumn):
+    """The text that a function returns whenever the bar is drawn."""
 
-    def __init__(self, rest: Callable[[], str]) -> None:
+    def __init__(self, text: Callable[[], str]) -> None:
         super().__init__()
-        self.rest = rest
+        self.text = text
 
     def render(self, task: Task) -> Text:  # noqa: ARG002
-        """Return what the function says now."""
-        return Text(self.rest(), no_wrap=True, overflow="ellipsis")
+        """Return the text."""
+        return Text(self.text(), no_wrap=True, overflow="ellipsis")
 
 
 class Bar:
-    """A bar over jobs at the bottom of a terminal, above which lines are printed."""
+    """A bar of finished jobs at the bottom of a terminal; lines are printed above it."""
 
-    def __init__(self, stream: TextIO, color: bool, total: int, rest: Callable[[], str]) -> None:
+    def __init__(self, stream: TextIO, color: bool, total: int, text: Callable[[], str]) -> None:
         self.console = SteadyConsole(file=stream, force_terminal=True, no_color=None if color else True)
-        columns = BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn(), Rest(rest)
+        columns = BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn(text)
         self.progress = Progress(*columns, console=self.console, transient=True, refresh_per_second=2)
         self.task = self.progress.add_task("", total=total)
         self.progress.start()
 
     def advance(self, done: int) -> None:
-        """Show that so many jobs are done."""
+        """Show the number of finished jobs."""
         self.progress.update(self.task, completed=done)
 
-    def say(self, text: str, color: str) -> None:
-        """Print a text above the bar; the terminal wraps it where it must."""
+    def print(self, text: str, color: str) -> None:
+        """Print a text above the bar; the terminal wraps long lines."""
         self.console.print(text, style=color or None, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.progress.stop()

@@ -1,9 +1,7 @@
 """A simulated ensemble that replaces photos and networks. Needs the configuration alone; gives manifests with true labels,
 and each member's predictions, which join the ensemble as those of external members do."""
 
-from stylevote.config.ensemble import Simulation
-
-SIMULATION = Simulation.model_validate(SETTINGS.config["simulation"])
+SIMULATION = SETTINGS.config.simulation
 
 
 rule simulate_photos:
@@ -22,7 +20,7 @@ rule simulate_photos:
     params:
         **program(
             "simulate/simulate_photos",
-            spec("labels", simulation=SIMULATION.only("label_sets", "photos", "test", "min_positives", "seed")),
+            settings("labels", simulation=SIMULATION.only("label_sets", "photos", "test", "min_positives", "seed")),
         ),
     shell:
         PROGRAM

@@ -1,22 +1,24 @@
-"""One network in the place of the ensemble. Needs the candidates, the members and the honest estimate; gives the student,
-what it is worth compared with the ensemble, and its decisions for any photoset. Nothing else needs any of it.
+"""The student: one network that learns the ensemble's scores. Needs candidates, members and the nested estimate; gives the
+targets of the student's run, its comparison with the ensemble, its votes for any photoset, and a bundle of it.
 
-Without `distillation` there is no student to train, and none of these files is used.
+The rules of runs train it and predict by it (`train.smk`), and those of the ensemble write its decisions. Nothing else needs
+it. Without `distillation` there is no student, and nothing here is used.
 """
-
-from stylevote.config.identity import run_id
 
 
 localrules:
     compare_student,
-    write_decisions_of_student,
+
+
+# The mean score of the folds' students decides.
+VOTES = {**SETTINGS.config.votes.used(), "aggregation": "average_scores"}
 
 
 rule make_distillation_targets:
-    """Score one label of the training photos for the student of each fold, by an ensemble chosen without the fold."""
+    """Score each label of the training photos for the student of each fold, by an ensemble chosen without the fold."""
     input:
-        scores=of_features("ensemble/scores/{block}.parquet"),
-        members=of_features("ensemble/members/{block}.parquet"),
+        scores=every_feature("ensemble/scores/{block}.parquet"),
+        members=every_feature("ensemble/members/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
     output:
@@ -33,8 +35,8 @@ rule make_distillation_targets:
     params:
         **program(
             "student/make_distillation_targets",
-            stack_spec(stack=stack_settings()),
-            digest=combining_code("student/make_distillation_targets"),
+            block_settings(**STACKING),
+            digest=code("student/make_distillation_targets", *COMBINERS),
             threads="{threads}",
         ),
     shell:
@@ -42,65 +44,36 @@ rule make_distillation_targets:
 
 
 rule gather_targets:
-    """Put the labels' scores together: the targets of each fold's student."""
+    """Join the labels' scores into the targets of each fold's student."""
     input:
         taught=every_block("student/taught/{block}.parquet"),
     output:
         targets=every_fold("student/targets/fold{fold}.parquet"),
     log:
         logs("gather_targets.log"),
-    benchmark:
-        benchmarks("gather_targets.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("student/gather_targets", spec("labels")),
+        **program("student/gather_targets", settings("labels")),
     shell:
         PROGRAM
 
 
-use rule train_cnn as train_student with:
-    """Train the student of one fold on the ensemble's scores; keep every epoch's weights and out-of-fold predictions."""
-    input:
-        first_comparison,
-        manifest=results("photos/train/manifest.parquet"),
-        folds=results("photos/train/folds.parquet"),
-        epochs=run_path("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
-        index=run_path("pixels/train/{size}/index.parquet"),
-        pixels=ancient(run_path("pixels/train/{size}/pixels.bin")),
-        recolored_index=recolored_path("pixels/train-recolored/{size}/index.parquet"),
-        recolored_pixels=ancient(recolored_path("pixels/train-recolored/{size}/pixels.bin")),
-        targets=results("student/targets/fold{fold}.parquet"),
-        start=start_weights,
-    output:
-        history=results("student/fold{fold}/history.parquet"),
-        validation=results("student/fold{fold}/validation.parquet"),
-        weights=directory(results("student/fold{fold}/weights")),
-    log:
-        logs("train_student/fold{fold}.log"),
-    benchmark:
-        benchmarks("train_student/fold{fold}.tsv")
-    params:
-        **program(
-            "train/train_cnn",
-            run_spec,
-            digest=loss_code,
-            run="student",
-            fold="{fold}",
-            threads="{threads}",
-            processes="{resources.gpu}",
-        ),
+def of_student(path):
+    """Return an input function for a path of the student's run per fold; without a student, the function ends the call."""
 
+    def paths(wildcards):
+        if not STUDENT:
+            raise WorkflowError("distillation is null: there is no student; let it name a backbone")
+        return [path.replace("{run}", SETTINGS.student) for path in every_fold(path)]
 
-def label_limits():
-    """The least and most labels of a photo."""
-    return {key: SETTINGS.config["votes"][key] for key in ("min_labels", "max_labels")}
+    return paths
 
 
 rule evaluate_student:
-    """Choose the student's epoch and thresholds; decide on the training photos by it and by single networks, honestly."""
+    """Choose the student's epoch and thresholds; decide the training photos by it and by single networks, out of fold."""
     input:
-        predictions=every_fold("student/fold{fold}/validation.parquet"),
+        predictions=of_student("runs/{run}/fold{fold}/validation.parquet"),
         scores=every_block("ensemble/scores/{block}.parquet"),
         rankings=every_block("ensemble/rankings/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
@@ -120,7 +93,7 @@ rule evaluate_student:
     params:
         **program(
             "student/evaluate_student",
-            spec("labels", "beta", threshold=threshold_settings(), limits=label_limits()),
+            settings("labels", "beta", threshold=SETTINGS.config.threshold, votes=VOTES, run=SETTINGS.student),
         ),
     shell:
         PROGRAM
@@ -131,11 +104,11 @@ rule compare_student:
     input:
         manifest=results("photos/train/manifest.parquet"),
         ensemble=results("estimate/nested_decisions.parquet"),
-        student=results("student/nested_decisions.parquet"),
-        singles=results("student/single_decisions.parquet"),
-        holdout_manifest=if_held_out("photos/holdout/manifest.parquet"),
-        holdout_ensemble=if_held_out("predictions/holdout/votes.parquet"),
-        holdout_student=if_held_out("student/predictions/holdout/votes.parquet"),
+        student=rules.evaluate_student.output.decisions,
+        singles=rules.evaluate_student.output.singles,
+        holdout_manifest=results("photos/holdout/manifest.parquet") if HOLDOUT else [],
+        holdout_ensemble=results("predictions/holdout/votes.parquet") if HOLDOUT else [],
+        holdout_student=results("student/predictions/holdout/votes.parquet") if HOLDOUT else [],
     output:
         scores=results("student/scores.parquet"),
         summary=results("student/summary.txt"),
@@ -144,108 +117,58 @@ rule compare_student:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("student/compare_student", spec("labels", "beta")),
+        **program("student/compare_student", settings("labels", "beta")),
     shell:
         PROGRAM
-
-
-use rule predict_photos as predict_by_student with:
-    """Score a photoset with the student's networks of every fold, at the epoch that was chosen."""
-    input:
-        manifest=results("photos/{photoset}/manifest.parquet"),
-        index=run_path("pixels/{photoset}/{size}/index.parquet"),
-        pixels=ancient(run_path("pixels/{photoset}/{size}/pixels.bin")),
-        wanted=results("student/chosen.parquet"),
-        history=every_fold("student/fold{fold}/history.parquet"),
-        weights=ancient(every_fold("student/fold{fold}/weights")),
-    output:
-        predictions=every_fold("student/predictions/{photoset}/fold{fold}.parquet"),
-    log:
-        logs("predict_by_student/{photoset}.log"),
-    benchmark:
-        benchmarks("predict_by_student/{photoset}.tsv")
-    params:
-        **program(
-            "train/predict_photos",
-            run_spec,
-            run="student",
-            kept=results("student/scores/{photoset}"),
-            code=code("train/predict_photos"),
-            threads="{threads}",
-        ),
 
 
 rule decide_by_student:
     """Decide on a photoset by the mean score of the folds' students."""
     input:
         results("photos/shared_photos.parquet"),
-        predictions=every_fold("student/predictions/{photoset}/fold{fold}.parquet"),
-        chosen=results("student/chosen.parquet"),
+        predictions=of_student("predictions/{photoset}/{run}/fold{fold}.parquet"),
+        chosen=rules.evaluate_student.output.chosen,
         manifest=results("photos/{photoset}/manifest.parquet"),
     output:
         votes=results("student/predictions/{photoset}/votes.parquet"),
     log:
         logs("decide_by_student/{photoset}.log"),
-    benchmark:
-        benchmarks("decide_by_student/{photoset}.tsv")
     conda:
         "../envs/environment.yaml"
     params:
-        **program("student/decide_by_student", spec("labels", limits=label_limits())),
+        **program("student/decide_by_student", settings("labels", voting=VOTES)),
     shell:
         PROGRAM
 
 
-def students_weights_to_bundle(wildcards):
-    """The weights of the student."""
-    refuse_to_bundle(trained_setting(wildcards), "distillation")
-    return every_fold("student/fold{fold}/weights")
+def bundled_student(wildcards):
+    """Return the student's weights; end the call, before it is trained, if a bundle cannot hold it."""
+    from stylevote.bundle.contents import refuse_arguments
+
+    if STUDENT:
+        or_refused(lambda: refuse_arguments(STUDENT["backbone_args"], "distillation: backbone_args"))
+    return of_student("runs/{run}/fold{fold}/weights")(wildcards)
 
 
 rule bundle_student:
-    """Put all that the student's decisions need into one folder."""
+    """Put everything that the student's decisions need into one folder."""
     input:
-        chosen=results("student/chosen.parquet"),
-        summary=results("student/summary.txt"),
-        history=every_fold("student/fold{fold}/history.parquet"),
-        weights=ancient(students_weights_to_bundle),
+        chosen=rules.evaluate_student.output.chosen,
+        summary=rules.compare_student.output.summary,
+        history=of_student("runs/{run}/fold{fold}/history.parquet"),
+        weights=ancient(bundled_student),
     output:
         bundle=directory(results("student/bundle")),
     log:
         logs("bundle_student.log"),
-    benchmark:
-        benchmarks("bundle_student.tsv")
     conda:
         "../envs/environment.yaml"
     params:
         **program(
             "student/bundle_student",
-            spec("labels", "beta", limits=label_limits(), run=STUDENT and run_id(STUDENT), setting=STUDENT),
+            settings("labels", "beta", votes=VOTES, run=SETTINGS.student, setting=STUDENT),
         ),
-        # Snakemake does not compare which input files there are.
+        # Snakemake does not compare the list of inputs.
         folds=len(SETTINGS.folds),
     shell:
         PROGRAM
-
-
-use rule score_decisions as score_decisions_of_student with:
-    input:
-        votes=results("student/predictions/{photoset}/votes.parquet"),
-        manifest=results("photos/{photoset}/manifest.parquet"),
-    output:
-        scores=results("student/predictions/{photoset}/scores.parquet"),
-    log:
-        logs("score_decisions_of_student/{photoset}.log"),
-    benchmark:
-        benchmarks("score_decisions_of_student/{photoset}.tsv")
-
-
-use rule write_decisions as write_decisions_of_student with:
-    input:
-        results("student/predictions/{photoset}/scores.parquet"),
-        votes=results("student/predictions/{photoset}/votes.parquet"),
-        manifest=results("photos/{photoset}/manifest.parquet"),
-    output:
-        decisions=results("student/predictions/{photoset}/decisions.csv"),
-    log:
-        logs("write_decisions_of_student/{photoset}.log"),

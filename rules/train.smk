@@ -1,82 +1,50 @@
-"""Training and prediction. Needs pixel caches, folds and each epoch's photos; gives weights and scores of every epoch.
+"""Training and prediction, of runs and of the student. Needs pixel caches, folds and each epoch's photos; gives weights and
+scores of every epoch, and scores of other photosets.
 
-Pixels and weights are large: they must be there, but their time means nothing (`ancient`). The small file that is made
-with them, the index or the history, is compared by content in their place. (At least one input of a job must not be
-`ancient`: if all are, Snakemake 9.27 plans that job and forgets to look at those that follow.)
+Pixels and weights are large: they must exist, but their time does not count (`ancient`). Snakemake compares the content
+of the small file that is made with them: the index or the history. (At least one input of a job must not be `ancient`: if
+all are, Snakemake 9.27 plans that job and does not check the jobs that follow.)
 """
 
 
-def trained_setting(wildcards):
-    """The setting of the wildcards' run; without a run, the student's."""
-    if "run" in wildcards.keys():
-        return SETTINGS.runs[wildcards.run]
-    if not STUDENT:
-        raise WorkflowError("distillation is null: there is no student; let it name a backbone")
-    return STUDENT
+def of_run(path, condition=lambda run: True):
+    """Return an input function for a path that depends on a run's setting, if the run meets the condition.
 
+    `{size}`, `{recipe}` and `{epochs}` stand in the path for those of the run.
+    """
+    path = results(path)
 
-def run_labels(wildcards):
-    """The labels that a run's networks, or the student's, predict."""
-    return SETTINGS.labels_of(trained_setting(wildcards))
+    def path_of(wildcards):
+        setting = TRAINED[wildcards.run]
+        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting)}
+        return path.format(**{**wildcards, **names}) if condition(wildcards.run) else []
 
-
-def run_spec(wildcards):
-    """The settings that a run's networks depend on."""
-    return canonical({"labels": run_labels(wildcards), "setting": trained_setting(wildcards)})
-
-
-def run_path(path):
-    """A path that depends on a run's setting: `{size}`, `{recipe}` and `{epochs}` stand in it for the run's."""
-
-    def of_run(wildcards):
-        setting = trained_setting(wildcards)
-        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting), **wildcards}
-        return results(path).format(**names)
-
-    return of_run
-
-
-def recolored_path(path):
-    """A path that depends on a run's setting, if the run's recipe uses recoloured photos."""
-    of_run = run_path(path)
-
-    def if_used(wildcards):
-        return of_run(wildcards) if uses_recolored(trained_setting(wildcards)["recipe"]) else []
-
-    return if_used
+    return path_of
 
 
 def first_comparison(wildcards):
-    """The comparison of photosets, unless there has been one: no training begins before, but later ones train nothing.
+    """Return the comparison of photosets if there was none: no training begins before it.
 
-    If it was lost, and is made again, nothing that was trained is trained again.
+    If it is lost and made again, no network is trained again.
     """
-    path = results("photos/shared_photos.parquet")
-    trained = results("runs/{run}/fold{fold}" if "run" in wildcards.keys() else "student/fold{fold}")
-    history = f"{trained}/history.parquet".format(**wildcards)
-    return [] if os.path.exists(path) or os.path.exists(history) else path
+    paths = ["photos/shared_photos.parquet", "runs/{run}/fold{fold}/history.parquet"]
+    paths = [results(path).format(**wildcards) for path in paths]
+    return [] if any(map(os.path.exists, paths)) else paths[0]
 
 
-def start_weights(wildcards):
-    """The file of weights that a training starts from, if the user brings one."""
-    weights = trained_setting(wildcards)["weights"]
-    return [] if weights in ("none", "pretrained") else weights
+def run_settings(wildcards):
+    """Return the settings that a run's networks depend on."""
+    setting = TRAINED[wildcards.run]
+    return canonical({"labels": SETTINGS.labels_of(setting), "setting": setting})
 
 
 def start_content(wildcards):
-    """What the file of weights that a training starts from is known by, if the user brings one: it may be replaced."""
-    return quick_fingerprint([start_weights(wildcards)]) if start_weights(wildcards) else ""
+    """Return a digest of the user's file of weights that a training starts from: the user may replace it."""
+    return quick_fingerprint(start_weights(TRAINED[wildcards.run]))
 
 
-def loss_code(wildcards):
-    """The code of a run's training: of the losses, its own alone."""
-    (loss,) = trained_setting(wildcards)["loss"]
-    return code("train/train_cnn", f"cnn/losses/{loss}")
-
-
-def unless_kept(weights):
-    """Weights that Snakemake removes once the photosets are scored, if none are to be kept."""
-    return temp(weights) if KEEP_WEIGHTS == "none" else weights
+# Snakemake removes temporary weights when the photosets of the call are scored.
+WEIGHTS = directory(results("runs/{run}/fold{fold}/weights"))
 
 
 rule train_cnn:
@@ -85,16 +53,18 @@ rule train_cnn:
         first_comparison,
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        epochs=run_path("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
-        index=run_path("pixels/train/{size}/index.parquet"),
-        pixels=ancient(run_path("pixels/train/{size}/pixels.bin")),
-        recolored_index=recolored_path("pixels/train-recolored/{size}/index.parquet"),
-        recolored_pixels=ancient(recolored_path("pixels/train-recolored/{size}/pixels.bin")),
-        start=start_weights,
+        epochs=of_run("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
+        index=of_run("pixels/train/{size}/index.parquet"),
+        pixels=ancient(of_run("pixels/train/{size}/pixels.bin")),
+        recolored_index=of_run("pixels/train-recolored/{size}/index.parquet", SETTINGS.sees_recolored),
+        recolored_pixels=ancient(of_run("pixels/train-recolored/{size}/pixels.bin", SETTINGS.sees_recolored)),
+        # The student learns the ensemble's scores, and the runs learn labels.
+        targets=of_run("student/targets/fold{fold}.parquet", lambda run: run == SETTINGS.student),
+        start=lambda wildcards: start_weights(TRAINED[wildcards.run]),
     output:
         history=results("runs/{run}/fold{fold}/history.parquet"),
         validation=results("runs/{run}/fold{fold}/validation.parquet"),
-        weights=unless_kept(directory(results("runs/{run}/fold{fold}/weights"))),
+        weights=temp(WEIGHTS) if KEEP_WEIGHTS == "none" else WEIGHTS,
     log:
         logs("train_cnn/{run}/fold{fold}.log"),
     benchmark:
@@ -104,13 +74,16 @@ rule train_cnn:
     resources:
         gpu=1,
         mem_mb=by_attempt(8000),
-        # No more at another attempt: it goes on from the last finished epoch.
+        # Not more at another attempt, which goes on from the last finished epoch.
         runtime=1440,
     params:
         **program(
             "train/train_cnn",
-            run_spec,
-            digest=loss_code,
+            run_settings,
+            # Of the losses, the run's own counts.
+            digest=lambda wildcards: code(
+                "train/train_cnn", *(f"cnn/losses/{name}" for name in TRAINED[wildcards.run]["loss"])
+            ),
             run="{run}",
             fold="{fold}",
             threads="{threads}",
@@ -132,8 +105,6 @@ rule choose_epochs:
         epochs=results("runs/{run}/epochs.parquet"),
     log:
         logs("choose_epochs/{run}.log"),
-    benchmark:
-        benchmarks("choose_epochs/{run}.tsv")
     # Before further networks are trained: it makes room for theirs.
     priority: 10
     conda:
@@ -141,28 +112,38 @@ rule choose_epochs:
     params:
         **program(
             "train/choose_epochs",
-            lambda wildcards: canonical({"labels": run_labels(wildcards), "beta": BETA}),
+            lambda wildcards: canonical({"labels": SETTINGS.labels_of(TRAINED[wildcards.run]), "beta": BETA}),
             run="{run}",
         ),
     shell:
         PROGRAM
 
 
+# The lists by which weights of epochs that cannot become members are removed. Votes only wait for them.
+CHOSEN_EPOCHS = expand(rules.choose_epochs.output.epochs, run=SETTINGS.runs) if KEEP_WEIGHTS == "selectable" else []
+
+
 def wanted_epochs(wildcards):
-    """The list of epochs to predict with: the ensemble's members; or, so that weights can be removed before all runs are
-    trained, all of the run that may become members."""
-    return results(f"runs/{wildcards.run}/epochs.parquet" if KEEP_WEIGHTS == "none" else "ensemble/members.parquet")
+    """Return the list of epochs to predict with: the ensemble's members, or the epoch of the student.
+
+    If no weights are kept, it is every epoch of the run that may become a member: a run's weights then do not wait for
+    other runs to be trained.
+    """
+    if wildcards.run == SETTINGS.student:
+        return results("student/chosen.parquet")
+    path = "runs/{run}/epochs.parquet" if KEEP_WEIGHTS == "none" else "ensemble/members.parquet"
+    return results(path).format(run=wildcards.run)
 
 
 rule predict_photos:
     """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected or may select.
 
-    Scores are kept: if other members were selected, only what they lack is computed.
+    Scores are kept: if other members are selected, only missing scores are computed.
     """
     input:
         manifest=results("photos/{photoset}/manifest.parquet"),
-        index=run_path("pixels/{photoset}/{size}/index.parquet"),
-        pixels=ancient(run_path("pixels/{photoset}/{size}/pixels.bin")),
+        index=of_run("pixels/{photoset}/{size}/index.parquet"),
+        pixels=ancient(of_run("pixels/{photoset}/{size}/pixels.bin")),
         wanted=wanted_epochs,
         history=every_fold("runs/{run}/fold{fold}/history.parquet"),
         weights=ancient(every_fold("runs/{run}/fold{fold}/weights")),
@@ -172,7 +153,7 @@ rule predict_photos:
         logs("predict_photos/{photoset}/{run}.log"),
     benchmark:
         benchmarks("predict_photos/{photoset}/{run}.tsv")
-    # If it runs before further networks are trained, it makes room for theirs.
+    # Before further networks are trained: it may make room for theirs.
     priority: 10
     conda:
         "../envs/environment.yaml"
@@ -183,7 +164,7 @@ rule predict_photos:
     params:
         **program(
             "train/predict_photos",
-            run_spec,
+            run_settings,
             run="{run}",
             kept=results("scores/{photoset}/{run}"),
             code=code("train/predict_photos"),

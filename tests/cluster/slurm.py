@@ -1,7 +1,7 @@
 """A Slurm of one node with two pretend GPUs, in a folder of its own.
 
-It has a key, ports and a configuration of its own, and leaves a Slurm of this host's alone. It needs root, since device
-files are made.
+Its key, ports and configuration are its own, so it does not touch a Slurm of this host. It needs root to make device
+files.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from pathlib import Path
 GPUS = 2
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol"]
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])  # where daemons are
-SECONDS = 60  # most that the daemons may take to start or to end
+SECONDS = 60  # limit for the daemons to start or to end
 
 CONFIGURATION = """
 ClusterName=pretend
@@ -54,8 +54,8 @@ PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes={host} MaxTime=INFINITE State=UP
 """
 
-# Slurm tells each step of a job which GPUs are its own. That is written down, and the step is told of none, since there
-# could be real ones. The node writes down the job's end, however it ended.
+# Slurm gives each step of a job its GPUs. This notes them, and hides them from the step, because they could be real.
+# The node notes the job's end, however it ended.
 TASK_PROLOG = """#!/bin/sh
 echo "start $SLURM_JOB_ID $(date +%s.%N) $SLURM_JOB_PARTITION ${{CUDA_VISIBLE_DEVICES:--}}" >> {folder}/jobs
 echo "export CUDA_VISIBLE_DEVICES="
@@ -75,7 +75,7 @@ exec squeue --format="%i|%T" --states=all --noheader --name "$name"
 
 
 def missing() -> str:
-    """Return why no Slurm can be brought up here, in plain words; nothing where one can."""
+    """Return why Slurm cannot run here; an empty text if it can."""
     programs = [name for name in PROGRAMS if not shutil.which(name, path=PATH)]
     if programs:
         return f"Slurm is not installed ({', '.join(programs)} not found); `make test-cluster` installs it"
@@ -84,7 +84,7 @@ def missing() -> str:
 
 @dataclass
 class Job:
-    """What the node wrote down of a job."""
+    """The node's notes on a job."""
 
     partition: str
     start: float  # seconds of the epoch
@@ -93,10 +93,10 @@ class Job:
 
 
 class Slurm:
-    """The daemons, and what is known of the jobs."""
+    """The daemons, and the node's notes on jobs."""
 
     def __init__(self, folder: Path) -> None:
-        """Write the configuration; start nothing. Raise `PermissionError` where no device files can be made."""
+        """Write the configuration; start nothing. Raise `PermissionError` if device files cannot be made."""
         self.folder = folder
         self.environment = {
             **os.environ,
@@ -147,7 +147,7 @@ class Slurm:
 
     def pings(self) -> bool:
         """Return whether the controller answers."""
-        return " is UP" in self.say("scontrol", "ping")
+        return " is UP" in self.output_of("scontrol", "ping")
 
     def bring_up(self) -> None:
         """Start all daemons and wait until the node is idle."""
@@ -165,16 +165,16 @@ class Slurm:
         self.wait((munge / "socket").exists)
         self.start_controller()
         self.start("slurmd", "-D")
-        self.wait(lambda: set(self.say("sinfo", "--noheader", "--format=%T").split()) == {"idle"})
+        self.wait(lambda: set(self.output_of("sinfo", "--noheader", "--format=%T").split()) == {"idle"})
 
     def kill_controller(self) -> None:
-        """Kill the controller. What became of jobs in its last five seconds it may not have written down."""
+        """Kill the controller. It may not have saved the states of jobs in its last five seconds."""
         daemon = self.daemons.pop("slurmctld")
         daemon.kill()
         daemon.wait()
 
     def kill_job(self, number: int) -> int:
-        """Kill the processes of a job, without a word to Slurm, and return how many there were."""
+        """Kill the processes of a job behind Slurm's back; return their number."""
         killed = 0
         # There may be a job of this number in another Slurm of this host.
         its_own = {f"SLURM_JOB_ID={number}".encode(), f"SLURM_CONF={self.folder}/slurm.conf".encode()}
@@ -190,8 +190,8 @@ class Slurm:
         with contextlib.suppress(TimeoutError):
             if "slurmd" in self.daemons and not self.pings():
                 self.start_controller()
-            self.say("scancel", "--user=root")
-            self.wait(lambda: not self.say("squeue", "--noheader"))
+            self.output_of("scancel", "--user=root")
+            self.wait(lambda: not self.output_of("squeue", "--noheader"))
         for name in ("slurmd", "slurmctld", "munged"):
             daemon = self.daemons.pop(name, None)
             if daemon:
@@ -202,22 +202,22 @@ class Slurm:
                     daemon.kill()
                     daemon.wait()
 
-    def say(self, *command: str) -> str:
-        """Return what a Slurm command prints."""
+    def output_of(self, *command: str) -> str:
+        """Return the output of a Slurm command."""
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         return done.stdout
 
     def describe(self) -> str:
-        """Return what is known of the jobs and of the node, and the controller's last words."""
-        jobs = self.say("squeue", "--states=all", "--format=%i %T %M %r %k")
-        return "\n".join([jobs, self.say("scontrol", "show", "node"), *self.logs(".log")])
+        """Return the states of jobs and node, and the ends of the logs."""
+        jobs = self.output_of("squeue", "--states=all", "--format=%i %T %M %r %k")
+        return "\n".join([jobs, self.output_of("scontrol", "show", "node"), *self.logs(".log")])
 
     def logs(self, suffix: str) -> list[str]:
         """Return the ends of the daemons' files of one kind."""
         return [f"{path}:\n{path.read_text()[-2000:]}" for path in sorted(self.folder.glob(f"*{suffix}"))]
 
     def wait(self, is_so: Callable[[], bool]) -> None:
-        """Wait until something is so; raise `TimeoutError`, with what the daemons said, if it does not come to that."""
+        """Wait for a condition; raise `TimeoutError` with the daemons' output if it never holds."""
         until = time.monotonic() + SECONDS
         while not is_so():
             if time.monotonic() > until:
@@ -225,7 +225,7 @@ class Slurm:
             time.sleep(0.2)
 
     def jobs(self) -> dict[int, Job]:
-        """Return what the node wrote down of the jobs that have ended, by their numbers."""
+        """Return the node's notes on the jobs that have ended, by their numbers."""
         jobs: dict[int, Job] = {}
         for line in (self.folder / "jobs").read_text().splitlines():
             what, number, second, partition, gpus = line.split()
@@ -238,7 +238,7 @@ class Slurm:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
+    """Return free ports."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for opened in sockets:

@@ -15,7 +15,7 @@ from workflow.checkout import RUNS, Checkout, announced, make_checkout
 
 pytestmark = pytest.mark.slow
 
-# What differs from a site's cluster: there is no network between the node and its files, and nobody else.
+# Differences from a site's cluster: there is no network between the node and its files, and there are no other users.
 HERE = ["--slurm-status-command", "sacct", "--slurm-init-seconds-before-status-checks", "3"]
 HERE += ["--seconds-between-status-checks", "3", "--latency-wait", "10"]
 ON_THE_CLUSTER = ["--profile", "profiles/slurm", *HERE, "--", "decide"]
@@ -24,7 +24,7 @@ LONGER = [{**run, "phases": [{"epochs": 90, "lr": 0.01, "train": "all"}]} for ru
 ON_A_GPU = {"train_cnn", "predict_photos"}
 KNOWN = 7  # seconds after which the controller has written down what became of its jobs
 DOWN = 40  # seconds without a controller: Snakemake asks for states meanwhile
-MOST = 1200  # seconds that the workflow may take
+MAX_SECONDS = 1200  # seconds that the workflow may take
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +92,10 @@ def wait_for_two_trainings(slurm: Slurm, snakemake: subprocess.Popen) -> int:
 
     A controller that is killed earlier forgets a job that was just submitted, and Snakemake waits for it for ever.
     """
-    until = time.monotonic() + MOST
+    until = time.monotonic() + MAX_SECONDS
     known, since = "", time.monotonic()
     while time.monotonic() < until and snakemake.poll() is None:
-        listed = slurm.say("squeue", "--noheader", "--states=all", "--format=%i %T %k")
+        listed = slurm.output_of("squeue", "--noheader", "--states=all", "--format=%i %T %k")
         if listed != known:
             known, since = listed, time.monotonic()
         jobs = [line.split(maxsplit=2) for line in listed.splitlines()]
@@ -107,20 +107,20 @@ def wait_for_two_trainings(slurm: Slurm, snakemake: subprocess.Popen) -> int:
 
 
 def wait_for_the_end(slurm: Slurm, snakemake: subprocess.Popen) -> None:
-    """Wait until Snakemake ends; release jobs that are held, as docs/cluster.md says."""
-    until = time.monotonic() + MOST
+    """Wait until Snakemake ends; release held jobs, as in docs/cluster.md."""
+    until = time.monotonic() + MAX_SECONDS
     while snakemake.poll() is None:
-        assert time.monotonic() < until, f"Snakemake still waits after {MOST} s\n{slurm.describe()}"
-        for job in slurm.say("squeue", "--noheader", "--states=PENDING", "--format=%i %r").splitlines():
+        assert time.monotonic() < until, f"Snakemake still waits after {MAX_SECONDS} s\n{slurm.describe()}"
+        for job in slurm.output_of("squeue", "--noheader", "--states=PENDING", "--format=%i %r").splitlines():
             if "held" in job.lower():
-                slurm.say("scontrol", "release", job.split()[0])
+                slurm.output_of("scontrol", "release", job.split()[0])
         time.sleep(1)
 
 
 def submitted(printed: str) -> dict[int, str]:
-    """Return what each job of the cluster was for, the name of a rule or of a group, by the job's number."""
-    found = re.findall(r"SLURM jobid (\d+) \(log: \S*/slurm_logs/(?:rule|group)_([^/]+)/", printed)
-    return {int(number): name for number, name in found}
+    """Return the rule or group of each job of the cluster, by the job's number."""
+    jobs = re.findall(r"SLURM jobid (\d+) \(log: \S*/slurm_logs/(?:rule|group)_([^/]+)/", printed)
+    return {int(number): name for number, name in jobs}
 
 
 def test_the_decisions_are_those_of_a_run_without_the_cluster(decided_here, on_the_cluster):

@@ -1,16 +1,15 @@
-"""A fault campaign: the small workflow is hit at random moments, and has to end as if nothing had been.
+"""A fault campaign: faults hit the small workflow at random moments, and its results must stay the same.
 
     python tests/faults/campaign.py --faults 100 --jobs 2
 
-A finished copy loses what one stage and all behind it made, Snakemake starts, and at a moment that is drawn by how far
-it has come, something happens. Then Snakemake is started again, as its user would: what a message asks for is done (a
-file removed, a lock taken away, room made), at most three times. Survived is a fault after which `submission.csv` has
-the bytes of a run that nothing happened to, and nothing is left to do. Everything else is lost.
+A finished copy loses the results of one stage and of all later ones. Snakemake starts, and a fault happens after a
+random part of the jobs. Then Snakemake starts again, at most three times, and each time its messages are followed: a
+file is removed, a lock is taken away, room is made. A fault is survived if `submission.csv` has the same bytes as
+without it, and nothing is left to do. All others are lost.
 
-What happens is drawn from the seed and the fault's number, so `--only 17` repeats a fault by itself; which processes
-run at that moment is the machine's business. Full and read-only disks are small file systems in a mount namespace of
-their own: where `unshare` may not make one, these faults are skipped. The clock is not touched: what was made gets a
-time that is still to come.
+The seed and the fault's number decide the fault, so `--only 17` repeats one; the processes at that moment depend on the
+machine. Full and read-only disks are small file systems in a mount namespace. If `unshare` cannot make one, these
+faults are skipped. The clock is not changed: instead, results get a time in the future.
 """
 
 import argparse
@@ -39,13 +38,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow.checkout import LABELS, Checkout, make_checkout
 
-MOST_ROUNDS = 3  # of doing what a message says
-MOST_SECONDS = 900  # for one Snakemake: after these, it hangs
-MOST_DELAY = 1.5  # seconds after a job's start: about what a job of this size takes
+MAX_ROUNDS = 3  # of following messages
+MAX_SECONDS = 900  # per call of Snakemake: after these, it hangs
+MAX_DELAY = 1.5  # seconds after a job's start, about the length of such a job
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
 BY_ITSELF, BY_MESSAGE, LOST, SKIPPED = "by itself", "after a message", "lost", "skipped"
 
-# What each stage makes, in the order of the data. A fault removes what one of them and all behind it made.
+# The results of each stage, in the order of the data. A fault removes those of one stage and of all later ones.
 STAGES = {
     "photos": ["photos/*"],
     "folds": ["photos/train/folds.parquet"],
@@ -56,7 +55,7 @@ STAGES = {
     "training": ["runs/*/*"],
     "scores": ["ensemble/scores"],
     "selection": ["ensemble/rankings", "ensemble/members", "ensemble/members.parquet"],
-    "stack": ["ensemble/stackers", "ensemble/thresholds", "ensemble/honest*"],
+    "stack": ["ensemble/stackers", "ensemble/thresholds", "estimate"],
     "predictions": ["predictions/*/test_*"],
     "votes": ["predictions/*/*.parquet"],
     "decisions": ["submission.csv", "summary.txt"],
@@ -100,7 +99,7 @@ KINDS = [kind for pair in zip(HAPPENINGS, list(ARTEFACTS)[:11], strict=True) for
 
 
 class Outcome(NamedTuple):
-    """What became of a fault: its number, its kind, what was done exactly, how it ended, and why."""
+    """The outcome of a fault: its number, its kind, what was done, how it ended, and why."""
 
     number: int
     kind: str
@@ -110,16 +109,16 @@ class Outcome(NamedTuple):
 
 
 class LostError(Exception):
-    """A fault was not survived; the message says why."""
+    """A fault was not survived; the message explains it."""
 
 
 class Running:
-    """A Snakemake in a session of its own, whose progress is watched."""
+    """A call of Snakemake in a session of its own, with its progress."""
 
     def __init__(self, checkout: Checkout, log: Path, *arguments: str) -> None:
         (checkout.folder / "small.yaml").write_text(yaml.safe_dump(checkout.config, sort_keys=False))
-        own_words = ("--quiet", "host")  # Snakemake's, which say when a job starts
-        command = [sys.executable, "-m", "snakemake", *own_words, "--configfile", "small.yaml", *arguments]
+        messages = ("--quiet", "host")  # Snakemake's own, one per started job
+        command = [sys.executable, "-m", "snakemake", *messages, "--configfile", "small.yaml", *arguments]
         self.process = subprocess.Popen(
             command,
             cwd=checkout.folder,
@@ -146,8 +145,8 @@ class Running:
                     self.total = int(found[1])
 
     def wait_until(self, reached: Callable[[], bool]) -> None:
-        """Return once something is the case, or Snakemake has ended."""
-        give_up = time.monotonic() + MOST_SECONDS
+        """Return when a condition holds, or Snakemake has ended."""
+        give_up = time.monotonic() + MAX_SECONDS
         while self.process.poll() is None and not reached():
             self._give_up(give_up)
             time.sleep(0.01)
@@ -158,21 +157,21 @@ class Running:
         return self.process.returncode
 
     def printed(self) -> str:
-        """Return what it printed, once it has ended. (Its jobs may live on, and hold the pipe open.)"""
+        """Return the output after the end. (Its jobs may live on, and hold the pipe open.)"""
         self.reader.join(5)
         return "".join(self.lines)
 
     def members(self) -> dict[int, int]:
         """Return the living processes of the session, with their parents."""
-        found = {}
+        parents = {}
         for place in Path("/proc").glob("[0-9]*/stat"):
             try:
                 state, parent, _, session = place.read_text().rpartition(")")[2].split()[:4]
             except OSError:
                 continue  # it ended meanwhile
             if int(session) == self.process.pid and state != "Z":
-                found[int(place.parent.name)] = int(parent)
-        return found
+                parents[int(place.parent.name)] = int(parent)
+        return parents
 
     def jobs(self) -> list[list[int]]:
         """Return the process tree of each job."""
@@ -184,13 +183,13 @@ class Running:
         return [tree(child) for child, parent in parents.items() if parent == self.process.pid]
 
     def end_all(self) -> None:
-        """Kill whatever is left."""
+        """Kill all processes that are left."""
         kill(*self.members())
         self.process.wait()
 
     def wait_for_jobs(self) -> None:
         """Return once no process of the session is left."""
-        give_up = time.monotonic() + MOST_SECONDS
+        give_up = time.monotonic() + MAX_SECONDS
         while self.members():
             self._give_up(give_up)
             time.sleep(0.1)
@@ -198,7 +197,7 @@ class Running:
     def _give_up(self, moment: float) -> None:
         if time.monotonic() > moment:
             self.end_all()
-            raise LostError(f"not ended after {MOST_SECONDS} s")
+            raise LostError(f"not ended after {MAX_SECONDS} s")
 
 
 def kill(*processes: int) -> None:
@@ -225,7 +224,7 @@ class Trial:
         self.changed: tuple[Path, bytes] | None = None
 
     def run(self) -> Outcome:
-        """Do all of it."""
+        """Try the fault and return its outcome."""
         try:
             status, why = self._try()
         except LostError as error:
@@ -243,10 +242,10 @@ class Trial:
             happen(self)
         else:
             self.damage_artefact()
-        said = self.come_back()
+        followed = self.come_back()
         if self.changed and self.changed[0].read_bytes() != self.changed[1]:
             self.put_back()  # it was not in the way, or its pixels are the same
-            said += self.come_back()
+            followed += self.come_back()
         for running in self.runs:
             running.wait_for_jobs()
         if (self.out / "submission.csv").read_bytes() != (self.reference / "out" / "submission.csv").read_bytes():
@@ -256,12 +255,12 @@ class Trial:
         if "Nothing to be done" not in last.printed():
             rules = re.findall(r"^(?:local)?rule (\w+):$", last.printed(), re.MULTILINE)
             raise LostError(f"still to be done: {', '.join(sorted(set(rules)))}")
-        return (BY_MESSAGE if said else BY_ITSELF), "; ".join(said)
+        return (BY_MESSAGE if followed else BY_ITSELF), "; ".join(followed)
 
     # ---- before
 
     def remove_from(self, stage: str) -> None:
-        """Remove what a stage, and all behind it, made; of the training only some networks, since it takes longest."""
+        """Remove the results of a stage and of all later ones; but only some networks, for trainings take longest."""
         names = list(STAGES)
         for name in names[names.index(stage) :]:
             paths = [path for pattern in STAGES[name] for path in sorted(self.out.glob(pattern))]
@@ -272,7 +271,7 @@ class Trial:
         self.done.append(f"from {stage}")
 
     def any_stage(self, first: str = "photos") -> str:
-        """Draw a stage, unless one was given; half of the time it is the training."""
+        """Draw a stage, unless one was given; half of the draws are the training."""
         if self.stage:
             return self.stage
         names = list(STAGES)
@@ -293,8 +292,8 @@ class Trial:
         return running
 
     def wait_for_moment(self, running: Running) -> None:
-        """Return when a part of the jobs that is drawn was started, and a little later."""
-        part, delay = self.random.random(), self.random.uniform(0, MOST_DELAY)
+        """Return a little after a random part of the jobs has started."""
+        part, delay = self.random.random(), self.random.uniform(0, MAX_DELAY)
         running.wait_until(lambda: running.total and running.started >= max(1, math.ceil(part * running.total)))
         time.sleep(delay)
         self.done.append(f"after the start of job {running.started} of {running.total}")
@@ -302,25 +301,25 @@ class Trial:
     # ---- after
 
     def come_back(self) -> list[str]:
-        """Start Snakemake until it ends well, doing what its messages ask for; return what was done."""
-        said = []
-        for _ in range(1 + MOST_ROUNDS):
+        """Start Snakemake until it succeeds, and follow its messages; return what was done."""
+        followed = []
+        for _ in range(1 + MAX_ROUNDS):
             running = self.start()
             if running.wait() == 0:
-                return said
+                return followed
             asked = list(self.asked_for(running.printed()))
             if not asked:
-                raise LostError(f"no way out was given: {last_words(running.printed())}")
-            said += [text for text, _ in asked]
+                raise LostError(f"no message to follow: {last_lines(running.printed())}")
+            followed += [text for text, _ in asked]
             for _, action in asked:
                 action()
-        raise LostError(f"not well after {MOST_ROUNDS} rounds: {'; '.join(said)}")
+        raise LostError(f"no success after {MAX_ROUNDS} rounds: {'; '.join(followed)}")
 
     def asked_for(self, printed: str) -> Iterator[tuple[str, Callable[[], None]]]:
-        """Yield what the messages ask for, in words and as something to be called."""
-        for name in sorted(set(re.findall(r"(\S+): damaged \(.*\)\. Remove it and start again", printed))):
+        """Yield what the messages ask for, as text and as a function."""
+        for name in sorted(set(re.findall(r"(\S+): damaged \(.*\)\. Delete it and run again", printed))):
             yield f"removed {name}", lambda name=name: (self.checkout.folder / name).unlink(missing_ok=True)
-        for name in sorted(set(re.findall(r"[Rr]emove the folder (\S+) and start again", printed))):
+        for name in sorted(set(re.findall(r"[Dd]elete the folder (\S+) and run again", printed))):
             yield f"removed {name}", lambda name=name: shutil.rmtree(self.checkout.folder / name, ignore_errors=True)
         if "--unlock" in printed:
             yield "unlocked", lambda: self.start("--unlock").wait()
@@ -418,7 +417,7 @@ class Trial:
         self.change_photo().wait()
 
     def set_clock_back(self) -> None:
-        """Give all that there is a time that is still to come, as after a clock that was set back by an hour."""
+        """Give all files a time in the future, as after a clock was set back by an hour."""
         running = self.start_and_wait(self.any_stage())
         moment = time.time() + 3600
         for path in [*self.out.rglob("*"), *(self.checkout.folder / "photos").rglob("*")]:
@@ -461,7 +460,7 @@ class Trial:
             running.wait()
 
     def damage(self, path: Path, way: str) -> None:
-        """Damage a file; half of the time without a trace in its time stamp, as a disk does."""
+        """Damage a file; in half of the draws its time stamp stays, as when a disk does it."""
         before = path.stat()
         size = before.st_size
         place = self.random.randrange(size)
@@ -502,25 +501,25 @@ MOUNTING = ("full disk", "results read-only for a while")
 
 
 def used(folder: Path) -> int:
-    """Return what a folder takes on a file system of 4096-byte pages, with a page for each entry."""
+    """Return the bytes of a folder on a file system of 4096-byte pages, with a page per entry."""
     return sum(4096 * (1 + -(-path.lstat().st_size // 4096) * path.is_file()) for path in folder.rglob("*"))
 
 
 def remount(place: Path, options: str) -> bool:
-    """Change how a file system is mounted; say whether that was possible (read-only: while nobody writes there)."""
+    """Change the options of a mount; return whether that was possible (read-only: only while no process writes)."""
     command = ["mount", "-o", f"remount,{options}", place]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def last_words(printed: str) -> str:
-    """Return the lines with an error, or the last ones."""
+def last_lines(printed: str) -> str:
+    """Return the last lines with an error, or the last lines."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"error|exception", line, re.IGNORECASE)]
     return " | ".join((errors or lines)[-6:])[:600]
 
 
 def make_reference(folder: Path) -> Path:
-    """Compute the small workflow, with one run of its two and two labels of its three; return where it lies."""
+    """Compute the small workflow with one run and two labels; return its folder."""
     checkout = make_checkout(folder)
     checkout.config["runs"] = checkout.config["runs"][1:]  # the one with recoloured photos
     checkout.config["labels"] = LABELS[:2]
@@ -531,7 +530,7 @@ def make_reference(folder: Path) -> Path:
 
 
 def try_fault(number: int, seed: int, reference: Path, keep: Path | None) -> Outcome:
-    """Try one fault in a process of its own, which may have a mount namespace of its own."""
+    """Try one fault in a new process, with a mount namespace if the fault needs one."""
     kind = KINDS[number % len(KINDS)]
     inner = [sys.executable, __file__, "--inside", str(number), "--seed", str(seed), "--reference", str(reference)]
     if keep:
@@ -558,7 +557,7 @@ def try_here(number: int, seed: int, reference: Path, keep: Path | None) -> Outc
 
 
 def table(outcomes: list[Outcome]) -> str:
-    """Return a line a kind, and the sum."""
+    """Return a line per kind, and the sum."""
     counts = collections.Counter((outcome.kind, outcome.status) for outcome in outcomes)
     columns = [BY_ITSELF, BY_MESSAGE, LOST, SKIPPED]
     lines = [f"{'kind':32}{'faults':>8}" + "".join(f"{column:>17}" for column in columns)]
@@ -579,12 +578,12 @@ def line(outcome: Outcome) -> str:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--faults", type=int, default=100, help="how many (default 100)")
-    options.add_argument("--only", type=int, nargs="+", help="try the faults of these numbers alone")
+    options.add_argument("--faults", type=int, default=100, help="their number (default 100)")
+    options.add_argument("--only", type=int, nargs="+", help="try only the faults with these numbers")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults side by side")
+    options.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults at a time")
     options.add_argument("--reference", type=Path, help="a finished small workflow, to save the time to make one")
-    options.add_argument("--keep", type=Path, help="folder in which to keep what lost faults left")
+    options.add_argument("--keep", type=Path, help="folder for the files of lost faults")
     options.add_argument("--inside", type=int, help=argparse.SUPPRESS)  # try this one here, and print it as JSON
     arguments = options.parse_args()
     if arguments.inside is not None:

@@ -11,7 +11,6 @@ from stylevote.bundle.contents import write_bundle
 from stylevote.cnn.network import Network
 from stylevote.config.identity import file_sha256
 from stylevote.ensemble.combiners.logistic import Logistic
-from stylevote.ensemble.linear import WeightedSum
 from stylevote.files.weights import store_weights
 
 LABELS = ["red", "<b>round</b>"]
@@ -72,8 +71,7 @@ def make_files(folder: Path) -> tuple[dict, dict]:
                 weights[run, fold, epoch] = (path, file_sha256(path))
     for label in LABELS:
         factors, intercept = SUMS[label]
-        sums = [WeightedSum(np.array(factors), intercept + fold) for fold in range(FOLDS)]
-        stackers[label] = [Logistic(one).to_bytes() for one in sums]
+        stackers[label] = [Logistic(np.array(factors), intercept + fold).to_bytes() for fold in range(FOLDS)]
     return weights, stackers
 
 

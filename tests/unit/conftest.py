@@ -1,4 +1,4 @@
-"""A machine that seems to have GPUs, and a small bundle."""
+"""A machine that seems to have GPUs, a small bundle, and simulated ensembles."""
 
 import os
 from collections.abc import Callable
@@ -8,6 +8,8 @@ import pytest
 
 from stylevote.machine import gpus
 from unit.bundles import make_bundle
+from unit.ensembles import SimulatedEnsemble
+from unit.ensembles import simulate as simulate_ensemble
 
 
 @pytest.fixture
@@ -32,3 +34,15 @@ def pretend(tmp_path, monkeypatch) -> Callable[..., None]:
 def made(tmp_path_factory) -> Path:
     """The folder of a small bundle. Not to be changed."""
     return make_bundle(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="session")
+def simulate() -> Callable[..., SimulatedEnsemble]:
+    """Simulate an ensemble with the given numbers of photos, runs and so on."""
+    return simulate_ensemble
+
+
+@pytest.fixture
+def ensemble() -> SimulatedEnsemble:
+    """Return a small simulated ensemble."""
+    return simulate_ensemble()

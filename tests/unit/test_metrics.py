@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import fbeta_score, precision_score, recall_score
 
-from stylevote.metrics import best_cut, cut_curve, f_beta, macro_f_beta, precision_recall
+from stylevote.metrics import best_threshold, f_beta, macro_f_beta, precision_recall, threshold_curve
 
 NEIGHBOURS = [
     0.5,
@@ -53,7 +53,7 @@ def test_precision_and_recall_are_those_of_sklearn(drawn):
 @given(labelled(UNIT), BETAS, st.sampled_from([np.float32, np.float64]))
 def test_the_curve_holds_every_cut(drawn, beta, dtype):
     labels, scores = drawn[0], drawn[1].astype(dtype)
-    thresholds, score = cut_curve(labels, scores, beta)
+    thresholds, score = threshold_curve(labels, scores, beta)
     assert score == pytest.approx(np.array(all_cuts(labels, scores, beta)))
     assert (np.diff(thresholds) < 0).all()
     for threshold, expected in zip(thresholds, score, strict=True):
@@ -61,7 +61,7 @@ def test_the_curve_holds_every_cut(drawn, beta, dtype):
 
 
 def test_thresholds_lie_midway_between_neighbouring_scores():
-    thresholds, score = cut_curve(np.array([0, 1, 0, 1]), np.array([0.25, 0.75, 0.75, 1.0]), beta=1.0)
+    thresholds, score = threshold_curve(np.array([0, 1, 0, 1]), np.array([0.25, 0.75, 0.75, 1.0]), beta=1.0)
     assert thresholds.tolist() == [0.875, 0.5, 0.125]
     assert score == pytest.approx([2 / 3, 4 / 5, 2 / 3])
 
@@ -69,7 +69,7 @@ def test_thresholds_lie_midway_between_neighbouring_scores():
 @given(labelled(UNIT), BETAS)
 def test_the_best_cut_is_the_best_of_all(drawn, beta):
     labels, scores = drawn
-    threshold, score = best_cut(labels, scores, beta)
+    threshold, score = best_threshold(labels, scores, beta)
     cuts = all_cuts(labels, scores, beta)
     assert score == pytest.approx(max(cuts))
     assert f_beta(labels, scores >= threshold, beta) == score
@@ -81,18 +81,18 @@ def test_the_best_cut_is_the_best_of_all(drawn, beta):
 )
 def test_the_best_cut_of_many_photos_is_the_best_of_all(scores):
     labels = (np.random.default_rng(2).random(500) < 0.3 * scores).astype(np.uint8)
-    assert best_cut(labels, scores)[1] == pytest.approx(max(all_cuts(labels, scores, 2.0)))
+    assert best_threshold(labels, scores)[1] == pytest.approx(max(all_cuts(labels, scores, 2.0)))
 
 
 def test_constant_scores_have_one_cut_that_takes_all():
     labels = np.array([0, 1, 0, 0])
-    threshold, score = best_cut(labels, np.full(4, 0.3))
+    threshold, score = best_threshold(labels, np.full(4, 0.3))
     assert threshold < 0.3
     assert score == f_beta(labels, np.ones(4))
 
 
 def test_without_positives_every_cut_scores_nothing():
-    assert best_cut(np.zeros(5), np.linspace(0, 1, 5))[1] == 0
+    assert best_threshold(np.zeros(5), np.linspace(0, 1, 5))[1] == 0
     assert f_beta(np.zeros(5), np.zeros(5)) == 0
 
 

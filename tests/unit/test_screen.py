@@ -1,6 +1,7 @@
-"""Snakemake's events become few lines; nothing that went wrong is lost."""
+"""Snakemake's events become few lines, and no error is lost."""
 
 import io
+import json
 import logging
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 from snakemake.logging import ColorizingTextHandler, DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from screen import Screen, short_wildcards, span
+from screen import JobsAsJson, Screen, short_wildcards, span
 
 AT = time.time()  # logs are written now
 COMMAND_FAILED = "RuleException:\nCalledProcessError in file a:\nCommand 'python x' returned non-zero exit status {}."
@@ -18,7 +19,7 @@ AT_LEAST_ONE = "WorkflowError:\nAt least one job did not complete successfully."
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self):
         return True
@@ -59,12 +60,11 @@ class Call:
     def end(self, jobid, at):
         self.send(f"Finished jobid: {jobid}", LogEvent.JOB_FINISHED, at=at, job_id=jobid)
 
-    def fail(self, jobid, rule, *, at=0.0, said="", status=1, message=None, indent=False):
-        if said:
-            (self.folder / f"{jobid}.log").write_text(said)
+    def fail(self, jobid, rule, *, at=0.0, log="", status=1, message=None, indent=False):
+        if log:
+            (self.folder / f"{jobid}.log").write_text(log)
         if message is None and not indent:
-            said = COMMAND_FAILED.format(status)
-            self.send(said, LogEvent.ERROR, logging.ERROR, thread=7, exception="RuleException")
+            self.send(COMMAND_FAILED.format(status), LogEvent.ERROR, logging.ERROR, thread=7, exception="RuleException")
         fields = {"jobid": jobid, "rule_name": rule, "log": [self.log(jobid)], "rule_msg": message, "indent": indent}
         self.send(f"Error in rule {rule}", LogEvent.JOB_ERROR, logging.ERROR, at=at, thread=7, **fields)
 
@@ -78,7 +78,7 @@ def call(tmp_path):
     return Call(tmp_path)
 
 
-def test_a_line_a_job_with_what_it_is_of_and_how_long_it_took(call):
+def test_a_line_per_job_with_its_wildcards_and_time(call):
     call.begin(train=1, score=1)
     call.start(1, "train", run="resnet18-64", fold="0")
     call.end(1, at=42.2)
@@ -92,17 +92,17 @@ def test_a_line_a_job_with_what_it_is_of_and_how_long_it_took(call):
     assert last.startswith("All done in ")
 
 
-def test_what_comes_before_jobs_are_planned_is_snakemakes(call):
+def test_messages_before_jobs_are_planned_are_snakemakes(call):
     call.send("WorkflowError in file a:\nlabels: 3 found", LogEvent.ERROR, logging.ERROR, exception="WorkflowError")
     call.send("Unlocked working directory.")
     assert call.close() == "WorkflowError in file a:\nlabels: 3 found\nUnlocked working directory.\n"
 
 
-def test_a_failure_is_told_once_in_full_and_last(call):
+def test_a_failure_is_shown_once_in_full_and_last(call):
     call.begin(train=2, all=1)
     call.start(1, "train", fold="0")
     call.start(2, "train", fold="1")
-    call.fail(1, "train", at=3, said="epoch 1\nerror: photos.csv, row 5:\n  no label\n")
+    call.fail(1, "train", at=3, log="epoch 1\nerror: photos.csv, row 5:\n  no label\n")
     call.end(2, at=5)
     call.send(FINAL, None, logging.ERROR)
     call.send(AT_LEAST_ONE, LogEvent.ERROR, logging.ERROR, exception="WorkflowError")
@@ -116,11 +116,11 @@ def test_a_failure_is_told_once_in_full_and_last(call):
     assert call.close() == text  # Python closes handlers once more
 
 
-def test_each_of_several_failures_is_told_once(call):
+def test_each_of_several_failures_is_shown_once(call):
     call.begin(train=3)
     for jobid in range(3):
         call.start(jobid, "train", fold=str(jobid))
-        call.fail(jobid, "train", said=f"error: number {jobid}\n")
+        call.fail(jobid, "train", log=f"error: number {jobid}\n")
     text = call.close()
     assert "Failed jobs: 3." in text
     assert [text.count(f"error: number {jobid}\n") for jobid in range(3)] == [1, 1, 1]
@@ -129,7 +129,7 @@ def test_each_of_several_failures_is_told_once(call):
 def test_an_attempt_that_is_repeated_is_a_line_and_no_failure(call):
     call.begin(train=1)
     call.start(1, "train")
-    call.fail(1, "train", at=2, said="error: memory\n")
+    call.fail(1, "train", at=2, log="error: memory\n")
     call.send("Trying to restart job 1.")
     call.start(1, "train", at=2)
     call.end(1, at=6)
@@ -138,28 +138,28 @@ def test_an_attempt_that_is_repeated_is_a_line_and_no_failure(call):
     assert "Failed jobs" not in text
 
 
-def test_the_last_attempt_is_the_one_that_is_told_of(call):
+def test_of_several_attempts_the_last_failure_is_shown(call):
     call.begin(train=1)
-    for said in ("error: first\n", "error: second\n"):
+    for message in ("error: first\n", "error: second\n"):
         call.start(1, "train")
-        call.fail(1, "train", said=said)
+        call.fail(1, "train", log=message)
     assert call.close().split("Failed jobs: 1.")[1].endswith("error: second\n")
     assert "first" not in call.close().split("Failed jobs: 1.")[1]
 
 
-def test_a_job_that_made_nothing_is_a_failure_in_snakemakes_words(call):
+def test_a_job_that_made_nothing_fails_with_snakemakes_message(call):
     call.begin(train=1)
     call.start(1, "train")
-    said = "MissingOutputException in rule train:\nJob 1  completed successfully, but some output files are missing."
-    call.send(said, LogEvent.ERROR, logging.ERROR, exception="MissingOutputException")
-    assert call.close().endswith(f"\ntrain failed:\n{said}\n")
+    message = "MissingOutputException in rule train:\nJob 1  completed successfully, but some output files are missing."
+    call.send(message, LogEvent.ERROR, logging.ERROR, exception="MissingOutputException")
+    assert call.close().endswith(f"\ntrain failed:\n{message}\n")
 
 
-def test_a_function_that_refuses_is_quoted_without_its_place(call):
+def test_the_error_of_a_function_is_shown_without_its_line(call):
     call.begin(plan=1)
     call.start(1, "plan")
-    said = 'RuleException:\nWorkflowError in file "a", line 3:\nno such backbone\n  File "a", line 3, in __rule_plan'
-    call.send(said, LogEvent.ERROR, logging.ERROR, thread=7, exception="RuleException")
+    message = 'RuleException:\nWorkflowError in file "a", line 3:\nno such backbone\n  File "a", line 3, in __rule_plan'
+    call.send(message, LogEvent.ERROR, logging.ERROR, thread=7, exception="RuleException")
     fields = {"jobid": 1, "rule_name": "plan", "log": [], "rule_msg": None, "indent": False}
     call.send("", LogEvent.JOB_ERROR, logging.ERROR, thread=7, **fields)
     assert call.close().endswith("\nplan failed:\nerror: no such backbone\n")
@@ -175,7 +175,7 @@ def test_an_error_of_a_thread_without_a_job_is_not_lost(call):
     assert text.endswith("a warning\n\nOSError: the disk\n")
 
 
-def test_a_job_of_the_cluster_that_says_nothing(call):
+def test_a_job_of_the_cluster_without_a_log(call):
     call.begin(train=1)
     call.start(1, "train")
     call.send("Job 1 has been submitted with SLURM jobid 7 (log: x).")
@@ -186,7 +186,7 @@ def test_a_job_of_the_cluster_that_says_nothing(call):
 
 
 @pytest.mark.parametrize("guilty", [True, False])
-def test_of_a_group_those_to_blame_are_told_of(call, guilty):
+def test_of_a_group_the_guilty_jobs_are_shown(call, guilty):
     call.begin(rank=2)
     slurm = call.folder / "slurm.log"
     slurm.write_text("slurmstepd: out of memory\n")
@@ -212,7 +212,7 @@ def test_jobs_that_are_stopped_did_not_fail(call):
     call.begin(train=1)
     call.start(1, "train")
     call.send("Terminating processes on user request, this might take some time.")
-    call.fail(1, "train", at=4, said="Traceback\nKeyboardInterrupt\n", status=130)
+    call.fail(1, "train", at=4, log="Traceback\nKeyboardInterrupt\n", status=130)
     text = call.close()
     assert text.endswith("stopped after 4.0 s: train\n")
 
@@ -229,12 +229,26 @@ def test_a_dry_run_is_a_table_of_counts_and_reasons(tmp_path):
     call.send("2 jobs have missing provenance/metadata so that it in part cannot be used.")
     text = call.close()
     assert [line.split(maxsplit=2) for line in text.splitlines()[3:6]] == [
-        ["train", "2", "output is not there 1, setting or code changed 1"],
-        ["all", "1", "inputs are made anew"],
+        ["train", "2", "output is missing 1, setting or code changed 1"],
+        ["all", "1", "inputs are made again"],
         ["total", "3"],
     ]
     assert text.count("train") == 1
     assert text.endswith("\n\n2 jobs have missing provenance/metadata so that it in part cannot be used.\n")
+
+
+def test_the_jobs_of_a_dry_run_are_json_for_programs(tmp_path):
+    call = Call(tmp_path, dryrun=True)
+    call.screen = JobsAsJson(tmp_path / "jobs")
+    call.begin(train=1)
+    call.start(1, "train", run="a", fold="0", reason="Missing output files: x, y")
+    call.start(2, "all", reason="Input files updated by another job: x")
+    call.stats()
+    call.screen.close()
+    assert [json.loads(line) for line in (tmp_path / "jobs").read_text().splitlines()] == [
+        ["train", {"run": "a", "fold": "0"}, "Missing output files: x, y"],
+        ["all", {}, "Input files updated by another job: x"],
+    ]
 
 
 def test_nothing_to_be_done(tmp_path):
@@ -250,7 +264,7 @@ def test_colors_are_left_out_if_asked_to(tmp_path, monkeypatch, option, variable
     monkeypatch.setenv("NO_COLOR", variable)
     call = Call(tmp_path, Terminal(), color=option)
     call.begin(train=1)
-    call.fail(1, "train", said="error: no\n")
+    call.fail(1, "train", log="error: no\n")
     assert ("\x1b[3" in call.close()) == (option and not variable)
 
 
@@ -265,10 +279,10 @@ def test_a_bar_is_drawn_on_terminals_that_can(tmp_path, monkeypatch, term, bar):
     assert ("1/4" in text.replace("1/4  train", "")) == bar
     assert ("\x1b[2K" in text) == bar
     assert "1/4  train [red]  2.0 s" in text
-    assert "\x1b[?25" not in text  # the cursor is never hidden: nobody may be there to bring it back
+    assert "\x1b[?25" not in text  # the cursor is never hidden: a killed call could not show it again
 
 
-def test_the_time_left_is_told_when_enough_is_known(call):
+def test_the_time_left_is_shown_when_enough_is_known(call):
     call.screen.handle(logging.LogRecord("", logging.INFO, "", 0, "", (), None))
     call.begin(train=4, score=8)
     assert call.screen.time_left(AT) is None
@@ -301,11 +315,11 @@ def test_an_unknown_event_and_a_fault_of_the_screen_stop_nothing(call, capsys):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")],
 )
-def test_a_span_is_said_as_people_do(seconds, said):
-    assert span(seconds) == said
+def test_times_are_written_for_people(seconds, text):
+    assert span(seconds) == text
 
 
 def test_numbers_among_wildcards_have_their_names():

@@ -154,7 +154,7 @@ def announced(printed: str) -> dict[str, int]:
 
 
 def draw_thing(marks: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a noisy photo, a red or blue, round or square thing before a light or dark sky, and where the thing is."""
+    """Draw a noisy photo, a red or blue, round or square thing before a light or dark sky, and its mask."""
     random = np.random.default_rng([number, *marks])
     red, round_, dark = marks
     height, width = random.integers(48, 64, 2)

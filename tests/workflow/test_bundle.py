@@ -31,7 +31,7 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
         assert row.abstain == (row.decision and not sure)
     np.testing.assert_allclose(3 * details["agreement"], np.rint(3 * details["agreement"]))
 
-    # Without a precision, nothing is said of it any more; and again with one.
+    # Without a precision, details and bundle no longer mention one.
     checkout.config["abstain"] = None
     wanted = ("out/bundle", "out/predictions/test/details.csv")
     assert checkout.plan(*wanted) == {"write_details": 1, "make_bundle": 1}
@@ -42,11 +42,11 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
 
 
 @pytest.mark.slow
-def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
+def test_the_small_ensemble_of_a_bundle_leaves_the_ensemble_as_it_is(checkout):
     submission = (checkout.folder / "out" / "submission.csv").read_bytes()
     checkout.config["bundle"] = {"members": 1}
-    expected = {"shorten_members": 3, "gather_fewer_members": 1, "stack_fewer_members": 3}
-    expected |= {"search_threshold_of_fewer": 3, "describe_runs": 1, "make_bundle": 1}
+    expected = {"shorten_members": 3, "gather_members": 1, "stack_members": 3, "search_thresholds": 3}
+    expected |= {"describe_runs": 1, "make_bundle": 1}
     assert checkout.plan("out/bundle") == expected
     checkout.run("out/bundle")
     bundle = open_bundle(checkout.folder / "out" / "bundle")
@@ -68,7 +68,7 @@ def test_a_bundle_of_fewer_members_is_fitted_beside_the_ensemble(checkout):
 def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
     checkout.config["bundle"] = {"tolerance": 0.5}
     planned = checkout.plan("out/bundle")
-    assert (planned["estimate_sizes"], planned["choose_sizes_of_bundle"], planned["shorten_members"]) == (3, 1, 3)
+    assert (planned["estimate_sizes"], planned["choose_sizes"], planned["shorten_members"]) == (3, 1, 3)
     assert "train_cnn" not in planned and "select_members" not in planned
     checkout.run("out/bundle")
     assert all(len(members) == 1 for members in open_bundle(checkout.folder / "out" / "bundle").members.values())
@@ -76,9 +76,9 @@ def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
 
 def test_a_bundle_without_networks_is_refused(checkout):
     checkout.config["keep_weights"] = "none"
-    said = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout
-    assert "bundle: keep_weights is none, so that there are no weights to put into it" in said
+    printed = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout
+    assert "bundle: keep_weights is none, so that there are no weights to put into it" in printed
     checkout.config["keep_weights"] = "all"
     checkout.config["bundle"] = {"member": 1}
-    said = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout
-    assert "bundle: unknown key 'member'; did you mean 'members'?" in said
+    printed = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout
+    assert "bundle: unknown key 'member'; did you mean 'members'?" in printed

@@ -17,7 +17,7 @@ from places import REPOSITORY
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.demo.canvas import CLASSES
 from stylevote.files.tables import read_json, read_table
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 from workflow.checkout import make_checkout
 
 pytestmark = pytest.mark.slow
@@ -100,7 +100,7 @@ def test_the_ensemble_is_better_than_each_of_its_networks(demo):
     for run, epoch in members.itertuples(index=False):
         validation = pd.concat([read_table(path) for path in (demo / "runs" / run).glob("fold*/validation.parquet")])
         validation = validation[validation["epoch"] == epoch].set_index("image_id").loc[train["image_id"]]
-        thresholds = [best_cut(train[label].to_numpy(), validation[label].to_numpy())[0] for label in labels]
+        thresholds = [best_threshold(train[label].to_numpy(), validation[label].to_numpy())[0] for label in labels]
         for path in (demo / "predictions" / "test" / run).glob("fold*.parquet"):
             scores = read_table(path)
             decided = scores.loc[scores["epoch"] == epoch, labels].to_numpy() >= thresholds
@@ -108,7 +108,7 @@ def test_the_ensemble_is_better_than_each_of_its_networks(demo):
 
 
 def test_the_demos_card_says_what_its_report_says(demo):
-    honest = read_table(demo / "ensemble" / "honest.parquet")["nested_f_beta"].iloc[-1]
+    honest = read_table(demo / "estimate" / "summary.parquet")["nested_f_beta"].iloc[-1]
     assert f"**{honest:.4f}**" in (demo / "model_card.md").read_text(encoding="utf-8")
     page = (demo / "report.html").read_text(encoding="utf-8")
     assert f"<b>{honest:.3f}</b>" in page

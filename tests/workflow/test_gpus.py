@@ -1,4 +1,4 @@
-"""A host with GPUs, and the profile for it: a job leases one, and what is computed is the same."""
+"""A host with GPUs and its profile: a job leases a GPU, and the results are the same."""
 
 import os
 import uuid
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def gpus(tmp_path, monkeypatch):
-    """Two GPUs that `nvidia-smi` lists, and nobody else uses; they are not there."""
+    """Two pretend GPUs, which `nvidia-smi` lists and no other process uses."""
     gpus = [f"GPU-{uuid.uuid4()}" for _ in range(2)]
     program = tmp_path / "bin" / "nvidia-smi"
     program.parent.mkdir()
@@ -41,5 +41,5 @@ def test_a_job_of_the_gpu_profile_leases_a_gpu(fresh, gpus):
     fresh.snakemake(*profile, "--", target)
     assert f"leased {gpus[1]}\n" in (fresh.folder / f"out/logs/train_cnn/{run}/fold0.log").read_text()
 
-    # Where it is computed means nothing.
+    # Another device recomputes nothing.
     assert fresh.plan(target) == {}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stylevote.files.tables import read_table
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 from workflow.checkout import LABELS, VOTED, Checkout
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ def best_of_a_label(folder: Path) -> dict[str, set[int]]:
             for epoch in epochs:
                 scores = np.concatenate([table.loc[table["epoch"] == epoch, label] for table in tables])
                 ids = np.concatenate([table.loc[table["epoch"] == epoch, "image_id"] for table in tables])
-                f2.append(best_cut(truth.loc[ids, label].to_numpy(), scores)[1])
+                f2.append(best_threshold(truth.loc[ids, label].to_numpy(), scores)[1])
             best[run.name].add(int(epochs[np.argmax(f2)]))
     return best
 

@@ -1,4 +1,4 @@
-"""The alarms, as a user calls them, on a simulated bank and on one with a member that knows a fold."""
+"""The alarms, as a user calls them, on a simulated ensemble and on one with a member that knows a fold."""
 
 import pandas as pd
 import pytest
@@ -18,21 +18,21 @@ def test_a_member_that_was_trained_on_a_fold_is_caught(fresh):
         "folds": {"count": 3},
         "stack": {"combiner": "mean"},
     }
-    said = fresh.run("check_leakage")
-    assert "22 checks, 0 alarms" in said
+    output = fresh.run("check_leakage")
+    assert "22 checks, 0 alarms" in output
     out = fresh.folder / "out"
-    alarms = read_table(out / "ensemble" / "leaks.parquet")
+    alarms = read_table(out / "estimate" / "leakage.parquet")
     assert alarms.groupby("alarm").size().to_dict() == {
-        "apart": 5,
         "error": 5,
         "fold": 5,
-        "naive": 3,
         "noise": 2,
+        "non_nested": 3,
         "permuted": 2,
+        "separation": 5,
     }
     permuted = alarms[alarms["alarm"] == "permuted"]
-    assert (permuted["found"] <= permuted["limit"]).all()
-    assert (abs(permuted["found"] - permuted["expected"]) < 0.1).all()
+    assert (permuted["value"] <= permuted["limit"]).all()
+    assert (abs(permuted["value"] - permuted["expected"]) < 0.1).all()
 
     assert fresh.plan("check_leakage") == {}
     path = out / "simulated" / "member003" / "fold1" / "validation.parquet"
@@ -43,7 +43,7 @@ def test_a_member_that_was_trained_on_a_fold_is_caught(fresh):
         predictions[label] = predictions[label].where(~known, 1 - 0.05 * (1 - predictions[label]))
     write_table(predictions, path)
     fresh.snakemake("--cores", "2", "--forcerun", "collate_scores", "--", "check_leakage")
-    alarms = read_table(out / "ensemble" / "leaks.parquet")
+    alarms = read_table(out / "estimate" / "leakage.parquet")
     caught = alarms[alarms["raised"]]
-    assert pd.MultiIndex.from_frame(caught[["alarm", "of"]]).tolist() == [("fold", "member003")]
+    assert pd.MultiIndex.from_frame(caught[["alarm", "subject"]]).tolist() == [("fold", "member003")]
     assert "in fold 1" in caught["meaning"].item()

@@ -1,4 +1,4 @@
-"""`snakemake plan` says what there is to do, and does none of it."""
+"""`snakemake plan` shows what is to do, and does none of it."""
 
 import itertools
 import os
@@ -14,7 +14,7 @@ from stylevote.files.tables import write_table
 
 
 def run_table(text, results):
-    """The run table in what was printed, and as it was written."""
+    """Return the run table as written, after a comparison with the printed one."""
     table = pd.read_csv(results / "plan.tsv", sep="\t", keep_default_na=False)
     lines = text.splitlines()
     head = next(number for number, line in enumerate(lines) if line.startswith("run "))
@@ -24,13 +24,13 @@ def run_table(text, results):
 
 
 def jobs(text):
-    """The jobs to do in what was printed, by rule."""
+    """Return the printed number of jobs per rule."""
     lines = text.splitlines()
     (head,) = (number for number, line in enumerate(lines) if line.startswith("jobs: "))
     rows = itertools.takewhile(lambda line: line.startswith("  "), lines[head + 1 :])
-    found = {name: int(count) for count, name in map(str.split, rows)}
-    assert lines[head].split() == ["jobs:", str(sum(found.values())), "to", "do"]
-    return found
+    counts = {name: int(count) for count, name in map(str.split, rows)}
+    assert lines[head].split() == ["jobs:", str(sum(counts.values())), "to", "do"]
+    return counts
 
 
 def replace_stand_ins(out):
@@ -70,7 +70,7 @@ def test_the_plan_agrees_with_a_dry_run(fresh):
     table = run_table(printed, fresh.folder / "out").set_index("run")
     assert table["to_do"].sum() == planned["train_cnn"] == 4
     assert list(table.loc[resnet, ["done", "to_do", "why"]]) == [2, 1, "weights gone"]
-    assert "hours:     4.0 of training, a device a job\n" in printed  # two epochs of half an hour each
+    assert "hours:     4.0 of training, one device per job\n" in printed  # two epochs of half an hour each
     # Everything else of theirs changed: all folds are trained again.
     fresh.edit("workflow_scripts/stylevote/cnn/train.py", "time.monotonic()", "time.perf_counter()")
     table = run_table(fresh.run("plan", cores=1), fresh.folder / "out").set_index("run")
@@ -78,10 +78,10 @@ def test_the_plan_agrees_with_a_dry_run(fresh):
     assert "setting or code changed" in table.loc[resnet, "why"]
 
 
-def test_a_plan_without_a_label_table_says_what_it_can(fresh):
+def test_a_plan_without_a_label_table_shows_the_runs(fresh):
     (fresh.folder / "photos" / "train.csv").unlink()
     printed = fresh.run("plan", cores=1)
-    assert "jobs:      not known: a dry run (snakemake -n) ends in an error" in printed
+    assert "jobs:      not known: a dry run fails; snakemake -n shows the error" in printed
     assert "why" not in run_table(printed, fresh.folder / "out")
 
 
@@ -112,7 +112,7 @@ def test_the_challenge_is_planned_before_its_photos_are_there(fresh):
 
 
 @pytest.mark.slow
-def test_what_was_computed_is_counted(checkout):
+def test_weights_and_pixels_on_the_disk_are_counted(checkout):
     printed = checkout.run("plan", cores=1)
     stored = sum(path.stat().st_size for path in (checkout.folder / "out" / "runs").rglob("*.safetensors"))
     pixels = {

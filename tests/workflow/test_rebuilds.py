@@ -31,7 +31,7 @@ def test_nothing_is_to_be_done_after_a_run_nor_in_a_copy_nor_after_touching(fini
     assert checkout.plan() == {}
 
 
-# Words, resources and packages; the code of losses, models and combiners that nobody has chosen.
+# Words, resources and packages; the code of losses, models and combiners that are not chosen.
 SOMETHING = ("import numpy as np", "import numpy as np\nX = 1")
 MEANT_NOTHING = [
     ("workflow_scripts/stylevote/augment/recolor.py", '"""', '"""Words. '),
@@ -59,12 +59,12 @@ def test_what_means_nothing_computes_nothing_again_all_at_once(checkout):
         keys = list(reversed(branch))
         branch |= {key: branch.pop(key) for key in keys}
     assert list(checkout.config["photosets"]) == ["test", "train"]
-    # Settings of methods that nobody has chosen, and a recipe that no run uses.
+    # Settings of methods that are not chosen, and a recipe that no run uses.
     checkout.config["threshold"] = {"method": "exact", "steps": 7, "resamples": 7, "shrink": 7, "seed": 7}
     checkout.config["selection"] = {"greedy": {"bags": 3}}
     checkout.config["stack"] |= {"auto": {"among": ["mean", "ridge"]}, "logistic": {"alpha": [7]}}
     checkout.config["recipes"]["balanced"] = {"balanced": {}}
-    # Photos that nobody named, a file that is no photo beside test photos without a table, and a moved folder.
+    # Photos that no table names, a file that is no photo among test photos without a table, and a moved folder.
     photos = checkout.folder / "photos"
     for name in ("train/.DS_Store", "train/notes.txt", "train/unnamed.png", "test/notes.txt"):
         (photos / name).write_text("something")
@@ -190,18 +190,18 @@ def test_more_recolored_photos_to_use_draws_epochs_and_no_photos(checkout):
     assert checkout.plan() == {**AFTER_TRAINING, "resample_manifest": 3, "train_cnn": 3}
 
 
-def test_another_mask_recolors_anew(checkout):
+def test_another_mask_recolors_again(checkout):
     mask = checkout.folder / "photos" / "masks" / "0003.png"
     mask.write_bytes(mask.read_bytes() + b" ")
     assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
 
 
-def test_a_mask_whose_bytes_change_recolors_anew(checkout):
+def test_a_mask_whose_bytes_change_recolors_again(checkout):
     change_a_byte(checkout.folder / "photos" / "masks" / "0003.png")
     assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
 
 
-def test_other_code_of_the_chosen_model_segments_anew(checkout):
+def test_other_code_of_the_chosen_model_segments_again(checkout):
     checkout.edit("workflow_scripts/stylevote/augment/segmenters/given.py", *SOMETHING)
     assert checkout.plan() == {**RECOLORING, "segment_photos": 2}
 
@@ -387,19 +387,19 @@ def test_a_mistake_in_the_table_costs_nothing(checkout):
     assert checkout.plan() == {}
 
 
-def mistake(checkout, *said: str) -> None:
-    """Run the workflow, and expect it to fail with these words."""
+def mistake(checkout, *messages: str) -> None:
+    """Run the workflow, and expect it to fail with these messages."""
     done = checkout.snakemake("--cores", "2", "--", "decide", check=False)
     assert done.returncode != 0
-    for words in said:
-        assert words in done.stdout, done.stdout[-4000:]
+    for message in messages:
+        assert message in done.stdout, done.stdout[-4000:]
     assert "Traceback" not in done.stdout
 
 
 def test_photos_that_are_elsewhere_for_a_while_cost_nothing(checkout):
     photos = checkout.folder / "photos" / "train"
     photos.rename(checkout.folder / "away")
-    mistake(checkout, "as before this call, since what was to replace it failed")
+    mistake(checkout, "restored the previous version, because the job that replaces it failed")
     (checkout.folder / "away").rename(photos)
     assert checkout.plan() == {}
 
@@ -417,16 +417,16 @@ RED = [["red"], ["red", "{round}"], ["red", "dark sky / night"], ["red", "{round
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    "change, message",
     [
         ({"folds": {"count": 20}, "holdout": {"share": 0.5}}, "label"),
         ({"recipes": {"plain": {}, "more": {"drop": {"label_sets": RED, "keep": 0}}}}, "recipe more"),
     ],
 )
-def test_a_setting_that_cannot_be_costs_nothing_once_it_is_taken_back(checkout, change, said):
+def test_a_setting_that_cannot_be_costs_nothing_once_it_is_taken_back(checkout, change, message):
     before = copy.deepcopy(checkout.config)
     checkout.config |= change
-    mistake(checkout, said)
+    mistake(checkout, message)
     checkout.config = before
     assert checkout.plan() == {}
 
@@ -467,7 +467,7 @@ def test_a_manifest_that_is_made_again_alone_computes_nothing_else(checkout):
 def test_a_lost_fold_is_trained_again_and_alone(checkout):
     (run,) = (checkout.folder / "out" / "runs").glob("test_byobnet*")
     shutil.rmtree(run / "fold1")
-    assert checkout.plan() == {}  # nobody asks for it yet
+    assert checkout.plan() == {}  # no target needs it yet
     checkout.config["runs"] = [*RUNS, {**RUNS[0], "seed": 5}]
     assert checkout.plan() == {**AFTER_TRAINING, "train_cnn": 3 + 1, "predict_photos": 3}
 
@@ -479,7 +479,7 @@ def test_lost_weights_are_trained_again(checkout):
     assert checkout.plan("out/predictions/summer/decisions.csv")["train_cnn"] == 1
 
 
-def test_a_comparison_that_was_lost_comes_anew_and_trains_nothing(checkout):
+def test_a_comparison_that_was_lost_is_made_again_and_trains_nothing(checkout):
     (checkout.folder / "out" / "photos" / "shared_photos.parquet").unlink()
     checkout.config["threshold"] = {"method": "greedy"}
     assert checkout.plan() == {**ENDING, "search_thresholds": 3, "estimate_nested": 3, "compare_photosets": 1}

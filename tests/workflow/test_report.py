@@ -54,7 +54,7 @@ def text_of(checkout) -> str:
 def test_the_report_says_what_the_results_say(reported):
     out = reported.folder / "out"
     text = text_of(reported)
-    honest = read_table(out / "ensemble" / "honest.parquet").set_index("label")
+    honest = read_table(out / "estimate" / "summary.parquet").set_index("label")
     for column, name in (("nested_f_beta", "Honest estimate"), ("non_nested_f_beta", "Naive estimate")):
         assert f"{name} {honest.loc['macro', column]:.3f}" in text
     for label in LABELS:
@@ -67,14 +67,14 @@ def test_the_report_says_what_the_results_say(reported):
     assert f"{made} copies of photos" in text
     photos = re.findall(r'<div class="photo"><img src="data:image/webp;base64,', page_of(reported))
     assert len(photos) > 3
-    assert "Losses beside each other" in text
+    assert "Losses compared" in text
 
 
 def test_single_networks_are_worth_what_scikit_learn_says(reported):
     out = reported.folder / "out"
     gains = read_table(out / "report" / "gains.parquet").set_index("name")["value"]
     truth = read_table(out / "photos" / "train" / "manifest.parquet")[LABELS].to_numpy()
-    decided = read_table(out / "ensemble" / "nested_decisions.parquet")[LABELS].to_numpy()
+    decided = read_table(out / "estimate" / "nested_decisions.parquet")[LABELS].to_numpy()
     assert gains["ensemble"] == pytest.approx(fbeta_score(truth, decided, beta=2, average="macro", zero_division=0))
     assert set(gains.index) == {"ensemble", "best", "one", "test_byobnet", "test_resnet"}
 
@@ -84,7 +84,7 @@ def test_the_model_card_names_the_files_that_are_there(reported):
     card = (out / "model_card.md").read_text(encoding="utf-8")
     for path in ("submission.csv", "photos/train/manifest.parquet", "ensemble/members.parquet"):
         assert hashlib.sha256((out / path).read_bytes()).hexdigest() in card
-    honest = read_table(out / "ensemble" / "honest.parquet").iloc[-1]
+    honest = read_table(out / "estimate" / "summary.parquet").iloc[-1]
     assert f"{honest['nested_low']:.4f} to {honest['nested_high']:.4f}" in card
     for name in (path.name for path in (out / "runs").iterdir()):
         assert name in card
@@ -122,7 +122,7 @@ def test_the_report_follows_what_changes_and_nothing_else_does(changed):
     sized = {"estimate_sizes": 3, "measure_sizes": 1, "draw_overview": 1, "write_report": 1, "write_model_card": 1}
     assert changed.plan("all") == sized
     changed.run("all")
-    curve = read_table(changed.folder / "out" / "ensemble" / "size_curve.parquet")
+    curve = read_table(changed.folder / "out" / "estimate" / "size_curve.parquet")
     assert f"Below the best 1 {curve['members'].iloc[0]}" in text_of(changed)
     assert changed.plan("all") == {}
     changed.config["report"] = {"sizes": False}
@@ -165,7 +165,7 @@ def test_a_photo_that_changed_is_read_again_before_it_is_shown(changed):
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory) -> Checkout:
-    """A simulated bank with its report."""
+    """A simulated ensemble with its report."""
     checkout = make_checkout(tmp_path_factory.mktemp("bank") / "stylevote")
     checkout.config = {
         "results": "out",
@@ -180,7 +180,7 @@ def simulated(tmp_path_factory) -> Checkout:
 
 
 @pytest.mark.slow
-def test_a_simulated_bank_has_a_report_without_photos(simulated):
+def test_a_simulated_ensemble_has_a_report_without_photos(simulated):
     text = text_of(simulated)
     assert "There are no photos to show" in text
     assert "Expected on new photos" not in text, "nothing is expected of votes"

@@ -1,4 +1,4 @@
-"""What a person sees of a call: on a terminal, in a file, when jobs fail, before anything is done."""
+"""The screen of a call: on a terminal, in a file, when jobs fail, in a dry run."""
 
 import os
 import pty
@@ -98,11 +98,11 @@ def small(tmp_path):
     return Small(tmp_path)
 
 
-def test_first_what_is_to_be_done_then_a_line_a_job_then_the_summary(small):
+def test_first_the_jobs_then_a_line_per_job_then_the_summary(small):
     planned = small.call("--dry-run")
     assert re.findall(r"^(\w+) +(\d)  (.*)$", planned, re.MULTILINE) == [
-        ("make", "4", "output is not there"),
-        ("all", "1", "inputs are made anew"),
+        ("make", "4", "output is missing"),
+        ("all", "1", "inputs are made again"),
     ]
     assert len(planned.splitlines()) == 7
     printed = small.call("--cores", "2")
@@ -121,13 +121,13 @@ def test_first_what_is_to_be_done_then_a_line_a_job_then_the_summary(small):
     assert len(re.findall(r"^ +output: out/", log.read_text(), re.MULTILINE)) == 4
 
 
-def test_failures_are_told_once_and_last_and_attempts_as_they_come(small):
+def test_failures_are_shown_once_and_last_and_attempts_as_they_come(small):
     printed = small.call(
         *("--cores", "1", "--keep-going", "--show-failed-logs"),
         *("refused/photos", "attempted", "function", "out/first-0.txt"),
         status=1,
     )
-    before, after = printed.split("Failed jobs: 2. What Snakemake said: ")
+    before, after = printed.split("Failed jobs: 2. Snakemake's messages: ")
     path, *blocks = after.split("\n\n")
     assert sorted(block.strip() for block in blocks) == [
         "function failed (logs/function.log):\nerror: no such backbone",
@@ -143,17 +143,17 @@ def test_failures_are_told_once_and_last_and_attempts_as_they_come(small):
     assert "Error in rule refuse:" in whole
 
 
-def test_mistakes_that_snakemake_finds_are_told_once(small):
-    for arguments, said in {
+def test_mistakes_that_snakemake_finds_are_shown_once(small):
+    for arguments, message in {
         ("--config", "refused=1"): "labels: found 3, expected 4",
         ("nowhere",): "No rule to produce nowhere",
     }.items():
-        assert small.call("--cores", "1", *arguments, status=1).count(said) == 1
+        assert small.call("--cores", "1", *arguments, status=1).count(message) == 1
 
 
 @pytest.mark.slow
 def test_another_call_at_work_and_ctrl_c(small):
-    """A second call says what to do; Ctrl-C stops the first, whose terminal is left as it was."""
+    """A second call shows the remedy; Ctrl-C stops the first and leaves its terminal as it was."""
     second = []
 
     def act(process, printed):
@@ -182,7 +182,7 @@ def test_a_terminal_has_a_bar(small):
 
 
 @pytest.mark.parametrize("argument", ["--printshellcmds", "--quiet=host"])
-def test_who_asks_for_snakemakes_own_words_has_them(small, argument):
+def test_snakemakes_own_messages_are_shown_on_demand(small, argument):
     printed = small.call("--dry-run", argument, "--", "out/first-0.txt")
     assert "    output: out/first-0.txt\n" in printed
     assert "This was a dry-run" in printed

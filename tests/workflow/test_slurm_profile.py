@@ -1,15 +1,17 @@
-"""The profile for Slurm, as far as a dry run goes: its groups hold in every kind of configuration."""
+"""The profile for Slurm in a dry run: its groups work in every kind of configuration."""
 
 import pytest
 
 from workflow.checkout import announced
 
 
-@pytest.fixture(params=["plain", "target", "holdout", "features", "removed weights"])
+@pytest.fixture(params=["plain", "target", "holdout", "features", "removed weights", "small"])
 def kind(request, fresh) -> str:
-    """A kind of configuration, which brings rules, or paths between them, of its own."""
+    """A kind of configuration, with rules, or paths between rules, of its own."""
     if request.param == "target":
         fresh.config["target"] = {"tolerance": 0.002}
+    if request.param == "small":
+        fresh.config["bundle"] = {"tolerance": 0.1}
     if request.param == "holdout":
         fresh.config["holdout"] = {"share": 0.2}
     if request.param == "features":
@@ -21,6 +23,7 @@ def kind(request, fresh) -> str:
 
 def test_no_group_waits_for_itself_and_nothing_else_is_computed(fresh, kind):
     everything = ["all", "check_leakage", "out/estimate/size_curve.parquet", "out/predictions/train/decisions.csv"]
+    everything += ["out/bundle"] if kind == "small" else []
     here = fresh.plan(*everything)
     printed = fresh.snakemake("--dry-run", "--profile", "profiles/slurm", "--", *everything).stdout
     assert here["train_cnn"] == 6

@@ -19,8 +19,8 @@ STUDENT = {
 }
 TARGETS = ["out/student/scores.parquet", "out/student/predictions/test/decisions.csv", "out/student/bundle"]
 JUDGED = {"evaluate_student": 1, "compare_student": 1, "bundle_student": 1}
-DECIDED = {"decide_by_student": 1, "score_decisions_of_student": 1, "write_decisions_of_student": 1}
-TAUGHT = {"train_student": 3, "predict_by_student": 1, **JUDGED, **DECIDED}
+DECIDED = {"decide_by_student": 1, "score_decisions": 1, "write_decisions": 1}
+TAUGHT = {"train_cnn": 3, "predict_photos": 1, **JUDGED, **DECIDED}
 
 
 def f2(truth: np.ndarray, decided: np.ndarray) -> float:
@@ -46,30 +46,36 @@ def decided(scores: pd.DataFrame, cuts: dict[str, float]) -> pd.DataFrame:
     return (scores[LABELS] > pd.Series(cuts)).astype(int)
 
 
+def run_of_student(checkout: Checkout) -> str:
+    """Return the id of the student's run, which its table of thresholds names."""
+    (run,) = read_table(checkout.folder / "out" / "student" / "chosen.parquet")["run"].unique()
+    return run
+
+
 def check_scores(checkout: Checkout) -> None:
-    """Hold what is said of the student against its own out-of-fold scores."""
-    out = checkout.folder / "out"
+    """Compare the figures of the student with its own out-of-fold scores."""
+    out, run = checkout.folder / "out", run_of_student(checkout)
     truth = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")[LABELS]
-    folds = [read_table(out / "student" / f"fold{fold}" / "validation.parquet") for fold in range(3)]
+    folds = [read_table(out / "runs" / run / f"fold{fold}" / "validation.parquet") for fold in range(3)]
     parts = []
     for fold, own in enumerate(folds):
         epoch, cuts = best_network(truth, pd.concat(folds[:fold] + folds[fold + 1 :]))
         parts.append(decided(own[own["epoch"] == epoch].set_index("image_id"), cuts))
     student = pd.concat(parts).loc[truth.index]
     found = read_table(out / "student" / "scores.parquet").set_index("label")
-    tables = {"student": student, "ensemble": read_table(out / "ensemble" / "nested_decisions.parquet")[LABELS]}
+    tables = {"student": student, "ensemble": read_table(out / "estimate" / "nested_decisions.parquet")[LABELS]}
     for kind, decisions in tables.items():
         each = fbeta_score(truth.to_numpy(), decisions.to_numpy(), beta=2, average=None, zero_division=0)
         np.testing.assert_allclose(found[f"{kind}_f_beta"], [*each, each.mean()])
 
 
 def check_decisions(checkout: Checkout) -> None:
-    """Hold the decisions for new photos against the mean of the folds' scores."""
-    out = checkout.folder / "out"
+    """Compare the decisions for new photos with the mean of the folds' scores."""
+    out, run = checkout.folder / "out", run_of_student(checkout)
     truth = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")[LABELS]
-    known = [read_table(out / "student" / f"fold{fold}" / "validation.parquet") for fold in range(3)]
+    known = [read_table(out / "runs" / run / f"fold{fold}" / "validation.parquet") for fold in range(3)]
     epoch, cuts = best_network(truth, pd.concat(known))
-    predicted = [read_table(out / "student" / "predictions" / "test" / f"fold{fold}.parquet") for fold in range(3)]
+    predicted = [read_table(out / "predictions" / "test" / run / f"fold{fold}.parquet") for fold in range(3)]
     assert all((table["epoch"] == epoch).all() for table in predicted)
     mean = sum(table[LABELS].astype(float) for table in predicted) / 3
     written = pd.read_csv(out / "student" / "predictions" / "test" / "decisions.csv")
@@ -102,23 +108,23 @@ def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     assert checkout.plan("decide", *TARGETS) == TAUGHT
     checkout.config |= {"distillation": STUDENT, "threshold": {"method": "greedy"}}
     thresholds = {"search_thresholds": 3, "estimate_nested": 3, "summarize_estimates": 1}
-    assert checkout.plan(*TARGETS) == {**thresholds, "predict_by_student": 1, **JUDGED, **DECIDED}
+    assert checkout.plan(*TARGETS) == {**thresholds, "predict_photos": 1, **JUDGED, **DECIDED}
     checkout.config["distillation"] = None
-    refused = checkout.snakemake("--dry-run", "--", "out/student/fold0/history.parquet", check=False)
+    refused = checkout.snakemake("--dry-run", "--", "out/student/scores.parquet", check=False)
     assert refused.returncode != 0
     assert "distillation is null: there is no student; let it name a backbone" in refused.stdout
 
 
 def test_a_student_that_no_bundle_can_hold_is_refused_before_it_is_trained(fresh):
     fresh.config["distillation"] = STUDENT | {"backbone_args": {"checkpoint_path": "x"}}
-    said = fresh.snakemake("--dry-run", "--", "out/student/bundle", check=False).stdout
-    assert "distillation: backbone_args: a bundle cannot hold this: 'checkpoint_path'" in said
+    printed = fresh.snakemake("--dry-run", "--", "out/student/bundle", check=False).stdout
+    assert "distillation: backbone_args: a bundle cannot hold this: 'checkpoint_path'" in printed
 
 
 def test_holdout_photos_are_decided_by_the_student_too(fresh):
     fresh.config |= {"distillation": {**STUDENT, "size": 48, "recipe": "more"}, "holdout": {"share": 0.2}}
     plan = fresh.plan("out/student/scores.parquet")
-    assert (plan["predict_by_student"], plan["decide_by_student"]) == (1, 1)
+    assert (plan["predict_photos"], plan["decide_by_student"]) == (2 + 1, 1)
     # Its size brings pixels of its own; the epochs are those of the run of its recipe and length.
     assert plan["cache_pixels"] == 2 * 2 + 2
-    assert (plan["cache_recolored"], plan["resample_manifest"], plan["train_cnn"]) == (2, 6, 6)
+    assert (plan["cache_recolored"], plan["resample_manifest"], plan["train_cnn"]) == (2, 6, 6 + 3)

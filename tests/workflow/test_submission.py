@@ -26,13 +26,13 @@ def test_a_row_a_test_photo_in_order(finished):
 
 
 def test_the_last_lines_say_how_good_it_is(finished):
-    honest = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()
-    macro = honest[honest["label"] == "macro"].iloc[0]
-    assert honest["label"].tolist() == [*LABELS, "macro"]
-    assert macro["nested_f_beta"] == pytest.approx(honest["nested_f_beta"][:3].mean())
-    said = finished.printed[-2000:]
-    assert f"honest: {macro['nested_f_beta']:.4f}" in said
-    assert re.search(rf"naive: +{macro['non_nested_f_beta']:.4f}", said)
+    summary = pq.read_table(finished.folder / "out" / "estimate" / "summary.parquet").to_pandas()
+    macro = summary[summary["label"] == "macro"].iloc[0]
+    assert summary["label"].tolist() == [*LABELS, "macro"]
+    assert macro["nested_f_beta"] == pytest.approx(summary["nested_f_beta"][:3].mean())
+    output = finished.printed[-2000:]
+    assert f"honest: {macro['nested_f_beta']:.4f}" in output
+    assert re.search(rf"naive: +{macro['non_nested_f_beta']:.4f}", output)
 
 
 def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
@@ -44,7 +44,8 @@ def compare(checkout, *arguments: str) -> subprocess.CompletedProcess:
 
 def test_two_ensembles_are_compared(finished):
     done = compare(finished, "out", "out", "--resamples", "50")
-    macro = pq.read_table(finished.folder / "out" / "ensemble" / "honest.parquet").to_pandas()["nested_f_beta"].iloc[-1]
+    summary = pq.read_table(finished.folder / "out" / "estimate" / "summary.parquet").to_pandas()
+    macro = summary["nested_f_beta"].iloc[-1]
     last = done.stdout.splitlines()[-1].split()
     assert (last[0], last[2:]) == ("macro", [f"{macro:.4f}", f"{macro:.4f}", "0.0000", "0.0000", "0.0000"])
     unknown = compare(finished, "out", "out", "--photoset", "test")

@@ -1,4 +1,4 @@
-"""What a changed configuration no longer uses is listed with its size, and is removed on demand; nothing else is."""
+"""Files that a changed configuration does not use are listed with sizes, and removed on demand; no others are."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ OPTIONAL += ["bundle", "predictions/summer/details.csv"]
 
 
 def config() -> dict:
-    """Return the small configuration with four folds and all that may be asked for besides."""
+    """Return the small configuration with four folds and all optional results."""
     small = small_config()
     small["abstain"], small["bundle"] = {"precision": 0.9}, {"members": 1}
     small["distillation"] = {**RUNS[0], "seed": 5}
@@ -87,17 +87,27 @@ def test_everything_that_can_be_made_is_used_and_notes_are_left_alone(used):
     assert "2 files, 20 B that no rule makes" in used.run("unused", cores=1)
 
 
+def student_of(small):
+    """Return the id of the student's run. Other runs are another ensemble, whose student is another run."""
+    return resolve(json.loads(json.dumps(small))).student
+
+
 def without_a_run(small):
-    old = run_of(small, "test_resnet")
+    olds = [run_of(small, "test_resnet"), student_of(small)]
     small["runs"] = RUNS[:1]
-    # The other one has no other loss to be compared with, and sees every photo once.
-    return lambda path: old in path or "/40" in path or "/report/losses/" in f"/{path}" or "/report/resampling." in path
+    # One run leaves no losses to compare, and this one sees every photo once.
+    return lambda path: (
+        any(old in path for old in olds)
+        or "/40" in path
+        or "/report/losses/" in f"/{path}"
+        or "/report/resampling." in path
+    )
 
 
 def with_another_seed(small):
-    old = run_of(small, "test_byobnet")
+    olds = [run_of(small, "test_byobnet"), student_of(small)]
     small["runs"][0]["seed"] = 7
-    return lambda path: old in path
+    return lambda path: any(old in path for old in olds)
 
 
 def without_a_label(small):
@@ -106,8 +116,8 @@ def without_a_label(small):
 
 
 def without_a_student(small):
+    parts = ("student", student_of(small), "/make_distillation_targets/", "/gather_targets")
     del small["distillation"]
-    parts = ("/student/", "student", "/make_distillation_targets/", "/gather_targets")
     return lambda path: any(part in path for part in parts)
 
 
@@ -123,12 +133,12 @@ def without_a_table(small):
 
 def with_a_whole_bundle(small):
     small["bundle"] = None
-    parts = ("/fewer/", "_fewer", "_of_bundle", "/shorten_members/")
+    parts = ("/small/", "/small.", "/shorten_members/")
     return lambda path: any(part in path for part in parts)
 
 
 def with_other_recipes(small):
-    olds = [run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")]
+    olds = [*(run_of(small, backbone) for backbone in ("test_byobnet", "test_resnet")), student_of(small)]
     small["recipes"] = {"even": {"repeat": {"labels": ["red"], "times": 2}}}
     for setting in (*small["runs"], small["distillation"]):
         setting["recipe"] = "even"
@@ -154,7 +164,7 @@ APART += [with_fewer_shards, without_a_table]
 @pytest.mark.parametrize(
     "changes", [APART, *([change] for change in ALONE), *(pytest.param([x], marks=pytest.mark.slow) for x in APART)]
 )
-def test_what_changes_leave_behind_is_listed(used, changes):
+def test_files_that_changes_leave_behind_are_listed(used, changes):
     there = files(used)
     gone = [change(used.config) for change in changes]
     keep_columns(used)
@@ -166,7 +176,7 @@ def test_what_changes_leave_behind_is_listed(used, changes):
 
 
 @pytest.mark.slow
-def test_what_was_listed_is_removed_and_no_plan_changes(used):
+def test_listed_files_are_removed_and_no_plan_changes(used):
     assert used.plan(*used.targets) == {}
     old = run_of(used.config, "test_resnet")
     used.config["runs"] = RUNS[:1]
@@ -175,17 +185,17 @@ def test_what_was_listed_is_removed_and_no_plan_changes(used):
     there = files(used)
     refused = used.snakemake("--cores", "1", "--", "remove_unused", check=False)
     assert refused.returncode != 0
-    assert "out/unused.json: not there; ask for the target unused first" in refused.stdout
+    assert "out/unused.json: not found; run the target unused first" in refused.stdout
     lines, listed = ask(used)
     assert f"       120 B  runs/{old}/" in lines  # three results for each of four folds
     total = sum((used.folder / "out" / path).stat().st_size for path in listed)
     assert sum(int(line.split()[0]) for line in lines if line.startswith("  ")) == total
     assert lines[0] == f"out: {len(listed)} files, {total} B no longer used by this configuration"
-    # What another configuration listed is not removed by this one.
+    # Another configuration's list removes nothing.
     kept = used.config
     used.config = kept | {"runs": RUNS[1:], "experiments": {}}
     refused = used.snakemake("--cores", "1", "--", "remove_unused", check=False)
-    assert "ask for the target unused again" in refused.stdout
+    assert "run the target unused again" in refused.stdout
     assert files(used) == there
     used.config = kept
     used.run("remove_unused", cores=1)
@@ -196,7 +206,7 @@ def test_what_was_listed_is_removed_and_no_plan_changes(used):
 
 
 @pytest.mark.slow
-def test_a_simulated_member_less(fresh):
+def test_files_of_a_former_simulated_member_are_unused(fresh):
     fresh.config = {
         "results": "out",
         "labels": ["sport", "korean"],
@@ -211,7 +221,7 @@ def test_a_simulated_member_less(fresh):
 
 
 @pytest.mark.slow
-def test_what_a_simulation_left_is_unused_where_there_are_photos(used):
+def test_files_of_a_simulation_are_unused_if_there_are_photos(used):
     left = [f"out/simulated/member007/fold1/{name}.parquet" for name in ("validation", "test")]
     used.put(*left, "out/logs/simulate_member/007.log", "out/simulated/notes.txt")
     text = used.run("unused", cores=1)

@@ -1,12 +1,12 @@
-"""Put everything that a decision needs into one folder, from which photos are decided without the workflow."""
+"""Put everything that a decision needs into one folder, which decides photos without the workflow."""
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from stylevote.bundle.contents import bundle_card, stored_weights, worth_of_ensemble, write_bundle
 from stylevote.cli import run
-from stylevote.ensemble.blocks import features_of, read_by_label, read_values
+from stylevote.config.ensemble import Votes
+from stylevote.ensemble.blocks import feature_labels, read_by_label, read_values
 from stylevote.ensemble.scores import files_of_runs
 from stylevote.files.tables import read_json, read_table
 
@@ -19,13 +19,13 @@ def main(
     weights: list[Path],
     stackers: list[Path],
     thresholds: list[Path],
-    certain: list[Path],
-    honest: Path,
+    precision_thresholds: list[Path],
+    estimate: Path,
     bundle: Path,
     *,
     labels: list[str],
     beta: float,
-    votes: dict[str, Any],
+    votes: Votes,
     combiner: str,
     features: list[str],
 ) -> None:
@@ -39,46 +39,45 @@ def main(
         weights: a folder per run and fold, in the same order
         stackers: a file per block of labels
         thresholds: a file per block of labels
-        certain: what search_precision_thresholds found: a file per block of labels, or none
-        honest: estimate of the whole ensemble
+        precision_thresholds: a file per block of labels, or none
+        estimate: nested estimate of the whole ensemble
         bundle: to write: folder
         labels: all of them
         beta: of F-beta
-        votes: aggregation, and the least and most labels of a photo
+        votes: aggregation, and limits of a photo's number of labels
         combiner: of the stackers
-        features: labels whose members the stackers of every label take, too
+        features: labels whose members every stacker takes, too
     """
-    chosen, settings = read_table(members), read_json(runs)
-    ordered = chosen.sort_values("member")
-    pairs = {
-        label: [[one.run, int(one.epoch)] for one in ordered[ordered["label"] == label].itertuples()]
-        for label in labels
-    }
-    used = sorted({(name, epoch) for of_label in pairs.values() for name, epoch in of_label})
+    selected, settings = read_table(members), read_json(runs)
+    by_label = selected.sort_values("member").groupby("label")
+    pairs = {label: by_label.get_group(label)[["run", "epoch"]].to_numpy().tolist() for label in labels}
+    networks = sorted({(run, epoch) for pairs_of_label in pairs.values() for run, epoch in pairs_of_label})
     folds = len(histories) // len(settings)
     history_of, weights_of = (files_of_runs(sorted(settings), paths, folds) for paths in (histories, weights))
     content = {
         "labels": labels,
         "beta": beta,
-        "votes": votes,
+        "votes": votes.used(),
         "combiner": combiner,
-        "features": {label: features_of(label, features) for label in labels},
+        "features": {label: feature_labels([label], features) for label in labels},
         "folds": folds,
         "thresholds": read_values(thresholds, labels, "threshold"),
-        "precision_threshold": read_values(certain, labels, "precision_threshold") if certain else None,
+        "precision_threshold": (
+            read_values(precision_thresholds, labels, "precision_threshold") if precision_thresholds else None
+        ),
         "members": pairs,
-        "runs": {name: settings[name] for name in sorted({name for name, _ in used})},
+        "runs": {run: settings[run] for run in sorted({run for run, _ in networks})},
     }
     files = {
-        (name, fold, epoch): stored_weights(history_of[name][fold], weights_of[name][fold], epoch)
-        for name, epoch in used
+        (run, fold, epoch): stored_weights(history_of[run][fold], weights_of[run][fold], epoch)
+        for run, epoch in networks
         for fold in range(folds)
     }
-    of_label = {
+    by_fold = {
         label: table.sort_values("fold")["stacker"].tolist() for label, table in read_by_label(stackers, labels).items()
     }
-    worth = worth_of_ensemble(read_table(honest), f"F{beta:g}", part=len(chosen) < len(read_table(whole)))
-    write_bundle(bundle, content, files, of_label, bundle_card(content, worth, len(files)))
+    worth = worth_of_ensemble(read_table(estimate), f"F{beta:g}", part=len(selected) < len(read_table(whole)))
+    write_bundle(bundle, content, files, by_fold, bundle_card(content, worth, len(files)))
     size = sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file())
     logging.info("%d networks of %d runs, %.1f MB", len(files), len(content["runs"]), size / 1e6)
 

@@ -19,24 +19,24 @@ def main(
     runs: list[str],
     external: list[str],
 ) -> None:
-    """Write the candidates of every block, reading the predictions of each run once.
+    """Write the candidates of every block. The predictions of each run are read once.
 
     Args:
-        predictions: out-of-fold, a file per run and fold; the folds of a run together
+        predictions: out-of-fold predictions, a file per run and fold; the folds of a run together
         manifest: training photos
-        folds: their folds
+        folds: folds of the photos
         scores: to write: candidates, a file per block
         blocks: labels of each block
         runs: names of the runs, in the order of their predictions
-        external: those of the runs that other programs trained
+        external: the runs that other programs trained
     """
     if len(scores) != len(blocks):
         raise InputError(f"--scores: found {len(scores)} files, expected {len(blocks)}, one per block of labels")
     photos = read_table(manifest, ["image_id"])
-    by_photo = fold_numbers(photos, read_table(folds))
-    files = files_of_runs(runs, predictions, len(set(by_photo)))
+    of_photos = fold_numbers(photos, read_table(folds))
+    files = files_of_runs(runs, predictions, len(set(of_photos)))
     outputs = dict(zip(scores, blocks, strict=True))
-    collate_scores(files, photos["image_id"].to_numpy(), by_photo, outputs, external)
+    collate_scores(files, photos["image_id"].to_numpy(), of_photos, outputs, external)
     labels = sum(map(len, blocks))
     logging.info("%d runs and external members, %d photos, %d labels", len(files), len(photos), labels)
 

@@ -1,4 +1,4 @@
-"""Gather the members of all labels into one table: the CNNs that have to predict."""
+"""Gather the members of all labels into one table: the networks that have to predict."""
 
 from pathlib import Path
 
@@ -8,16 +8,15 @@ from stylevote.ensemble.select import members_of
 
 
 def main(selections: list[Path], members: Path, *, labels: list[str]) -> None:
-    """Write label, run, epoch and number of every member; one that weighs more has so many rows.
+    """Write label, run, epoch and number of every member, repeated as often as it counts.
 
     Args:
-        selections: a file per block of labels
-        members: to write
-        labels: all of them
+        selections: selections, a file per block of labels
+        members: to write: members
+        labels: all labels
     """
     selected = read_by_label(selections, labels)
-    of_label = {label: members_of(selection)[["run", "epoch", "member"]] for label, selection in selected.items()}
-    write_by_label(of_label, members)
+    write_by_label({label: members_of(table)[["run", "epoch", "member"]] for label, table in selected.items()}, members)
 
 
 if __name__ == "__main__":

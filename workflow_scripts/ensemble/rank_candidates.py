@@ -1,4 +1,4 @@
-"""Rank every epoch of every run for each label of a block: by all training photos, and by those outside each fold."""
+"""Rank the candidates of each label of a block, on all training photos and without the photos of each fold."""
 
 import logging
 from pathlib import Path
@@ -10,25 +10,24 @@ from stylevote.ensemble.rank import ALL, rank_by_fold
 
 
 def main(scores: list[Path], manifest: Path, folds: Path, rankings: Path, *, labels: list[str], beta: float) -> None:
-    """Write the rankings of each label of a block, by all training photos and by those outside each fold.
+    """Write the rankings of each label of a block.
 
     Args:
         scores: candidates of the block
         manifest: training photos
-        folds: their folds
-        rankings: to write
-        labels: those of the block
+        folds: folds of the photos
+        rankings: to write: rankings
+        labels: labels of the block
         beta: of F-beta
     """
-    ranked = {}
+    by_label = {}
     with open_block(scores, manifest, folds, labels) as block:
         for label in labels:
             candidates, of_label = block.candidates.of(label)
-            ranking = rank_by_fold(candidates, block.truth(label), of_label, block.folds, beta)
+            by_label[label] = ranking = rank_by_fold(candidates, block.truth(label), of_label, block.folds, beta)
             best = ranking[ranking["held_out_fold"] == ALL].head(10)
             logging.info("%s: %d candidates; the best are\n%s", label, len(candidates), best.to_string(index=False))
-            ranked[label] = ranking
-    write_by_label(ranked, rankings)
+    write_by_label(by_label, rankings)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Keep the first members of each label of a block, for a bundle that is to be small."""
+"""Keep the first members of each label of a block, for a smaller bundle."""
 
 import logging
 from pathlib import Path
@@ -6,26 +6,26 @@ from pathlib import Path
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label, write_by_label
 from stylevote.ensemble.rank import ALL
-from stylevote.estimate.sizes import as_number
+from stylevote.estimate.sizes import parse_size
 from stylevote.files.tables import read_table
 
 
-def main(selections: Path, sizes: Path | None, members: Path, *, labels: list[str], most: int | None) -> None:
-    """Write the members that were selected by all photos, up to the number that is wanted.
+def main(selections: Path, sizes: Path | None, members: Path, *, labels: list[str], max_members: int | None) -> None:
+    """Write the members that were selected on all photos, up to a maximum number.
 
     Args:
-        selections: of the labels
+        selections: selections of the labels
         sizes: table of the sizes that `bundle.tolerance` chose, if it did
-        members: to write
-        labels: those of the block
-        most: members of a label, if no table of sizes says how many; null for all
+        members: to write: members
+        labels: labels of the block
+        max_members: maximum number of members per label without a table of sizes; null for all members
     """
-    shortened = {}
     if sizes:
-        most = as_number(read_table(sizes).set_index("held_out_fold").loc[ALL, "size"])
+        max_members = parse_size(read_table(sizes).set_index("held_out_fold").loc[ALL, "size"])
+    shortened = {}
     for label, selection in read_by_label([selections], labels).items():
         selected = selection[(selection["held_out_fold"] == ALL) & (selection["member"] > 0)]
-        shortened[label] = selected if most is None else selected[selected["member"] <= most]
+        shortened[label] = selected if max_members is None else selected[selected["member"] <= max_members]
         logging.info("%s: %d of %d members", label, len(shortened[label]), len(selected))
     write_by_label(shortened, members)
 

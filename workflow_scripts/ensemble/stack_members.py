@@ -1,13 +1,13 @@
-"""Fit the stackers of each label of a block, one per fold, over its members' out-of-fold scores."""
+"""Fit the stackers of each label of a block, one per fold, to its members' out-of-fold scores."""
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Stack
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.inputs import open_block
 from stylevote.ensemble.stack import fit_stack
@@ -26,37 +26,39 @@ def main(
     labels: list[str],
     beta: float,
     features: list[str],
-    stack: dict[str, Any],
+    stack: Stack,
 ) -> None:
     """Write the stackers, the grids and the out-of-fold stacked scores.
 
     Args:
         scores: candidates of the block, and of the labels in `features`
-        members: of the same labels
+        members: members of the same labels
         manifest: training photos
-        folds: their folds
-        stackers: to write, a row per label and fold
-        grid: to write: table of the grids' points
+        folds: folds of the photos
+        stackers: to write: stackers, a row per label and fold
+        grid: to write: the grids' points
         stacked: to write: out-of-fold stacked scores
-        threads: to use
-        labels: those of the block
+        threads: processor threads to use
+        labels: labels of the block
         beta: of F-beta
-        features: labels whose members every stacker takes, too
-        stack: combiner and, under its name, its settings, if it has any
+        features: labels whose members every stacker uses, too
+        stack: combiner and its settings
     """
-    fitted, grids, combined = {}, {}, {}
-    with open_block(scores, manifest, folds, labels, members=members, others=features) as block:
+    fitted, grids, out_of_fold = {}, {}, {}
+    with open_block(scores, manifest, folds, labels, members=members, common=features) as block:
         for label in labels:
-            of_members = block.stack_features(label)
-            found = fit_stack(of_members, block.truth(label), block.folds, stack, beta=beta, threads=threads)
-            chosen = found.grid[found.grid["chosen"]].to_string(index=False)
+            of_members = block.features(label)
+            result = fit_stack(of_members, block.truth(label), block.folds, stack, beta=beta, threads=threads)
+            chosen = result.grid[result.grid["chosen"]].to_string(index=False)
             logging.info("%s: %d members\n%s", label, of_members.shape[1], chosen)
-            columns = {"fold": np.unique(block.folds), "stacker": [stacker.to_bytes() for stacker in found.stackers]}
-            fitted[label], grids[label] = pd.DataFrame(columns), found.grid
-            combined[label] = pd.DataFrame({"image_id": block.image_ids, "fold": block.folds, "score": found.scores})
+            raw = [stacker.to_bytes() for stacker in result.stackers]
+            fitted[label] = pd.DataFrame({"fold": np.unique(block.folds), "stacker": raw})
+            grids[label] = result.grid
+            columns = {"image_id": block.image_ids, "fold": block.folds, "score": result.scores}
+            out_of_fold[label] = pd.DataFrame(columns)
     write_by_label(fitted, stackers)
     write_by_label(grids, grid)
-    write_by_label(combined, stacked)
+    write_by_label(out_of_fold, stacked)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ def main(votes: Path, manifest: Path, decisions: Path, *, labels: list[str]) -> 
     """Write a header, then for each photo its name and 0 or 1 for each label.
 
     Args:
-        votes: on the photoset
+        votes: votes for the photoset
         manifest: photos of the photoset
         decisions: to write: CSV
-        labels: all of them
+        labels: all labels
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
-    decided = decision_matrix(read_table(votes, ["image_id", "label", "decision"]), image_ids, labels)
-    write_decisions(decided, image_ids, labels, decisions)
+    matrix = decision_matrix(read_table(votes, ["image_id", "label", "decision"]), image_ids, labels)
+    write_decisions(matrix, image_ids, labels, decisions)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Write the submission, and say in a few lines what was decided and how good it is."""
+"""Write the submission, and a summary of what was decided and how good it is."""
 
 from pathlib import Path
 
 from stylevote.cli import run
-from stylevote.ensemble.decisions import decision_matrix, summary_lines, write_decisions
+from stylevote.ensemble.decisions import decision_matrix, write_decisions
+from stylevote.estimate.summary import summary_lines
 from stylevote.files.tables import read_table, replacing
 
 
@@ -11,8 +12,8 @@ def main(
     votes: Path,
     manifest: Path,
     scores: Path,
-    honest: Path,
-    joining: Path | None,
+    estimate: Path,
+    fold_averaging: Path | None,
     holdout_scores: Path | None,
     submission: Path,
     summary: Path,
@@ -21,28 +22,31 @@ def main(
     beta: float,
     form: str,
 ) -> None:
-    """Write the submission, a row per photo with 0 or 1 for each label; print the lines and write them.
+    """Write the submission, a row per photo with 0 or 1 for each label; print and write the summary.
 
     Args:
-        votes: on the test photos
+        votes: votes for the test photos
         manifest: test photos
-        scores: of their decisions; empty if their labels are not known
-        honest: the honest estimate
-        joining: gain that joining the folds is expected to bring, if it was estimated
+        scores: scores of the decisions; empty if the labels are unknown
+        estimate: the nested estimate
+        fold_averaging: expected gain from averaging the folds, if it was estimated
         holdout_scores: scores of the decisions for holdout photos, if there are any
         submission: to write: CSV
         summary: to write: text
-        labels: all of them
+        labels: all labels
         beta: of F-beta
-        form: of the submission: table (a header, then rows) or challenge (rows only)
+        form: form of the submission: table (a header, then rows) or challenge (rows only)
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
     decisions = decision_matrix(read_table(votes, ["image_id", "label", "decision"]), image_ids, labels)
     write_decisions(decisions, image_ids, labels, submission, header=form == "table")
-    gain = read_table(joining, ["gain"])["gain"].iloc[-1] if joining else None
-    holdout = read_table(holdout_scores) if holdout_scores else None
     lines = summary_lines(
-        read_table(honest), read_table(scores), len(image_ids), joining=gain, holdout=holdout, beta=beta
+        read_table(estimate),
+        read_table(scores),
+        len(image_ids),
+        fold_averaging=read_table(fold_averaging, ["gain"])["gain"].iloc[-1] if fold_averaging else None,
+        holdout=read_table(holdout_scores) if holdout_scores else None,
+        beta=beta,
     )
     text = "\n".join(lines) + "\n"
     print(text, end="")

@@ -1,4 +1,4 @@
-"""Say whether anything that is judged seems to have seen the answers."""
+"""Gather the alarms, and print those that are raised."""
 
 from pathlib import Path
 
@@ -9,22 +9,22 @@ from stylevote.estimate.leakage import non_nested_alarms, run_alarms
 from stylevote.files.tables import read_table, write_table
 
 
-def main(alarms: list[Path], figures: list[Path], honest: Path, leaks: Path) -> None:
+def main(alarms: list[Path], figures: list[Path], estimate: Path, leaks: Path) -> None:
     """Write all alarms, raised or not, and print those that are raised.
 
     Args:
-        alarms: of the labels, a file per block
+        alarms: alarms of the labels, a file per block
         figures: AUCs by run and fold, a file per block of labels
-        honest: the honest estimate
+        estimate: the nested estimate
         leaks: to write: all alarms
     """
     of_labels = pd.concat([read_table(path) for path in alarms])
-    by_fold = pd.concat([read_table(path) for path in figures])
-    further = [*non_nested_alarms(read_table(honest)), *run_alarms(by_fold)]
-    table = pd.concat([of_labels, pd.DataFrame(further)], ignore_index=True)
+    of_runs = run_alarms(pd.concat([read_table(path) for path in figures]))
+    others = pd.DataFrame([*non_nested_alarms(read_table(estimate)), *of_runs])
+    table = pd.concat([of_labels, others], ignore_index=True)
     raised = table[table["raised"]]
-    for alarm in raised.itertuples():
-        print(f"ALARM {alarm.alarm}, {alarm.of}: {alarm.found:.4f}, limit {alarm.limit:.4f} ({alarm.meaning})")
+    for row in raised.itertuples():
+        print(f"ALARM {row.alarm}, {row.subject}: {row.value:.4f}, limit {row.limit:.4f} ({row.meaning})")
     print(f"{len(table)} checks, {len(raised)} alarms")
     write_table(table, leaks)
 

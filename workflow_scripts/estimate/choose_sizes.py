@@ -1,18 +1,18 @@
-"""Choose the smallest ensemble whose honest macro F-beta is near that of the best."""
+"""Choose the smallest ensemble whose nested macro F-beta is close to that of the best."""
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Votes
 from stylevote.ensemble.blocks import read_by_label
-from stylevote.ensemble.decisions import read_nested
+from stylevote.ensemble.decisions import read_decisions
 from stylevote.ensemble.rank import ALL
 from stylevote.errors import InputError
-from stylevote.estimate.nested import read_sizes_decided
-from stylevote.estimate.sizes import as_number, choose_sizes
+from stylevote.estimate.nested import read_size_decisions
+from stylevote.estimate.sizes import choose_sizes, parse_size
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
 
 
@@ -21,40 +21,40 @@ def main(
     manifest: Path,
     folds: Path,
     members: list[Path],
-    whole: Path | None,
+    decisions: Path | None,
     sizes: Path,
     *,
     labels: list[str],
     beta: float,
-    voting: dict[str, Any],
-    loss: float,
+    voting: Votes,
+    tolerance: float,
 ) -> None:
-    """Write the size that is chosen by all photos, and by those outside each fold.
+    """Write the size that is chosen on all photos, and without the photos of each fold.
 
     Args:
-        estimates: by size, a file per block of labels
+        estimates: nested decisions by size, a file per block of labels
         manifest: training photos
-        folds: their folds
-        members: selections of the ensemble that is to be cut, if one is, a file per block; the choice is then among the
-            sizes below its own and the whole of it
-        whole: honest decisions of that ensemble
+        folds: folds of the photos
+        members: members of an ensemble to shorten, a file per block of labels, if there is one. The choice is then
+            among the sizes below its own, and its own
+        decisions: nested decisions of that ensemble
         sizes: to write: table of sizes
-        labels: all of them
+        labels: all labels
         beta: of F-beta
-        voting: aggregation, and the least and most labels of a photo
-        loss: how much less than the best is good enough
+        voting: aggregation, and the minimum and maximum number of labels per photo
+        tolerance: acceptable difference from the best F-beta
     """
     photos = read_table(manifest, ["image_id", *labels])
-    by_photo = fold_numbers(photos, read_table(folds))
-    decisions = read_sizes_decided(estimates, labels, photos["image_id"], voting)
-    if bool(members) != bool(whole):
-        raise InputError("--members and --whole: found one of the two, expected both or none")
-    if members and whole:
+    by_size = read_size_decisions(estimates, labels, photos["image_id"], voting)
+    if bool(members) != bool(decisions):
+        raise InputError("--members and --decisions: found one of the two, expected both or none")
+    if decisions:
         selections = pd.concat(read_by_label(members, labels, ["held_out_fold", "member"]).values())
-        most = selections.loc[selections["held_out_fold"] == ALL, "member"].max()
-        decisions = {size: part for size, part in decisions.items() if (as_number(size) or most) < most}
-        decisions["all"] = read_nested(whole, photos["image_id"], labels)
-    chosen = choose_sizes(label_matrix(photos, labels), decisions, by_photo, loss, beta)
+        own_size = selections.loc[selections["held_out_fold"] == ALL, "member"].max()
+        by_size = {size: decided for size, decided in by_size.items() if (parse_size(size) or own_size) < own_size}
+        by_size["all"] = read_decisions(decisions, photos["image_id"], labels)
+    of_photos = fold_numbers(photos, read_table(folds))
+    chosen = choose_sizes(label_matrix(photos, labels), by_size, of_photos, tolerance, beta)
     logging.info("%s", chosen.to_string(index=False))
     write_table(chosen, sizes)
 

@@ -1,4 +1,4 @@
-"""Estimate the gain of the score if all folds' networks decide a photoset, and not one fold's."""
+"""Estimate the gain in F-beta from averaging all folds' networks instead of using one fold's."""
 
 import logging
 from pathlib import Path
@@ -17,35 +17,37 @@ def main(
     thresholds: list[Path],
     manifest: Path,
     votes: Path,
-    joining: Path,
+    gains: Path,
     *,
     labels: list[str],
     beta: float,
     fold_count: int,
 ) -> None:
-    """Write a row per label, and the row of their mean.
+    """Write the expected gain of each label, and their mean.
 
     Args:
-        estimates: honest decisions, a file per block of labels
-        thresholds: a file per block of labels
+        estimates: nested decisions, a file per block of labels
+        thresholds: thresholds, a file per block of labels
         manifest: training photos
-        votes: on the photoset
-        joining: to write: for each label, the gain that joining is expected to bring
-        labels: all of them
+        votes: votes for the photoset
+        gains: to write: gains
+        labels: all labels
         beta: of F-beta
-        fold_count: how many folds there are
+        fold_count: number of folds
     """
-    decided = read_by_label(estimates, labels, ["score"])
-    cuts = read_values(thresholds, labels, "threshold")
+    nested = read_by_label(estimates, labels, ["score"])
+    of_labels = read_values(thresholds, labels, "threshold")
     truth = label_matrix(read_table(manifest, labels), labels)
     outputs = read_by_label([votes], labels, [f"fold{fold}" for fold in range(fold_count)])
-    gains = []
-    for k, label in enumerate(labels):
-        scores, by_fold = decided[label]["score"].to_numpy(), outputs[label].to_numpy().T
-        gains.append(fold_averaging_gain(truth[:, k], scores, by_fold, cuts[label], beta))
-    table = pd.DataFrame({"label": [*labels, "macro"], "gain": [*gains, np.mean(gains)]})
+    of_label = [
+        fold_averaging_gain(
+            truth[:, k], nested[label]["score"].to_numpy(), outputs[label].to_numpy().T, of_labels[label], beta
+        )
+        for k, label in enumerate(labels)
+    ]
+    table = pd.DataFrame({"label": [*labels, "macro"], "gain": [*of_label, np.mean(of_label)]})
     logging.info("%s", table.to_string(index=False, float_format="%.4f"))
-    write_table(table, joining)
+    write_table(table, gains)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Stack, Threshold
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.inputs import open_block
-from stylevote.estimate.nested import decide_outside
+from stylevote.ensemble.nested import predict_nested
 from stylevote.metrics import f_beta
 
 
@@ -23,33 +23,33 @@ def main(
     labels: list[str],
     beta: float,
     features: list[str],
-    stack: dict[str, Any],
-    threshold: dict[str, Any],
+    stack: Stack,
+    threshold: Threshold,
 ) -> None:
-    """Write each photo's fold, score, threshold and decision, and how many members its ensemble had.
+    """Write each photo's fold, score, threshold and decision, and the number of members of its ensemble.
 
     Args:
         scores: candidates of the block, and of the labels in `features`
-        members: of the same labels
+        members: members of the same labels
         manifest: training photos
-        folds: their folds
-        estimates: to write: honest decisions
-        threads: to use
-        labels: those of the block
+        folds: folds of the photos
+        estimates: to write: nested decisions
+        threads: processor threads to use
+        labels: labels of the block
         beta: of F-beta
-        features: labels whose members every stacker takes, too
-        stack: combiner and its settings, as for stack_members
-        threshold: method and its settings, as for search_thresholds
+        features: labels whose members every stacker uses, too
+        stack: combiner and its settings
+        threshold: method and its settings
     """
-    settings, decided = {"stack": stack, "threshold": threshold}, {}
-    with open_block(scores, manifest, folds, labels, members=members, others=features) as block:
+    by_label = {}
+    with open_block(scores, manifest, folds, labels, members=members, common=features) as block:
         for label in labels:
-            truth, features_without = block.truth(label), partial(block.stack_features, label)
-            estimate = decide_outside(features_without, truth, block.folds, settings, beta=beta, threads=threads)
-            logging.info("%s: honest F%g %.4f", label, beta, f_beta(truth, estimate["decision"].to_numpy(), beta))
+            truth, of_members = block.truth(label), partial(block.features, label)
+            estimate = predict_nested(of_members, truth, block.folds, stack, threshold, beta=beta, threads=threads)
+            logging.info("%s: nested F%g %.4f", label, beta, f_beta(truth, estimate["decision"].to_numpy(), beta))
             estimate.insert(0, "image_id", block.image_ids)
-            decided[label] = estimate
-    write_by_label(decided, estimates)
+            by_label[label] = estimate
+    write_by_label(by_label, estimates)
 
 
 if __name__ == "__main__":

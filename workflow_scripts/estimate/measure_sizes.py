@@ -1,15 +1,15 @@
-"""Compare the honest macro F-beta of ensembles of several sizes with their costs."""
+"""Compare the nested macro F-beta of ensembles of several sizes with their costs."""
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Votes
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.scores import files_of_runs
-from stylevote.estimate.nested import read_sizes_decided
+from stylevote.estimate.nested import read_size_decisions
 from stylevote.estimate.sizes import size_curve
 from stylevote.files.tables import label_matrix, read_table, write_table
 
@@ -23,26 +23,26 @@ def main(
     *,
     labels: list[str],
     beta: float,
-    voting: dict[str, Any],
+    voting: Votes,
     runs: list[str],
     fold_count: int,
 ) -> None:
-    """Write the score and the cost of each size, and print them.
+    """Write and print the score and the cost of each size.
 
     Args:
-        estimates: by size, a file per block of labels
-        members: by size, a file per block of labels
+        estimates: nested decisions by size, a file per block of labels
+        members: members by size, a file per block of labels
         manifest: training photos
-        histories: of the trainings, a file per run and fold; the folds of a run together
+        histories: histories of the trainings, a file per run and fold; the folds of a run together
         curve: to write: score and cost of each size
-        labels: all of them
+        labels: all labels
         beta: of F-beta
-        voting: aggregation, and the least and most labels of a photo
+        voting: aggregation, and the minimum and maximum number of labels per photo
         runs: names of the runs, in the order of their histories
-        fold_count: how many folds there are
+        fold_count: number of folds
     """
     photos = read_table(manifest, ["image_id", *labels])
-    decisions = read_sizes_decided(estimates, labels, photos["image_id"], voting)
+    decisions = read_size_decisions(estimates, labels, photos["image_id"], voting)
     selected = pd.concat(read_by_label(members, labels).values())
     trained = [
         read_table(path, ["epoch", "seconds"]).assign(run=name)

@@ -4,7 +4,8 @@ import logging
 from pathlib import Path
 
 from stylevote.cli import run
-from stylevote.ensemble.decisions import decision_matrix, no_scores, score_decisions
+from stylevote.ensemble.decisions import decision_matrix
+from stylevote.estimate.scores import no_scores, score_decisions
 from stylevote.files.tables import label_matrix, read_table, write_table
 
 
@@ -12,15 +13,15 @@ def main(votes: Path, manifest: Path, scores: Path, *, labels: list[str], beta: 
     """Write precision, recall and F-beta of every label and their means, or an empty table without labels.
 
     Args:
-        votes: on the photoset
-        manifest: photos of the photoset, with their labels, if they are known
-        scores: to write
-        labels: all of them
+        votes: votes for the photoset
+        manifest: photos of the photoset, with their labels if these are known
+        scores: to write: scores
+        labels: all labels
         beta: of F-beta
     """
     photos = read_table(manifest)
-    voted = read_table(votes, ["image_id", "label", "decision"])
-    decisions = decision_matrix(voted, photos["image_id"].to_numpy(), labels)
+    votes_of_photos = read_table(votes, ["image_id", "label", "decision"])
+    decisions = decision_matrix(votes_of_photos, photos["image_id"].to_numpy(), labels)
     if set(labels) <= set(photos.columns):
         table = score_decisions(label_matrix(photos, labels), decisions, labels, beta)
         logging.info("%s", table.to_string(index=False, float_format="%.4f"))

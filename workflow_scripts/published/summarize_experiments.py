@@ -5,7 +5,7 @@ from pathlib import Path
 from stylevote.cli import run
 from stylevote.files.tables import read_table
 from stylevote.published.page import Experiment, experiments_page
-from stylevote.report.markup import write_text
+from stylevote.report.pictures import write_text
 
 
 def main(tables: list[Path], page: Path, *, beta: float, experiments: list[dict[str, str]]) -> None:

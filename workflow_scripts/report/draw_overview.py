@@ -1,4 +1,4 @@
-"""Draw the report's pictures of all labels together, and write the figures that it says."""
+"""Draw the report's pictures of all labels together, and write the figures of the report."""
 
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,8 @@ from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.decisions import decision_matrix
 from stylevote.ensemble.scores import open_candidates
-from stylevote.ensemble.threshold import decide
+from stylevote.ensemble.threshold import apply_threshold
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
-from stylevote.report.markup import write_picture
 from stylevote.report.measures import decide_by_one
 from stylevote.report.overview import (
     bounds,
@@ -23,6 +22,7 @@ from stylevote.report.overview import (
     resampled_counts,
 )
 from stylevote.report.overview_pictures import overview_pictures, resampling_picture
+from stylevote.report.pictures import write_picture
 from stylevote.report.plots import size_curve
 
 
@@ -30,7 +30,7 @@ def main(
     manifest: Path,
     folds: Path,
     test_manifest: Path,
-    honest: Path,
+    summary: Path,
     decisions: Path,
     candidates: list[Path],
     rankings: list[Path],
@@ -39,18 +39,15 @@ def main(
     figures: list[Path],
     votes: Path,
     scores: Path,
-    joining: Path | None,
+    fold_averaging: Path | None,
     sizes: Path | None,
     epochs: list[Path],
-    macro: Path,
-    by_label: Path,
-    gains: Path,
-    resampling: Path | None,
+    tables: list[Path],
     pictures: list[Path],
     *,
     labels: list[str],
     beta: float,
-    most: int,
+    max_pictures: int,
     recipes: list[str],
 ) -> None:
     """Write the report's figures, and the pictures of them.
@@ -59,8 +56,8 @@ def main(
         manifest: training photos
         folds: their folds
         test_manifest: test photos
-        honest: honest estimate
-        decisions: those that it is made of
+        summary: nested estimate
+        decisions: of the nested estimate
         candidates: a file per block of labels
         rankings: of the candidates: a file per block
         stacked: out-of-fold scores of the stacks: a file per block
@@ -68,57 +65,55 @@ def main(
         figures: thresholds, how flat F-beta is around them, and numbers of members: a file per block
         votes: on the test photos
         scores: of the decisions for the test photos; empty if their labels are not known
-        joining: what joining the folds is expected to add, if it was estimated
-        sizes: what ensembles of other sizes are worth, if it was measured
-        epochs: what the networks of one fold see: a file per recipe that resamples
-        macro: to write: macro F-beta, told in different ways
-        by_label: to write: figures of every label
-        gains: to write: ensemble and single networks
-        resampling: to write, if a recipe resamples: photos an epoch by recipe
-        pictures: to write; the name of each file says which picture it is
+        fold_averaging: expected gain from averaging the folds' networks, if it was estimated
+        sizes: nested estimates of ensembles of other sizes, if they were made
+        epochs: photos that the networks of one fold see: a file per recipe that resamples
+        tables: to write, by their file names: macro, labels, gains and, if a recipe resamples, resampling
+        pictures: to write, by their file names: see `overview_pictures`; sizes; resampling
         labels: all of them
         beta: of F-beta
-        most: number of labels that have a row or a picture of their own
+        max_pictures: number of labels that have a row or a picture of their own at most
         recipes: names of those that resample
     """
-    photos, estimate, of_test = read_table(manifest, ["image_id", *labels]), read_table(honest), read_table(scores)
-    truth, by_photo = label_matrix(photos, labels), fold_numbers(photos, read_table(folds))
-    found = read_by_label(figures, labels)
-    found = pd.concat(found.values()).assign(label=list(found))
-    naive = bounds(truth, cut(stacked, labels, found["threshold"].to_numpy()), beta)
-    test = bounds(*tested(test_manifest, votes, labels), beta) if len(of_test) else None
-    joined = read_table(joining, ["gain"])["gain"].iloc[-1] if joining else None
-    of_all = macro_figures(estimate, naive, test, of_test, joined)
-    of_labels = label_figures(estimate, found, test, of_test)
-    decided = read_table(decisions, labels).to_numpy(dtype=np.uint8)
-    by_singles = decide_by_networks(singles, rankings, candidates, labels, image_ids=photos["image_id"], folds=by_photo)
-    compared = compare_singles(truth, decided, by_singles, beta)
-    for table, path in ((of_all, macro), (of_labels, by_label), (compared, gains)):
-        write_table(table, path)
-
-    shown = pictured_labels(estimate, most)
-    drawn = overview_pictures(of_all, of_labels, compared, truth, shown, most=most, beta=beta)
+    photos, estimate, test_scores = read_table(manifest, ["image_id", *labels]), read_table(summary), read_table(scores)
+    truth, fold_of = label_matrix(photos, labels), fold_numbers(photos, read_table(folds))
+    by_label = read_by_label(figures, labels)
+    by_label = pd.concat(by_label.values()).assign(label=list(by_label))
+    naive = bounds(truth, apply_thresholds(stacked, labels, by_label["threshold"].to_numpy()), beta)
+    test = bounds(*read_tested(test_manifest, votes, labels), beta) if len(test_scores) else None
+    gain = read_table(fold_averaging, ["gain"])["gain"].iloc[-1] if fold_averaging else None
+    nested = read_table(decisions, labels).to_numpy(dtype=np.uint8)
+    by_singles = decide_by_networks(singles, rankings, candidates, labels, image_ids=photos["image_id"], folds=fold_of)
+    table = {
+        "macro": macro_figures(estimate, naive, test, test_scores, gain),
+        "labels": label_figures(estimate, by_label, test, test_scores),
+        "gains": compare_singles(truth, nested, by_singles, beta),
+    }
+    shown = pictured_labels(estimate, max_pictures)
+    drawn = overview_pictures(*table.values(), truth, shown, max_pictures=max_pictures, beta=beta)
     if sizes:
-        drawn["sizes"] = size_curve(read_table(sizes), title="Size against score", name="sizes")
-    if resampling:
+        drawn["sizes"] = size_curve(read_table(sizes), "Size against score")
+    if recipes:
         known = photos.set_index("image_id")[labels]
-        counts = {"before": known[by_photo != 0].sum()}
+        counts = {"before": known[fold_of != 0].sum()}
         for recipe, path in zip(recipes, epochs, strict=True):
             counts[recipe] = resampled_counts(known, read_table(path, ["epoch", "image_id"]))
         counts = pd.DataFrame(counts)
-        write_table(counts.reset_index(names="label"), resampling)
+        table["resampling"] = counts.reset_index(names="label")
         drawn["resampling"] = resampling_picture(counts, shown)
+    for path in tables:
+        write_table(table[path.stem], path)
     for path in pictures:
         write_picture(drawn[path.stem], path)
 
 
-def cut(stacked: list[Path], labels: list[str], thresholds: np.ndarray) -> np.ndarray:
-    """Return the decisions by the labels' thresholds for out-of-fold scores: 0/1, shape (photos, labels)."""
+def apply_thresholds(stacked: list[Path], labels: list[str], thresholds: np.ndarray) -> np.ndarray:
+    """Return the decisions for out-of-fold scores by the labels' thresholds: 0/1, shape (photos, labels)."""
     scores = [table["score"].to_numpy() for table in read_by_label(stacked, labels, ["score"]).values()]
-    return np.stack([decide(*pair) for pair in zip(scores, thresholds, strict=True)], axis=1)
+    return np.stack([apply_threshold(*pair) for pair in zip(scores, thresholds, strict=True)], axis=1)
 
 
-def tested(manifest: Path, votes: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def read_tested(manifest: Path, votes: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the test photos' labels and the decisions for them: 0/1, shape (photos, labels)."""
     photos = read_table(manifest, ["image_id", *labels])
     decided = read_table(votes, ["image_id", "label", "decision"])
@@ -134,14 +129,15 @@ def decide_by_networks(
     image_ids: pd.Series,
     folds: np.ndarray,
 ) -> list[pd.DataFrame]:
-    """Return the decisions of single networks for each label, those by one network for all labels among them."""
-    # A block's table has a column for each backbone of any of its labels; that of none of a label's runs is empty.
+    """Return the decisions of single networks for each label, and those of one network for all labels (``one``)."""
+    # A block's table has a column for each backbone of any of its labels. If no run of a backbone predicts a label, the
+    # column is empty.
     tables = [table.dropna(axis=1).astype("uint8") for table in read_by_label(singles, labels).values()]
     columns = ["held_out_fold", "run", "epoch", "rank", "f_beta", "threshold"]
     ranked = list(read_by_label(rankings, labels, columns).values())
-    with open_candidates(candidates, image_ids.to_numpy()) as opened:
-        one = decide_by_one(ranked, [partial(opened.members, label) for label in labels], folds)
-    return tables if one is None else [table.assign(one=one[:, k]) for k, table in enumerate(tables)]
+    with open_candidates(candidates, image_ids.to_numpy()) as scores:
+        decided = decide_by_one(ranked, [partial(scores.members, label) for label in labels], folds)
+    return tables if decided is None else [table.assign(one=decided[:, k]) for k, table in enumerate(tables)]
 
 
 if __name__ == "__main__":

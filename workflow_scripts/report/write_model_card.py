@@ -7,8 +7,8 @@ from typing import Any
 from stylevote.cli import run
 from stylevote.config.identity import file_sha256
 from stylevote.files.tables import read_json, read_table
-from stylevote.report.markup import write_text
 from stylevote.report.model_card import model_card
+from stylevote.report.pictures import write_text
 from stylevote.report.runs import run_table
 
 
@@ -29,7 +29,7 @@ def main(
     """Write the model card.
 
     Args:
-        macro: macro F-beta, told in different ways
+        macro: figures of all labels together
         by_label: figures of every label
         members: of all labels
         thresholds: a file per block of labels
@@ -37,24 +37,27 @@ def main(
         manifests: photos: a file per photoset
         submission: decisions
         card: to write
-        configuration: without what changes no decision
-        photosets: names of those that the manifests are of
+        configuration: the settings that change decisions
+        photosets: names of the photosets, in the order of the manifests
         drawn: whether the photos are the demo's
     """
-    of_labels, listed = read_table(by_label), dict(zip(photosets, manifests, strict=True))
-    digests = {"decisions (submission.csv)": file_sha256(submission)}
-    digests |= {f"manifest of `{name}`": file_sha256(path) for name, path in listed.items()}
-    digests["members of all labels"] = file_sha256(members)
-    digests["thresholds of all labels, one file after the other in the order of their names"] = hashlib.sha256(
-        b"".join(path.read_bytes() for path in sorted(thresholds))
-    ).hexdigest()
+    figures, manifest_of = read_table(by_label), dict(zip(photosets, manifests, strict=True))
+    all_thresholds = b"".join(path.read_bytes() for path in sorted(thresholds))
+    digests = {
+        "decisions (submission.csv)": file_sha256(submission),
+        **{f"manifest of `{name}`": file_sha256(path) for name, path in manifest_of.items()},
+        "members of all labels": file_sha256(members),
+        "thresholds of all labels, concatenated in the order of their file names": hashlib.sha256(
+            all_thresholds
+        ).hexdigest(),
+    }
     text = model_card(
         settings=configuration,
-        runs=run_table(read_json(runs), list(of_labels["label"])),
+        runs=run_table(read_json(runs), list(figures["label"])),
         macro=read_table(macro),
-        by_label=of_labels,
+        by_label=figures,
         members=read_table(members),
-        photos={name: len(read_table(path, ["image_id"])) for name, path in listed.items()},
+        photos={name: len(read_table(path, ["image_id"])) for name, path in manifest_of.items()},
         digests=digests,
         score=f"F{configuration['beta']:g}",
         drawn=drawn,

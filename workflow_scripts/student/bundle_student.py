@@ -1,10 +1,11 @@
-"""Put all that a student's decisions need into one folder: a bundle of one network a fold."""
+"""Put everything that the student's decisions need into one folder: a bundle of one network per fold."""
 
 from pathlib import Path
 from typing import Any
 
 from stylevote.bundle.contents import bundle_card, stored_weights, write_bundle
 from stylevote.cli import run
+from stylevote.config.ensemble import Votes
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.files.tables import read_table
 
@@ -18,23 +19,23 @@ def main(
     *,
     labels: list[str],
     beta: float,
-    limits: dict[str, int | None],
+    votes: Votes,
     run: str,
     setting: dict[str, Any],
 ) -> None:
-    """Write the bundle: its only member, for every label, is the student at its epoch.
+    """Write the bundle. Its only member, for every label, is the student at its epoch.
 
     Args:
         chosen: epoch and thresholds of the student
-        summary: text that says what the student is worth
-        history: of the student on each fold
-        weights: folder of the student's weights on each fold
+        summary: comparison of the student with the ensemble, as text
+        history: of the student: one table per fold
+        weights: of the student: one folder per fold
         bundle: to write: folder
         labels: all of them
         beta: of F-beta
-        limits: least and most labels of a photo
-        run: id of the student
-        setting: of the student
+        votes: the mean of scores, and limits of a photo's number of labels
+        run: id of the student's run
+        setting: of the student's run
     """
     folds = len(history)
     network = read_table(chosen).set_index("label").loc[labels]
@@ -43,7 +44,7 @@ def main(
         "labels": labels,
         "beta": beta,
         "folds": folds,
-        "votes": {"aggregation": "average_scores", **limits},
+        "votes": votes.used(),
         "combiner": "mean",
         "features": {label: [label] for label in labels},
         "thresholds": network["threshold"].to_dict(),
@@ -51,10 +52,7 @@ def main(
         "members": {label: [[run, epoch]] for label in labels},
         "runs": {run: {**setting, "labels": labels}},
     }
-    files = {
-        (run, fold, epoch): stored_weights(*of_fold, epoch)
-        for fold, of_fold in enumerate(zip(history, weights, strict=True))
-    }
+    files = {(run, fold, epoch): stored_weights(history[fold], weights[fold], epoch) for fold in range(folds)}
     card = bundle_card(content, f"```text\n{summary.read_text(encoding='utf-8')}```", folds)
     stackers = {label: [Mean(1).to_bytes()] * folds for label in labels}
     write_bundle(bundle, content, files, stackers, card)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Votes
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.ensemble.scores import read_predictions
-from stylevote.ensemble.vote import decide_photos, photoset_votes
+from stylevote.ensemble.vote import photoset_votes, predict_labels
 from stylevote.files.tables import read_table, write_table
 
 
@@ -18,7 +19,7 @@ def main(
     votes: Path,
     *,
     labels: list[str],
-    limits: dict[str, int | None],
+    voting: Votes,
 ) -> None:
     """Write a row per label and photo: each fold's score, their mean, the votes and the decision.
 
@@ -28,16 +29,16 @@ def main(
         manifest: photos of the photoset
         votes: to write
         labels: all of them
-        limits: least and most labels of a photo
+        voting: the mean of scores, and limits of a photo's number of labels
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
     thresholds = read_table(chosen).set_index("label")["threshold"].to_dict()
     folds = [read_predictions(path, image_ids, labels, "the photoset", own=True) for path in predictions]
-    # Of one member, the student, at its one epoch.
+    # The student at its epoch is the only member of every label.
     features = {label: np.stack([fold.scores[label].T for fold in folds]) for label in labels}
-    alone = {label: [label] for label in labels}
+    feature_labels = {label: [label] for label in labels}
     stackers = {label: [Mean(1)] for label in labels}
-    decided = decide_photos(features, alone, stackers, thresholds, {"aggregation": "average_scores", **limits})
+    decided = predict_labels(features, feature_labels, stackers, thresholds, voting)
     write_table(photoset_votes(decided, image_ids), votes)
 
 

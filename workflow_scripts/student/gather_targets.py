@@ -1,4 +1,4 @@
-"""Put the labels' scores together, a table a student: its targets for the photos that are not of its fold."""
+"""Join the labels' scores into one table per student: its targets for the photos outside its fold."""
 
 from pathlib import Path
 
@@ -19,14 +19,17 @@ def main(taught: list[Path], targets: list[Path], *, labels: list[str]) -> None:
         labels: all of them
     """
     tables = read_by_label(taught, labels)
-    first, keys = next((label, table[["held_out_fold", "image_id"]]) for label, table in tables.items())
+    keys = tables[labels[0]][["held_out_fold", "image_id"]]
     for label, table in tables.items():
-        if not table[["held_out_fold", "image_id"]].equals(keys):
-            raise InputError(f"scores of {label}: their {len(table)} photos are not the {len(keys)} of {first}")
+        if not table[keys.columns].equals(keys):
+            raise InputError(
+                f"{taught[0].parent}: the {len(table)} photos of {label!r} are not the {len(keys)} of {labels[0]!r};"
+                " delete the folder and run again"
+            )
     scores = pd.concat([keys, *(table["score"].rename(label) for label, table in tables.items())], axis=1)
-    parts = [part.drop(columns="held_out_fold") for _, part in scores.groupby("held_out_fold")]
-    for part, path in zip(parts, targets, strict=True):
-        write_table(part, path)
+    by_fold = scores.groupby("held_out_fold")
+    for (_, of_fold), path in zip(by_fold, targets, strict=True):
+        write_table(of_fold.drop(columns="held_out_fold"), path)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Stack
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.inputs import open_block
 from stylevote.student.distillation import distillation_targets
@@ -22,27 +22,27 @@ def main(
     labels: list[str],
     features: list[str],
     beta: float,
-    stack: dict[str, Any],
+    stack: Stack,
 ) -> None:
-    """Write the other folds' photos and their scores for each student's fold.
+    """Write for each label and each student's fold the scores of the other folds' photos.
 
     Args:
-        scores: candidates of the block
-        members: selections of the block
+        scores: candidates of the block, and of the labels in `features`
+        members: of the same labels
         manifest: training photos
         folds: their folds
         taught: to write
         threads: processor threads to use
         labels: those of the block
-        features: labels whose members the stackers of every label take, too
+        features: labels whose members every stacker takes, too
         beta: of F-beta
         stack: combiner and its settings, as for stack_members
     """
     taught_by_label = {}
-    with open_block(scores, manifest, folds, labels, members=members, others=features) as block:
+    with open_block(scores, manifest, folds, labels, members=members, common=features) as block:
         for label in labels:
-            truth, features_of = block.truth(label), partial(block.stack_features, label)
-            targets = distillation_targets(features_of, truth, block.folds, stack, beta=beta, threads=threads)
+            truth, features_without = block.truth(label), partial(block.features, label)
+            targets = distillation_targets(features_without, truth, block.folds, stack, beta=beta, threads=threads)
             mean = targets["score"].mean()
             logging.info("%s: mean score %.4f, share of positives %.4f", label, mean, truth.mean())
             targets.insert(1, "image_id", block.image_ids[targets.pop("photo")])

@@ -1,9 +1,6 @@
-"""Decide photos with a bundle, without the workflow: ``python -m stylevote BUNDLE PHOTOS -o decisions.csv``.
+"""Commands for people, without the workflow: ``python -m stylevote BUNDLE PHOTOS -o decisions.csv``, and `COMMANDS`.
 
-``serve`` and ``export`` in the place of the bundle do something else with the bundle that follows; ``compare`` compares
-two results folders.
-
-What is imported is imported late: processes that decode photos begin by reading this file.
+Commands import their modules late: processes that decode photos first import this file.
 """
 
 import argparse
@@ -15,160 +12,144 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Literal
 
-from stylevote.cli import end_with
+from stylevote.bootstrap import RESAMPLES
+from stylevote.cli import end_with, parse
 from stylevote.errors import ROOM, InputError, unwritable
+from stylevote.metrics import BETA
 
-MOST_THREADS = 1024
-DEVICES = ("auto", "cpu", "cuda")
+MAX_THREADS = 1024
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 ELSEWHERE = "make room, or write to another disk (decoded photos go to TMPDIR)"
+FURTHER = (
+    "Further commands: 'serve BUNDLE' shows a page to try it, 'export BUNDLE FOLDER' writes its networks as ONNX, and "
+    "'compare RESULTS OTHER_RESULTS' compares two ensembles. '--help' after a command describes it."
+)
 
 
-def decide(arguments: argparse.Namespace) -> None:
-    """Write the decisions, a row per photo, and what led to them if asked for."""
+def thread_count(text: str) -> int:
+    """Return a number of threads; raise `ArgumentTypeError` if it is none."""
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 1 to {MAX_THREADS}")
+    return int(text)
+
+
+Threads = Annotated[int, thread_count]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def decide(
+    bundle: Path,
+    photos: Path,
+    /,
+    output: Annotated[Path, "-o"],
+    details: Path | None = None,
+    skip_bad_photos: bool = False,
+    threads: Threads = 1,
+    device: Device = "auto",
+) -> None:
+    """Decide photos with a bundle, without the workflow.
+
+    Args:
+        bundle: folder of the bundle: results/bundle of a workflow
+        photos: folder of photos, including subfolders
+        output: CSV to write: 0 or 1 for each photo and label
+        details: second CSV to write: score, threshold and agreement of the folds for each decision
+        skip_bad_photos: leave out photos that cannot be read
+        threads: processor threads to use (default 1)
+        device: where to compute (default auto: a GPU if there is one)
+    """
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
-    from stylevote.bundle.decide import decide as decide_by  # noqa: PLC0415
+    from stylevote.bundle.decide import decide as decide_photos  # noqa: PLC0415
     from stylevote.ensemble.decisions import write_decisions, write_details  # noqa: PLC0415
 
-    for path in (arguments.output, arguments.details):
-        if path and not path.parent.is_dir():
+    for path in filter(None, (output, details)):
+        if not path.parent.is_dir():
             raise InputError(f"{path}: there is no folder {path.parent} to write it to")
-        if path and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-            raise InputError(f"{path}: cannot be written: it is a folder, or lies in one that is not to be written to")
-    if arguments.output == arguments.details:
-        raise InputError(f"--details: found {arguments.details}, expected another file than --output")
-    bundle = open_bundle(arguments.bundle)
-    if bundle.other_versions:
-        logging.warning("scores may differ in their last digits: %s", ", ".join(bundle.other_versions))
-    on_bad_photo = "skip" if arguments.skip_bad_photos else "fail"
-    table = decide_by(
-        bundle,
-        arguments.photos,
-        on_bad_photo=on_bad_photo,
-        threads=arguments.threads,
-        device=arguments.device,
-        progress=True,
-    )
-    labels = bundle.labels
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise InputError(f"{path}: cannot be written: it is a folder, or is in a folder without write permission")
+    if output == details:
+        raise InputError(f"--details: found {details}, expected another file than --output")
+    opened = open_bundle(bundle)
+    if opened.other_versions:
+        logging.warning("scores may differ in their last digits: %s", ", ".join(opened.other_versions))
+    on_bad_photo = "skip" if skip_bad_photos else "fail"
+    table = decide_photos(opened, photos, on_bad_photo=on_bad_photo, threads=threads, device=device, progress=True)
+    labels = opened.labels
     decisions = table["decision"].to_numpy().reshape(-1, len(labels))
-    write_decisions(decisions, table["image_id"].to_numpy()[:: len(labels)], labels, arguments.output)
-    if arguments.details:
-        write_details(table, arguments.details)
-    logging.info("%d photos decided, %d labels each: %s", len(decisions), len(labels), arguments.output)
+    write_decisions(decisions, table["image_id"].to_numpy()[:: len(labels)], labels, output)
+    if details:
+        write_details(table, details)
+    logging.info("%d photos decided, %d labels each: %s", len(decisions), len(labels), output)
 
 
-def serve(arguments: argparse.Namespace) -> None:
-    """Serve the page to try the bundle until the process is told to end."""
+def serve(bundle: Path, /, port: int | None = None, threads: Threads = 1, device: Device = "cpu") -> None:
+    """Show a page to try a bundle: drop photos, see decisions and where networks look.
+
+    Args:
+        bundle: folder of the bundle
+        port: to listen on, at 127.0.0.1 (default: the first free port from 7860)
+        threads: processor threads to use (default 1)
+        device: where to compute (default cpu; a GPU is then taken until the page ends)
+    """
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
     from stylevote.bundle.serve import serve as serve_page  # noqa: PLC0415
 
-    serve_page(open_bundle(arguments.bundle), arguments.port, arguments.threads, arguments.device)
+    serve_page(open_bundle(bundle), port, threads, device)
 
 
-def export(arguments: argparse.Namespace) -> None:
-    """Write networks of the bundle as ONNX files."""
+def export(bundle: Path, folder: Path, /, runs: list[str] | None = None, threads: Threads = 1) -> None:
+    """Write networks of a bundle as ONNX files, each checked against torch.
+
+    Args:
+        bundle: folder of the bundle
+        folder: to write the files to
+        runs: ids of the runs to export (default: all)
+        threads: processor threads to use (default 1)
+    """
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
     from stylevote.bundle.export import export_networks  # noqa: PLC0415
     from stylevote.wording import plural  # noqa: PLC0415
 
-    paths = export_networks(open_bundle(arguments.bundle), arguments.folder, arguments.runs, arguments.threads)
-    logging.info("%s: %s", plural(len(paths), "network"), arguments.folder)
+    paths = export_networks(open_bundle(bundle), folder, runs or None, threads)
+    logging.info("%s: %s", plural(len(paths), "network"), folder)
 
 
-def compare(arguments: argparse.Namespace) -> None:
-    """Print how good two ensembles' decisions for the same photos are, label by label."""
+def compare(
+    results: Path,
+    other_results: Path,
+    /,
+    photoset: str | None = None,
+    resamples: int = RESAMPLES,
+    beta: float = BETA,
+) -> None:
+    """Compare two ensembles' decisions for the same photos: each label's F-beta, with intervals.
+
+    Args:
+        results: results folder of an ensemble
+        other_results: results folder of another ensemble
+        photoset: compare the decisions for this photoset, which has labels (default: the nested decisions for the
+            training photos)
+        resamples: resamples of the bootstrap (default 1000)
+        beta: of F-beta (default 2)
+    """
     from stylevote.estimate.compare import compare_folders  # noqa: PLC0415
 
-    folders = arguments.one, arguments.other
-    print(compare_folders(*folders, arguments.photoset, resamples=arguments.resamples, beta=arguments.beta))
+    print(compare_folders(results, other_results, photoset, resamples=resamples, beta=beta))
 
 
-def _threads(text: str) -> int:
-    """Return a number of threads; `ArgumentTypeError` where it is none."""
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 1 to {MOST_THREADS}")
-    return int(text)
+COMMANDS = {"serve": serve, "export": export, "compare": compare}
 
 
-def options() -> argparse.ArgumentParser:
-    """Return what the command line may hold."""
-    found = argparse.ArgumentParser(
-        prog="python -m stylevote",
-        description="Decide photos with a bundle, without the workflow.",
-        epilog="Further commands: 'serve BUNDLE' shows a page to try it, 'export BUNDLE FOLDER' writes its networks as "
-        "ONNX files, 'compare RESULTS OTHER_RESULTS' compares two ensembles; '--help' after 'serve', 'export' or "
-        "'compare' says more.",
-    )
-    found.add_argument("bundle", type=Path, help="folder of the bundle: results/bundle of a workflow")
-    found.add_argument("photos", type=Path, help="folder of photos, those in folders below it included")
-    found.add_argument("-o", "--output", type=Path, required=True, help="CSV to write: 0 or 1 for each photo and label")
-    found.add_argument(
-        "--details", type=Path, help="CSV to write, too: score, threshold, agreement of the folds for each decision"
-    )
-    found.add_argument("--skip-bad-photos", action="store_true", help="leave out photos that cannot be read")
-    found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
-    found.add_argument("--device", choices=DEVICES, default="auto", help="where (default auto: a GPU if there is one)")
-    return found
-
-
-def serve_options() -> argparse.ArgumentParser:
-    """Return what the command line of ``serve`` may hold."""
-    found = _command("serve", "Show a page to try a bundle: drop photos, see decisions and where networks look.")
-    found.add_argument("bundle", type=Path, help="folder of the bundle")
-    found.add_argument("--port", type=int, help="to listen on, at 127.0.0.1 (default: the first free one from 7860 on)")
-    found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
-    found.add_argument(
-        "--device", choices=DEVICES, default="cpu", help="where (default cpu; a GPU is then taken until the page ends)"
-    )
-    return found
-
-
-def export_options() -> argparse.ArgumentParser:
-    """Return what the command line of ``export`` may hold."""
-    found = _command("export", "Write networks of a bundle as ONNX files, each checked against torch.")
-    found.add_argument("bundle", type=Path, help="folder of the bundle")
-    found.add_argument("folder", type=Path, help="where to write them")
-    found.add_argument("--runs", nargs="+", metavar="RUN", help="runs whose networks are wanted (default: all)")
-    found.add_argument("--threads", type=_threads, default=1, help="processor threads to use (default 1)")
-    return found
-
-
-def compare_options() -> argparse.ArgumentParser:
-    """Return what the command line of ``compare`` may hold."""
-    from stylevote.estimate.bootstrap import RESAMPLES  # noqa: PLC0415
-    from stylevote.metrics import BETA  # noqa: PLC0415
-
-    found = _command(
-        "compare",
-        "Compare two ensembles' decisions for the same photos: each label's F-beta, and how far chance reaches. "
-        "Without --photoset, the honest decisions for the training photos are compared.",
-    )
-    found.add_argument("one", type=Path, help="results folder of an ensemble")
-    found.add_argument("other", type=Path, help="results folder of another one")
-    found.add_argument("--photoset", help="compare the decisions for these photos, whose labels are known")
-    found.add_argument("--resamples", type=int, default=RESAMPLES, help=f"samples drawn (default {RESAMPLES})")
-    found.add_argument("--beta", type=float, default=BETA, help=f"of the F-beta (default {BETA:g})")
-    return found
-
-
-def _command(name: str, description: str) -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog="python -m stylevote", description=description)
-    found.add_argument("command", choices=[name], metavar=name, help="this command")
-    return found
-
-
-COMMANDS = {"serve": (serve_options, serve), "export": (export_options, export), "compare": (compare_options, compare)}
-
-
-def without_results(arguments: argparse.Namespace, program: Callable[[argparse.Namespace], None]) -> None:
-    """Call a program whose user has no configuration, and so no key `results`, to mend a full disk with.
+def without_results(command: Callable[[], None]) -> None:
+    """Call a command; its user has no configuration, so a full disk's remedy is not the key `results`.
 
     Raises:
-        InputError: see the program; what cannot be written.
+        InputError: the command's, or a file cannot be written.
     """
     try:
-        program(arguments)
+        command()
     except InputError as error:
         raise InputError(str(error).replace(ROOM, ELSEWHERE)) from error
     except OSError as error:
@@ -178,23 +159,26 @@ def without_results(arguments: argparse.Namespace, program: Callable[[argparse.N
 
 
 def stop(number: int, _: object) -> None:
-    """End what is being done, in a way that removes the photos that were decoded."""
+    """Stop the command, in a way that removes the decoded photos."""
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)  # a second signal would leave them
-    for child in multiprocessing.active_children():  # each would first decode what it was given
+    for child in multiprocessing.active_children():  # each would first finish its photos
         child.terminate()
     raise KeyboardInterrupt(number)
 
 
-if __name__ == "__mp_main__":  # of a process that decodes photos: who started it ends it
+if __name__ == "__mp_main__":  # a process that decodes photos: its parent ends it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 if __name__ == "__main__":
     for number in STOPPING:
         signal.signal(number, stop)
-    asked, program = COMMANDS.get(" ".join(sys.argv[1:2]), (options, decide))
+    words, prog = sys.argv[1:], "python -m stylevote"
     try:
-        arguments = asked().parse_args()
-        end_with(partial(without_results, arguments, program=program))
+        if words and words[0] in COMMANDS:
+            command = parse(COMMANDS[words[0]], words[1:], prog=f"{prog} {words[0]}")
+        else:
+            command = parse(decide, words, prog=prog, epilog=FURTHER)
+        end_with(partial(without_results, command))
     except KeyboardInterrupt as stopped:
         (number,) = stopped.args
         print(f"stopped by {signal.Signals(number).name}", file=sys.stderr)

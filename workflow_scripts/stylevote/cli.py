@@ -1,10 +1,13 @@
-"""Command lines of the workflow's programs, made from the signatures of their functions.
+"""Command lines, made from the signatures of functions.
 
 `run(main)` gives `main` an option per parameter: a path, `str`, `int` or `float`; `X | None`, whose option may stay
-empty; or `list[X]`, which takes any number of values. Keyword-only parameters are settings. They come together as one
-JSON object, `--settings`, which the workflow passes on standard input: the names of a thousand labels are too long for
-an argument. A setting whose annotation holds a class of `stylevote.config` (`Selection`, `list[Phase]`,
-`Threshold | None`) arrives as that class, checked.
+empty; or `list[X]`, which takes any number of values. Commands for people also have positional-only parameters (``/``),
+`bool` (an option without a value), `Literal` (a choice), and `Annotated`, which adds a short option, such as "-o", or a
+function that reads the value.
+
+Keyword-only parameters are settings. They come together as one JSON object, `--settings`, which the workflow passes on
+standard input: the names of a thousand labels are too long for an argument. A setting whose annotation holds a class of
+`stylevote.config` (`Selection`, `list[Phase]`, `Threshold | None`) arrives as that class, checked.
 """
 
 import argparse
@@ -16,10 +19,10 @@ import re
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from stylevote.errors import InputError, unwritable
-from stylevote.wording import key_path, quote
+from stylevote.wording import key_path
 
 SETTINGS = "settings"
 
@@ -32,15 +35,27 @@ def run(main: Callable[..., None]) -> None:
     Args:
         main: a function whose docstring describes its parameters under ``Args:``, for `--help`.
     """
+    end_with(parse(main))
+
+
+def parse(main: Callable[..., None], words: list[str] | None = None, **texts: str) -> Callable[[], None]:
+    """Return a call of ``main`` with the values of a command line.
+
+    Args:
+        main: see `run`.
+        words: the command line; None for the process's.
+        texts: of `argparse.ArgumentParser`, for `--help`.
+    """
     signature = inspect.signature(main, eval_str=True)
-    arguments = vars(make_parser(main, signature).parse_args())
+    arguments = vars(make_parser(main, signature, **texts).parse_args(words))
     types_of = {name: p.annotation for name, p in signature.parameters.items() if p.kind is p.KEYWORD_ONLY}
 
-    def work() -> None:
+    def call() -> None:
+        positional = [arguments.pop(name) for name, p in signature.parameters.items() if p.kind is p.POSITIONAL_ONLY]
         settings = check_settings(arguments.pop(SETTINGS), types_of) if types_of else {}
-        main(**arguments, **settings)
+        main(*positional, **arguments, **settings)
 
-    end_with(work)
+    return call
 
 
 def end_with(work: Callable[[], None]) -> None:
@@ -60,24 +75,21 @@ def end_with(work: Callable[[], None]) -> None:
     os._exit(0)
 
 
-def make_parser(main: Callable[..., None], signature: inspect.Signature) -> argparse.ArgumentParser:
-    """Return the parser of a function's command line."""
+def make_parser(main: Callable[..., None], signature: inspect.Signature, **texts: str) -> argparse.ArgumentParser:
+    """Return the parser of a function's command line; ``texts`` are those of `argparse.ArgumentParser`."""
     summary, _, rest = (inspect.getdoc(main) or "").partition("\n\nArgs:\n")
-    texts = {
+    helps = {
         name: " ".join(text.split()).replace("%", "%%")
         for name, text in re.findall(r"^    (\w+): (.*(?:\n     .*)*)", rest, re.M)
     }
-    parser = argparse.ArgumentParser(description=summary, allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=summary, allow_abbrev=False, **texts)
     settings = []
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.KEYWORD_ONLY:
-            settings.append(f"{name}: {texts[name]}" if name in texts else name)
-            continue
-        kind, nargs = _value_of(parameter.annotation)
-        required = nargs != "?" and parameter.default is parameter.empty
-        default = None if parameter.default is parameter.empty else parameter.default
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=kind, nargs=nargs, required=required, default=default, help=texts.get(name))
+            settings.append(f"{name}: {helps[name]}" if name in helps else name)
+        else:
+            names, options = _argument(parameter)
+            parser.add_argument(*names, help=helps.get(name), **options)
     if settings:
         text = f"JSON object, or - to read it from standard input. {'; '.join(settings)}"
         parser.add_argument(f"--{SETTINGS}", type=_read_json, required=True, help=text)
@@ -111,7 +123,7 @@ def _typed(name: str, value: Any, annotation: Any) -> Any:
     try:
         return TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
-        wrong = [f"{key_path((name, *e['loc']))}: {e['msg']}, found {quote(e['input'])}" for e in error.errors()]
+        wrong = [f"{key_path((name, *details['loc']))}: {details['msg']}" for details in error.errors()]
         raise InputError(f"--{SETTINGS}: {'; '.join(wrong)}") from None
 
 
@@ -119,14 +131,30 @@ def _holds_model(annotation: Any) -> bool:
     return hasattr(annotation, "model_fields") or any(map(_holds_model, get_args(annotation)))
 
 
-def _value_of(annotation: Any) -> tuple[Callable[[str], Any], str | None]:
-    """Return what makes a value of a word, and how many words an option takes (as argparse has it)."""
-    if get_origin(annotation) is list:
-        return get_args(annotation)[0], "*"
+def _argument(parameter: inspect.Parameter) -> tuple[list[str], dict[str, Any]]:
+    """Return the names of a parameter's argument, and its options for `argparse.ArgumentParser.add_argument`."""
+    annotation, extras, has_default = parameter.annotation, [], parameter.default is not parameter.empty
+    if get_origin(annotation) is Annotated:
+        annotation, *extras = get_args(annotation)
+    names = [extra for extra in extras if isinstance(extra, str)] + [f"--{parameter.name.replace('_', '-')}"]
+    if annotation is bool:
+        return names, {"action": "store_true"}
+    options: dict[str, Any] = {"default": parameter.default, "required": False} if has_default else {"required": True}
     if isinstance(annotation, types.UnionType):
-        kind = next(part for part in get_args(annotation) if part is not types.NoneType)
-        return lambda word: kind(word) if word else None, "?"  # Snakemake writes an empty word for no file
-    return annotation, None
+        (annotation,) = (kind for kind in get_args(annotation) if kind is not types.NoneType)
+        if not has_default:  # Snakemake writes an empty word for no file
+            return names, {"type": lambda word, kind=annotation: kind(word) if word else None, "nargs": "?"}
+    if get_origin(annotation) is list:
+        (annotation,) = get_args(annotation)
+        options["nargs"] = "*"
+    if get_origin(annotation) is Literal:
+        options["choices"] = get_args(annotation)
+    else:
+        options["type"] = next((extra for extra in extras if callable(extra)), annotation)
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        names = [parameter.name]
+        del options["required"]
+    return names, options
 
 
 def _read_json(text: str) -> Any:

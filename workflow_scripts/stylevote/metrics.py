@@ -1,4 +1,4 @@
-"""F-beta of one label, of every possible threshold at once, and the mean over labels."""
+"""F-beta of one label, at one threshold or at every threshold, and its mean over labels."""
 
 import numpy as np
 
@@ -8,8 +8,7 @@ BETA = 2.0
 def f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> float:
     """Return the F-beta of 0/1 ``decisions`` against 0/1 ``labels``, both of shape (photos,).
 
-    F = (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP) (van Rijsbergen 1979), which is 0 where no photo
-    is rightly decided, also where there is nothing to find.
+    F = (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP) (van Rijsbergen 1979). It is 0 without true positives.
     """
     labels, decisions = labels.astype(bool), decisions.astype(bool)
     hits = np.count_nonzero(labels & decisions)
@@ -19,7 +18,7 @@ def f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> flo
 
 
 def precision_recall(labels: np.ndarray, decisions: np.ndarray) -> tuple[float, float]:
-    """Return precision and recall of 0/1 ``decisions`` (0 where they are undefined)."""
+    """Return precision and recall of 0/1 ``decisions``; 0 if undefined."""
     labels, decisions = labels.astype(bool), decisions.astype(bool)
     hits = np.count_nonzero(labels & decisions)
     return hits / max(np.count_nonzero(decisions), 1), hits / max(np.count_nonzero(labels), 1)
@@ -30,45 +29,45 @@ def macro_f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) 
     return float(np.mean([f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])]))
 
 
-def cut_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[np.ndarray, np.ndarray]:
-    """Return every distinct way to cut ``scores`` and its F-beta, from the fewest to the most photos decided.
+def threshold_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[np.ndarray, np.ndarray]:
+    """Return a threshold below every distinct score, and its F-beta, from the highest threshold to the lowest.
 
     Args:
         labels: 0/1, shape (photos,).
-        scores: in 0..1, shape (photos,); ties are cut together.
+        scores: in 0..1, shape (photos,).
         beta: weight of recall against precision.
 
     Returns:
-        thresholds, F-beta: both of shape (distinct scores,). A photo is decided when ``score >= threshold``. Each
-        threshold lies midway between two neighbouring scores, the last midway between the lowest and 0.
+        thresholds and F-beta, both of shape (distinct scores,). A photo gets the label if ``score >= threshold``. A
+        threshold is midway between two neighbouring scores, and the last one midway between the lowest score and 0.
     """
     falling = np.sort(-scores)
     last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
     falling = falling[last_of_tie]
     positives = np.bincount(np.searchsorted(falling, np.sort(-scores[labels == 1])), minlength=len(falling))
-    return counted_curve(-falling.astype(np.float64), positives, np.diff(last_of_tie, prepend=-1), beta)
+    return curve_of_counts(-falling.astype(np.float64), positives, np.diff(last_of_tie, prepend=-1), beta)
 
 
-def counted_curve(
+def curve_of_counts(
     scores: np.ndarray, positives: np.ndarray, photos: np.ndarray, beta: float = BETA
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `cut_curve` does, of photos that were counted.
+    """Return thresholds and F-beta as `threshold_curve` does, given the number of photos at each score.
 
     Args:
         scores: float64, all different, the highest first.
-        positives: how many photos with the label have each score; in the scores' shape.
-        photos: how many photos have each score, at least one; in the scores' shape.
+        positives: number of photos with the label at each score; in the scores' shape.
+        photos: number of photos at each score, at least one; in the scores' shape.
         beta: weight of recall against precision.
     """
     hits, decided = np.cumsum(positives), np.cumsum(photos)
-    score = (1 + beta**2) * hits / (beta**2 * max(int(hits[-1]), 1) + decided)
+    f_betas = (1 + beta**2) * hits / (beta**2 * max(int(hits[-1]), 1) + decided)
     below = np.append(scores[1:], 0.0)
     middle = (scores + below) / 2
-    return np.where(middle > below, middle, scores), score  # the middle of two neighbouring floats can be the lower
+    return np.where(middle > below, middle, scores), f_betas  # the middle of two neighbouring floats can be the lower
 
 
-def best_cut(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[float, float]:
-    """Return the threshold of highest F-beta over all cuts, and that F-beta; of equals, the highest threshold."""
-    thresholds, score = cut_curve(labels, scores, beta)
-    best = int(np.argmax(score))
-    return float(thresholds[best]), float(score[best])
+def best_threshold(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[float, float]:
+    """Return the threshold of highest F-beta, and that F-beta; ties go to the highest threshold."""
+    thresholds, f_betas = threshold_curve(labels, scores, beta)
+    best = int(np.argmax(f_betas))
+    return float(thresholds[best]), float(f_betas[best])

@@ -1,4 +1,4 @@
-"""List the epochs of one run that may become members, its best for each label; remove the other epochs' weights."""
+"""List the epochs of a run that may become members: its best for each label. Remove the other epochs' weights."""
 
 import logging
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from stylevote.cli import run
+from stylevote.cnn.outputs import keep_epochs
 from stylevote.ensemble.rank import best_epochs, rank_candidates
 from stylevote.ensemble.scores import read_run
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
-from stylevote.files.weights import forget_work
 
 
 def main(
@@ -29,36 +29,26 @@ def main(
         predictions: out-of-fold predictions of the run: one table per fold, in the order of the folds
         weights: folders of the run's weights: one per fold
         manifest: training photos
-        folds: their folds
+        folds: folds of the photos
         epochs: to write
         run: id of the run
-        labels: those that the run predicts
+        labels: labels of the run
         beta: of F-beta
     """
     photos = read_table(manifest)
-    of_photos = fold_numbers(photos, read_table(folds))
-    read = read_run(predictions, photos["image_id"].to_numpy(), of_photos, labels)
-    candidates = pd.DataFrame({"run": run, "epoch": read.epochs})
+    fold_of = fold_numbers(photos, read_table(folds))
+    scored = read_run(predictions, photos["image_id"].to_numpy(), fold_of, labels)
+    candidates = pd.DataFrame({"run": run, "epoch": scored.epochs})
     truth = label_matrix(photos, labels)
     best = [
-        best_epochs(rank_candidates(candidates, truth[:, k], read.scores[label], beta)).assign(label=label)
+        best_epochs(rank_candidates(candidates, truth[:, k], scored.scores[label], beta)).assign(label=label)
         for k, label in enumerate(labels)
     ]
     chosen = pd.concat(best)[["label", "run", "epoch", "f_beta"]].astype({"epoch": "int16"})
     write_table(chosen, epochs)
-    remove_others(weights, set(chosen["epoch"]))
-
-
-def remove_others(folders: list[Path], epochs: set[int]) -> None:
-    """Remove the weights of all other epochs from the folders of a run's weights, one per fold."""
-    kept = {f"epoch{epoch}.safetensors" for epoch in epochs}
-    others = [path for folder in folders for path in folder.glob("epoch*.safetensors") if path.name not in kept]
-    size = sum(path.stat().st_size for path in others)
-    for path in others:
-        path.unlink()
-    for folder in folders:
-        forget_work(folder)
-    logging.info("kept: epochs %s; removed: the weights of %d others, %.1f MB", sorted(epochs), len(others), size / 1e6)
+    kept = set(chosen["epoch"])
+    count, size = keep_epochs(weights, kept)
+    logging.info("kept: epochs %s; removed: the weights of %d others, %.1f MB", sorted(kept), count, size / 1e6)
 
 
 if __name__ == "__main__":

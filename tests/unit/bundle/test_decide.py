@@ -1,6 +1,5 @@
 """Photos are decided by a bundle as a computation by hand decides them, and in no other folder is anything left."""
 
-import argparse
 import dataclasses
 import errno
 import os
@@ -229,11 +228,11 @@ def test_a_gpu_that_is_not_there_is_said(made, photos, monkeypatch):
 def test_a_full_disk_is_not_a_matter_of_a_configuration_here(kind):
     error = OSError(errno.ENOSPC, "No space left on device", "out.csv")
 
-    def program(_):
+    def program():
         raise error if kind is OSError else InputError(f"out.csv: {unwritable(error)}, then start again")
 
     with pytest.raises(InputError, match=r"^out\.csv: cannot be written: the disk is full; .* another disk") as caught:
-        without_results(argparse.Namespace(), program)
+        without_results(program)
     assert "results" not in str(caught.value)
 
 
@@ -249,6 +248,6 @@ def test_a_description_of_a_network_larger_than_its_weights_is_refused(made, cha
 def test_a_small_network_may_look_at_large_photos(tmp_path):
     setting = {"backbone": "mobilenetv3_small_050", "backbone_args": {}, "size": 1024, "hidden_units": [256]}
     path = tmp_path / "epoch0.safetensors"
-    store_weights(Network({**setting, "size": 32, "weights": "none"}, 13), path)
+    store_weights(Network({**setting, "size": 32}, 13), path)
     network = load_network(BundledNetwork("a", 0, 0, setting, [str(k) for k in range(13)], path), torch.device("cpu"))
     assert network(torch.zeros(1, 3, 1024, 1024)).shape == (1, 13)

@@ -11,11 +11,12 @@ import onnxruntime
 import pytest
 import torch
 
-from stylevote.__main__ import COMMANDS, options
+from stylevote.__main__ import COMMANDS, decide
 from stylevote.bundle import export
-from stylevote.bundle.contents import Bundle
+from stylevote.bundle.contents import Bundle, BundledRun, Content
 from stylevote.bundle.decide import load_network
 from stylevote.bundle.export import export_networks
+from stylevote.cli import parse
 from stylevote.cnn.network import Network
 from stylevote.errors import InputError
 from stylevote.files.weights import store_weights
@@ -26,13 +27,14 @@ BACKBONES = ("test_resnet", "test_vit", "smp:resnet18")
 
 def bundle_of(folder: Path, backbones: tuple[str, ...], folds: int) -> Bundle:
     """Return a bundle, as it is once it was checked, of untrained networks of these backbones."""
-    runs = {run_of(backbone): {**setting(backbone), "labels": LABELS} for backbone in backbones}
-    members = {label: [[run, 3] for run in runs] for label in LABELS}
-    bundle = Bundle(folder, {"folds": folds, "members": members, "runs": runs})
+    settings = {run_of(backbone): {**setting(backbone), "labels": LABELS} for backbone in backbones}
+    runs = {run: BundledRun.model_construct(**values) for run, values in settings.items()}
+    members = {label: [(run, 3) for run in runs] for label in LABELS}
+    bundle = Bundle(folder, Content.model_construct(folds=folds, members=members, runs=runs))
     for one in bundle.networks:
         torch.manual_seed(one.fold)
         one.path.parent.mkdir(parents=True)
-        store_weights(Network({**one.setting, "weights": "none"}, len(LABELS)), one.path)
+        store_weights(Network(one.setting, len(LABELS)), one.path)
     return bundle
 
 
@@ -80,7 +82,7 @@ def test_nothing_is_written_of_a_network_that_would_be_another(bundle, files, tm
     monkeypatch.setattr(
         export, "onnx_model", lambda _network, _one: onnx.load(files[f"{two.networks[0].run}-fold0-epoch3.onnx"])
     )
-    with pytest.raises(InputError, match=r"fold 1, epoch 3: as ONNX it gives other logits, by up to 0\.\d+"):
+    with pytest.raises(InputError, match=r"fold 1, epoch 3: the ONNX model gives other logits, by up to 0\.\d+"):
         export_networks(two, tmp_path / "files")
     # Of the first fold it is the right one.
     assert [path.name for path in (tmp_path / "files").iterdir()] == [f"{two.networks[0].run}-fold0-epoch3.onnx"]
@@ -91,7 +93,7 @@ def test_what_cannot_be_is_named(bundle, tmp_path):
         export_networks(bundle, tmp_path, ["other"])
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(InputError, match=r"file.*: expected a folder, or none, found"):
+        with pytest.raises(InputError, match=r"file.*: found .*, expected a folder or nothing"):
             export_networks(bundle, path)
 
 
@@ -103,18 +105,16 @@ def test_what_is_not_installed_is_said(monkeypatch):
 
 
 def test_the_command_line_asks_for_it(made, tmp_path):
-    options, command = COMMANDS["export"]
-    arguments = ["export", str(made), str(tmp_path), "--runs", "other"]
+    call = parse(COMMANDS["export"], [str(made), str(tmp_path), "--runs", "other"])
     with pytest.raises(InputError, match="--runs: found 'other'"):
-        command(options().parse_args(arguments))
+        call()
 
 
 @pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", "99999999999"])
-@pytest.mark.parametrize("command", [[], ["serve"], ["export"]])
+@pytest.mark.parametrize("command", [decide, COMMANDS["serve"], COMMANDS["export"]])
 def test_a_number_of_threads_that_is_none_is_refused(command, threads, capsys):
-    make_options = COMMANDS[command[0]][0] if command else options
     with pytest.raises(SystemExit):
-        make_options().parse_args([*command, "bundle", "photos", "--threads", threads])
+        parse(command, ["bundle", "photos", "--threads", threads])
     assert f"found '{threads}', expected a number from 1 to" in capsys.readouterr().err
 
 

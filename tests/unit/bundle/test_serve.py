@@ -41,9 +41,9 @@ def page(made):
     """The address of a page that is served, and the folder of what is sent to it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serve, "MAX_BYTES", MOST_BYTES)
-        patch.setattr(serve, "REQUEST_BYTES", 2 * MOST_BYTES)
-        patch.setattr(serve, "PHOTOS", MOST_PHOTOS)
-        patch.setattr(serve, "LOOKED_FOR", 0.1)
+        patch.setattr(serve, "MAX_REQUEST_BYTES", 2 * MOST_BYTES)
+        patch.setattr(serve, "MAX_PHOTOS", MOST_PHOTOS)
+        patch.setattr(serve, "CLEANING_INTERVAL", 0.1)
         with serving(open_bundle(made)) as address:
             folder = Path(os.environ["GRADIO_TEMP_DIR"])
             yield address, folder
@@ -80,7 +80,9 @@ def scores(answer: str) -> dict[str, list[tuple[str, float, str]]]:
     found = {}
     for article in re.findall(r"<article>.*?</article>", answer, re.DOTALL):
         name = html.unescape(re.search(r"<h3>(.*?)</h3>", article)[1])
-        lines = re.findall(r"<li.*?><span>(.*?)</span>.*?verdict\">(.*?)</span>.*?(\d\.\d+) \(threshold", article)
+        lines = re.findall(
+            r"<li.*?><span>(.*?)</span>.*?verdict\">(.*?)</span>.*?(\d\.\d+) \(threshold", article, re.DOTALL
+        )
         found[name] = sorted((html.unescape(label), float(score), verdict) for label, verdict, score in lines)
     return found
 
@@ -149,7 +151,7 @@ def test_a_photo_that_nobody_asked_about_is_removed_in_time(page, photos):
     answer = httpx.post(f"{address}gradio_api/upload", files={"files": ("sent.png", (photos / "0.png").read_bytes())})
     (path,) = map(Path, answer.json())
     assert path.is_relative_to(folder) and path.is_file()
-    long_ago = time.time() - serve.FORGOTTEN - 1
+    long_ago = time.time() - serve.MAX_AGE - 1
     time.sleep(0.5)
     assert path.is_file()
     os.utime(path, (long_ago, long_ago))

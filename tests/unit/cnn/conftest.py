@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from stylevote.cnn.batches import PixelCache
-from stylevote.cnn.train import FoldData
+from stylevote.cnn.fold_data import FoldData
 from stylevote.files.tables import write_table
 from stylevote.photos.pixels import write_pixels
 
@@ -32,7 +32,7 @@ def photos() -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def bank(photos) -> PixelCache:
+def cache(photos) -> PixelCache:
     sizes = [photo.size for photo in photos]
     index = pd.DataFrame(
         {
@@ -69,11 +69,11 @@ def setting() -> dict:
 
 
 @pytest.fixture
-def data(bank) -> FoldData:
+def data(cache) -> FoldData:
     rows = torch.arange(40)
     targets = torch.stack([rows % 2, 1 - rows % 2], dim=1).float()
     epochs = [rows[:27][torch.randperm(27, generator=torch.Generator().manual_seed(epoch))] for epoch in range(3)]
-    return FoldData(bank, targets, epochs, rows[27:], functional.binary_cross_entropy_with_logits)
+    return FoldData(cache, targets, epochs, rows[27:], functional.binary_cross_entropy_with_logits)
 
 
 @pytest.fixture

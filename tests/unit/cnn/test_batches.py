@@ -26,9 +26,9 @@ def way(request, monkeypatch):
 
 
 @pytest.fixture
-def cache(photos, bank) -> tuple[np.ndarray, pd.DataFrame]:
-    """The photos as a pixel cache holds them: flat, and where each lies."""
-    index = pd.DataFrame({"offset": bank.offsets, "height": bank.heights, "width": bank.widths})
+def flat_pixels(photos, cache) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the pixels of all photos, flat, and their index."""
+    index = pd.DataFrame({"offset": cache.offsets, "height": cache.heights, "width": cache.widths})
     return np.concatenate([photo.ravel() for photo in photos]), index
 
 
@@ -50,77 +50,77 @@ def sampled(photo: np.ndarray, box: torch.Tensor, side: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("side", [24, 33, 90])
-def test_whole_photos_equal_interpolation(bank, photos, way, side):
-    taken = bank.take(ROWS, whole_boxes(3), NO_FLIP, side)
+def test_whole_photos_equal_interpolation(cache, photos, way, side):
+    taken = cache.take(ROWS, whole_boxes(3), NO_FLIP, side)
     for got, row in zip(taken, ROWS, strict=True):
         expected = functional.interpolate(as_tensor(photos[row]), (side, side), mode="bilinear", align_corners=False)
         torch.testing.assert_close(got, expected[0], atol=1e-5, rtol=0)
 
 
-def test_boxes_equal_grid_sampling(bank, photos, way):
+def test_boxes_equal_grid_sampling(cache, photos, way):
     boxes = torch.tensor([[0.1, 0.2, 0.5, 0.7], [0.0, 0.0, 0.9, 0.8], [0.3, 0.1, 0.7, 0.9]])
-    taken = bank.take(ROWS, boxes, NO_FLIP, 24)
+    taken = cache.take(ROWS, boxes, NO_FLIP, 24)
     for got, row, box in zip(taken, ROWS, boxes, strict=True):
         torch.testing.assert_close(got, sampled(photos[row], box, 24), atol=1e-4, rtol=0)
 
 
-def test_both_ways_give_the_same(bank, monkeypatch):
+def test_both_ways_give_the_same(cache, monkeypatch):
     rows = torch.arange(40)
     boxes, flips = random_boxes(40, torch.Generator().manual_seed(2), **CROP)
-    each = bank.take(rows, boxes, flips, 48)
+    each = cache.take(rows, boxes, flips, 48)
     monkeypatch.setattr(batches, "_resample_each", batches._resample_together)
-    torch.testing.assert_close(bank.take(rows, boxes, flips, 48), each, atol=1e-6, rtol=0)
+    torch.testing.assert_close(cache.take(rows, boxes, flips, 48), each, atol=1e-6, rtol=0)
 
 
-def test_flips_are_mirror_images(bank, way):
+def test_flips_are_mirror_images(cache, way):
     boxes = torch.tensor([[0.1, 0.2, 0.5, 0.7]]).repeat(3, 1)
-    plain = bank.take(ROWS, boxes, NO_FLIP, 24)
-    mirrored = bank.take(ROWS, boxes, torch.tensor([True, False, True]), 24)
+    plain = cache.take(ROWS, boxes, NO_FLIP, 24)
+    mirrored = cache.take(ROWS, boxes, torch.tensor([True, False, True]), 24)
     torch.testing.assert_close(mirrored[0], plain[0].flip(2), atol=1e-5, rtol=0)
     assert torch.equal(mirrored[1], plain[1])
 
 
-def test_batches_are_channels_last(bank, way):
-    assert bank.take(ROWS, whole_boxes(3), NO_FLIP, 24).is_contiguous(memory_format=torch.channels_last)
+def test_batches_are_channels_last(cache, way):
+    assert cache.take(ROWS, whole_boxes(3), NO_FLIP, 24).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_photo_of_one_pixel():
     index = pd.DataFrame({"offset": [0], "height": [1], "width": [1]})
-    bank = PixelCache.open(np.array([255, 0, 51], dtype=np.uint8), index, torch.device("cpu"))
-    taken = bank.take(torch.tensor([0]), whole_boxes(1), torch.tensor([True]), 4)
+    cache = PixelCache.open(np.array([255, 0, 51], dtype=np.uint8), index, torch.device("cpu"))
+    taken = cache.take(torch.tensor([0]), whole_boxes(1), torch.tensor([True]), 4)
     expected = torch.tensor([1, 0, 0.2]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
     torch.testing.assert_close(taken, expected, atol=1e-6, rtol=0)
 
 
-def test_memory_mapped_photos_are_not_read_into_memory(tmp_path, cache, bank):
-    flat, index = cache
+def test_memory_mapped_photos_are_not_read_into_memory(tmp_path, flat_pixels, cache):
+    flat, index = flat_pixels
     flat.tofile(tmp_path / "pixels")
     mapped = np.memmap(tmp_path / "pixels", dtype=np.uint8, mode="c")
     opened = PixelCache.open(mapped, index, torch.device("cpu"))
     assert opened.pixels.data_ptr() == mapped.ctypes.data
     boxes, flips = random_boxes(3, torch.Generator().manual_seed(1), **CROP)
-    assert torch.equal(opened.take(ROWS, boxes, flips, 24), bank.take(ROWS, boxes, flips, 24))
+    assert torch.equal(opened.take(ROWS, boxes, flips, 24), cache.take(ROWS, boxes, flips, 24))
 
 
-def test_photos_sent_alone_are_the_same(bank):
+def test_photos_sent_alone_are_the_same(cache):
     rows = torch.tensor([31, 7, 7, 0])
     boxes, flips = random_boxes(4, torch.Generator().manual_seed(1), **CROP)
-    sent = bank.send(rows)
-    assert len(sent.pixels) == 3 * (bank.heights[rows] * bank.widths[rows]).sum()
-    assert torch.equal(sent.take(torch.arange(4), boxes, flips, 24), bank.take(rows, boxes, flips, 24))
+    sent = cache.send(rows)
+    assert len(sent.pixels) == 3 * (cache.heights[rows] * cache.widths[rows]).sum()
+    assert torch.equal(sent.take(torch.arange(4), boxes, flips, 24), cache.take(rows, boxes, flips, 24))
 
 
 @needs_gpu
-@pytest.mark.parametrize(("share", "said"), [(0.5, "they lie there"), (0, "each batch is sent")])
-def test_a_gpu_gives_what_a_cpu_gives(cache, bank, monkeypatch, share, said):
+@pytest.mark.parametrize(("share", "said"), [(0.5, "all are sent at once"), (0, "each batch is sent")])
+def test_a_gpu_gives_what_a_cpu_gives(flat_pixels, cache, monkeypatch, share, said):
     lines = []
-    monkeypatch.setattr(batches, "PHOTOS_SHARE", share)
+    monkeypatch.setattr(batches, "MAX_MEMORY_SHARE", share)
     monkeypatch.setattr(logging, "info", lambda line, *parts: lines.append(line % parts))
-    on_gpu = PixelCache.open(*cache, torch.device("cuda", 0))
+    on_gpu = PixelCache.open(*flat_pixels, torch.device("cuda", 0))
     assert said in lines[0]
     rows = torch.arange(40)
     boxes, flips = random_boxes(40, torch.Generator().manual_seed(2), **CROP)
-    expected = bank.take(rows, boxes, flips, 48)
+    expected = cache.take(rows, boxes, flips, 48)
     joined = JoinedCaches((on_gpu, on_gpu))
     for taken in (
         on_gpu.take(rows, boxes, flips, 48),
@@ -132,8 +132,8 @@ def test_a_gpu_gives_what_a_cpu_gives(cache, bank, monkeypatch, share, said):
 
 
 @needs_gpu
-def test_nothing_waits_for_the_gpu(cache):
-    on_gpu = PixelCache.open(*cache, torch.device("cuda", 0))
+def test_nothing_waits_for_the_gpu(flat_pixels):
+    on_gpu = PixelCache.open(*flat_pixels, torch.device("cuda", 0))
     boxes, flips = random_boxes(3, torch.Generator().manual_seed(2), **CROP)
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -144,13 +144,13 @@ def test_nothing_waits_for_the_gpu(cache):
 
 
 @pytest.mark.parametrize(("min_scale", "stretch"), [(0.8, 0.1), (0.5, 0.3)])
-def test_random_boxes_keep_their_promises(smallest, stretch):
-    boxes, flips = random_boxes(20_000, torch.Generator().manual_seed(1), smallest, stretch)
+def test_random_boxes_keep_their_promises(min_scale, stretch):
+    boxes, flips = random_boxes(20_000, torch.Generator().manual_seed(1), min_scale, stretch)
     left, top, width, height = boxes.T
     assert boxes.min() >= 0
     assert (left + width).max() <= 1 + 1e-6
     assert (top + height).max() <= 1 + 1e-6
-    least = smallest * (1 - stretch)
+    least = min_scale * (1 - stretch)
     assert least <= boxes[:, 2:].min() < least + 0.02
     assert boxes[:, 2:].max() <= 1
     squeezed = width / height
@@ -169,11 +169,11 @@ def test_the_same_generator_draws_the_same():
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_joined_banks_give_what_each_gives(bank):
-    second = PixelCache(bank.pixels, bank.offsets[10:15], bank.heights[10:15], bank.widths[10:15], bank.device)
+def test_joined_caches_give_what_each_gives(cache):
+    second = PixelCache(cache.pixels, cache.offsets[10:15], cache.heights[10:15], cache.widths[10:15], cache.device)
     rows = torch.tensor([41, 3, 44, 39, 40])
     boxes, flips = random_boxes(5, torch.Generator().manual_seed(1), **CROP)
-    joined = JoinedCaches((bank, second)).take(rows, boxes, flips, 24)
-    apart = bank.take(torch.tensor([11, 3, 14, 39, 10]), boxes, flips, 24)
+    joined = JoinedCaches((cache, second)).take(rows, boxes, flips, 24)
+    apart = cache.take(torch.tensor([11, 3, 14, 39, 10]), boxes, flips, 24)
     assert torch.equal(joined, apart)
     assert joined.is_contiguous(memory_format=torch.channels_last)

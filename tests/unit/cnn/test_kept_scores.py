@@ -25,12 +25,12 @@ def test_what_was_kept_comes_back_to_the_last_bit(kept):
 
 def test_other_weights_photos_settings_labels_or_code_are_something_else(kept, tmp_path):
     assert kept.read(1, 2, "other weights") is None
-    for made_of in (
+    for sources in (
         ["others", {"size": 64}, "code"],
         ["photos", {"size": 96}, "code"],
         ["photos", {"size": 64}, "new"],
     ):
-        assert KeptScores(tmp_path, LABELS, 3, made_of).read(1, 2, "weights") is None
+        assert KeptScores(tmp_path, LABELS, 3, sources).read(1, 2, "weights") is None
     assert KeptScores(tmp_path, LABELS[::-1], 3, ["photos", {"size": 64}, "code"]).read(1, 2, "weights") is None
 
 

@@ -55,8 +55,8 @@ def test_a_transformer_takes_other_sizes_from_weights_of_its_own(setting, tmp_pa
     own = timm.create_model(name, num_classes=0)
     assert own.pretrained_cfg["input_size"][-1] == native
     safetensors.torch.save_file(own.state_dict(), tmp_path / "own.safetensors")
-    setting |= {"backbone": name, "weights": str(tmp_path / "own.safetensors")}
-    same, other = (Network({**setting, "size": size}, 2).backbone.eval() for size in (native, 96))
+    sizes = ({**setting, "backbone": name, "size": size} for size in (native, 96))
+    same, other = (Network(size, 2, str(tmp_path / "own.safetensors")).backbone.eval() for size in sizes)
     photos = torch.rand(2, 3, native, native)
     assert torch.equal(same(photos), own.eval()(photos))
     assert other(photos[..., :96, :96]).shape == same(photos).shape

@@ -14,8 +14,8 @@ def phase(policy: str, epochs: int = 2, lr: float = 1.0, cycle: float = 1) -> di
     return {"policy": policy, "epochs": epochs, "lr": lr, "cycle": cycle, "train": "all"}
 
 
-def rates(phase: dict, steps_an_epoch: int) -> list[float]:
-    return [learning_rate(phase, step, steps_an_epoch) for step in range(phase["epochs"] * steps_an_epoch)]
+def rates(phase: dict, steps_per_epoch: int) -> list[float]:
+    return [learning_rate(phase, step, steps_per_epoch) for step in range(phase["epochs"] * steps_per_epoch)]
 
 
 def test_triangular_rises_and_falls_once_a_cycle():
@@ -66,8 +66,8 @@ def test_one_cycle_takes_any_number_of_steps():
     st.sampled_from([0.5, 1, 2, 3.5]),
     st.integers(1, 60),
 )
-def test_rates_are_positive_and_never_above_the_highest(policy, epochs, lr, cycle, steps_an_epoch):
-    some = rates(phase(policy, epochs, lr, cycle), steps_an_epoch)
+def test_rates_are_positive_and_never_above_the_highest(policy, epochs, lr, cycle, steps_per_epoch):
+    some = rates(phase(policy, epochs, lr, cycle), steps_per_epoch)
     assert all(0 < rate <= lr * (1 + 1e-12) for rate in some)
     if policy == "constant":
         assert set(some) == {lr}
@@ -76,16 +76,16 @@ def test_rates_are_positive_and_never_above_the_highest(policy, epochs, lr, cycl
 
 
 @given(st.integers(1, 60), st.integers(1, 3), st.integers(0, 200))
-def test_triangles_repeat_and_are_symmetric(steps_an_epoch, cycle, step):
+def test_triangles_repeat_and_are_symmetric(steps_per_epoch, cycle, step):
     once, twice = phase("triangular", cycle=cycle), phase("triangular2", cycle=cycle)
-    length = cycle * steps_an_epoch
-    assert learning_rate(once, step + length, steps_an_epoch) == pytest.approx(
-        learning_rate(once, step, steps_an_epoch)
+    length = cycle * steps_per_epoch
+    assert learning_rate(once, step + length, steps_per_epoch) == pytest.approx(
+        learning_rate(once, step, steps_per_epoch)
     )
-    assert learning_rate(once, length - step % length, steps_an_epoch) == pytest.approx(
-        learning_rate(once, step, steps_an_epoch)
+    assert learning_rate(once, length - step % length, steps_per_epoch) == pytest.approx(
+        learning_rate(once, step, steps_per_epoch)
     )
-    above = [learning_rate(twice, step + later, steps_an_epoch) - 0.1 for later in (0, length)]
+    above = [learning_rate(twice, step + later, steps_per_epoch) - 0.1 for later in (0, length)]
     assert above[1] == pytest.approx(above[0] / 2, abs=1e-12)
 
 

@@ -76,21 +76,21 @@ def test_out_of_fold_scores_are_the_stored_weights(setting, data, tmp_path):
     history, scores = train(setting, data, tmp_path)
     network = Network({**setting, "seed": 9}, 2).to(memory_format=torch.channels_last)
     load_weights(network, tmp_path / "weights" / "epoch1.safetensors")
-    again = predict(network, data.bank, data.validation, setting["size"], setting["batch"], tta="mirror")
+    again = predict(network, data.cache, data.validation, setting["size"], setting["batch"], tta="mirror")
     assert np.array_equal(again, scores[1])
     truth = data.targets[data.validation].numpy()
     expected = -np.mean(np.where(truth == 1, np.log(again), np.log1p(-again)))
     assert history["validation_loss"][1] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_photo_and_its_mirror_image_score_the_same(setting, bank, photos):
+def test_a_photo_and_its_mirror_image_score_the_same(setting, cache, photos):
     network = Network(setting, 2)
     mirrored = dataclasses.replace(
-        bank, pixels=torch.from_numpy(np.concatenate([photo[:, ::-1].ravel() for photo in photos]))
+        cache, pixels=torch.from_numpy(np.concatenate([photo[:, ::-1].ravel() for photo in photos]))
     )
     rows = torch.arange(5)
     np.testing.assert_allclose(
-        predict(network, bank, rows, 32, 2, tta="mirror"),
+        predict(network, cache, rows, 32, 2, tta="mirror"),
         predict(network, mirrored, rows, 32, 5, tta="mirror"),
         rtol=1e-4,
         atol=1e-6,
@@ -160,7 +160,7 @@ def test_a_checkpoint_with_a_flipped_bit_is_ignored(setting, data, tmp_path, cap
         _, scores = train(setting, data, tmp_path)
         assert np.array_equal(scores, expected)
         assert "last.ckpt cannot be read" in caplog.text
-        assert "training starts anew" in caplog.text
+        assert "training starts from the beginning" in caplog.text
 
 
 def test_a_checkpoint_without_its_weights_is_ignored(setting, data, tmp_path):
@@ -260,7 +260,7 @@ def test_stored_weights_are_the_average_over_all_steps(setting, data, tmp_path, 
         assert not torch.allclose(weights[name].double(), passed[-1][name], rtol=2e-3, atol=1e-5)
     network = Network(setting, 2).to(memory_format=torch.channels_last)
     load_weights(network, tmp_path / "weights" / "epoch2.safetensors")
-    assert np.array_equal(predict(network, data.bank, data.validation, 32, 8, tta="mirror"), scores[2])
+    assert np.array_equal(predict(network, data.cache, data.validation, 32, 8, tta="mirror"), scores[2])
 
 
 def test_gradients_are_clipped_to_a_norm(setting, data, tmp_path, same_draws):

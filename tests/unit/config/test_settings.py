@@ -1,9 +1,10 @@
-"""Labels are divided into blocks, one for each job."""
+"""Blocks of labels; the settings that the chosen methods use; the student's run."""
 
 import pytest
 
 from stylevote.config.identity import slug
-from stylevote.config.settings import label_blocks
+from stylevote.config.resolve import resolve
+from stylevote.config.settings import label_blocks, start_weights
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,74 @@ def test_a_block_is_named_by_its_label_or_by_its_first_and_last():
     one, several = (label_blocks({label: slug(label) for label in labels}, size) for size in (1, 2))
     assert list(one) == [slug(label) for label in labels]
     assert several == {"sport": ["sport"], f"{slug(labels[1])}_to_street": labels[1:]}
+
+
+RUN = {"backbone": "resnet18", "phases": [{"epochs": 1, "lr": 0.01, "train": "all"}]}
+
+
+def settings(**changes):
+    """Return the resolved settings of a configuration with two labels and a run."""
+    photosets = {"train": {"photos": "train", "labels": "train.csv"}, "test": {"photos": "test", "labels": None}}
+    return resolve({"results": "out", "labels": ["red", "blue"], "photosets": photosets, "runs": [RUN], **changes})
+
+
+@pytest.mark.parametrize(
+    ("branch", "used"),
+    [
+        ({"selection": {"method": "top_n", "top_n": 3, "correlation": 0.8}}, {"method", "top_n", "correlation"}),
+        ({"selection": {"method": "greedy"}}, {"method", "greedy"}),
+        ({"selection": {"method": "all", "top_n": 7}}, {"method"}),
+        ({"threshold": {"method": "exact", "steps": 7}}, {"method"}),
+        ({"threshold": {"method": "greedy"}}, {"method", "steps"}),
+        ({"threshold": {"method": "shrunk"}}, {"method", "shrink"}),
+        ({"threshold": {"method": "bootstrap"}}, {"method", "resamples", "seed"}),
+        ({"stack": {"combiner": "mean"}}, {"combiner"}),
+        ({"stack": {"combiner": "ridge", "logistic": {"alpha": [7]}}}, {"combiner", "ridge"}),
+    ],
+)
+def test_of_a_branch_the_settings_of_the_chosen_method_alone_are_used(branch, used):
+    ((name, _),) = branch.items()
+    resolved = settings(**branch)
+    found = getattr(resolved.config, name)
+    assert found.used() == {key: value for key, value in found.model_dump().items() if key in used}
+
+
+def test_auto_uses_its_own_settings_and_those_of_the_combiners_that_it_chooses_among():
+    resolved = settings(stack={"combiner": "auto", "auto": {"among": ["mean", "ridge"]}}, folds={"count": 5})
+    used = resolved.config.stack.used()
+    assert used == {"combiner": "auto", "auto": {"among": ["mean", "ridge"], "seed": 1}, "ridge": used["ridge"]}
+    assert used["ridge"] == resolved.config.stack.ridge.used()
+
+
+def test_a_student_is_trained_like_a_run_but_is_none_of_the_runs():
+    assert settings().student is None
+    assert settings().trained == settings().runs
+    recipes = {"plain": {}, "more": {"repeat": {"labels": ["red"], "times": 2}}}
+    resolved = settings(distillation={**RUN, "recipe": "more"}, recipes=recipes)
+    assert resolved.student.startswith("resnet18-224-more-")
+    assert resolved.student not in resolved.runs
+    assert list(resolved.trained) == [*resolved.runs, resolved.student]
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"threshold": {"method": "greedy"}}, True),
+        ({"votes": {"max_labels": 1}}, True),
+        ({"stack": {"combiner": "mean"}}, False),
+        ({"selection": {"top_n": 1}}, False),
+        ({"beta": 1}, False),
+        ({"target": {"tolerance": 0.1}}, False),
+        ({"runs": [RUN, {**RUN, "seed": 1}]}, False),
+        ({"distillation": {**RUN, "seed": 1}}, False),
+    ],
+)
+def test_a_students_run_is_named_by_its_setting_and_the_ensemble_that_teaches_it(change, same):
+    student = settings(distillation=RUN, stack={"combiner": "ridge"}).student
+    changed = {"distillation": RUN, "stack": {"combiner": "ridge"}, **change}
+    assert (settings(**changed).student == student) == same
+
+
+def test_only_a_users_file_of_weights_is_one_to_start_from():
+    files = [start_weights({"weights": weights}) for weights in ("none", "pretrained", "mine/start.safetensors")]
+    assert files == [[], [], ["mine/start.safetensors"]]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stylevote.ensemble.blocks import features_of, read_by_label, read_values, write_by_label
+from stylevote.ensemble.blocks import feature_labels, read_by_label, read_values, write_by_label
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table, write_table
 
@@ -25,10 +25,10 @@ def test_labels_come_back_as_they_were_from_any_blocks(tables, tmp_path):
         for path, block in zip(paths, blocks, strict=True):
             write_by_label({label: tables[label] for label in block}, path)
             assert list(read_table(path)) == ["label", "score", "fold"]
-        found = read_by_label(paths, list(tables))
-        assert list(found) == list(tables)
+        actual = read_by_label(paths, list(tables))
+        assert list(actual) == list(tables)
         for label, table in tables.items():
-            pd.testing.assert_frame_equal(found[label], table)
+            pd.testing.assert_frame_equal(actual[label], table)
         assert list(read_by_label(paths, ["blue"], ["score"])["blue"]) == ["score"]
 
 
@@ -36,7 +36,7 @@ def test_a_label_that_no_block_or_two_blocks_hold_is_named(tables, tmp_path):
     one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
     write_by_label(tables, one)
     write_by_label({"red": tables["red"]}, other)
-    with pytest.raises(InputError, match=r"one\.parquet: found no rows of the label 'green' \(1 such labels\)"):
+    with pytest.raises(InputError, match=r"one\.parquet: found no rows of 1 labels, of which 'green' is the first"):
         read_by_label([one], ["red", "green"])
     with pytest.raises(InputError, match=r"other\.parquet: holds the label 'red', which another table holds, too"):
         read_by_label([one, other], ["red"])
@@ -55,5 +55,5 @@ def test_values_are_one_per_label_and_may_be_missing(tmp_path):
 
 
 def test_a_label_is_the_first_of_its_features_and_is_there_once():
-    assert features_of("red", []) == ["red"]
-    assert features_of("red", ["blue", "red", "green"]) == ["red", "blue", "green"]
+    assert feature_labels(["red"], []) == ["red"]
+    assert feature_labels(["red"], ["blue", "red", "green"]) == ["red", "blue", "green"]

@@ -13,9 +13,9 @@ def brute_force_f2(labels, scores):
     return max(f_beta(labels, scores >= cut) for cut in np.unique(scores))
 
 
-def test_each_candidate_has_its_f2_at_its_best_cut(bank):
-    candidates, scores = bank.candidates(1)
-    labels = bank.truth[:, 1]
+def test_each_candidate_has_its_f2_at_its_best_cut(ensemble):
+    candidates, scores = ensemble.candidates(1)
+    labels = ensemble.truth[:, 1]
     ranking = rank_candidates(candidates, labels, scores)
     assert ranking["rank"].tolist() == list(range(1, len(candidates) + 1))
     assert (np.diff(ranking["f_beta"]) <= 0).all()
@@ -47,14 +47,14 @@ def best_f_beta(labels, scores, beta):
 
 
 @pytest.mark.parametrize("beta", [0.5, 1, 2])
-def test_each_part_is_the_ranking_by_the_photos_outside_its_fold(bank, beta):
-    candidates, scores = bank.candidates(1)
-    labels, orders = bank.truth[:, 1], set()
-    rankings = rank_by_fold(candidates, labels, scores, bank.folds, beta)
+def test_each_part_is_the_ranking_by_the_photos_outside_its_fold(ensemble, beta):
+    candidates, scores = ensemble.candidates(1)
+    labels, orders = ensemble.truth[:, 1], set()
+    rankings = rank_by_fold(candidates, labels, scores, ensemble.folds, beta)
     assert rankings["held_out_fold"].tolist() == np.repeat([ALL, 0, 1, 2], len(candidates)).tolist()
     assert rankings.dtypes[["held_out_fold", "candidate"]].tolist() == [np.int16, np.int32]
-    for without, part in rankings.groupby("held_out_fold"):
-        known = bank.folds != without
+    for held_out_fold, part in rankings.groupby("held_out_fold"):
+        known = ensemble.folds != held_out_fold
         reached = [best_f_beta(labels[known], row[known], beta) for row in scores]
         order = np.argsort(-np.round(reached, 12), kind="stable")  # the candidates come by run, then epoch
         orders.add(tuple(order))
@@ -78,11 +78,13 @@ def test_the_ranking_depends_on_beta():
 
 
 @pytest.mark.parametrize("fold", [0, 1, 2])
-def test_a_folds_labels_change_nothing_in_its_part(bank, fold):
-    labels = bank.truth[:, 0]
-    turned = np.where(bank.folds == fold, 1 - labels, labels)
-    candidates, scores = bank.candidates(0)
-    before, after = (rank_by_fold(candidates, known, scores, bank.folds) for known in (labels, turned))
+def test_a_folds_labels_change_nothing_in_its_part(ensemble, fold):
+    labels = ensemble.truth[:, 0]
+    turned = np.where(ensemble.folds == fold, 1 - labels, labels)
+    candidates, scores = ensemble.candidates(0)
+    before, after = (rank_by_fold(candidates, known, scores, ensemble.folds) for known in (labels, turned))
     assert before[before["held_out_fold"] == fold].equals(after[after["held_out_fold"] == fold])
-    for without in {ALL, 0, 1, 2} - {fold}:
-        assert not before[before["held_out_fold"] == without].equals(after[after["held_out_fold"] == without])
+    for held_out_fold in {ALL, 0, 1, 2} - {fold}:
+        assert not before[before["held_out_fold"] == held_out_fold].equals(
+            after[after["held_out_fold"] == held_out_fold]
+        )

@@ -5,14 +5,15 @@ import pandas as pd
 import pytest
 from sklearn.metrics import precision_recall_curve
 
+from stylevote.config.ensemble import Selection
 from stylevote.ensemble.rank import ALL, rank_by_fold, rank_candidates
 from stylevote.ensemble.select import (
     apportion,
     bagged_counts,
     binned_f_beta,
     forward_counts,
+    limit_size,
     members_of,
-    of_size,
     select_by_fold,
     select_members,
 )
@@ -139,13 +140,13 @@ def test_forward_selection_is_that_of_a_plain_reference():
 
 
 def test_forward_selection_goes_by_beta():
-    found = {}
+    actual = {}
     for beta in (0.5, 1, 2):
         for seed in range(6):
             labels, whole = noisy_candidates(seed)
-            found[beta, seed] = forward_counts((whole / 32).astype(np.float32), labels, 3, 8, beta).tolist()
-            assert found[beta, seed] == plain_forward(whole, labels, 3, 8, beta)
-    assert any(found[0.5, seed] != found[1, seed] != found[2, seed] for seed in range(6)), "beta made no difference"
+            actual[beta, seed] = forward_counts((whole / 32).astype(np.float32), labels, 3, 8, beta).tolist()
+            assert actual[beta, seed] == plain_forward(whole, labels, 3, 8, beta)
+    assert any(actual[0.5, seed] != actual[1, seed] != actual[2, seed] for seed in range(6)), "beta made no difference"
 
 
 def test_candidates_that_complement_each_other_are_better_together_and_the_better_one_weighs_more():
@@ -249,10 +250,10 @@ def test_equals_are_taken_by_run_then_epoch(method):
 
 @pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
 def test_whatever_the_method_only_a_runs_best_epoch_that_tells_photos_apart_is_a_member(method, simulate):
-    bank = simulate(runs=6, epochs=3)
-    bank.scores["run4"][:] = 0.25
-    candidates, scores = bank.candidates(1)
-    labels = bank.truth[:, 1]
+    ensemble = simulate(runs=6, epochs=3)
+    ensemble.scores["run4"][:] = 0.25
+    candidates, scores = ensemble.candidates(1)
+    labels = ensemble.truth[:, 1]
     best = candidates.assign(f_beta=[-best_f_beta(labels, row) for row in scores])
     best = best.sort_values(["run", "f_beta", "epoch"]).groupby("run").head(1)
     greedy = GREEDY | {"bags": 5, "share": 0.5}
@@ -277,7 +278,7 @@ def test_there_is_a_member_whatever_the_scores_and_labels(method):
 
 
 def test_another_method_is_refused():
-    with pytest.raises(InputError, match="selection method 'best' is none of 'top_n', 'greedy' and 'all'"):
+    with pytest.raises(InputError, match=r"selection\.method: found 'best', expected one of top_n, greedy, all"):
         select_members(
             pd.DataFrame({"run": ["a"], "epoch": [1]}), np.array([A], np.float32), np.array([0, 0, 1, 1]), method="best"
         )
@@ -293,9 +294,9 @@ METHODS = {
 @pytest.fixture
 def six(simulate):
     """Return labels, folds, and the candidates of six runs with their scores in whole 32nds."""
-    bank = simulate(photos=120, runs=6)
-    candidates, scores = bank.candidates(0)
-    return bank.truth[:, 0], bank.folds, candidates, (np.rint(32 * scores) / 32).astype(np.float32)
+    ensemble = simulate(photos=120, runs=6)
+    candidates, scores = ensemble.candidates(0)
+    return ensemble.truth[:, 0], ensemble.folds, candidates, (np.rint(32 * scores) / 32).astype(np.float32)
 
 
 def rows_of(selection, *columns):
@@ -310,11 +311,14 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
     labels, folds, candidates, scores = six
     rankings = rank_by_fold(candidates, labels, scores, folds, beta)
     settings = METHODS[method] | ({"greedy": GREEDY} if method == "greedy" else {})
-    selections = select_by_fold(rankings, scores, labels, folds, settings, beta=beta)
+    selections = select_by_fold(rankings, scores, labels, folds, Selection(**settings), beta=beta)
     assert selections["held_out_fold"].tolist() == rankings["held_out_fold"].tolist()
     chosen = []
-    for without in (ALL, 0, 1, 2):
-        known, ranking = folds != without, rankings[rankings["held_out_fold"] == without].set_index("candidate")
+    for held_out_fold in (ALL, 0, 1, 2):
+        known, ranking = (
+            folds != held_out_fold,
+            rankings[rankings["held_out_fold"] == held_out_fold].set_index("candidate"),
+        )
         best = ranking.index[~ranking["run"].duplicated()]
         if method == "top_n":
             expected = [[row, 1] for row in reference(ranking, scores[:, known], 4, 0.57)]
@@ -325,7 +329,7 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
             expected.sort(key=lambda member: -member[1])
         else:
             expected = [[row, 1] for row in best]
-        part = selections[selections["held_out_fold"] == without]
+        part = selections[selections["held_out_fold"] == held_out_fold]
         assert rows_of(part, "candidate", "weight") == expected
         assert part["reason"].eq("").tolist() == part["member"].gt(0).tolist()
         chosen.append(expected)
@@ -333,13 +337,13 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_folds_labels_change_nothing_in_its_selection(bank, method):
-    (candidates, scores), labels = bank.candidates(0), bank.truth[:, 0]
-    found = []
-    for known in (labels, np.where(bank.folds == 1, 1 - labels, labels)):
-        rankings = rank_by_fold(candidates, known, scores, bank.folds)
-        found.append(select_by_fold(rankings, scores, known, bank.folds, METHODS[method]))
-    before, after = found
+def test_a_folds_labels_change_nothing_in_its_selection(ensemble, method):
+    (candidates, scores), labels = ensemble.candidates(0), ensemble.truth[:, 0]
+    actual = []
+    for known in (labels, np.where(ensemble.folds == 1, 1 - labels, labels)):
+        rankings = rank_by_fold(candidates, known, scores, ensemble.folds)
+        actual.append(select_by_fold(rankings, scores, known, ensemble.folds, Selection(**METHODS[method])))
+    before, after = actual
     assert before[before["held_out_fold"] == 1].equals(after[after["held_out_fold"] == 1])
     assert not before[before["held_out_fold"] != 1].equals(after[after["held_out_fold"] != 1])
 
@@ -353,7 +357,7 @@ def test_a_smaller_size_is_the_beginning_of_a_larger_one(six, method):
     members = rows_of(largest, "run", "epoch", "member", "weight")
     assert len(members) > 3
     for size in range(1, 8):
-        selection = select_members(ranking, scores, labels, **of_size(METHODS[method], size))
+        selection = select_members(ranking, scores, labels, **limit_size(Selection(**METHODS[method]), size))
         assert rows_of(selection, "run", "epoch", "member", "weight") == members[:size]
         dropped = largest["member"] > size
         assert (selection.loc[dropped, ["weight", "member"]] == 0).all(axis=None)
@@ -366,21 +370,22 @@ def test_a_smaller_size_is_the_beginning_of_a_larger_one(six, method):
 def test_a_size_stands_for_top_n_and_leaves_the_correlation(six):
     labels, _, candidates, scores = six
     ranking = rank_candidates(candidates, labels, scores)
-    found = select_members(ranking, scores, labels, top_n=1, correlation=0.55, size=3)
-    assert members_of(found).index.tolist() == reference(ranking, scores, 3, 0.55)
-    assert found["reason"].str.startswith("correlates").any()
+    actual = select_members(ranking, scores, labels, top_n=1, correlation=0.55, size=3)
+    assert members_of(actual).index.tolist() == reference(ranking, scores, 3, 0.55)
+    assert actual["reason"].str.startswith("correlates").any()
 
 
 def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(six):
     labels, folds, candidates, scores = six
     rankings = rank_by_fold(candidates, labels, scores, folds)
-    selections = select_by_fold(rankings, scores, labels, folds, METHODS["greedy"], sizes={ALL: 2, 0: None, 1: 1, 2: 2})
-    plain = select_by_fold(rankings, scores, labels, folds, METHODS["greedy"])
-    counts = {without: (part["member"] > 0).sum() for without, part in selections.groupby("held_out_fold")}
+    greedy = Selection(**METHODS["greedy"])
+    selections = select_by_fold(rankings, scores, labels, folds, greedy, sizes={ALL: 2, 0: None, 1: 1, 2: 2})
+    plain = select_by_fold(rankings, scores, labels, folds, greedy)
+    counts = {held_out_fold: (part["member"] > 0).sum() for held_out_fold, part in selections.groupby("held_out_fold")}
     assert counts == {ALL: 2, 0: 6, 1: 1, 2: 2}
-    for without, size in [(ALL, 2), (1, 1), (2, 2)]:
-        found, longer = (table[table["held_out_fold"] == without] for table in (selections, plain))
-        assert rows_of(found, "candidate", "weight") == rows_of(longer, "candidate", "weight")[:size]
+    for held_out_fold, size in [(ALL, 2), (1, 1), (2, 2)]:
+        actual, longer = (table[table["held_out_fold"] == held_out_fold] for table in (selections, plain))
+        assert rows_of(actual, "candidate", "weight") == rows_of(longer, "candidate", "weight")[:size]
     every = selections[selections["held_out_fold"] == 0]
     assert every["run"][every["member"] > 0].nunique() == 6
     assert set(every["weight"][every["member"] > 0]) == {1}
@@ -391,8 +396,8 @@ def test_members_of_a_fold_are_those_selected_without_it_each_as_often_as_it_wei
         [(-1, "a", 1, 1), (-1, "b", 2, 2), (-1, "c", 0, 0), (0, "a", 0, 0), (0, "b", 2, 1), (0, "c", 1, 3)],
         columns=["held_out_fold", "run", "member", "weight"],
     )
-    found = {without: members_of(table, without) for without in (ALL, 0)}
-    assert found[ALL]["run"].tolist() == ["a", "b", "b"]
-    assert found[0]["run"].tolist() == ["c", "c", "c", "b"]
-    assert found[0]["member"].tolist() == [1, 2, 3, 4]
-    assert members_of(table).equals(found[ALL])
+    actual = {held_out_fold: members_of(table, held_out_fold) for held_out_fold in (ALL, 0)}
+    assert actual[ALL]["run"].tolist() == ["a", "b", "b"]
+    assert actual[0]["run"].tolist() == ["c", "c", "c", "b"]
+    assert actual[0]["member"].tolist() == [1, 2, 3, 4]
+    assert members_of(table).equals(actual[ALL])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import fbeta_score, precision_recall_curve
 
+from stylevote.config.ensemble import Stack
 from stylevote.ensemble.combiners import logistic, mean, rank_mean, ridge, xgboost
 from stylevote.ensemble.stack import fit_stack, log_loss, stacked_scores
 
@@ -25,11 +26,11 @@ BOOSTED = {
         ("xgboost", xgboost, BOOSTED),
     ],
 )
-def test_the_combiner_that_the_settings_name_gets_its_own_settings(bank, name, module, own):
-    features, labels = bank.candidates(1)[1].T, bank.truth[:, 1]
+def test_the_combiner_that_the_settings_name_gets_its_own_settings(ensemble, name, module, own):
+    features, labels = ensemble.candidates(1)[1].T, ensemble.truth[:, 1]
     sections = {"xgboost": BOOSTED, "logistic": {"alpha": [3]}, "ridge": {"alpha": [2]}}
-    stack = fit_stack(features, labels, bank.folds, {"combiner": name, "label": "style 1", **sections})
-    direct = module.fit(features, labels, bank.folds, **own)
+    stack = fit_stack(features, labels, ensemble.folds, Stack(combiner=name, **sections))
+    direct = module.fit(features, labels, ensemble.folds, **own)
     assert np.array_equal(stack.scores, direct.scores)
     assert stack.grid.equals(direct.grid)
     assert len(stack.stackers) == 3
@@ -39,10 +40,10 @@ def test_the_combiner_that_the_settings_name_gets_its_own_settings(bank, name, m
 
 @pytest.mark.parametrize("beta", [0.5, 1])
 @pytest.mark.parametrize("name", ["logistic", "mean", "rank_mean", "ridge", "xgboost"])
-def test_the_grid_is_measured_by_beta(bank, name, beta):
-    features, labels = bank.candidates(1)[1].T, bank.truth[:, 1]
+def test_the_grid_is_measured_by_beta(ensemble, name, beta):
+    features, labels = ensemble.candidates(1)[1].T, ensemble.truth[:, 1]
     sections = {"xgboost": BOOSTED, "logistic": {"alpha": [3]}, "ridge": {"alpha": [2]}}
-    stack = fit_stack(features, labels, bank.folds, {"combiner": name, **sections}, beta=beta)
+    stack = fit_stack(features, labels, ensemble.folds, Stack(combiner=name, **sections), beta=beta)
     (row,) = stack.grid.itertuples()
     precision, recall, _ = precision_recall_curve(labels, stack.scores)
     best = np.max((1 + beta**2) * precision * recall / np.maximum(beta**2 * precision + recall, 1e-9))
@@ -50,20 +51,19 @@ def test_the_grid_is_measured_by_beta(bank, name, beta):
     assert row.f_beta == pytest.approx(fbeta_score(labels, stack.scores >= row.threshold, beta=beta))
 
 
-def test_boosted_trees_are_chosen_by_beta(bank):
-    features, labels = bank.candidates(1)[1].T, bank.truth[:, 1]
+def test_boosted_trees_are_chosen_by_beta(ensemble):
+    features, labels = ensemble.candidates(1)[1].T, ensemble.truth[:, 1]
     grid = {"eta": [0.05, 0.1, 0.3, 0.6], "max_depth": [1, 2, 4], "min_child_weight": [1, 5]}
-    found = {}
+    actual = {}
     for beta in (0.5, 2):
-        stack = fit_stack(
-            features, labels, bank.folds, {"combiner": "xgboost", "xgboost": BOOSTED | {"grid": grid}}, beta=beta
-        )
+        settings = Stack(combiner="xgboost", xgboost=BOOSTED | {"grid": grid})
+        stack = fit_stack(features, labels, ensemble.folds, settings, beta=beta)
         (chosen,) = np.flatnonzero(stack.grid["chosen"])
         assert chosen == stack.grid["f_beta"].argmax()
         threshold = stack.grid["threshold"][chosen]
         assert stack.grid["f_beta"][chosen] == pytest.approx(fbeta_score(labels, stack.scores >= threshold, beta=beta))
-        found[beta] = chosen
-    assert found[0.5] != found[2], "beta made no difference"
+        actual[beta] = chosen
+    assert actual[0.5] != actual[2], "beta made no difference"
 
 
 def test_log_loss_is_finite_and_right():

@@ -10,17 +10,17 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score
 
+from stylevote.ensemble.log_odds import log_odds
 from stylevote.ensemble.threshold import (
-    decide,
+    apply_threshold,
+    even_thresholds,
     f_beta_at,
     fit_platt,
-    log_odds,
     precision_threshold,
     search_threshold,
-    stepped_thresholds,
 )
 from stylevote.errors import InputError
-from stylevote.metrics import best_cut, f_beta
+from stylevote.metrics import best_threshold, f_beta
 
 METHODS = ["greedy", "exact", "lbfgs", "plug_in", "shrunk", "bootstrap"]
 BETAS = [0.5, 1.0, 2.0, 3.0]
@@ -52,10 +52,10 @@ def best_for_even_probabilities(beta):
 @given(labelled_scores(), st.sampled_from(BETAS))
 def test_the_greedy_threshold_is_the_best_of_its_steps(drawn, beta):
     labels, scores = drawn
-    threshold, found = search_threshold(labels, scores, "greedy", steps=100, beta=beta)
+    threshold, actual = search_threshold(labels, scores, "greedy", steps=100, beta=beta)
     every = [f_beta(labels, scores.astype(float) >= k / 100, beta) for k in range(101)]
-    assert found == max(every)
-    assert threshold == max(k / 100 for k in range(101) if every[k] == found)
+    assert actual == max(every)
+    assert threshold == max(k / 100 for k in range(101) if every[k] == actual)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -63,11 +63,11 @@ def test_the_greedy_threshold_is_the_best_of_its_steps(drawn, beta):
 def test_deciding_gives_the_f_beta_promised(method, drawn, beta):
     labels, scores = drawn
     with warnings.catch_warnings(action="error"):
-        threshold, found = search_threshold(labels, scores, method, resamples=5, beta=beta)
+        threshold, actual = search_threshold(labels, scores, method, resamples=5, beta=beta)
     assert type(threshold) is float
     assert 0 <= threshold <= 1
     decided = (scores.astype(float) >= threshold).astype(int)
-    assert found == pytest.approx(fbeta_score(labels, decided, beta=beta, zero_division=0))
+    assert actual == pytest.approx(fbeta_score(labels, decided, beta=beta, zero_division=0))
 
 
 @given(labelled_scores(), st.sampled_from(BETAS))
@@ -87,18 +87,18 @@ def test_the_exact_threshold_is_never_below_ten_thousand_steps(drawn):
 @pytest.mark.parametrize("photos", [1, 6])
 def test_where_all_photos_have_the_label_all_are_decided(method, photos):
     scores = np.linspace(0.3, 1, photos, dtype=np.float32)
-    threshold, found = search_threshold(np.ones(photos), scores, method)
-    assert found == 1
-    assert decide(scores, threshold).all()
+    threshold, actual = search_threshold(np.ones(photos), scores, method)
+    assert actual == 1
+    assert apply_threshold(scores, threshold).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("photos", [1, 6])
 def test_where_no_photo_has_the_label_one_is_decided_at_most(method, photos):
     scores = np.linspace(0.2, 0.4, photos)
-    threshold, found = search_threshold(np.zeros(photos), scores, method)
-    assert found == 0
-    assert decide(scores, threshold).sum() <= 1
+    threshold, actual = search_threshold(np.zeros(photos), scores, method)
+    assert actual == 0
+    assert apply_threshold(scores, threshold).sum() <= 1
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -106,15 +106,15 @@ def test_where_no_photo_has_the_label_one_is_decided_at_most(method, photos):
 def test_constant_scores_decide_all_photos(method, score):
     labels, scores = np.array([0, 1, 0, 0]), np.full(4, score, dtype=np.float32)
     threshold, _ = search_threshold(labels, scores, method)
-    assert decide(scores, threshold).all()
+    assert apply_threshold(scores, threshold).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_scores_that_differ_too_little_to_be_calibrated_are_cut(method):
     labels, scores = np.array([0, 1, 0, 0]), np.array([0, 1e-9, 0, 1e-30])
     with warnings.catch_warnings(action="error"):
-        threshold, found = search_threshold(labels, scores, method)
-    assert found == f_beta(labels, scores >= threshold) > 0
+        threshold, actual = search_threshold(labels, scores, method)
+    assert actual == f_beta(labels, scores >= threshold) > 0
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -122,7 +122,7 @@ def test_where_finding_all_photos_is_best_scores_of_0_are_found_as_well(method):
     labels = np.repeat([1, 1, 0, 0], [60, 30, 1, 9])
     scores = np.repeat(np.float32([0.9, 0, 0.9, 0]), [60, 30, 1, 9])
     threshold, _ = search_threshold(labels, scores, method, resamples=10)
-    assert decide(scores, threshold).all()
+    assert apply_threshold(scores, threshold).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -135,8 +135,8 @@ def test_scores_of_0_and_1_that_part_the_labels_are_parted(method, beta):
 @given(labelled_scores(), st.sampled_from(BETAS))
 def test_the_curve_is_the_f_beta_of_every_threshold(drawn, beta):
     labels, scores = drawn
-    thresholds = stepped_thresholds(20)
-    expected = [f_beta(labels, decide(scores, cut), beta) for cut in thresholds]
+    thresholds = even_thresholds(20)
+    expected = [f_beta(labels, apply_threshold(scores, cut), beta) for cut in thresholds]
     assert f_beta_at(labels, scores, thresholds, beta).tolist() == expected
 
 
@@ -144,9 +144,9 @@ def test_the_curve_is_the_f_beta_of_every_threshold(drawn, beta):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_nears_the_best_threshold_of_true_probabilities(method, beta):
     labels, scores = probabilities(40_000)
-    threshold, found = search_threshold(labels, scores, method, resamples=20, beta=beta)
+    threshold, actual = search_threshold(labels, scores, method, resamples=20, beta=beta)
     best = best_for_even_probabilities(beta)
-    assert found == pytest.approx(search_threshold(labels, scores, "exact", beta=beta)[1], abs=0.003)
+    assert actual == pytest.approx(search_threshold(labels, scores, "exact", beta=beta)[1], abs=0.003)
     assert logit(threshold) == pytest.approx(logit(best), abs=0.2)
 
 
@@ -170,9 +170,9 @@ def test_lbfgs_finds_the_highest_of_the_smoothed_peaks(high, low, beta):
 @pytest.mark.parametrize("beta", BETAS)
 def test_the_plug_in_threshold_of_true_probabilities_is_that_of_the_closed_form(beta):
     labels, scores = probabilities(200_000)
-    threshold, found = search_threshold(labels, scores, "plug_in", beta=beta)
+    threshold, actual = search_threshold(labels, scores, "plug_in", beta=beta)
     assert threshold == pytest.approx(best_for_even_probabilities(beta), rel=0.02)
-    assert threshold == pytest.approx(found / (1 + beta**2), rel=0.02)
+    assert threshold == pytest.approx(actual / (1 + beta**2), rel=0.02)
 
 
 def test_the_plug_in_threshold_sees_through_distorted_probabilities():
@@ -225,25 +225,25 @@ def test_the_more_positives_the_nearer_the_shrunk_threshold_is_to_exact(times):
 @given(labelled_scores(), st.integers(1, 6), st.sampled_from(BETAS))
 def test_the_bootstrap_is_the_median_over_literal_resamples(drawn, resamples, beta):
     labels, scores = drawn
-    generator, found = np.random.default_rng(7), []
+    generator, actual = np.random.default_rng(7), []
     for _ in range(resamples if 0 < labels.sum() < len(labels) and np.ptp(log_odds(scores)) > 0 else 0):
         kinds = [np.flatnonzero(labels == kind) for kind in (1, 0)]
         photos = np.concatenate([generator.choice(kind, len(kind)) for kind in kinds])
-        found.append(best_cut(labels[photos], scores[photos], beta)[0])
-    expected = np.median(found) if found else best_cut(labels, scores, beta)[0]
+        actual.append(best_threshold(labels[photos], scores[photos], beta)[0])
+    expected = np.median(actual) if actual else best_threshold(labels, scores, beta)[0]
     assert search_threshold(labels, scores, "bootstrap", resamples=resamples, seed=7, beta=beta)[0] == expected
 
 
 def test_another_seed_draws_other_resamples():
     labels, scores = probabilities(100)
-    found = [search_threshold(labels, scores, "bootstrap", resamples=1, seed=seed)[0] for seed in (0, 0, 1)]
-    assert found[0] == found[1] != found[2]
+    actual = [search_threshold(labels, scores, "bootstrap", resamples=1, seed=seed)[0] for seed in (0, 0, 1)]
+    assert actual[0] == actual[1] != actual[2]
 
 
 def test_a_threshold_between_neighbouring_floats_parts_them():
     low = np.float32(0.3)
     high = np.nextafter(low, np.float32(1))
-    assert decide(np.array([low, high]), (float(low) + float(high)) / 2).tolist() == [0, 1]
+    assert apply_threshold(np.array([low, high]), (float(low) + float(high)) / 2).tolist() == [0, 1]
 
 
 def test_an_unknown_method_is_refused():

@@ -128,10 +128,10 @@ def photos_to_limit(labels=5, photos=60):
     return decisions.astype(np.uint8), scores, thresholds
 
 
-def nearest_set(decisions, scores, thresholds, least, most):
+def nearest_set(decisions, scores, thresholds, min_labels, max_labels):
     """Return the labels of one photo: of all sets that are large and small enough the one with fewest changes, and of
     such the one of greatest odds, each label's divided by those of its threshold, and all multiplied."""
-    sizes = range(least, most + 1)
+    sizes = range(min_labels, max_labels + 1)
     best = None
     for labels in itertools.chain(*(itertools.combinations(range(len(scores)), size) for size in sizes)):
         chosen = [int(label in labels) for label in range(len(scores))]
@@ -143,13 +143,13 @@ def nearest_set(decisions, scores, thresholds, least, most):
 
 
 @pytest.mark.parametrize(("min_labels", "max_labels"), [(1, 5), (0, 2), (2, 2), (1, 3), (5, 5), (0, 1)])
-def test_a_photo_gets_the_nearest_set_of_labels_that_the_limits_allow(least, most):
+def test_a_photo_gets_the_nearest_set_of_labels_that_the_limits_allow(min_labels, max_labels):
     decisions, scores, thresholds = photos_to_limit()
-    found = limit_labels(decisions, scores.astype(np.float32), thresholds, least, most)
+    actual = limit_labels(decisions, scores.astype(np.float32), thresholds, min_labels, max_labels)
     rows = zip(decisions.tolist(), scores.tolist(), thresholds.tolist(), strict=True)
-    assert found.tolist() == [nearest_set(*row, least, most) for row in rows]
-    assert found.dtype == np.uint8
-    assert (found != decisions).any()
+    assert actual.tolist() == [nearest_set(*row, min_labels, max_labels) for row in rows]
+    assert actual.dtype == np.uint8
+    assert (actual != decisions).any()
 
 
 def test_without_limits_every_decision_stays():

@@ -16,7 +16,7 @@ def make_folder(folder, manifest=MANIFEST, decided=None):
     """Return a results folder that holds a manifest and honest decisions for its photos."""
     write_table(manifest, folder / "photos" / "train" / "manifest.parquet")
     decided = manifest[["image_id", "red", "round"]] if decided is None else decided
-    write_table(decided, folder / "ensemble" / "nested_decisions.parquet")
+    write_table(decided, folder / "estimate" / "nested_decisions.parquet")
     return folder
 
 

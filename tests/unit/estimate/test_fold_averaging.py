@@ -32,12 +32,12 @@ def test_the_gain_is_that_of_the_labels_which_it_does_not_see(prevalence, noise,
     scores, by_fold = probability(seen[0], prevalence), probability(by_fold, prevalence)
     joined = fbeta_score(truth, by_fold.mean(axis=0) >= threshold, beta=beta)
     true = joined - np.mean([fbeta_score(truth, fold >= threshold, beta=beta) for fold in by_fold])
-    found = fold_averaging_gain(labels, scores, by_fold, threshold, beta)
-    assert found == pytest.approx(true, abs=0.004)
+    actual = fold_averaging_gain(labels, scores, by_fold, threshold, beta)
+    assert actual == pytest.approx(true, abs=0.004)
     if noise:
         assert true > 0.006
     else:
-        assert found == 0
+        assert actual == 0
 
 
 @pytest.mark.parametrize("labels", [np.zeros(50, np.uint8), np.ones(50, np.uint8), np.arange(50) % 2])

@@ -5,32 +5,33 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from stylevote.config.ensemble import Selection
 from stylevote.estimate.leakage import (
     auc_error,
-    fold_figures,
+    fold_aucs,
     noise_alarm,
     non_nested_alarms,
     permuted_alarm,
     run_alarms,
-    shuffled,
+    shuffle_within_folds,
 )
 
-TOP = {"method": "top_n", "top_n": 4, "correlation": 0.95}
+TOP = Selection(method="top_n", top_n=4, correlation=0.95)
 
 
-def figures_of(bank):
+def figures_of(ensemble):
     """Return the figures of each run's first epoch, of all labels."""
     parts = []
-    for k, label in enumerate(bank.labels):
-        candidates, scores = bank.candidates(k)
+    for k, label in enumerate(ensemble.labels):
+        candidates, scores = ensemble.candidates(k)
         first = np.flatnonzero(candidates["epoch"] == 1)
-        figures = fold_figures(candidates.iloc[first], scores[first], bank.truth[:, k], bank.folds)
+        figures = fold_aucs(candidates.iloc[first], scores[first], ensemble.truth[:, k], ensemble.folds)
         parts.append(figures.assign(label=label))
     return pd.concat(parts)
 
 
-def raised(bank):
-    return {(alarm["alarm"], alarm["of"]) for alarm in run_alarms(figures_of(bank)) if alarm["raised"]}
+def raised(ensemble):
+    return {(alarm["alarm"], alarm["subject"]) for alarm in run_alarms(figures_of(ensemble)) if alarm["raised"]}
 
 
 @pytest.fixture
@@ -38,14 +39,14 @@ def clean(simulate):
     return simulate(photos=1500, prevalence=(0.4, 0.1, 0.03), runs=5, folds=5, strength=1.5, seed=3)
 
 
-def knowing(bank, run, photos):
+def knowing(ensemble, run, photos):
     """Let a run know the labels of these photos: it is hardly in doubt any more where there is one."""
-    known = bank.scores[run][:, photos]
-    bank.scores[run][:, photos] = np.where(bank.truth[photos] == 1, 1 - 0.05 * (1 - known), known)
+    known = ensemble.scores[run][:, photos]
+    ensemble.scores[run][:, photos] = np.where(ensemble.truth[photos] == 1, 1 - 0.05 * (1 - known), known)
 
 
 def test_shuffling_stays_within_the_folds(clean):
-    numbers = shuffled(clean.folds, 5)
+    numbers = shuffle_within_folds(clean.folds, 5)
     assert sorted(numbers) == list(range(len(numbers)))
     assert (clean.folds[numbers] == clean.folds).all()
     assert (numbers != np.arange(len(numbers))).mean() > 0.9
@@ -58,15 +59,15 @@ def test_figures_are_those_of_scikit_learn(clean):
         scores, inside = clean.scores[row.run][0, :, k], clean.folds == row.fold
         assert row.auc == pytest.approx(roc_auc_score(clean.truth[inside, k], scores[inside]))
         negative = clean.truth[:, k] == 0
-        apart = roc_auc_score(inside[negative], scores[negative])
-        assert row.apart == pytest.approx(max(apart, 1 - apart))
+        separation = roc_auc_score(inside[negative], scores[negative])
+        assert row.separation == pytest.approx(max(separation, 1 - separation))
 
 
 def test_the_standard_error_of_an_auc_is_that_of_many_samples():
     rng = np.random.default_rng(1)
     labels = np.repeat([0, 1], [200, 40])
-    found = [roc_auc_score(labels, rng.exponential(1 + 2 * labels)) for _ in range(400)]
-    assert auc_error(np.mean(found), 40, 200) == pytest.approx(np.std(found), rel=0.12)
+    actual = [roc_auc_score(labels, rng.exponential(1 + 2 * labels)) for _ in range(400)]
+    assert auc_error(np.mean(actual), 40, 200) == pytest.approx(np.std(actual), rel=0.12)
     assert 0 < auc_error(1.0, 40, 200) < 0.01
 
 
@@ -77,9 +78,9 @@ def test_honest_runs_raise_no_alarm(simulate, seed):
 
 def test_a_run_that_knows_one_fold_is_caught(clean):
     knowing(clean, "run2", clean.folds == 3)
-    found = [alarm for alarm in run_alarms(figures_of(clean)) if alarm["raised"]]
-    assert [(alarm["alarm"], alarm["of"]) for alarm in found] == [("fold", "run2")]
-    assert "in fold 3" in found[0]["meaning"]
+    actual = [alarm for alarm in run_alarms(figures_of(clean)) if alarm["raised"]]
+    assert [(alarm["alarm"], alarm["subject"]) for alarm in actual] == [("fold", "run2")]
+    assert "in fold 3" in actual[0]["meaning"]
 
 
 def test_a_lone_run_that_knows_one_fold_is_caught(clean):
@@ -95,7 +96,7 @@ def test_a_run_that_knows_all_folds_is_caught(clean):
 
 def test_a_fold_on_another_scale_is_caught(clean):
     clean.scores["run4"][:, clean.folds == 1] **= 4
-    assert raised(clean) == {("apart", "run4")}
+    assert raised(clean) == {("separation", "run4")}
 
 
 def test_a_fold_that_is_easy_for_all_runs_is_no_alarm(clean):
@@ -119,27 +120,30 @@ def test_knowing_permuted_labels_is_an_alarm_and_guessing_is_none():
         assert not permuted_alarm("red", labels, guessed)["raised"]
     some = np.where(rng.random(2000) < 0.5, labels, 1).astype(np.uint8)
     alarm = permuted_alarm("red", labels, some)
-    assert (alarm["alarm"], alarm["of"], alarm["raised"]) == ("permuted", "red", True)
+    assert (alarm["alarm"], alarm["subject"], alarm["raised"]) == ("permuted", "red", True)
     share = labels.mean()
     assert alarm["expected"] == pytest.approx(5 * share / (1 + 4 * share))
 
 
-@pytest.mark.parametrize("method", [TOP, {"method": "all"}])
+@pytest.mark.parametrize("method", [TOP, Selection(method="all")])
 def test_noise_does_not_outdo_what_tells_the_label(clean, method):
-    alarm = noise_alarm("red", *clean.candidates(0), clean.truth[:, 0], clean.folds, settings=method, seed=1)
+    alarm = noise_alarm("red", *clean.candidates(0), clean.truth[:, 0], clean.folds, method, seed=1)
     assert not alarm["raised"]
-    assert alarm["found"] == (0 if method is TOP else 0.5)
+    assert alarm["value"] == (0 if method is TOP else 0.5)
 
 
 def test_a_selection_that_prefers_noise_is_caught(simulate):
-    bank = simulate(photos=1500, prevalence=(0.2,), runs=12, strength=-1.5)  # scores that point the wrong way
-    settings = TOP | {"top_n": 12}
-    alarm = noise_alarm("red", *bank.candidates(0), bank.truth[:, 0], bank.folds, settings=settings, seed=1)
+    ensemble = simulate(photos=1500, prevalence=(0.2,), runs=12, strength=-1.5)  # scores that point the wrong way
+    selection = Selection(method="top_n", top_n=12, correlation=0.95)
+    alarm = noise_alarm("red", *ensemble.candidates(0), ensemble.truth[:, 0], ensemble.folds, selection, seed=1)
     assert alarm["raised"]
-    assert alarm["found"] == 1
+    assert alarm["value"] == 1
 
 
-def test_an_honest_figure_above_the_naive_one_is_an_alarm():
+def test_a_nested_figure_above_the_non_nested_one_is_an_alarm():
     figures = {"label": ["red", "macro"], "nested_low": [0.5, 0.62], "nested_f_beta": [0.6, 0.7]}
-    honest = pd.DataFrame(figures | {"non_nested_f_beta": [0.55, 0.61]})
-    assert [(alarm["of"], alarm["raised"]) for alarm in non_nested_alarms(honest)] == [("red", False), ("macro", True)]
+    summary = pd.DataFrame(figures | {"non_nested_f_beta": [0.55, 0.61]})
+    assert [(alarm["subject"], alarm["raised"]) for alarm in non_nested_alarms(summary)] == [
+        ("red", False),
+        ("macro", True),
+    ]

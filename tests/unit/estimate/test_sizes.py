@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import fbeta_score
 
+from stylevote.config.ensemble import Selection
 from stylevote.ensemble.rank import ALL, rank_by_fold
 from stylevote.ensemble.select import select_by_fold
 from stylevote.estimate.sizes import SIZES, choose_sizes, read_sizes, select_sizes, size_curve
@@ -12,24 +13,24 @@ from stylevote.files.tables import write_table
 
 GREEDY = {"bags": 2, "share": 0.5, "start": 3, "max_members": 12, "seed": 1}
 METHODS = {
-    "top_n": {"method": "top_n", "top_n": 3, "correlation": 0.65},
-    "greedy": {"method": "greedy", "greedy": GREEDY},
-    "all": {"method": "all"},
+    "top_n": Selection(method="top_n", top_n=3, correlation=0.65),
+    "greedy": Selection(method="greedy", greedy=GREEDY),
+    "all": Selection(method="all"),
 }
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_size_is_what_a_selection_of_that_size_alone_gives(method, simulate):
-    bank = simulate(photos=90, runs=43, epochs=1)
-    (candidates, scores), labels = bank.candidates(0), bank.truth[:, 0]
-    rankings = rank_by_fold(candidates, labels, scores, bank.folds, beta=1)
-    found = select_sizes(rankings, scores, labels, bank.folds, METHODS[method], beta=1)
-    assert list(found) == list(SIZES)
+    ensemble = simulate(photos=90, runs=43, epochs=1)
+    (candidates, scores), labels = ensemble.candidates(0), ensemble.truth[:, 0]
+    rankings = rank_by_fold(candidates, labels, scores, ensemble.folds, beta=1)
+    actual = select_sizes(rankings, scores, labels, ensemble.folds, METHODS[method], beta=1)
+    assert list(actual) == list(SIZES)
     counts = {}
-    for size, members in found.items():
+    for size, members in actual.items():
         most = None if size == "all" else int(size)
         alone = select_by_fold(
-            rankings, scores, labels, bank.folds, METHODS[method], sizes=dict.fromkeys((ALL, 0, 1, 2), most), beta=1
+            rankings, scores, labels, ensemble.folds, METHODS[method], sizes=dict.fromkeys((ALL, 0, 1, 2), most), beta=1
         )
         columns = ["held_out_fold", "candidate", "run", "epoch", "member", "weight"]
         expected = alone.loc[alone["member"] > 0, columns]
@@ -125,16 +126,16 @@ def test_external_members_alone_cost_no_training(decided):
 
 
 @pytest.mark.parametrize("beta", [0.5, 2])
-def test_the_smallest_size_within_the_loss_is_chosen(decided, beta):
+def test_the_smallest_size_within_the_tolerance_is_chosen(decided, beta):
     labels, decisions, folds = decided
-    chosen = {loss: choose_sizes(labels, decisions, folds, loss, beta) for loss in (0, 0.05, 0.1, 0.3, 1)}
-    for loss, table in chosen.items():
+    chosen = {value: choose_sizes(labels, decisions, folds, value, beta) for value in (0, 0.05, 0.1, 0.3, 1)}
+    for tolerance, table in chosen.items():
         assert table["held_out_fold"].tolist() == [ALL, 0, 1, 2, 3]
         assert table["held_out_fold"].dtype == np.int16
-        for without, size in table.itertuples(index=False):
-            known = folds != without
+        for held_out_fold, size in table.itertuples(index=False):
+            known = folds != held_out_fold
             reached = {name: macro(labels[known], part[known], beta) for name, part in decisions.items()}
-            enough = [name for name, score in reached.items() if score >= max(reached.values()) - loss]
+            enough = [name for name, score in reached.items() if score >= max(reached.values()) - tolerance]
             assert size == enough[0]
     assert chosen[0]["size"].tolist() == ["5"] * 5, "all the size's worth, though a larger one follows"
     assert chosen[1]["size"].tolist() == ["1"] * 5

@@ -158,7 +158,7 @@ def test_no_flipped_bit_and_no_cut_is_read_as_data(tmp_path, kind):
     read(path)
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
-        with pytest.raises(InputError, match=r"x: damaged \(.+\)\. Remove it and start again: it is made anew,"):
+        with pytest.raises(InputError, match=r"x: damaged \(.+\)\. Delete it and run again"):
             read(path)
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
@@ -199,7 +199,7 @@ def test_a_damaged_copy_of_a_sealed_table_is_refused_wherever_it_lies(tmp_path):
     data = bytearray(path.read_bytes())
     data[10] ^= 1
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"t\.parquet: damaged .*after you have brought it anew"):
+    with pytest.raises(InputError, match=r"t\.parquet: damaged .*replace it if it was yours"):
         check_seal(path, required=False)
 
 

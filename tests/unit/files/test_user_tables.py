@@ -20,17 +20,17 @@ def test_tables_of_other_writers_and_of_this_one(tmp_path):
         found = read_users_table(tmp_path / name, 9)
         assert found["image"].tolist()[:2] == ["a", "b"] and found["image"].isna().tolist() == [False, False, True]
         assert found[["red", "round"]].equals(frame[["red", "round"]])
-    with pytest.raises(InputError, match=r"b\.parquet: holds 3 rows of 3 columns, at most 8 cells"):
+    with pytest.raises(InputError, match=r"b\.parquet: found 3 rows of 3 columns, expected at most 8 cells"):
         read_users_table(tmp_path / "b.parquet", 8)
 
 
 @pytest.mark.parametrize(
     ("column", "said"),
     [
-        (pa.array([[1]]), "column 'x' holds list<.*>, expected text, numbers or booleans"),
-        (pa.array([{"a": 1}]), "column 'x' holds struct<.*>"),
-        (pa.array([b"a"]), "column 'x' holds binary"),
-        (pa.array([0], pa.timestamp("ns")), "column 'x' holds timestamp"),
+        (pa.array([[1]]), "column 'x': found list<.*>, expected text, numbers or booleans"),
+        (pa.array([{"a": 1}]), "column 'x': found struct<.*>"),
+        (pa.array([b"a"]), "column 'x': found binary"),
+        (pa.array([0], pa.timestamp("ns")), "column 'x': found timestamp"),
         (pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers()), "cannot be read as a Parquet table"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Where a network runs: which GPUs a job has is settled before CUDA is asked, which reads it once."""
+"""The device of a network: a job leases its GPU before CUDA is initialized."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch, pretend):
 
 @pytest.fixture
 def seen(monkeypatch) -> list[str]:
-    """What CUDA would see when it is first asked, each time; it finds no GPU."""
+    """The GPUs that CUDA would see at each question; it finds none."""
     seen: list[str] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: seen.append(os.environ[gpus.VISIBLE]))
     return seen

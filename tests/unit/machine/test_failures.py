@@ -1,6 +1,7 @@
 """What a machine cannot do ends in one line that says what to change."""
 
 import errno
+import hashlib
 
 import pandas as pd
 import pytest
@@ -89,15 +90,19 @@ def test_other_failures_of_those_who_decide_stay_what_they_are(error):
 
 
 def test_a_photosets_prediction_says_it_too(monkeypatch, tmp_path):
-    def full(*_):
+    def full(_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     index = pd.DataFrame({"image_id": ["a.jpg"], "sha256": ["0"]})
     write_table(index, tmp_path / "index.parquet")
     write_table(pd.DataFrame({"run": ["a"], "epoch": [1]}), tmp_path / "wanted.parquet")
-    write_table(pd.DataFrame({"epoch": [1], "weights_sha256": ["1"]}), tmp_path / "history.parquet")
-    monkeypatch.setattr(predict_photos, "predict", full)
-    with pytest.raises(InputError, match=r"^run a: not enough memory .*; give the job more memory, or a GPU that it"):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "epoch1.safetensors").write_bytes(b"weights")
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    write_table(pd.DataFrame({"epoch": [1], "weights_sha256": [sha256]}), tmp_path / "history.parquet")
+    monkeypatch.setattr("stylevote.cnn.predict.open_device", full)
+    setting = {"backbone": "test_resnet", "backbone_args": {}, "hidden_units": [8], "size": 32, "tta": "none"}
+    with pytest.raises(InputError, match=r"^run a: not enough memory .*; give the job more memory, or a GPU of its"):
         predict_photos.main(
             manifest=tmp_path / "index.parquet",
             index=tmp_path / "index.parquet",
@@ -110,5 +115,5 @@ def test_a_photosets_prediction_says_it_too(monkeypatch, tmp_path):
             kept=tmp_path / "kept",
             code="code",
             labels=["red"],
-            setting={},
+            setting=setting,
         )

@@ -1,4 +1,4 @@
-"""Leases of GPUs: none is used by more jobs than may share it, and none is lost, whatever becomes of the jobs."""
+"""GPU leases: no GPU has more jobs than may share it, and none is lost, however jobs end."""
 
 import json
 import os
@@ -14,16 +14,15 @@ from places import REPOSITORY
 from stylevote.errors import InputError
 from stylevote.machine import gpus
 
-# Forks 200 jobs, some 20 at a time, and kills every third at a random moment. What happens is written down with its
-# time: by a job when it has its GPUs and before it leaves them, and by the one who kills it before the signal is sent.
-# Between the two, the job has them for certain, whatever the locks say.
+# Forks 200 jobs, 20 at a time, and kills every third at a random moment. A journal gets times: when a job has its GPUs,
+# and before it leaves them or is killed. Between the two, the job certainly has its GPUs.
 CAMPAIGN = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 from stylevote.machine import gpus
 
 assert "torch" not in sys.modules  # whose threads a fork would leave behind
-folder, share, gpus = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+folder, share, names = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 gpus.SECONDS = 0.002
 journal = os.open(folder / "journal", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
@@ -32,7 +31,7 @@ def write(job, event, value=None):
     os.write(journal, line.encode())
 
 def work(job, count, seconds):
-    write(job, "has", gpus.lease(gpus, count, share, folder / "locks"))
+    write(job, "has", gpus.lease(names, count, share, folder / "locks"))
     time.sleep(seconds)
     write(job, "leaves")
 
@@ -60,7 +59,7 @@ while waiting or working:
     else:
         time.sleep(0.001)
 """
-# Leases GPUs of this machine, and runs a program that says which it could see. That one outlives it where it is killed.
+# Leases GPUs of this machine, and runs a program that prints which it can see. The program lives on if it is killed.
 HOLDER = """
 import logging, os, signal, sys
 from pathlib import Path
@@ -111,12 +110,12 @@ def jobs(tmp_path, pretend) -> Iterator[Jobs]:
 
 @pytest.mark.parametrize("share", [1, 3])
 def test_of_200_jobs_some_killed_no_more_share_a_gpu_than_may(tmp_path, pretend, jobs, monkeypatch, share):
-    gpus = ["GPU-a", "GPU-b", "GPU-c"]
-    command = [sys.executable, "-c", CAMPAIGN, tmp_path, str(share), *gpus]
+    names = ["GPU-a", "GPU-b", "GPU-c"]
+    command = [sys.executable, "-c", CAMPAIGN, tmp_path, str(share), *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 0, done.stderr
     events = sorted(json.loads(line) for line in (tmp_path / "journal").read_text().splitlines())
-    using, most, left, statuses = {gpu: set() for gpu in gpus}, Counter(), set(), Counter()
+    using, most, left, statuses = {gpu: set() for gpu in names}, Counter(), set(), Counter()
     held = {}
     for _, job, event, value in events:
         if event == "has" and job not in left:
@@ -131,15 +130,15 @@ def test_of_200_jobs_some_killed_no_more_share_a_gpu_than_may(tmp_path, pretend,
                 using[gpu].discard(job)
         elif event == "ended":
             statuses[value] += 1
-    assert most == dict.fromkeys(gpus, share)
+    assert most == dict.fromkeys(names, share)
     assert set(statuses) == {0, -9}
     assert statuses.total() == 200
-    assert {len(gpus) for gpus in held.values()} == {1, 2, 3}
+    assert {len(leased) for leased in held.values()} == {1, 2, 3}
 
     # All slots are there, for as many jobs at once.
-    pretend(*gpus)
+    pretend(*names)
     monkeypatch.setenv(gpus.SHARE, str(share))
-    assert Counter(jobs.start()[1] for _ in range(3 * share)) == dict.fromkeys(gpus, share)
+    assert Counter(jobs.start()[1] for _ in range(3 * share)) == dict.fromkeys(names, share)
 
 
 def test_a_job_takes_the_gpu_that_fewest_use(pretend, jobs, monkeypatch):
@@ -154,7 +153,7 @@ def test_a_job_takes_the_gpu_that_fewest_use(pretend, jobs, monkeypatch):
     assert [jobs.start()[1] for _ in range(2)] == ["GPU-a", "GPU-c"]
 
 
-def test_a_job_waits_for_one_that_is_killed_and_says_so_once(pretend, jobs):
+def test_a_job_logs_once_that_it_waits_and_waits_for_killed_jobs(pretend, jobs):
     pretend("GPU-a", "GPU-b")
     first, seen = jobs.start()
     assert seen == "GPU-a"
@@ -169,7 +168,7 @@ def test_a_job_waits_for_one_that_is_killed_and_says_so_once(pretend, jobs):
     assert waiting.stderr.readline() == "leased GPU-a\n"
 
 
-def test_where_there_is_nothing_to_choose_nothing_is_changed(pretend, jobs, monkeypatch):
+def test_without_a_choice_nothing_is_changed(pretend, jobs, monkeypatch):
     assert jobs.start()[1] == "all"
     assert not jobs.folder.exists()
     pretend("GPU-a")
@@ -179,7 +178,7 @@ def test_where_there_is_nothing_to_choose_nothing_is_changed(pretend, jobs, monk
     assert jobs.start()[1] == ""
 
 
-def test_what_a_scheduler_gives_is_what_is_leased(pretend, jobs, monkeypatch):
+def test_the_gpus_of_a_scheduler_are_leased(pretend, jobs, monkeypatch):
     pretend("GPU-a", "GPU-b", "GPU-c", "GPU-d")
     monkeypatch.setenv(gpus.VISIBLE, "2,3")
     assert [jobs.start()[1] for _ in range(2)] == ["GPU-c", "GPU-d"]
@@ -213,7 +212,7 @@ def test_what_a_scheduler_gives_is_what_is_leased(pretend, jobs, monkeypatch):
         ("G", ""),
     ],
 )
-def test_of_the_gpus_those_are_visible_that_cuda_shows(pretend, monkeypatch, visible, expected):
+def test_the_visible_gpus_are_those_that_cuda_shows(pretend, monkeypatch, visible, expected):
     uuids = ["GPU-0a17", "GPU-1c5d", "GPU-2b1f"] if visible != "GPU-1" else ["GPU-1a17", "GPU-1c5d"]
     pretend(*uuids)
     if visible is not None:
@@ -234,11 +233,11 @@ def test_a_share_that_is_no_number_is_named(pretend, monkeypatch, share):
         gpus.lease_gpus(1)
 
 
-def test_what_cannot_be_leased_is_refused(tmp_path, pretend):
+def test_impossible_leases_are_refused(tmp_path, pretend):
     with pytest.raises(InputError, match=r"3 GPUs are wanted, but 2 can be seen \(GPU-a, GPU-b\)"):
         gpus.lease(["GPU-a", "GPU-b"], 3, 1, tmp_path / "locks")
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path)
     for name in ("file", "link", "nowhere/locks"):
-        with pytest.raises(InputError, match=f"{name}: GPUs cannot be shared out there .*expected a folder"):
+        with pytest.raises(InputError, match=f"{name}: GPUs cannot be leased .*expected a folder"):
             gpus.lease(["GPU-a"], 1, 1, tmp_path / name)

@@ -1,7 +1,6 @@
-"""Of several processes at the same work one is at it at a time, and who comes later does not wait for long."""
+"""Of several processes that want a folder, one has it at a time, and the others wait."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -10,103 +9,105 @@ from pathlib import Path
 import pytest
 
 from places import REPOSITORY
-from stylevote.machine.lock import taking_over
+from stylevote.machine.lock import folder_lock
 
-# Says when it is in and when it is out; ends at SIGTERM, a little later, or goes on.
+# Writes down when it is in and when it is out.
 PROGRAM = """
-import os, signal, sys, time
+import logging, os, sys, time
 from pathlib import Path
-from stylevote.machine.lock import taking_over
+from stylevote.machine.lock import folder_lock
 
-lock, said, seconds, goes_on = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "goes on"
+lock, journal, seconds = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+logging.basicConfig(level=logging.INFO, format="%(message)s")
 
-def say(word):
-    with said.open("a") as file:
+def write(word):
+    with journal.open("a") as file:
         file.write(f"{os.getpid()} {word}\\n")
 
-def stop(*_):
-    time.sleep(0.2)
-    say("out")
-    os._exit(128 + signal.SIGTERM)
-
-signal.signal(signal.SIGTERM, signal.SIG_IGN if goes_on else stop)
-with taking_over(lock):
-    say("in")
+with folder_lock(lock):
+    write("in")
     time.sleep(seconds)
-    say("out")
+    write("out")
 """
 
 
 @pytest.fixture
 def start(tmp_path):
+    """Start processes that want the same folder."""
     started = []
 
-    def begin(seconds: float, manner: str = "ends") -> subprocess.Popen:
-        command = [sys.executable, "-c", PROGRAM, tmp_path / "work" / ".lock", tmp_path / "said", str(seconds), manner]
+    def begin(seconds: float) -> subprocess.Popen:
+        command = [sys.executable, "-c", PROGRAM, tmp_path / "work" / ".lock", tmp_path / "journal", str(seconds)]
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
-        started.append(subprocess.Popen([str(part) for part in command], env=environment))
+        started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
         return started[-1]
 
     yield begin
     for process in started:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
-def lines(said: Path) -> list[str]:
-    return said.read_text().splitlines() if said.exists() else []
+def lines(journal: Path) -> list[str]:
+    return journal.read_text().splitlines() if journal.exists() else []
 
 
-def wait_for_lines(said: Path, count: int) -> None:
+def wait_for_lines(journal: Path, count: int) -> None:
     give_up = time.monotonic() + 60
-    while len(lines(said)) < count:
+    while len(lines(journal)) < count:
         assert time.monotonic() < give_up
         time.sleep(0.01)
 
 
-def test_who_comes_later_ends_who_is_there(start, tmp_path):
-    first = start(1000)
-    wait_for_lines(tmp_path / "said", 1)
+def test_the_later_process_waits_for_the_earlier_one_and_logs_it(start, tmp_path):
+    first = start(1)
+    wait_for_lines(tmp_path / "journal", 1)
     second = start(0)
     assert second.wait(60) == 0
-    assert first.wait(60) == 128 + signal.SIGTERM
-    assert lines(tmp_path / "said") == [f"{p.pid} {word}" for p in (first, second) for word in ("in", "out")]
-    assert list((tmp_path / "work").iterdir()) == []
+    assert first.wait(60) == 0
+    assert lines(tmp_path / "journal") == [f"{p.pid} {word}" for p in (first, second) for word in ("in", "out")]
+    assert second.stderr.read() == f"waiting for another process that works in {tmp_path / 'work'}\n"
+    assert first.stderr.read() == ""
 
 
-def test_nobody_is_waited_for_that_was_killed(start, tmp_path):
+def test_a_killed_process_is_not_waited_for(start, tmp_path):
     first = start(1000)
-    wait_for_lines(tmp_path / "said", 1)
+    wait_for_lines(tmp_path / "journal", 1)
     first.kill()
     first.wait()
     assert start(0).wait(60) == 0
-    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_process_that_waits_can_be_stopped(start, tmp_path):
+    start(1000)
+    wait_for_lines(tmp_path / "journal", 1)
+    second = start(0)
+    second.stderr.readline()
+    second.terminate()
+    assert second.wait(60) == -15
+    assert len(lines(tmp_path / "journal")) == 1
 
 
 def test_of_many_one_is_in_at_a_time(start, tmp_path):
-    processes = [start(0.05, "goes on") for _ in range(6)]
+    processes = [start(0.05) for _ in range(6)]
     assert [process.wait(120) for process in processes] == [0] * 6
-    said = [line.split() for line in lines(tmp_path / "said")]
-    assert [word for _, word in said] == ["in", "out"] * 6
-    assert [number for number, _ in said[::2]] == [number for number, _ in said[1::2]]
+    events = [line.split() for line in lines(tmp_path / "journal")]
+    assert [word for _, word in events] == ["in", "out"] * 6
+    assert [number for number, _ in events[::2]] == [number for number, _ in events[1::2]]
 
 
-def test_a_number_that_is_another_process_now_is_left_alone(start, tmp_path):
-    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
-    try:
-        first = start(1, "goes on")
-        wait_for_lines(tmp_path / "said", 1)
-        (tmp_path / "work" / ".lock").write_text(str(bystander.pid))
-        assert start(0).wait(60) == 0
-        assert first.wait(60) == 0
-        assert bystander.poll() is None
-    finally:
-        bystander.kill()
-        bystander.wait()
-
-
-def test_it_is_over_after_an_error(tmp_path):
-    with pytest.raises(ZeroDivisionError), taking_over(tmp_path / "lock"):
+def test_an_error_releases_the_folder(tmp_path):
+    with pytest.raises(ZeroDivisionError), folder_lock(tmp_path / "lock"):
         raise ZeroDivisionError
-    with taking_over(tmp_path / "lock"):
-        assert (tmp_path / "lock").read_text() == str(os.getpid())
+    with folder_lock(tmp_path / "lock"):
+        pass
+
+
+def test_a_disk_without_locks_is_used_without(tmp_path, monkeypatch, caplog):
+    def refuse(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with caplog.at_level("INFO"), folder_lock(tmp_path / "lock"):
+        pass
+    assert "no locks (No locks available)" in caplog.text

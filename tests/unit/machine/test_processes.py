@@ -24,6 +24,7 @@ from stylevote.files.tables import read_table
 from stylevote.files.weights import load_weights
 from stylevote.machine.device import check_gpus
 
+pytest_plugins = ["unit.cnn.conftest"]  # photos, and a setting
 SCRIPTS = REPOSITORY / "workflow_scripts"
 EPOCHS = 4
 MOST_SECONDS = 300  # for a test: after these, a job hangs
@@ -215,6 +216,7 @@ def test_two_processes_make_the_step_of_one(tmp_path, setting, data, starter):
 def outputs(folder: Path) -> dict[str, bytes]:
     """Return what a job wrote; of the history, all but the time that it took."""
     assert sorted(path.name for path in folder.iterdir()) == [
+        ".training",
         "history.parquet",
         "unfinished",
         "validation.parquet",
@@ -226,7 +228,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_a_stopped_job_ends_as_if_it_had_not_been(tmp_path, setting, bank, starter, arguments):
+def test_a_stopped_job_ends_as_if_it_had_not_been(tmp_path, setting, cache, starter, arguments):
     program = tmp_path / "program.py"
     program.write_text(f"import sys\nsys.path.insert(0, {str(SCRIPTS)!r})\n{PAUSING}")
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
@@ -242,7 +244,7 @@ def test_a_stopped_job_ends_as_if_it_had_not_been(tmp_path, setting, bank, start
     assert validation["image_id"].tolist() == EPOCHS * [f"photo{number}" for number in held_out]
     network = Network(setting, 2).to(memory_format=torch.channels_last)
     load_weights(network, whole / "weights" / "epoch2.safetensors")
-    scores = predict(network, bank, torch.from_numpy(held_out), setting["size"], setting["batch"], tta="mirror")
+    scores = predict(network, cache, torch.from_numpy(held_out), setting["size"], setting["batch"], tta="mirror")
     np.testing.assert_allclose(validation.loc[validation["epoch"] == 2, ["odd", "even"]], scores, atol=1e-5)
 
     # torchrun's own processes, while one waits for the other, which waits for ever.

@@ -6,8 +6,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import fbeta_score
 
+from stylevote.estimate.single_networks import estimate_run
 from stylevote.files.tables import read_table
-from stylevote.published.comparison import judge, seed_interval, tabulate, tabulate_sizes, write_comparison
+from stylevote.published.comparison import seed_interval, tabulate, tabulate_sizes, write_comparison
 
 
 def f_beta(labels, decisions, beta=2):
@@ -55,20 +56,20 @@ def test_each_fold_is_decided_by_what_is_best_on_the_others(beta):
     labels, scores, folds = drawn()
     expected, chosen = brute_force(labels, scores, folds, beta)
     assert len(set(chosen)) > 1, "the folds agree on the epoch: nothing is tested"
-    decisions, naive = judge(labels, scores, folds, beta=beta)
+    decisions, non_nested = estimate_run(labels, scores, folds, beta=beta)
     assert decisions.tolist() == expected.tolist()
     everywhere = max(at_cuts(labels, row, np.unique(row), beta).max() for row in scores)
-    assert naive == pytest.approx(everywhere)
-    assert naive > f_beta(labels, decisions, beta)
+    assert non_nested == pytest.approx(everywhere)
+    assert non_nested > f_beta(labels, decisions, beta)
 
 
 def test_at_a_given_cut_the_epoch_alone_is_chosen():
     labels, scores, folds = drawn(seed=3)
     expected, chosen = brute_force(labels, scores, folds, 2, cuts=[0.5])
     assert len(set(chosen)) > 1
-    decisions, naive = judge(labels, scores, folds, cut=0.5)
+    decisions, non_nested = estimate_run(labels, scores, folds, threshold=0.5)
     assert decisions.tolist() == expected.tolist()
-    assert naive == pytest.approx(max(f_beta(labels, row >= 0.5) for row in scores))
+    assert non_nested == pytest.approx(max(f_beta(labels, row >= 0.5) for row in scores))
 
 
 def test_labels_of_a_fold_have_no_part_in_its_decisions():
@@ -76,7 +77,10 @@ def test_labels_of_a_fold_have_no_part_in_its_decisions():
     for fold in range(3):
         outside = folds == fold
         spoiled = np.where(outside, 1 - labels, labels)
-        assert judge(spoiled, scores, folds)[0][outside].tolist() == judge(labels, scores, folds)[0][outside].tolist()
+        assert (
+            estimate_run(spoiled, scores, folds)[0][outside].tolist()
+            == estimate_run(labels, scores, folds)[0][outside].tolist()
+        )
 
 
 @pytest.mark.parametrize("count", [2, 3, 10])
@@ -143,15 +147,15 @@ def test_figures_are_means_over_seeds_of_honest_figures(runs, beta):
     table = tabulate(CELLS, truth, folds, read_run, beta=beta)
     assert sorted(asked) == ["a0", "a1", "b0", "b1"], "each run is read once"
 
-    def honest(run, label, cuts=None):
+    def nested(run, label, cuts=None):
         return f_beta(
             truth[label], brute_force(truth[label].to_numpy(), scores[run][label], folds, beta, cuts)[0], beta
         )
 
     reached = [
-        [honest("a0", "rare"), honest("a1", "rare")],
-        [np.mean([honest("a0", label) for label in LABELS])],
-        [np.mean([honest(f"b{k}", "rare", [0.5]), honest(f"a{k}", "common", [0.5])]) for k in (0, 1)],
+        [nested("a0", "rare"), nested("a1", "rare")],
+        [np.mean([nested("a0", label) for label in LABELS])],
+        [np.mean([nested(f"b{k}", "rare", [0.5]), nested(f"a{k}", "common", [0.5])]) for k in (0, 1)],
     ]
     assert table["ours"].tolist() == pytest.approx([np.mean(values) for values in reached])
     assert table["paper"].tolist() == pytest.approx([0.3, np.nan, 0.6], nan_ok=True)
@@ -165,9 +169,9 @@ def test_figures_are_means_over_seeds_of_honest_figures(runs, beta):
             found = stats.ttest_1samp(values, 0).confidence_interval(0.95)
             assert (row.low, row.high) == pytest.approx((max(found.low, 0), min(found.high, 1)))
         assert row.photos_low < row.ours < row.photos_high
-        assert row.naive >= row.ours
+        assert row.non_nested >= row.ours
     best = [max(at_cuts(truth["rare"].to_numpy(), row, row, beta).max() for row in scores[run]["rare"]) for run in RARE]
-    assert table["naive"][0] == pytest.approx(np.mean(best))
+    assert table["non_nested"][0] == pytest.approx(np.mean(best))
 
 
 def test_the_interval_by_photos_is_that_of_resamples_of_our_own_but_for_their_chance(runs):
@@ -199,7 +203,7 @@ def test_sizes_stand_beside_the_published_ones():
     assert table["paper"].tolist() == pytest.approx([np.nan, 0.672, np.nan], nan_ok=True)
     assert table["ours"].tolist() == [0.5, 0.6, 0.7]
     assert table[["photos_low", "photos_high"]].to_numpy().tolist() == [[0.4, 0.6], [0.5, 0.7], [0.6, 0.8]]
-    assert table[["low", "high", "naive"]].isna().all(axis=None)
+    assert table[["low", "high", "non_nested"]].isna().all(axis=None)
     assert set(table["positives"]) == {1234}
 
 

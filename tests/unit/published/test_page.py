@@ -15,7 +15,7 @@ def test_the_page_says_each_tables_figures_and_notes():
             "ours": [0.3025, 0.61234],
             "low": [0.21, np.nan],
             "high": [0.39, np.nan],
-            "naive": [0.35, np.nan],
+            "non_nested": [0.35, np.nan],
             "photos_low": [0.2511, 0.6],
             "photos_high": [0.3511, 0.62],
             "seeds": [3, 1],

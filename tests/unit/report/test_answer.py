@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stylevote.report.answer import LISTED, looked_at, overlay, photo_answer, whole_answer
+from stylevote.report.answer import SHOWN_LABELS, looked_at, overlay, photo_answer, whole_answer
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "${alert(1)}", "{{value}}", '"><script>']
 
@@ -55,11 +55,11 @@ def test_no_name_becomes_markup_or_code(photo):
 
 
 def test_many_labels_are_folded_away_but_none_that_is_given(photo):
-    table = rows({f"label {k}": (0.6, 0.5, int(k < LISTED + 2)) for k in range(LISTED + 10)})
+    table = rows({f"label {k}": (0.6, 0.5, int(k < SHOWN_LABELS + 2)) for k in range(SHOWN_LABELS + 10)})
     shown, folded = photo_answer("a.jpg", photo, table, {}, 2).split("<summary>")
-    assert shown.count("<li class=yes>") == LISTED + 2
+    assert shown.count("<li class=yes>") == SHOWN_LABELS + 2
     assert folded.startswith("8 further labels") and folded.count("<li") == 8
-    assert "<summary>" not in photo_answer("a.jpg", photo, table[:LISTED], {}, 2)
+    assert "<summary>" not in photo_answer("a.jpg", photo, table[:SHOWN_LABELS], {}, 2)
 
 
 def test_what_is_hot_is_orange_and_the_rest_is_grey(photo):

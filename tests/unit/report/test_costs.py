@@ -24,7 +24,8 @@ def test_jobs_of_a_rule_add_up_and_those_of_other_configurations_do_not_count(tm
     put(tmp_path, "train_cnn/run-a/fold2.tsv", f"{HEAD}5400.0\t1:30:00\t9000.0\t1\n")  # of three folds there were
     put(tmp_path, "cache_pixels/train/224.tsv", f"{HEAD}36.0\t0:00:36\t-\t-\n")
     put(tmp_path, "assign_folds.tsv", f"{HEAD}3600.0\t1:00:00\t100.0\t1\n")
-    found = job_costs(tmp_path, {"run-a", "train", "fold0", "fold1", "224"}).set_index("rule")
+    rules = [tmp_path / name for name in ("assign_folds", "cache_pixels", "train_cnn")]
+    found = job_costs(rules, ["run-a|run-b", "train|test", "0|1", "224"]).set_index("rule")
     assert list(found.index) == ["train_cnn", "assign_folds", "cache_pixels"]
     assert found["jobs"].tolist() == [2, 1, 1]
     assert found["hours"].tolist() == pytest.approx([2, 1, 0.01])
@@ -32,13 +33,13 @@ def test_jobs_of_a_rule_add_up_and_those_of_other_configurations_do_not_count(tm
 
 
 def test_no_benchmarks_cost_nothing_known(tmp_path):
-    assert job_costs(tmp_path / "none", set()).empty
+    assert job_costs([tmp_path / "none"], []).empty
 
 
 def test_a_damaged_benchmark_is_named(tmp_path):
     put(tmp_path, "assign_folds.tsv", "nothing\nof this\n")
     with pytest.raises(InputError, match=r"assign_folds\.tsv: not a benchmark"):
-        job_costs(tmp_path, set())
+        job_costs([tmp_path / "assign_folds"], [])
 
 
 def test_the_disk_is_counted_by_folder_and_links_are_not_followed(tmp_path):
@@ -47,7 +48,7 @@ def test_the_disk_is_counted_by_folder_and_links_are_not_followed(tmp_path):
     put(tmp_path, "summary.txt", "x" * 50)
     (tmp_path / "link").symlink_to(tmp_path / "runs")
     put(tmp_path, ".aside/0", "x" * 50)  # another name of a file that is being replaced
-    assert disk_use(tmp_path).to_dict() == {"runs": 400, "summary.txt": 50}
+    assert dict(disk_use(tmp_path).to_numpy().tolist()) == {"runs": 400, "summary.txt": 50}
 
 
 def test_a_file_that_vanishes_while_the_disk_is_counted_counts_nothing(tmp_path, monkeypatch):
@@ -60,4 +61,4 @@ def test_a_file_that_vanishes_while_the_disk_is_counted_counts_nothing(tmp_path,
         return found
 
     monkeypatch.setattr(costs, "os", SimpleNamespace(walk=walk, lstat=os.lstat))
-    assert disk_use(tmp_path).to_dict() == {"summary.txt": 50}
+    assert dict(disk_use(tmp_path).to_numpy().tolist()) == {"summary.txt": 50}

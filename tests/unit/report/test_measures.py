@@ -7,7 +7,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.rank import rank_by_fold
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 from stylevote.report.measures import (
     co_occurrence,
     compare_losses,
@@ -54,7 +54,7 @@ def test_every_threshold_within_the_flat_range_is_as_good_and_those_beside_it_ar
     labels, scores = drawn(80, 0.2, seed)
     random = np.random.default_rng(seed)
     chosen = float(random.choice(scores)) - 1e-4 * seed
-    low, high = flat_range(labels, scores, chosen, loss=loss)
+    low, high = flat_range(labels, scores, chosen, tolerance=loss)
     least = f2(labels, scores, chosen) - loss - 1e-12
     assert low < chosen <= high
     for threshold in np.linspace(low, high, 50)[1:]:
@@ -200,7 +200,7 @@ def test_one_network_for_all_labels_is_chosen_without_the_photos_that_it_decides
     found = decide_by_one(rankings, [reader(table, given) for given, _ in both], folds)
     for fold in range(3):
         known = folds != fold
-        cuts = [[best_cut(truth[known], row[known]) for row in given] for given, truth in both]
+        cuts = [[best_threshold(truth[known], row[known]) for row in given] for given, truth in both]
         row = int(np.argmax(np.mean(cuts, axis=0)[:, 1]))
         for k, (given, _) in enumerate(both):
             expected = given[row][~known].astype(np.float64) >= cuts[k][row][0]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, fbeta_score
 
-from stylevote.ensemble.decisions import holdout_scores, nested_scores, no_scores, score_decisions
+from stylevote.estimate.scores import holdout_scores, nested_scores, no_scores, score_decisions
 from stylevote.report.overview import (
     bounds,
     compare_singles,

@@ -13,9 +13,16 @@ from browser import CHROMIUM, COLLISIONS, Browser, check_page
 from stylevote.errors import InputError
 from stylevote.report.doubtful_photos import Shown
 from stylevote.report.drawing import shortened, text_width
-from stylevote.report.markup import escape, figure, folded, grid, key, paragraph, read_picture, table, write_picture
 from stylevote.report.measures import reliability
-from stylevote.report.page import whole_page
+from stylevote.report.page import (
+    decision_figures,
+    member_figures,
+    order_cards,
+    order_training,
+    overall_figures,
+    render_section,
+)
+from stylevote.report.pictures import read_picture, write_picture
 from stylevote.report.plots import (
     correlation_map,
     dot_chart,
@@ -27,8 +34,8 @@ from stylevote.report.plots import (
     threshold_curves,
     training_curves,
 )
+from stylevote.report.render import PAGES, html
 from stylevote.report.runs import RunTable
-from stylevote.report.sections import networks, photos, quality, single_labels
 from stylevote.report.thumbnails import embedded
 
 HOSTILE = [
@@ -41,6 +48,7 @@ HOSTILE = [
 ]
 LONG = [f"{'a very long label that says everything there is to say about coats '}{number}" for number in range(1, 35)]
 LABELS = (*HOSTILE, *LONG)
+DISK = pd.DataFrame({"folder": ["runs"], "size": [1e6]})
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
 
 
@@ -63,47 +71,81 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
     sizes = sizes.assign(nested_low=sizes["nested_f_beta"] - 0.01, nested_high=sizes["nested_f_beta"] + 0.01)
     truth, scores = (random.random(500) < 0.05).astype(np.uint8), random.random(500).astype(np.float32) ** 4
     return {
-        "dots": dot_chart(labels, [values, values], title=labels[0], name="dots"),
-        "four": dot_chart(labels, [counts] * 4, title="four", name="four", log=True, form="{:,.0f}"),
-        "counts": dot_chart(labels, [counts, counts], title="counts", name="counts", log=True, form="{:,.0f}"),
-        "heat": heat_map(random.random((count, count)), labels, title=labels[1], name="heat"),
-        "small heat": heat_map(random.random((16, 16)), labels[:16], title="small", name="small heat"),
-        "members": correlation_map(random.random((30, 30)), range(1, 60, 2), title="30", name="members"),
-        "few": correlation_map(np.eye(3), [1, 100, 101], title="3", name="few"),
-        "one": correlation_map(np.eye(1), [1], title="1", name="one"),
-        "thresholds": threshold_curves(
-            points, [random.random(60)] * 2, points[30], (0, points[40]), title=labels[2], name="thresholds"
-        ),
-        "narrow": threshold_curves(
-            points / 1e4, [random.random(60)], points[3] / 1e4, (0, 1), title="narrow", name="narrow"
-        ),
-        "losses": loss_curves(["bce", "focal"], losses, curves, title="losses", name="losses"),
-        "no loss": loss_curves(["bce", "focal"], {}, {}, title="no loss", name="no loss"),
-        "training": training_curves(history, reached, title="training", name="training"),
-        "one epoch": training_curves(history[history["epoch"] == 0], reached[:1], title="one epoch", name="one epoch"),
-        "many labels": training_curves(history, pd.concat([reached] * 8, axis=1), title="many", name="many labels"),
-        "ranks": rank_curve(random.integers(0, 50_000, 300), title="ranks", name="ranks"),
-        "reliability": reliability_curve(reliability(truth, scores), title="reliability", name="reliability"),
-        "none": reliability_curve(reliability(truth * 0, scores * 0), title="none", name="none"),
-        "sizes": size_curve(sizes, title="sizes", name="sizes"),
+        "dots": dot_chart(labels, [values, values], title=labels[0]),
+        "four": dot_chart(labels, [counts] * 4, title="four", log=True, form="{:,.0f}"),
+        "counts": dot_chart(labels, [counts, counts], title="counts", log=True, form="{:,.0f}"),
+        "heat": heat_map(random.random((count, count)), labels, title=labels[1]),
+        "small heat": heat_map(random.random((16, 16)), labels[:16], title="small"),
+        "members": correlation_map(random.random((30, 30)), range(1, 60, 2), title="30"),
+        "few": correlation_map(np.eye(3), [1, 100, 101], title="3"),
+        "one": correlation_map(np.eye(1), [1], title="1"),
+        "thresholds": threshold_curves(points, [random.random(60)] * 2, points[30], (0, points[40]), title=labels[2]),
+        "narrow": threshold_curves(points / 1e4, [random.random(60)], points[3] / 1e4, (0, 1), title="narrow"),
+        "losses": loss_curves(["bce", "focal"], losses, curves, title="losses"),
+        "no loss": loss_curves(["bce", "focal"], {}, {}, title="no loss"),
+        "training": training_curves(history, reached, title="training"),
+        "one epoch": training_curves(history[history["epoch"] == 0], reached[:1], title="one epoch"),
+        "many labels": training_curves(history, pd.concat([reached] * 8, axis=1), title="many"),
+        "ranks": rank_curve(random.integers(0, 50_000, 300), title="ranks"),
+        "reliability": reliability_curve(reliability(truth, scores), title="reliability"),
+        "none": reliability_curve(reliability(truth * 0, scores * 0), title="none"),
+        "sizes": size_curve(sizes, title="sizes"),
     }
 
 
+PIECES = PAGES.from_string("""
+{% from "parts.html" import cells, figure, folded, key, table %}
+<p>{{ labels[0] }}</p>
+{{ key(zip(["one"] * (labels | length), labels)) }}
+<div class="grid">{% for picture in pictures.values() %}{{ figure(picture, labels[0], labels[1]) }}{% endfor %}</div>
+{% call table(["Label"] + labels[:4]) %}
+{% for label in labels %}{{ cells([label, loop.index, "0.123", "0.456", "0.12 – 0.34"]) }}{% endfor %}
+{% endcall %}
+{% call(part) folded(labels, 1, labels[0]) %}<p>{{ part[0] }}</p>{% endcall %}
+""")
+
+
 def page_of(labels) -> str:
-    drawn = pictures(labels)
-    rows = [[label, f"{k:,}", "0.123", "0.456", "0.12 – 0.34"] for k, label in enumerate(labels)]
-    body = (
-        paragraph(labels[0])
-        + key(*(("one", label) for label in labels))
-        + grid(figure(drawn[name], labels[0], labels[1]) for name in drawn)
-    )
-    body += table(["Label", *labels[:4]], rows) + folded(labels[0], paragraph(labels[1]))
+    """Return a page of every kind of piece, with sections whose cells are all labels."""
     chosen = [(label, run, 0, 1) for label in labels for run in ("resnet50-224-plain-0123abcd", labels[0])]
-    body += single_labels.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), labels)
     pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-    photo = Shown(pixel, '"><script>x', labels[0], "</span>", labels, labels[1:])
-    body += photos.to_look_at([photo], [photo] * 3, [], files=True)
-    return whole_page("</title><script>", "<b>", [("<i>", "</a>", body)], "<u>")
+    photo = Shown(pixel, '"><script>x', labels[0], [0.5], 0.4, labels, labels[1:])
+    return section(
+        "page.html",
+        title="</title><script>",
+        lead="<b>",
+        foot="<u>",
+        sections=[
+            (PIECES, "<i>", "</a>"),
+            ("members.html", "Members", "Members"),
+            ("doubtful_photos.html", "Photos", "Photos"),
+        ],
+        labels=list(labels),
+        pictures=pictures(labels),
+        doubtful={"added": [photo], "missed": [photo] * 3, "disputed": []},
+        **member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"])),
+    )
+
+
+def section(template: str, **values) -> str:
+    """Return a section of the page, in one line as a browser reads it."""
+    return " ".join(render_section(template, **{"score": "F2", "beta": 2, **values}).split())
+
+
+def members(chosen, labels) -> str:
+    table = pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"])
+    return section("members.html", labels=labels, **member_figures(table))
+
+
+def reliability_cards(table, drawn) -> str:
+    """Return the section of these labels' cards, each with a picture that is its name."""
+    drawn_by_label = {name: f"<svg>{name}</svg>" for name in drawn}
+    cards = order_cards(table, drawn_by_label)
+    return section("reliability.html", by_label=table, drawn=cards, pictures={"reliability": drawn_by_label})
+
+
+def each_label(table, macro) -> str:
+    return section("labels.html", by_label=table, overall=overall_figures(macro), pictures={"labels": ""})
 
 
 def by_label(labels, **more) -> pd.DataFrame:
@@ -147,7 +189,8 @@ def test_no_text_turns_the_direction_of_its_surroundings():
 
 def test_what_is_escaped_reads_as_it_was():
     text = """<>&"' {x} \\ ä 中"""
-    assert Reader(f'<p title="{escape(text)}">{escape(text)}</p>').texts == [text, text]
+    page = html(PAGES.from_string('<p title="{{ text }}">{{ text }}</p>'), text=text)
+    assert Reader(page).texts == [text, text]
 
 
 def test_a_picture_follows_the_pages_colours_and_stands_alone():
@@ -164,11 +207,11 @@ def test_the_same_figures_give_the_same_picture():
 
 def test_sections_say_when_there_is_nothing_to_show():
     said = [
-        quality.sizes(None, "", "F2"),
-        networks.training({}, pd.DataFrame(), RunTable([], [], ""), ["red"], "F2"),
-        photos.more_photos(None, 0, None, ""),
-        photos.to_look_at([], [], [], files=False),
-        networks.cost(pd.DataFrame(columns=["rule", "jobs", "hours", "gigabytes"]), [], pd.Series({"runs": 1e6})),
+        section("sizes.html", sizes=None),
+        section("training.html", trained=[]),
+        section("rare_labels.html", sheet=None, resampling=None),
+        section("doubtful_photos.html", doubtful=None),
+        section("cost.html", jobs=[], disk=DISK, gpu_rules=[]),
     ]
     for text, words in zip(said, ("Not measured", "No network", "No run", "no photos", "No job"), strict=True):
         assert words in text
@@ -211,7 +254,7 @@ def test_a_text_that_is_too_long_keeps_its_ends_and_fits():
 def test_a_loss_keeps_its_colour_where_another_is_missing():
     random = np.random.default_rng(0)
     table, points = pd.DataFrame({"epoch": range(3), "f_beta": random.random(3)}), np.linspace(0.1, 0.9, 9)
-    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, [points])}, title="one", name="one")
+    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, [points])}, title="one")
     assert "var(--two" in alone
     assert "var(--one" not in alone
 
@@ -219,35 +262,33 @@ def test_a_loss_keeps_its_colour_where_another_is_missing():
 def test_runs_that_few_labels_use_are_folded_away_and_none_is_lost():
     runs = [f"run{number:02d}" for number in range(40)]
     chosen = [("red", run, 0, place) for place, run in enumerate(runs, 1)] + [("blue", "run39", 2, 1)]
-    page = single_labels.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), ["red", "blue"])
+    page = members(chosen, ["red", "blue"])
     seen, hidden = page.split("<details><summary>More runs: 10</summary>")
     assert [run for run in runs if f">{run}<" in seen] == [*runs[:29], "run39"]
     assert [run for run in runs if f">{run}<" in hidden] == runs[29:39]
 
 
 def test_a_columns_name_can_be_read_where_it_is_cut():
-    chosen = pd.DataFrame([(label, "run", 0, 1) for label in LONG[:2]], columns=["label", "run", "epoch", "member"])
-    page = single_labels.members(chosen, LONG[:2])
+    page = members([(label, "run", 0, 1) for label in LONG[:2]], LONG[:2])
     assert all(f'title="{label}"' in page for label in LONG[:2])
 
 
 def test_cards_of_many_labels_are_folded_away_but_for_the_lowest_scores():
     names = [f"label{number:02d}" for number in range(40)]
     table = by_label(names[::-1]).iloc[::-1]  # from the highest score to the lowest
-    page = single_labels.reliability(table, {name: f"<svg>{name}</svg>" for name in names})
+    page = reliability_cards(table, names)
     seen, hidden = page.split("<details><summary>More labels, with higher scores: 24</summary>")
     assert [name for name in names if f"<b>{name}</b>" in seen] == names[24:]
     assert all(f"<svg>{name}</svg>" in hidden for name in names[:24])
-    few = single_labels.reliability(table[:13], {name: f"<svg>{name}</svg>" for name in names[:13]})
+    few = reliability_cards(table[:13], table["label"][:13])
     assert "<details>" not in few
     assert few.index("label00") < few.index("label12"), "few labels stand in their own order"
 
 
 def test_members_that_are_not_drawn_are_said():
     def note(**found) -> str:
-        return single_labels.correlation(
-            by_label(["red"]), pd.DataFrame([{"label": "red", **found}]), {"red": "<svg></svg>"}
-        )
+        figures, drawn = {"red": {"label": "red", **found}}, {"correlation": {"red": "<svg></svg>"}}
+        return section("correlation.html", by_label=by_label(["red"]), figures=figures, drawn=["red"], pictures=drawn)
 
     assert "50 members, 34 different ones: some count several times; the first 30 are shown" in note(
         members=50, networks=34, drawn=30
@@ -257,11 +298,11 @@ def test_members_that_are_not_drawn_are_said():
 
 
 def test_members_that_are_drawn_have_the_numbers_of_the_table():
-    drawn = correlation_map(np.eye(2), [1, 4], title="two", name="two")
+    drawn = correlation_map(np.eye(2), [1, 4], title="two")
     assert ">4</text>" in drawn
     assert ">2</text>" not in drawn
     chosen = [("red", "one", 0, 1), ("red", "one", 0, 2), ("red", "one", 0, 3), ("red", "two", 0, 4)]
-    page = single_labels.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), ["red"])
+    page = members(chosen, ["red"])
     assert page.count("</i>") == 2
     assert ">1</i>" in page
     assert ">4</i>" in page
@@ -271,17 +312,18 @@ def test_members_that_are_drawn_have_the_numbers_of_the_table():
 def test_a_label_that_no_test_photo_has_is_pointed_out():
     macro = pd.DataFrame({"key": ["honest", "test"], "value": 0.5, "low": 0.4, "high": 0.6})
     table = by_label(["red", "green", "blue"], test_positives=[3, 0, 7], test_f_beta=[0.5, 0, 0.9])
-    page = quality.each_label(table, macro, "", "F2")
+    page = each_label(table, macro)
     assert "No test photo has green: the test F2 of such a label is counted as 0" in page
     assert "<th>Test positives</th>" in page
-    assert "No test photo has" not in quality.each_label(table.assign(test_positives=1), macro, "", "F2")
+    assert "No test photo has" not in each_label(table.assign(test_positives=1), macro)
 
 
 def gains(members: int, missing: bool = False) -> str:
     rows = [("ensemble", 0.7, 0.6, 0.8, 0, 0, 0), ("best", 0.6, 0.5, 0.7, 0.1, -0.05, 0.2)]
     rows += [("one", 0.5, 0.4, 0.6, 0.2, 0.1, 0.3), *([("resnet50", *[np.nan] * 6)] if missing else [])]
     columns = ["name", "value", "low", "high", "gain", "gain_low", "gain_high"]
-    return quality.gains(pd.DataFrame(rows, columns=columns), "<svg></svg>", "F2", members)
+    table, drawn = pd.DataFrame(rows, columns=columns), {"gains": "<svg></svg>"}
+    return section("gains.html", gains=table, pictures=drawn, members_per_label=members)
 
 
 def test_the_gain_over_single_networks_is_told():
@@ -301,9 +343,14 @@ def test_a_single_member_is_compared_with_nothing():
 
 
 def trained(rows) -> str:
-    reached = pd.DataFrame(rows, columns=["run", "f_beta", "labels", "label"]).set_index("run")
-    differ = RunTable(["run", "seed"], [[run, str(k)] for k, run in enumerate(reached.index)], "size 96")
-    return networks.training(dict.fromkeys(reached.index, "<svg></svg>"), reached, differ, ["red", "green"], "F2")
+    reached, labels = pd.DataFrame(rows, columns=["run", "f_beta", "labels", "label"]), ["red", "green"]
+    return section(
+        "training.html",
+        labels=labels,
+        trained=order_training(reached, labels),
+        runs=RunTable(["run", "seed"], [[run, str(k)] for k, run in enumerate(reached["run"])], "size 96"),
+        pictures={"training": dict.fromkeys(reached["run"], "<svg></svg>")},
+    )
 
 
 def test_runs_of_one_easy_label_do_not_come_first():
@@ -327,53 +374,72 @@ def test_what_differs_between_many_runs_is_folded_away_and_none_is_lost():
 
 def test_more_losses_than_colours_are_said():
     names = [f"focal (gamma {k})" for k in range(6)]
-    page = single_labels.losses(by_label(["red"]), names, {"red": "<svg></svg>"}, "F2")
+
+    def losses(table) -> str:
+        drawn = {"losses": {"red": "<svg></svg>"}}
+        return section("losses.html", by_label=table, losses=names, drawn=["red"], pictures=drawn)
+
+    page = losses(by_label(["red"]))
     assert "the first 4 of 6 losses" in page
     assert "Dashed" not in page
-    assert "Dashed" in single_labels.losses(by_label(["red"], test_f_beta=0.5), names, {"red": "<svg></svg>"}, "F2")
+    assert "Dashed" in losses(by_label(["red"], test_f_beta=0.5))
 
 
 def test_the_cost_says_that_it_is_a_sum_and_who_asks_for_a_gpu():
     jobs = pd.DataFrame({"rule": ["train_cnn", "other"], "jobs": 2, "hours": [3.0, 1.0], "gigabytes": np.nan})
-    page = networks.cost(jobs, ["train_cnn"], pd.Series({"runs": 1e6}))
-    assert "4.0 hours of job time, which is their sum" in page
+    page = section("cost.html", jobs=jobs, gpu_rules=["train_cnn"], disk=DISK)
+    assert "4.0 hours of job time. This is their sum" in page
     assert "3.0 hours went to jobs that ask for a GPU, whether there was one or not" in page
 
 
 def test_recipes_that_the_picture_has_no_room_for_are_in_the_table():
     names = ["a", "b", "c", "d"]
     counts = pd.DataFrame({"label": ["red"], "before": [100.0]} | {name: [k + 7.0] for k, name in enumerate(names)})
-    text = photos.more_photos(None, 0, counts, "<svg></svg>")
+
+    def resampled(table) -> str:
+        return section("rare_labels.html", sheet=None, resampling=table, pictures={"resampling": "<svg></svg>"})
+
+    text = resampled(counts)
     assert "the first 3 recipes" in text
     assert [name for name in names if f"</i>{name}<" in text] == names[:3]
     assert all(f"<th>{name}</th>" in text for name in names)
-    assert "The picture shows" not in photos.more_photos(None, 0, counts[["label", "before", "a", "b", "c"]], "")
+    assert "The picture shows" not in resampled(counts[["label", "before", "a", "b", "c"]])
 
 
 def test_where_folds_vote_the_page_says_that_a_cut_is_not_all():
-    table = by_label(["red"])
-    found = pd.DataFrame([{"label": "red", "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6}])
-    assert "votes of folds" not in single_labels.thresholds(table, found, {"red": ""}, "F2", cut=True)
-    assert "votes of folds" in single_labels.thresholds(table, found, {"red": ""}, "F2", cut=False)
+    def thresholds(threshold_decides: bool) -> str:
+        return section(
+            "thresholds.html",
+            by_label=by_label(["red"]),
+            figures={"red": {"label": "red", "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6}},
+            drawn=["red"],
+            pictures={"thresholds": {"red": ""}},
+            losses=[],
+            threshold_decides=threshold_decides,
+        )
+
+    assert "votes of folds" not in thresholds(threshold_decides=True)
+    assert "votes of folds" in thresholds(threshold_decides=False)
 
 
 def test_of_hundreds_of_labels_some_are_drawn_and_all_are_in_the_table():
     names = [f"label{number:03d}" for number in range(300)]
     table = by_label(names, test_positives=1, test_f_beta=0.5)
     macro = pd.DataFrame({"key": ["honest", "test"], "value": [0.5, 0.5], "low": 0.4, "high": 0.6})
-    page = quality.each_label(table, macro, "", "F2")
+    page = each_label(table, macro)
     assert [name for name in names if f">{name}<" in page] == names
     assert "More labels, with higher scores: 260" in page
-    cards = single_labels.reliability(table, {name: f"<svg>{name}</svg>" for name in names[:24]})
+    cards = reliability_cards(table, names[:24])
     assert "24 of 300 labels are drawn" in cards
     assert cards.count("<svg>") == 24
-    assert "drawn" not in single_labels.reliability(table[:24], dict.fromkeys(names[:24], "<svg></svg>"))
+    assert "drawn" not in reliability_cards(table[:24], names[:24])
     chosen = [(name, "one", 0, 1) for name in names] + [(name, "two", 3, 2) for name in names[:7]]
-    members = single_labels.members(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), names)
-    assert "<td class=w>one</td><td>300</td><td>300</td><td>1</td>" in members
-    assert "<td class=w>two</td><td>7</td><td>0</td><td>4</td>" in members
-    assert len(page + cards + members) < 200_000
-    distribution = quality.distribution(table, 1000, "", "", 24)
+    runs = members(chosen, names)
+    assert "<td class=w>one</td><td>300</td><td>300</td><td>1</td>" in runs
+    assert "<td class=w>two</td><td>7</td><td>0</td><td>4</td>" in runs
+    assert len(page + cards + runs) < 200_000
+    drawn = {"distribution": "", "co_occurrence": ""}
+    distribution = section("distribution.html", by_label=table, training_photos=1000, paired=24, pictures=drawn)
     assert "the 24 most common of the 300 labels" in distribution
 
 
@@ -387,8 +453,9 @@ def test_of_hundreds_of_labels_some_are_drawn_and_all_are_in_the_table():
 )
 def test_the_page_says_which_mistakes_count_more(beta, said):
     macro = pd.DataFrame({"key": ["honest", "naive"], "text": "", "value": 0.5, "low": 0.4, "high": 0.6})
-    votes = pd.DataFrame({"image_id": ["a"], "decision": [1]})
-    assert said in quality.whole(macro, pd.DataFrame({"label": ["red"]}), votes, "", beta)
+    figures = decision_figures(pd.DataFrame({"image_id": ["a"], "decision": [1]}))
+    values = {"overall": overall_figures(macro), "labels": ["red"], "pictures": {"scores": ""}, **figures}
+    assert said in section("result.html", **values, beta=beta, score=f"F{beta:g}")
 
 
 def test_a_damaged_picture_is_not_shown(tmp_path):

@@ -37,8 +37,8 @@ def test_what_all_runs_have_in_common_is_said_once():
     found = run_table({"a": SETTING}, ["red", "green"])
     assert found.rows == [["a"]]
     assert found.common == (
-        "backbone resnet50; labels all; loss bce; hidden 128, 64; phases 1 epoch at 0.001, head; 2 epochs at 0.0003,"
-        " last 0.4, policy one_cycle; seed 1; ema none"
+        "backbone resnet50; labels all; loss bce; hidden_units 128, 64; phases 1 epoch at 0.001, head; 2 epochs at"
+        " 0.0003, last 0.4, policy one_cycle; seed 1; ema none"
     )
 
 

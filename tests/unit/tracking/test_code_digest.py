@@ -1,4 +1,4 @@
-"""The code digest decides what is computed again: it must see every change of what runs, and no other."""
+"""The code digest changes with the code that runs, and with nothing else."""
 
 import os
 import subprocess
@@ -33,6 +33,8 @@ def tree(tmp_path):
         "stylevote/cnn/losses.py": "def f(x):\n    from stylevote.cnn import deep\n    return deep.g(x)\n",
         "stylevote/cnn/deep.py": "def g(x):\n    return x * 2\n",
         "stylevote/cnn/unused.py": "y = 1\n",
+        "stylevote/report/render.py": "z = 1\n",
+        "stylevote/report/templates/page.html": "<p>Hello</p>\n",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +64,7 @@ def digest_after(tree, name, old, new):
         ("train.py", "'Does.'\n", ""),
     ],
 )
-def test_what_does_not_run_does_not_count(tree, name, old, new):
+def test_code_that_does_not_run_does_not_count(tree, name, old, new):
     _parse.cache_clear()
     before = code_digest(tree / "train.py")
     assert digest_after(tree, name, old, new) == before
@@ -78,18 +80,26 @@ def test_what_does_not_run_does_not_count(tree, name, old, new):
         ("train.py", "print(", "str("),
     ],
 )
-def test_what_runs_counts(tree, name, old, new):
+def test_code_that_runs_counts(tree, name, old, new):
     _parse.cache_clear()
     before = code_digest(tree / "train.py")
     assert digest_after(tree, name, old, new) != before
 
 
-def test_a_module_chosen_by_its_name_counts_where_it_is_chosen(tree):
+def test_a_module_chosen_by_its_name_counts_if_it_is_chosen(tree):
     _parse.cache_clear()
     unused = tree / "stylevote" / "cnn" / "unused.py"
     without, chosen = code_digest(tree / "train.py"), code_digest(tree / "train.py", unused)
     assert digest_after(tree, "stylevote/cnn/unused.py", "1", "2") == without
     assert code_digest(tree / "train.py", unused) != chosen
+
+
+def test_the_templates_of_a_page_count_if_it_is_rendered(tree):
+    _parse.cache_clear()
+    before = code_digest(tree / "train.py")
+    assert digest_after(tree, "stylevote/report/templates/page.html", "Hello", "Good morning") == before
+    rendered = digest_after(tree, "train.py", "'Does.'", "'Does.'\nimport stylevote.report.render")
+    assert digest_after(tree, "stylevote/report/templates/page.html", "morning", "evening") != rendered
 
 
 def test_the_place_of_a_checkout_does_not_count(tree, tmp_path_factory):

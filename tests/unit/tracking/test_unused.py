@@ -1,4 +1,4 @@
-"""What is no longer used is listed, and nothing but what was listed is removed."""
+"""Unused files are listed, and only listed files are removed."""
 
 import os
 
@@ -19,7 +19,8 @@ def put(root, *paths, size=10):
 
 
 def kinds(root, **more):
-    return {file.path: file.kind for file in sort_files(root, USED, MADE, **more)}
+    files = sort_files(root, USED, MADE, **more)
+    return {path: kind for kind, paths in files._asdict().items() for path in paths}
 
 
 def everything(root):
@@ -34,7 +35,7 @@ def removed(root):
     return remove_unused(root, sort_files(root, USED, MADE))
 
 
-def test_files_are_what_their_paths_say(tmp_path):
+def test_paths_decide_the_kind_of_files(tmp_path):
     put(
         tmp_path,
         *("runs/new/fold0/history.parquet", "runs/new/fold1/weights/epoch0.safetensors", "logs/new.log"),
@@ -57,7 +58,7 @@ def test_files_are_what_their_paths_say(tmp_path):
     }
 
 
-def test_what_is_half_written_goes_by_what_it_was_to_be(tmp_path):
+def test_temporary_files_go_with_their_final_names(tmp_path):
     half = ".history.parquet.0123abcd-77.partial"
     put(tmp_path, f"runs/new/fold0/{half}", f"runs/old/fold0/{half}", ".x.0123abcd-7.partial")
     assert kinds(tmp_path) == {
@@ -66,9 +67,9 @@ def test_what_is_half_written_goes_by_what_it_was_to_be(tmp_path):
     }
 
 
-def test_what_the_configuration_names_is_used_wherever_it_lies(tmp_path):
+def test_paths_in_the_configuration_are_used(tmp_path):
     put(tmp_path, "runs/old/fold0/weights/epoch0", "runs/old/fold0/weights/epoch1", "runs/old/fold1/history.parquet")
-    assert kinds(tmp_path, kept=["runs/old/fold0/weights/epoch1", "runs/old/fold1"]) == {
+    assert kinds(tmp_path, named=["runs/old/fold0/weights/epoch1", "runs/old/fold1"]) == {
         "runs/old/fold0/weights/epoch0": "unused",
         "runs/old/fold0/weights/epoch1": "used",
         "runs/old/fold1/history.parquet": "used",
@@ -89,7 +90,7 @@ def test_names_in_a_configuration_are_found(tmp_path, monkeypatch):
     assert paths_within(tmp_path / "out", values) == ["link", "mine", "photos", "photos/a.jpg"]
 
 
-def test_a_list_names_folders_sizes_and_what_no_rule_makes(tmp_path):
+def test_a_list_has_folders_sizes_and_files_that_no_rule_makes(tmp_path):
     put(tmp_path, "runs/old/fold0/history.parquet", "runs/old/fold1/weights/epoch0", size=1_500_000)
     put(tmp_path, "runs/elder/fold0/weights/a", "runs/elder/fold0/weights/b", "runs/elder/notes.txt", "logs/old.log")
     put(tmp_path, "mine/one/a", "mine/one/b", "logs/new.log", "runs/new/fold0/weights/epoch0")
@@ -98,15 +99,15 @@ def test_a_list_names_folders_sizes_and_what_no_rule_makes(tmp_path):
         "        10 B  logs/old.log",
         "        20 B  runs/elder/fold0/",
         "      3.0 MB  runs/old/",
-        "to remove them, ask for the target remove_unused, with the same configuration",
+        "to remove them, run the target remove_unused with the same configuration",
         "",
-        "3 files, 30 B that no rule makes, and that are never removed",
+        "3 files, 30 B that no rule makes; they are never removed",
         "        20 B  mine/one/",
         "        10 B  runs/elder/notes.txt",
     ]
 
 
-def test_what_was_listed_is_removed_and_nothing_else(tmp_path):
+def test_listed_files_are_removed_and_no_others(tmp_path):
     put(tmp_path, "runs/new/fold0/history.parquet", "runs/elder/notes.txt", "logs/new.log")
     before = everything(tmp_path)
     put(tmp_path, "runs/elder/fold0/weights/a", "runs/old/fold0/weights/b", "runs/old/fold1/history.parquet")
@@ -120,18 +121,18 @@ def test_what_was_listed_is_removed_and_nothing_else(tmp_path):
     }
     assert removed(tmp_path) == f"{tmp_path}: removed 4 files, 30 B"
     assert everything(tmp_path) == before
-    with pytest.raises(InputError, match="ask for the target unused first"):
+    with pytest.raises(InputError, match="run the target unused first"):
         removed(tmp_path)
 
 
-def test_nothing_is_removed_that_was_not_listed(tmp_path):
+def test_a_changed_list_removes_nothing(tmp_path):
     put(tmp_path, "runs/old/fold0/history.parquet")
-    with pytest.raises(InputError, match=r"unused\.json: not there"):
+    with pytest.raises(InputError, match=r"unused\.json: not found"):
         removed(tmp_path)
     listed(tmp_path)
     put(tmp_path, "runs/elder/fold0/history.parquet")
     before = everything(tmp_path)
-    with pytest.raises(InputError, match=r"than are unused now \(2 files, 20 B\)"):
+    with pytest.raises(InputError, match=r"that are unused now \(2 files, 20 B\)"):
         removed(tmp_path)
     with pytest.raises(InputError, match=r"\(0 files, 0 B\)"):  # by another configuration
         remove_unused(tmp_path, sort_files(tmp_path, MADE, MADE))
@@ -141,7 +142,7 @@ def test_nothing_is_removed_that_was_not_listed(tmp_path):
     assert everything(tmp_path) == before
 
 
-def test_links_are_removed_and_what_they_lead_to_stays(tmp_path):
+def test_links_are_removed_and_their_targets_stay(tmp_path):
     root, outside = tmp_path / "out", tmp_path / "outside"
     put(outside, "weights/epoch0", "fold0/history.parquet")
     put(root, "runs/old/fold1/weights/epoch1")
@@ -171,5 +172,5 @@ def test_names_of_any_bytes(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
-    assert sort_files(tmp_path / "none", USED, MADE) == []
+def test_a_missing_folder_is_empty(tmp_path):
+    assert kinds(tmp_path / "none") == {}

@@ -1,247 +1,219 @@
-"""A bundle: everything that a decision needs, in one folder. `stylevote.bundle.decide` decides with it.
+"""A bundle: all that decisions need, in one folder. `stylevote.bundle.decide` decides with it.
 
-It holds the members' weights, the stackers, and ``bundle.json``: labels, thresholds, who is a member of what, what the
-networks are, and a digest of every file.
+It contains the members' weights, the stackers, and ``bundle.json``: labels, thresholds, members, descriptions of the
+networks, and a digest of every file. A bundle may come from anywhere. Its description becomes names of files and
+arguments of a network, so `open_bundle` checks it first.
 """
 
-import math
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from pkgutil import iter_modules
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from jsonschema import Draft202012Validator
+from pydantic import AfterValidator, Field, Strict, ValidationError
 
+from stylevote.cnn.outputs import check_weights, read_digests, weights_path
+from stylevote.cnn.settings import NetworkSetting
+from stylevote.config.base import Model, refuse_equal
+from stylevote.config.ensemble import Combiner, Votes
 from stylevote.config.identity import file_sha256, plain_numbers, slug
-from stylevote.ensemble import combiners
-from stylevote.ensemble.stack import Stacker, combiner
-from stylevote.ensemble.vote import AGGREGATIONS
+from stylevote.config.runs import MOST_LAYERS, Tta, Units
+from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
-from stylevote.files.tables import read_json, read_sealed, read_table, write_json, write_sealed
-from stylevote.report import markdown
-from stylevote.wording import bullets, describe_path
+from stylevote.files.tables import read_json, read_sealed, write_json, write_sealed
+from stylevote.report.render import markdown
+from stylevote.wording import bullets, describe_path, key_path, quote
 
 CONTENT, CARD = "bundle.json", "card.md"
 FORMAT = 1
-MOST_BYTES = 50_000_000  # of `bundle.json`: some 100 bytes a file
-TRAIN_AGAIN = "Remove the folder {} and start again: it is trained anew"
-REMEDY = "Copy the bundle again from where it was made"
-COMBINERS = sorted(module.name for module in iter_modules(combiners.__path__))
-# Of a run's setting, what its networks are made of and used with.
-USED = ("backbone", "backbone_args", "size", "batch", "hidden_units", "tta")
+MAX_BYTES = 50_000_000  # of `bundle.json`: about 100 bytes per file
+MAX_NUMBER, MAX_NUMBERS = 8192, 100  # in a backbone's arguments
+REMEDY = "Copy the bundle again from its source"
 PACKAGES = ("torch", "timm", "segmentation-models-pytorch", "xgboost", "scikit-learn", "numpy", "pillow")
 
-_NAME = {"type": "string", "minLength": 1, "maxLength": 150}
-_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
-_LABELS = {"type": "array", "minItems": 1, "maxItems": 1000, "items": _NAME, "uniqueItems": True}
-_VALUE = [{"type": ["boolean", "null"]}, {"type": "number", "minimum": -8192, "maximum": 8192}, {"type": "string"}]
+
+def check_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a backbone's further arguments; raise `ValueError` if a bundle may not contain them."""
+    for name, value in arguments.items():
+        if re.search("pretrained|checkpoint|cache", name):
+            raise ValueError(f"{name!r} could make timm read or fetch another file")
+        values = value if isinstance(value, list) else [value]
+        if len(values) > MAX_NUMBERS or not all(map(_is_plain, values)):
+            raise ValueError(
+                f"{name!r}: found {quote(value)}, expected null, true, false, a text or a number within "
+                f"{MAX_NUMBER}, or a list of at most {MAX_NUMBERS} of them"
+            )
+    return arguments
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    """Return the schema of a mapping of exactly these keys."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": list(properties),
-        "properties": properties,
-    }
+def _is_plain(value: object) -> bool:
+    if isinstance(value, (int, float)):
+        return -MAX_NUMBER <= value <= MAX_NUMBER  # false for NaN
+    return value is None or isinstance(value, str)
 
 
-def _mapping(value: Any, keys: str = ".") -> dict[str, Any]:
-    """Return the schema of a mapping of names, of this pattern, to such values."""
-    return {"type": "object", "propertyNames": {"pattern": keys}, "additionalProperties": value}
+def _check_votes(votes: Votes) -> Votes:
+    if missing := Votes.model_fields.keys() - votes.model_fields_set:
+        raise ValueError(f"{min(missing)} is missing")
+    return votes
 
 
-# A bundle may come from anywhere: what it says becomes names of files, and arguments of a network.
-_RUN = r"^[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}$"
-BACKBONE_ARGS = {
-    **_mapping({"anyOf": [*_VALUE, {"type": "array", "maxItems": 100, "items": {"anyOf": _VALUE}}]}),
-    # What would have timm read another file, or fetch one.
-    "propertyNames": {"not": {"pattern": "pretrained|checkpoint|cache"}},
-}
-SCHEMA = _object(
-    format={"const": FORMAT},
-    labels=_LABELS,
-    beta={"type": "number", "exclusiveMinimum": 0, "maximum": 10},
-    folds={"type": "integer", "minimum": 1, "maximum": 20},
-    votes=_object(
-        aggregation={"enum": list(AGGREGATIONS)},
-        min_labels={"type": "integer", "minimum": 0},
-        max_labels={"type": ["integer", "null"], "minimum": 1},
-    ),
-    combiner={"enum": list(COMBINERS)},
-    features=_mapping(_LABELS),
-    thresholds=_mapping(_SHARE),
-    precision_threshold={"anyOf": [{"type": "null"}, _mapping({"anyOf": [{"type": "null"}, _SHARE]})]},
-    members=_mapping(
-        {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": 100_000,
-            "items": {
-                "type": "array",
-                "minItems": 2,
-                "maxItems": 2,
-                "prefixItems": [_NAME, {"type": "integer", "minimum": 0, "maximum": 32767}],
-            },
-        }
-    ),
-    runs=_mapping(
-        _object(
-            backbone=_NAME,
-            backbone_args=BACKBONE_ARGS,
-            size={"type": "integer", "minimum": 32, "maximum": 1024},
-            batch={"type": "integer", "minimum": 1, "maximum": 4096},
-            hidden={"type": "array", "maxItems": 3, "items": {"type": "integer", "minimum": 1, "maximum": 8192}},
-            tta={"enum": ["mirror", "none", "ten_crop"]},
-            labels=_LABELS,
-        ),
-        _RUN,
-    ),
-    files=_mapping({"type": "string", "pattern": "^[0-9a-f]{64}$"}),
-    versions=_mapping(_NAME),
-)
+Text = Annotated[str, Field(min_length=1, max_length=150)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Labels = Annotated[list[Text], Field(min_length=1, max_length=1000), AfterValidator(refuse_equal)]
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}$")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+# A run and an epoch: a list in JSON.
+Member = Annotated[tuple[Text, Annotated[int, Field(ge=0, le=32767)]], Strict(False)]
+
+
+class BundledRun(Model):
+    """A run whose networks are in a bundle: the part of its setting that predictions need."""
+
+    backbone: Text
+    backbone_args: Annotated[dict[str, Any], AfterValidator(check_arguments)]
+    size: int = Field(ge=32, le=1024)
+    batch: int = Field(ge=1, le=4096)
+    hidden_units: list[Units] = Field(max_length=MOST_LAYERS)
+    tta: Tta
+    labels: Labels
+
+
+class Content(Model):
+    """``bundle.json``."""
+
+    format: Literal[1]  # as `FORMAT`
+    labels: Labels
+    beta: float = Field(gt=0, le=10, allow_inf_nan=False)
+    folds: int = Field(ge=1, le=20)
+    votes: Annotated[Votes, AfterValidator(_check_votes)]
+    combiner: Literal[Combiner, "auto"]
+    features: dict[str, Labels]
+    thresholds: dict[str, Share]
+    precision_threshold: dict[str, Share | None] | None
+    members: dict[str, Annotated[list[Member], Field(min_length=1, max_length=100_000)]]
+    runs: dict[RunId, BundledRun]
+    files: dict[str, Sha256]
+    versions: dict[str, Text]
 
 
 @dataclass(frozen=True)
 class BundledNetwork:
-    """One CNN of a bundle: of a ``run``, which was trained without the photos of ``fold``, after ``epoch``.
+    """A CNN of a bundle.
 
-    ``setting`` is what `stylevote.cnn.network.Network` takes, ``labels`` what its logits stand for, and ``path`` its
-    weights.
+    Attributes:
+        run: id of its run.
+        fold: fold that was held out.
+        epoch: epoch after which its weights were stored.
+        setting: see `stylevote.cnn.network.Network`.
+        labels: labels of its logits.
+        path: file of its weights.
     """
 
     run: str
     fold: int
     epoch: int
-    setting: dict[str, Any]
+    setting: NetworkSetting
     labels: list[str]
     path: Path
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A checked bundle in ``folder``, and what its ``bundle.json`` says: ``content``."""
+    """A checked bundle: its folder, and the content of its ``bundle.json``."""
 
     folder: Path
-    content: dict[str, Any]
+    content: Content
 
     @property
     def labels(self) -> list[str]:
         """The labels that it decides."""
-        return self.content["labels"]
+        return self.content.labels
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Of each label: the score from which on it is given."""
-        return self.content["thresholds"]
+        """The lowest score at which each label is assigned."""
+        return self.content.thresholds
 
-    @cached_property
+    @property
     def members(self) -> dict[str, list[tuple[str, int]]]:
-        """Of each label, its members as run and epoch, in the order in which its stackers take them."""
-        return {label: [(run, epoch) for run, epoch in pairs] for label, pairs in self.content["members"].items()}
+        """Run and epoch of each label's members, in the order of its stackers' inputs."""
+        return self.content.members
 
     @cached_property
     def networks(self) -> list[BundledNetwork]:
-        """Its CNNs, those of a run and fold together."""
-        used = sorted({pair for pairs in self.members.values() for pair in pairs})
-        runs: dict[str, list[int]] = {}
-        for run, epoch in used:
-            runs.setdefault(run, []).append(epoch)
-        return [
-            BundledNetwork(
-                run,
-                fold,
-                epoch,
-                _setting(self.content["runs"][run]),
-                self.content["runs"][run]["labels"],
-                self.folder / _weights(run, fold, epoch),
-            )
-            for run, epochs in runs.items()
-            for fold in range(self.content["folds"])
-            for epoch in epochs
-        ]
+        """Its CNNs, sorted by run, fold and epoch."""
+        networks = []
+        for run, epoch in {member for members in self.members.values() for member in members}:
+            setting = self.content.runs[run].model_dump()
+            labels = setting.pop("labels")
+            for fold in range(self.content.folds):
+                path = self.folder / _weights(run, fold, epoch)
+                networks.append(BundledNetwork(run, fold, epoch, setting, labels, path))
+        return sorted(networks, key=lambda network: (network.run, network.fold, network.epoch))
 
     @property
     def other_versions(self) -> list[str]:
-        """What is installed here in another version than where the bundle was made, in words."""
-        made, here = self.content["versions"], _versions()
+        """Packages that are installed in another version than the bundle was made with, as text."""
+        made, installed = self.content.versions, _versions()
         return [
-            f"{name} {here.get(name, 'missing')} (made with {made[name]})"
+            f"{name} {installed.get(name, 'missing')} (made with {made[name]})"
             for name in PACKAGES
-            if name in made and here.get(name) != made[name]
+            if name in made and installed.get(name) != made[name]
         ]
 
     def stackers(self, threads: int = 1) -> dict[str, list[Stacker]]:
-        """Return each label's stackers, one per fold; `InputError` where a file holds none."""
-        load = combiner(self.content["combiner"]).load
-        found = {}
-        for label in self.labels:
-            found[label] = []
-            for path in (self.folder / part for part in _stackers(label, self.content["folds"])):
+        """Return each label's stackers, one per fold; raise `InputError` if a file is no stacker."""
+        load = load_combiner(self.content.combiner).load
+        stackers: dict[str, list[Stacker]] = {label: [] for label in self.labels}
+        for label, loaded in stackers.items():
+            for name in _stackers(label, self.content.folds):
+                path = self.folder / name
                 try:
-                    found[label].append(load(read_sealed(path), threads))
+                    loaded.append(load(read_sealed(path), threads))
                 except InputError as error:
                     raise InputError(f"{path}: {error}") from error
-        return found
+        return stackers
 
 
 def stored_weights(history: Path, weights: Path, epoch: int) -> tuple[Path, str]:
-    """Return the file of an epoch in a training's folder of weights, and its digest, which the history holds."""
-    digests = read_table(history, ["epoch", "weights_sha256"]).set_index("epoch")["weights_sha256"]
-    return weights / f"epoch{epoch}.safetensors", digests[epoch]
+    """Return the file of an epoch in a training's folder of weights, and its digest in the history."""
+    return weights_path(weights, epoch), read_digests(history)[epoch]
 
 
 def refuse_arguments(arguments: Mapping[str, Any], where: str) -> None:
-    """Raise `InputError` where a bundle may not hold a backbone's further arguments, which stand at ``where``."""
-    for error in Draft202012Validator(BACKBONE_ARGS).iter_errors(dict(arguments)):
-        raise InputError(f"{where}: a bundle cannot hold this: {error.message[:200]}")
+    """Raise `InputError` if a bundle may not contain a backbone's further arguments, which are at ``where``."""
+    try:
+        check_arguments(dict(arguments))
+    except ValueError as error:
+        raise InputError(f"{where}: a bundle cannot hold this: {error}") from error
 
 
 def bundle_card(content: Mapping[str, Any], worth: str, networks: int) -> str:
-    """Return Markdown that says what a bundle is.
+    """Return a description of a bundle as Markdown.
 
     Args:
-        content: what `write_bundle` takes.
-        worth: Markdown that says what its decisions are worth.
-        networks: how many CNNs the bundle holds.
+        content: see `write_bundle`.
+        worth: Markdown about the quality of its decisions.
+        networks: number of CNNs in the bundle.
     """
-    lines = [
-        "# A bundle of Stylevote",
-        f"{networks} networks, trained on {content['folds']} folds, that decide which of {len(content['labels'])}"
-        " labels a photo has: photos of the same kind as those that they were trained on. It is not made to identify"
-        " or judge people.",
-        "    python -m stylevote BUNDLE PHOTOS -o decisions.csv",
-        worth,
-    ]
-    return "\n\n".join(lines) + "\n"
+    return markdown("bundle_card.md", content=content, worth=worth.rstrip(), networks=networks)
 
 
-def worth_of_ensemble(honest: pd.DataFrame, score: str, *, part: bool) -> str:
-    """Return Markdown that says what an ensemble's decisions are worth.
+def worth_of_ensemble(nested: pd.DataFrame, score: str, *, part: bool) -> str:
+    """Return Markdown about the quality of an ensemble's decisions.
 
     Args:
-        honest: `estimate/summary.parquet`: the estimate of the whole ensemble.
+        nested: `estimate/summary.parquet`: the estimate of the whole ensemble.
         score: name of the F-beta.
-        part: whether the bundle holds fewer members than that.
+        part: whether the bundle has fewer members than the ensemble.
     """
-    rows = [
-        [
-            row["label"],
-            f"{row['positives']}",
-            f"{row['nested_f_beta']:.4f}",
-            f"{row['nested_low']:.4f} to {row['nested_high']:.4f}",
-        ]
-        for row in honest.to_dict("records")
-    ]
-    whole = " of the whole ensemble, of which these are the first members: they are worth less" if part else ""
-    table = markdown.table(["Label", "Positives", f"Honest {score}", "95 % interval"], rows)
-    return f"What the decisions are worth is estimated with photos that chose nothing{whole}:\n\n{table}"
+    return markdown("bundle_worth.md", rows=nested.to_dict("records"), score=score, part=part)
 
 
 def write_bundle(
@@ -254,126 +226,105 @@ def write_bundle(
     """Write a bundle.
 
     Args:
-        folder: to make; one that is there is replaced.
-        content: what `SCHEMA` asks for, but for format, files and versions; of ``runs``, whole settings will do.
-        weights: file of weights, and its digest, by run, fold and epoch, of every member (see `stored_weights`).
-        stackers: each label's, one per fold, as their `to_bytes` gives them.
-        card: Markdown that says what the bundle is.
+        folder: to write; an old bundle there is replaced.
+        content: keys of `Content` except format, files and versions. Its ``runs`` may be whole settings.
+        weights: file of weights and its digest (see `stored_weights`) by run, fold and epoch, for every member.
+        stackers: each label's stackers, one per fold, from their `to_bytes`.
+        card: Markdown about the bundle.
 
     Raises:
-        InputError: what was given makes no bundle; weights are not those that training wrote; there is a folder that
-            holds something else.
+        InputError: the content is no bundle; weights are not those that training wrote; the folder contains something
+            else.
     """
     if folder.exists() and not (folder / CONTENT).exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: holds something else than a bundle; expected a new folder")
-    runs = {run: {key: setting[key] for key in (*USED, "labels")} for run, setting in content["runs"].items()}
-    sources = {_weights(*one): path for one, (path, _) in weights.items()}
-    for path in sources.values():
-        if not path.is_file():
-            raise InputError(f"{path}: missing. {TRAIN_AGAIN.format(path.parent)}")
+        raise InputError(f"{folder}: found something else than a bundle, expected a new folder")
+    for path, expected in weights.values():
+        check_weights(path, expected)
     shutil.rmtree(folder, ignore_errors=True)
-    for name, source in sources.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, folder / name)
-    made = []
+    for network, (path, _) in weights.items():
+        target = folder / _weights(*network)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
     for label, of_folds in stackers.items():
-        for name, raw in zip(_stackers(label, len(of_folds)), of_folds, strict=True):
-            write_sealed(raw, folder / name)
-            made.append(name)
+        for name, data in zip(_stackers(label, len(of_folds)), of_folds, strict=True):
+            write_sealed(data, folder / name)
     (folder / CARD).write_text(card, encoding="utf-8")
-    files = {name: file_sha256(folder / name) for name in [*sorted([*sources, *made]), CARD]}
-    for one, (path, expected) in weights.items():
-        if files[_weights(*one)] != expected:
-            raise InputError(
-                f"{path}: damaged (its checksum is not that in the run's history). {TRAIN_AGAIN.format(path.parent)}"
-            )
-    said = {**content, "runs": runs, "format": FORMAT, "files": files, "versions": _versions()}
-    # Last: what a killed job leaves is no bundle.
-    write_json(said, folder / CONTENT)
+    files = {
+        path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+    runs = {run: {key: setting[key] for key in BundledRun.model_fields} for run, setting in content["runs"].items()}
+    # Last: a job that was killed leaves no bundle.
+    write_json({**content, "runs": runs, "format": FORMAT, "files": files, "versions": _versions()}, folder / CONTENT)
     open_bundle(folder)
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Return a bundle after all of it was held against its digests.
+    """Return a bundle after a check of its description and of every file's digest.
 
     Raises:
-        InputError: it is none, or not as it was made.
+        InputError: it is no bundle, or has changed.
     """
     path = folder / CONTENT
     if not path.is_file():
         raise InputError(f"{folder}: no bundle; expected a folder with the file {CONTENT}, found {describe_path(path)}")
-    if (found := path.stat().st_size) > MOST_BYTES:
-        raise InputError(f"{path}: {found} bytes, expected at most {MOST_BYTES}")
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise InputError(f"{path}: {size} bytes, expected at most {MAX_BYTES}")
     try:
-        content = plain_numbers(read_json(path, REMEDY))
-        if (made := content.get("format")) != FORMAT:
+        values = plain_numbers(read_json(path, REMEDY))
+        if (made := values.get("format")) != FORMAT:
             raise InputError(f"{path}: a bundle of format {made!r}, expected {FORMAT}: another version made it")
-        errors = sorted(Draft202012Validator(SCHEMA).iter_errors(content), key=lambda error: list(map(str, error.path)))
+        content = Content.model_validate(values)
     except RecursionError as error:
         raise InputError(f"{path}: lists or mappings in hundreds of others; expected a bundle's few levels") from error
-    if errors:
-        where = ".".join(map(str, errors[0].absolute_path))
-        raise InputError(f"{path}: {where or 'content'}: {errors[0].message[:200]}")
-    bundle = Bundle(folder, content)
-    if problems := list(_contradictions(bundle)):
-        raise InputError(bullets(f"{path}: says what cannot be:", problems))
-    if problems := list(_damages(folder, content["files"])):
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = f"{key_path(first['loc'])}: " if first["loc"] else ""
+        raise InputError(f"{path}: {location}{first['msg']}") from error
+    if problems := list(_contradictions(content)):
+        raise InputError(bullets(f"{path}: contradictions:", problems))
+    if problems := list(_damages(folder, content.files)):
         raise InputError(bullets(f"{folder}: damaged. {REMEDY}:", problems))
-    return bundle
+    return Bundle(folder, content)
 
 
-def _contradictions(bundle: Bundle) -> Iterator[str]:
-    """Yield what is wrong between parts of a bundle that are each right by themselves."""
-    content, labels = bundle.content, bundle.labels
-    by_label = ["thresholds", "members", "features"] + ["precision_threshold"] * (
-        content["precision_threshold"] is not None
-    )
-    for key in by_label:
-        if sorted(content[key]) != sorted(labels):
+def _contradictions(content: Content) -> Iterator[str]:
+    """Yield problems between parts of a description that are each valid."""
+    labels = content.labels
+    for key in ("thresholds", "members", "features", "precision_threshold"):
+        values = getattr(content, key)
+        if values is not None and sorted(values) != sorted(labels):
             yield f"{key}: expected one for each label"
-    for key in ("thresholds", "precision_threshold"):
-        if not all(cut is None or math.isfinite(cut) for cut in (content[key] or {}).values()):
-            yield f"{key}: expected finite numbers"
     if len({slug(label) for label in labels}) < len(labels):
         yield "labels: two would have the same files"
-    for label, names in content["features"].items():
+    for label, names in content.features.items():
         if names[0] != label or not set(names) <= set(labels):
             yield f"features.{label}: expected labels, its own first"
-    yield from _run_contradictions(content)
-    if problems := set(content["files"]) ^ _needed(content):
-        yield f"files: not those of its members and labels, such as {min(problems)[:200]!r}"
-
-
-def _run_contradictions(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what members and runs of a bundle contradict."""
-    for label, pairs in content["members"].items():
-        for run, _ in pairs:
-            if label not in content["runs"].get(run, {"labels": []})["labels"]:
+    for label, members in content.members.items():
+        for run, _ in members:
+            if run not in content.runs or label not in content.runs[run].labels:
                 yield f"members.{label}: the run {run} does not predict it"
-    for run, setting in content["runs"].items():
-        if not set(setting["labels"]) <= set(content["labels"]):
+    for run, setting in content.runs.items():
+        if not set(setting.labels) <= set(labels):
             yield f"runs.{run}.labels: expected labels of the bundle"
+    if problems := content.files.keys() ^ _expected_files(content):
+        yield f"files: not those of its members and labels, such as {quote(min(problems))}"
 
 
-def _needed(content: Mapping[str, Any]) -> set[str]:
-    """Return the files that a bundle of this content has."""
-    used = {(run, epoch) for pairs in content["members"].values() for run, epoch in pairs}
-    weights = {_weights(run, fold, epoch) for run, epoch in used for fold in range(content["folds"])}
-    return weights | {name for label in content["labels"] for name in _stackers(label, content["folds"])} | {CARD}
+def _expected_files(content: Content) -> set[str]:
+    """Return the names of the files of a bundle with this content."""
+    members = {member for members in content.members.values() for member in members}
+    weights = {_weights(run, fold, epoch) for run, epoch in members for fold in range(content.folds)}
+    return weights | {name for label in content.labels for name in _stackers(label, content.folds)} | {CARD}
 
 
 def _damages(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
-    """Yield which files are not as they were."""
+    """Yield the problems of changed files."""
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():
             yield f"{name}: found {describe_path(path)}"
         elif file_sha256(path) != expected:
             yield f"{name}: its checksum does not fit"
-
-
-def _setting(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: run[key] for key in USED}
 
 
 def _weights(run: str, fold: int, epoch: int) -> str:
@@ -385,10 +336,10 @@ def _stackers(label: str, folds: int) -> list[str]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # what the members do not use need not be there
+            versions[name] = version(name)
+        except PackageNotFoundError:  # packages that the members do not need may be missing
             continue
-    return found
+    return versions

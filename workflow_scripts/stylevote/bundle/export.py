@@ -1,4 +1,4 @@
-"""Single networks of a bundle as ONNX files, each checked against the network before it is written."""
+"""Export single networks of a bundle as ONNX files, each checked against the network."""
 
 import json
 import logging
@@ -18,37 +18,37 @@ from stylevote.wording import describe_path
 try:
     import onnx
     import onnxruntime
-    import onnxscript  # noqa: F401 (torch's exporter is made with it)
+    import onnxscript  # noqa: F401 (torch's exporter needs it)
 except ImportError as error:
     raise InputError("ONNX files need further packages: pip install '.[onnx]' in Stylevote's folder") from error
 
-for name in ("onnx_ir", "onnxscript"):  # they tell of every step
+for name in ("onnx_ir", "onnxscript"):  # they log every step
     logging.getLogger(name).setLevel(logging.WARNING)
 
 INPUT, OUTPUT = "photos", "logits"
-TOLERANCE = 1e-3  # of a logit, and in proportion where it is above 1: of a score, a fourth of it at most
+TOLERANCE = 1e-3  # of a logit, relative if it is above 1; a fourth of it at most of a score
 
 
 def export_networks(bundle: Bundle, folder: Path, runs: Collection[str] | None = None, threads: int = 1) -> list[Path]:
     """Write networks of a bundle as ONNX files: ``{run}-fold{fold}-epoch{epoch}.onnx``.
 
     Args:
-        bundle: what `stylevote.bundle.contents.open_bundle` returned.
-        folder: where to; it is made.
-        runs: those whose networks are wanted; None for all.
+        bundle: a checked bundle.
+        folder: to write to; it is made if it does not exist.
+        runs: ids of the runs to export; None for all.
         threads: processor threads to use.
 
     Returns:
         the files.
 
     Raises:
-        InputError: the bundle has no such run, the folder is something else, or a network cannot be had in this form.
+        InputError: the bundle has no such run, the folder is none, or a network cannot be exported.
     """
-    known = sorted({one.run for one in bundle.networks})
+    known = sorted({network.run for network in bundle.networks})
     if unknown := sorted(set(runs or ()) - set(known)):
         raise InputError(f"--runs: found {unknown[0]!r}, expected runs of the bundle: {', '.join(known)}")
     if (found := describe_path(folder)) not in ("a folder", "nothing"):
-        raise InputError(f"{folder}: expected a folder, or none, found {found}")
+        raise InputError(f"{folder}: found {found}, expected a folder or nothing")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -57,24 +57,24 @@ def export_networks(bundle: Bundle, folder: Path, runs: Collection[str] | None =
         raise InputError(f"{folder}: cannot be written to")
     torch.set_num_threads(threads)
     paths = []
-    for one in bundle.networks:
-        if runs is None or one.run in runs:
-            model = onnx_model(load_network(one, torch.device("cpu")), one)
-            difference = check_model(model, one, threads)
-            paths.append(folder / f"{one.run}-fold{one.fold}-epoch{one.epoch}.onnx")
+    for bundled in bundle.networks:
+        if runs is None or bundled.run in runs:
+            model = onnx_model(load_network(bundled, torch.device("cpu")), bundled)
+            difference = check_model(model, bundled, threads)
+            paths.append(folder / f"{bundled.run}-fold{bundled.fold}-epoch{bundled.epoch}.onnx")
             with replacing(paths[-1]) as partial:
                 onnx.save(model, partial)
             logging.info("%s: differs from the network by %.1g at most", paths[-1], difference)
     return paths
 
 
-def onnx_model(network: Network, one: BundledNetwork) -> onnx.ModelProto:
-    """Return a network as ONNX; `InputError` where torch cannot write it so.
+def onnx_model(network: Network, bundled: BundledNetwork) -> onnx.ModelProto:
+    """Return a network as ONNX; raise `InputError` if torch cannot export it.
 
-    The input is float32 RGB in 0..1 of shape (photos, 3, size, size), for any number of photos; what the network takes
-    off it and divides it by is part of the model. The output is logits, (photos, labels). The metadata say all that.
+    The input is float32 RGB in 0..1 of shape (photos, 3, size, size), for any number of photos. The model normalizes
+    it. The output is logits of shape (photos, labels). The model's metadata describe both.
     """
-    size = one.setting["size"]
+    size = bundled.setting["size"]
     try:
         program = torch.onnx.export(
             network.eval(),
@@ -85,56 +85,56 @@ def onnx_model(network: Network, one: BundledNetwork) -> onnx.ModelProto:
             dynamo=True,
             verbose=False,
         )
-    except Exception as error:  # tracing meets whatever a backbone does, and has no error of its own for it
+    except Exception as error:  # tracing a backbone raises nearly anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{_name(one)}: cannot be written as ONNX ({reason})") from error
+        raise InputError(f"{_name(bundled)}: cannot be exported as ONNX ({reason})") from error
     model = program.model_proto
-    onnx.helper.set_model_props(model, {name: _text(value) for name, value in _metadata(network, one).items()})
+    onnx.helper.set_model_props(model, {name: _text(value) for name, value in _metadata(network, bundled).items()})
     return model
 
 
-def check_model(model: onnx.ModelProto, one: BundledNetwork, threads: int = 1) -> float:
-    """Return by how much the logits of an ONNX model differ from those of the bundle's network, on random photos.
+def check_model(model: onnx.ModelProto, bundled: BundledNetwork, threads: int = 1) -> float:
+    """Return the largest difference between the logits of an ONNX model and its network, on random photos.
 
-    Another number of photos than the model was made with is tried, too.
+    This also tries another number of photos than the one of the export.
 
     Raises:
         InputError: the model is not valid, or differs by more than `TOLERANCE`.
     """
-    network, size = load_network(one, torch.device("cpu")), one.setting["size"]
+    network, size = load_network(bundled, torch.device("cpu")), bundled.setting["size"]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     try:
         onnx.checker.check_model(model, full_check=True)
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # each of the two packages has errors of its own
-        raise InputError(f"{_name(one)}: torch made no valid ONNX of it ({error})") from error
+    except Exception as error:  # both packages have their own errors
+        raise InputError(f"{_name(bundled)}: torch exported no valid ONNX ({error})") from error
     largest, random = 0.0, torch.Generator().manual_seed(0)
     for count in (1, 3):
         photos = torch.rand(count, 3, size, size, generator=random)
         with torch.inference_mode():
             expected = network(photos)
-        found = torch.from_numpy(session.run([OUTPUT], {INPUT: photos.numpy()})[0])
-        differences = (found - expected).abs()
-        if found.shape != expected.shape or not (differences <= TOLERANCE * expected.abs().clamp(min=1)).all():
-            raise InputError(f"{_name(one)}: as ONNX it gives other logits, by up to {float(differences.max()):.2g}")
-        largest = max(largest, float(differences.max()))
+        logits = torch.from_numpy(session.run([OUTPUT], {INPUT: photos.numpy()})[0])
+        differences = (logits - expected).abs()
+        if logits.shape != expected.shape or not (differences <= TOLERANCE * expected.abs().clamp(min=1)).all():
+            raise InputError(f"{_name(bundled)}: the ONNX model gives other logits, by up to {differences.max():.2g}")
+        largest = max(largest, differences.max().item())
     return largest
 
 
-def _metadata(network: Network, one: BundledNetwork) -> dict[str, str | int | list[str] | list[float]]:
+def _metadata(network: Network, bundled: BundledNetwork) -> dict[str, str | int | list[str] | list[float]]:
     return {
         "input": "RGB in 0..1, float32, shape (photos, 3, size, size): the whole photo, resized to a square",
         "output": "logits, one per label; its score is 1 / (1 + exp(-logit))",
-        "size": one.setting["size"],
+        "size": bundled.setting["size"],
         "normalization": "within the model: (photos - mean) / std",
         "mean": network.mean.flatten().tolist(),
         "std": network.std.flatten().tolist(),
-        "tta": f"{one.setting['tta']}: the views whose scores the ensemble averages; the model sees one",
-        "labels": one.labels,
-        "run": one.run,
-        "fold": one.fold,
-        "epoch": one.epoch,
+        "tta": f"{bundled.setting['tta']}: the views whose scores the ensemble averages; the model sees one",
+        "labels": bundled.labels,
+        "run": bundled.run,
+        "fold": bundled.fold,
+        "epoch": bundled.epoch,
     }
 
 
@@ -142,5 +142,5 @@ def _text(value: str | int | list[str] | list[float]) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _name(one: BundledNetwork) -> str:
-    return f"{one.run}, fold {one.fold}, epoch {one.epoch}"
+def _name(bundled: BundledNetwork) -> str:
+    return f"{bundled.run}, fold {bundled.fold}, epoch {bundled.epoch}"

@@ -1,6 +1,6 @@
-"""A page to try a bundle: drop photos, and see what it decides, and where its networks look.
+"""A page to try a bundle: drop photos, see its decisions and where its networks look.
 
-It is for who sits at this machine: it listens on no other address, asks nobody else for anything, and keeps nothing.
+It is for the user of this machine: it listens on the local address, sends no requests elsewhere, and keeps nothing.
 """
 
 import logging
@@ -28,7 +28,7 @@ from stylevote.photos.ingest import examine_photo
 from stylevote.photos.pixels import MAX_BYTES, decode_photo, read_bytes, resize_photo
 from stylevote.report.answer import STYLE, looked_at, photo_answer, whole_answer
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before it is imported
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import
 try:
     import gradio
     from starlette.datastructures import Headers, MutableHeaders
@@ -38,24 +38,24 @@ try:
 except ImportError as error:
     raise InputError("the page needs a further package: pip install '.[serve]' in Stylevote's folder") from error
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it listens
+logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio requests its own page
 
 ADDRESS = "127.0.0.1"
 HOSTS = (ADDRESS, "localhost")
-PHOTOS = 20  # at a time
-REQUEST_BYTES = 2 * MAX_BYTES  # of all photos at a time
-FORGOTTEN = 600  # seconds after which a photo that somebody sent, and never asked about, is removed
-LOOKED_FOR = 60  # seconds between two looks for such photos
-LOOKS = 3  # labels of a photo for which it is shown where a network looks
-SHOWN = 360  # pixels of the shorter side
-# Gradio's page evaluates code of its own; nothing may be fetched from anywhere else, whatever a text in it says.
+MAX_PHOTOS = 20  # at a time
+MAX_REQUEST_BYTES = 2 * MAX_BYTES  # all photos together
+MAX_AGE = 600  # seconds until an upload without a request for decisions is removed
+CLEANING_INTERVAL = 60  # seconds between two searches for old uploads
+HEAT_MAPS = 3  # per photo: labels for which the page shows where a network looks
+SHOWN_SIDE = 360  # pixels of the shorter side
+# Gradio's page evaluates its own code. It may fetch nothing from elsewhere, whatever its texts contain.
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
     " frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
 )
 FETCHES_NOTHING = "This page fetches nothing from anywhere: send the photo itself."
-UPLOADS = "GRADIO_TEMP_DIR"  # the variable that says where Gradio writes what is sent
-ASKED = ".asked-"  # what folders begin with whose photos are being decided
+UPLOADS = "GRADIO_TEMP_DIR"  # the environment variable for Gradio's folder of uploads
+IN_PROGRESS = ".asked-"  # prefix of folders with photos that are being decided
 
 PAGE_STYLE = """
 .html-container { padding-left: 0 !important; padding-right: 0 !important; }
@@ -66,18 +66,18 @@ PAGE_STYLE = """
 
 
 def serve(bundle: Bundle, port: int | None = None, threads: int = 1, device: str = "cpu") -> None:
-    """Serve the page until the process is told to end (Ctrl-C, SIGTERM).
+    """Serve the page until Ctrl-C or SIGTERM.
 
     Args:
-        bundle: what `stylevote.bundle.contents.open_bundle` returned.
-        port: to listen on; None for the first that is free from 7860 on.
+        bundle: a checked bundle.
+        port: to listen on; None for the first free port from 7860.
         threads: processor threads to use.
-        device: see `stylevote.bundle.decide.choose_device`. A GPU would be nobody else's as long as the page is there.
+        device: see `stylevote.bundle.decide.choose_device`. A GPU is leased until the page ends.
 
     Raises:
-        InputError: the port is taken; the device is not there.
+        InputError: the port is taken, or the device does not exist.
     """
-    choose_device(device, threads)  # before the page is there: it may have to wait for a GPU, or there is none
+    choose_device(device, threads)  # first: this may wait for a GPU, or fail
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -96,7 +96,7 @@ def serving(bundle: Bundle, port: int | None = None, threads: int = 1, device: s
         gradio.routes.DEFAULT_TEMP_DIR = folder  # read from the environment when Gradio was imported
         page = make_page(bundle, Path(folder), threads, device)
         ended = threading.Event()
-        threading.Thread(target=_forget_in_time, args=(Path(folder), ended), daemon=True).start()
+        threading.Thread(target=_remove_old_uploads, args=(Path(folder), ended), daemon=True).start()
         try:
             yield _launch(page, port)
         finally:
@@ -106,11 +106,11 @@ def serving(bundle: Bundle, port: int | None = None, threads: int = 1, device: s
 
 
 def _launch(page: gradio.Blocks, port: int | None) -> str:
-    """Let the page listen, for this machine alone; return its address."""
-    # Gradio asks itself whether it listens: no proxy is to be asked in its place.
-    directly = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), *HOSTS]))
-    os.environ.update(no_proxy=directly, NO_PROXY=directly)
-    # The system's fonts: others would be fetched.
+    """Let the page listen on this machine only; return its address."""
+    # Gradio requests its own page, which must not go through a proxy.
+    no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), *HOSTS]))
+    os.environ.update(no_proxy=no_proxy, NO_PROXY=no_proxy)
+    # Fonts of the system: others would be fetched.
     fonts = {
         name: [gradio.themes.Font(family) for family in families]
         for name, families in (("font", ("system-ui", "sans-serif")), ("font_mono", ("ui-monospace", "monospace")))
@@ -133,32 +133,31 @@ def _launch(page: gradio.Blocks, port: int | None) -> str:
             css=PAGE_STYLE + STYLE,
         )
     except OSError as error:
-        where = "7860 and those after it" if port is None else port
-        raise InputError(f"--port: cannot listen on {where} of {ADDRESS}; choose another") from error
-    except Exception as error:  # Gradio's, httpx's, uvicorn's: the page asks itself, and is not reached
+        ports = "7860 and those after it" if port is None else port
+        raise InputError(f"--port: cannot listen on {ports} of {ADDRESS}; choose another") from error
+    except Exception as error:  # of Gradio, httpx or uvicorn: the page's request to itself failed
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"the page cannot be reached at {ADDRESS} ({reason})") from error
     return address
 
 
 class Guard:
-    """Lets in what the page itself asks for, and lets the page ask nobody else.
+    """Accepts requests of the page itself, and keeps the page from sending requests elsewhere.
 
-    Other sites' pages could send photos here, too, without being seen: they are refused, also by a name of theirs that
-    leads to this address; and so are a body that is too large, or does not say how large, and a path that has Gradio
-    fetch something from elsewhere.
+    Pages of other sites could send photos here unnoticed. They are refused, even if a name of theirs leads to this
+    address. Bodies that are too large or of unknown size are refused, and paths that would make Gradio fetch something.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer why not."""
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         if refused := refusal(scope["path"], Headers(scope=scope)):
-            status, words = refused
-            return await PlainTextResponse(words, status)(scope, receive, send)
+            status, reason = refused
+            return await PlainTextResponse(reason, status)(scope, receive, send)
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -169,20 +168,20 @@ class Guard:
 
 
 def refusal(path: str, headers: Headers) -> tuple[int, str] | None:
-    """Return with which status, and in which words, a request is refused; None where it is not."""
+    """Return the status and reason with which a request is refused; None if it is accepted."""
     if "://" in path:
         return 403, FETCHES_NOTHING
     host, origin, length = (headers.get(name, "") for name in ("host", "origin", "content-length"))
     try:
-        of_page = urlsplit(f"//{host}").hostname in HOSTS and (not origin or urlsplit(origin).netloc == host)
-    except ValueError:  # it is no address at all
-        of_page = False
-    if not of_page:
-        return 403, "This page answers nobody but itself."
+        is_own = urlsplit(f"//{host}").hostname in HOSTS and (not origin or urlsplit(origin).netloc == host)
+    except ValueError:  # no address at all
+        is_own = False
+    if not is_own:
+        return 403, "This page only answers itself."
     if "transfer-encoding" in headers or not (length or "0").isdecimal():
-        return 411, "The request does not say how large it is."
-    if len(length) > len(str(REQUEST_BYTES)) or int(length or 0) > REQUEST_BYTES:
-        return 413, f"At most {REQUEST_BYTES // 10**6} MB are accepted at a time."
+        return 411, "The request lacks its size (Content-Length)."
+    if len(length) > len(str(MAX_REQUEST_BYTES)) or int(length or 0) > MAX_REQUEST_BYTES:
+        return 413, f"At most {MAX_REQUEST_BYTES // 10**6} MB are accepted at a time."
     return None
 
 
@@ -190,38 +189,38 @@ def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio
     """Return the page.
 
     Args:
-        bundle: what decides.
-        folder: where what is sent lies until it was looked at, and nothing else.
+        bundle: a checked bundle.
+        folder: for uploads, until they are decided, and for nothing else.
         threads: processor threads to use.
         device: see `stylevote.bundle.decide.choose_device`.
     """
 
     def answer(uploads: list[str] | None) -> tuple[str, None]:
-        # The list is emptied: what it shows is no longer there.
+        # The list is emptied: its files no longer exist.
         return answer_uploads(bundle, folder, [Path(path) for path in uploads or []], threads, device), None
 
     labels = len(bundle.labels)
     with gradio.Blocks(title="Stylevote", analytics_enabled=False) as page:
         gradio.HTML(
             f'<div class="title"><h1>Stylevote</h1><p>Which of {labels} {"label" if labels == 1 else "labels"} a photo '
-            "has. It is decided on this machine, and not kept.</p></div>"
+            "has. Photos are decided on this machine and not kept.</p></div>"
         )
         photos = gradio.File(
-            label=f"Photos: at most {PHOTOS} at a time, {MAX_BYTES // 10**6} MB each and {REQUEST_BYTES // 10**6} MB"
-            " together",
+            label=f"Photos: at most {MAX_PHOTOS} at a time, {MAX_BYTES // 10**6} MB each and "
+            f"{MAX_REQUEST_BYTES // 10**6} MB together",
             file_count="multiple",
             height=170,
         )
         _refuse_urls(photos)
-        said = gradio.HTML(min_height=120)
-        photos.upload(answer, photos, [said, photos], api_name="decide", show_progress_on=said)
+        answers = gradio.HTML(min_height=120)
+        photos.upload(answer, photos, [answers, photos], api_name="decide", show_progress_on=answers)
     return page
 
 
 def _refuse_urls(photos: gradio.File) -> None:
-    """Let a program that asks the page give no URL in the place of a photo, which Gradio would fetch.
+    """Refuse URLs instead of photos, which Gradio would fetch for a program that uses the page.
 
-    A class of our own would be written down by Gradio, as an interface, beside this file.
+    This replaces a method: for a class of our own, Gradio would write an interface file next to this one.
     """
     take = photos.async_move_resource_to_block_cache
 
@@ -234,101 +233,101 @@ def _refuse_urls(photos: gradio.File) -> None:
 
 
 def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], threads: int = 1, device: str = "cpu") -> str:
-    """Return, as HTML, what a bundle decides of uploaded files, which are removed.
+    """Return a bundle's decisions for uploaded files as HTML; remove the files.
 
     Args:
-        bundle: what decides.
-        folder: where uploads lie.
+        bundle: a checked bundle.
+        folder: of the uploads.
         uploads: the files, in any format; their names are shown.
         threads: processor threads to use.
         device: see `stylevote.bundle.decide.choose_device`.
     """
-    with tempfile.TemporaryDirectory(prefix=ASKED, dir=folder) as private:
-        asked = Path(private)
-        names, refused = _take(uploads, asked)
+    with tempfile.TemporaryDirectory(prefix=IN_PROGRESS, dir=folder) as private:
+        photos = Path(private)
+        names, refused = _take(uploads, photos)
         for file, name in list(names.items()):
-            # Bytes, pixels and format are checked before anything else looks at the photo.
-            if isinstance(problem := examine_photo(asked, file), str):
+            # Checks bytes, pixels and format before any other code reads the photo.
+            if isinstance(problem := examine_photo(photos, file), str):
                 refused.append((name, problem))
-                (asked / file).unlink()
+                (photos / file).unlink()
                 del names[file]
         if not names:
             return whole_answer([], refused, len(bundle.networks))
         try:
-            table = decide(bundle, asked, threads=threads, device=device)
+            table = decide(bundle, photos, threads=threads, device=device)
             with explain_shortages("showing where networks look", MORE_MEMORY):
-                parts = list(_parts(bundle, asked, names, table, choose_device(device, threads)))
+                answers = list(_answers(bundle, photos, names, table, choose_device(device, threads)))
         except InputError as error:
             logging.warning("%s", error)
             return whole_answer([], [*refused, ("The bundle", str(error))], len(bundle.networks))
-    return whole_answer(parts, refused, len(bundle.networks))
+    return whole_answer(answers, refused, len(bundle.networks))
 
 
 def _take(uploads: Sequence[Path], folder: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Move uploads into a folder; return the names that people gave them by their new ones, and who was refused."""
+    """Move uploads into a folder; return their old names by their new names, and the refused ones with reasons."""
     names, refused = {}, []
     for number, path in enumerate(uploads):
         try:
-            if number < PHOTOS:
-                file = f"{number:04}.jpg"  # read by content, whatever it is called
+            if number < MAX_PHOTOS:
+                file = f"{number:04}.jpg"  # read by content, whatever its name
                 path.replace(folder / file)
                 names[file] = path.name
             else:
                 path.unlink()
-                refused.append((path.name, f"at most {PHOTOS} photos are decided at a time"))
-        except OSError:  # the same file, sent twice at a time, lies in one place
+                refused.append((path.name, f"at most {MAX_PHOTOS} photos are decided at a time"))
+        except OSError:  # the same file, sent twice at a time, is stored once
             refused.append((path.name, "no longer there; send it again"))
         with suppress(OSError):
-            path.parent.rmdir()  # Gradio makes one for each
+            path.parent.rmdir()  # Gradio makes a folder for each
     return names, refused
 
 
-def _forget_in_time(folder: Path, ended: threading.Event) -> None:
-    """Remove what was sent some time ago, and about which nobody asked, until the page ends."""
-    while not ended.wait(LOOKED_FOR):
-        for place, inner, names in os.walk(folder):
-            inner[:] = [name for name in inner if not name.startswith(ASKED)]
-            for path in (Path(place, name) for name in names):
+def _remove_old_uploads(folder: Path, ended: threading.Event) -> None:
+    """Remove uploads without a request for decisions after a while, until the page ends."""
+    while not ended.wait(CLEANING_INTERVAL):
+        for parent, folders, names in os.walk(folder):
+            folders[:] = [name for name in folders if not name.startswith(IN_PROGRESS)]
+            for path in (Path(parent, name) for name in names):
                 with suppress(OSError):  # a request was faster
-                    if time.time() - path.stat().st_mtime > FORGOTTEN:
+                    if time.time() - path.stat().st_mtime > MAX_AGE:
                         path.unlink()
                         if path.parent != folder:
                             path.parent.rmdir()
 
 
-def _parts(
+def _answers(
     bundle: Bundle, folder: Path, names: dict[str, str], table: pd.DataFrame, device: torch.device
 ) -> Iterator[str]:
-    """Yield what is said of each photo; ``names``: of each file in ``folder``, what it is called."""
+    """Yield the HTML of each photo; ``names`` are the names to show, by file in ``folder``."""
     rows = dict(list(table.groupby("image_id", sort=False)))
-    wanted = [(file, label) for file in names for label in looked_at(rows[file], LOOKS)]
-    heats = _look(bundle, folder, wanted, device)
+    wanted = [(file, label) for file in names for label in looked_at(rows[file], HEAT_MAPS)]
+    heats = _heat_maps(bundle, folder, wanted, device)
     for file, name in names.items():
-        of_photo = {label: heats[file, label] for other, label in wanted if other == file}
-        photo = _pixels(folder / file, SHOWN)
-        yield photo_answer(name, photo, rows[file], of_photo, bundle.content["folds"])
+        of_photo = {label: heats[file, label] for wanted_file, label in wanted if wanted_file == file}
+        photo = _pixels(folder / file, SHOWN_SIDE)
+        yield photo_answer(name, photo, rows[file], of_photo, bundle.content.folds)
 
 
-def _look(
+def _heat_maps(
     bundle: Bundle, folder: Path, wanted: Sequence[tuple[str, str]], device: torch.device
 ) -> dict[tuple[str, str], np.ndarray]:
-    """Return, for pairs of a file and a label, where the label's first member looks: that of the first fold."""
+    """Return heat maps of the label's first member, by the first fold's network, for pairs of a file and a label."""
     heats = {}
-    firsts = {label: pairs[0] for label, pairs in bundle.members.items()}
-    for one in bundle.networks:
-        mine = [(file, label) for file, label in wanted if firsts[label] == (one.run, one.epoch) and one.fold == 0]
-        if not mine:
+    for bundled in bundle.networks:
+        member = (bundled.run, bundled.epoch)
+        pairs = [(file, label) for file, label in wanted if bundle.members[label][0] == member]
+        if bundled.fold > 0 or not pairs:
             continue
-        network, size = load_network(one, device), one.setting["size"]
-        for file, label in mine:
+        network, size = load_network(bundled, device), bundled.setting["size"]
+        for file, label in pairs:
             pixels = _pixels(folder / file, size)
             index = pd.DataFrame({"offset": [0], "height": pixels.shape[:1], "width": pixels.shape[1:2]})
-            bank = PixelCache.open(pixels.ravel(), index, device)
-            photo = bank.take(torch.tensor([0]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([False]), size)
-            heats[file, label] = heat_maps(network, photo, one.labels.index(label))[0].cpu().numpy()
+            cache = PixelCache.open(pixels.ravel(), index, device)
+            photo = cache.take(torch.tensor([0]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([False]), size)
+            heats[file, label] = heat_maps(network, photo, bundled.labels.index(label))[0].cpu().numpy()
     return heats
 
 
 def _pixels(path: Path, size: int) -> np.ndarray:
-    """Return a photo as the networks have it: uint8 of shape (height, width, 3), at a shorter side of ``size``."""
+    """Return a photo as uint8 of shape (height, width, 3), with a shorter side of ``size`` pixels."""
     return resize_photo(decode_photo(read_bytes(path), size), size).copy()

@@ -1,4 +1,4 @@
-"""Where a network looks when it scores a label: Grad-CAM (Selvaraju et al. 2017), for whatever backbone."""
+"""Attention maps of a network for a label: Grad-CAM (Selvaraju et al. 2017), for any backbone."""
 
 import math
 from collections.abc import Iterator
@@ -12,26 +12,26 @@ from stylevote.cnn.network import Network
 
 
 def heat_maps(network: Network, photos: torch.Tensor, label: int) -> torch.Tensor:
-    """Return how much each place of the photos speaks for a label.
+    """Return how much each pixel of the photos supports a label.
 
-    It is the ReLU of the deepest feature map's channels, added up with the weight that the logit's mean gradient gives
-    each of them (Selvaraju et al. 2017, equations 1 and 2), brought to the photos' size bilinearly and divided by its
-    maximum. For a linear head on pooled features that is the class activation map of Zhou et al. 2016.
+    The map is the ReLU of the weighted sum of the deepest feature map's channels. Their weights are the mean gradients
+    of the logit (Selvaraju et al. 2017, equations 1 and 2). The map is resized to the photos bilinearly and divided by
+    its maximum. For a linear head on pooled features, this is the class activation map of Zhou et al. 2016.
 
-    Which layer gives that map is told from shapes and gradients, so that no layer need be known by its name: it is the
-    last one whose output has places in rows and columns, and at whose places the logit has a gradient. Behind a
-    transformer's last attention only the class token has one; the map is then what enters the last block.
+    Shapes and gradients tell which layer gives that map, so no layer has to be known by its name. It is the last layer
+    whose output has rows and columns in which the logit has a gradient. After a transformer's last attention, only the
+    class token has one. The map is then the input of the last block.
 
     Args:
         network: in evaluation mode.
         photos: RGB in 0..1, shape (photos, 3, side, side).
-        label: which of the network's logits.
+        label: position of the label's logit.
 
     Returns:
-        float32 in 0..1, shape (photos, side, side), on the photos' device; 0 everywhere where nothing speaks for it.
+        float32 in 0..1, shape (photos, side, side), on the photos' device; all 0 if no pixel supports the label.
     """
     with torch.enable_grad():
-        # Weights may be frozen: what asks for a gradient is the input.
+        # Weights may be frozen, so the input asks for the gradient.
         photos = photos.detach().clone().requires_grad_()
         with _outputs(network.backbone) as outputs:
             logits = network(photos)
@@ -51,10 +51,10 @@ def heat_maps(network: Network, photos: torch.Tensor, label: int) -> torch.Tenso
 
 @contextmanager
 def _outputs(backbone: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Yield a list that fills with what the backbone's parts give, in the order in which they are computed.
+    """Yield a list that fills with the outputs of the backbone's parts, in the order of computation.
 
-    Parts are its children, and stages and blocks, which stand in sequences; what lies within a block (an attention's
-    queries, say) is no map of features. An encoder that gives several maps gives the deepest one last.
+    Parts are its children, and the stages and blocks of sequences. Outputs within a block, such as the queries of an
+    attention, are not feature maps. An encoder with several maps returns the deepest one last.
     """
     outputs: list[torch.Tensor] = []
 
@@ -63,8 +63,8 @@ def _outputs(backbone: nn.Module) -> Iterator[list[torch.Tensor]]:
         if isinstance(deepest, torch.Tensor) and deepest.requires_grad:
             outputs.append(deepest)
 
-    rows = [part for part in backbone.modules() if isinstance(part, nn.Sequential | nn.ModuleList)]
-    parts = {part: None for row in (backbone, *rows) for part in row.children()}
+    sequences = [module for module in backbone.modules() if isinstance(module, nn.Sequential | nn.ModuleList)]
+    parts = dict.fromkeys(part for parent in (backbone, *sequences) for part in parent.children())
     hooks = [part.register_forward_hook(keep) for part in parts]
     try:
         yield outputs
@@ -74,18 +74,18 @@ def _outputs(backbone: nn.Module) -> Iterator[list[torch.Tensor]]:
 
 
 def _as_map(values: torch.Tensor, tokens: int) -> torch.Tensor | None:
-    """Return features as a map of shape (photos, channels, side, side), or None where they have no such places.
+    """Return features as a map of shape (photos, channels, side, side), or None if they have no rows and columns.
 
     Args:
-        values: such a map, one whose channels come last, or tokens of shape (photos, tokens, channels), row by row.
-        tokens: how many may stand before those of places: the class token, registers.
+        values: a map, whose channels may come last, or tokens of shape (photos, tokens, channels), row by row.
+        tokens: number of prefix tokens that may precede those of the map: the class token, registers.
     """
     if values.ndim == 3:
-        places = values.shape[1]
-        for before in (tokens, 0):
-            side = math.isqrt(max(0, places - before))
-            if side > 1 and side**2 == places - before:
-                values = values[:, before:].unflatten(1, (side, side))
+        for prefix in (tokens, 0):
+            count = values.shape[1] - prefix
+            side = math.isqrt(max(0, count))
+            if side > 1 and side**2 == count:
+                values = values[:, prefix:].unflatten(1, (side, side))
                 break
     if values.ndim != 4:
         return None

@@ -1,4 +1,4 @@
-"""Pretrained convolutional networks without their classifier: photos in, one pooled feature vector a photo out."""
+"""Pretrained convolutional networks without their classifier: photos in, one pooled feature vector per photo out."""
 
 import math
 import re
@@ -41,12 +41,12 @@ class SmpEncoder(nn.Module):
 
 
 def unknown_name(name: str, known: list[str]) -> str:
-    """Return what to say about a backbone that does not exist: the nearest ones that do."""
+    """Return a message about an unknown backbone, with the nearest known names."""
     return f"backbone {name!r} is not known{nearest(name, known, count=3)}"
 
 
 def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.Module, tuple, tuple]:
-    """Return a feature extractor and the mean and standard deviation (per channel, of 0..1) that its input wants.
+    """Return a feature extractor, and the mean and standard deviation (per channel, of 0..1) to normalize its input.
 
     Args:
         name: a timm model, or ``smp:`` and the name of an encoder of segmentation-models-pytorch.
@@ -55,7 +55,7 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
         args: further arguments of ``timm.create_model``, such as ``pad_type``.
 
     Raises:
-        InputError: the name is unknown, or the weights cannot be had or do not fit.
+        InputError: the name is unknown, or the weights cannot be loaded or do not fit.
     """
     pretrained = weights == "pretrained"
     try:
@@ -69,7 +69,7 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
             mean, std = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
     except InputError:
         raise
-    except Exception as error:  # with arguments that do not go together, timm's models raise nearly anything
+    except Exception as error:  # timm's models raise nearly anything for arguments that do not fit together
         raise InputError(
             f"backbone {name!r} with weights {weights!r} and arguments {args} cannot be made: {error}"
         ) from error
@@ -79,10 +79,10 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
 
 
 def take_size(backbone: nn.Module, size: int) -> None:
-    """Let a backbone take photos of ``size`` pixels a side, where it is made for one size and timm can change that.
+    """Adapt a backbone of a fixed size to photos of ``size`` pixels per side, if timm can do that.
 
-    Transformers are: their position embeddings are resampled. Where the size is no multiple of their patches', the
-    photo's right and lower edge is not seen.
+    Transformers have a fixed size: their position embeddings are resampled. If the size is no multiple of the patch
+    size, the network does not see the photo's right and lower edge.
     """
     published = getattr(backbone, "pretrained_cfg", {})
     if published.get("fixed_input_size") and hasattr(backbone, "set_input_size"):
@@ -90,7 +90,7 @@ def take_size(backbone: nn.Module, size: int) -> None:
 
 
 def layers(backbone: nn.Module) -> Iterator[nn.Module]:
-    """Yield the backbone's layers that have parameters of their own, from the bottom to the top."""
+    """Yield the backbone's layers with parameters of their own, from the bottom to the top."""
     for module in backbone.modules():
         if next(module.parameters(recurse=False), None) is not None:
             yield module
@@ -99,9 +99,9 @@ def layers(backbone: nn.Module) -> Iterator[nn.Module]:
 def layer_groups(backbone: nn.Module) -> list[int]:
     """Return the group of each of the backbone's `layers`, from 0 at the bottom.
 
-    A group is a stage of a convolutional network or a block of a transformer: timm's own coarse grouping
-    (``group_matcher``), and for networks without one, layers in a row whose names agree up to the first number
-    (``layer3``, ``blocks.5``). Normalization behind a stage belongs to it.
+    A group is a stage of a convolutional network or a block of a transformer, by timm's coarse grouping
+    (``group_matcher``). In networks without one, it is a sequence of layers whose names agree up to the first number
+    (``layer3``, ``blocks.5``). Normalization after a stage belongs to it.
     """
     stack = list(layers(backbone))
     name_of = {parameter: name for name, parameter in backbone.named_parameters()}
@@ -117,16 +117,16 @@ def layer_groups(backbone: nn.Module) -> list[int]:
         for group, layer in zip(groups, stack, strict=True)
         if any(parameter.ndim > 1 for parameter in layer.parameters(recurse=False))
     }
-    return [max(0, sum(other <= group for other in with_matrix) - 1) for group in groups]
+    return [max(0, sum(known <= group for known in with_matrix) - 1) for group in groups]
 
 
 def trained_layers(backbone: nn.Module, part: str | dict[str, float]) -> list[nn.Module]:
-    """Return those of the backbone's `layers` that a phase trains.
+    """Return the backbone's `layers` that a phase trains.
 
     Args:
         backbone: the backbone.
         part: ``head`` (none), ``all``, ``{"last": share}`` of the layers, counted from the top, or ``{"groups": N}``:
-            those of the topmost N groups (`layer_groups`), all where there are no more.
+            those of the topmost N groups (`layer_groups`), or all if there are fewer.
     """
     stack = list(layers(backbone))
     if part == "head":

@@ -1,7 +1,6 @@
-"""Scores of a photoset by single networks, kept for the next time that they are wanted.
+"""Scores of a photoset by single networks, kept so that none is computed twice.
 
-Members change when a run is added, and Snakemake then starts the prediction of every run again. What a network said of
-the same photos is read from here instead.
+The members change when a run is added, and Snakemake then starts the predictions of every run again.
 """
 
 from pathlib import Path
@@ -19,17 +18,17 @@ class KeptScores:
     """Scores of one photoset by the networks of one run, a file per network.
 
     Args:
-        folder: that holds them.
-        labels: that the run predicts.
+        folder: of the files.
+        labels: labels of the run.
         photos: number of photos.
-        made_of: all that the scores depend on besides the weights.
+        sources: all that the scores depend on besides the weights.
     """
 
-    def __init__(self, folder: Path, labels: list[str], photos: int, made_of: Any) -> None:
-        self._folder, self._labels, self._photos, self._made_of = folder, labels, photos, made_of
+    def __init__(self, folder: Path, labels: list[str], photos: int, sources: Any) -> None:
+        self._folder, self._labels, self._photos, self._sources = folder, labels, photos, sources
 
     def read(self, fold: int, epoch: int, weights: str) -> np.ndarray | None:
-        """Return a network's scores, float32 of shape (photos, labels), or None if they are not kept, or are damaged.
+        """Return a network's scores, float32 of shape (photos, labels), or None if they are missing or damaged.
 
         Args:
             fold, epoch: of the network.
@@ -45,12 +44,12 @@ class KeptScores:
         return table.to_numpy(dtype=np.float32) if len(table) == self._photos else None
 
     def write(self, fold: int, epoch: int, weights: str, scores: np.ndarray) -> None:
-        """Keep a network's ``scores``; remove what the same fold and epoch said with other weights, photos or code."""
+        """Keep a network's ``scores``; remove those by other weights, photos or code of the same fold and epoch."""
         path = self._path(fold, epoch, weights)
         write_table(pd.DataFrame(scores, columns=self._labels), path)
-        for other in self._folder.glob(f"fold{fold}-epoch{epoch}-*.parquet"):
-            if other != path:
-                other.unlink(missing_ok=True)
+        for stale in self._folder.glob(f"fold{fold}-epoch{epoch}-*.parquet"):
+            if stale != path:
+                stale.unlink(missing_ok=True)
 
     def _path(self, fold: int, epoch: int, weights: str) -> Path:
-        return self._folder / f"fold{fold}-epoch{epoch}-{digest([weights, self._labels, self._made_of], 16)}.parquet"
+        return self._folder / f"fold{fold}-epoch{epoch}-{digest([weights, self._labels, self._sources], 16)}.parquet"

@@ -1,4 +1,4 @@
-"""A backbone with a small fully connected head: photos in, one logit a label out."""
+"""A backbone with a small fully connected head: photos in, one logit per label out."""
 
 from collections.abc import Sequence
 
@@ -6,24 +6,29 @@ import torch
 from torch import nn
 
 from stylevote.cnn.backbones import create_backbone, take_size, trained_layers
+from stylevote.cnn.settings import NetworkSetting
 from stylevote.errors import InputError
 
 
 class Network(nn.Module):
-    """A backbone, then hidden layers (each batch-normalised before its ReLU), then one logit a label.
+    """A backbone, then hidden layers (each batch-normalised before its ReLU), then one logit per label.
 
     The head is the first-place team's (Ding and Wan 2018, section II.A): fully connected layers, initialised by
     Xavier's rule (Glorot and Bengio 2010).
 
     Args:
-        setting: a run's resolved setting (``backbone``, ``backbone_args``, ``weights``, ``hidden``).
-        labels: how many labels are predicted.
+        setting: of the network (``backbone``, ``backbone_args``, ``size``, ``hidden_units``).
+        labels: number of predicted labels.
+        weights: of the backbone, see `stylevote.cnn.backbones.create_backbone`.
+
+    Raises:
+        InputError: the backbone cannot be made, or does not take photos of this size.
     """
 
-    def __init__(self, setting: dict, labels: int) -> None:
+    def __init__(self, setting: NetworkSetting, labels: int, weights: str = "none") -> None:
         super().__init__()
-        self.backbone, mean, std = create_backbone(setting["backbone"], setting["weights"], setting["backbone_args"])
-        # Stored with the weights: a network made to load them may not know what the published ones want.
+        self.backbone, mean, std = create_backbone(setting["backbone"], weights, setting["backbone_args"])
+        # Stored with the weights: a network without pretrained weights does not know their normalization.
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         try:
@@ -40,17 +45,17 @@ class Network(nn.Module):
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (photos, labels) for RGB photos in 0..1 of shape (photos, 3, side, side).
 
-        Under autocast the backbone computes in half precision; the head stays in float32, and so do the logits.
+        Under autocast, the backbone computes in half precision. The head and the logits stay in float32.
         """
         features = self.backbone((photos - self.mean) / self.std)
         with torch.autocast(photos.device.type, enabled=False):
             return self.head(features.float())
 
     def choose_trained(self, part: str | dict[str, float]) -> list[nn.Parameter]:
-        """Freeze all but the head and ``part`` of the backbone; return the parameters that remain to be trained.
+        """Freeze all but the head and ``part`` of the backbone; return the trained parameters.
 
         Args:
-            part: as `stylevote.cnn.backbones.trained_layers` wants it.
+            part: see `stylevote.cnn.backbones.trained_layers`.
         """
         trained, free = set(trained_layers(self.backbone, part)), part == "all"
         self.frozen = []
@@ -59,7 +64,7 @@ class Network(nn.Module):
                 free = module in trained
             elif next(module.buffers(recurse=False), None) is None:
                 continue
-            # A BatchNorm without weights has statistics all the same: it goes with the layer before it.
+            # A BatchNorm without weights has statistics, too: it belongs to the layer before it.
             if not free:
                 self.frozen.append(module)
         self.requires_grad_(True)
@@ -69,7 +74,7 @@ class Network(nn.Module):
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def train(self, mode: bool = True) -> "Network":
-        """Switch to training, but keep frozen layers (their BatchNorm's statistics, too) as they are."""
+        """Switch to training; frozen layers, and their BatchNorm's statistics, stay as they are."""
         super().train(mode)
         for layer in self.frozen:
             layer.training = False
@@ -77,7 +82,7 @@ class Network(nn.Module):
 
 
 def feature_width(backbone: nn.Module, size: int) -> int:
-    """Return how many features the backbone gives for a photo of ``size`` pixels a side."""
+    """Return the backbone's number of features for a photo of ``size`` pixels per side."""
     was_training = backbone.training
     backbone.eval()
     with torch.inference_mode():
@@ -87,7 +92,7 @@ def feature_width(backbone: nn.Module, size: int) -> int:
 
 
 def make_head(width: int, hidden: Sequence[int], labels: int) -> nn.Sequential:
-    """Return the fully connected part: ``hidden`` units a layer, then ``labels`` logits."""
+    """Return the fully connected layers: ``hidden`` units per layer, then ``labels`` logits."""
     stack: list[nn.Module] = []
     for units in hidden:
         stack += [nn.Linear(width, units), nn.BatchNorm1d(units), nn.ReLU(inplace=True)]

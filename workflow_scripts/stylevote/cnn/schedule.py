@@ -2,49 +2,51 @@
 
 import math
 
+from stylevote.cnn.settings import PhaseSetting
+
 LOWEST_SHARE = 0.1  # a triangular cycle starts and ends at this share of its highest learning rate
 WARM_UP = 0.3  # one_cycle rises during this share of the phase: torch's default, after fastai's
 START_SHARE = 1 / 25  # one_cycle starts at this share of its highest learning rate (torch's default)
-END_SHARE = START_SHARE / 1e4  # and ends several orders of magnitude below, as the paper wants (torch's default)
+END_SHARE = START_SHARE / 1e4  # and ends several orders of magnitude lower, as in the paper (torch's default)
 
 
-def learning_rate(phase: dict, step: int, steps_an_epoch: int) -> float:
-    """Return the learning rate at a step of a phase, whose highest is ``phase["lr"]``.
+def learning_rate(phase: PhaseSetting, step: int, steps_per_epoch: int) -> float:
+    """Return the learning rate at a step of a phase; the highest is ``phase["lr"]``.
 
     Policies, by ``phase["policy"]``:
 
     - ``constant``: the highest, always.
     - ``triangular`` (Smith 2017, section 3.1): in each cycle of ``phase["cycle"]`` epochs, linearly from a tenth of the
       highest up to it, and back.
-    - ``triangular2`` (the same): what is above that tenth halves with every cycle.
+    - ``triangular2`` (the same): the height above that tenth halves with every cycle.
     - ``one_cycle`` (Smith and Topin 2018): over the phase's epochs, up from a 25th of the highest during the first 0.3,
-      then down to a 250,000th at the last step, both along half a cosine (as fastai and torch do it; the paper's lines
-      are straight). Adam's momentum stays as it is.
+      then down to a 250,000th at the last step, both along half a cosine (as in fastai and torch; the paper's lines are
+      straight). Adam's momentum does not change.
 
     Args:
         phase: ``epochs``, ``lr``, ``policy`` and ``cycle``.
         step: from 0, counted from the phase's first.
-        steps_an_epoch: how many steps an epoch has.
+        steps_per_epoch: number of steps in an epoch.
     """
     highest = phase["lr"]
     if phase["policy"] == "constant":
         return highest
     if phase["policy"] == "one_cycle":
-        place = step / max(1, phase["epochs"] * steps_an_epoch - 1)
-        if place < WARM_UP:
-            return highest * _half_cosine(START_SHARE, 1, place / WARM_UP)
-        return highest * _half_cosine(1, END_SHARE, (place - WARM_UP) / (1 - WARM_UP))
-    cycle, place = divmod(step / (phase["cycle"] * steps_an_epoch), 1)
-    height = (1 - LOWEST_SHARE) * (1 - abs(2 * place - 1))
+        progress = step / max(1, phase["epochs"] * steps_per_epoch - 1)
+        if progress < WARM_UP:
+            return highest * _half_cosine(START_SHARE, 1, progress / WARM_UP)
+        return highest * _half_cosine(1, END_SHARE, (progress - WARM_UP) / (1 - WARM_UP))
+    cycle, progress = divmod(step / (phase["cycle"] * steps_per_epoch), 1)
+    height = (1 - LOWEST_SHARE) * (1 - abs(2 * progress - 1))
     if phase["policy"] == "triangular2":
         height /= 2**cycle
     return highest * (LOWEST_SHARE + height)
 
 
-def _half_cosine(start: float, end: float, place: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * place)) / 2
+def _half_cosine(start: float, end: float, progress: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
 
 
-def epoch_phases(phases: list[dict]) -> list[int]:
-    """Return the number of the phase that each epoch of a run belongs to, both from 0."""
+def epoch_phases(phases: list[PhaseSetting]) -> list[int]:
+    """Return the number of each epoch's phase, from 0."""
     return [number for number, phase in enumerate(phases) for _ in range(phase["epochs"])]

@@ -1,1 +1,1 @@
-"""Scores into decisions."""
+"""The ensemble: from the networks' scores to decisions."""

@@ -1,4 +1,4 @@
-"""What the programs of a block of labels read: the photos, their labels and folds, candidates and members."""
+"""Inputs of the programs that work on a block of labels."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.blocks import features_of, read_by_label, with_features
+from stylevote.ensemble.blocks import feature_labels, read_by_label
 from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.scores import Candidates, open_candidates
 from stylevote.files.tables import fold_numbers, label_matrix, read_table
@@ -16,19 +16,19 @@ from stylevote.files.tables import fold_numbers, label_matrix, read_table
 
 @dataclass(frozen=True)
 class BlockInputs:
-    """The inputs of a block's programs.
+    """The inputs of a block.
 
     Attributes:
-        labels: of the block.
-        others: labels whose members the stackers of every label take, too.
-        image_ids: the training photos, in the manifest's order, shape (photos,).
-        folds: shape (photos,).
-        candidates: of the block's labels and of ``others``.
-        selections: what `select.select_by_fold` returns, of the same labels; empty if no members are given.
+        labels: labels of the block.
+        common: labels whose members the stackers of every label use, besides the label's own members.
+        image_ids: training photos in the manifest's order, shape (photos,).
+        folds: folds of the photos, shape (photos,).
+        candidates: candidates of ``labels`` and ``common``.
+        selections: members of the same labels (see `select.select_by_fold`); empty if none were read.
     """
 
     labels: list[str]
-    others: list[str]
+    common: list[str]
     image_ids: np.ndarray
     folds: np.ndarray
     candidates: Candidates
@@ -39,13 +39,18 @@ class BlockInputs:
         """Return 0/1 for each photo, uint8, shape (photos,)."""
         return self._truth[label]
 
-    def feature_labels(self, label: str) -> list[str]:
-        """Return the labels whose members a label's stackers take, its own first."""
-        return features_of(label, self.others)
+    def features(
+        self, label: str, held_out_fold: int = ALL, selections: dict[str, pd.DataFrame] | None = None
+    ) -> np.ndarray:
+        """Return the scores from which a label's stackers learn: float32, shape (photos, members).
 
-    def stack_features(self, label: str, without: int = ALL) -> np.ndarray:
-        """Return the scores that a label's stackers learn from; see `Candidates.stack_features`."""
-        return self.candidates.stack_features(self.feature_labels(label), self.selections, without)
+        Args:
+            label: label of the block.
+            held_out_fold: fold without which the members were selected, or `rank.ALL`.
+            selections: members, if others than the block's.
+        """
+        names = feature_labels([label], self.common)
+        return self.candidates.stack_features(names, selections or self.selections, held_out_fold)
 
 
 @contextmanager
@@ -56,23 +61,31 @@ def open_block(
     labels: list[str],
     *,
     members: Sequence[Path] = (),
-    others: Sequence[str] = (),
+    common: Sequence[str] = (),
 ) -> Iterator[BlockInputs]:
     """Yield the inputs of a block.
 
     Args:
-        scores: files of candidates that hold the labels and ``others``.
-        manifest: of the training photos.
-        folds: their folds.
-        labels: of the block.
-        members: selections of the same labels; none if it does not matter who is a member.
-        others: labels whose members the stackers of every label take, too.
+        scores: candidates of ``labels`` and ``common``.
+        manifest: training photos.
+        folds: folds of the photos.
+        labels: labels of the block.
+        members: selections of the same labels; none if the caller needs no members.
+        common: labels whose members the stackers of every label use, too.
     """
-    needed = with_features(labels, others)
+    needed = feature_labels(labels, common)
     photos = read_table(manifest, ["image_id", *needed])
-    image_ids, truth = photos["image_id"].to_numpy(), label_matrix(photos, needed)
-    by_photo = fold_numbers(photos, read_table(folds))
+    image_ids = photos["image_id"].to_numpy()
+    truth = {label: photos[label].to_numpy(dtype=np.uint8, copy=True) for label in needed}
     selections = read_by_label(members, needed) if members else {}
-    by_label = {label: truth[:, k].copy() for k, label in enumerate(needed)}
     with open_candidates(scores, image_ids) as candidates:
-        yield BlockInputs(labels, list(others), image_ids, by_photo, candidates, selections, by_label)
+        yield BlockInputs(
+            labels, list(common), image_ids, fold_numbers(photos, read_table(folds)), candidates, selections, truth
+        )
+
+
+def read_stacked(stacked: Path, manifest: Path, labels: list[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield each label with its 0/1 truth and its out-of-fold stacked scores, both of shape (photos,)."""
+    truth = label_matrix(read_table(manifest, labels), labels)
+    for k, (label, table) in enumerate(read_by_label([stacked], labels, ["score"]).items()):
+        yield label, truth[:, k], table["score"].to_numpy()

@@ -1,9 +1,9 @@
-"""From the predictions of every run to the candidates of every label, and back: what the ensemble reads and writes.
+"""The runs' predictions, and the candidates that are collated from them.
 
-A *candidate* is a run at one of its epochs; an external member, whose predictions another program made, counts as one.
+A *candidate* is a run at one of its epochs. An external member, whose predictions another program made, is a run, too.
 The candidates of a block of labels are a Parquet file with the columns ``label``, ``run``, ``epoch`` and ``scores``:
-the out-of-fold score of every training photo, in the manifest's order. It has one row group per run and label, so that
-it is written run by run and a few members are read without the rest.
+the out-of-fold score of every training photo, in the manifest's order. It has one row group per run and label. So it
+can be written run by run, and a few members can be read without the others.
 """
 
 import hashlib
@@ -25,13 +25,14 @@ from stylevote.files.tables import open_table, read_table, table_writer
 from stylevote.files.user_tables import read_users_table
 
 DIGEST_KEY = b"image_ids_sha256"
-MOST_CELLS = 50_000_000  # of one file of predictions: some 1.5 GB while it is read
-MOST_EPOCHS = 2**15  # their numbers are stored in 16 bits
+MAX_CELLS = 50_000_000  # of a file of predictions; reading it takes about 1.5 GB
+READ_BYTES = 500_000_000  # of a photoset's scores in memory at a time
+MAX_EPOCHS = 2**15  # epochs are stored in 16 bits
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What one run predicts: ``epochs`` ascending, and for each label ``scores``, float32 (epochs, photos)."""
+    """Predictions of a run: its ``epochs``, ascending, and for each label ``scores``, float32 (epochs, photos)."""
 
     epochs: list[int]
     scores: dict[str, np.ndarray]
@@ -41,9 +42,9 @@ def files_of_runs(runs: list[str], paths: list[Path], folds: int) -> dict[str, l
     """Return the files of each run, one per fold, in the order of the folds.
 
     Args:
-        runs: their names.
-        paths: the files of all runs, in the order of ``runs``; those of one run together.
-        folds: how many there are.
+        runs: names of the runs.
+        paths: files of all runs, in the order of ``runs``; the files of a run together.
+        folds: number of folds.
 
     Raises:
         InputError: a run is named twice, or there is not one file per run and fold.
@@ -59,45 +60,41 @@ def read_predictions(
     path: Path,
     image_ids: np.ndarray,
     labels: list[str],
-    part: str,
+    photoset: str,
     *,
     own: bool = False,
     wanted: Container[str] | None = None,
 ) -> Predictions:
-    """Read a predictions table that must hold exactly the photos ``image_ids`` at each of its epochs.
+    """Read a table of predictions that must hold exactly the photos ``image_ids`` at each of its epochs.
 
     Args:
-        path: the table: ``image_id``, ``epoch`` and one column per label; rows in any order.
-        image_ids: the photos expected; the scores are returned in their order.
-        labels: the labels there are; the table may lack some.
-        part: what the photos are, for the messages ("fold 2").
-        own: whether this workflow wrote it, and sealed it.
-        wanted: the labels to return; by default all. Of a table of our own, only their columns are read.
+        path: a table with the columns ``image_id``, ``epoch`` and one per label; rows in any order.
+        image_ids: expected photos; the scores are returned in their order.
+        labels: all labels; the table may lack some.
+        photoset: name of the photos, for the messages ("fold 2").
+        own: whether this workflow wrote and sealed the table.
+        wanted: labels to return; by default all. Of a table of our own, only their columns are read.
 
     Raises:
-        InputError: with the file and the count, for photos that are missing, foreign or there twice, columns that are
-            no label, and scores that are not in 0..1.
+        InputError: photos are missing, unknown or repeated, columns are no labels, or scores are not in 0..1.
     """
     if wanted is not None and own:
         with open_table(path) as file:
             columns = [name for name in file.schema_arrow.names if name in wanted or name in ("image_id", "epoch")]
             table = file.read(columns=columns).to_pandas()
     else:
-        table = read_table(path) if own else read_users_table(path, MOST_CELLS)
+        table = read_table(path) if own else read_users_table(path, MAX_CELLS)
     known = [label for label in _label_columns(path, table, labels) if wanted is None or label in wanted]
     positions = pd.Index(image_ids).get_indexer(table["image_id"])
     epochs, epoch_numbers = np.unique(table["epoch"].to_numpy(), return_inverse=True)
     cells = epoch_numbers * len(image_ids) + positions
-    foreign = np.count_nonzero(positions < 0)
-    if foreign:
-        raise InputError(f"{path}: {foreign} rows hold photos that are not of {part}")
-    doubled = len(cells) - len(np.unique(cells))
-    if doubled:
-        raise InputError(f"{path}: {doubled} rows repeat a photo at the same epoch")
-    missing = len(epochs) * len(image_ids) - len(cells)
-    if missing:
+    if unknown := np.count_nonzero(positions < 0):
+        raise InputError(f"{path}: {unknown} rows hold photos that are not of {photoset}")
+    if repeated := len(cells) - len(np.unique(cells)):
+        raise InputError(f"{path}: {repeated} rows repeat a photo at the same epoch")
+    if missing := len(epochs) * len(image_ids) - len(cells):
         raise InputError(
-            f"{path}: {missing} rows are missing: each of {len(epochs)} epochs needs every photo of {part}"
+            f"{path}: {missing} rows are missing: each of {len(epochs)} epochs needs every photo of {photoset}"
         )
     values = _checked_scores(path, table[known])
     ordered = values[np.argsort(cells)].reshape(len(epochs), len(image_ids), len(known))
@@ -105,35 +102,29 @@ def read_predictions(
 
 
 def _label_columns(path: Path, table: pd.DataFrame, labels: list[str]) -> list[str]:
-    """Return the labels that a predictions table has, in the order of ``labels``; `InputError` for a wrong column."""
-    absent = {"image_id", "epoch"} - set(table.columns)
-    if absent:
-        raise InputError(f"{path}: has no column {', '.join(sorted(absent))}")
+    """Return the labels that a table of predictions has, in the order of ``labels``; check its columns."""
+    if missing := {"image_id", "epoch"} - set(table.columns):
+        raise InputError(f"{path}: has no column {', '.join(sorted(missing))}")
     if not table.columns.is_unique:
-        raise InputError(f"{path}: a column is there twice")
-    there, expected = table.dtypes.to_dict(), {"image_id", "epoch", *labels}
-    unknown = [column for column in there if column not in expected]
-    if unknown:
+        raise InputError(f"{path}: has two columns of the same name")
+    kinds, expected = table.dtypes.to_dict(), {"image_id", "epoch", *labels}
+    if unknown := [column for column in kinds if column not in expected]:
         raise InputError(f"{path}: {len(unknown)} columns are no label: {', '.join(map(str, unknown))}")
-    known = [label for label in labels if label in there]
-    text = [column for column in ["epoch", *known] if not pd.api.types.is_numeric_dtype(there[column])]
-    if text:
+    known = [label for label in labels if label in kinds]
+    if text := [column for column in ["epoch", *known] if not pd.api.types.is_numeric_dtype(kinds[column])]:
         raise InputError(f"{path}: {len(text)} columns do not hold numbers: {', '.join(text)}")
     epochs = table["epoch"]
-    wrong = np.count_nonzero(~(epochs.between(0, MOST_EPOCHS - 1) & (epochs % 1 == 0)))
-    if wrong:
-        raise InputError(f"{path}: {wrong} epochs are no whole numbers from 0 to {MOST_EPOCHS - 1}")
+    if wrong := np.count_nonzero(~(epochs.between(0, MAX_EPOCHS - 1) & (epochs % 1 == 0))):
+        raise InputError(f"{path}: {wrong} epochs are no whole numbers from 0 to {MAX_EPOCHS - 1}")
     return known
 
 
 def _checked_scores(path: Path, table: pd.DataFrame) -> np.ndarray:
-    """Return the scores as a float32 array of the table's shape; `InputError` when one is NaN or outside 0..1."""
+    """Return the scores as a float32 array of the table's shape; check that all are in 0..1."""
     values = table.to_numpy(dtype=np.float32)
-    undefined = np.count_nonzero(np.isnan(values))
-    if undefined:
+    if undefined := np.count_nonzero(np.isnan(values)):
         raise InputError(f"{path}: {undefined} scores are NaN")
-    outside = np.count_nonzero((values < 0) | (values > 1))
-    if outside:
+    if outside := np.count_nonzero((values < 0) | (values > 1)):
         raise InputError(f"{path}: {outside} scores are outside 0..1")
     return values
 
@@ -141,31 +132,35 @@ def _checked_scores(path: Path, table: pd.DataFrame) -> np.ndarray:
 def read_run(
     paths: list[Path], image_ids: np.ndarray, folds: np.ndarray, labels: list[str], *, own: bool = True
 ) -> Predictions:
-    """Put a run's out-of-fold predictions together: scores of all photos, each by the CNN that did not see it.
+    """Read a run's out-of-fold predictions: scores of all photos, each by the CNN that was not trained on it.
 
     Args:
-        paths: one predictions table per fold, in the order of the folds.
+        paths: a table of predictions per fold, in the order of the folds.
         image_ids, folds: the manifest's photos and their folds, shape (photos,).
-        labels: the labels there are.
+        labels: all labels.
         own: whether this workflow wrote the tables.
+
+    Raises:
+        InputError: a table cannot be used (see `read_predictions`), is empty, or differs from the first one in its
+            epochs or labels.
     """
-    parts = [
+    by_fold = [
         read_predictions(path, image_ids[folds == fold], labels, f"fold {fold}", own=own)
         for fold, path in enumerate(paths)
     ]
-    first = parts[0]
-    for path, part in zip(paths, parts, strict=True):
-        if not part.epochs:
+    first = by_fold[0]
+    for path, predictions in zip(paths, by_fold, strict=True):
+        if not predictions.epochs:
             raise InputError(f"{path}: holds no predictions")
-        if part.epochs != first.epochs:
-            raise InputError(f"{path}: holds the epochs {part.epochs}, but {paths[0]} holds {first.epochs}")
-        if part.scores.keys() != first.scores.keys():
+        if predictions.epochs != first.epochs:
+            raise InputError(f"{path}: holds the epochs {predictions.epochs}, but {paths[0]} holds {first.epochs}")
+        if predictions.scores.keys() != first.scores.keys():
             raise InputError(
-                f"{path}: holds {len(part.scores)} labels, but {paths[0]} holds {len(first.scores)} or others"
+                f"{path}: holds {len(predictions.scores)} labels, but {paths[0]} holds {len(first.scores)} or others"
             )
     scores = {label: np.empty((len(first.epochs), len(image_ids)), dtype=np.float32) for label in first.scores}
-    for fold, part in enumerate(parts):
-        for label, values in part.scores.items():
+    for fold, predictions in enumerate(by_fold):
+        for label, values in predictions.scores.items():
             scores[label][:, folds == fold] = values
     return Predictions(first.epochs, scores)
 
@@ -177,16 +172,16 @@ def collate_scores(
     outputs: dict[Path, list[str]],
     external: Container[str] = (),
 ) -> None:
-    """Write the candidates of every block to ``outputs``; memory holds one run at a time, whatever their number.
+    """Write the candidates of every block to ``outputs``, with one run in memory at a time.
 
     Args:
-        runs: for each run its predictions tables, one per fold.
+        runs: for each run its tables of predictions, one per fold.
         image_ids, folds: the manifest's photos and their folds, shape (photos,).
-        outputs: for each file to write the labels of its block.
-        external: those of ``runs`` whose tables another program wrote.
+        outputs: for each file to write, the labels of its block.
+        external: the ``runs`` whose tables another program wrote.
 
     Raises:
-        InputError: for predictions that cannot be used (see `read_predictions`) and a label that no run predicts.
+        InputError: predictions cannot be used (see `read_run`), or no run predicts a label.
     """
     schema = _candidate_schema(image_ids)
     labels = [label for block in outputs.values() for label in block]
@@ -201,9 +196,8 @@ def collate_scores(
             for label, scores in predictions.scores.items():
                 writers[label].write_table(_candidate_table(label, run, predictions.epochs, scores, schema))
                 written[label] += 1
-        lacking = [label for label, count in written.items() if count == 0]
-        if lacking:
-            raise InputError(f"none of the {len(runs)} runs predicts the label {', '.join(lacking)}")
+        if missing := [label for label, count in written.items() if count == 0]:
+            raise InputError(f"none of the {len(runs)} runs predicts the label {', '.join(missing)}")
 
 
 def _candidate_schema(image_ids: np.ndarray) -> pa.Schema:
@@ -228,15 +222,15 @@ def _candidate_table(label: str, run: str, epochs: list[int], scores: np.ndarray
 
 
 def _digest(image_ids: np.ndarray) -> bytes:
-    """Return a SHA-256 of the photos' names in their order, so that scores are never read against other photos."""
+    """Return a SHA-256 of the photos' names in their order, to check that scores belong to these photos."""
     return hashlib.sha256(json.dumps([str(name) for name in image_ids]).encode()).hexdigest().encode()
 
 
 class Candidates:
-    """The candidates of some labels, read from the open files of their blocks.
+    """The candidates of some labels, in the open files of their blocks.
 
     Attributes:
-        labels: those that the files hold.
+        labels: labels that the files hold.
     """
 
     def __init__(self, files: dict[Path, pq.ParquetFile], image_ids: np.ndarray) -> None:
@@ -251,8 +245,8 @@ class Candidates:
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
             rows["group"] = np.repeat(np.arange(len(sizes)), sizes)
             rows["row"] = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            for label, part in rows.groupby("label", sort=False):
-                self._places[label] = path, file, part.reset_index(drop=True)
+            for label, of_label in rows.groupby("label", sort=False):
+                self._places[label] = path, file, of_label.reset_index(drop=True)
         self.labels = list(self._places)
 
     def of(self, label: str) -> tuple[pd.DataFrame, np.ndarray]:
@@ -263,36 +257,36 @@ class Candidates:
     def members(self, label: str, members: pd.DataFrame) -> np.ndarray:
         """Return the scores of a label's ``members`` (columns run, epoch), float32 of shape (members, photos).
 
-        They have the members' order. Only the row groups of the members' runs are read.
+        The rows have the members' order. Only the row groups of the members' runs are read.
 
         Raises:
             InputError: a member is not among the candidates.
         """
         path, file, candidates = self._place(label)
         places = pd.MultiIndex.from_frame(candidates[["run", "epoch"]])
-        found = places.get_indexer(pd.MultiIndex.from_frame(members[["run", "epoch"]]))
-        if (found < 0).any():
-            missing = np.count_nonzero(found < 0)
-            raise InputError(f"{path}: {missing} of the {len(found)} members of {label} are not in it")
-        groups, rows = candidates["group"].to_numpy()[found], candidates["row"].to_numpy()[found]
-        scores = np.empty((len(found), self._photos), dtype=np.float32)
+        positions = places.get_indexer(pd.MultiIndex.from_frame(members[["run", "epoch"]]))
+        if missing := np.count_nonzero(positions < 0):
+            raise InputError(f"{path}: {missing} of the {len(positions)} members of {label} are not in it")
+        groups, rows = candidates["group"].to_numpy()[positions], candidates["row"].to_numpy()[positions]
+        scores = np.empty((len(positions), self._photos), dtype=np.float32)
         for group in np.unique(groups):
             wanted = groups == group
-            scores[wanted] = _score_rows(file.read_row_group(group, columns=["scores"]))[rows[wanted]]
+            column = file.read_row_group(group, columns=["scores"])["scores"].combine_chunks()
+            scores[wanted] = column.flatten().to_numpy().reshape(len(column), -1)[rows[wanted]]
         return scores
 
     def stack_features(
-        self, labels: list[str], selections: Mapping[str, pd.DataFrame], without: int = ALL
+        self, labels: list[str], selections: Mapping[str, pd.DataFrame], held_out_fold: int = ALL
     ) -> np.ndarray:
-        """Return what a label's stackers learn from: the members' out-of-fold scores, float32 of (photos, members).
+        """Return the members' out-of-fold scores, from which stackers learn: float32, shape (photos, members).
 
         Args:
-            labels: whose members are the features.
-            selections: what `select.select_by_fold` returns, of these labels.
-            without: the fold that the members were selected without, or `rank.ALL`.
+            labels: labels whose members are used.
+            selections: from `select.select_by_fold`, for these labels.
+            held_out_fold: fold without which the members were selected, or `rank.ALL`.
         """
-        parts = [self.members(label, members_of(selections[label], without)) for label in labels]
-        return np.concatenate(parts).T
+        scores = [self.members(label, members_of(selections[label], held_out_fold)) for label in labels]
+        return np.concatenate(scores).T
 
     def _place(self, label: str) -> tuple[Path, pq.ParquetFile, pd.DataFrame]:
         if label not in self._places:
@@ -302,22 +296,13 @@ class Candidates:
 
 @contextmanager
 def open_candidates(paths: list[Path], image_ids: np.ndarray) -> Iterator[Candidates]:
-    """Yield the candidates in the files of some blocks.
-
-    Args:
-        paths: the files.
-        image_ids: the manifest's photos.
+    """Yield the candidates of some blocks, given their files and the manifest's photos.
 
     Raises:
         InputError: a file is damaged, or was collated for other photos.
     """
     with ExitStack() as stack:
         yield Candidates({path: stack.enter_context(open_table(path)) for path in paths}, image_ids)
-
-
-def _score_rows(table: pa.Table) -> np.ndarray:
-    """Return the column ``scores`` as a float32 array of shape (rows, photos)."""
-    return table["scores"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)
 
 
 def read_features(
@@ -329,18 +314,18 @@ def read_features(
     *,
     wanted: list[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return for each label what its stackers take: float32 of shape (folds, photos, members).
+    """Return for each label its members' scores by each fold's CNNs: float32, shape (folds, photos, members).
 
     Args:
-        runs: for each run its predictions of the photoset, one table per fold, holding at least the epochs selected.
+        runs: for each run its predictions for the photoset, one table per fold, with at least the selected epochs.
         members: columns label, run, epoch, member (1-based).
         image_ids: the photoset's photos in the manifest's order.
-        labels: the labels there are.
-        external: those of ``runs`` whose tables another program wrote.
-        wanted: the labels to return; by default all. Fewer take less memory.
+        labels: all labels.
+        external: the ``runs`` whose tables another program wrote.
+        wanted: labels to return; by default all. Fewer take less memory.
 
     Raises:
-        InputError: for predictions that cannot be used and members that are not in them.
+        InputError: predictions cannot be used (see `read_predictions`), or lack a member.
     """
     names = labels if wanted is None else wanted
     members = members[members["label"].isin(names)]
@@ -363,3 +348,18 @@ def read_features(
                 epoch = predictions.epochs.index(member.epoch)
                 features[member.label][fold, :, member.member - 1] = predictions.scores[member.label][epoch]
     return features
+
+
+def divide_labels(labels: list[str], common: list[str], members: pd.DataFrame, cells: int) -> list[list[str]]:
+    """Divide labels into groups whose members' scores fit into `READ_BYTES` of memory.
+
+    Args:
+        labels: all labels.
+        common: labels whose members every stacker uses; if there are any, all labels are one group.
+        members: columns label and others, a row per member.
+        cells: scores of one member: folds times photos.
+    """
+    if common:
+        return [labels]
+    size = max(1, READ_BYTES // (4 * cells * max(1, int(members["label"].value_counts().max()))))
+    return [labels[start : start + size] for start in range(0, len(labels), size)]

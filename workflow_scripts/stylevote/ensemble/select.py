@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stylevote.config.ensemble import Selection
 from stylevote.config.identity import seed as seed_of
 from stylevote.ensemble.rank import ALL, best_epochs
 from stylevote.errors import InputError
 from stylevote.metrics import BETA
 
-# Sums of scores fall into bins by the upper bits of their float32: 1,024 bins between a power of two and the next.
+# Sums of scores are binned by the upper bits of their float32: 1,024 bins between a power of two and the next.
 DROPPED_BITS = 13
-LEAST_SUM = np.float32(2.0**-16)  # what is less shares a bin
+MIN_SUM = np.float32(2.0**-16)  # smaller sums share a bin
 
 
 def select_members(
@@ -29,29 +30,29 @@ def select_members(
 ) -> pd.DataFrame:
     """Choose a label's members among the runs' best epochs.
 
-    A candidate whose scores are all the same tells no photos apart, and its correlation with others is undefined: it is
-    taken only where every run's best epoch is such a one, and then only the first. Of equals, the better ranked counts.
+    A candidate with constant scores tells no photos apart, and its correlation with others is undefined. Such a
+    candidate becomes a member only if there are no others, and then only the first. Ties go to the better rank.
 
     Args:
-        ranking: what `rank.rank_candidates` returns, its index being the row in ``scores``.
+        ranking: from `rank.rank_candidates`; its index is the row in ``scores``.
         scores: in 0..1, float32, shape (candidates, photos).
-        labels: 0/1, shape (photos,); ``greedy`` alone looks at them.
-        method: ``top_n`` (the best, none too like one already taken: Ding & Wan 2018), ``greedy`` (those whose mean is
-            best: Caruana et al. 2004) or ``all``.
-        top_n: of ``top_n``: how many members to take at most.
-        correlation: of ``top_n``: the highest Pearson correlation that two members' scores may have.
+        labels: 0/1, shape (photos,); only ``greedy`` uses them.
+        method: ``top_n`` (the best, none too similar to a better one: Ding & Wan 2018), ``greedy`` (those with the best
+            mean: Caruana et al. 2004) or ``all``.
+        top_n: of ``top_n``: maximum number of members.
+        correlation: of ``top_n``: maximum Pearson correlation of two members' scores.
         greedy: of ``greedy``: the arguments of `bagged_counts`.
-        size: how many members to take at most, whatever the method: ``top_n`` takes so many, of the others' members
+        size: maximum number of members for any method. ``top_n`` selects this many; of the other methods' members,
             those of the greatest weight stay.
         beta: of the F-beta of means, which ``greedy`` compares.
 
     Returns:
-        ``ranking`` with the columns member (int16: 1, 2, ... by weight, then by rank; 0 for the others), weight (int16:
-        how often the member is to be counted; 0 for the others) and reason (why a candidate is not a member; empty for
-        members).
+        ``ranking`` with the columns member (int16: 1, 2, ... by weight, then by rank; 0 for other candidates), weight
+        (int16: how often the member counts; 0 for other candidates) and reason (why a candidate is not a member; empty
+        for members).
 
     Raises:
-        InputError: for another method.
+        InputError: the method is another one.
     """
     weights = np.zeros(len(ranking), dtype=np.int64)
     reasons = np.full(len(ranking), "another epoch of the run is better", dtype=object)
@@ -60,15 +61,14 @@ def select_members(
     reasons[best[constant]] = "all its scores are the same"
     eligible = best[~constant]
     candidates = ranking.iloc[eligible]
-    chosen = scores[candidates.index]
     if method == "top_n":
-        weights[eligible], reasons[eligible] = _top(candidates, chosen, size or top_n, correlation)
+        weights[eligible], reasons[eligible] = _top(candidates, scores[candidates.index], size or top_n, correlation)
     elif method == "greedy":
-        weights[eligible], reasons[eligible] = _greedy(chosen, labels, beta=beta, **greedy)
+        weights[eligible], reasons[eligible] = _greedy(scores[candidates.index], labels, beta=beta, **greedy)
     elif method == "all":
         weights[eligible], reasons[eligible] = 1, ""
     else:
-        raise InputError(f"selection method {method!r} is none of 'top_n', 'greedy' and 'all'")
+        raise InputError(f"selection.method: found {method!r}, expected one of top_n, greedy, all")
     if not len(eligible):
         weights[0], reasons[0] = 1, ""
     order = np.argsort(-weights, kind="stable")[: np.count_nonzero(weights)]
@@ -85,58 +85,57 @@ def select_by_fold(
     scores: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
-    settings: dict[str, Any],
+    selection: Selection,
     *,
     sizes: dict[int, int | None] | None = None,
     beta: float = BETA,
 ) -> pd.DataFrame:
-    """Choose a label's members on all photos, and for each fold on the photos of the others.
+    """Choose a label's members on all photos and, for each fold, on the photos of the other folds.
 
     Args:
-        rankings: what `rank.rank_by_fold` returns.
+        rankings: from `rank.rank_by_fold`.
         scores: in 0..1, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,).
         folds: shape (photos,).
-        settings: further arguments of `select_members`.
-        sizes: the most members to take, by the fold left out (`rank.ALL`: none is), where another rule chose them;
-            None stands for every run.
+        selection: method and its settings.
+        sizes: maximum number of members by held-out fold, if another rule chose it; None stands for every run.
         beta: see `select_members`.
 
     Returns:
-        the selections, one below the other, with the column without.
+        all selections in one table, with the column held_out_fold.
     """
-    parts = []
-    for without, part in rankings.groupby("held_out_fold", sort=False):
-        rows, ranking = folds != without, part.set_index("candidate")
-        sized = settings if sizes is None else of_size(settings, sizes[without])
-        selection = select_members(ranking, scores[:, rows], labels[rows], **sized, beta=beta)
-        parts.append(selection.reset_index())
-    return pd.concat(parts, ignore_index=True)
+    selections = []
+    for held_out_fold, of_fold in rankings.groupby("held_out_fold", sort=False):
+        known, ranking = folds != held_out_fold, of_fold.set_index("candidate")
+        arguments = selection.used() if sizes is None else limit_size(selection, sizes[held_out_fold])
+        selected = select_members(ranking, scores[:, known], labels[known], **arguments, beta=beta)
+        selections.append(selected.reset_index())
+    return pd.concat(selections, ignore_index=True)
 
 
-def of_size(settings: dict[str, Any], size: int | None) -> dict[str, Any]:
-    """Return settings of `select_members` for so many members at most; None stands for every run's best epoch."""
-    return {"method": "all"} if size is None else {**settings, "size": size}
+def limit_size(selection: Selection, size: int | None) -> dict[str, Any]:
+    """Return arguments of `select_members` for at most ``size`` members; None stands for every run's best epoch."""
+    return {"method": "all"} if size is None else selection.used() | {"size": size}
 
 
-def members_of(selection: pd.DataFrame, without: int = ALL) -> pd.DataFrame:
-    """Return a selection's members, each as many times as it weighs, numbered 1, 2, ... anew in the column member.
+def members_of(selection: pd.DataFrame, held_out_fold: int = ALL) -> pd.DataFrame:
+    """Return a selection's members, each repeated as often as it counts, and number the rows in the column member.
 
-    The plain mean of these rows' scores is the mean that was selected; to trees, a column that comes again is no news.
+    The plain mean of these rows' scores is the mean that was selected. Trees ignore a repeated column.
 
     Args:
-        selection: what `select_members` or `select_by_fold` returns.
-        without: of the latter: the fold that was left out, or `rank.ALL`.
+        selection: from `select_members` or `select_by_fold`.
+        held_out_fold: for `select_by_fold`: the fold without which members were selected, or `rank.ALL`.
     """
     if "held_out_fold" in selection:
-        selection = selection[selection["held_out_fold"] == without]
+        selection = selection[selection["held_out_fold"] == held_out_fold]
     members = selection[selection["member"] > 0].sort_values("member")
     repeated = members.iloc[np.repeat(np.arange(len(members)), members["weight"])]
     return repeated.assign(member=np.arange(1, len(repeated) + 1, dtype=np.int16))
 
 
 def _top(candidates: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: float) -> tuple[list[int], list[str]]:
-    """Return a weight (1 or 0) and a reason for each candidate; they come best first."""
+    """Return a weight (1 or 0) and a reason for each candidate; the candidates are ordered, the best first."""
     directions = np.empty((min(top_n, len(scores)), scores.shape[1]))
     taken: list[str] = []
     weights, reasons = [], []
@@ -144,9 +143,9 @@ def _top(candidates: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: 
         reason = f"more than {top_n}" if len(taken) == top_n else ""
         if not reason:
             direction = _direction(row)
-            likeness = directions[: len(taken)] @ direction
-            if taken and likeness.max() > correlation:
-                reason = f"correlates {likeness.max():.3f} with {taken[int(likeness.argmax())]}"
+            correlations = directions[: len(taken)] @ direction
+            if taken and correlations.max() > correlation:
+                reason = f"correlates {correlations.max():.3f} with {taken[int(correlations.argmax())]}"
         if not reason:
             directions[len(taken)] = direction
             taken.append(f"{run} epoch {epoch}")
@@ -156,7 +155,7 @@ def _top(candidates: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: 
 
 
 def _direction(scores: np.ndarray) -> np.ndarray:
-    """Return the scores less their mean, at unit length: the dot product of two is their Pearson correlation."""
+    """Return the scores minus their mean, at unit length. The dot product of two is their Pearson correlation."""
     centred = scores - scores.mean(dtype=np.float64)
     return centred / np.linalg.norm(centred)
 
@@ -164,12 +163,12 @@ def _direction(scores: np.ndarray) -> np.ndarray:
 def _greedy(
     scores: np.ndarray, labels: np.ndarray, *, max_members: int, **settings: Any
 ) -> tuple[np.ndarray, list[str]]:
-    """Return a weight and a reason for each candidate; they come best first."""
+    """Return a weight and a reason for each candidate; the candidates are ordered, the best first."""
     counts = bagged_counts(scores, labels, max_members=max_members, **settings)
     weights = apportion(counts, max_members)
     total = counts.sum()
-    seldom = [f"taken {count} times of {total}: too seldom" if count else "never taken" for count in counts]
-    return weights, np.where(weights > 0, "", seldom).astype(object)
+    reasons = [f"taken {count} times of {total}: too seldom" if count else "never taken" for count in counts]
+    return weights, np.where(weights > 0, "", reasons).astype(object)
 
 
 def bagged_counts(
@@ -183,18 +182,18 @@ def bagged_counts(
     seed: int,
     beta: float = BETA,
 ) -> np.ndarray:
-    """Return how often forward selection takes each candidate, added up over random parts of them.
+    """Return how often forward selection takes each candidate, added up over random samples of the candidates.
 
-    Where many candidates are tried, some fit the photos by luck; one that is taken from many parts does not (Caruana et
-    al. 2004, section 2.3).
+    Of many candidates, some fit the photos by luck. One that is taken from many samples does not (Caruana et al. 2004,
+    section 2.3).
 
     Args:
         scores: the candidates' scores, best first, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,).
-        bags: how many parts.
-        share: of the candidates that a part holds; at least one.
+        bags: number of samples.
+        share: share of the candidates in a sample, which has at least one.
         start, max_members: see `forward_counts`.
-        seed: another one draws other parts. A bag's part depends on nothing but this and its number.
+        seed: of the samples. A sample depends only on the seed and on its number.
         beta: see `forward_counts`.
 
     Returns:
@@ -204,8 +203,8 @@ def bagged_counts(
     size = max(1, round(share * len(scores)))
     for bag in range(bags if len(scores) else 0):
         rng = np.random.default_rng(seed_of(seed, bag, "greedy selection"))
-        part = np.sort(rng.choice(len(scores), size, replace=False))
-        counts[part] += forward_counts(scores[part], labels, start, max_members, beta)
+        sample = np.sort(rng.choice(len(scores), size, replace=False))
+        counts[sample] += forward_counts(scores[sample], labels, start, max_members, beta)
     return counts
 
 
@@ -214,14 +213,14 @@ def forward_counts(
 ) -> np.ndarray:
     """Return how often forward selection with replacement takes each candidate (Caruana et al. 2004, 2.1 and 2.2).
 
-    It starts with the best candidates, as many of the first ``start`` as give the best mean; adds, one at a time, the
-    candidate with which the mean is best, until there are ``max_members``; and keeps what had been taken when the
-    mean was best. A mean's F-beta is `binned_f_beta`.
+    It starts with the best candidates, up to ``start``, as many as give the best mean. It adds the candidate that gives
+    the best mean, one at a time, until ``max_members`` are taken. It returns the counts at which the mean was best. The
+    F-beta of a mean is `binned_f_beta`.
 
     Args:
         scores: the candidates' scores, best first, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,).
-        start: most candidates to start with.
+        start: maximum number of candidates to start with.
         max_members: candidates to take, each counted as often as it is taken.
         beta: weight of recall against precision.
 
@@ -230,44 +229,43 @@ def forward_counts(
     """
     positives = np.flatnonzero(labels)
     sums = np.cumsum(scores[: min(start, max_members)], axis=0, dtype=np.float32)
-    reached = [binned_f_beta(row, positives, beta) for row in sums]
-    first = int(np.argmax(reached)) + 1
-    taken, reached, total = list(range(first)), reached[:first], sums[first - 1]
+    f_betas = [binned_f_beta(row, positives, beta) for row in sums]
+    first = int(np.argmax(f_betas)) + 1
+    taken, f_betas, total = list(range(first)), f_betas[:first], sums[first - 1]
     trial = np.empty_like(total)
     while len(taken) < max_members:
-        found = [binned_f_beta(np.add(total, row, out=trial), positives, beta) for row in scores]
-        best = int(np.argmax(found))
+        trials = [binned_f_beta(np.add(total, row, out=trial), positives, beta) for row in scores]
+        best = int(np.argmax(trials))
         taken.append(best)
-        reached.append(found[best])
+        f_betas.append(trials[best])
         total = total + scores[best]
-    return np.bincount(taken[: int(np.argmax(reached)) + 1], minlength=len(scores))
+    return np.bincount(taken[: int(np.argmax(f_betas)) + 1], minlength=len(scores))
 
 
 def binned_f_beta(scores: np.ndarray, positives: np.ndarray, beta: float = BETA) -> float:
-    """Return the F-beta of scores at the best threshold between bins: without a sort, what `metrics.best_cut` finds.
+    """Return the F-beta of scores at the best threshold between bins: `metrics.best_threshold` without a sort.
 
-    Scores in one bin are cut together. A bin is 0.05 to 0.1 % wide, relative to its scores, so that it is fine enough
-    where a rare label's small scores lie. The F-beta is that of a threshold there is, and so never above the exact one.
+    A bin is 0.05 to 0.1 % wide, relative to its scores, which is fine enough for a rare label's small scores.
+    Thresholds are the bins' edges, so the F-beta is never above the exact one.
 
     Args:
-        scores: from 0, float32, shape (photos,); sums do as well as means.
-        positives: the photos that have the label.
+        scores: at least 0, float32, shape (photos,); sums of scores give the same as means.
+        positives: positions of the photos with the label.
         beta: weight of recall against precision.
     """
-    bins = np.maximum(scores.view(np.int32) >> DROPPED_BITS, LEAST_SUM.view(np.int32) >> DROPPED_BITS)
-    bins -= LEAST_SUM.view(np.int32) >> DROPPED_BITS
+    bins = np.maximum(scores.view(np.int32) >> DROPPED_BITS, MIN_SUM.view(np.int32) >> DROPPED_BITS)
+    bins -= MIN_SUM.view(np.int32) >> DROPPED_BITS
     photos = np.bincount(bins)
     hits = np.bincount(bins[positives], minlength=len(photos))
-    decided, found = np.cumsum(photos[::-1]), np.cumsum(hits[::-1])
-    return float(np.max((1 + beta**2) * found / (beta**2 * len(positives) + decided)))
+    decided, hits = np.cumsum(photos[::-1]), np.cumsum(hits[::-1])
+    return float(np.max((1 + beta**2) * hits / (beta**2 * len(positives) + decided)))
 
 
 def apportion(counts: np.ndarray, max_members: int) -> np.ndarray:
-    """Return small whole numbers in the proportion of ``counts`` (int64, shape (candidates,)), ``max_members`` in all
-    at most.
+    """Scale ``counts`` (int64, shape (candidates,)) down to whole numbers with a sum of at most ``max_members``.
 
-    Where the counts add up to more, each has its share of ``max_members``, rounded by the largest remainders
-    (Hamilton), the first of equals first. What has a common divisor is divided by it.
+    Each candidate gets its share of ``max_members``, rounded by the largest remainders (Hamilton); ties go to the first
+    candidate. The numbers are then divided by their greatest common divisor.
     """
     total = int(counts.sum())
     if total > max_members:

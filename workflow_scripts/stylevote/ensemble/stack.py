@@ -1,4 +1,4 @@
-"""Stacking: one score a label from its members' out-of-fold scores, by the combiner that the settings name."""
+"""Stacking: the combiner of the settings makes one score per label from the members' out-of-fold scores."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -8,25 +8,30 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from stylevote.config.ensemble import Stack
 from stylevote.errors import InputError
-from stylevote.metrics import BETA, best_cut
+from stylevote.metrics import BETA, best_threshold
 
 
 class Stacker(Protocol):
-    """What makes one score of the members' scores."""
+    """A model that combines the members' scores into one."""
 
     def scores(self, features: np.ndarray) -> np.ndarray:
-        """Return one score a photo, float32 (photos,), from the members' float32 (photos, members)."""
+        """Return one score per photo, float32, shape (photos,), from the members' scores, float32 (photos, members)."""
 
     def to_bytes(self) -> bytes:
-        """Return the stacker as its file holds it."""
+        """Return the stacker as it is stored."""
 
 
 @dataclass(frozen=True)
-class Stack:
-    """A label's ``stackers``, one per fold in the order of their numbers, their out-of-fold ``scores`` (photos,), and
-    the ``grid`` searched: a row per point, with its f_beta, threshold and logloss (of the pooled scores), and the
-    ``chosen``.
+class FittedStack:
+    """A label's fitted stackers.
+
+    Attributes:
+        stackers: one per fold, in the order of the fold numbers.
+        scores: out-of-fold stacked scores, float32, shape (photos,).
+        grid: a row per setting that was tried: f_beta, threshold and logloss of its scores, whether it was ``chosen``,
+            and the setting.
     """
 
     stackers: list[Stacker]
@@ -35,53 +40,78 @@ class Stack:
 
 
 def fit_stack(
-    features: np.ndarray,
-    labels: np.ndarray,
-    folds: np.ndarray,
-    settings: dict[str, Any],
-    *,
-    beta: float = BETA,
-    threads: int = 1,
-) -> Stack:
+    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, stack: Stack, *, beta: float = BETA, threads: int = 1
+) -> FittedStack:
     """Fit a label's stackers, one per fold.
 
     Args:
         features: the members' out-of-fold scores, float32, shape (photos, members).
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least two different ones.
-        settings: ``combiner``, the name of a module of `stylevote.ensemble.combiners`, and under that name the settings
-            that its ``fit`` takes, if any.
-        beta: of the F-beta that is to be high.
-        threads: to use.
+        stack: the combiner and its settings.
+        beta: of the F-beta to maximize.
+        threads: processor threads to use.
     """
-    name = settings["combiner"]
-    return combiner(name).fit(features, labels, folds, **settings.get(name, {}), beta=beta, threads=threads)
+    name = stack.combiner
+    fit = load_combiner(name).fit
+    return fit(features, labels, folds, **_fit_arguments(stack, name), beta=beta, threads=threads)
 
 
-def combiner(name: str) -> ModuleType:
-    """Return a combiner's module. It is imported by its name, so that the code of no other counts for what is made."""
+def _fit_arguments(stack: Stack, combiner: str) -> dict[str, Any]:
+    """Return a combiner's own settings. Those of ``auto`` include the settings of the combiners it chooses from."""
+    settings = getattr(stack, combiner, None)
+    arguments = settings.used() if settings else {}
+    if combiner == "auto":
+        arguments["among"] = [(name, _fit_arguments(stack, name)) for name in stack.auto.among]
+    return arguments
+
+
+def load_combiner(name: str) -> ModuleType:
+    """Import a combiner's module by its name, so that results do not depend on the code of other combiners."""
     return import_module(f"stylevote.ensemble.combiners.{name}")
 
 
-def unsearched(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray, beta: float) -> Stack:
-    """Return the stack of a combiner that searches nothing: its grid is one row (f_beta, threshold, logloss, chosen).
+def load_stackers(label: str, stored: pd.DataFrame, combiner: str, folds: int, threads: int) -> list[Stacker]:
+    """Return a label's stackers, one per fold, in the order of the folds.
 
     Args:
-        stackers: one per fold, in the order of their numbers.
-        scores: out-of-fold, float32, shape (photos,).
-        labels: 0/1, shape (photos,); they only measure.
-        beta: of the F-beta that is measured.
+        label: name of the label, for messages.
+        stored: columns fold, stacker (bytes); a row per fold.
+        combiner: name of the combiner that made the stackers.
+        folds: number of folds.
+        threads: processor threads for the stackers.
+
+    Raises:
+        InputError: there is not one stacker per fold, or they are of another combiner.
     """
-    threshold, reached = best_cut(labels, scores, beta)
-    row = {"f_beta": reached, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
-    return Stack(stackers, scores, pd.DataFrame([row]))
+    if len(stored) != folds:
+        raise InputError(f"stackers of {label!r}: found {len(stored)}, expected one per fold: {folds}")
+    load = load_combiner(combiner).load
+    try:
+        return [load(raw, threads) for raw in stored.sort_values("fold")["stacker"]]
+    except InputError as error:
+        raise InputError(f"stackers of {label!r}: {error}") from error
+
+
+def unsearched_stack(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray, beta: float) -> FittedStack:
+    """Return the stack of a combiner that tries nothing: its grid has one row (f_beta, threshold, logloss, chosen).
+
+    Args:
+        stackers: one per fold, in the order of the fold numbers.
+        scores: out-of-fold, float32, shape (photos,).
+        labels: 0/1, shape (photos,), for the grid's row.
+        beta: of the F-beta in the grid's row.
+    """
+    threshold, f_beta = best_threshold(labels, scores, beta)
+    row = {"f_beta": f_beta, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
+    return FittedStack(stackers, scores, pd.DataFrame([row]))
 
 
 def check_members(features: np.ndarray, expected: int, made_of: str) -> None:
-    """Raise `InputError` unless ``features`` (photos, members) are of as many members as a stacker is ``made_of``."""
-    found = features.shape[1]
-    if found != expected:
-        raise InputError(f"found the scores of {found} members, expected {expected}, as {made_of}")
+    """Raise `InputError` unless ``features`` (photos, members) have as many members as a stacker is ``made_of``."""
+    members = features.shape[1]
+    if members != expected:
+        raise InputError(f"found the scores of {members} members, expected {expected}, as {made_of}")
 
 
 def stacked_scores(stackers: list[Stacker], features: np.ndarray) -> np.ndarray:
@@ -91,7 +121,7 @@ def stacked_scores(stackers: list[Stacker], features: np.ndarray) -> np.ndarray:
 
 
 def out_of_fold_scores(stackers: list[Stacker], features: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Return each photo's score by its own fold's stacker: float32, shape (photos,).
+    """Return each photo's score by the stacker of its own fold: float32, shape (photos,).
 
     Args:
         stackers: one per fold, in the order of the fold numbers.

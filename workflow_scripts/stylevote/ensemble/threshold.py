@@ -1,24 +1,25 @@
-"""From scores to decisions: the search for a label's threshold, and its use."""
+"""The search for a label's threshold, and its use."""
+
+from collections.abc import Callable
 
 import numpy as np
 from scipy.special import expit, logit
 
+from stylevote.ensemble.log_odds import from_log_odds, log_odds
 from stylevote.ensemble.newton import minimize_cross_entropy
 from stylevote.errors import InputError
-from stylevote.metrics import BETA, best_cut, counted_curve, f_beta
+from stylevote.metrics import BETA, best_threshold, curve_of_counts, f_beta
 
-# Scores of 0 and 1 have no log odds: a score counts as no further from its end than this.
-LEAST_PROBABILITY = 1e-7
-LEAST_DECIDED = 10  # photos, of which a precision is measured
+MIN_DECIDED = 10  # photos of which a precision can be measured
 
 
-def decide(scores: np.ndarray, threshold: float) -> np.ndarray:
-    """Return 1 where ``score >= threshold``, else 0: uint8 of the scores' shape."""
-    # In double precision: numpy would round the threshold to the scores' float32, up to the next score perhaps.
+def apply_threshold(scores: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
+    """Return 1 if ``score >= threshold``, else 0: uint8, in the scores' shape."""
+    # In double precision: numpy would round the threshold to the scores' float32, perhaps up to the next score.
     return (scores.astype(np.float64) >= threshold).astype(np.uint8)
 
 
-def stepped_thresholds(steps: int) -> np.ndarray:
+def even_thresholds(steps: int) -> np.ndarray:
     """Return 0..1 divided into ``steps``: shape (steps + 1,)."""
     return np.arange(steps + 1) / steps
 
@@ -32,29 +33,19 @@ def f_beta_at(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, be
     return (1 + beta**2) * hits / (beta**2 * max(len(ordered_positives), 1) + decided)
 
 
-def log_odds(scores: np.ndarray) -> np.ndarray:
-    """Return log(score / (1 - score)): float64, finite, in the scores' shape."""
-    return logit(np.clip(scores.astype(np.float64), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
-
-
-def from_log_odds(value: float) -> float:
-    """Return the threshold at these log odds; 0 where they take every score's."""
-    return float(expit(value)) if value > logit(LEAST_PROBABILITY) else 0.0
-
-
 def greedy_threshold(labels: np.ndarray, scores: np.ndarray, steps: int, beta: float) -> float:
-    """Return the best of ``steps + 1`` even thresholds (Ding & Wan 2018); of equals, the highest."""
-    thresholds = stepped_thresholds(steps)[::-1]
+    """Return the best of ``steps + 1`` even thresholds (Ding & Wan 2018); ties go to the highest."""
+    thresholds = even_thresholds(steps)[::-1]
     return float(thresholds[np.argmax(f_beta_at(labels, scores, thresholds, beta))])
 
 
 def lbfgs_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> float:
     """Return the threshold of highest smoothed F-beta, found by L-BFGS (Byrd, Lu, Nocedal & Zhu 1995).
 
-    Ding & Wan (2018) compare their steps with this optimizer. F-beta itself is flat between scores, so a photo counts
-    as decided by a sigmoid of its distance from the threshold, in log odds. With n positives the sigmoid's width is
-    n^(-1/3) / 2 standard deviations: it narrows as that of a smoothed distribution function should (Azzalini 1981).
-    The best of five descents, begun at quantiles of the positives' scores, counts.
+    Ding & Wan (2018) compare their steps with this optimizer. F-beta itself is flat between scores. So a photo counts
+    as decided by a sigmoid of its distance from the threshold, in log odds. With n positives, the sigmoid's width is
+    n^(-1/3) / 2 standard deviations: it narrows as it should for a smoothed distribution function (Azzalini 1981).
+    Of five descents, which start at quantiles of the positives' scores, the best one counts.
     """
     from scipy.optimize import minimize  # noqa: PLC0415 (slow to import, and only needed here)
 
@@ -69,21 +60,21 @@ def lbfgs_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> floa
         decided = expit((odds - threshold) / width)
         slopes = -decided * (1 - decided) / width
         hits, hits_slope = decided[positive].sum(), slopes[positive].sum()
-        both = beta**2 * positives + decided.sum()
-        gradient = (hits_slope * both - hits * slopes.sum()) / both**2
-        return -(1 + beta**2) * hits / both, np.array([-(1 + beta**2) * gradient])
+        denominator = beta**2 * positives + decided.sum()
+        gradient = (hits_slope * denominator - hits * slopes.sum()) / denominator**2
+        return -(1 + beta**2) * hits / denominator, np.array([-(1 + beta**2) * gradient])
 
     starts = np.quantile(odds[positive], [0.1, 0.3, 0.5, 0.7, 0.9])
-    found = [minimize(loss, [start], jac=True, method="L-BFGS-B") for start in starts]
-    best = min(found, key=lambda result: result.fun)
+    results = [minimize(loss, [start], jac=True, method="L-BFGS-B") for start in starts]
+    best = min(results, key=lambda result: result.fun)
     return from_log_odds(center + scale * best.x[0])
 
 
 def fit_platt(labels: np.ndarray, odds: np.ndarray) -> tuple[float, float]:
-    """Return slope and offset of the log odds that the label is there, given the score's (Platt 1999).
+    """Return slope and offset of the line from the scores' log odds to the label's log odds (Platt 1999).
 
-    They maximize the likelihood of targets that are drawn in from 1 to (n+ + 1) / (n+ + 2) and from 0 to
-    1 / (n- + 2), as Platt has it, so that both are finite where a score parts the labels. The slope is never negative.
+    They maximize the likelihood of Platt's targets: (n+ + 1) / (n+ + 2) instead of 1, and 1 / (n- + 2) instead of 0.
+    So both are finite even if the scores separate the labels. The slope is never negative.
 
     Args:
         labels: 0/1, shape (photos,); both occur.
@@ -96,7 +87,7 @@ def fit_platt(labels: np.ndarray, odds: np.ndarray) -> tuple[float, float]:
     values = np.column_stack([(odds - center) / scale, np.ones(len(odds))])
     start = np.array([0.0, logit(targets.mean())])
     slope, offset = minimize_cross_entropy(values, targets, np.zeros(2), start)
-    if slope < 0:  # the loss is convex: the best of the slopes that may be is then 0
+    if slope < 0:  # the loss is convex: the best slope that is not negative is then 0
         slope, offset = start
     return float(slope / scale), float(offset - slope * center / scale)
 
@@ -104,14 +95,13 @@ def fit_platt(labels: np.ndarray, odds: np.ndarray) -> tuple[float, float]:
 def plug_in_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> float:
     """Return the threshold that is optimal if the scores, calibrated by Platt's sigmoid, are the true probabilities.
 
-    Of calibrated probabilities the best cut is at F* / (1 + beta^2), F* being the F-beta that it gives (Lipton, Elkan
-    & Narayanaswamy 2014, for beta 1 F* / 2). Both are found at once: F* is the highest F-beta of the counts that
-    the probabilities lead to expect, over all cuts.
+    The best threshold of calibrated probabilities is F* / (1 + beta^2), where F* is the F-beta that it gives (Lipton,
+    Elkan & Narayanaswamy 2014; for beta 1 it is F* / 2). F* is the highest expected F-beta over all thresholds.
     """
     odds = log_odds(scores)
     slope, offset = fit_platt(labels, odds)
     if slope == 0:
-        return 0.0  # the probability is the same for all photos, and then finding all of them is best
+        return 0.0  # the probability is the same for all photos: giving the label to all of them is best
     probabilities = -np.sort(-expit(slope * odds + offset))
     decided = np.arange(1, len(probabilities) + 1)
     share = np.max(np.cumsum(probabilities) / (beta**2 * probabilities.sum() + decided))
@@ -119,13 +109,12 @@ def plug_in_threshold(labels: np.ndarray, scores: np.ndarray, beta: float) -> fl
 
 
 def shrunk_threshold(labels: np.ndarray, scores: np.ndarray, shrink: float, beta: float) -> float:
-    """Return the exact threshold drawn towards the plug-in one, in log odds, where a label has few positives.
+    """Return the exact threshold, drawn towards the plug-in threshold if the label has few positives.
 
-    The exact one counts for n / (n + shrink), n being the label's positives: the credibility of an own estimate beside
-    a steadier one (Bühlmann 1967). In log odds, since Platt's calibration is a line there: what is drawn together is
-    the label's odds at the cut. Drawing the numbers of photos decided together does as well, and depends on the photos.
+    With n positives, the exact threshold has the weight n / (n + shrink): the credibility of an estimate next to a
+    steadier one (Bühlmann 1967). The mean is taken in log odds, where Platt's calibration is a line.
     """
-    exact, _ = best_cut(labels, scores, beta)
+    exact, _ = best_threshold(labels, scores, beta)
     exact, plug_in = log_odds(np.array([exact, plug_in_threshold(labels, scores, beta)]))
     positives = np.count_nonzero(labels == 1)
     return from_log_odds(plug_in + positives / (positives + shrink) * (exact - plug_in))
@@ -134,21 +123,21 @@ def shrunk_threshold(labels: np.ndarray, scores: np.ndarray, shrink: float, beta
 def bootstrap_threshold(labels: np.ndarray, scores: np.ndarray, resamples: int, seed: int, beta: float) -> float:
     """Return the median of the exact thresholds of ``resamples`` bootstrap samples (Efron & Tibshirani 1993).
 
-    Photos with the label and photos without are drawn apart, with replacement, as many as there are: a sample without
-    any positive has no best threshold.
+    A sample draws, with replacement, as many photos with the label and as many without it as there are, since a sample
+    without positives would have no best threshold.
     """
     generator = np.random.default_rng(seed)
-    falling, place = np.unique(-scores, return_inverse=True)
+    falling, position = np.unique(-scores, return_inverse=True)
     distinct = -falling.astype(np.float64)
-    with_label, without = place[labels == 1], place[labels != 1]
-    found = []
+    positive, negative = position[labels == 1], position[labels != 1]
+    best = []
     for _ in range(resamples):
-        positives = np.bincount(generator.choice(with_label, len(with_label)), minlength=len(distinct))
-        photos = positives + np.bincount(generator.choice(without, len(without)), minlength=len(distinct))
+        positives = np.bincount(generator.choice(positive, len(positive)), minlength=len(distinct))
+        photos = positives + np.bincount(generator.choice(negative, len(negative)), minlength=len(distinct))
         drawn = np.flatnonzero(photos)
-        thresholds, score = counted_curve(distinct[drawn], positives[drawn], photos[drawn], beta)
-        found.append(thresholds[np.argmax(score)])
-    return float(np.median(found))
+        thresholds, f_betas = curve_of_counts(distinct[drawn], positives[drawn], photos[drawn], beta)
+        best.append(thresholds[np.argmax(f_betas)])
+    return float(np.median(best))
 
 
 def search_threshold(
@@ -162,29 +151,29 @@ def search_threshold(
     seed: int = 0,
     beta: float = BETA,
 ) -> tuple[float, float]:
-    """Return a label's threshold, in 0..1, and the F-beta that it reaches on the data that chose it.
+    """Return a label's threshold, in 0..1, and its F-beta on the same photos.
 
-    Where all photos have the label, or none, or all have one score, there is nothing to smooth or to calibrate:
-    every method but ``greedy`` is then ``exact``.
+    If all photos have the label, or none has it, or all scores are equal, there is nothing to smooth or to calibrate.
+    Then every method but ``greedy`` is ``exact``.
 
     Args:
         labels: 0/1, shape (photos,).
         scores: in 0..1, shape (photos,).
-        method: ``greedy`` (evenly spaced steps), ``exact`` (every distinct cut, `metrics.best_cut`), ``lbfgs``
+        method: ``greedy`` (evenly spaced steps), ``exact`` (every threshold, `metrics.best_threshold`), ``lbfgs``
             (smoothed), ``plug_in`` (by calibration), ``shrunk`` (between exact and plug-in), or ``bootstrap`` (median
             of exact ones).
         steps: of ``greedy``.
         resamples: of ``bootstrap``.
-        shrink: of ``shrunk``: at so many positives the threshold lies halfway.
+        shrink: of ``shrunk``: number of positives at which exact and plug-in count alike.
         seed: of ``bootstrap``.
         beta: weight of recall against precision.
 
     Raises:
-        InputError: for another method.
+        InputError: the method is another one.
     """
-    searches = {
+    searches: dict[str, Callable[[], float]] = {
         "greedy": lambda: greedy_threshold(labels, scores, steps, beta),
-        "exact": lambda: best_cut(labels, scores, beta)[0],
+        "exact": lambda: best_threshold(labels, scores, beta)[0],
         "lbfgs": lambda: lbfgs_threshold(labels, scores, beta),
         "plug_in": lambda: plug_in_threshold(labels, scores, beta),
         "shrunk": lambda: shrunk_threshold(labels, scores, shrink, beta),
@@ -195,14 +184,14 @@ def search_threshold(
     if method not in ("greedy", "exact") and (np.all(labels == labels[0]) or np.ptp(log_odds(scores)) == 0):
         method = "exact"
     threshold = searches[method]()
-    return threshold, float(f_beta(labels, decide(scores, threshold), beta))
+    return threshold, float(f_beta(labels, apply_threshold(scores, threshold), beta))
 
 
 def precision_threshold(labels: np.ndarray, scores: np.ndarray, precision: float) -> float | None:
-    """Return the lowest score from which on the label is given with this precision; None where there is none.
+    """Return the lowest score from which on the label is assigned with this precision; None if there is none.
 
-    Of photos that score so high, no fewer than `LEAST_DECIDED` must be known: of three photos that all have the label
-    nothing follows for a fourth.
+    At least `MIN_DECIDED` photos must have such a score: if three photos all have the label, nothing follows for a
+    fourth.
 
     Args:
         labels: 0/1, shape (photos,).
@@ -211,7 +200,7 @@ def precision_threshold(labels: np.ndarray, scores: np.ndarray, precision: float
     """
     order = np.argsort(-scores, kind="stable")
     falling, decided = scores[order], np.arange(1, len(scores) + 1)
-    reached = np.cumsum(labels[order], dtype=np.int64) / decided
+    precisions = np.cumsum(labels[order], dtype=np.int64) / decided
     last_of_tie = np.append(falling[1:] != falling[:-1], True)
-    enough = np.flatnonzero(last_of_tie & (decided >= LEAST_DECIDED) & (reached >= precision))
+    enough = np.flatnonzero(last_of_tie & (decided >= MIN_DECIDED) & (precisions >= precision))
     return float(falling[enough[-1]]) if len(enough) else None

@@ -1,48 +1,49 @@
-"""Compare two ensembles' decisions for the same photos, as their results folders hold them."""
+"""Comparison of two ensembles by the decisions in their results folders."""
 
 from pathlib import Path
 
 import numpy as np
 
-from stylevote.ensemble.decisions import decision_matrix, read_nested
+from stylevote.bootstrap import RESAMPLES, compare_decisions
+from stylevote.ensemble.decisions import decision_matrix, read_decisions
 from stylevote.errors import InputError
-from stylevote.estimate.bootstrap import RESAMPLES, compare
 from stylevote.files.tables import MANIFEST_COLUMNS, label_matrix, read_table
 from stylevote.metrics import BETA
 
 
 def compare_folders(
-    one: Path, other: Path, photoset: str | None = None, *, resamples: int = RESAMPLES, beta: float = BETA
+    first: Path, second: Path, photoset: str | None = None, *, resamples: int = RESAMPLES, beta: float = BETA
 ) -> str:
-    """Return a table as text: each label's F-beta by both ensembles, how far chance reaches, and the means.
+    """Return a table as text: each label's F-beta by both ensembles, the difference and its interval, and the means.
 
     Args:
-        one, other: results folders.
-        photoset: whose decisions are compared; None for the honest decisions for the training photos.
+        first, second: results folders.
+        photoset: photoset to compare; None for the nested decisions for the training photos.
         resamples: of the bootstrap.
         beta: weight of recall against precision.
 
     Raises:
-        InputError: the labels are not known, or the ensembles differ in photos or labels.
+        InputError: the labels are unknown, or the folders hold different photos or labels.
     """
     name = photoset or "train"
-    ours, theirs = (read_table(folder / "photos" / name / "manifest.parquet") for folder in (one, other))
-    labels = [column for column in ours if column not in MANIFEST_COLUMNS]
+    manifests = [read_table(folder / "photos" / name / "manifest.parquet") for folder in (first, second)]
+    labels, other_labels = ([column for column in table if column not in MANIFEST_COLUMNS] for table in manifests)
     if not labels:
-        raise InputError(f"{one}: the labels of the photoset {name!r} are not known")
-    if [column for column in theirs if column not in MANIFEST_COLUMNS] != labels:
-        raise InputError(f"{other}: has other labels for the photoset {name!r} than {one}")
-    if not theirs[["image_id", *labels]].equals(ours[["image_id", *labels]]):
-        raise InputError(f"{other}: has other photos in {name!r}, or other labels for them, than {one}")
-    image_ids = ours["image_id"].to_numpy()
-    decisions = [_read_decisions(folder, photoset, image_ids, labels) for folder in (one, other)]
-    table = compare(label_matrix(ours, labels), *decisions, labels, resamples=resamples, beta=beta)
-    head = f"one: {one}, other: {other}, {len(image_ids)} photos; low and high hold 95 % of the differences"
+        raise InputError(f"{first}: the labels of the photoset {name!r} are not known")
+    if other_labels != labels:
+        raise InputError(f"{second}: has other labels for the photoset {name!r} than {first}")
+    truth, other_truth = (table[["image_id", *labels]] for table in manifests)
+    if not truth.equals(other_truth):
+        raise InputError(f"{second}: has other photos in {name!r}, or other labels for them, than {first}")
+    image_ids = truth["image_id"].to_numpy()
+    decisions = [_read_decisions(folder, photoset, image_ids, labels) for folder in (first, second)]
+    table = compare_decisions(label_matrix(truth, labels), *decisions, labels, resamples=resamples, beta=beta)
+    head = f"first: {first}, second: {second}, {len(image_ids)} photos; low and high hold 95 % of the differences"
     return f"{head}\n{table.to_string(index=False, float_format='%.4f')}"
 
 
 def _read_decisions(folder: Path, photoset: str | None, image_ids: np.ndarray, labels: list[str]) -> np.ndarray:
-    """Return an ensemble's decisions as uint8 of shape (photos, labels): for a photoset, or else the honest ones."""
+    """Return the decisions for a photoset, or else the nested ones: uint8, shape (photos, labels)."""
     if photoset:
         return decision_matrix(read_table(folder / "predictions" / photoset / "votes.parquet"), image_ids, labels)
-    return read_nested(folder / "ensemble" / "nested_decisions.parquet", image_ids, labels)
+    return read_decisions(folder / "estimate" / "nested_decisions.parquet", image_ids, labels)

@@ -1,4 +1,4 @@
-"""Alarms: signs that what is judged has seen the answers, or that what chooses would choose anything."""
+"""Alarms: signs of leakage, and of a selection that would select anything."""
 
 from typing import Any
 
@@ -6,49 +6,101 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
+from stylevote.bootstrap import bootstrap_f_beta
+from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.config.identity import seed as seed_of
-from stylevote.ensemble.rank import rank_candidates
+from stylevote.ensemble.inputs import BlockInputs
+from stylevote.ensemble.rank import ALL, best_epochs, rank_candidates
 from stylevote.ensemble.select import select_members
-from stylevote.estimate.bootstrap import bootstrap_f_beta
+from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.metrics import BETA, f_beta
 
-LEVEL = 0.001  # how often an alarm is false, at most, where chance alone would raise it
-LEAST_GAIN = 0.25  # share of its error that a CNN of one fold loses by chance, at most: their trainings differ
-MOST_APART = 0.8  # AUC at which a fold's scores lie apart from the others': their CNNs differ, too
-MOST_TIMES = 4.0  # how many times as many errors as the best run the median one makes
-FEW_RUNS = 3  # with fewer there is no telling what is usual
+LEVEL = 0.001  # maximum chance of a false alarm
+MAX_GAIN = 0.25  # share of its errors that a fold's CNN may lose, since trainings differ
+MAX_SEPARATION = 0.8  # AUC of telling a fold's scores from those of other folds, since CNNs differ
+MAX_ERROR_RATIO = 4.0  # errors of the median run, as a multiple of a run's
+MIN_RUNS = 3  # fewer runs do not show what is usual
 NOISE = "noise like "
 
-COLUMNS = ["alarm", "of", "found", "expected", "limit", "raised", "meaning"]
+COLUMNS = ["alarm", "subject", "value", "expected", "limit", "raised", "meaning"]
 
 
-def shuffled(folds: np.ndarray, seed: int) -> np.ndarray:
-    """Return the photos' numbers in random order within each fold, int of shape (photos,)."""
+def measure_leakage(
+    block: BlockInputs,
+    label: str,
+    selection: Selection,
+    stack: Stack,
+    threshold: Threshold,
+    *,
+    seed: int,
+    beta: float,
+    threads: int,
+) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    """Try a label's ensemble on labels in random order and on noise, and measure its runs by fold.
+
+    Args:
+        block: inputs of the block.
+        label: label of the block.
+        selection, stack, threshold, beta, threads: see `nested.select_and_predict_nested`.
+        seed: of the random order and of the noise.
+
+    Returns:
+        the alarms (see `COLUMNS`), raised or not; and `fold_aucs` of every run's best epoch.
+    """
+    truth, folds = block.truth(label), block.folds
+    candidates, scores = block.candidates.of(label)
+    random_labels = truth[shuffle_within_folds(folds, seed_of(seed, label, "labels in random order"))]
+    common = [name for name in block.common if name != label]
+    estimate = select_and_predict_nested(
+        candidates,
+        scores,
+        random_labels,
+        folds,
+        selection,
+        stack,
+        threshold,
+        common_features=(lambda fold: block.candidates.stack_features(common, block.selections, fold))
+        if common
+        else None,
+        beta=beta,
+        threads=threads,
+    )
+    alarms = [
+        permuted_alarm(label, random_labels, estimate["decision"].to_numpy(), beta),
+        noise_alarm(label, candidates, scores, truth, folds, selection, seed=seed, beta=beta),
+    ]
+    members = block.selections[label]
+    best = best_epochs(members[members["held_out_fold"] == ALL].set_index("candidate").sort_values("rank"))
+    return alarms, fold_aucs(best[["run", "epoch"]], scores[best.index], truth, folds)
+
+
+def shuffle_within_folds(folds: np.ndarray, seed: int) -> np.ndarray:
+    """Return the photos' positions in random order within each fold: int, shape (photos,)."""
     rng = np.random.default_rng(seed)
-    numbers = np.arange(len(folds))
+    positions = np.arange(len(folds))
     for fold in np.unique(folds):
-        numbers[folds == fold] = rng.permutation(numbers[folds == fold])
-    return numbers
+        positions[folds == fold] = rng.permutation(positions[folds == fold])
+    return positions
 
 
 def permuted_alarm(label: str, labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> dict[str, Any]:
-    """Say whether an ensemble finds a label that was dealt out at random: then it has seen which photos it fell to.
+    """Check that an ensemble cannot predict labels in random order. If it can, it has seen them.
 
     Args:
-        label: its name.
-        labels: 0/1, shape (photos,), in random order.
+        label: name of the label.
+        labels: 0/1 in random order, shape (photos,).
         decisions: the nested estimate's, for these labels, in the same shape.
         beta: weight of recall against precision.
 
     Returns:
-        `COLUMNS`: the F-beta found, that of giving the label to every photo, and the lowest that is no chance.
+        an alarm: the F-beta, that of assigning the label to every photo, and the limit of chance.
     """
-    everywhere = np.ones_like(labels)
-    found, expected = f_beta(labels, decisions, beta), f_beta(labels, everywhere, beta)
-    decided, ones = bootstrap_f_beta(labels[:, None], [decisions[:, None], everywhere[:, None]], beta=beta)[:, :, 0]
+    all_ones = np.ones_like(labels)
+    value, expected = f_beta(labels, decisions, beta), f_beta(labels, all_ones, beta)
+    decided, ones = bootstrap_f_beta(labels[:, None], [decisions[:, None], all_ones[:, None]], beta=beta)[:, :, 0]
     limit = expected + norm.isf(LEVEL) * float(np.std(decided - ones))
-    meaning = "nested F-beta for labels in random order; expected: that of giving the label to all photos"
-    return _alarm("permuted", label, found, expected, limit, meaning=meaning)
+    meaning = "nested F-beta for labels in random order; expected: that of assigning the label to all photos"
+    return _alarm("permuted", label, value, expected, limit, meaning)
 
 
 def noise_alarm(
@@ -57,83 +109,80 @@ def noise_alarm(
     scores: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
+    selection: Selection,
     *,
-    settings: dict[str, Any],
     seed: int,
     beta: float = BETA,
 ) -> dict[str, Any]:
-    """Say whether scores that mean nothing become members more often than by chance.
+    """Check that noise does not become a member more often than by chance.
 
-    As many runs are added as there are: each has the scores of one of them, dealt out to other photos.
+    A copy of every run is added, with its scores shuffled among the photos.
 
     Args:
-        label: its name.
-        candidates: columns run, epoch; a row a candidate.
+        label: name of the label.
+        candidates: columns run, epoch; a row per candidate.
         scores: their out-of-fold scores, float32, shape (candidates, photos).
         labels, folds: shape (photos,).
-        settings: of `select.select_members`.
-        seed: of the dealing.
+        selection: method and its settings.
+        seed: of the noise.
         beta: weight of recall against precision.
 
     Returns:
-        `COLUMNS`: the share of noise among the members, and among the runs; the highest share that can be chance.
+        an alarm: the share of noise among the members, that among the runs, and the limit of chance.
     """
     noise = np.empty_like(scores)
     for run, rows in candidates.groupby("run").indices.items():
-        noise[rows] = scores[np.ix_(rows, shuffled(folds, seed_of(seed, run, "noise")))]
+        noise[rows] = scores[np.ix_(rows, shuffle_within_folds(folds, seed_of(seed, run, "noise")))]
     both = pd.concat([candidates, candidates.assign(run=NOISE + candidates["run"])], ignore_index=True)
     all_scores = np.concatenate([scores, noise])
     ranking = rank_candidates(both, labels, all_scores, beta)
-    selection = select_members(ranking, all_scores, labels, **settings, beta=beta)
-    members = selection.loc[selection["member"] > 0, "run"]
-    found = float(members.str.startswith(NOISE).mean())
+    selected = select_members(ranking, all_scores, labels, **selection.used(), beta=beta)
+    members = selected.loc[selected["member"] > 0, "run"]
+    share = float(members.str.startswith(NOISE).mean())
     limit = 0.5 + norm.isf(LEVEL) * 0.5 / np.sqrt(len(members))
-    return _alarm(
-        "noise", label, found, 0.5, limit, meaning="share of noise among the members; expected: among the runs"
-    )
+    return _alarm("noise", label, share, 0.5, limit, "share of noise among the members; expected: among the runs")
 
 
-def non_nested_alarms(honest: pd.DataFrame) -> list[dict[str, Any]]:
-    """Say for each row of `decisions.nested_scores` whether the honest figure is above the naive one.
+def non_nested_alarms(summary: pd.DataFrame) -> list[dict[str, Any]]:
+    """Check for each row of `scores.nested_scores` that the nested estimate is not above the non-nested one.
+
+    The nested estimate comes from other photos than those that chose the ensemble, so it should be lower.
 
     Returns:
-        `COLUMNS` a row: the lower end of the honest interval, and the naive figure, which it should not exceed.
+        an alarm per row: the lower bound of the nested F-beta, and the non-nested F-beta as the limit.
     """
-    meaning = "lower end of the honest F-beta's interval; expected: below the naive F-beta"
+    meaning = "lower bound of the nested F-beta; limit: the non-nested F-beta"
     return [
-        _alarm("naive", row.label, row.nested_low, row.nested_f_beta, row.non_nested_f_beta, meaning=meaning)
-        for row in honest.itertuples()
+        _alarm("non_nested", row.label, row.nested_low, row.nested_f_beta, row.non_nested_f_beta, meaning)
+        for row in summary.itertuples()
     ]
 
 
-def fold_figures(candidates: pd.DataFrame, scores: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> pd.DataFrame:
-    """Tell for each candidate and fold how well the fold's photos with the label are told from those without.
+def fold_aucs(candidates: pd.DataFrame, scores: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> pd.DataFrame:
+    """Measure for each candidate and fold how well its scores separate the fold's positives from its negatives.
 
     Args:
-        candidates: columns run, epoch; a row a candidate.
+        candidates: columns run, epoch; a row per candidate.
         scores: their out-of-fold scores, shape (candidates, photos).
         labels: 0/1, shape (photos,).
         folds: shape (photos,).
 
     Returns:
-        columns run, epoch, fold, auc (area under the ROC curve within the fold), error (its standard error: Hanley &
-        McNeil 1982) and apart (AUC, from 0.5, of telling this fold's photos without the label from other folds' by the
-        score). Folds without both kinds of photos are left out.
+        columns run, epoch, fold, auc (area under the ROC curve within the fold), error (its standard error) and
+        separation (AUC, from 0.5, of telling the fold's negatives from those of other folds by the score). Folds
+        without positives or without negatives are left out.
     """
     rows = []
     negative = labels == 0
     for candidate, values in zip(candidates.itertuples(), scores, strict=True):
-        ranks = rankdata(values[negative])
+        ranks_of_negatives = rankdata(values[negative])
         for fold in np.unique(folds):
             inside = folds == fold
             positives, negatives = int(labels[inside].sum()), int(np.count_nonzero(inside & negative))
             if not positives or not negatives or negatives == np.count_nonzero(negative):
                 continue
-            ranked = rankdata(values[inside])[labels[inside] == 1]
-            auc = (ranked.sum() - positives * (positives + 1) / 2) / (positives * negatives)
-            in_fold = inside[negative]
-            above = ranks[in_fold].sum() - negatives * (negatives + 1) / 2
-            apart = above / (negatives * np.count_nonzero(~in_fold))
+            auc = _auc(rankdata(values[inside]), labels[inside] == 1)
+            separation = _auc(ranks_of_negatives, inside[negative])
             rows.append(
                 {
                     "run": candidate.run,
@@ -141,76 +190,89 @@ def fold_figures(candidates: pd.DataFrame, scores: np.ndarray, labels: np.ndarra
                     "fold": int(fold),
                     "auc": auc,
                     "error": auc_error(auc, positives, negatives),
-                    "apart": max(apart, 1 - apart),
+                    "separation": max(separation, 1 - separation),
                 }
             )
-    return pd.DataFrame(rows, columns=["run", "epoch", "fold", "auc", "error", "apart"])
+    return pd.DataFrame(rows, columns=["run", "epoch", "fold", "auc", "error", "separation"])
+
+
+def _auc(ranks: np.ndarray, positive: np.ndarray) -> float:
+    """Return the area under the ROC curve, from the ranks of all scores (Mann & Whitney 1947)."""
+    positives = np.count_nonzero(positive)
+    above = ranks[positive].sum() - positives * (positives + 1) / 2
+    return above / (positives * (len(ranks) - positives))
 
 
 def auc_error(auc: float, positives: int, negatives: int) -> float:
     """Return the standard error of an area under the ROC curve (Hanley & McNeil 1982)."""
-    # Half a pair short of perfect: of no error at all nothing could be said.
+    # At most half a pair short of perfect: an error of zero would make every difference significant.
     auc = np.clip(auc, 0.5 / (positives * negatives), 1 - 0.5 / (positives * negatives))
-    one, other = auc / (2 - auc) - auc**2, 2 * auc**2 / (1 + auc) - auc**2
-    return float(np.sqrt((auc * (1 - auc) + (positives - 1) * one + (negatives - 1) * other) / (positives * negatives)))
+    two_positives, two_negatives = auc / (2 - auc) - auc**2, 2 * auc**2 / (1 + auc) - auc**2
+    variance = auc * (1 - auc) + (positives - 1) * two_positives + (negatives - 1) * two_negatives
+    return float(np.sqrt(variance / (positives * negatives)))
 
 
 def run_alarms(figures: pd.DataFrame) -> list[dict[str, Any]]:
-    """Say which runs' scores know more than they should.
+    """Check whether runs seem to know the labels of photos that they should not know.
 
-    ``fold``: in one fold a run makes far fewer errors than in its others, which the other runs do not: the CNN that
-    scored this fold has probably been trained on it. ``apart``: the scores of one fold lie apart from the others':
-    another scale, perhaps. ``error``: a run makes far fewer errors than the others, in all folds: its CNNs have
-    probably been trained on the very photos that they score here, or it is really that good.
+    ``fold``: a run makes far fewer errors in one fold than in its others, unlike the other runs. The CNN that scored
+    this fold was probably trained on it. ``separation``: one fold's scores differ from the others', perhaps in scale.
+    ``error``: a run makes far fewer errors than the other runs. Its CNNs were probably trained on the photos that they
+    score here, or the run is really that good.
 
     Args:
-        figures: those of `fold_figures` at each run's best epoch, of all labels, with the column label.
+        figures: `fold_aucs` of each run's best epoch, for all labels, with the column label.
 
     Returns:
-        `COLUMNS`, an alarm of each kind and run; of the folds, the worst.
+        an alarm of each kind and run (see `COLUMNS`); of the folds, the worst.
     """
-    figures = figures[figures.groupby(["label", "run"])["fold"].transform("size") > 1].copy()
-    grouped = figures.groupby(["label", "run"])
-    folds = grouped["fold"].transform("size")
-    others = (grouped["auc"].transform("sum") - figures["auc"]) / (folds - 1)
-    square = figures["error"] ** 2
-    others_square = (square.groupby([figures["label"], figures["run"]]).transform("sum") - square) / (folds - 1) ** 2
-    deviation = np.sqrt(square + others_square)
-    mistakes = np.maximum(1 - others, deviation)
-    excess = figures["auc"] - others
-    if figures["run"].nunique() >= FEW_RUNS:  # a fold may be easier for all of them: the same share of the errors
-        usual = (excess / mistakes).groupby([figures["label"], figures["fold"]]).transform("median")
-        excess -= usual * mistakes
-    weight = (mistakes / deviation) ** 2
-    figures = figures.assign(
-        surprise=excess / deviation, gain=weight * excess / mistakes, weight=weight, mistakes=1 - figures["auc"]
-    )
-    by_fold = figures.groupby(["run", "fold"]).agg(
-        surprise=("surprise", lambda parts: parts.sum() / np.sqrt(len(parts))),  # Stouffer's sum over the labels
-        gain=("gain", "sum"),
-        weight=("weight", "sum"),
-        apart=("apart", "max"),
-    )
-    gain = by_fold["gain"] / by_fold["weight"]
-    chance = by_fold["surprise"] < norm.isf(LEVEL / max(len(by_fold), 1))
-    gain = gain.where(~chance, np.minimum(gain, 0.0))
+    figures = figures[figures.groupby(["label", "run"])["fold"].transform("size") > 1]
     alarms = []
-    for run in by_fold.index.unique("run"):
-        fold = gain[run].idxmax()
-        meaning = f"share of its errors that it does not make in fold {fold}, beyond chance and what other runs do"
-        alarms.append(_alarm("fold", run, gain[run].max(), 0.0, LEAST_GAIN, meaning=meaning))
-        fold = by_fold.loc[run, "apart"].idxmax()
-        meaning = f"AUC of telling fold {fold} from the others by its scores for photos without a label"
-        alarms.append(_alarm("apart", run, by_fold.loc[run, "apart"].max(), 0.5, MOST_APART, meaning=meaning))
-    mistakes = figures.groupby(["label", "run"])["mistakes"].mean().unstack("run")
-    if len(mistakes.columns) >= FEW_RUNS:
-        relative = mistakes.div(np.maximum(mistakes.median(axis=1), 1e-9), axis=0).median()
-        for run, share in relative.items():
-            meaning = "how many times as many errors the median run makes"
-            alarms.append(_alarm("error", run, 1 / max(share, 1e-9), 1.0, MOST_TIMES, meaning=meaning))
+    for run, gain in _fold_gains(figures).groupby("run"):
+        fold = gain.idxmax()[1]
+        meaning = f"share of its errors that it does not make in fold {fold}, beyond chance and the other runs' share"
+        alarms.append(_alarm("fold", run, gain.max(), 0.0, MAX_GAIN, meaning))
+    for run, separation in figures.groupby(["run", "fold"])["separation"].max().groupby("run"):
+        fold = separation.idxmax()[1]
+        meaning = f"AUC of telling fold {fold} from the others by the scores of photos without a label"
+        alarms.append(_alarm("separation", run, separation.max(), 0.5, MAX_SEPARATION, meaning))
+    errors = (1 - figures["auc"]).groupby([figures["label"], figures["run"]]).mean().unstack("run")
+    if len(errors.columns) >= MIN_RUNS:
+        shares = errors.div(np.maximum(errors.median(axis=1), 1e-9), axis=0).median()
+        for run, share in shares.items():
+            ratio = 1 / max(share, 1e-9)
+            alarms.append(_alarm("error", run, ratio, 1.0, MAX_ERROR_RATIO, "errors of the median run, as a multiple"))
     return alarms
 
 
-def _alarm(alarm: str, of: str, found: float, expected: float, limit: float, *, meaning: str) -> dict[str, Any]:
-    values = [alarm, of, float(found), float(expected), float(limit), bool(found > limit), meaning]
+def _fold_gains(figures: pd.DataFrame) -> pd.Series:
+    """Return for each run and fold the share of its errors, 1 - AUC, that the run does not make in this fold.
+
+    The share is relative to the errors in the run's other folds, averaged over the labels by inverse variance. It is at
+    most 0 if chance explains it: if Stouffer's sum of the labels' z-scores is not significant for any run and fold.
+    """
+    of_run = [figures["label"], figures["run"]]
+    others = figures["fold"].groupby(of_run).transform("size") - 1  # number of the run's other folds
+    other_auc = (figures["auc"].groupby(of_run).transform("sum") - figures["auc"]) / others
+    variance = figures["error"] ** 2
+    other_variance = (variance.groupby(of_run).transform("sum") - variance) / others**2
+    deviation = np.sqrt(variance + other_variance)  # of the difference of the two AUCs
+    other_errors = np.maximum(1 - other_auc, deviation)
+    difference = figures["auc"] - other_auc
+    if (
+        figures["run"].nunique() >= MIN_RUNS
+    ):  # a fold may be easier for all runs: subtract the usual share of the errors
+        usual = (difference / other_errors).groupby([figures["label"], figures["fold"]]).transform("median")
+        difference -= usual * other_errors
+    weight = (other_errors / deviation) ** 2
+    z_scores = (difference / deviation).groupby([figures["run"], figures["fold"]])
+    stouffer = z_scores.sum() / np.sqrt(z_scores.size())
+    weighted = (weight * difference / other_errors).groupby([figures["run"], figures["fold"]]).sum()
+    gain = weighted / weight.groupby([figures["run"], figures["fold"]]).sum()
+    significant = stouffer >= norm.isf(LEVEL / max(len(gain), 1))
+    return gain.where(significant, np.minimum(gain, 0.0))
+
+
+def _alarm(alarm: str, subject: str, value: float, expected: float, limit: float, meaning: str) -> dict[str, Any]:
+    values = [alarm, subject, float(value), float(expected), float(limit), bool(value > limit), meaning]
     return dict(zip(COLUMNS, values, strict=True))

@@ -1,154 +1,92 @@
-"""The nested estimate: how good the ensemble is on photos that chose nothing of it."""
+"""The nested estimate: how good the ensemble is on photos that had no part in any choice."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stylevote.config.ensemble import Selection, Stack, Threshold, Votes
 from stylevote.ensemble.blocks import read_by_label
+from stylevote.ensemble.nested import predict_nested
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
-from stylevote.ensemble.stack import fit_stack
-from stylevote.ensemble.threshold import decide, search_threshold
-from stylevote.ensemble.vote import combine_folds, limit_labels
+from stylevote.ensemble.vote import limit_labels
 from stylevote.errors import InputError
 from stylevote.metrics import BETA
 
 
-def decide_outside(
-    features_without: Callable[[int], np.ndarray],
-    labels: np.ndarray,
-    folds: np.ndarray,
-    settings: dict[str, dict[str, Any]],
-    *,
-    beta: float = BETA,
-    threads: int = 1,
-) -> pd.DataFrame:
-    """Decide on every photo of one label by an ensemble that was chosen without the photo's fold.
-
-    Nested cross-validation (Varma & Simon 2006): for each fold, the selection, the stack with all that it chooses, and
-    the threshold are repeated on the photos of the other folds, which are the stack's folds; the fold's photos go
-    through those stackers, and are cut at that threshold.
-
-    What it cannot see is how the CNNs' folds are joined: an out-of-fold score is one fold's, where a new photo has the
-    scores of all. Their mean is steadier, so new photos may fare better than this says; and of the aggregations, all
-    but ``vote_all`` are the same here.
-
-    Args:
-        features_without: returns the out-of-fold scores, float32 of shape (photos, members), of the members that were
-            selected without the fold of this number.
-        labels: 0/1, shape (photos,).
-        folds: shape (photos,); at least three different ones.
-        settings: what `stack.fit_stack` takes as its settings under ``stack``, and the arguments of
-            `threshold.search_threshold` under ``threshold``.
-        beta: of the F-beta that is to be high.
-        threads: that the stack may use.
-
-    Returns:
-        a row per photo: fold, score (float32: the stackers' mean), threshold and members (int16; how many) of the
-        fold's ensemble, decision (uint8: of the score) and voted (uint8: by the stackers' majority, as in
-        ``vote_all``).
-
-    Raises:
-        InputError: for fewer than three folds.
-    """
-    numbers = np.unique(folds)
-    if len(numbers) < 3:
-        raise InputError(f"an honest estimate needs at least 3 folds, and there are {len(numbers)}")
-    parts = []
-    for fold in numbers:
-        features, outside = features_without(fold), folds == fold
-        known, known_folds = labels[~outside], folds[~outside]
-        stack = fit_stack(features[~outside], known, known_folds, settings["stack"], beta=beta, threads=threads)
-        threshold, _ = search_threshold(known, stack.scores, **settings["threshold"], beta=beta)
-        votes = combine_folds(features[outside][None], stack.stackers, threshold, "vote_all")
-        score = votes["score"].to_numpy()
-        columns = {
-            "fold": fold,
-            "score": score,
-            "threshold": threshold,
-            "decision": decide(score, threshold),
-            "voted": votes["decision"].to_numpy(),
-            "members": np.int16(features.shape[1]),
-        }
-        parts.append(pd.DataFrame(columns, index=np.flatnonzero(outside)))
-    return pd.concat(parts).sort_index()
-
-
-def estimate_nested_label(
+def select_and_predict_nested(
     candidates: pd.DataFrame,
     scores: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
-    settings: dict[str, dict[str, Any]],
+    selection: Selection,
+    stack: Stack,
+    threshold: Threshold,
     *,
-    others_without: Callable[[int], np.ndarray] | None = None,
+    common_features: Callable[[int], np.ndarray] | None = None,
     beta: float = BETA,
     threads: int = 1,
 ) -> pd.DataFrame:
-    """Decide on every photo of one label by an ensemble of its own candidates, chosen without the photo's fold.
+    """Decide one label as `predict_nested` does, and select the members from candidates on the way.
 
     Args:
-        candidates: columns run, epoch; a row a candidate.
+        candidates: columns run, epoch; a row per candidate.
         scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
-        labels, folds, beta, threads: see `decide_outside`.
-        settings: as there, and the settings of `select.select_members` under ``selection``.
-        others_without: as ``features_without`` there, of further features.
-
-    Returns:
-        as `decide_outside` does.
+        labels, folds, stack, threshold, beta, threads: see `predict_nested`.
+        selection: method and its settings.
+        common_features: further features, as those of `predict_nested`.
     """
 
-    def features_without(fold: int) -> np.ndarray:
+    def features(fold: int) -> np.ndarray:
         known = folds != fold
         ranking = rank_candidates(candidates, labels[known], scores[:, known], beta)
-        selection = select_members(ranking, scores[:, known], labels[known], **settings["selection"], beta=beta)
-        own = scores[members_of(selection).index].T
-        return own if others_without is None else np.concatenate([own, others_without(fold)], axis=1)
+        selected = select_members(ranking, scores[:, known], labels[known], **selection.used(), beta=beta)
+        own = scores[members_of(selected).index].T
+        return np.concatenate([own, common_features(fold)], axis=1) if common_features else own
 
-    return decide_outside(features_without, labels, folds, settings, beta=beta, threads=threads)
+    return predict_nested(features, labels, folds, stack, threshold, beta=beta, threads=threads)
 
 
-def join_labels(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes: dict[str, Any]) -> np.ndarray:
-    """Return the decisions of all labels together, uint8 of shape (photos, labels), as new photos would be decided.
+def nested_decisions(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes: Votes) -> np.ndarray:
+    """Return the nested decisions of all labels, uint8 of shape (photos, labels), with limits as for new photos.
 
     Args:
-        estimates: for each label image_id and what `decide_outside` returns.
-        image_ids: the photos expected, in this order.
-        votes: the configuration's: aggregation, and the least and most labels of a photo.
+        estimates: for each label, image_id and the columns of `predict_nested`.
+        image_ids: expected photos, in this order.
+        votes: how folds are combined, and the minimum and maximum number of labels per photo.
 
     Raises:
-        InputError: an estimate is of other photos, or has them in another order.
+        InputError: an estimate is for other photos, or for photos in another order.
     """
     expected = image_ids.to_numpy()
     for label, estimate in estimates.items():
         if not np.array_equal(estimate["image_id"].to_numpy(), expected):
             raise InputError(
-                f"the honest estimate of {label}: its {len(estimate)} photos are not the manifest's {len(expected)}"
+                f"the nested estimate of {label}: its {len(estimate)} photos are not the manifest's {len(expected)}"
             )
-    decided = "voted" if votes["aggregation"] == "vote_all" else "decision"
+    decided = "voted" if votes.aggregation == "vote_all" else "decision"
     decisions, scores, thresholds = (
         np.stack([table[name].to_numpy() for table in estimates.values()], axis=1)
         for name in (decided, "score", "threshold")
     )
-    return limit_labels(decisions, scores, thresholds, votes["min_labels"], votes["max_labels"])
+    return limit_labels(decisions, scores, thresholds, votes.min_labels, votes.max_labels)
 
 
-def read_sizes_decided(
-    paths: list[Path], labels: list[str], image_ids: pd.Series, votes: dict[str, Any]
+def read_size_decisions(
+    paths: list[Path], labels: list[str], image_ids: pd.Series, votes: Votes
 ) -> dict[str, np.ndarray]:
-    """Return for each size, from the smallest, the decisions that `join_labels` makes of its estimates.
+    """Read estimates by size; return the decisions of each size (see `nested_decisions`), the smallest size first.
 
     Args:
-        paths: one table per block: label, size, image_id and what `decide_outside` returns.
-        labels: all of them, in order.
-        image_ids, votes: see `join_labels`.
+        paths: a table per block: label, size, image_id and the columns of `predict_nested`.
+        labels: all labels, in order.
+        image_ids, votes: see `nested_decisions`.
     """
     tables = read_by_label(paths, labels, ["size", "image_id", "score", "threshold", "decision", "voted"])
     by_size: dict[str, dict[str, pd.DataFrame]] = {}
     for label, table in tables.items():
-        for size, part in table.groupby("size", sort=False):
-            by_size.setdefault(size, {})[label] = part
-    return {size: join_labels(estimates, image_ids, votes) for size, estimates in by_size.items()}
+        for size, estimate in table.groupby("size", sort=False):
+            by_size.setdefault(size, {})[label] = estimate
+    return {size: nested_decisions(estimates, image_ids, votes) for size, estimates in by_size.items()}

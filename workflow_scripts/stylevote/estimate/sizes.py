@@ -1,24 +1,29 @@
-"""Size against score: how good the ensemble is with fewer members, and which size is enough."""
+"""Size and score: how good smaller ensembles are, and which size is enough."""
 
+import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.rank import left_out
-from stylevote.ensemble.select import of_size, select_by_fold
+from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
+from stylevote.config.ensemble import Selection, Stack, Threshold
+from stylevote.ensemble.inputs import BlockInputs
+from stylevote.ensemble.nested import predict_nested
+from stylevote.ensemble.rank import ALL, held_out_folds
+from stylevote.ensemble.select import select_by_fold
 from stylevote.errors import InputError
-from stylevote.estimate.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.files.tables import read_table
-from stylevote.metrics import BETA, macro_f_beta
+from stylevote.metrics import BETA, f_beta, macro_f_beta
 
-# The most members a label that are tried, as Ding & Wan (2018) did for some (their Table VII); "all" is every run.
+# Maximum numbers of members per label to try, some of them those of Ding & Wan (2018, Table VII); "all" is every run.
 SIZES = ("1", "2", "5", "10", "20", "40", "all")
 
+logger = logging.getLogger(__name__)
 
-def as_number(size: str) -> int | None:
-    """Return a size of `SIZES` as `select.of_size` takes it."""
+
+def parse_size(size: str) -> int | None:
+    """Return a size of `SIZES` as a number; None for every run."""
     return None if size == "all" else int(size)
 
 
@@ -27,25 +32,68 @@ def select_sizes(
     scores: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
-    settings: dict[str, Any],
+    selection: Selection,
     *,
     beta: float = BETA,
 ) -> dict[str, pd.DataFrame]:
-    """Choose a label's members at every size, as `select.select_by_fold` does at one.
+    """Choose a label's members at every size of `SIZES`, as `select.select_by_fold` does at one.
 
-    A selection of fewer members is the beginning of one of more: these are chosen once.
+    The members are selected once: those of a smaller size are the first members of a larger one.
+    """
+
+    def select(size: int | None) -> pd.DataFrame:
+        sizes = dict.fromkeys(held_out_folds(folds), size)
+        return select_by_fold(rankings, scores, labels, folds, selection, sizes=sizes, beta=beta)
+
+    sizes = [int(size) for size in SIZES if size != "all"]
+    largest, every = select(max(sizes)), select(None)
+    by_size = {str(size): largest[largest["member"].between(1, size)] for size in sizes}
+    return by_size | {"all": every[every["member"] > 0]}
+
+
+def estimate_sizes(
+    block: BlockInputs,
+    label: str,
+    selections: dict[str, dict[str, pd.DataFrame]],
+    stack: Stack,
+    threshold: Threshold,
+    *,
+    beta: float,
+    threads: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Estimate a label's ensemble at every size.
 
     Args:
-        rankings, scores, labels, folds, settings, beta: see `select.select_by_fold`.
+        block: inputs of the block.
+        label: label of the block.
+        selections: for each size and label the members (see `select_sizes`).
+        stack, threshold, beta, threads: see `nested.predict_nested`.
 
     Returns:
-        for each of `SIZES` the members: columns without, run, epoch, member, weight and others.
+        the columns of `nested.predict_nested`, size and image_id; and the members that all photos choose: run, epoch
+        and size.
     """
-    sizes = [int(size) for size in SIZES if size != "all"]
-    largest = select_by_fold(rankings, scores, labels, folds, of_size(settings, max(sizes)), beta=beta)
-    everything = select_by_fold(rankings, scores, labels, folds, of_size(settings, None), beta=beta)
-    found = {str(size): largest[largest["member"].between(1, size)] for size in sizes}
-    return found | {"all": everything[everything["member"] > 0]}
+    truth, estimates, members, previous = block.truth(label), [], [], None
+    for size, selected in selections.items():
+        used = {name: selected[name][["held_out_fold", "run", "epoch", "weight"]] for name in [label, *block.common]}
+        # If there are no further runs, a larger size is the same ensemble.
+        if previous is None or not all(table.equals(previous[name]) for name, table in used.items()):
+            estimate = predict_nested(
+                lambda fold, selected=selected: block.features(label, fold, selected),
+                truth,
+                block.folds,
+                stack,
+                threshold,
+                beta=beta,
+                threads=threads,
+            )
+        previous = used
+        estimates.append(estimate.assign(size=size, image_id=block.image_ids))
+        nested = f_beta(truth, estimate["decision"].to_numpy(), beta)
+        logger.info("%s, size %s: nested F%g %.4f", label, size, beta, nested)
+        final = selected[label]
+        members.append(final.loc[final["held_out_fold"] == ALL, ["run", "epoch"]].assign(size=size))
+    return pd.concat(estimates), pd.concat(members)
 
 
 def size_curve(
@@ -57,29 +105,28 @@ def size_curve(
     *,
     beta: float = BETA,
 ) -> pd.DataFrame:
-    """Set the honest score of each size beside what it costs (Ding & Wan 2018, Table VII, extended).
+    """Compare the nested score of each size with its cost (Ding & Wan 2018, Table VII, extended).
 
     Args:
         labels: 0/1, shape (photos, labels).
-        decisions: for each size, from the smallest, what `honest.decide_outside` decides, 0/1, in the same shape.
+        decisions: for each size, the smallest first, the nested decisions: 0/1, in the same shape.
         members: columns size, run, epoch; a row per member of a label.
-        folds: how many CNNs there are of a run.
+        folds: number of CNNs per run.
         histories: columns run, epoch, seconds; a row per epoch and fold of every run that is trained here.
         beta: of the macro F-beta.
 
     Returns:
-        a row a size: size, nested_f_beta (the macro F-beta), nested_low, nested_high (what holds 95 % of the
-        bootstrap's resamples), loss (the best size's F-beta less this one's), loss_low, loss_high (of the paired
-        differences), members (of all labels together), runs, cnns (different ones: run, epoch and fold), external
-        (of the runs, those that other programs trained) and training_hours (of the other runs, up to the last epoch
-        that is needed).
+        a row per size: size, nested_f_beta (the macro F-beta), nested_low, nested_high (its `bootstrap.interval`), loss
+        (the best size's F-beta minus this one's), loss_low, loss_high (of the paired differences), members (of all
+        labels), runs, cnns (different combinations of run, epoch and fold), external (runs that other programs trained)
+        and training_hours (of the other runs, up to the last epoch that is needed).
     """
-    reached = np.array([macro_f_beta(labels, decided, beta) for decided in decisions.values()])
-    best = int(np.argmax(reached))
+    f_betas = np.array([macro_f_beta(labels, decided, beta) for decided in decisions.values()])
+    best = int(np.argmax(f_betas))
     resampled = bootstrap_f_beta(labels, list(decisions.values()), beta=beta)
-    means = np.array([with_mean(part)[:, -1] for part in resampled])
+    means = np.array([with_mean(resamples)[:, -1] for resamples in resampled])
     rows = []
-    for size, score, resamples in zip(decisions, reached, means, strict=True):
+    for size, score, resamples in zip(decisions, f_betas, means, strict=True):
         networks = members.loc[members["size"] == size, ["run", "epoch"]]
         last = networks.groupby("run")["epoch"].max()
         of_runs = histories[histories["run"].isin(last.index)]
@@ -91,7 +138,7 @@ def size_curve(
                 "nested_f_beta": score,
                 "nested_low": low,
                 "nested_high": high,
-                "loss": reached[best] - score,
+                "loss": f_betas[best] - score,
                 "loss_low": loss_low,
                 "loss_high": loss_high,
                 "members": len(networks),
@@ -105,43 +152,42 @@ def size_curve(
 
 
 def read_sizes(path: Path, folds: np.ndarray) -> dict[int, int | None]:
-    """Return a table of `choose_sizes` as `select.select_by_fold` takes it.
+    """Read a table of `choose_sizes`; return the size by held-out fold, as `select.select_by_fold` takes it.
 
     Raises:
-        InputError: the table holds another size than `SIZES`, or not one size for each of ``folds``, shape (photos,),
-            and for none left out.
+        InputError: the table holds an unknown size, or not one size for `rank.ALL` and each of ``folds``, shape
+            (photos,).
     """
     table = read_table(path, ["held_out_fold", "size"])
     unknown = table.loc[~table["size"].isin(SIZES), "size"]
     if len(unknown):
         raise InputError(f"{path}: size: found {unknown.iloc[0]!r}, expected one of {', '.join(SIZES)}")
-    if sorted(table["held_out_fold"]) != left_out(folds):
-        raise InputError(
-            f"{path}: without: found {sorted(table['held_out_fold'])}, expected each of {left_out(folds)} once"
-        )
-    return {without: as_number(size) for without, size in zip(table["held_out_fold"], table["size"], strict=True)}
+    found, expected = sorted(table["held_out_fold"]), held_out_folds(folds)
+    if found != expected:
+        raise InputError(f"{path}: held_out_fold: found {found}, expected each of {expected} once")
+    return {fold: parse_size(size) for fold, size in zip(table["held_out_fold"], table["size"], strict=True)}
 
 
 def choose_sizes(
-    labels: np.ndarray, decisions: dict[str, np.ndarray], folds: np.ndarray, loss: float, beta: float = BETA
+    labels: np.ndarray, decisions: dict[str, np.ndarray], folds: np.ndarray, tolerance: float, beta: float = BETA
 ) -> pd.DataFrame:
-    """Choose the smallest size whose honest macro F-beta is within ``loss`` of the best.
+    """Choose the smallest size whose nested macro F-beta is within ``tolerance`` of the best.
 
-    For the honest estimate of an ensemble of that size, the choice is repeated for each fold, by the decisions for the
-    photos of the others. These come from ensembles that may have seen the fold's photos, but did not decide them.
+    For the nested estimate of an ensemble of that size, the choice is repeated for each fold, by the decisions for the
+    photos of the other folds. The ensembles behind these decisions may have seen the fold's photos.
 
     Args:
         labels, decisions, beta: see `size_curve`.
         folds: shape (photos,).
-        loss: how much less than the best is good enough.
+        tolerance: acceptable difference from the best F-beta.
 
     Returns:
-        columns without (int16: the fold left out, or `rank.ALL`) and size.
+        columns held_out_fold (int16: a fold, or `rank.ALL`) and size.
     """
     rows = []
-    for without in left_out(folds):
-        known = folds != without
-        reached = {size: macro_f_beta(labels[known], part[known], beta) for size, part in decisions.items()}
-        enough = next(size for size, score in reached.items() if score >= max(reached.values()) - loss)
-        rows.append({"held_out_fold": without, "size": enough})
+    for held_out_fold in held_out_folds(folds):
+        known = folds != held_out_fold
+        f_betas = {size: macro_f_beta(labels[known], decided[known], beta) for size, decided in decisions.items()}
+        size = next(size for size, score in f_betas.items() if score >= max(f_betas.values()) - tolerance)
+        rows.append({"held_out_fold": held_out_fold, "size": size})
     return pd.DataFrame(rows).astype({"held_out_fold": "int16"})

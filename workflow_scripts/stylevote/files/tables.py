@@ -1,7 +1,6 @@
-"""Reading and writing of artefacts: written beside their place and renamed into it, so that none is ever half there.
+"""Reading and writing of artefacts: each is written under another name and renamed, so that none is half written.
 
-What is read again is sealed: it holds a digest of itself, which is checked before anything is read. A bit that flipped
-on a disk would otherwise be data.
+Artefacts are sealed: each contains a digest of its content. Readers check it first, so no flipped bit is read as data.
 """
 
 import glob
@@ -23,21 +22,20 @@ from stylevote.errors import InputError, unwritable
 
 MANIFEST_COLUMNS = ["image_id", "path", "width", "height", "sha256", "group"]
 HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-MAGIC = b"PAR1"  # what a Parquet file begins and ends with
-MARK = b"\nsealed: sha256="  # what a seal begins with; the digest's 32 bytes follow
+MAGIC = b"PAR1"  # start and end of a Parquet file
+MARK = b"\nsealed: sha256="  # start of a seal; the digest's 32 bytes follow
 SEAL_BYTES = len(MARK) + 32
 CHUNK = 1 << 20  # bytes in memory
-REMEDY = "Remove it and start again: it is made anew, and it alone if its path is asked for first"
-
-USERS_REMEDY = "Remove it and start again, after you have brought it anew if you had brought it"
+REMEDY = "Delete it and run again. To rebuild only this file, pass its path to snakemake"
+USERS_REMEDY = "Delete it, replace it if it was yours, and run again"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; rename it into place when the block ends well, else remove it.
+    """Yield a path to write to; rename it to ``path`` if the block succeeds, else remove it.
 
-    The path is this process's own: where a scheduler was killed, its jobs may live on beside those of the next one.
-    What killed processes of this host left there is removed.
+    The path is in the same folder and belongs to this process: if a scheduler was killed, its jobs may run together
+    with those of the next one. Files that killed processes of this host left are removed.
 
     Raises:
         InputError: the disk is full or read-only.
@@ -45,14 +43,14 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f".{glob.escape(path.name)}.{HOST}-*.partial"):
-            if not _lives(int(left.name.split("-")[-1].removesuffix(".partial"))):
-                left.unlink(missing_ok=True)
+        for stale in path.parent.glob(f".{glob.escape(path.name)}.{HOST}-*.partial"):
+            if not _is_running(int(stale.name.split("-")[-1].removesuffix(".partial"))):
+                stale.unlink(missing_ok=True)
         try:
             yield partial
             partial.replace(path)
         finally:
-            with suppress(OSError):  # of a disk that is read-only: the error that led here says more
+            with suppress(OSError):  # on a read-only disk; the first error tells more
                 partial.unlink(missing_ok=True)
     except InputError:
         raise
@@ -62,18 +60,18 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def _lives(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it is another user's
+        pass  # another user's process
     return True
 
 
 def damaged(path: Path, why: str = "its checksum does not fit", remedy: str = REMEDY) -> InputError:
-    """Return the error that says of an artefact that it cannot be used, and what to do."""
+    """Return the error for a damaged artefact, with the remedy."""
     return InputError(f"{path}: damaged ({why}). {remedy}")
 
 
@@ -81,22 +79,22 @@ def damaged(path: Path, why: str = "its checksum does not fit", remedy: str = RE
 
 
 def seal(path: Path) -> None:
-    """Put a digest of all its bytes into a finished file, where other readers do not look.
+    """Put a digest of all its bytes into a finished file, where other readers ignore it.
 
-    It stands at the end. In a Parquet file, whose last bytes say where its footer begins, it stands between the last
-    page and the footer: no page moves.
+    The seal is at the end. In a Parquet file it is between the last page and the footer, whose start the last bytes
+    give: no page moves.
     """
     with path.open("r+b") as file:
-        place = _place(file)
-        file.seek(place)
+        end = _seal_end(file)
+        file.seek(end)
         tail = file.read()
-        sealed = MARK + _sha256(file, place, tail) + tail
-        file.seek(place)
+        sealed = MARK + _sha256(file, end, tail) + tail
+        file.seek(end)
         file.write(sealed)
 
 
 def check_seal(path: Path, *, required: bool = True) -> None:
-    """Raise `InputError` unless the file is as it was when it was sealed.
+    """Raise `InputError` if the file has changed since it was sealed.
 
     Args:
         path: the file.
@@ -104,20 +102,20 @@ def check_seal(path: Path, *, required: bool = True) -> None:
     """
     try:
         with path.open("rb") as file:
-            end = _place(file)
+            end = _seal_end(file)
             file.seek(max(0, end - SEAL_BYTES))
-            found = file.read(min(end, SEAL_BYTES))
-            if not found.startswith(MARK):
+            actual = file.read(min(end, SEAL_BYTES))
+            if not actual.startswith(MARK):
                 if required:
                     raise damaged(path, "it has no checksum: it was cut short, or another version wrote it")
-            elif found != MARK + _sha256(file, end - SEAL_BYTES, file.read()):
+            elif actual != MARK + _sha256(file, end - SEAL_BYTES, file.read()):
                 raise damaged(path, "its checksum does not fit", REMEDY if required else USERS_REMEDY)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _place(file: BinaryIO) -> int:
-    """Return where a seal is to end: before a Parquet file's footer, or else at the file's end."""
+def _seal_end(file: BinaryIO) -> int:
+    """Return the position at which a seal ends: before a Parquet file's footer, else at the file's end."""
     size = file.seek(0, 2)
     if size < 2 * len(MAGIC) + 4:
         return size
@@ -133,9 +131,9 @@ def _sha256(file: BinaryIO, length: int, tail: bytes) -> bytes:
     """Return the SHA-256 of the file's first ``length`` bytes and ``tail``."""
     sha256 = hashlib.sha256()
     file.seek(0)
-    while length > 0 and (part := file.read(min(CHUNK, length))):
-        sha256.update(part)
-        length -= len(part)
+    while length > 0 and (chunk := file.read(min(CHUNK, length))):
+        sha256.update(chunk)
+        length -= len(chunk)
     sha256.update(tail)
     return sha256.digest()
 
@@ -148,7 +146,7 @@ def write_sealed(data: bytes, path: Path) -> None:
 
 
 def read_sealed(path: Path) -> bytes:
-    """Return what `write_sealed` wrote; `InputError` when it is damaged."""
+    """Return the data that `write_sealed` wrote; raise `InputError` if it is damaged."""
     check_seal(path)
     return path.read_bytes()[:-SEAL_BYTES]
 
@@ -158,7 +156,7 @@ def read_sealed(path: Path) -> bytes:
 
 @contextmanager
 def table_writer(path: Path, schema: pa.Schema, **options: Any) -> Iterator[pq.ParquetWriter]:
-    """Yield what writes a sealed Parquet file, a part at a time; ``options`` are those of `ParquetWriter`."""
+    """Yield the writer of a sealed Parquet file; ``options`` are those of `ParquetWriter`."""
     with replacing(path) as partial:
         with pq.ParquetWriter(partial, schema, **options) as writer:
             yield writer
@@ -167,7 +165,7 @@ def table_writer(path: Path, schema: pa.Schema, **options: Any) -> Iterator[pq.P
 
 @contextmanager
 def open_table(path: Path) -> Iterator[pq.ParquetFile]:
-    """Yield what reads a sealed Parquet file a part at a time; `InputError` when it is damaged."""
+    """Yield the reader of a sealed Parquet file; raise `InputError` if it is damaged."""
     check_seal(path)
     try:
         with pq.ParquetFile(path) as file:
@@ -179,14 +177,14 @@ def open_table(path: Path) -> Iterator[pq.ParquetFile]:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write ``table`` as a sealed Parquet file, without its index."""
     columns = pa.Table.from_pandas(table, preserve_index=False)
-    # Scores are nearly all different: a dictionary of them would take a third more than they do.
+    # Scores are nearly all different: with a dictionary they would take a third more room.
     repeating = [field.name for field in columns.schema if not pa.types.is_floating(field.type)]
     with table_writer(path, columns.schema, compression="zstd", use_dictionary=repeating) as writer:
         writer.write_table(columns)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a table that `write_table` wrote; `InputError` when it is damaged or lacks one of ``columns``."""
+    """Read a table that `write_table` wrote; raise `InputError` if it is damaged or lacks one of ``columns``."""
     check_seal(path)
     try:
         return pq.read_table(path, columns=columns, partitioning=None).to_pandas()
@@ -198,14 +196,14 @@ def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 
 def write_json(value: dict[str, Any], path: Path) -> None:
-    """Write ``value`` as indented JSON with sorted keys, sealed by one more, ``sha256``, the digest of the others."""
+    """Write ``value`` as indented JSON with sorted keys, and the key ``sha256`` with the digest of the others."""
     sealed = value | {"sha256": _json_sha256(value)}
     with replacing(path) as partial:
         partial.write_text(json.dumps(sealed, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
-    """Return what `write_json` wrote; `InputError` when it is damaged, which says the ``remedy``."""
+    """Return the value that `write_json` wrote; raise `InputError` with the ``remedy`` if it is damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         expected = value.pop("sha256")

@@ -1,4 +1,4 @@
-"""Parquet tables that users bring: looked at before they are read, since a few bytes may stand for gigabytes."""
+"""Parquet tables of users. Their size is checked before they are read: a few bytes may expand to gigabytes."""
 
 from pathlib import Path
 
@@ -9,51 +9,53 @@ import pyarrow.parquet as pq
 from stylevote.errors import InputError
 from stylevote.files.tables import check_seal
 
-MOST_COLUMNS = 2_000
+MAX_COLUMNS = 2_000
 PLAIN = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
 TEXT = (pa.types.is_string, pa.types.is_large_string)
 
 
-def read_users_table(path: Path, most_cells: int) -> pd.DataFrame:
-    """Read a Parquet table that another program wrote; it may be one of this workflow's, too.
+def read_users_table(path: Path, max_cells: int) -> pd.DataFrame:
+    """Read a Parquet table that another program, or this workflow, wrote.
 
-    Text comes as a categorical column: what stands there a million times takes the room of one.
+    Text comes as a categorical column: a million equal texts take the room of one.
 
     Args:
         path: the file.
-        most_cells: rows times columns that are accepted.
+        max_cells: largest accepted number of rows times columns.
 
     Raises:
-        InputError: the file is no Parquet table, is damaged, is too large, or holds other things than text, numbers and
-            booleans.
+        InputError: the file is no Parquet table, is damaged or too large, or contains other types than text, numbers
+            and booleans.
     """
     if not path.is_file():
         raise InputError(f"{path}: expected a Parquet table, found {'no file' if path.exists() else 'nothing'}")
     check_seal(path, required=False)
     try:
         with pq.ParquetFile(path) as file:
-            _check_form(path, file, most_cells)
+            _check_form(path, file, max_cells)
             text = [field.name for field in file.schema_arrow if _value_is(field.type, TEXT)]
         table = pq.read_table(path, partitioning=None, read_dictionary=text)
         table.validate(full=True)
         return table.to_pandas()
     except InputError:
         raise
-    except Exception as error:  # a reader that meets damaged data raises nearly anything
+    except Exception as error:  # readers raise nearly anything for damaged data
         raise InputError(f"{path}: cannot be read as a Parquet table ({error})") from error
 
 
-def _check_form(path: Path, file: pq.ParquetFile, most_cells: int) -> None:
+def _check_form(path: Path, file: pq.ParquetFile, max_cells: int) -> None:
     rows, schema = file.metadata.num_rows, file.schema_arrow
-    if rows * len(schema) > most_cells or len(schema) > MOST_COLUMNS:
-        found = f"{rows} rows of {len(schema)} columns"
-        raise InputError(f"{path}: holds {found}, at most {most_cells} cells in {MOST_COLUMNS} columns are accepted")
+    if rows * len(schema) > max_cells or len(schema) > MAX_COLUMNS:
+        raise InputError(
+            f"{path}: found {rows} rows of {len(schema)} columns, expected at most {max_cells} cells and {MAX_COLUMNS} "
+            "columns"
+        )
     for field in schema:
         if not _value_is(field.type, (*PLAIN, *TEXT)):
-            raise InputError(f"{path}: column {field.name!r} holds {field.type}, expected text, numbers or booleans")
+            raise InputError(f"{path}: column {field.name!r}: found {field.type}, expected text, numbers or booleans")
 
 
 def _value_is(kind: pa.DataType, checks: tuple) -> bool:
-    """Tell whether one of the checks holds of a type, or of what a dictionary of it holds."""
+    """Return whether a type, or the type of a dictionary's values, passes one of the checks."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     return any(check(value) for check in checks)

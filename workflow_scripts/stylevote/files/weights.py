@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import shutil
 from pathlib import Path
 
 import safetensors.torch
@@ -13,14 +12,13 @@ from torch import nn
 from stylevote.errors import InputError
 from stylevote.files.tables import REMEDY, damaged
 
-UNFINISHED = "unfinished"  # the folder beside a training's outputs in which it works
 HALF_MAXIMUM = torch.finfo(torch.float16).max
 
 
 def store_weights(network: nn.Module, path: Path) -> None:
-    """Write the network's state in half precision; a tensor that does not fit its range is kept in full.
+    """Write the network's state in half precision; tensors out of its range are stored in full precision.
 
-    The file's metadata hold a digest of all tensors.
+    The file's metadata contain a digest of all tensors.
     """
     state = {}
     for name, tensor in network.state_dict().items():
@@ -30,7 +28,7 @@ def store_weights(network: nn.Module, path: Path) -> None:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Load what `store_weights` wrote; `InputError` when the file is damaged or of another network."""
+    """Load weights that `store_weights` wrote; raise `InputError` if they are damaged or of another network."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
@@ -54,40 +52,32 @@ def _state_sha256(state: dict[str, torch.Tensor]) -> str:
 
 
 def load_part(network: nn.Module, path: Path) -> None:
-    """Load a network's parameters from a file that may hold more (a classifier), which is left out.
+    """Load a network's parameters from a file that may contain others, such as a classifier.
 
     Raises:
-        InputError: the file is no safetensors file, lacks a parameter, or holds one of another shape.
+        InputError: the file is no safetensors file, lacks a parameter, or contains one of another shape.
     """
     if not path.is_file():
-        raise InputError(f"{path}: expected a file of weights")
+        raise InputError(f"{path}: expected a file of weights, found none")
     try:
         stored = safetensors.torch.load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as a safetensors file ({error})") from error
-    wanted = network.state_dict()
-    # Counters of BatchNorm are no parameters, and older files lack them.
-    missing = [name for name in wanted if name not in stored and not name.endswith("num_batches_tracked")]
+    expected = network.state_dict()
+    # BatchNorm's counters are no parameters, and older files lack them.
+    missing = [name for name in expected if name not in stored and not name.endswith("num_batches_tracked")]
     if missing:
         raise InputError(
-            f"{path}: {len(missing)} of the network's {len(wanted)} parameters are missing, {missing[0]!r} first"
+            f"{path}: {len(missing)} of the network's {len(expected)} parameters are missing, {missing[0]!r} first"
         )
-    for name, parameter in wanted.items():
+    for name, parameter in expected.items():
         if name in stored and stored[name].shape != parameter.shape:
             raise InputError(
                 f"{path}: {name!r} has the shape {tuple(stored[name].shape)}, expected {tuple(parameter.shape)}"
             )
-    unused = [name for name in stored if name not in wanted]
+    unused = [name for name in stored if name not in expected]
     if unused:
-        logging.info("%s: %d tensors are not the network's and stay unused (%s...)", path, len(unused), unused[0])
-    network.load_state_dict({name: stored[name] for name in wanted if name in stored}, strict=False)
-
-
-def weights_sha256(path: Path) -> str | None:
-    """Return the digest of a file of weights, or None where there is no file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-
-
-def forget_work(weights: Path) -> None:
-    """Remove what a training keeps beside its weights so as not to be repeated, once the workflow knows of its end."""
-    shutil.rmtree(weights.parent / UNFINISHED, ignore_errors=True)
+        logging.info(
+            "%s: %d tensors are not parameters of the network and stay unused (%s...)", path, len(unused), unused[0]
+        )
+    network.load_state_dict({name: stored[name] for name in expected if name in stored}, strict=False)

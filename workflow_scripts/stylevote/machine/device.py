@@ -1,4 +1,4 @@
-"""Where a network runs: a GPU that the job has leased, else the CPU with exactly the job's threads."""
+"""Choose the device of a network: a leased GPU, else the CPU with the job's threads."""
 
 import ctypes
 import os
@@ -9,24 +9,21 @@ import torch.distributed as dist
 from stylevote.errors import InputError
 from stylevote.machine.gpus import lease_gpus
 
-# Options of glibc's `mallopt`, of malloc.h: how much free memory at the heap's top stays, and from which size on a
-# block is mapped for itself.
+# Options of glibc's `mallopt`, from malloc.h: the free memory that stays at the heap's top, and the size from which a
+# block is mapped by itself.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-MOST_MEMORY = 2**31 - 1  # bytes; the option's greatest value
+MAX_MEMORY = 2**31 - 1  # bytes; the option's greatest value
 LARGE_BLOCK = 2**30  # bytes
 
 
 def open_device(threads: int, *, gpus: bool = True) -> torch.device:
-    """Return the device to compute on, having limited torch to ``threads`` threads and to repeatable convolutions.
+    """Limit torch to ``threads`` threads and to repeatable convolutions, and return the device.
 
-    Without ``gpus`` it is the CPU, and nothing is leased.
-
-    Which GPUs are visible is the scheduler's decision (``CUDA_VISIBLE_DEVICES``); one of these is leased, for which the
-    process may have to wait. Processes that torchrun started together share the threads, and each gets one of the GPUs
-    that the job has.
+    It leases one of the GPUs that ``CUDA_VISIBLE_DEVICES`` shows, which may take a while. Processes that torchrun
+    started share the threads, and each gets one of the job's GPUs. Without ``gpus``, the device is the CPU.
 
     Raises:
-        InputError: there are GPUs, but fewer than such processes; none can be leased.
+        InputError: there are GPUs, but fewer than processes; a GPU cannot be leased.
     """
     number, processes = 0, 1
     if dist.is_torchelastic_launched():
@@ -45,7 +42,7 @@ def open_device(threads: int, *, gpus: bool = True) -> torch.device:
 
 
 def check_gpus(processes: int) -> None:
-    """Raise `InputError` where there are GPUs, but not one for each process of a job."""
+    """Raise `InputError` if there are GPUs, but fewer than a job's processes."""
     visible = torch.cuda.device_count()
     if 0 < visible < processes:
         raise InputError(
@@ -55,12 +52,12 @@ def check_gpus(processes: int) -> None:
 
 
 def keep_memory() -> None:
-    """Let the process keep the memory that it frees, where the C library is glibc.
+    """Let the process keep the memory that it frees, if the C library is glibc.
 
-    A network's activations are given back to the system after every step otherwise, and come again a page at a time: a
-    third of the time of a training on a CPU (`benchmarks/training.py`).
+    Otherwise it returns a network's activations to the system after each step, and gets them again page by page. That
+    takes a third of the time of a training on a CPU (`benchmarks/training.py`).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
-        mallopt(M_TRIM_THRESHOLD, MOST_MEMORY)
+        mallopt(M_TRIM_THRESHOLD, MAX_MEMORY)

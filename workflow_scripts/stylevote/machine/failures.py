@@ -1,4 +1,4 @@
-"""What a machine cannot do, said in one line: memory or disk that is full, a GPU that is gone."""
+"""Failures of the machine in one line: full memory, a full disk, a failed GPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,20 +9,20 @@ from stylevote.errors import FULL, ROOM, InputError, unwritable
 
 FULL_MEMORY = ("CUDA error: out of memory", "ALLOC_FAILED", "DefaultCPUAllocator")
 LOST_GPU = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NVML")
-AGAIN = "then start again: the training goes on after its last finished epoch"
+CONTINUE = "then start again: the training goes on after its last finished epoch"
 MEMORY, GPU = "not enough memory", "the GPU failed"
 REMEDIES = {
     MEMORY: "give the job more, or lower the run's `size` or `batch`, or choose a smaller backbone",
-    GPU: f"see to it or choose another, {AGAIN}",
+    GPU: f"repair it or choose another, {CONTINUE}",
 }
 
 
 @contextmanager
 def explain_training_errors(what: str) -> Iterator[None]:
-    """Turn a failure of the machine into an `InputError` that says what to change; let all others through.
+    """Turn a failure of the machine into an `InputError` with a remedy; pass on other errors.
 
     Args:
-        what: what was being done, for the message.
+        what: the work, for the message.
     """
     try:
         yield
@@ -31,32 +31,32 @@ def explain_training_errors(what: str) -> Iterator[None]:
     except Exception as error:
         first_line = str(error).partition("\n")[0]
         if FULL in (unwritable(error) or ""):
-            raise InputError(f"{what}: {FULL} ({first_line}); {ROOM}, {AGAIN}") from error
-        if lack := _shortage(error):
-            raise InputError(f"{what}: {lack} ({first_line}); {REMEDIES[lack]}") from error
+            raise InputError(f"{what}: {FULL} ({first_line}); {ROOM}, {CONTINUE}") from error
+        if problem := _shortage(error):
+            raise InputError(f"{what}: {problem} ({first_line}); {REMEDIES[problem]}") from error
         raise
 
 
 @contextmanager
 def explain_shortages(what: str, remedy: str) -> Iterator[None]:
-    """Turn too little memory, or a GPU that is gone, into an `InputError`; let all other errors through.
+    """Turn a lack of memory, or a failed GPU, into an `InputError`; pass on other errors.
 
-    It is for those who decide by networks: nothing of it is a matter of how these were trained.
+    This is for predictions: their remedy is no setting of the training.
 
     Args:
-        what: what was being done, for the message.
-        remedy: what to change.
+        what: the work, for the message.
+        remedy: the change to make.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:  # torch's own are RuntimeErrors
-        if lack := _shortage(error):
-            raise InputError(f"{what}: {lack} ({str(error).partition(chr(10))[0]}); {remedy}") from error
+        if problem := _shortage(error):
+            raise InputError(f"{what}: {problem} ({str(error).partition(chr(10))[0]}); {remedy}") from error
         raise
 
 
 def _shortage(error: Exception) -> str | None:
-    """Return what the machine lacks, where that is what the error says."""
+    """Return the machine's problem, if that is the cause of the error."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _names(error, FULL_MEMORY):
         return MEMORY
     if isinstance(error, torch.AcceleratorError) or (isinstance(error, RuntimeError) and _names(error, LOST_GPU)):

@@ -1,7 +1,7 @@
-"""Several processes that share one training job, each with a GPU of its own: torchrun starts them.
+"""Several processes that share one training job, each with its own GPU: torchrun starts them.
 
-Gradients are added up here and not by `torch.nn.parallel.DistributedDataParallel`: what is trained changes from phase
-to phase, a batch may be computed in several parts, and a process may have no part of a small one.
+Gradients are added up here and not by `torch.nn.parallel.DistributedDataParallel`. The trained layers change from phase
+to phase, a batch may be computed in several parts, and a process may have no part of a small batch.
 """
 
 import ctypes
@@ -23,6 +23,7 @@ from torch.distributed.launcher import LaunchConfig, elastic_launch
 
 from stylevote.errors import InputError
 from stylevote.machine.device import check_gpus
+from stylevote.machine.failures import CONTINUE
 from stylevote.machine.gpus import lease_gpus
 
 PR_SET_PDEATHSIG = 1  # of Linux's sys/prctl.h
@@ -33,17 +34,22 @@ class Processes:
     """The processes of a job, as one of them sees them. Each calls the same methods in the same order.
 
     Attributes:
-        rank: number of this process; the first, 0, writes and speaks for all.
-        size: how many there are. One alone has nobody to wait for: nothing happens then.
-        device: where this one computes.
+        rank: number of this process, from 0.
+        size: number of processes. With one process, nothing is exchanged.
+        device: device of this process.
     """
 
     rank: int
     size: int
     device: torch.device
 
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the first process, which writes files and messages."""
+        return self.rank == 0
+
     def local_parts(self, parts: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-        """Return those parts of a batch that this process computes."""
+        """Return the parts of a batch that this process computes."""
         return parts[self.rank :: self.size]
 
     def all_reduce(self, loss: torch.Tensor, parameters: Sequence[nn.Parameter]) -> None:
@@ -58,19 +64,19 @@ class Processes:
                 parameter.grad = torch.zeros_like(parameter)
         tensors = [loss, *(parameter.grad for parameter in parameters)]
         flat = torch.cat([tensor.flatten() for tensor in tensors])
-        with _others():
+        with _explain_lost_process():
             dist.all_reduce(flat)
         sums = flat.split([tensor.numel() for tensor in tensors])
-        torch._foreach_copy_(tensors, [part.view_as(tensor) for part, tensor in zip(sums, tensors, strict=True)])
+        torch._foreach_copy_(tensors, [values.view_as(tensor) for values, tensor in zip(sums, tensors, strict=True)])
 
     @torch.no_grad()
     def broadcast(self, network: nn.Module) -> None:
-        """Give the network the state (weights, running statistics) that it has in the first process."""
+        """Copy the network's state (weights, running statistics) from the first process."""
         if self.size == 1:
             return
         for tensor in network.state_dict().values():
             values = tensor.contiguous()  # a convolution's weights may be channels last
-            with _others():
+            with _explain_lost_process():
                 dist.broadcast(values, 0)
             tensor.copy_(values)
 
@@ -79,32 +85,32 @@ class Processes:
         if self.size == 1:
             return True
         bounds = torch.tensor([number, -number], device=self.device)
-        with _others():
+        with _explain_lost_process():
             dist.all_reduce(bounds, dist.ReduceOp.MAX)
         highest, lowest = bounds.tolist()
         return highest == -lowest
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
+        """Wait until all processes call this."""
         if self.size > 1:
-            with _others():
+            with _explain_lost_process():
                 dist.barrier()
 
     def shard(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return this process's share of rows. All shares are equally long: the last row may be in some again."""
+        """Return this process's share of rows. All shares have equal length; some may repeat the last row."""
         if self.size == 1:
             return rows
         length = -(-len(rows) // self.size)
         return rows[torch.arange(self.rank * length, (self.rank + 1) * length).clamp(max=len(rows) - 1)]
 
     def gather(self, scores: np.ndarray, count: int) -> np.ndarray:
-        """Return all rows' scores, given those of each process's `shard` of ``count`` rows."""
+        """Return the scores of all ``count`` rows, given the scores of each process's `shard`."""
         if self.size == 1:
             return scores
-        mine = torch.from_numpy(scores).to(self.device)
-        shares = [torch.empty_like(mine) for _ in range(self.size)]
-        with _others():
-            dist.all_gather(shares, mine)
+        local = torch.from_numpy(scores).to(self.device)
+        shares = [torch.empty_like(local) for _ in range(self.size)]
+        with _explain_lost_process():
+            dist.all_gather(shares, local)
         return torch.cat(shares)[:count].cpu().numpy()
 
 
@@ -112,8 +118,8 @@ ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 @contextmanager
-def _others() -> Iterator[None]:
-    """Say what it means where the others cannot be reached."""
+def _explain_lost_process() -> Iterator[None]:
+    """Turn a failed exchange between processes into an `InputError`."""
     try:
         yield
     except (torch.OutOfMemoryError, torch.AcceleratorError):
@@ -121,21 +127,19 @@ def _others() -> Iterator[None]:
     except RuntimeError as error:
         first_line = str(error).partition("\n")[0]
         raise InputError(
-            f"another process of the job has ended ({first_line}); if nothing above says why, start again: the "
-            "training goes on after its last finished epoch"
+            f"another process of the job has ended ({first_line}); if no line above explains it, {CONTINUE}"
         ) from error
 
 
 def start_processes(count: int) -> None:
-    """Start this very program in ``count`` processes, as ``torchrun --standalone`` would, and wait for their end.
+    """Start this program in ``count`` processes, as ``torchrun --standalone`` would, and wait for their end.
 
-    A GPU is leased for each, where there are any: until this process ends, and with it the others.
-
-    Where they fail, or a signal stops them, the program ends with their exit status, or with 128 + the signal's number;
-    of those that fail, the first has said why.
+    On a machine with GPUs, each process gets one, leased until this process ends. If processes fail, this program ends
+    with the exit status of the first, which has explained the failure. If a signal stops them, it ends with 128 + the
+    signal's number.
 
     Raises:
-        InputError: there are GPUs, but not one for each; or a process was killed.
+        InputError: there are fewer GPUs than processes, but not none; or a process was killed.
     """
     check_gpus(count)
     lease_gpus(count)
@@ -160,19 +164,19 @@ def start_processes(count: int) -> None:
             sys.exit(failure.exitcode)
         raise InputError(
             f"process {rank} of the job's {count} was ended by {signal.Signals(-failure.exitcode).name}, perhaps for "
-            "want of main memory; start again: the training goes on after its last finished epoch"
+            f"lack of main memory; give the job more, {CONTINUE}"
         ) from error
 
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """Join the processes that torchrun started with this one, if it did so.
+    """Join the processes that torchrun started with this one, if any.
 
-    The others log errors alone. Of an error that several have, the first to have it speaks, and the others end in
-    silence. A process whose torchrun is gone gets SIGTERM (on Linux).
+    All but the first only log errors. If several have the same error, only the first of them reports it. A process
+    whose torchrun has ended gets SIGTERM (on Linux).
 
     Args:
-        device: where this process computes.
+        device: device of this process.
     """
     if not dist.is_torchelastic_launched():
         yield ALONE

@@ -1,7 +1,7 @@
-"""timm, segmentation-models-pytorch and torch's optimizers without torch's compiler: that is imported when it compiles.
+"""timm, segmentation-models-pytorch and torch's optimizers, without an early import of torch's compiler.
 
-Its import takes three seconds, as long as all else of torch. torchvision, which timm imports, wants it for one
-function, and optimizers for keeping their steps from being compiled.
+The compiler's import takes three seconds, as long as the rest of torch. torchvision, which timm imports, needs it for
+one function. Optimizers need it to exclude their steps from compilation.
 """
 
 import importlib
@@ -16,12 +16,12 @@ import torch
 from torch.optim import Optimizer
 
 COMPILER = "torch._dynamo"
-# Those of an optimizer's methods that torch keeps from being compiled, but for `step`.
-KEPT = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+# Methods of an optimizer, other than `step`, that torch excludes from compilation.
+EXCLUDED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
 
 
 class _Later(ModuleType):
-    """A module that is imported when something of it is used."""
+    """A module that is imported when it is first used."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # the import system looks for these
@@ -31,7 +31,7 @@ class _Later(ModuleType):
 
 
 def _forget() -> None:
-    """Remove what stands in for the compiler's modules."""
+    """Remove the substitutes for the compiler's modules."""
     for name, module in list(sys.modules.items()):
         if isinstance(module, _Later):
             del sys.modules[name]
@@ -39,7 +39,7 @@ def _forget() -> None:
 
 @contextmanager
 def compiler_later() -> Iterator[None]:
-    """Let the compiler be imported later, where what is imported meanwhile wants it only for torchvision's function."""
+    """Postpone the import of the compiler; imports in this block may only need it for torchvision's function."""
     if COMPILER not in sys.modules:
         compiler, utils = _Later(COMPILER), _Later(f"{COMPILER}.utils")
         compiler.disable, utils.is_compile_supported = _disable, _is_compile_supported
@@ -51,20 +51,20 @@ def compiler_later() -> Iterator[None]:
 
 
 def _disable(function: Callable | None = None, recursive: bool = True, **_: Any) -> Callable:
-    """Stand for the compiler's function of that name: what it marks is the same, once something is compiled."""
+    """Replace the compiler's function of that name, with the same effect on later compilation."""
     return torch._disable_dynamo(function, recursive)
 
 
 def _is_compile_supported(device_type: str) -> bool:
-    """Stand for the compiler's function of that name."""
-    from torch._dynamo.utils import is_compile_supported  # noqa: PLC0415 (that it is imported late is the point)
+    """Replace the compiler's function of that name."""
+    from torch._dynamo.utils import is_compile_supported  # noqa: PLC0415 (a late import is the purpose)
 
     return is_compile_supported(device_type)
 
 
 def uncompiled(optimizer: type[Optimizer]) -> type[Optimizer]:
-    """Return a kind of optimizer that does the same, but may not be compiled."""
-    methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in KEPT}
+    """Return the same kind of optimizer, which cannot be compiled."""
+    methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in EXCLUDED}
     step = torch.no_grad()(inspect.unwrap(optimizer.step))
     return type(optimizer.__name__, (optimizer,), {**methods, "step": step})
 

@@ -1,4 +1,4 @@
-"""What training settings are worth: single networks judged honestly, repeated with several seeds."""
+"""Published figures next to ours: nested estimates of single networks over several seeds, and sizes of the ensemble."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.rank import ALL, left_out, rank_by_fold
-from stylevote.ensemble.threshold import decide, f_beta_at
-from stylevote.estimate import bootstrap
+from stylevote import bootstrap
+from stylevote.estimate.single_networks import estimate_run
 from stylevote.files.tables import replacing, write_table
 from stylevote.metrics import BETA, macro_f_beta
 
@@ -20,7 +19,7 @@ COLUMNS = {
     "ours": "float64",
     "low": "float64",
     "high": "float64",
-    "naive": "float64",
+    "non_nested": "float64",
     "photos_low": "float64",
     "photos_high": "float64",
     "seeds": "int64",
@@ -28,83 +27,18 @@ COLUMNS = {
 }
 
 
-def decide_by_best(
-    rankings: pd.DataFrame, read_scores: Callable[[pd.DataFrame], np.ndarray], folds: np.ndarray
-) -> np.ndarray:
-    """Decide each fold's photos by the network, and at the cut, that are best on the photos of the others.
-
-    Args:
-        rankings: columns without, rank, threshold, and those that ``read_scores`` takes (see `rank.rank_by_fold`).
-        read_scores: returns the out-of-fold scores of the networks in such a table: shape (networks, photos).
-        folds: shape (photos,).
-
-    Returns:
-        0/1, uint8, shape (photos,).
-    """
-    ranked = rankings[rankings["held_out_fold"] != ALL].sort_values(["held_out_fold", "rank"])
-    firsts = ranked.drop_duplicates("held_out_fold")
-    decided = np.zeros(len(folds), dtype=np.uint8)
-    for row, scores in zip(firsts.itertuples(), read_scores(firsts), strict=True):
-        outside = folds == row.held_out_fold
-        decided[outside] = decide(scores[outside], row.threshold)
-    return decided
-
-
-def judge(
-    labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, *, cut: float | None = None, beta: float = BETA
-) -> tuple[np.ndarray, float]:
-    """Decide by one run as honestly as an ensemble is judged: no photo has a part in what decides it.
-
-    For each fold, the epoch and the cut are those that are best on the photos of the others. (That no network saw the
-    photo is all that out-of-fold scores promise.)
-
-    Args:
-        labels: 0/1, shape (photos,).
-        scores: the run's out-of-fold scores, shape (epochs, photos).
-        folds: shape (photos,).
-        cut: where scores are cut, if that is not to be chosen: the epoch then is.
-        beta: weight of recall against precision.
-
-    Returns:
-        decisions, 0/1, uint8, shape (photos,); and the naive F-beta: of the epoch, and at the cut, that are best on all
-        photos.
-    """
-    epochs = pd.DataFrame({"run": "", "epoch": range(len(scores))})
-    if cut is None:
-        rankings = rank_by_fold(epochs, labels, scores, folds, beta)
-    else:
-        rankings = _rank_at(cut, labels, scores, folds, beta)
-    decisions = decide_by_best(rankings, lambda networks: scores[networks["candidate"].to_numpy()], folds)
-    return decisions, float(rankings.loc[rankings["held_out_fold"] == ALL, "f_beta"].max())
-
-
-def _rank_at(cut: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, beta: float) -> pd.DataFrame:
-    """Rank a run's epochs as `rank.rank_by_fold` does, by their F-beta at one cut."""
-    parts = []
-    for without in left_out(folds):
-        rows = folds != without
-        reached = np.array([f_beta_at(labels[rows], row[rows], np.array([cut]), beta)[0] for row in scores])
-        order = np.argsort(-reached, kind="stable")
-        ranks = range(1, len(order) + 1)
-        parts.append(
-            pd.DataFrame({"held_out_fold": without, "candidate": order, "f_beta": reached[order], "rank": ranks})
-        )
-    return pd.concat(parts, ignore_index=True).assign(threshold=cut)
-
-
 def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[float, float]:
-    """Return what holds the mean over all seeds with confidence ``shard``, by the figures of a few (Student 1908).
+    """Return the confidence interval of the mean over all seeds, given the F-beta of a few (Student 1908).
 
-    It says how far the chance of training reaches, on the same photos. It is cut to 0..1, where F-beta lies. With one
-    seed nothing is known: NaN.
+    It covers the chance of training, on the same photos. It is clipped to 0..1. With one seed it is NaN.
     """
     from scipy.stats import t as student  # noqa: PLC0415 (slow to import, and only published tables need it)
 
     if len(values) < 2:
         return np.nan, np.nan
     error = np.std(values, ddof=1) / np.sqrt(len(values))
-    reach = student.ppf((1 + share) / 2, len(values) - 1) * error
-    return max(float(np.mean(values) - reach), 0.0), min(float(np.mean(values) + reach), 1.0)
+    margin = student.ppf((1 + share) / 2, len(values) - 1) * error
+    return max(float(np.mean(values) - margin), 0.0), min(float(np.mean(values) + margin), 1.0)
 
 
 def tabulate(
@@ -115,73 +49,75 @@ def tabulate(
     *,
     beta: float = BETA,
 ) -> pd.DataFrame:
-    """Set what runs reach beside what was published.
+    """Put the figures of runs next to published ones.
 
     Args:
-        cells: what `experiments.resolve_cells` returns.
+        cells: from `published.resolve_cells`.
         labels: 0/1, a row per photo and a column per label.
         folds: shape (photos,).
         read_run: returns a run's out-of-fold scores by label, each of shape (epochs, photos). Each run is read once.
         beta: weight of recall against precision.
 
     Returns:
-        the columns `COLUMNS`, a row a cell: ``ours`` is the mean over seeds of the honest F-beta (see `judge`), or of
-        its mean over labels; low, high its `seed_interval`; ``naive`` the mean of the figures of photos that chose
-        epoch and cut; photos_low, photos_high what holds ``ours`` in 95 % of samples of such photos (the bootstrap's,
-        with these networks); ``positives`` are the photos with the label, or the sum.
+        the columns `COLUMNS`, a row per cell: ``ours`` is the mean over seeds of the nested F-beta (`estimate_run`) or
+        of its mean over labels; low and high are its `seed_interval`; ``non_nested`` is the mean of the non-nested
+        F-beta; photos_low and photos_high are the `bootstrap.interval` of ``ours`` over photos, for these networks;
+        ``positives`` counts the photos with the label, or sums these counts.
     """
     truth = {label: column.to_numpy(dtype=np.uint8) for label, column in labels.items()}
-    judged = {}
-    for run, wanted in _wanted(cells).items():
+    estimates = {}
+    for run, needed in _needed_by_run(cells).items():
         scores = read_run(run)
-        for label, cut in wanted:
-            judged[run, label, cut] = judge(truth[label], scores[label], folds, cut=cut, beta=beta)
+        for label, threshold in needed:
+            estimates[run, label, threshold] = estimate_run(
+                truth[label], scores[label], folds, threshold=threshold, beta=beta
+            )
     rows = []
     for cell in cells:
         names = list(cell["repetitions"][0])
         known = np.column_stack([truth[label] for label in names])
-        of_seeds = [[judged[runs[label], label, cell["cut"]] for label in names] for runs in cell["repetitions"]]
-        decisions = [np.column_stack([decided for decided, _ in of_labels]) for of_labels in of_seeds]
-        reached = np.array([macro_f_beta(known, decided, beta) for decided in decisions])
+        by_seed = [[estimates[runs[label], label, cell["cut"]] for label in names] for runs in cell["repetitions"]]
+        decisions = [np.column_stack([decided for decided, _ in by_label]) for by_label in by_seed]
+        f_betas = np.array([macro_f_beta(known, decided, beta) for decided in decisions])
         resampled = bootstrap.bootstrap_f_beta(known, decisions, beta=beta).mean(axis=(0, 2))
-        (low, high), (photos_low, photos_high) = seed_interval(reached), bootstrap.interval(resampled)
+        (low, high), (photos_low, photos_high) = seed_interval(f_betas), bootstrap.interval(resampled)
         rows.append(
             {
                 **{key: cell[key] for key in ("row", "label", "paper")},
-                "ours": np.mean(reached),
+                "ours": np.mean(f_betas),
                 "low": low,
                 "high": high,
-                "naive": np.mean([naive for of_labels in of_seeds for _, naive in of_labels]),
+                "non_nested": np.mean([non_nested for by_label in by_seed for _, non_nested in by_label]),
                 "photos_low": photos_low,
                 "photos_high": photos_high,
-                "seeds": len(reached),
+                "seeds": len(f_betas),
                 "positives": int(known.sum()),
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _wanted(cells: Iterable[dict[str, Any]]) -> dict[str, set[tuple[str, float | None]]]:
-    """Return for each run the labels, and cuts, at which cells need it."""
-    found: dict[str, set[tuple[str, float | None]]] = {}
+def _needed_by_run(cells: Iterable[dict[str, Any]]) -> dict[str, set[tuple[str, float | None]]]:
+    """Return for each run the pairs of label and given threshold at which cells need it."""
+    needed: dict[str, set[tuple[str, float | None]]] = {}
     for cell in cells:
         for repetition in cell["repetitions"]:
             for label, run in repetition.items():
-                found.setdefault(run, set()).add((label, cell["cut"]))
-    return found
+                needed.setdefault(run, set()).add((label, cell["cut"]))
+    return needed
 
 
 def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positives: int) -> pd.DataFrame:
-    """Set what ensembles of several sizes reach beside what was published.
+    """Put the figures of ensembles of several sizes next to published ones.
 
     Args:
-        curve: what `size.size_curve` returns.
+        curve: from `sizes.size_curve`.
         paper: the published macro F-beta of some sizes.
-        positives: of all labels together.
+        positives: sum over all labels.
 
     Returns:
-        the columns `COLUMNS`, a row a size of the curve. There is one ensemble of a size, so no interval over seeds,
-        and no naive figure.
+        the columns `COLUMNS`, a row per size. There is one ensemble of a size, so no interval over seeds, and no
+        non-nested F-beta.
     """
     table = pd.DataFrame(
         {
@@ -191,7 +127,7 @@ def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positive
             "ours": curve["nested_f_beta"],
             "low": np.nan,
             "high": np.nan,
-            "naive": np.nan,
+            "non_nested": np.nan,
             "photos_low": curve["nested_low"],
             "photos_high": curve["nested_high"],
             "seeds": 1,
@@ -202,7 +138,7 @@ def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positive
 
 
 def write_comparison(table: pd.DataFrame, path: Path, csv: Path) -> None:
-    """Write a table of the columns `COLUMNS` for the workflow, and as CSV for people and their programs."""
+    """Write a table of `COLUMNS` as Parquet for the workflow, and as CSV for people."""
     write_table(table, path)
     with replacing(csv) as partial:
         table.to_csv(partial, index=False, float_format="%.4f", lineterminator="\n", encoding="utf-8")

@@ -1,8 +1,9 @@
-"""What the results cost: the time of jobs, by Snakemake's benchmark files, and the disk."""
+"""Measure the cost of the results: job times from Snakemake's benchmark files, and disk space."""
 
 import os
+import re
 import stat
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,32 +12,30 @@ import pandas as pd
 from stylevote.errors import InputError
 
 
-def job_costs(
-    folder: Path, known: Set[str], idle: Collection[str] = (), elsewhere: Mapping[str, Path] | None = None
-) -> pd.DataFrame:
-    """Return what the jobs of each rule took, the last time that each ran.
+def job_costs(benchmarks: Iterable[Path], wildcards: Iterable[str]) -> pd.DataFrame:
+    """Return the costs of each rule's jobs, by their last runs.
 
     Args:
-        folder: of the benchmark files: ``RULE.tsv``, or ``RULE/.../WILDCARD.tsv``.
-        known: what a wildcard stands for in the present configuration (runs, labels, folds, sizes, ...): files of
-            others are left over, and do not count.
-        idle: rules of which the present configuration uses nothing.
-        elsewhere: rules whose benchmark files are in another folder.
+        benchmarks: ``FOLDER/RULE`` of each rule that the present configuration uses. Its benchmark files are
+            ``FOLDER/RULE.tsv``, or ``FOLDER/RULE/.../WILDCARD.tsv``.
+        wildcards: regular expressions for the values of wildcards in the present configuration. Files with other names
+            are left over from former configurations, and do not count.
 
     Returns:
-        a row per rule, the longest first: rule, jobs, hours, gigabytes (most memory of one job; nan where it was too
-        short to be measured).
+        a row per rule, the longest first: rule, jobs, hours, gigabytes (most memory of one job; nan if all jobs were
+        too short to be measured).
 
     Raises:
         InputError: a file is no benchmark.
     """
+    present = re.compile("|".join(f"(?:fold)?(?:{pattern})" for pattern in wildcards))
     rows = []
-    elsewhere = elsewhere or {}
-    for place in sorted({folder, *elsewhere.values()}):
-        for path in sorted(place.rglob("*.tsv")):
-            rule, *wildcards = path.relative_to(place).with_suffix("").parts
-            if elsewhere.get(rule, folder) == place and rule not in idle and known.issuperset(wildcards):
-                rows.append({"rule": rule, **_measured(path)})
+    for rule in benchmarks:
+        paths = [rule.with_name(f"{rule.name}.tsv"), *sorted(rule.rglob("*.tsv"))]
+        for path in paths[not paths[0].is_file() :]:
+            values = path.with_suffix("").relative_to(rule.parent).parts[1:]
+            if all(present.fullmatch(value) for value in values):
+                rows.append({"rule": rule.name, **_measured(path)})
     table = pd.DataFrame(rows, columns=["rule", "seconds", "megabytes"]).astype({"seconds": float, "megabytes": float})
     grouped = table.groupby("rule")
     costs = pd.DataFrame(
@@ -55,24 +54,26 @@ def _measured(path: Path) -> dict[str, float]:
         measured = pd.read_csv(path, sep="\t", na_values=["-"])
         return {"seconds": measured["s"].sum(), "megabytes": measured["max_rss"].max()}
     except (KeyError, ValueError) as error:
-        raise InputError(f"{path}: not a benchmark file of Snakemake ({error})") from error
+        raise InputError(
+            f"{path}: not a benchmark file of Snakemake ({error}); delete it, or run its job again"
+        ) from error
 
 
-def disk_use(folder: Path) -> pd.Series:
-    """Return the bytes of each part of the results folder, the largest first; links are not followed.
+def disk_use(folder: Path) -> pd.DataFrame:
+    """Return the bytes of each part of the results folder, the largest first: columns folder, size.
 
-    Hidden folders are left out: they hold further names of files that jobs are replacing, and go with the call. A file
-    that vanishes meanwhile counts nothing.
+    Links are not followed. Hidden folders do not count: they hold further names of files that jobs are replacing. A
+    file that vanishes meanwhile does not count either.
     """
-    sizes = {}
+    sizes: dict[str, int] = {}
     for parent, folders, names in os.walk(folder):
         part = Path(parent).relative_to(folder).parts
         if not part:
             folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             with suppress(FileNotFoundError):
-                found = os.lstat(Path(parent) / name)
-                if not stat.S_ISLNK(found.st_mode):
-                    where = part[0] if part else name
-                    sizes[where] = sizes.get(where, 0) + found.st_size
-    return pd.Series(sizes, dtype=float).sort_values(ascending=False)
+                status = os.lstat(Path(parent) / name)
+                if not stat.S_ISLNK(status.st_mode):
+                    key = part[0] if part else name
+                    sizes[key] = sizes.get(key, 0) + status.st_size
+    return pd.DataFrame(sorted(sizes.items(), key=lambda item: -item[1]), columns=["folder", "size"])

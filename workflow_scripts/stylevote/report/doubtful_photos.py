@@ -1,7 +1,8 @@
-"""Choose the photos that somebody should look at: the ensemble and the table disagree on them, or the folds do."""
+"""Choose photos to look at: the ensemble and the table disagree on them, or the folds do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +17,23 @@ PHOTOS = 12  # of each kind that are shown
 
 @dataclass(frozen=True)
 class Shown:
-    """A photo that is worth a look.
+    """A photo to look at.
 
     Attributes:
-        picture: its address of itself (`thumbnails.thumbnail`).
+        picture: a data URI (`thumbnails.thumbnail`).
         name: its image_id.
-        label: what it is about.
-        note: why it is here.
-        given: its labels as the table has them, or None where they are not known.
-        decided: its labels as decided.
+        label: the label in question.
+        scores: for this label: one, or one per fold.
+        threshold: of these scores.
+        given: its labels in the table; None if they are not known.
+        decided: its decided labels.
     """
 
     picture: str
     name: str
     label: str
-    note: str
+    scores: Sequence[float]
+    threshold: float
     given: Sequence[str] | None
     decided: Sequence[str]
 
@@ -42,8 +45,8 @@ def mistaken_photos(
     decided: np.ndarray,
     scores: np.ndarray,
     thresholds: np.ndarray,
-) -> tuple[list[Shown], list[Shown]]:
-    """Return training photos on which the ensemble is confident and the table says otherwise.
+) -> dict[str, list[Shown]]:
+    """Return training photos on which the ensemble is confident and the table disagrees.
 
     Args:
         folder: of the photos.
@@ -53,19 +56,13 @@ def mistaken_photos(
         scores, thresholds: of these decisions, in the same shape.
 
     Returns:
-        those that were given a label which the table lacks; and those that were not given one which the table has.
+        ``added``: photos with a decided label that the table lacks; ``missed``: photos without a label that the table
+        has.
     """
     truth = label_matrix(manifest, labels)
     mistakes = confident_mistakes(truth, decided, scores, thresholds, PHOTOS)
-    mistakes["note"] = [
-        f"score {scores[row.photo, row.label]:.3f}, threshold {thresholds[row.photo, row.label]:.3f}"
-        for row in mistakes.itertuples()
-    ]
-    added, missed = (
-        _shown(mistakes[mistakes["kind"] == kind], folder, manifest, labels=labels, given=truth, decided=decided)
-        for kind in ("added", "missed")
-    )
-    return added, missed
+    shown = partial(_shown, folder, manifest, labels, truth, decided, scores[..., None], thresholds)
+    return {kind: shown(mistakes[mistakes["kind"] == kind]) for kind in ("added", "missed")}
 
 
 def disputed_photos(
@@ -77,46 +74,51 @@ def disputed_photos(
         folder: of the photos.
         manifest: of the photos.
         labels: all of them.
-        votes: on these photos, all photos of a label together: columns decision, and a column ``fold...`` per fold.
+        votes: on these photos, all photos of a label together: the column decision, and a column ``fold...`` per fold.
         thresholds: of the labels.
     """
     shape = (len(labels), len(manifest))
     folds = [name for name in votes if name.startswith("fold")]
-    by_fold = votes[folds].to_numpy().reshape(*shape, len(folds)).transpose(1, 0, 2)
-    split = disagreements(by_fold, thresholds, PHOTOS)
-    split["note"] = [
-        "folds: "
-        + ", ".join(f"{value:.2f}" for value in by_fold[row.photo, row.label])
-        + f"; threshold {thresholds[row.label]:.2f}"
-        for row in split.itertuples()
-    ]
-    known = label_matrix(manifest, labels) if set(labels) <= set(manifest) else None
+    scores = votes[folds].to_numpy().reshape(*shape, len(folds)).transpose(1, 0, 2)
+    truth = label_matrix(manifest, labels) if set(labels) <= set(manifest) else None
     decided = votes["decision"].to_numpy().reshape(shape).T
-    return _shown(split, folder, manifest, labels=labels, given=known, decided=decided)
+    disputed = disagreements(scores, thresholds, PHOTOS)
+    every_photo = np.broadcast_to(thresholds, shape[::-1])
+    return _shown(folder, manifest, labels, truth, decided, scores, every_photo, disputed)
 
 
 def _shown(
-    found: pd.DataFrame,
     folder: Path,
     manifest: pd.DataFrame,
-    *,
     labels: list[str],
-    given: np.ndarray | None,
+    truth: np.ndarray | None,
     decided: np.ndarray,
+    scores: np.ndarray,
+    thresholds: np.ndarray,
+    chosen: pd.DataFrame,
 ) -> list[Shown]:
-    """Return the photos of ``found``, whose columns are photo, label (numbers) and note, with their labels."""
+    """Return the photos of ``chosen``, whose columns are photo and label (numbers).
+
+    Args:
+        folder, manifest, labels: see `mistaken_photos`.
+        truth, decided: 0/1, shape (photos, labels).
+        scores: shape (photos, labels, scores of a decision).
+        thresholds: shape (photos, labels).
+        chosen: the photos, and the label in question of each.
+    """
 
     def names(row: np.ndarray) -> list[str]:
         return [labels[k] for k in np.flatnonzero(row)]
 
     return [
         Shown(
-            thumbnail(folder, manifest["path"].iloc[row.photo], manifest["sha256"].iloc[row.photo]),
-            manifest["image_id"].iloc[row.photo],
-            labels[row.label],
-            row.note,
-            None if given is None else names(given[row.photo]),
-            names(decided[row.photo]),
+            picture=thumbnail(folder, manifest["path"].iloc[row.photo], manifest["sha256"].iloc[row.photo]),
+            name=manifest["image_id"].iloc[row.photo],
+            label=labels[row.label],
+            scores=scores[row.photo, row.label].tolist(),
+            threshold=float(thresholds[row.photo, row.label]),
+            given=None if truth is None else names(truth[row.photo]),
+            decided=names(decided[row.photo]),
         )
-        for row in found.itertuples()
+        for row in chosen.itertuples()
     ]

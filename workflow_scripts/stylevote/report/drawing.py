@@ -1,8 +1,7 @@
-"""How pictures are drawn: one style, colours that follow the page into the dark, and small clean SVG.
+"""Draw pictures in one style, as small SVG whose colours follow the page into dark mode.
 
-Matplotlib draws with fixed colours; each of them becomes a CSS variable of the page, and keeps its light value where a
-picture stands alone. Text stays text, at the size in which it is read, so pictures are not scaled down: they are small,
-and a page puts several side by side where there is room.
+Matplotlib draws with fixed colours. Each becomes a CSS variable of the page; its light value applies if a picture
+stands alone. Text stays text at its final size, so pictures are small and never scaled down.
 """
 
 import html
@@ -19,8 +18,8 @@ from matplotlib.figure import Figure
 
 from stylevote.wording import escape_bidi
 
-# Each colour by its name in the page's style sheet: its light value and its dark one. The four of data are told apart
-# by readers with any colour vision (after Okabe & Ito 2008), and lie at different lightness.
+# Each colour by its name in the page's style sheet: its light value and its dark one. Readers with any colour vision
+# can distinguish the four of data (after Okabe & Ito 2008): they differ in lightness.
 COLORS = {
     "ink": ("#1d2129", "#e8eaed"),
     "quiet": ("#666d78", "#9aa1ab"),
@@ -32,7 +31,7 @@ COLORS = {
 }
 INK, QUIET, LINE, ONE, TWO, THREE, FOUR = (light for light, _ in COLORS.values())
 SERIES = (ONE, TWO, THREE, FOUR)
-MOST_LINES = 40  # of labels in one picture; of more, it shows the range that holds 80 % of them
+MAX_LINES = 40  # of labels in one picture; of more, it shows the range that holds 80 % of them
 
 PIXELS = 72  # an inch: a point of a picture is a pixel of the page
 TEXT = 11  # pixels
@@ -49,9 +48,12 @@ STYLE = {
     "axes.labelcolor": QUIET,
     "axes.labelsize": TEXT,
     "axes.linewidth": 1,
+    "axes.spines.left": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
     "xtick.color": LINE,
     "ytick.color": LINE,
     "xtick.labelcolor": QUIET,
@@ -69,20 +71,20 @@ STYLE = {
 
 @contextmanager
 def picture(width: float, height: float) -> Iterator[Figure]:
-    """Yield an empty figure of so many pixels, in the house's style."""
+    """Yield an empty figure of this size in pixels, in the common style."""
     with mpl.rc_context(STYLE):
         yield Figure(figsize=(width / PIXELS, height / PIXELS), dpi=PIXELS)
 
 
 def place(figure: Figure, left: float, bottom: float, right: float, top: float) -> Axes:
-    """Add axes whose box lies so many pixels from the figure's edges."""
+    """Add axes whose box is this many pixels from the figure's edges."""
     width, height = figure.get_size_inches() * PIXELS
     box = (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height)
     return figure.add_axes(box)
 
 
 def text_width(text: str, size: float = TEXT) -> float:
-    """Return how wide a text is in pixels, rather too much than too little: which font a reader has is not known."""
+    """Return the width of a text in pixels: an upper bound, since the reader's font is not known."""
     ems = {"W": 1.05, "F": 1.05}
     return size * sum(
         ems.get(unicodedata.east_asian_width(letter), 0.85 if letter.isupper() or letter in "mw%@" else 0.62)
@@ -91,26 +93,26 @@ def text_width(text: str, size: float = TEXT) -> float:
 
 
 def shortened(text: str, width: float, size: float = TEXT) -> str:
-    """Return the text in no more than so many pixels; a longer one loses its middle, since ends tell labels apart."""
+    """Return the text in at most ``width`` pixels; a longer one loses its middle, since labels differ at their ends."""
     text = " ".join(escape_bidi(text).split())
-    short, kept = text, len(text)
-    while kept and text_width(short, size) > width:
-        kept -= 1
-        last = kept // 3
-        short = f"{text[: kept - last].rstrip()}…{text[len(text) - last :].lstrip()}"
+    short, length = text, len(text)
+    while length and text_width(short, size) > width:
+        length -= 1
+        end = length // 3
+        short = f"{text[: length - end].rstrip()}…{text[len(text) - end :].lstrip()}"
     return short
 
 
-def to_svg(figure: Figure, title: str, name: str) -> str:
+def to_svg(figure: Figure, title: str) -> str:
     """Return the figure as an SVG element that can stand in a page, or alone.
 
     Args:
         figure: to be drawn.
-        title: what it shows, for those who cannot see it.
-        name: tells it from other pictures of a page; ids within it begin with it.
+        title: its content, for those who cannot see it. No other picture of a page has the same title, since ids within
+            the picture are made of it.
     """
     stream = StringIO()
-    with mpl.rc_context({"svg.hashsalt": f"picture {name}"}), warnings.catch_warnings():
+    with mpl.rc_context({"svg.hashsalt": f"picture {title}"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a reader's fonts have it
         figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     width, height = (round(side * PIXELS) for side in figure.get_size_inches())
@@ -127,7 +129,7 @@ def to_svg(figure: Figure, title: str, name: str) -> str:
 
 
 def _clean_tag(tag: str) -> str:
-    """Return one of Matplotlib's tags without unused names, and with the page's font and colours and short numbers."""
+    """Return a tag of Matplotlib's with the page's font and colours, and with short numbers."""
     tag = re.sub(r'^<g id="[^"]*"', "<g", tag)
     tag = re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag)
     tag = re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", tag)

@@ -2,26 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stylevote.config.identity import slug
 from stylevote.ensemble.threshold import f_beta_at
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 from stylevote.report.drawing import SERIES
-from stylevote.report.markup import read_picture
 from stylevote.report.measures import compare_losses, curve_points, flat_range, reliability
 from stylevote.report.plots import correlation_map, loss_curves, reliability_curve, threshold_curves
 
-MOST_MEMBERS = 30  # in the picture of their correlation
+MAX_MEMBERS = 30  # in the picture of their correlation
 
 
 @dataclass(frozen=True)
 class DecidedLabel:
-    """A label, and how it was decided.
+    """A label with its scores and threshold.
 
     Attributes:
         name: of the label.
@@ -41,32 +38,32 @@ class DecidedLabel:
 
 
 def threshold_figures(label: DecidedLabel) -> dict[str, float]:
-    """Return the threshold, between which thresholds F-beta is as good, and the F-beta of the test photos if known.
+    """Return the threshold, its flat range, and the F-beta of the test photos if known.
 
     Returns:
-        threshold, flat_low, flat_high; and of the test photos ``test``, the F-beta at the threshold, and ``test_best``,
-        that at the best one.
+        threshold, flat_low, flat_high; for the test photos ``test``, the F-beta at the threshold, and ``test_best``,
+        the F-beta at their best threshold.
     """
     low, high = flat_range(label.truth, label.scores, label.threshold, label.beta)
     figures = {"threshold": label.threshold, "flat_low": low, "flat_high": high}
     if label.tested:
         figures["test"] = float(f_beta_at(*label.tested, np.array([label.threshold]), label.beta)[0])
-        figures["test_best"] = best_cut(*label.tested, label.beta)[1]
+        figures["test_best"] = best_threshold(*label.tested, label.beta)[1]
     return figures
 
 
 def shown_networks(members: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the networks that the picture of correlations shows, and how many there are.
+    """Return the networks in the picture of correlations, and their numbers.
 
     Args:
         members: what `select.members_of` returns.
 
     Returns:
-        the first rows of ``members``, each network once; and ``members``, ``networks`` and ``drawn``, which count the
-        members, the different ones of them, and those in the picture.
+        the first rows of ``members``, each network once; and the numbers of ``members``, of different ``networks``, and
+        of networks ``drawn``.
     """
     networks = members.drop_duplicates(["run", "epoch"])
-    shown = networks.head(MOST_MEMBERS)
+    shown = networks.head(MAX_MEMBERS)
     return shown, {"members": len(members), "networks": len(networks), "drawn": len(shown)}
 
 
@@ -77,28 +74,27 @@ def threshold_picture(label: DecidedLabel, figures: Mapping[str, Any]) -> str:
     if label.tested:
         curves.append(f_beta_at(*label.tested, points, label.beta))
     flat = figures["flat_low"], figures["flat_high"]
-    title, name = f"F{label.beta:g} against the threshold: {label.name}", f"threshold {label.name}"
-    return threshold_curves(points, curves, label.threshold, flat, title=title, name=name)
+    return threshold_curves(
+        points, curves, label.threshold, flat, f"F{label.beta:g} against the threshold: {label.name}"
+    )
 
 
-def reliability_picture(label: DecidedLabel, honest: np.ndarray) -> str:
-    """Draw how often the label is there against ``honest``, the scores of the honest estimate, shape (photos,)."""
-    parts = reliability(label.truth, honest)
-    return reliability_curve(parts, title=f"Reliability: {label.name}", name=f"reliability {label.name}")
+def reliability_picture(label: DecidedLabel, nested: np.ndarray) -> str:
+    """Draw the share of photos with the label against ``nested``, the nested scores, shape (photos,)."""
+    return reliability_curve(reliability(label.truth, nested), f"Reliability: {label.name}")
 
 
 def correlation_picture(label: str, numbers: list[int], scores: np.ndarray) -> str:
-    """Draw how much members are alike.
+    """Draw the correlations of a label's members.
 
     Args:
-        label: which they are members for.
+        label: of the members.
         numbers: of the members; 1 is the best.
         scores: their out-of-fold scores, shape (members, photos).
     """
     with np.errstate(invalid="ignore"):  # a network whose scores are all the same correlates with none
         likeness = np.nan_to_num(np.atleast_2d(np.corrcoef(scores)))
-    title, name = f"Correlation of members: {label}", f"correlation {label}"
-    return correlation_map(likeness, numbers, title=title, name=name)
+    return correlation_map(likeness, numbers, f"Correlation of members: {label}")
 
 
 def loss_picture(
@@ -111,29 +107,11 @@ def loss_picture(
     """Draw networks that were trained with different losses, as many losses as there are colours.
 
     Args:
-        label: which they predict.
+        label: the label in question.
         rankings, read_scores, losses: see `measures.compare_losses`.
         read_tested: returns the scores of a run at an epoch for the test photos; None if it did not decide them.
     """
     drawn = dict(list(losses.items())[: len(SERIES)])
     tested = (label.tested[0], read_tested) if label.tested else None
     compared = compare_losses(rankings, read_scores, label.truth, drawn, beta=label.beta, tested=tested)
-    return loss_curves(list(drawn), *compared, title=f"Losses: {label.name}", name=f"losses {label.name}")
-
-
-def picture_path(folder: Path, label: str) -> Path:
-    """Return the path of a label's picture in the folder of its kind."""
-    return folder / f"{slug(label)}.svg"
-
-
-def read_label_pictures(folders: list[Path], blocks: list[list[str]]) -> dict[str, str]:
-    """Return the pictures of one kind, by label; a label that is not drawn has none.
-
-    Args:
-        folders: of the pictures, one per block.
-        blocks: the labels of each block.
-    """
-    paths = {
-        label: picture_path(folder, label) for folder, labels in zip(folders, blocks, strict=True) for label in labels
-    }
-    return {label: read_picture(path) for label, path in paths.items() if path.is_file()}
+    return loss_curves(list(drawn), *compared, f"Losses: {label.name}")

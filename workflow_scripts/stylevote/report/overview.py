@@ -1,14 +1,14 @@
-"""The figures that the report begins with: what the decisions are worth, all labels together and one by one."""
+"""Compute the report's main figures: the quality of the decisions, over all labels and per label."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from stylevote.estimate.bootstrap import bootstrap_f_beta, interval, with_mean
+from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.metrics import BETA, f_beta, macro_f_beta
 
-DECIDED_BY = {  # what readers call the rows of `compare_singles` that are no backbones
+DECIDED_BY = {  # names, for readers, of the rows of `compare_singles` that are no backbones
     "ensemble": "The ensemble",
     "best": "The best network for each label",
     "one": "One network for all labels",
@@ -29,23 +29,23 @@ def bounds(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> pd.
 
 
 def macro_figures(
-    honest: pd.DataFrame, naive: pd.DataFrame, test: pd.DataFrame | None, scores: pd.DataFrame, joining: float | None
+    honest: pd.DataFrame, naive: pd.DataFrame, test: pd.DataFrame | None, scores: pd.DataFrame, gain: float | None
 ) -> pd.DataFrame:
-    """Return what the ensemble is worth as it is told in different ways, the most trustworthy first.
+    """Return the different estimates of macro F-beta, the most trustworthy first.
 
     Args:
-        honest: `decisions.nested_scores`, with the columns of `decisions.holdout_scores` where photos were held out.
-        naive, test: `bounds` of the decisions for training and for test photos; None where labels are not known.
-        scores: `decisions.score_decisions` for the test photos; empty where their labels are not known.
-        joining: what `joining.fold_averaging_gain` expects, as a mean over labels, if it was estimated.
+        honest: `scores.nested_scores`, with the columns of `scores.holdout_scores` if photos were held out.
+        naive, test: `bounds` of the decisions for training and for test photos; None if labels are not known.
+        scores: `decisions.score_decisions` for the test photos; empty if their labels are not known.
+        gain: of averaging the folds' networks, as a mean over labels, if it was estimated.
 
     Returns:
         columns key, text, value, low, high (nan: no interval).
     """
     macro = honest.iloc[-1]
     rows = [("honest", "Honest estimate", macro["nested_f_beta"], macro["nested_low"], macro["nested_high"])]
-    if joining is not None:
-        rows.append(("expected", "Expected on new photos", macro["nested_f_beta"] + joining, np.nan, np.nan))
+    if gain is not None:
+        rows.append(("expected", "Expected on new photos", macro["nested_f_beta"] + gain, np.nan, np.nan))
     if "holdout_f_beta" in honest:
         rows.append(
             ("holdout", "On holdout photos", macro["holdout_f_beta"], macro["holdout_low"], macro["holdout_high"])
@@ -61,12 +61,12 @@ def macro_figures(
 def pictured_labels(honest: pd.DataFrame, most: int) -> list[str]:
     """Return the labels that have pictures of their own, in their order.
 
-    Of more labels than ``most``, half are those of the lowest honest F-beta: there is most to mend. The other half are
-    spread evenly over the ranks of the others, up to the highest.
+    Of more labels than ``most``, half have the lowest honest F-beta: they can gain most. The other half are spread
+    evenly over the ranks of the others, up to the highest.
 
     Args:
-        honest: `decisions.nested_scores`: a row per label, and a last row of the means.
-        most: how many labels at most.
+        honest: `scores.nested_scores`: a row per label, and a last row of the means.
+        most: number of labels at most.
     """
     scores = honest.iloc[:-1].reset_index(drop=True)
     if len(scores) <= most:
@@ -88,19 +88,12 @@ def label_figures(
             members, networks, drawn, and, if the labels of the test photos are known, test and test_best.
     """
     table = honest.iloc[:-1].reset_index(drop=True)
-    columns = ["threshold", "flat_low", "flat_high", "members"]
-    table = table.assign(**{name: figures[name].to_numpy() for name in columns})
+    columns = {name: figures[name] for name in ("threshold", "flat_low", "flat_high", "members")}
     if test is not None:
-        known = scores.iloc[:-1]
-        table = table.assign(
-            test_positives=known["positives"].to_numpy(),
-            test_precision=known["precision"].to_numpy(),
-            test_recall=known["recall"].to_numpy(),
-            test_f_beta=test["value"].iloc[:-1].to_numpy(),
-            test_low=test["low"].iloc[:-1].to_numpy(),
-            test_high=test["high"].iloc[:-1].to_numpy(),
-        )
-    return table
+        columns |= {f"test_{name}": scores[name].iloc[:-1] for name in ("positives", "precision", "recall")}
+        by_label = test.iloc[:-1].rename(columns={"value": "f_beta"})
+        columns |= {f"test_{name}": by_label[name] for name in by_label}
+    return table.assign(**{name: column.to_numpy() for name, column in columns.items()})
 
 
 def compare_singles(
@@ -116,8 +109,8 @@ def compare_singles(
     Returns:
         a row for the ensemble, for ``best`` (each label's best network), for ``one`` (one network for all labels, if
         there is such a column) and for each backbone, the best first: columns name, value, low, high, and gain,
-        gain_low, gain_high (the ensemble less this one, on the same resamples of photos). What is not there for every
-        label comes last, without figures.
+        gain_low, gain_high (the ensemble less this one, on the same resamples of photos). Backbones that do not
+        predict every label come last, without figures.
     """
     common = [name for name in singles[0] if all(name in table for table in singles)]
     decisions = [ensemble, *(np.stack([table[name] for table in singles], axis=1) for name in common)]
@@ -145,8 +138,8 @@ def resampled_counts(labels: pd.DataFrame, epochs: pd.DataFrame) -> pd.Series:
     """Return how many photos with each label an epoch sees, averaged over the epochs.
 
     Args:
-        labels: a row per photo, named by image_id; a 0/1 column a label.
-        epochs: what `resample_manifest` wrote: columns epoch, image_id; a row each time that a photo is seen.
+        labels: a row per photo, named by image_id; a 0/1 column per label.
+        epochs: the manifest of a recipe: columns epoch, image_id; a row each time that a photo is seen.
     """
     times = epochs.groupby("image_id").size() / epochs["epoch"].nunique()
     return labels.loc[times.index].mul(times, axis=0).sum()

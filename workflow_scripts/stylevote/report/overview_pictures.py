@@ -16,7 +16,7 @@ def overview_pictures(
     truth: np.ndarray,
     drawn: list[str],
     *,
-    most: int,
+    max_pictures: int,
     beta: float,
 ) -> dict[str, str]:
     """Return the pictures that every report has, by the names of their files.
@@ -27,58 +27,55 @@ def overview_pictures(
         gains: `overview.compare_singles`.
         truth: 0/1 for the training photos, shape (photos, labels).
         drawn: labels that have a row of their own (`overview.pictured_labels`).
-        most: how many labels the picture of those that occur together has at most.
+        max_pictures: number of labels in the picture of labels that occur together.
         beta: of F-beta.
     """
     score, labels = f"F{beta:g}", list(by_label["label"])
     of_drawn = by_label.set_index("label").loc[drawn].reset_index()
     known = gains.dropna(subset="value")
-    common = set(by_label.nlargest(most, "positives")["label"])
+    common = set(by_label.nlargest(max_pictures, "positives")["label"])
     paired = [place for place, label in enumerate(labels) if label in common]
     return {
-        "scores": dot_chart(macro["text"], [macro], title=f"Macro {score}", name="scores"),
-        "labels": dot_chart(drawn, _series(of_drawn), title=f"{score} of every label", name="labels", limits=(0, 1)),
+        "scores": dot_chart(macro["text"], [macro], f"Macro {score}"),
+        "labels": dot_chart(drawn, _series(of_drawn), f"{score} of every label", limits=(0, 1)),
         "distribution": _distribution(by_label, every=len(drawn) == len(labels)),
         "co_occurrence": heat_map(
             co_occurrence(truth[:, paired]),
             [labels[place] for place in paired],
-            title="Labels that occur together",
-            name="together",
+            "Labels that occur together",
         ),
         "gains": dot_chart(
             known["name"].replace(DECIDED_BY),
             [known],
-            title=f"Honest macro {score} of the ensemble and of single networks",
-            name="gains",
+            f"Honest macro {score} of the ensemble and of single networks",
         ),
     }
 
 
 def resampling_picture(counts: pd.DataFrame, drawn: list[str]) -> str:
-    """Draw how many photos with each label an epoch has, with as many recipes as there are colours.
+    """Draw the number of photos per label in an epoch, for as many recipes as there are colours.
 
     Args:
         counts: a row per label, named by it; a column ``before`` and a column per recipe.
         drawn: labels that have a row.
     """
     shown = [counts.loc[drawn, [name]].rename(columns={name: "value"}) for name in list(counts)[: len(SERIES)]]
-    title = "Photos an epoch, before and after"
-    return dot_chart(drawn, shown, title=title, name="resampling", log=True, form="{:,.0f}")
+    return dot_chart(drawn, shown, "Photos per epoch, before and after", log=True, form="{:,.0f}")
 
 
 def _distribution(by_label: pd.DataFrame, *, every: bool) -> str:
-    """Draw how many photos have each label: a row per label, if every label has one, or else a curve over ranks."""
-    title, name = "Training photos with each label", "distribution"
+    """Draw the number of photos per label: a row per label if all have one, or else a curve over ranks."""
+    title = "Training photos with each label"
     if not every:
-        return rank_curve(by_label["positives"].to_numpy(), title=title, name=name)
+        return rank_curve(by_label["positives"].to_numpy(), title)
     values = by_label[["positives"]].rename(columns={"positives": "value"})
-    return dot_chart(by_label["label"], [values], title=title, name=name, log=True, form="{:,.0f}")
+    return dot_chart(by_label["label"], [values], title, log=True, form="{:,.0f}")
 
 
 def _series(by_label: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the honest F-beta of every label, and that of the test photos if it is known, with their intervals."""
+    """Return the honest F-beta of every label and, if known, that of the test photos, with their intervals."""
     return [
         by_label[[f"{kind}_f_beta", f"{kind}_low", f"{kind}_high"]].set_axis(["value", "low", "high"], axis=1)
-        for kind in ("honest", "test")
+        for kind in ("nested", "test")
         if f"{kind}_f_beta" in by_label
     ]

@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from scipy.special import logit
 
-from stylevote.ensemble.threshold import log_odds
+from stylevote.ensemble.log_odds import log_odds
 from stylevote.report.drawing import (
     FOUR,
     INK,
     LINE,
-    MOST_LINES,
+    MAX_LINES,
     ONE,
     QUIET,
     SERIES,
@@ -34,9 +34,8 @@ ODDS_TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 def dot_chart(
     rows: Sequence[str],
     series: Sequence[pd.DataFrame],
-    *,
     title: str,
-    name: str,
+    *,
     log: bool = False,
     form: str = "{:.3f}",
     limits: tuple[float, float] | None = None,
@@ -47,8 +46,6 @@ def dot_chart(
         rows: names.
         series: one or more tables with a row each: columns value (nan: nothing is drawn), and low and high, if there
             are intervals. The numbers stand beside the row's name in the series' colours.
-        title: what the picture shows.
-        name: of the picture.
         log: whether the axis is logarithmic; values below 1 are drawn at 1.
         form: of the numbers.
         limits: of the axis; by default those of the values.
@@ -59,7 +56,6 @@ def dot_chart(
         axes = place(figure, left, bottom, right, 4)
         axes.set_ylim(-len(rows), 0)
         axes.set_yticks([])
-        axes.spines["left"].set_visible(False)
         low, high = limits or _limits(series, log)
         if log:
             axes.set_xscale("log")
@@ -89,16 +85,13 @@ def dot_chart(
                     textcoords="offset points", va="top", ha="right", color=SERIES[k] if len(series) > 1 else INK,
                 )  # fmt: skip
         _thin_ticks(axes)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)
 
 
-def rank_curve(counts: np.ndarray, *, title: str, name: str) -> str:
+def rank_curve(counts: np.ndarray, title: str) -> str:
     """Draw how common labels are if there are too many to name: their numbers of photos, from the most common on.
 
-    Args:
-        counts: photos with each label, shape (labels,).
-        title: what the picture shows.
-        name: of the picture.
+    ``counts`` are the photos with each label, shape (labels,).
     """
     with picture(WIDTH, 190) as figure:
         axes = place(figure, 46, 36, 10, 8)
@@ -110,11 +103,9 @@ def rank_curve(counts: np.ndarray, *, title: str, name: str) -> str:
         axes.minorticks_off()
         axes.set_xlim(0.5, len(ordered) + 0.5)
         axes.set_ylim(1, ordered[0] * 1.3)
-        axes.grid(axis="y")
-        axes.spines["left"].set_visible(False)
         axes.set_xlabel("label, by its number of photos", labelpad=2)
         _thin_ticks(axes)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)
 
 
 def _number(value: float, form: str) -> str:
@@ -150,7 +141,7 @@ def _thin_ticks(axes: Axes) -> None:
     axes.set_xticks([tick for tick, _ in kept], [text for _, text in kept])
 
 
-def heat_map(shares: np.ndarray, names: Sequence[str], *, title: str, name: str) -> str:
+def heat_map(shares: np.ndarray, names: Sequence[str], title: str) -> str:
     """Draw a square table of shares in 0..1 as tinted cells; the diagonal stays empty.
 
     Up to 16 names the cells hold the shares in percent.
@@ -175,7 +166,7 @@ def heat_map(shares: np.ndarray, names: Sequence[str], *, title: str, name: str)
         for k, text in enumerate(texts):
             axes.text(-gap, k + 0.5, text, ha="right", va="center")
             axes.text(k + 0.5, -gap, text, ha="center", va="bottom", rotation=90)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)
 
 
 def _cell(column: float, row: float, share: float) -> Rectangle:
@@ -186,7 +177,7 @@ def _cell_text(axes: Axes, column: float, row: float, text: str) -> None:
     axes.text(column + 0.5, row + 0.53, text, ha="center", va="center", fontsize=9)
 
 
-def correlation_map(correlations: np.ndarray, numbers: Sequence[int], *, title: str, name: str) -> str:
+def correlation_map(correlations: np.ndarray, numbers: Sequence[int], title: str) -> str:
     """Draw the correlations of a label's members, by their numbers: a triangle of cells, tinted from 0 to 1."""
     count = len(correlations)
     widest = max(text_width(str(number)) for number in numbers)
@@ -207,7 +198,7 @@ def correlation_map(correlations: np.ndarray, numbers: Sequence[int], *, title: 
         for k in range(0, count, step):
             axes.text(-5 / cell, k + 0.5, f"{numbers[k]}", ha="right", va="center", color=QUIET)
             axes.text(k + 0.5, count + 4 / cell, f"{numbers[k]}", ha="center", va="top", color=QUIET)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)
 
 
 def _odds_axis(axes: Axes, low: float, high: float) -> None:
@@ -225,9 +216,7 @@ def threshold_curves(
     curves: Sequence[np.ndarray],
     chosen: float,
     flat: tuple[float, float],
-    *,
     title: str,
-    name: str,
 ) -> str:
     """Draw F-beta against the threshold, in log odds: a line per photoset, the threshold, and where it is as good.
 
@@ -236,8 +225,6 @@ def threshold_curves(
         curves: F-beta there, on the training photos and, if their labels are known, on the test photos.
         chosen: the threshold.
         flat: the thresholds between which the first curve is hardly below what it is at the chosen one.
-        title: what the picture shows.
-        name: of the picture.
     """
     with picture(PANEL, 158) as figure:
         axes = place(figure, 30, 24, 8, 8)
@@ -248,34 +235,28 @@ def threshold_curves(
         for color, curve in zip(SERIES, curves, strict=False):
             axes.step(x, curve, color=color, where="pre")
         _f_axis(axes)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)
 
 
 def _f_axis(axes: Axes) -> None:
     """Let the vertical axis be that of an F-beta."""
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])
-    axes.grid(axis="y")
-    axes.spines["left"].set_visible(False)
 
 
 def loss_curves(
     names: Sequence[str],
     epochs: dict[str, pd.DataFrame],
     curves: dict[str, tuple[np.ndarray, Sequence[np.ndarray]]],
-    *,
     title: str,
-    name: str,
 ) -> str:
-    """Draw networks of different losses beside each other: F-beta cut at 0.5 by epoch, and against the threshold.
+    """Draw networks of different losses beside each other: F-beta at 0.5 by epoch, and against the threshold.
 
     Args:
         names: all losses that are compared for any label, in the order of their colours; some may be missing here.
         epochs: for each loss the columns epoch (from 0) and f_beta.
         curves: for each loss the thresholds and the F-beta there of its best epoch, on the training photos and, dashed,
             on the test photos if it is known.
-        title: what the picture shows.
-        name: of the picture.
     """
     with picture(WIDTH, 158) as figure:
         half = WIDTH // 2
@@ -288,10 +269,10 @@ def loss_curves(
             by_epoch.plot(table["epoch"] + 1, table["f_beta"], color=color, marker="o", ms=3.5, mew=0)
             for style, curve in zip(("solid", "dashed"), of_photos, strict=False):
                 by_threshold.step(log_odds(thresholds), curve, color=color, ls=style, where="pre")
-        for axes, text in ((by_epoch, "epoch (cut at 0.5)"), (by_threshold, "threshold")):
+        for axes, text in ((by_epoch, "epoch (at 0.5)"), (by_threshold, "threshold")):
             _f_axis(axes)
             axes.set_xlabel(text, labelpad=2)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)
 
 
 def _epoch_axis(axes: Axes, epochs: int) -> None:
@@ -302,14 +283,12 @@ def _epoch_axis(axes: Axes, epochs: int) -> None:
     _thin_ticks(axes)
 
 
-def training_curves(history: pd.DataFrame, reached: pd.DataFrame, *, title: str, name: str) -> str:
+def training_curves(history: pd.DataFrame, reached: pd.DataFrame, title: str) -> str:
     """Draw a run's training: the losses of every fold by epoch, and the F-beta of every label with their mean.
 
     Args:
         history: columns fold, epoch (from 0), train_loss, validation_loss.
         reached: the F-beta on all folds together: a row per epoch, a column per label.
-        title: what the picture shows.
-        name: of the picture.
     """
     with picture(WIDTH, 150) as figure:
         half = WIDTH // 2
@@ -322,9 +301,7 @@ def training_curves(history: pd.DataFrame, reached: pd.DataFrame, *, title: str,
             losses.plot(mean.index + 1, mean, color=color, marker="o", ms=3, mew=0)
         losses.set_ylim(bottom=0)
         losses.locator_params(axis="y", nbins=4)
-        losses.grid(axis="y")
-        losses.spines["left"].set_visible(False)
-        if reached.shape[1] > MOST_LINES:
+        if reached.shape[1] > MAX_LINES:
             low, high = reached.quantile(0.1, axis=1), reached.quantile(0.9, axis=1)
             scores.fill_between(reached.index + 1, low, high, color=QUIET, alpha=0.3, lw=0)
         else:
@@ -335,16 +312,13 @@ def training_curves(history: pd.DataFrame, reached: pd.DataFrame, *, title: str,
         for axes, text in ((losses, "loss by epoch"), (scores, "F by epoch")):
             _epoch_axis(axes, epochs)
             axes.set_xlabel(text, labelpad=2)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)
 
 
-def reliability_curve(parts: pd.DataFrame, *, title: str, name: str) -> str:
+def reliability_curve(parts: pd.DataFrame, title: str) -> str:
     """Draw how often a label is there against what the scores say, with intervals, beside the line on which both agree.
 
-    Args:
-        parts: what `measures.reliability` returns.
-        title: what the picture shows.
-        name: of the picture.
+    ``parts`` is what `measures.reliability` returns.
     """
     with picture(PANEL, 190) as figure:
         axes = place(figure, 38, 36, 10, 8)
@@ -356,20 +330,15 @@ def reliability_curve(parts: pd.DataFrame, *, title: str, name: str) -> str:
         axes.set_ylim(0, end)
         axes.locator_params(axis="y", nbins=4)
         axes.locator_params(axis="x", nbins=4)
-        axes.grid(axis="y")
-        axes.spines["left"].set_visible(False)
         axes.set_xlabel("score", labelpad=2)
         _thin_ticks(axes)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)
 
 
-def size_curve(curve: pd.DataFrame, *, title: str, name: str) -> str:
+def size_curve(curve: pd.DataFrame, title: str) -> str:
     """Draw the honest macro F-beta of ensembles of several sizes, with its interval (Table VII of Ding & Wan 2018).
 
-    Args:
-        curve: what `size.size_curve` returns.
-        title: what the picture shows.
-        name: of the picture.
+    ``curve`` is what `size.size_curve` returns.
     """
     with picture(WIDTH, 210) as figure:
         axes = place(figure, 42, 38, 12, 10)
@@ -379,7 +348,5 @@ def size_curve(curve: pd.DataFrame, *, title: str, name: str) -> str:
         axes.set_xlim(-0.4, len(curve) - 0.6)
         axes.set_xticks(x, curve["size"])
         axes.locator_params(axis="y", nbins=5)
-        axes.grid(axis="y")
-        axes.spines["left"].set_visible(False)
         axes.set_xlabel("members per label", labelpad=2)
-        return to_svg(figure, title, name)
+        return to_svg(figure, title)

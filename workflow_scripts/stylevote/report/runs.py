@@ -1,4 +1,4 @@
-"""What the runs are: what differs between them as a table, and what all have in common as a sentence."""
+"""Describe the runs: a table of their differences, and a sentence on what they have in common."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,24 +16,24 @@ class RunTable(NamedTuple):
 
 
 def run_table(settings: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) -> RunTable:
-    """Return what tells runs apart.
+    """Return the differences between the runs, and their common settings.
 
     Args:
         settings: the resolved setting of each run, by its id; ``labels`` in it are those that the run predicts.
         labels: all labels.
     """
-    found = {key: None for setting in settings.values() for key in setting}
-    keys = [key for key in FIRST if key in found] + [key for key in found if key not in FIRST]
-    said = {run: {key: _said(key, setting.get(key), labels) for key in keys} for run, setting in settings.items()}
-    differ = [key for key in keys if len({of_run[key] for of_run in said.values()}) > 1]
-    rows = [[run, *(of_run[key] for key in differ)] for run, of_run in said.items()]
-    first = next(iter(said.values()), {})
+    used = {key: None for setting in settings.values() for key in setting}
+    keys = [key for key in FIRST if key in used] + [key for key in used if key not in FIRST]
+    texts = {run: {key: _value(key, setting.get(key), labels) for key in keys} for run, setting in settings.items()}
+    differ = [key for key in keys if len({of_run[key] for of_run in texts.values()}) > 1]
+    rows = [[run, *(of_run[key] for key in differ)] for run, of_run in texts.items()]
+    first = next(iter(texts.values()), {})
     common = "; ".join(f"{key} {first[key]}" for key in keys if key not in differ)
     return RunTable(["run", *differ], rows, common)
 
 
 def setting_text(value: Any) -> str:
-    """Return a value of a configuration in as few letters as a reader needs."""
+    """Return a value of a configuration as a short text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
@@ -49,7 +49,7 @@ def _pair(key: str, value: Any) -> str:
     return f"{key} {setting_text(value)}"
 
 
-def _said(key: str, value: Any, labels: Sequence[str]) -> str:
+def _value(key: str, value: Any, labels: Sequence[str]) -> str:
     if key == "labels" and list(value) == list(labels):
         return "all"
     if key == "phases":

@@ -1,4 +1,4 @@
-"""Photos as they stand within a page: small, and part of its text."""
+"""Embed small photos in a page."""
 
 import base64
 from io import BytesIO
@@ -15,14 +15,14 @@ SHEET = 1400  # pixels: no picture is wider
 
 
 def data_uri(image: Image.Image, quality: int = 70) -> str:
-    """Return an image as the address of itself, for ``src``."""
+    """Return an image as a data URI, for ``src``."""
     stream = BytesIO()
     image.save(stream, "WEBP", quality=quality)
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def thumbnail(photos: Path, name: str, sha256: str) -> str:
-    """Return an ingested photo, small, as the address of itself.
+    """Return an ingested photo, small, as a data URI.
 
     Args:
         photos: the photoset's folder.
@@ -36,7 +36,7 @@ def thumbnail(photos: Path, name: str, sha256: str) -> str:
 
 
 def embedded(path: Path) -> tuple[str, int, int]:
-    """Return a picture's address of itself, and its width and height in pixels, at most `SHEET` wide.
+    """Return a picture as a data URI, and its width and height in pixels, at most `SHEET` wide.
 
     Raises:
         InputError: the picture is damaged.
@@ -44,7 +44,7 @@ def embedded(path: Path) -> tuple[str, int, int]:
     try:
         with Image.open(path) as image:
             image.load()
-    except (OSError, SyntaxError) as error:  # the latter is Pillow's word for a broken PNG
+    except (OSError, SyntaxError) as error:  # Pillow's errors for broken files and broken PNG
         raise damaged(path, str(error)) from error
     if image.width > SHEET:
         image = image.resize((SHEET, round(image.height * SHEET / image.width)), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""Which code a program executes, as a digest that only a change of what it does can change."""
+"""Digest the code that a program executes: only a change of its syntax changes the digest."""
 
 import ast
 import atexit
@@ -11,13 +11,13 @@ from stylevote.errors import InputError
 from stylevote.files.tables import read_json, write_json
 
 PACKAGE = "stylevote"
-# Modules that choose where and when something is computed, and nothing of what comes out.
+# Modules that choose where and when something is computed, and do not affect results.
 OF_PLACE = {"stylevote.machine.gpus", "stylevote.machine.lock"}
 # Modules that only describe settings. The values of settings reach programs as params, which the workflow compares.
 OF_SETTINGS = {f"stylevote.config.{name}" for name in ("base", "configuration", "ensemble", "photos", "runs")}
-MOST_REMEMBERED = 2000  # modules; more than that are of former versions
+MAX_REMEMBERED = 2000  # modules; more are of former versions
 
-# The digest and the imports of every module that was parsed, by a digest of its text and of this module's.
+# The digest and the imports of each parsed module, by a digest of its text and of this module's.
 _parsed: dict[str, list] = {}
 
 
@@ -28,9 +28,8 @@ def code_digest(program: Path, *modules: Path) -> str:
     layout and the version of Python do not change it. Nothing is executed.
 
     Args:
-        program: file of the program, in a folder of this library's folder or in a folder within.
-        modules: files of the library's modules that the program imports by a name in its settings: what it does not
-            choose does not count.
+        program: file of the program, in the folder that holds this library, or deeper.
+        modules: files of the library's modules that the program imports by a name in its settings.
 
     Raises:
         OSError, SyntaxError: a module cannot be read or parsed.
@@ -48,12 +47,12 @@ def code_digest(program: Path, *modules: Path) -> str:
 
 
 def remember_modules(path: Path) -> None:
-    """Keep what is known of modules in a file, since to parse all of them takes a fifth of a dry run.
+    """Keep the digests of modules in a file, because to parse all of them takes a fifth of a dry run.
 
-    Modules are known by their text. A file that is damaged or cannot be written costs time, and nothing else.
+    Modules are known by their text. If the file is damaged or cannot be written, they are parsed again.
 
     Args:
-        path: the file. It is read now, and written at the end of the process if more is known then.
+        path: the file. It is read now, and written at the end of the process if there are new digests.
     """
     with suppress(InputError):
         _parsed.update(read_json(path)["modules"])
@@ -62,7 +61,7 @@ def remember_modules(path: Path) -> None:
     def save() -> None:
         new = {key: value for key, value in _parsed.items() if key not in before}
         if new:
-            kept = _parsed if len(_parsed) <= MOST_REMEMBERED else new
+            kept = _parsed if len(_parsed) <= MAX_REMEMBERED else new
             with suppress(OSError):
                 write_json({"modules": kept}, path)
 
@@ -71,7 +70,7 @@ def remember_modules(path: Path) -> None:
 
 @cache
 def _parse(path: Path, root: Path) -> tuple[str, list[Path]]:
-    """Return a digest of one module's syntax and the library's modules that it imports, wherever in it."""
+    """Return a digest of a module's syntax, and the library's modules that it imports, in functions too."""
     text = path.read_bytes()
     key = hashlib.sha256(_own_text() + text).hexdigest()
     if key not in _parsed:
@@ -80,7 +79,7 @@ def _parse(path: Path, root: Path) -> tuple[str, list[Path]]:
         _describe(ast.parse(text), parts, names)
         _parsed[key] = [hashlib.sha256("".join(parts).encode()).hexdigest(), names]
     digest, names = _parsed[key]
-    return digest, [found for name in names for found in _files(name, root)]
+    return digest, [path for name in names for path in _files(name, root)]
 
 
 @cache
@@ -95,8 +94,7 @@ def _is_text(node: ast.AST) -> bool:
 def _describe(node: object, parts: list[str], names: list[str]) -> None:
     """Add a node as text to ``parts``, and the modules that it imports to ``names``.
 
-    Docstrings are left out, and empty fields: later versions of Python only add such ones. It is done in one walk:
-    whoever plans a workflow waits for it.
+    Docstrings and empty fields are left out: later versions of Python add empty fields. One walk does both, for speed.
     """
     if isinstance(node, ast.AST):
         if isinstance(node, ast.Import):
@@ -127,7 +125,7 @@ def _describe(node: object, parts: list[str], names: list[str]) -> None:
 
 
 def _files(name: str, root: Path) -> list[Path]:
-    """Return the file of a module of the library that counts, if the name is one; packages hold no code themselves."""
+    """Return the file of a module, if it is one of the library that counts; packages hold no code."""
     if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE | OF_SETTINGS:
         return []
     path = root.joinpath(*name.split(".")).with_suffix(".py")

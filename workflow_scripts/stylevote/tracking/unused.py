@@ -1,170 +1,160 @@
-"""What lies in the results folder and is no longer used by the configuration, and its removal.
+"""List and remove files in the results folder that the configuration does not use.
 
-Nothing is read from the files: a file is what its path says. Links are never followed; a link is a file of its own.
+Paths alone decide; no file is opened. Links are not followed: a link is a file.
 """
 
 import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, write_json
 
-USED, UNUSED, UNKNOWN = "used", "unused", "unknown"
-PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}-\d+\.partial")  # what `stylevote.files.tables.replacing` writes to
+# Temporary names of `stylevote.files.tables.replacing`.
+PARTIAL = re.compile(r"(^|/)\.([^/]+)\.[0-9a-f]{8}-\d+\.partial$")
 LISTED = "unused.json"
 
 
-class File(NamedTuple):
-    """A file in the results folder: its path relative to that, its size in bytes, and whether it is used."""
+class Files(NamedTuple):
+    """The files in the results folder: their sizes in bytes by their relative paths."""
 
-    path: str
-    size: int
-    kind: str
+    used: dict[str, int]
+    unused: dict[str, int]
+    unknown: dict[str, int]
 
 
-def sort_files(root: Path, used: Iterable[str], made: Iterable[str], kept: Iterable[str] = ()) -> list[File]:
-    """Return every file below ``root``, in the order of the names.
+def sort_files(root: Path, used: Iterable[str], made: Iterable[str], named: Iterable[str] = ()) -> Files:
+    """Return all files below ``root``, in the order of their paths.
 
-    A path that matches is what it is with everything below it. What is half written goes by what it was to be. Folders
-    without any file stand among the files, with a slash at the end, if they match. Names that begin with a dot are left
-    out, unless they lie below a path that matches.
+    A path that matches decides for everything below it. A temporary file goes with its final name. An empty folder that
+    matches is a file with a slash at its end. Names that begin with a dot are left out unless they match.
 
     Args:
         root: the results folder.
-        used: regular expressions of relative paths that the configuration stands for: ``used``.
-        made: the same, of what any configuration may have brought: ``unused``, if nothing says that they are used. All
-            other files are ``unknown``.
-        kept: relative paths that are ``used``, whatever they match or lie below.
+        used: regular expressions of the relative paths that rules can make for this configuration.
+        made: the same for any configuration; a path is unused if it is not used, too. All other paths are unknown.
+        named: relative paths that are used, whatever they match.
 
     Raises:
         InputError: a folder cannot be read.
     """
-    kept = set(kept)
-    kinds = [(USED, re.compile(pattern)) for pattern in used] + [(UNUSED, re.compile(pattern)) for pattern in made]
+    files, named_paths = Files({}, {}, {}), set(named)
+    patterns = [(re.compile(pattern), files.used) for pattern in used]
+    patterns += [(re.compile(pattern), files.unused) for pattern in made]
 
-    def kind_of(path: str) -> str | None:
-        folder, slash, name = path.rpartition("/")
-        partial = PARTIAL.fullmatch(name)
-        meant = f"{folder}{slash}{partial[1]}" if partial else path
-        return next((kind for kind, pattern in kinds if pattern.fullmatch(meant)), None)
+    @cache
+    def kind_of(path: str) -> dict[str, int] | None:
+        """Return the kind that the path, or the outermost folder around it, matches."""
+        if path in named_paths:
+            return files.used
+        parent = path.rpartition("/")[0]
+        inherited = kind_of(parent) if parent else None
+        final = PARTIAL.sub(r"\1\2", path)
+        matching = (kind for pattern, kind in patterns if pattern.fullmatch(final))
+        return next(matching, None) if inherited is None else inherited
 
-    def below(folder: Path | str, where: str, inherited: str | None) -> Iterator[File]:
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except FileNotFoundError:  # a job is at work
-            return
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
-        if not entries and inherited:
-            yield File(where, 0, inherited)
-        for entry in entries:
-            kind = USED if where + entry.name in kept else inherited or kind_of(where + entry.name)
-            if entry.is_dir(follow_symlinks=False) and (kind or not entry.name.startswith(".")):
-                yield from below(entry.path, f"{where}{entry.name}/", kind)
-            elif kind or not entry.name.startswith("."):
-                with suppress(FileNotFoundError):
-                    yield File(where + entry.name, entry.stat(follow_symlinks=False).st_size, kind or UNKNOWN)
+    for path, size in sorted(_all_files(root)):
+        kind = kind_of(path.rstrip("/"))
+        if kind is None and not path.endswith("/") and "/." not in f"/{path}":
+            kind = files.unknown
+        if kind is not None:
+            kind[path] = size
+    return files
 
-    return list(below(root, "", None)) if root.is_dir() else []
+
+def _all_files(root: Path) -> Iterator[tuple[str, int]]:
+    """Yield the relative path and size of each file and link, and of each empty folder, with a slash at its end."""
+
+    def fail(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # a job removed the folder meanwhile
+            raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    for folder, folders, names in os.walk(root, onerror=fail):
+        inside = Path(folder).relative_to(root)
+        for name in [*names, *(name for name in folders if Path(folder, name).is_symlink())]:
+            with suppress(FileNotFoundError):
+                yield str(inside / name), Path(folder, name).lstat().st_size
+        if not names and not folders:
+            yield f"{inside}/", 0
 
 
 def paths_within(root: Path, values: Any) -> list[str]:
-    """Return those texts in nested ``values`` that name something below ``root``, as paths relative to it."""
+    """Return the texts in nested ``values`` that name existing paths below ``root``, relative to it."""
     if isinstance(values, dict):
         values = list(values.values())
     if isinstance(values, list):
         return sorted({path for value in values for path in paths_within(root, value)})
-    found = set()
-    if isinstance(values, str) and os.path.lexists(values):
-        for resolved in (os.path.abspath, os.path.realpath):
-            path, top = Path(resolved(values)), Path(resolved(root))
-            if path != top and path.is_relative_to(top):
-                found.add(path.relative_to(top).as_posix())
-    return sorted(found)
+    if not isinstance(values, str) or not os.path.lexists(values):
+        return []
+    relative = {os.path.relpath(resolve(values), resolve(root)) for resolve in (os.path.abspath, os.path.realpath)}
+    return sorted(path for path in relative if path.split("/")[0] not in (".", ".."))
 
 
-def list_unused(root: Path, files: list[File]) -> str:
-    """Write the unused files, with their sizes, to ``unused.json`` in the results folder; return what there is to say.
-
-    Args:
-        root: the results folder.
-        files: what `sort_files` gives for it.
-    """
-    unused, unknown = ([file for file in files if file.kind == kind] for kind in (UNUSED, UNKNOWN))
-    write_json({file.path: file.size for file in unused}, root / LISTED)
-    lines = [f"{root}: {_amount(unused)} no longer used by this configuration", *summed_up(files, UNUSED)]
-    if unused:
-        lines.append("to remove them, ask for the target remove_unused, with the same configuration")
-    if unknown:
-        lines += ["", f"{_amount(unknown)} that no rule makes, and that are never removed", *summed_up(files, UNKNOWN)]
+def list_unused(root: Path, files: Files) -> str:
+    """Write the unused files, with their sizes, to ``unused.json`` in the results folder; return the list as text."""
+    write_json(files.unused, root / LISTED)
+    lines = [f"{root}: {_amount(files.unused)} no longer used by this configuration"]
+    if files.unused:
+        lines += _summary(files.unused, files.used | files.unknown)
+        lines.append("to remove them, run the target remove_unused with the same configuration")
+    if files.unknown:
+        lines += ["", f"{_amount(files.unknown)} that no rule makes; they are never removed"]
+        lines += _summary(files.unknown, files.used | files.unused)
     return "\n".join(lines)
 
 
-def remove_unused(root: Path, files: list[File]) -> str:
-    """Remove the unused files, and folders that are empty then, if they are what was listed last; return a sentence.
-
-    Args:
-        root: the results folder.
-        files: what `sort_files` gives for it now.
+def remove_unused(root: Path, files: Files) -> str:
+    """Remove the unused files, and the folders that become empty; return a sentence.
 
     Raises:
-        InputError: nothing was listed, something else was listed, or a file cannot be removed.
+        InputError: the unused files are not those that `list_unused` listed, or a file cannot be removed.
     """
     list_path = root / LISTED
     if not list_path.exists():
-        raise InputError(f"{list_path}: not there; ask for the target unused first, and look at what it lists")
-    unused = [file for file in files if file.kind == UNUSED]
-    if read_json(list_path) != {file.path: file.size for file in unused}:
+        raise InputError(f"{list_path}: not found; run the target unused first, and look at its list")
+    if read_json(list_path) != files.unused:
         raise InputError(
-            f"{list_path}: lists other files, or of other sizes, than are unused now ({_amount(unused)}): something"
-            " changed, there or in the configuration; ask for the target unused again"
+            f"{list_path}: these files or sizes are not those that are unused now ({_amount(files.unused)}): something"
+            " changed, there or in the configuration; run the target unused again"
         )
-    for file in unused:
-        place = root / file.path
+    for name in files.unused:
+        path = root / name
         try:
-            place.rmdir() if file.path.endswith("/") else place.unlink()
+            path.rmdir() if name.endswith("/") else path.unlink()
         except OSError as error:
-            again = "ask for the target unused again"
-            raise InputError(f"{place}: cannot be removed ({error.strerror}); {again}") from error
-    folders = {root / parent for file in unused for parent in PurePosixPath(file.path).parents if parent.name}
-    for folder in sorted(folders, reverse=True):  # those inside come first
+            raise InputError(f"{path}: cannot be removed ({error.strerror}); run the target unused again") from error
+    folders = {root / parent for name in files.unused for parent in PurePosixPath(name).parents if parent.name}
+    for folder in sorted(folders, reverse=True):  # inner folders first
         if not any(folder.iterdir()):
             folder.rmdir()
     list_path.unlink()
-    return f"{root}: removed {_amount(unused)}"
+    return f"{root}: removed {_amount(files.unused)}"
 
 
-def summed_up(files: list[File], kind: str) -> Iterator[str]:
-    """Yield a line for each file of a kind; a folder that holds no other files is one line, if it lies in a folder.
-
-    Args:
-        files: what `sort_files` gives.
-        kind: the files' kind.
-    """
-    mixed = {folder for file in files if file.kind != kind for folder in _folders(file.path)}
+def _summary(files: dict[str, int], others: Iterable[str]) -> Iterator[str]:
+    """Yield a line per file, or per folder inside another folder if it holds none of the ``others``."""
+    mixed = {folder for path in others for folder in _folders(path)}
     sizes: dict[str, int] = {}
-    for file in files:
-        if file.kind == kind:
-            whole = (folder for folder in _folders(file.path)[1:] if folder not in mixed)
-            line = next(whole, file.path)
-            sizes[line] = sizes.get(line, 0) + file.size
+    for path, size in files.items():
+        line = next((folder for folder in _folders(path)[1:] if folder not in mixed), path)
+        sizes[line] = sizes.get(line, 0) + size
     for path, size in sizes.items():
-        yield f"  {_taken(size):>10}  {''.join(letter if letter.isprintable() else '?' for letter in path)}"
+        yield f"  {_size_text(size):>10}  {''.join(letter if letter.isprintable() else '?' for letter in path)}"
 
 
 def _folders(path: str) -> list[str]:
-    """Return the folders that a path lies in, the outermost first, with a slash at the end of each."""
-    return [path[: place + 1] for place, letter in enumerate(path) if letter == "/"]
+    """Return the folders around a path, the outermost first, with a slash at the end of each."""
+    return [path[: index + 1] for index, letter in enumerate(path) if letter == "/"]
 
 
-def _amount(files: list[File]) -> str:
-    return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {_taken(sum(file.size for file in files))}"
+def _amount(files: dict[str, int]) -> str:
+    return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {_size_text(sum(files.values()))}"
 
 
-def _taken(size: int) -> str:
-    unit, name = next((part for part in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= part[0]), (0, ""))
-    return f"{size / unit:,.1f} {name}" if unit else f"{size} B"
+def _size_text(size: int) -> str:
+    unit, name = next((unit for unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= unit[0]), (1, "B"))
+    return f"{size / unit:,.1f} {name}" if unit > 1 else f"{size} B"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import fbeta_score
 
+from stylevote.config.ensemble import Stack
 from stylevote.ensemble.combiners import logistic, mean
 from stylevote.ensemble.combiners.auto import fit, load
 from stylevote.ensemble.stack import fit_stack, stacked_scores
@@ -152,13 +153,14 @@ def test_another_combiners_stacker_after_the_name_is_refused():
 
 
 def test_two_folds_are_refused():
-    with pytest.raises(InputError, match="needs at least 3 folds, and there are 2"):
+    with pytest.raises(InputError, match=r"folds\.count: found 2, expected 3 or more"):
         fit(*problem(SINGLE, folds=2), among=[MEAN, LOGISTIC], seed=1)
 
 
 def test_the_number_of_threads_makes_no_difference():
     features, labels, folds = problem((3, 2, 0, -2))
-    settings = {"combiner": "auto", "auto": {"among": [MEAN, BOOSTED], "seed": 1}}
+    among = [name for name, _ in (MEAN, BOOSTED)]
+    settings = Stack(combiner="auto", auto={"among": among, "seed": 1}, xgboost=BOOSTED[1])
     alone, together = (fit_stack(features, labels, folds, settings, threads=threads) for threads in (1, 4))
     raw = [stacker.to_bytes() for stacker in alone.stackers]
     assert raw == [stacker.to_bytes() for stacker in together.stackers]

@@ -11,17 +11,17 @@ from stylevote.ensemble.combiners.logistic import fit
 
 def penalised_loss(weights, intercept, odds, labels, alpha):
     """Return the sum of the cross-entropies, and alpha / 2 times that of the squared weights."""
-    found = odds @ weights + intercept
-    return np.logaddexp(0, np.where(labels == 1, -found, found)).sum() + alpha / 2 * weights @ weights
+    actual = odds @ weights + intercept
+    return np.logaddexp(0, np.where(labels == 1, -actual, actual)).sum() + alpha / 2 * weights @ weights
 
 
 @pytest.mark.parametrize("alpha", [0.01, 1, 100])
 @pytest.mark.parametrize("label", [0, 1])
-def test_at_the_solution_the_penalised_loss_rises_in_all_directions_and_its_gradient_is_zero(bank, alpha, label):
-    features, labels, folds = bank.candidates(label)[1].T, bank.truth[:, label], bank.folds
+def test_at_the_solution_the_penalised_loss_rises_in_all_directions_and_its_gradient_is_zero(ensemble, alpha, label):
+    features, labels, folds = ensemble.candidates(label)[1].T, ensemble.truth[:, label], ensemble.folds
     for fold, stacker in enumerate(fit(features, labels, folds, alpha=[alpha]).stackers):
-        found = json.loads(stacker.to_bytes())
-        weights, intercept = np.array(found["weights"]), found["intercept"]
+        actual = json.loads(stacker.to_bytes())
+        weights, intercept = np.array(actual["weights"]), actual["intercept"]
         inside = features[folds != fold].astype(float)
         odds, truth = np.log(inside / (1 - inside)), labels[folds != fold]
         excess = 1 / (1 + np.exp(-(odds @ weights + intercept))) - truth
@@ -53,9 +53,9 @@ def test_weights_are_those_of_scikit_learn_whatever_the_order_of_the_penalties(p
                 inside = features[folds != fold].astype(float)
                 expected = LogisticRegression(C=1 / alpha, solver="newton-cholesky", tol=1e-10, max_iter=1000)
                 expected.fit(np.log(inside / (1 - inside)), labels[folds != fold])
-                found = json.loads(stacker.to_bytes())
-                assert np.allclose(found["weights"], expected.coef_[0], rtol=1e-4, atol=1e-4)
-                assert np.isclose(found["intercept"], expected.intercept_[0], rtol=1e-4, atol=1e-4)
+                actual = json.loads(stacker.to_bytes())
+                assert np.allclose(actual["weights"], expected.coef_[0], rtol=1e-4, atol=1e-4)
+                assert np.isclose(actual["intercept"], expected.intercept_[0], rtol=1e-4, atol=1e-4)
 
 
 def test_members_that_separate_the_label_end_in_finite_weights():
@@ -63,8 +63,8 @@ def test_members_that_separate_the_label_end_in_finite_weights():
     labels = np.repeat([0, 1], [390, 10])
     features = np.where(labels == 1, 1 - 1e-6, 1e-6).astype(np.float32)[:, None]
     for stacker in fit(features, labels, np.tile([0, 1], 200), alpha=[1e-9]).stackers:
-        found = json.loads(stacker.to_bytes())
-        odds = np.log(features / (1 - features)).astype(float) * found["weights"] + found["intercept"]
+        actual = json.loads(stacker.to_bytes())
+        odds = np.log(features / (1 - features)).astype(float) * actual["weights"] + actual["intercept"]
         assert np.isfinite(odds).all()
         assert ((odds[:, 0] > 5) == labels).all()
 

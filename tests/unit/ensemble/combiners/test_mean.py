@@ -12,9 +12,9 @@ from stylevote.errors import InputError
 
 
 @pytest.fixture
-def problem(bank):
+def problem(ensemble):
     """Return features (photos, members), labels and folds of one label."""
-    return bank.candidates(1)[1][[0, 2, 4]].T, bank.truth[:, 1], bank.folds
+    return ensemble.candidates(1)[1][[0, 2, 4]].T, ensemble.truth[:, 1], ensemble.folds
 
 
 def test_scores_are_the_mean_of_the_probabilities():

@@ -10,8 +10,8 @@ from stylevote.ensemble.combiners.ridge import fit
 
 @pytest.mark.parametrize("alpha", [0.01, 1, 100])
 @pytest.mark.parametrize("label", [0, 1])
-def test_the_weights_are_those_of_augmented_least_squares(bank, alpha, label):
-    features, labels, folds = bank.candidates(label)[1].T, bank.truth[:, label], bank.folds
+def test_the_weights_are_those_of_augmented_least_squares(ensemble, alpha, label):
+    features, labels, folds = ensemble.candidates(label)[1].T, ensemble.truth[:, label], ensemble.folds
     members = features.shape[1]
     stack = fit(features, labels, folds, alpha=[alpha])
     for fold, stacker in enumerate(stack.stackers):
@@ -20,8 +20,8 @@ def test_the_weights_are_those_of_augmented_least_squares(bank, alpha, label):
         pulls = np.column_stack([np.sqrt(alpha) * np.eye(members), np.zeros(members)])
         wanted = np.append(labels[folds != fold], np.zeros(members))
         expected = np.linalg.lstsq(np.vstack([photos, pulls]), wanted)[0]
-        found = json.loads(stacker.to_bytes())
-        assert np.allclose([*found["weights"], found["intercept"]], expected, atol=1e-9)
+        actual = json.loads(stacker.to_bytes())
+        assert np.allclose([*actual["weights"], actual["intercept"]], expected, atol=1e-9)
         outside = features[folds == fold] @ expected[:-1] + expected[-1]
         assert np.allclose(stack.scores[folds == fold], np.clip(outside, 0, 1), atol=1e-6)
     assert np.abs(expected[:-1]).max() > 1e-3

@@ -8,7 +8,7 @@ from stylevote.ensemble.combiners import xgboost
 from stylevote.ensemble.combiners.xgboost import fit, grid_points, load, sample
 from stylevote.ensemble.stack import stacked_scores
 from stylevote.errors import InputError
-from stylevote.metrics import best_cut
+from stylevote.metrics import best_threshold
 
 POINT = {"eta": [0.1], "max_depth": [3], "min_child_weight": [2]}
 GRID = {"eta": [0.05, 0.2], "max_depth": [2, 4], "min_child_weight": [1]}
@@ -16,9 +16,9 @@ SETTINGS = {"rounds": 60, "patience": 8, "seed": 1}
 
 
 @pytest.fixture(params=[0, 1])
-def problem(request, bank):
+def problem(request, ensemble):
     """Return features (photos, members), labels and folds of one label."""
-    return bank.candidates(request.param)[1][[0, 2, 4]].T, bank.truth[:, request.param], bank.folds
+    return ensemble.candidates(request.param)[1][[0, 2, 4]].T, ensemble.truth[:, request.param], ensemble.folds
 
 
 def classifier(features, labels, inside):
@@ -67,7 +67,7 @@ def test_the_point_of_highest_f2_is_chosen(problem):
     single = []
     for point in grid_points(GRID):
         alone = fit(features, labels, folds, grid={k: [v] for k, v in point.items()}, **SETTINGS)
-        single.append((best_cut(labels, alone.scores)[1], alone.scores))
+        single.append((best_threshold(labels, alone.scores)[1], alone.scores))
     best = int(np.argmax([f2 for f2, _ in single]))
     assert stack.grid["f_beta"].tolist() == [f2 for f2, _ in single]
     assert np.flatnonzero(stack.grid["chosen"]).tolist() == [best]
@@ -101,9 +101,9 @@ def test_the_stackers_bytes_are_the_same_every_time_and_read_back(problem):
 @pytest.mark.parametrize("heats", [[(8000, 1)], [(500, 1)]], ids=["all points", "a race"])
 def test_how_many_boosters_are_fitted_at_once_makes_no_difference(heats, simulate, monkeypatch):
     monkeypatch.setattr(xgboost, "HEATS", heats)
-    bank = simulate(photos=2000, prevalence=(0.1,), runs=5)
-    features, labels = bank.candidates(0)[1].T, bank.truth[:, 0]
-    alone, together = (fit(features, labels, bank.folds, grid=GRID, **SETTINGS, threads=n) for n in (1, 5))
+    ensemble = simulate(photos=2000, prevalence=(0.1,), runs=5)
+    features, labels = ensemble.candidates(0)[1].T, ensemble.truth[:, 0]
+    alone, together = (fit(features, labels, ensemble.folds, grid=GRID, **SETTINGS, threads=n) for n in (1, 5))
     assert [one.to_bytes() for one in together.stackers] == [one.to_bytes() for one in alone.stackers]
     assert together.scores.tobytes() == alone.scores.tobytes()
     assert together.grid.equals(alone.grid)
@@ -163,7 +163,7 @@ def test_a_label_on_one_photo_in_a_hundred_is_learned():
     features = np.where(labels[:, None] == 1, 0.6, 0.1) + random.uniform(0, 0.3, (600, 3))
     grid = {"eta": [0.1], "max_depth": [2], "min_child_weight": [1]}
     stack = fit(features.astype(np.float32), labels, folds, grid=grid, **SETTINGS)
-    assert best_cut(labels, stack.scores)[1] > 0.9
+    assert best_threshold(labels, stack.scores)[1] > 0.9
 
 
 @pytest.fixture
@@ -176,8 +176,8 @@ RACED = {"eta": [0.05, 0.2], "max_depth": [1, 2, 6], "min_child_weight": [1, 4]}
 
 
 def test_the_best_pair_of_the_heats_is_fitted_on_all_photos_at_every_eta(race, simulate):
-    bank = simulate(photos=2400, prevalence=(0.3,))
-    problem = bank.candidates(0)[1].T, bank.truth[:, 0], bank.folds
+    ensemble = simulate(photos=2400, prevalence=(0.3,))
+    problem = ensemble.candidates(0)[1].T, ensemble.truth[:, 0], ensemble.folds
     raced = fit(*problem, grid=RACED, **SETTINGS)
     every = fit(*problem, grid=RACED, **SETTINGS, search="all")
     grid, pair = raced.grid, ["max_depth", "min_child_weight"]
@@ -193,13 +193,13 @@ def test_the_best_pair_of_the_heats_is_fitted_on_all_photos_at_every_eta(race, s
         every.grid.loc[ends, ["f_beta", "threshold", "logloss", "rounds"]]
     )
     assert np.flatnonzero(grid["chosen"]).tolist() == [grid["f_beta"].idxmax()]
-    assert best_cut(problem[1], raced.scores)[1] == grid["f_beta"].max()
+    assert best_threshold(problem[1], raced.scores)[1] == grid["f_beta"].max()
 
 
 def test_a_heat_leaves_the_pairs_of_highest_f2(simulate, monkeypatch):
     monkeypatch.setattr(xgboost, "HEATS", [(600, 3)])
-    bank = simulate(photos=2400, prevalence=(0.3,))
-    grid = fit(bank.candidates(0)[1].T, bank.truth[:, 0], bank.folds, grid=RACED, **SETTINGS).grid
+    ensemble = simulate(photos=2400, prevalence=(0.3,))
+    grid = fit(ensemble.candidates(0)[1].T, ensemble.truth[:, 0], ensemble.folds, grid=RACED, **SETTINGS).grid
     heat = grid[grid["heat_f_beta"].notna()]
     stays = heat["f_beta"].notna()
     assert stays.sum() == 3
@@ -208,8 +208,8 @@ def test_a_heat_leaves_the_pairs_of_highest_f2(simulate, monkeypatch):
 
 
 def test_every_point_of_a_rare_label_is_fitted_on_a_sample_and_as_good(race, simulate):
-    bank = simulate(photos=6000, prevalence=(0.003,), strength=4)
-    problem = bank.candidates(0)[1].T, bank.truth[:, 0], bank.folds
+    ensemble = simulate(photos=6000, prevalence=(0.003,), strength=4)
+    problem = ensemble.candidates(0)[1].T, ensemble.truth[:, 0], ensemble.folds
     raced = fit(*problem, grid=RACED, **SETTINGS)
     every = fit(*problem, grid=RACED, **SETTINGS, search="all")
     assert raced.grid["f_beta"].notna().all()
@@ -221,8 +221,8 @@ def test_every_point_of_a_rare_label_is_fitted_on_a_sample_and_as_good(race, sim
 
 def test_as_many_photos_as_in_the_first_heat_are_all_fitted(simulate, monkeypatch):
     monkeypatch.setattr(xgboost, "HEATS", [(240, 1)])
-    bank = simulate()
-    problem = bank.candidates(0)[1].T, bank.truth[:, 0], bank.folds
+    ensemble = simulate()
+    problem = ensemble.candidates(0)[1].T, ensemble.truth[:, 0], ensemble.folds
     raced, every = (fit(*problem, grid=RACED, **SETTINGS, search=search) for search in ("race", "all"))
     assert raced.grid.equals(every.grid)
     assert raced.scores.tobytes() == every.scores.tobytes()

@@ -1,1 +1,1 @@
-"""What training makes small: one module a loss, so that a change of one retrains only the runs that use it."""
+"""Loss functions, one per module, so that a change of one retrains only the runs that use it."""

@@ -1,4 +1,4 @@
-"""Asymmetric loss: easy negatives count much less than easy positives, and very easy ones nothing."""
+"""Asymmetric loss: easy negatives count much less than easy positives, and very easy negatives nothing."""
 
 import math
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-LEAST_PROBABILITY = 1e-8  # timm's; below it a power between 0 and 1 has no finite gradient
+MIN_PROBABILITY = 1e-8  # timm's; below it a power between 0 and 1 has no finite gradient
 
 
 def make_loss(
-    positives: torch.Tensor,  # noqa: ARG001 (every loss is made of the same)
+    positives: torch.Tensor,  # noqa: ARG001 (all losses have the same interface)
     photos: int,  # noqa: ARG001
     gamma_neg: float = 4.0,
     gamma_pos: float = 1.0,
@@ -19,15 +19,15 @@ def make_loss(
     """Return the asymmetric loss of Ridnik et al. 2021 ("Asymmetric loss for multi-label classification"), eq. (4)-(7).
 
     A positive costs -(1 - p)^gamma_pos ln p, a negative -q^gamma_neg ln(1 - q), where q = max(p - clip, 0). Its values
-    are those of timm's ``AsymmetricLossMultiLabel``. That class cuts probabilities off before it takes their logarithm:
-    positives below a logit of -18 have no gradient in it, and a gamma between 0 and 1 makes gradients NaN. Here
+    equal those of timm's ``AsymmetricLossMultiLabel``. That class clips probabilities before it takes their logarithm.
+    Positives below a logit of -18 have no gradient there, and a gamma between 0 and 1 makes gradients NaN. Here,
     logarithms come first.
 
     Args:
-        positives: float32, shape (labels,): each label's positives among the training photos; makes no difference here.
-        photos: number of training photos; makes no difference here.
-        gamma_neg: how much sure negatives are discounted, at least 0.
-        gamma_pos: how much sure positives are discounted, at least 0.
+        positives: float32, shape (labels,): each label's positives among the training photos; not used here.
+        photos: number of training photos; not used here.
+        gamma_neg: discount of easy negatives, at least 0.
+        gamma_pos: discount of easy positives, at least 0.
         clip: negatives below this probability cost nothing; in 0..1, 0 for none.
 
     Returns:
@@ -39,7 +39,7 @@ def make_loss(
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         log_p, log_not_p = functional.logsigmoid(logits), functional.logsigmoid(-logits)
         log_not_q = torch.logaddexp(log_not_p, torch.full_like(logits, log_clip)).clamp(max=0)
-        q = (-torch.expm1(log_not_q)).clamp(min=LEAST_PROBABILITY)
+        q = (-torch.expm1(log_not_q)).clamp(min=MIN_PROBABILITY)
         return -torch.where(targets > 0, (gamma_pos * log_not_p).exp() * log_p, q**gamma_neg * log_not_q).mean()
 
     return loss

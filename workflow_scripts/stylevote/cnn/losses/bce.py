@@ -7,14 +7,14 @@ from torch.nn import functional
 
 
 def make_loss(
-    positives: torch.Tensor,  # noqa: ARG001 (every loss is made of the same)
+    positives: torch.Tensor,  # noqa: ARG001 (all losses have the same interface)
     photos: int,  # noqa: ARG001
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return the mean over photos and labels of each label's binary cross-entropy.
 
     Args:
-        positives: float32, shape (labels,): each label's positives among the training photos; makes no difference here.
-        photos: number of training photos; makes no difference here.
+        positives: float32, shape (labels,): each label's positives among the training photos; not used here.
+        photos: number of training photos; not used here.
 
     Returns:
         A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns a scalar.

@@ -1,4 +1,4 @@
-"""Focal loss: photos that are already decided rightly and surely count little."""
+"""Focal loss: photos that are already decided correctly and with certainty count little."""
 
 from collections.abc import Callable
 
@@ -7,21 +7,21 @@ from torch.nn import functional
 
 
 def make_loss(
-    positives: torch.Tensor,  # noqa: ARG001 (every loss is made of the same)
+    positives: torch.Tensor,  # noqa: ARG001 (all losses have the same interface)
     photos: int,  # noqa: ARG001
     gamma: float = 2.0,
     alpha: float | None = 0.25,
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return the focal loss of Lin et al. 2017 ("Focal loss for dense object detection"), equations (4) and (5).
 
-    FL = -alpha_t (1 - p_t)^gamma ln p_t, where p_t is the probability given to what is true. It is computed from
-    logarithms of probabilities, so that its gradient is finite for every logit and every gamma, and a positive that is
-    surely missed still pulls.
+    FL = -alpha_t (1 - p_t)^gamma ln p_t, where p_t is the probability of the true answer. It is computed from
+    logarithms of probabilities: its gradient is finite for every logit and every gamma, and is not 0 for a positive
+    with a very low logit.
 
     Args:
-        positives: float32, shape (labels,): each label's positives among the training photos; makes no difference here.
-        photos: number of training photos; makes no difference here.
-        gamma: how much the sure ones are discounted, at least 0; 0 discounts nothing.
+        positives: float32, shape (labels,): each label's positives among the training photos; not used here.
+        photos: number of training photos; not used here.
+        gamma: discount of easy photos, at least 0; 0 is none.
         alpha: weight of positives in 0..1, negatives weigh ``1 - alpha``; None weighs both 1.
 
     Returns:

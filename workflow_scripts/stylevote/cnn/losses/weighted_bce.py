@@ -1,4 +1,4 @@
-"""Binary cross-entropy in which the rarer side of each label weighs more."""
+"""Binary cross-entropy in which the rarer class of each label weighs more."""
 
 from collections.abc import Callable
 
@@ -12,17 +12,17 @@ def make_loss(
     """Return the second team's weighted cross-entropy: their report, II.C, equation (4).
 
     L = -(A y ln p + B (1 - y) ln(1 - p)), where they set A and B from the ratio of positives to negatives in the
-    training set so that the rarer side weighs more, and do not say how. Here the commoner side weighs 1, and the rarer
-    one ``min((commoner / rarer) ** power, cap)``: with a power of 1 and below the cap, both sides of a label weigh the
-    same in sum. Where positives are the majority (in the challenge two labels have 9 in 10 photos), it is the negatives
-    that weigh more.
+    training set so that the rarer class weighs more. They do not tell how. Here the commoner class weighs 1, and the
+    rarer one ``min((commoner / rarer) ** power, cap)``. With a power of 1 and below the cap, both classes have the same
+    total weight. If positives are the majority (in the challenge two labels have 9 in 10 photos), the negatives weigh
+    more.
 
     Args:
-        positives: float32, shape (labels,): each label's positives among the training photos. The loss computes where
-            it lies.
+        positives: float32, shape (labels,): each label's positives among the training photos, on the device of the
+            logits.
         photos: number of training photos.
-        power: 0 is plain cross-entropy; between 0 and 1 weighs less than the ratio asks for.
-        cap: the largest weight, at least 1; also the weight of a side that no training photo is on.
+        power: 0 is plain cross-entropy; between 0 and 1, weights are smaller than the ratio.
+        cap: the largest weight, at least 1; also the weight of a class without training photos.
 
     Returns:
         A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns the mean over photos

@@ -1,7 +1,7 @@
-"""What makes one score of a label's members: one module a combiner, chosen by its name in the settings.
+"""Combiners, one per module. The settings name the module.
 
-Each module holds ``fit``, which takes the members' out-of-fold scores (float32, shape (photos, members)), the labels
-(0/1) and the folds (both of shape (photos,)), and by their names the combiner's own settings and the processor threads
-to use, and returns a `stylevote.ensemble.stack.Stack`; and ``load``, which makes a `stylevote.ensemble.stack.Stacker`
-of the bytes of its file, to predict with so many threads.
+A module has two functions. ``fit`` takes the members' out-of-fold scores (float32, shape (photos, members)), the labels
+(0/1) and the folds (both of shape (photos,)) and, as keywords, the combiner's own settings, ``beta`` and ``threads``.
+It returns a `stylevote.ensemble.stack.FittedStack`. ``load`` makes a `stylevote.ensemble.stack.Stacker` from its stored
+bytes and a number of threads.
 """

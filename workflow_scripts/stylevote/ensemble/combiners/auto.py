@@ -1,4 +1,4 @@
-"""Whichever combiner the nested estimate prefers, the simpler one where it is nearly as good."""
+"""The combiner that the nested estimate prefers; a simpler one if it is nearly as good."""
 
 import json
 import logging
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.stack import Stack, Stacker, combiner, fit_stack
+from stylevote.bootstrap import bootstrap_f_beta
+from stylevote.config.ensemble import Stack, Threshold
+from stylevote.ensemble.nested import predict_nested
+from stylevote.ensemble.stack import FittedStack, Stacker, fit_stack, load_combiner
 from stylevote.errors import InputError
-from stylevote.estimate.bootstrap import bootstrap_f_beta
-from stylevote.estimate.nested import decide_outside
 from stylevote.metrics import BETA, f_beta
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Chosen:
-    """The ``stacker`` of the combiner that was chosen, and its ``name``."""
+    """A ``stacker`` of the chosen combiner, and the combiner's ``name``."""
 
     name: str
     stacker: Stacker
@@ -29,7 +30,7 @@ class Chosen:
         return self.stacker.scores(features)
 
     def to_bytes(self) -> bytes:
-        """Return the combiner's name as a line of JSON, then the stacker as it is stored by itself."""
+        """Return the combiner's name as a line of JSON, then the stacker as it is stored."""
         return json.dumps(self.name).encode() + b"\n" + self.stacker.to_bytes()
 
 
@@ -42,68 +43,59 @@ def fit(
     seed: int,
     beta: float = BETA,
     threads: int = 1,
-) -> Stack:
+) -> FittedStack:
     """Fit the simplest combiner whose nested estimate is within one standard error of the best one's.
 
-    The rule is that of Breiman et al. (1984, section 3.4.3). The members are given; for each fold, stack and exact
-    threshold are repeated on the others' photos (`honest.decide_outside`). The standard error is that of the difference
-    between the two combiners on the same photos, by the bootstrap: what makes both better or worse is not in it.
+    The rule is that of Breiman et al. (1984, section 3.4.3). The members are given; for each fold, the stack and an
+    exact threshold are fitted to the photos of the other folds (`nested.predict_nested`). The standard error is that of
+    the difference between two combiners on the same photos, by the bootstrap.
 
     Args:
-        features: the members' out-of-fold scores, float32, shape (photos, members).
-        labels: 0/1, shape (photos,).
+        features, labels: see `stack.fit_stack`.
         folds: shape (photos,); at least three different ones.
-        among: names of combiners with the settings of their ``fit``, from the simplest.
+        among: combiners and their settings, the simplest first.
         seed: of the bootstrap.
-        beta: of the F-beta that is to be high.
-        threads: that the combiners may use.
+        beta: of the F-beta to maximize.
+        threads: processor threads that the combiners may use.
 
     Returns:
-        the chosen combiner's stackers and scores; the grid has a row a combiner: combiner, nested_f_beta, behind (by
-        how much the best one is better), standard_error (of that), chosen, and, of the chosen one, f_beta, threshold
-        and logloss of the pooled scores.
+        the chosen combiner's stack. The grid has a row per combiner: combiner, nested_f_beta, behind (difference to the
+        best combiner), standard_error (of that difference), chosen and, for the chosen one alone, f_beta, threshold and
+        logloss of the pooled scores.
 
     Raises:
-        InputError: for fewer than three folds.
+        InputError: there are fewer than three folds.
     """
-    settings = {name: {"combiner": name, name: own} for name, own in among}
-    decisions = [
-        decide_outside(
-            lambda _: features,
-            labels,
-            folds,
-            {"stack": stack, "threshold": {"method": "exact"}},
-            beta=beta,
-            threads=threads,
-        )["decision"].to_numpy()[:, None]
-        for stack in settings.values()
-    ]
-    reached = np.array([f_beta(labels, decided[:, 0], beta) for decided in decisions])
+    stacks = {name: Stack.model_validate({"combiner": name} | ({name: own} if own else {})) for name, own in among}
+    exact, decisions = Threshold(method="exact"), []
+    for stack in stacks.values():
+        predicted = predict_nested(lambda _: features, labels, folds, stack, exact, beta=beta, threads=threads)
+        decisions.append(predicted["decision"].to_numpy()[:, None])
+    nested = np.array([f_beta(labels, decided[:, 0], beta) for decided in decisions])
     resampled = bootstrap_f_beta(labels[:, None], decisions, seed=seed, beta=beta)[:, :, 0]
-    best = int(np.argmax(reached))
-    errors = np.std(resampled[best] - resampled, axis=1)
-    behind = reached[best] - reached
+    best = int(np.argmax(nested))
+    behind, errors = nested[best] - nested, np.std(resampled[best] - resampled, axis=1)
     chosen = int(np.argmax(behind <= errors))
-    names = list(settings)
+    names = list(stacks)
     name = names[chosen]
-    logger.info("%s: chosen among %s by %s", name, ", ".join(names), np.round(reached, 4))
-    stack = fit_stack(features, labels, folds, settings[name], beta=beta, threads=threads)
-    rows = {"combiner": names, "nested_f_beta": reached, "behind": behind, "standard_error": errors}
-    grid = pd.DataFrame(rows).assign(chosen=np.arange(len(names)) == chosen)
+    logger.info("%s: chosen among %s by %s", name, ", ".join(names), np.round(nested, 4))
+    stack = fit_stack(features, labels, folds, stacks[name], beta=beta, threads=threads)
+    columns = {"combiner": names, "nested_f_beta": nested, "behind": behind, "standard_error": errors}
+    grid = pd.DataFrame(columns).assign(chosen=np.arange(len(names)) == chosen)
     (point,) = stack.grid.loc[stack.grid["chosen"], ["f_beta", "threshold", "logloss"]].to_dict("records")
     for column, value in point.items():
         grid[column] = np.where(grid["chosen"], value, np.nan)
-    return Stack([Chosen(name, stacker) for stacker in stack.stackers], stack.scores, grid)
+    return FittedStack([Chosen(name, stacker) for stacker in stack.stackers], stack.scores, grid)
 
 
 def load(raw: bytes, threads: int = 1) -> Chosen:
-    """Return the stacker that `Chosen.to_bytes` wrote; `InputError` where the bytes are something else."""
+    """Return the stacker that `Chosen.to_bytes` wrote; raise `InputError` for other bytes."""
     line, _, rest = raw.partition(b"\n")
     try:
         name = json.loads(line)
         if name == "auto" or not name.isidentifier():
             raise ValueError(name)
-        load_chosen = combiner(name).load
+        load_chosen = load_combiner(name).load
     except (ValueError, ImportError, AttributeError) as error:
         raise InputError("found no combiner's name before the stacker") from error
     return Chosen(name, load_chosen(rest, threads))

@@ -5,25 +5,25 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from stylevote.ensemble.stack import Stack, log_loss
+from stylevote.ensemble.log_odds import MIN_PROBABILITY
+from stylevote.ensemble.stack import FittedStack, log_loss
 from stylevote.errors import InputError
-from stylevote.metrics import BETA, best_cut
+from stylevote.metrics import BETA, best_threshold
 
-LEAST_PREVALENCE = 1e-6  # of a booster without trees: xgboost takes no base score of 0 or 1
-
-# What XGBoost assumed in 2018. Later versions start from the label's prevalence: a rare label's photos then weigh so
+# XGBoost's default of 2018. Later versions start from the label's prevalence p. A rare label's photos then weigh so
 # little (p (1 - p) each) that no leaf of them reaches a `min_child_weight` of 1, and nothing is learned.
 BASE_SCORE = 0.5
 
-HEATS = [(8_000, 15), (24_000, 3)]  # of the race: photos of the heat, and pairs of depth and weight that it leaves
-ENOUGH = 20  # sampled photos for each photo of the rarer kind (with the label, or without): as good as all photos
-LEVELS, BINS = 256, 64  # quantiles among which a sample's bins end (as many as XGBoost's own), and how many bins it has
-EVENLY = 0.02  # hardness, as a share of the mean one, that every photo is taken to have
+HEATS = [(8_000, 15), (24_000, 3)]  # of the race: photos of a heat, and pairs of depth and weight that it leaves
+ENOUGH = 20  # sampled photos per photo of the rarer class that are as good as all photos
+LEVELS, BINS = 256, 64  # quantiles that a sample's bins can end at (as many as XGBoost's own), and bins of a sample
+MIN_HARDNESS = 0.02  # added to every photo's hardness, as a share of the mean hardness
 PILOT = {"eta": 0.3, "max_depth": 2}
 PILOT_ROUNDS = 50
 
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Boosted:
-    """A booster, as a stacker."""
+    """A stacker that is a booster."""
 
     booster: xgb.Booster
 
@@ -41,32 +41,22 @@ class Boosted:
         return self.booster.inplace_predict(features)
 
     def to_bytes(self) -> bytes:
-        """Return the booster in XGBoost's own binary form (UBJSON)."""
+        """Return the booster in XGBoost's own binary format (UBJSON)."""
         return bytes(self.booster.save_raw("ubj"))
 
 
-@dataclass(frozen=True)
-class Split:
-    """One fold's matrices, shared by all grid points; ``held_out`` (photos,) marks the fold's photos.
+def load(raw: bytes, threads: int = 1) -> Boosted:
+    """Return the stacker that `Boosted.to_bytes` wrote, to predict with ``threads`` threads.
 
-    A booster learns from ``training``, stops early by ``stopping``, and scores the whole fold, ``validation``.
+    Raises:
+        InputError: the bytes are no booster.
     """
-
-    held_out: np.ndarray
-    training: xgb.DMatrix
-    stopping: xgb.DMatrix
-    validation: xgb.DMatrix
-    prevalence: float
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A grid point's ``boosters``, one per fold, their pooled ``scores`` (photos,), and these scores' best cut."""
-
-    boosters: list[xgb.Booster]
-    scores: np.ndarray
-    threshold: float
-    f_beta: float
+    booster = xgb.Booster({"nthread": threads})
+    try:
+        booster.load_model(bytearray(raw))
+    except xgb.core.XGBoostError as error:
+        raise InputError("found no booster, expected one in XGBoost's binary format") from error
+    return Boosted(booster)
 
 
 def fit(
@@ -81,38 +71,35 @@ def fit(
     search: str = "race",
     beta: float = BETA,
     threads: int = 1,
-) -> Stack:
-    """Fit one booster a fold at the grid's points and keep the point of highest out-of-fold F-beta.
+) -> FittedStack:
+    """Fit one booster per fold at the grid's points. Keep the point of highest out-of-fold F-beta.
 
-    Stacked generalization (Wolpert 1992) by XGBoost (Chen & Guestrin 2016), as Ding & Wan (2018) combine their CNNs: a
-    fold's booster learns from the other folds' photos, stops early on the fold's own, and scores them. A grid point's
-    F-beta is that of these scores, pooled, at their best threshold; of equal points the first in the grid's order
-    counts.
-    Where the photos to learn from all have the label, or none has, the booster is the constant of their prevalence.
+    This is stacked generalization (Wolpert 1992) by XGBoost (Chen & Guestrin 2016), as Ding & Wan (2018) combine their
+    CNNs. A fold's booster learns from the photos of the other folds, stops early on the fold's own photos, and scores
+    them. The F-beta of a point is that of these scores, pooled, at their best threshold; ties go to the first point.
+    If all photos to learn from have the label, or none has, the booster is a constant, their prevalence.
 
-    The race is successive halving (Jamieson & Talwalkar 2016) with photos as the budget: pairs of max_depth and
+    The race is successive halving (Jamieson & Talwalkar 2016) with photos as the budget. Pairs of max_depth and
     min_child_weight compete at the highest eta on a `sample` of the photos, the better ones on a larger sample, and the
-    best at every eta on all photos. A rare label needs no heats: a sample is as good as all photos, and all points are
-    fitted on it. Where there are no more photos than in the first heat, the race is the search of all points.
+    best at every eta on all photos. For a rare label, a sample is as good as all photos: there are no heats, and all
+    points are fitted on the sample. With no more photos than the first heat has, the race searches all points.
 
     Args:
-        features: the members' out-of-fold scores, float32, shape (photos, members).
-        labels: 0/1, shape (photos,).
-        folds: shape (photos,); at least two different ones.
-        grid: the values of ``eta``, ``max_depth`` and ``min_child_weight`` to combine.
-        rounds: the most trees a booster may have.
-        patience: a booster stops when its log loss on the fold has not fallen for so many trees; it keeps those up to
-            the lowest.
+        features, labels, folds: see `stack.fit_stack`.
+        grid: values of ``eta``, ``max_depth`` and ``min_child_weight`` to combine.
+        rounds: maximum number of trees.
+        patience: a booster stops when its log loss on the fold has not fallen for this many trees. It keeps the trees
+            up to the lowest loss.
         seed: of XGBoost.
         search: ``race``, or ``all`` to fit every point on all photos.
         beta: weight of recall against precision.
-        threads: how many boosters to fit at once, each on one thread: it makes no difference to the result.
+        threads: boosters to fit at once, each on one thread. It makes no difference to the result.
 
     Returns:
-        the chosen point's boosters, in the order of the fold numbers, and their scores; the grid has the columns eta,
-        max_depth, min_child_weight, f_beta, threshold, logloss (of the pooled scores), rounds (trees kept, mean over
-        folds), heat_f_beta (of the last heat that the point ran in; else NaN), photos (of its last fits; 0 if it has
-        none) and chosen. Of points that did not come to the race's end, f_beta, threshold, logloss and rounds are NaN.
+        the chosen point's stack. The grid has the columns eta, max_depth, min_child_weight, f_beta, threshold, logloss
+        (of the pooled scores), rounds (trees kept, mean over folds), heat_f_beta (of the point's last heat, or NaN),
+        photos (of its last fits; 0 if it was never fitted) and chosen. For points that did not reach the end of the
+        race, f_beta, threshold, logloss and rounds are NaN.
     """
     settings = {
         "objective": "binary:logistic",
@@ -120,41 +107,29 @@ def fit(
         "base_score": BASE_SCORE,
         "tree_method": "hist",
         "seed": seed,
-        # Threads of one fit wait for each other, spinning, several times a tree; whole fits side by side never do.
+        # The threads of one fit would wait for each other several times per tree. Fits on one thread each never wait.
         "nthread": 1,
     }
-    points = grid_points(grid)
-    racing, table = list(range(len(points))), pd.DataFrame(points)
-    table = table.assign(f_beta=np.nan, threshold=np.nan, logloss=np.nan, rounds=np.nan, heat_f_beta=np.nan, photos=0)
-    *heats, last = sizes(labels) if search == "race" else [len(labels)]
-    hardness = _hardness(features, labels, settings) if min([last, *heats]) < len(labels) else None
+    *heats, final = heat_sizes(labels) if search == "race" else [len(labels)]
+    sampled = min([final, *heats]) < len(labels)
     with ThreadPoolExecutor(threads) as pool:  # XGBoost computes without holding Python's lock
-
-        def fitted(numbers: list[int], photos: int) -> Iterator[tuple[int, Fitted]]:
-            logger.info("%d points on %d photos", len(numbers), photos)
-            table.loc[numbers, "photos"] = photos
-            splits = _splits(features, labels, folds, hardness, photos)
-            jobs = [(settings | points[number], split) for number in numbers for split in splits]
-            fits = pool.map(lambda job: _fit_booster(*job, rounds, patience), jobs)
-            for number in numbers:
-                yield number, _pool(labels, splits, list(itertools.islice(fits, len(splits))), beta)
-
-        for photos, (_, left) in zip(heats, HEATS, strict=False):
-            if len({_pair(points[number]) for number in racing}) > left:
-                runners = [number for number in racing if points[number]["eta"] == max(grid["eta"])]
-                reached = {number: one.f_beta for number, one in fitted(runners, photos)}
-                table.loc[runners, "heat_f_beta"] = list(reached.values())
-                best_pairs = {_pair(points[number]) for number in sorted(runners, key=reached.get, reverse=True)[:left]}
-                racing = [number for number in racing if _pair(points[number]) in best_pairs]
-        best = -1.0
-        for number, one in fitted(racing, last):
-            if one.f_beta > best:
-                best, chosen, kept = one.f_beta, number, one
-            trees = float(np.mean([booster.num_boosted_rounds() for booster in one.boosters]))
-            found = [one.f_beta, one.threshold, log_loss(labels, one.scores), trees]
-            table.loc[number, ["f_beta", "threshold", "logloss", "rounds"]] = found
-    stackers = [Boosted(booster) for booster in kept.boosters]
-    return Stack(stackers, kept.scores, table.assign(chosen=table.index == chosen))
+        race = _Race(
+            features=features,
+            labels=labels,
+            folds=folds,
+            hardness=_hardness(features, labels, settings) if sampled else None,
+            points=grid_points(grid),
+            settings=settings,
+            rounds=rounds,
+            patience=patience,
+            beta=beta,
+            pool=pool,
+        )
+        for photos, (_, pairs_left) in zip(heats, HEATS, strict=False):
+            race.run_heat(photos, pairs_left)
+        chosen, best = race.run_final(final)
+    stackers = [Boosted(booster) for booster in best.boosters]
+    return FittedStack(stackers, best.scores, race.table.assign(chosen=race.table.index == chosen))
 
 
 def grid_points(grid: dict[str, list[float]]) -> list[dict[str, float]]:
@@ -163,12 +138,8 @@ def grid_points(grid: dict[str, list[float]]) -> list[dict[str, float]]:
     return [dict(zip(names, values, strict=True)) for values in itertools.product(*(grid[name] for name in names))]
 
 
-def _pair(point: dict[str, float]) -> tuple[float, float]:
-    return point["max_depth"], point["min_child_weight"]
-
-
-def sizes(labels: np.ndarray) -> list[int]:
-    """Return how many photos each heat of a race for ``labels`` (photos,) has, and last how many decide it."""
+def heat_sizes(labels: np.ndarray) -> list[int]:
+    """Return the number of photos of each heat of a race for ``labels`` (photos,), and last that of the final."""
     rarer = int(min(labels.sum(), len(labels) - labels.sum()))
     heats = []
     for photos, _ in HEATS:
@@ -180,92 +151,133 @@ def sizes(labels: np.ndarray) -> list[int]:
     return [*heats, len(labels)]
 
 
-def _hardness(features: np.ndarray, labels: np.ndarray, settings: dict) -> np.ndarray:
-    """Return how far a few trees, fitted on all photos, are from each photo's label: float64 in 0..1, (photos,)."""
-    matrix = xgb.QuantileDMatrix(features, labels, nthread=1)
-    pilot = xgb.train(settings | PILOT, matrix, num_boost_round=PILOT_ROUNDS)
-    return np.abs(labels - pilot.predict(matrix).astype(np.float64))
+@dataclass(frozen=True)
+class _Fitted:
+    """A point's ``boosters``, one per fold, their pooled ``scores`` (photos,), and the best threshold of these."""
+
+    boosters: list[xgb.Booster]
+    scores: np.ndarray
+    threshold: float
+    f_beta: float
 
 
-def sample(hardness: np.ndarray, labels: np.ndarray, folds: np.ndarray, photos: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a sample with which a weighted sum over photos hardly differs from that over all: places, and weights.
+@dataclass(frozen=True)
+class _Split:
+    """One fold's matrices, shared by all points; ``held_out`` (photos,) marks the fold's photos.
 
-    A photo's chance is proportional to its hardness, which is its gradient, up to certainty: minimal variance sampling
-    (Ibragimov & Gusev 2019). The sample is drawn systematically in the order of fold, label and hardness, without any
-    randomness, so that each of them has its due share.
-
-    Args:
-        hardness: of each photo, in 0..1, shape (photos,).
-        labels: 0/1, shape (photos,).
-        folds: shape (photos,).
-        photos: how many to draw; fewer than there are.
-
-    Returns:
-        the drawn photos' places, rising, and their weights: one over the chance to be drawn, float64; same shape.
+    A booster learns from ``training``, stops early by ``stopping``, and scores the whole fold, ``validation``.
     """
-    due = hardness + EVENLY * hardness.mean()
-    chance, certain = np.zeros(len(due)), np.zeros(len(due), dtype=bool)
-    while (over := chance >= 1).sum() > certain.sum() or not chance.any():
-        certain = over
-        chance = np.where(certain, 1, due * (photos - certain.sum()) / due[~certain].sum())
-    order = np.lexsort((hardness, labels, folds))
-    drawn = np.diff(np.floor(np.cumsum(chance[order]) + 0.5), prepend=0) > 0
-    places = np.sort(order[drawn])
-    return places, 1 / chance[places]
+
+    held_out: np.ndarray
+    training: xgb.DMatrix
+    stopping: xgb.DMatrix
+    validation: xgb.DMatrix
+    prevalence: float
 
 
-def _edges(features: np.ndarray, sampled: np.ndarray) -> np.ndarray:
-    """Return the upper edges of a sample's bins, shape (bins + 1, members): its own quantiles, moved up to those of all
-    photos that XGBoost would split at: fine where hard photos lie, and nowhere finer than XGBoost's.
+@dataclass
+class _Race:
+    """The search for a label's best point.
+
+    Attributes:
+        points: of the grid; a point is known by its position here.
+        racing: points that no heat has ruled out yet.
+        table: what is known of each point; see `fit`.
+        hardness: see `sample`; None if no heat needs a sample.
+        pool: fits boosters side by side.
     """
-    levels = np.quantile(features, np.linspace(0, 1, LEVELS + 1), axis=0, method="higher")
-    wanted = np.quantile(sampled, np.linspace(0, 1, BINS + 1), axis=0, method="higher")
-    columns = zip(levels.T, wanted.T, strict=True)
-    return np.stack([column[np.searchsorted(column, values)] for column, values in columns], axis=1)
 
+    features: np.ndarray
+    labels: np.ndarray
+    folds: np.ndarray
+    hardness: np.ndarray | None
+    points: list[dict[str, float]]
+    settings: dict[str, Any]
+    rounds: int
+    patience: int
+    beta: float
+    pool: ThreadPoolExecutor
 
-def _splits(
-    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, hardness: np.ndarray | None, photos: int
-) -> list[Split]:
-    """Return each fold's matrices, of all photos or of a sample of so many."""
-    if photos < len(labels):
-        places, weights = sample(hardness, labels, folds, photos)
-        edges = xgb.QuantileDMatrix(_edges(features, features[places]), nthread=1)
-    splits = []
-    for fold in np.unique(folds):
-        held_out = folds == fold
-        prevalence = float(labels[~held_out].mean())
-        if prevalence in (0.0, 1.0):
-            logger.info("fold %d: learns from photos of which %d %% have the label: a constant", fold, 100 * prevalence)
-        elif not labels[held_out].any():
-            logger.info("fold %d: none of its photos has the label: early stopping sees only photos without it", fold)
-        validation = xgb.DMatrix(features[held_out], labels[held_out], nthread=1)
+    def __post_init__(self) -> None:
+        self.racing = list(range(len(self.points)))
+        unknown = dict.fromkeys(["f_beta", "threshold", "logloss", "rounds", "heat_f_beta"], np.nan)
+        self.table = pd.DataFrame(self.points).assign(**unknown, photos=0)
+
+    def run_heat(self, photos: int, pairs_left: int) -> None:
+        """Leave only the points of the best ``pairs_left`` pairs of depth and weight in the race."""
+        if len({self._pair(number) for number in self.racing}) <= pairs_left:
+            return
+        highest_eta = max(point["eta"] for point in self.points)
+        runners = [number for number in self.racing if self.points[number]["eta"] == highest_eta]
+        f_betas = {number: fitted.f_beta for number, fitted in self._fit_points(runners, photos)}
+        self.table.loc[runners, "heat_f_beta"] = list(f_betas.values())
+        best = sorted(runners, key=f_betas.get, reverse=True)[:pairs_left]
+        pairs = {self._pair(number) for number in best}
+        self.racing = [number for number in self.racing if self._pair(number) in pairs]
+
+    def run_final(self, photos: int) -> tuple[int, _Fitted]:
+        """Fit all points that are still racing; return the best one's position and fit."""
+        chosen, best = -1, None
+        for number, fitted in self._fit_points(self.racing, photos):
+            if best is None or fitted.f_beta > best.f_beta:
+                chosen, best = number, fitted
+            trees = float(np.mean([booster.num_boosted_rounds() for booster in fitted.boosters]))
+            row = [fitted.f_beta, fitted.threshold, log_loss(self.labels, fitted.scores), trees]
+            self.table.loc[number, ["f_beta", "threshold", "logloss", "rounds"]] = row
+        return chosen, best
+
+    def _pair(self, number: int) -> tuple[float, float]:
+        return self.points[number]["max_depth"], self.points[number]["min_child_weight"]
+
+    def _fit_points(self, numbers: list[int], photos: int) -> Iterator[tuple[int, _Fitted]]:
+        """Yield the fits of some points on all photos, or on a sample of this many; one point's at a time."""
+        logger.info("%d points on %d photos", len(numbers), photos)
+        self.table.loc[numbers, "photos"] = photos
+        splits = self._split_folds(photos)
+        jobs = [(self.settings | self.points[number], split) for number in numbers for split in splits]
+        fits = self.pool.map(lambda job: _fit_booster(*job, self.rounds, self.patience), jobs)
+        for number in numbers:
+            boosters, scores = [], np.empty(len(self.labels), dtype=np.float32)
+            for split in splits:
+                booster, scores[split.held_out] = next(fits)
+                boosters.append(booster)
+            yield number, _Fitted(boosters, scores, *best_threshold(self.labels, scores, self.beta))
+
+    def _split_folds(self, photos: int) -> list[_Split]:
+        """Return each fold's matrices, of all photos or of a sample of this many."""
+        features, labels, folds = self.features, self.labels, self.folds
+        places = None
         if photos < len(labels):
-            inside = folds[places] != fold
-            learned, stopped = places[inside], places[~inside]
-            training = xgb.QuantileDMatrix(
-                features[learned], labels[learned], weight=weights[inside], ref=edges, nthread=1
-            )
-            stopping = xgb.DMatrix(features[stopped], labels[stopped], weight=weights[~inside], nthread=1)
-        else:
-            training = xgb.QuantileDMatrix(features[~held_out], labels[~held_out], nthread=1)
-            stopping = validation
-        splits.append(Split(held_out, training, stopping, validation, prevalence))
-    return splits
+            places, weights = sample(self.hardness, labels, folds, photos)
+            edges = xgb.QuantileDMatrix(_bin_edges(features, features[places]), nthread=1)
+        splits = []
+        for fold in np.unique(folds):
+            held_out = folds == fold
+            prevalence = float(labels[~held_out].mean())
+            if prevalence in (0.0, 1.0):
+                share = 100 * prevalence
+                logger.info("fold %d: learns from photos of which %d %% have the label: a constant", fold, share)
+            elif not labels[held_out].any():
+                logger.info("fold %d: none of its photos has the label: early stopping sees no positives", fold)
+            validation = xgb.DMatrix(features[held_out], labels[held_out], nthread=1)
+            if places is None:
+                training = xgb.QuantileDMatrix(features[~held_out], labels[~held_out], nthread=1)
+                stopping = validation
+            else:
+                inside = folds[places] != fold
+                learned, stopped = places[inside], places[~inside]
+                training = xgb.QuantileDMatrix(
+                    features[learned], labels[learned], weight=weights[inside], ref=edges, nthread=1
+                )
+                stopping = xgb.DMatrix(features[stopped], labels[stopped], weight=weights[~inside], nthread=1)
+            splits.append(_Split(held_out, training, stopping, validation, prevalence))
+        return splits
 
 
-def _pool(labels: np.ndarray, splits: list[Split], fitted: list[tuple[xgb.Booster, np.ndarray]], beta: float) -> Fitted:
-    """Return a grid point of its folds' boosters and scores."""
-    scores = np.empty(len(labels), dtype=np.float32)
-    for split, (_, fold_scores) in zip(splits, fitted, strict=True):
-        scores[split.held_out] = fold_scores
-    return Fitted([booster for booster, _ in fitted], scores, *best_cut(labels, scores, beta))
-
-
-def _fit_booster(settings: dict, split: Split, rounds: int, patience: int) -> tuple[xgb.Booster, np.ndarray]:
-    """Return a booster of the trees to keep, and its scores of the fold's photos."""
+def _fit_booster(settings: dict[str, Any], split: _Split, rounds: int, patience: int) -> tuple[xgb.Booster, np.ndarray]:
+    """Return a booster of the trees to keep, and its scores for the fold's photos."""
     if split.prevalence in (0.0, 1.0):
-        constant = float(np.clip(split.prevalence, LEAST_PREVALENCE, 1 - LEAST_PREVALENCE))
+        constant = float(np.clip(split.prevalence, MIN_PROBABILITY, 1 - MIN_PROBABILITY))  # XGBoost takes no 0 or 1
         booster = xgb.train(settings | {"base_score": constant}, split.training, num_boost_round=0)
     else:
         booster = xgb.train(
@@ -280,15 +292,47 @@ def _fit_booster(settings: dict, split: Split, rounds: int, patience: int) -> tu
     return booster, booster.predict(split.validation)
 
 
-def load(raw: bytes, threads: int = 1) -> Boosted:
-    """Return the stacker that `Boosted.to_bytes` wrote, to predict with ``threads`` threads.
+def sample(hardness: np.ndarray, labels: np.ndarray, folds: np.ndarray, photos: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a weighted sample whose sums over photos are close to the sums over all photos.
 
-    Raises:
-        InputError: the bytes are no booster.
+    A photo's chance to be drawn is proportional to its hardness (the size of its gradient), up to certainty: minimal
+    variance sampling (Ibragimov & Gusev 2019). The sample is drawn systematically in the order of fold, label and
+    hardness, without randomness, so that each of them has its share.
+
+    Args:
+        hardness: of each photo, in 0..1, shape (photos,).
+        labels: 0/1, shape (photos,).
+        folds: shape (photos,).
+        photos: how many to draw; fewer than there are.
+
+    Returns:
+        positions of the drawn photos, ascending, and their weights (float64, in the same shape): 1 / chance.
     """
-    booster = xgb.Booster({"nthread": threads})
-    try:
-        booster.load_model(bytearray(raw))
-    except xgb.core.XGBoostError as error:
-        raise InputError("found no booster, expected one in XGBoost's binary form") from error
-    return Boosted(booster)
+    mass = hardness + MIN_HARDNESS * hardness.mean()
+    chance, certain = np.zeros(len(mass)), np.zeros(len(mass), dtype=bool)
+    while (over := chance >= 1).sum() > certain.sum() or not chance.any():
+        certain = over
+        chance = np.where(certain, 1, mass * (photos - certain.sum()) / mass[~certain].sum())
+    order = np.lexsort((hardness, labels, folds))
+    drawn = np.diff(np.floor(np.cumsum(chance[order]) + 0.5), prepend=0) > 0
+    places = np.sort(order[drawn])
+    return places, 1 / chance[places]
+
+
+def _hardness(features: np.ndarray, labels: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
+    """Return the distance of a few trees' scores, fitted on all photos, from the labels: float64 in 0..1, (photos,)."""
+    matrix = xgb.QuantileDMatrix(features, labels, nthread=1)
+    pilot = xgb.train(settings | PILOT, matrix, num_boost_round=PILOT_ROUNDS)
+    return np.abs(labels - pilot.predict(matrix).astype(np.float64))
+
+
+def _bin_edges(features: np.ndarray, sampled: np.ndarray) -> np.ndarray:
+    """Return the upper edges of a sample's bins, shape (bins + 1, members).
+
+    They are the sample's own quantiles, moved up to the quantiles of all photos at which XGBoost would split. The bins
+    are fine where hard photos are, and never finer than XGBoost's.
+    """
+    levels = np.quantile(features, np.linspace(0, 1, LEVELS + 1), axis=0, method="higher")
+    edges = np.quantile(sampled, np.linspace(0, 1, BINS + 1), axis=0, method="higher")
+    columns = zip(levels.T, edges.T, strict=True)
+    return np.stack([column[np.searchsorted(column, values)] for column, values in columns], axis=1)

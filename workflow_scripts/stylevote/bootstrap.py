@@ -1,0 +1,100 @@
+"""The bootstrap over photos: intervals of scores, and differences between ensembles."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from stylevote.metrics import BETA, f_beta
+
+RESAMPLES = 1000
+SHARE = 0.95  # of the resamples within an interval
+_BATCH = 50  # resamples in memory at a time
+
+
+def bootstrap_f_beta(
+    labels: np.ndarray,
+    ensembles: Sequence[np.ndarray],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 1,
+    beta: float = BETA,
+) -> np.ndarray:
+    """Return the F-beta of each label in samples of photos drawn with replacement (the bootstrap, Efron 1979).
+
+    All ensembles are scored on the same samples, so that their differences can be taken sample by sample.
+
+    Args:
+        labels: 0/1, shape (photos, labels).
+        ensembles: decisions of each, 0/1, shape (photos, labels).
+        resamples: number of samples.
+        seed: of the samples.
+        beta: weight of recall against precision.
+
+    Returns:
+        float64, shape (ensembles, resamples, labels). A label without positives in a sample has 0.
+    """
+    photos, count = labels.shape
+    columns = [labels, *(column for decisions in ensembles for column in (labels & decisions, decisions))]
+    columns = np.concatenate(columns, axis=1).astype(np.float32)  # whole numbers up to 2^24: sums are exact
+    random = np.random.default_rng(seed)
+    sums = []
+    for start in range(0, resamples, _BATCH):
+        batch = range(min(_BATCH, resamples - start))
+        weights = [np.bincount(random.integers(0, photos, photos), minlength=photos) for _ in batch]
+        sums.append(np.array(weights, dtype=np.float32) @ columns)
+    sums = np.concatenate(sums).astype(np.float64).reshape(resamples, -1, count)
+    positives, hits, decided = sums[:, 0], sums[:, 1::2], sums[:, 2::2]
+    score = (1 + beta**2) * hits / np.maximum(beta**2 * positives[:, None] + decided, 1)
+    return score.transpose(1, 0, 2)
+
+
+def with_mean(values: np.ndarray) -> np.ndarray:
+    """Return values of shape (rows, labels) with their mean over the labels as a further column."""
+    return np.concatenate([values, values.mean(axis=1, keepdims=True)], axis=1)
+
+
+def interval(values: np.ndarray, share: float = SHARE) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bounds between which the middle ``share`` of resampled values are, over their first axis."""
+    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2], axis=0)
+    return low, high
+
+
+def compare_decisions(
+    labels: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    names: list[str],
+    *,
+    resamples: int = RESAMPLES,
+    beta: float = BETA,
+) -> pd.DataFrame:
+    """Compare the decisions of two ensembles for the same photos (the paired bootstrap).
+
+    Args:
+        labels: 0/1, shape (photos, labels).
+        first, second: the ensembles' decisions, in the same shape.
+        names: the labels.
+        resamples: of the bootstrap.
+        beta: weight of recall against precision.
+
+    Returns:
+        a row per label and a last row ``macro`` (the means): label, positives, first, second (the F-beta of each),
+        difference (second - first), low, high (its `interval`).
+    """
+    scores = np.array([[f_beta(labels[:, k], each[:, k], beta) for k in range(len(names))] for each in (first, second)])
+    scores = with_mean(scores)
+    resampled = bootstrap_f_beta(labels, [first, second], resamples=resamples, beta=beta)
+    low, high = interval(with_mean(resampled[1] - resampled[0]))
+    positives = labels.sum(axis=0, dtype=int)
+    return pd.DataFrame(
+        {
+            "label": [*names, "macro"],
+            "positives": [*positives, positives.sum()],
+            "first": scores[0],
+            "second": scores[1],
+            "difference": scores[1] - scores[0],
+            "low": low,
+            "high": high,
+        }
+    )

@@ -1,0 +1,108 @@
+"""Inputs of one fold's training: pixels, the photos of each epoch, and the scores to learn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from stylevote.cnn.batches import JoinedCaches, PixelCache
+from stylevote.errors import InputError
+from stylevote.files.tables import label_matrix, read_table
+from stylevote.photos.pixels import check_index, open_pixels
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """The photos of one fold's training.
+
+    Attributes:
+        cache: pixels of every training photo, then those of recoloured photos.
+        targets: float32, shape (photos, labels), on the network's device.
+        epochs: int64, one per epoch, in main memory: rows of ``cache`` in the order in which the epoch sees them.
+        validation: int64, in main memory: the rows held out.
+        loss: function to minimize, of logits and targets, each of shape (photos, labels); returns a scalar.
+    """
+
+    cache: PixelCache | JoinedCaches
+    targets: torch.Tensor
+    epochs: list[torch.Tensor]
+    validation: torch.Tensor
+    loss: Loss
+
+
+def open_caches(
+    photos: pd.DataFrame,
+    index: Path,
+    pixels: Path,
+    recolored_index: Path | None,
+    recolored_pixels: Path | None,
+    device: torch.device,
+) -> tuple[PixelCache | JoinedCaches, pd.DataFrame]:
+    """Return the pixels of the photos and, if given, of recoloured photos.
+
+    Returns:
+        the pixels; and image_id, crc32 and variant of each of their photos, in the same order.
+
+    Raises:
+        InputError: the pixel cache is damaged, or has other photos.
+    """
+    rows = read_table(index)
+    check_index(rows, photos, index)
+    cache = PixelCache.open(open_pixels(pixels, rows), rows, device)
+    variants = rows[["image_id", "crc32"]].assign(variant="original")
+    if recolored_index and recolored_pixels:
+        recolored = read_table(recolored_index)
+        recolored_cache = PixelCache.open(open_pixels(recolored_pixels, recolored), recolored, device)
+        variants = pd.concat([variants, recolored[["image_id", "crc32", "variant"]]], ignore_index=True)
+        return JoinedCaches((cache, recolored_cache)), variants
+    return cache, variants
+
+
+def epoch_rows(path: Path, variants: pd.DataFrame) -> list[torch.Tensor]:
+    """Return the rows of ``variants`` that each epoch sees, in its order.
+
+    Args:
+        path: manifest of the epochs.
+        variants: image_id and variant of each photo in the pixel caches.
+
+    Raises:
+        InputError: an epoch contains a photo that is not in the caches.
+    """
+    epochs, columns = read_table(path), ["image_id", "variant"]
+    rows = pd.MultiIndex.from_frame(variants[columns]).get_indexer(pd.MultiIndex.from_frame(epochs[columns]))
+    if (rows < 0).any():
+        missing = epochs.loc[rows < 0, columns].iloc[0].tolist()
+        raise InputError(
+            f"{path}: {(rows < 0).sum()} photos are not in the pixel cache, first {missing}; delete the cache"
+        )
+    return [torch.from_numpy(rows[positions]) for positions in epochs.groupby("epoch", sort=True).indices.values()]
+
+
+def target_scores(
+    photos: pd.DataFrame, variants: pd.DataFrame, held_out: np.ndarray, labels: list[str], path: Path | None
+) -> torch.Tensor:
+    """Return the scores to learn for each variant of the photos, float32 of shape (variants, labels).
+
+    Args:
+        photos: manifest of the training photos.
+        variants: image_id of each photo in the pixel caches.
+        held_out: bool, shape (photos,).
+        labels: labels of the run.
+        path: table with scores of the photos that are not held out, in their order; None: their labels.
+
+    Raises:
+        InputError: the table has other photos.
+    """
+    scores = label_matrix(photos, labels).astype(np.float32)
+    if path:
+        table, expected = read_table(path, ["image_id", *labels]), photos["image_id"][~held_out].tolist()
+        if table["image_id"].tolist() != expected:
+            raise InputError(f"{path}: its {len(table)} photos are not the {len(expected)} to train on")
+        scores[~held_out] = table[labels].to_numpy(np.float32)
+    rows = pd.Series(np.arange(len(photos)), index=photos["image_id"]).loc[variants["image_id"]].to_numpy()
+    return torch.from_numpy(scores[rows])

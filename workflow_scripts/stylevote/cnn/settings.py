@@ -1,0 +1,43 @@
+"""Types of a run's setting. The models of `stylevote.config.runs` check it; here it is the JSON that they resolved.
+
+Seeds and run ids are digests of this JSON. Importing these types does not import pydantic.
+"""
+
+from typing import Any, Literal, TypedDict
+
+
+class NetworkSetting(TypedDict):
+    """Keys of a run's setting that determine a network, and its scores for given weights."""
+
+    backbone: str
+    backbone_args: dict[str, Any]
+    size: int
+    hidden_units: list[int]
+    batch: int
+    tta: Literal["mirror", "none", "ten_crop"]
+
+
+class PhaseSetting(TypedDict):
+    """A phase of fine-tuning."""
+
+    epochs: int
+    lr: float
+    policy: Literal["triangular", "triangular2", "one_cycle", "constant"]
+    cycle: float
+    train: Literal["head", "all"] | dict[str, float]
+
+
+class RunSetting(NetworkSetting):
+    """A run's resolved setting."""
+
+    weights: str
+    labels: Literal["all"] | list[str]
+    recipe: str
+    loss: dict[str, dict[str, Any]]
+    phases: list[PhaseSetting]
+    ema: dict[str, float] | None
+    gradient_clip: float | None
+    precision: Literal["float32", "bfloat16", "float16"]
+    compile: bool
+    crop: dict[str, float]
+    seed: int

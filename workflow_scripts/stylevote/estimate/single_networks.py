@@ -1,0 +1,71 @@
+"""Nested estimates of single networks: their epoch and threshold are chosen without the photo's fold."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from stylevote.ensemble.rank import ALL, held_out_folds, rank_by_fold
+from stylevote.ensemble.threshold import apply_threshold, f_beta_at
+from stylevote.metrics import BETA
+
+
+def predict_by_best_network(
+    rankings: pd.DataFrame, read_scores: Callable[[pd.DataFrame], np.ndarray], folds: np.ndarray
+) -> np.ndarray:
+    """Decide each fold's photos by the network and threshold that are best on the photos of the other folds.
+
+    Args:
+        rankings: columns held_out_fold, rank, threshold and those that ``read_scores`` needs (see `rank.rank_by_fold`).
+        read_scores: returns the out-of-fold scores of the networks in such a table: shape (networks, photos).
+        folds: shape (photos,).
+
+    Returns:
+        decisions, 0/1, uint8, shape (photos,).
+    """
+    by_fold = rankings[rankings["held_out_fold"] != ALL].sort_values(["held_out_fold", "rank"])
+    best = by_fold.drop_duplicates("held_out_fold")
+    decisions = np.zeros(len(folds), dtype=np.uint8)
+    for row, scores in zip(best.itertuples(), read_scores(best), strict=True):
+        outer = folds == row.held_out_fold
+        decisions[outer] = apply_threshold(scores[outer], row.threshold)
+    return decisions
+
+
+def estimate_run(
+    labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, *, threshold: float | None = None, beta: float = BETA
+) -> tuple[np.ndarray, float]:
+    """Decide by a run as the nested estimate does by an ensemble: no photo has a part in what decides it.
+
+    For each fold, the epoch and the threshold are those that are best on the photos of the other folds.
+
+    Args:
+        labels: 0/1, shape (photos,).
+        scores: the run's out-of-fold scores, shape (epochs, photos).
+        folds: shape (photos,).
+        threshold: a threshold for all folds; only the epoch is then chosen.
+        beta: weight of recall against precision.
+
+    Returns:
+        decisions, 0/1, uint8, shape (photos,); and the non-nested F-beta, of the epoch and threshold that are best on
+        all photos.
+    """
+    epochs = pd.DataFrame({"run": "", "epoch": range(len(scores))})
+    if threshold is None:
+        rankings = rank_by_fold(epochs, labels, scores, folds, beta)
+    else:
+        rankings = _rank_at(threshold, labels, scores, folds, beta)
+    decisions = predict_by_best_network(rankings, lambda networks: scores[networks["candidate"].to_numpy()], folds)
+    return decisions, float(rankings.loc[rankings["held_out_fold"] == ALL, "f_beta"].max())
+
+
+def _rank_at(threshold: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, beta: float) -> pd.DataFrame:
+    """Rank a run's epochs as `rank.rank_by_fold` does, by their F-beta at one threshold."""
+    rankings = []
+    for held_out_fold in held_out_folds(folds):
+        known = folds != held_out_fold
+        f_betas = np.array([f_beta_at(labels[known], row[known], np.array([threshold]), beta)[0] for row in scores])
+        order = np.argsort(-f_betas, kind="stable")
+        columns = {"held_out_fold": held_out_fold, "candidate": order, "f_beta": f_betas[order]}
+        rankings.append(pd.DataFrame(columns | {"rank": range(1, len(order) + 1)}))
+    return pd.concat(rankings, ignore_index=True).assign(threshold=threshold)

@@ -1,1 +1,0 @@
-"""Sections of the report, a function each: figures and pictures into HTML, and sentences on what is to be seen."""
