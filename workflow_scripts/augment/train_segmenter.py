@@ -8,10 +8,10 @@ import numpy as np
 from stylevote.augment.masks import read_region
 from stylevote.augment.segmenter_training import hold_out, measure, read_examples, train
 from stylevote.cli import run
-from stylevote.config.identity import seed
+from stylevote.config.identity import file_sha256, seed
 from stylevote.config.photos import SegmentationNetwork
 from stylevote.files.tables import read_table, replacing, write_json, write_table
-from stylevote.files.weights import load_weights, store_weights, weights_sha256
+from stylevote.files.weights import load_weights, store_weights
 from stylevote.machine.device import open_device
 
 
@@ -67,7 +67,7 @@ def main(
     overlap = measure(network, examples, held, device)
     logging.info("IoU of the photos held out: %.4f (mean), %.4f (pooled)", *overlap)
     figures = {"region": region, "iou": overlap.mean, "pooled_iou": overlap.pooled, **counts}
-    write_json({**figures, "weights_sha256": weights_sha256(weights)}, summary)
+    write_json({**figures, "weights_sha256": file_sha256(weights)}, summary)
     write_table(epochs, history)
 
 
