@@ -1,4 +1,4 @@
-# What a person runs. Everything else is Snakemake's: .venv/bin/snakemake --cores N results/submission.csv
+# What a person runs. Snakemake does everything else: .venv/bin/snakemake --cores N results/submission.csv
 
 CORES ?= all
 PYTHON ?= python3
@@ -12,15 +12,15 @@ demo: $(INSTALLED) ## draw the demo's photos and decide them: results/submission
 
 TEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-test: $(INSTALLED) ## run the quick tests, as many files at a time as there are cores, but four at most
+test: $(INSTALLED) ## run the quick tests, a file per core, at most four at a time
 	$(TEST)
 
-test-slow: $(INSTALLED) browser ## run the tests that `make test` leaves out, but for those on a cluster
+test-slow: $(INSTALLED) browser ## run the tests that `make test` leaves out, except those on a cluster
 	$(TEST) -m slow
 
 test-all: test test-slow test-cluster ## run all tests
 
-browser: ## install Debian's Chromium, in which tests look at pages; without it they are skipped
+browser: ## install Debian's Chromium for tests that look at pages; without it they are skipped
 	command -v chromium > /dev/null || { timeout 300 apt-get update --quiet && timeout 600 apt-get install --yes --quiet \
 		--no-install-recommends chromium; } || echo "Chromium cannot be installed here"
 
@@ -32,36 +32,43 @@ test-cluster: $(INSTALLED) ## run the workflow on a Slurm of one node, which Deb
 faults: $(INSTALLED) ## hit the workflow with 100 faults at random moments: an hour and more
 	.venv/bin/python tests/faults/campaign.py
 
-fuzz: $(INSTALLED) ## try ten thousand hostile inputs: CASES=10500, SEED=... repeats what was drawn
+fuzz: $(INSTALLED) ## try ten thousand hostile inputs: CASES=10500, SEED=... repeats a draw
 	.venv/bin/python tests/fuzz/campaign.py --cases $(or $(CASES),10500) $(if $(SEED),--seed $(SEED))
 
-lint: $(INSTALLED) ## check formatting and style
+lint: $(INSTALLED) ## check format, style, types and spelling
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/snakefmt --check Snakefile rules
 	.venv/bin/python rules/lint.py
+	.venv/bin/ty check
+	.venv/bin/codespell
 
 format: $(INSTALLED) ## format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 	.venv/bin/snakefmt Snakefile rules
 
-docs: $(INSTALLED) ## write docs/configuration.md, and the JSON Schema for editors, from the models
+docs: $(INSTALLED) ## write the pages and the picture that are made from code
 	.venv/bin/python docs/configuration.py page > docs/configuration.md
 	.venv/bin/python docs/configuration.py schema > docs/configuration.schema.json
+	.venv/bin/python docs/artefacts.py page > docs/artefacts.md
+	.venv/bin/python docs/artefacts.py picture > docs/rulegraph.svg
 
-UV_COMPILE = $(UV) pip compile --universal --generate-hashes --python-version 3.11 --upgrade \
+site: $(INSTALLED) ## build a site of the documents in site/ (`.venv/bin/python -m pip install mkdocs` first)
+	.venv/bin/python -m mkdocs build --strict --quiet
+
+UV_COMPILE = $(UV) pip compile --universal --generate-hashes --python-version 3.11 $(UPGRADE) \
 	--custom-compile-command "make lock" --quiet
-lock: ## pin envs/requirements.in anew, and uv (needs uv: this machine's, or the one that set-up brought)
+lock: ## pin new packages of envs/requirements.in, and uv (needs uv); UPGRADE=--upgrade moves all pins
 	$(UV_COMPILE) envs/requirements.in -o envs/requirements.lock
 	echo uv | $(UV_COMPILE) - -o envs/uv-requirements.txt
 
-setup: $(INSTALLED) ## make .venv from the holdout requirements
+setup: $(INSTALLED) ## make .venv from the locked requirements
 
-# Certificates of this system, which pip accepts, too: a company's own is among them. (Two names: uv changed it.)
+# The system's certificates, which pip also accepts: a company's own is among them. (Two names: uv changed it.)
 UV = PATH=".venv/bin:$$PATH" UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true uv
 PIP_INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --disable-pip-version-check
-# uv does not read pip's settings and is told pip's index. Others may still be missing: then pip does all of it.
+# uv does not read pip's settings, and gets pip's index here. If another setting is missing, uv fails and pip installs all.
 $(INSTALLED): envs/requirements.lock envs/uv-requirements.txt
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
@@ -73,4 +80,4 @@ $(INSTALLED): envs/requirements.lock envs/uv-requirements.txt
 		echo "uv could not install them; pip tries, and takes minutes"; $(PIP_INSTALL) -r envs/requirements.lock; }
 	touch $@
 
-.PHONY: help demo test test-slow test-all browser test-cluster faults fuzz lint format docs lock setup
+.PHONY: help demo test test-slow test-all browser test-cluster faults fuzz lint format docs site lock setup

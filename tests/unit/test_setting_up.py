@@ -1,4 +1,4 @@
-"""`make setup`, with programs that write down what they are asked in the place of Python, pip and uv."""
+"""`make setup`, with programs that record their arguments instead of Python, pip and uv."""
 
 import os
 import shutil
@@ -9,9 +9,9 @@ import pytest
 
 from places import REPOSITORY
 
-# As `python -m venv`, it makes a Python that is itself. As pip, it says its settings and brings uv.
+# `python -m venv` copies this program. As pip, it prints its settings and installs uv.
 PYTHON = """#!/bin/sh
-echo "python $*" >> asked
+echo "python $*" >> calls
 case "$*" in
     "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
     *"pip config list") cat pip_settings ;;
@@ -20,7 +20,7 @@ case "$*" in
 esac
 """
 UV = """#!/bin/sh
-echo "uv $1 $2, index $UV_DEFAULT_INDEX" >> asked
+echo "uv $1 $2, index $UV_DEFAULT_INDEX" >> calls
 [ "$1" = --version ] || exit ${UV_FAILS:-0}
 """
 
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     for name, text in {"python": PYTHON, "ready_uv": UV}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    # What the Makefile needs, and no uv of this machine.
+    # The Makefile's commands, without this machine's uv.
     (tmp_path / "bin").mkdir()
     for name in ["make", "sh", "rm", "sed", "head", "touch", "mkdir", "cp", "cat"]:
         (tmp_path / "bin" / name).symlink_to(shutil.which(name))
@@ -43,39 +43,39 @@ def folder(tmp_path: Path) -> Path:
 
 
 def set_up(folder: Path, **environment: str) -> tuple[bool, list[str]]:
-    """Make the set-up; return whether `make` succeeded, and what was asked of Python and uv."""
+    """Run the set-up; return whether `make` succeeded, and the calls of Python and uv."""
     python = f"PYTHON={folder / 'python'}"
     environment |= {"PATH": str(folder / "bin"), "TMPDIR": os.environ.get("TMPDIR", "/tmp")}
     done = subprocess.run(["make", "setup", python], check=False, cwd=folder, env=environment, capture_output=True)
     succeeded = done.returncode == 0
     assert (folder / ".venv" / "installed").exists() == succeeded
-    return succeeded, [line for line in (folder / "asked").read_text().splitlines() if "--version" not in line]
+    return succeeded, [line for line in (folder / "calls").read_text().splitlines() if "--version" not in line]
 
 
-def installations(asked: list[str]) -> list[str]:
-    """Return what installed, and from which file, where that is said."""
+def installations(calls: list[str]) -> list[str]:
+    """Return the installers that were called, with the file that pip installed from."""
     return [
         f"pip {line.split('/')[-1]}" if "pip install" in line else line.split(",")[0]
-        for line in asked
+        for line in calls
         if "pip install" in line or "pip sync" in line
     ]
 
 
-def test_pip_brings_uv_which_installs(folder):
-    succeeded, asked = set_up(folder)
+def test_pip_installs_uv_which_installs_the_rest(folder):
+    succeeded, calls = set_up(folder)
     assert succeeded
-    assert installations(asked) == ["pip uv-requirements.txt", "uv pip sync"]
-    assert all("--require-hashes" in line for line in asked if "pip install" in line)
+    assert installations(calls) == ["pip uv-requirements.txt", "uv pip sync"]
+    assert all("--require-hashes" in line for line in calls if "pip install" in line)
 
 
 def test_uv_of_the_machine_is_used(folder):
     shutil.copy(folder / "ready_uv", folder / "bin" / "uv")
-    succeeded, asked = set_up(folder)
+    succeeded, calls = set_up(folder)
     assert succeeded
-    assert installations(asked) == ["uv pip sync"]
+    assert installations(calls) == ["uv pip sync"]
 
 
-def test_what_is_called_uv_and_does_not_run_is_passed_over(folder):
+def test_a_uv_that_does_not_run_is_ignored(folder):
     (folder / "bin" / "uv").write_text("#!/bin/sh\nexit 127\n")
     (folder / "bin" / "uv").chmod(0o755)
     assert installations(set_up(folder)[1]) == ["pip uv-requirements.txt", "uv pip sync"]
@@ -91,17 +91,17 @@ def test_what_is_called_uv_and_does_not_run_is_passed_over(folder):
         ("global.extra-index-url='more'\n", {}, ""),
     ],
 )
-def test_uv_is_told_pips_index_unless_it_has_its_own(folder, settings, environment, index):
+def test_uv_gets_pips_index_unless_it_has_its_own(folder, settings, environment, index):
     (folder / "pip_settings").write_text(settings)
     assert f"uv pip sync, index {index}" in set_up(folder, **environment)[1]
 
 
-def test_pip_installs_where_uv_cannot(folder):
-    succeeded, asked = set_up(folder, UV_FAILS="2")
+def test_pip_installs_if_uv_cannot(folder):
+    succeeded, calls = set_up(folder, UV_FAILS="2")
     assert succeeded
-    assert installations(asked) == ["pip uv-requirements.txt", "uv pip sync", "pip requirements.lock"]
+    assert installations(calls) == ["pip uv-requirements.txt", "uv pip sync", "pip requirements.lock"]
 
 
-def test_a_failure_leaves_nothing_that_looks_installed_and_the_next_set_up_begins_anew(folder):
+def test_a_failed_set_up_does_not_look_installed_and_the_next_one_starts_again(folder):
     assert not set_up(folder, UV_FAILS="2", PIP_FAILS="1")[0]
     assert set_up(folder)[0]

@@ -87,7 +87,7 @@ class BundledRun(Model):
 class Content(Model):
     """``bundle.json``."""
 
-    format: Literal[FORMAT]
+    format: Literal[1]  # as `FORMAT`
     labels: Labels
     beta: float = Field(gt=0, le=10, allow_inf_nan=False)
     folds: int = Field(ge=1, le=20)
