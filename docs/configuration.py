@@ -1,4 +1,4 @@
-"""Write what people and editors read of the configuration's models: `make docs`.
+"""Write the documentation and the JSON Schema of the configuration's models: `make docs`.
 
 ``page`` writes docs/configuration.md, ``schema`` the JSON Schema docs/configuration.schema.json.
 """
@@ -16,19 +16,18 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from stylevote.config.configuration import Configuration  # noqa: E402
-from stylevote.config.draws import DRAWS  # noqa: E402
 from stylevote.config.resolve import PRESETS  # noqa: E402
+from stylevote.config.run_grid import DRAWS, EACH  # noqa: E402
 
 BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 BOUNDS |= {"multipleOf": "a multiple of"}
 WORDS = {"string": "text", "object": "keys", "boolean": "true or false"}
 HEAD = """# Every key of the configuration
 
-Made from the models in `workflow_scripts/stylevote/config/` by `make docs`: not to be edited. A configuration is
-checked against them before anything else happens; an unknown key is refused with the nearest known one. What it leaves
-out has its default. `config.yaml` is the drawn demo, with a comment for every key it sets; `config/` holds ready
-configurations. Editors check a configuration by `docs/configuration.schema.json` if its first line is
-`# yaml-language-server: $schema=` and the path of that file.
+`make docs` writes this page from the models in `workflow_scripts/stylevote/config/`. Do not edit it. A configuration is
+checked first of all. An unknown key is an error, which names the nearest known key. Missing keys have their defaults.
+`config.yaml` is the drawn demo, with a comment per key. `config/` holds ready configurations. An editor checks a
+configuration if its first line is `# yaml-language-server: $schema=` and the path of `docs/configuration.schema.json`.
 """
 SEVERAL = "SeveralValues"
 Schema = dict[str, Any]
@@ -46,9 +45,9 @@ def page() -> str:
         if not rows:
             parts.append(f"\n{_capital(_values(schema, part))}.{_default(' Default: {}.', part)}\n")
         else:
-            parts.append("\n| key | what it says | value | default |\n|---|---|---|---|\n")
+            parts.append("\n| key | meaning | value | default |\n|---|---|---|---|\n")
             parts += [f"| {' | '.join(map(_cell, row))} |\n" for row in rows]
-    parts.append("\n## What presets say\n\nSingle keys of a configuration override them.\n")
+    parts.append("\n## Presets\n\nKeys of a configuration override those of its preset.\n")
     for name, preset in yaml.safe_load(PRESETS.read_text(encoding="utf-8")).items():
         text = yaml.safe_dump(preset, sort_keys=False, default_flow_style=None, width=100).strip()
         parts.append(f"\n`preset: {name}`\n\n```yaml\n{text}\n```\n")
@@ -68,8 +67,8 @@ def editors_schema() -> str:
         for key, part in parts[name].get("properties", {}).items():
             said = {word: part.pop(word) for word in ("description", "default") if word in part}
             parts[name]["properties"][key] = {**said, "anyOf": [part, {"$ref": f"#/$defs/{SEVERAL}"}]}
-    draws = {"type": "object", "anyOf": [{"required": [key]} for key in (*DRAWS, "layers")]}
-    parts[SEVERAL] = {"description": "alternatives, or a draw", "anyOf": [{"type": "array", "minItems": 1}, draws]}
+    marks = [{"required": [key]} for key in (EACH, *DRAWS)]
+    parts[SEVERAL] = {"description": "alternatives, or a draw", "type": "object", "anyOf": marks}
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -85,7 +84,7 @@ def _strict(part: Any) -> Any:
 
 
 def _forms(schema: Schema, part: Schema) -> Iterator[Schema]:
-    """Yield the forms that a value may have, with what they refer to."""
+    """Yield the alternatives of a value, with resolved references."""
     if "$ref" in part:
         part = {**schema["$defs"][part["$ref"].rpartition("/")[2]], **part}
     forms = part.get("anyOf", part.get("oneOf"))
@@ -96,7 +95,7 @@ def _forms(schema: Schema, part: Schema) -> Iterator[Schema]:
 
 
 def _rows(schema: Schema, place: str, part: Schema) -> Iterator[tuple[str, str, str, str]]:
-    """Yield a row for each key below a part of the schema: its name, what it says, its values, its default."""
+    """Yield a row per key below a part of the schema: its name, meaning, values and default."""
     for form in _forms(schema, part):
         for further in [*form.get("patternProperties", {}).values(), form.get("additionalProperties")]:
             if isinstance(further, dict):
@@ -112,7 +111,7 @@ def _rows(schema: Schema, place: str, part: Schema) -> Iterator[tuple[str, str, 
 
 
 def _values(schema: Schema, part: Schema) -> str:
-    """Return in words which values a key may have."""
+    """Return the allowed values of a key in words."""
     forms = list(_forms(schema, part))
     names = dict.fromkeys(filter(None, (_name(schema, form) for form in forms)))
     bounds = [f"{word} {form[key]}" for form in forms for key, word in BOUNDS.items() if key in form]
@@ -129,7 +128,7 @@ def _name(schema: Schema, form: Schema) -> str:
 
 
 def _text(schema: Schema, part: Schema) -> str:
-    """Return what is said of a key, or of the settings that stand there."""
+    """Return the description of a key, or of the class of its value."""
     return next((form["description"] for form in [part, *_forms(schema, part)] if "description" in form), "")
 
 

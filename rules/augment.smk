@@ -4,15 +4,14 @@ Masks and recoloured photos are kept in shards, one per job. Shards of recoloure
 the small table of attempts that is made with each shard (see `train.smk`).
 """
 
-from stylevote.config.photos import Recolor, Segmentation
 from stylevote.photos.listing import list_files, names_and_contents
 
-TRAIN = SETTINGS.config["photosets"]["train"]
-MODEL = SEGMENTATION["model"]
+TRAIN = SETTINGS.config.photosets["train"]
+MODEL = SEGMENTATION.model
 READS_MASKS = MODEL in ("given", "smp")
-MASK_LABELS = [TRAIN["mask_labels"]] if READS_MASKS and TRAIN["mask_labels"] else []
+MASK_LABELS = [TRAIN.mask_labels] if READS_MASKS and TRAIN.mask_labels else []
 # A user's file of weights: the segmenter's, or its encoder's if the segmenter is trained here.
-SEGMENTER_WEIGHTS = [SEGMENTATION[MODEL]["weights"]] if MODEL in ("maskrcnn", "smp") else []
+SEGMENTER_WEIGHTS = [getattr(SEGMENTATION, MODEL).weights] if MODEL in ("maskrcnn", "smp") else []
 SEGMENTER_WEIGHTS = [path for path in SEGMENTER_WEIGHTS if path not in ("none", "pretrained")]
 
 
@@ -20,17 +19,17 @@ SEGMENTER_WEIGHTS = [path for path in SEGMENTER_WEIGHTS if path not in ("none", 
 def brought():
     """Return a digest of the files that the user brings to a segmentation: masks, the table of their classes, weights."""
     masks = ""
-    if READS_MASKS and is_drawn(TRAIN["masks"]):
-        masks = canonical([SETTINGS.config["demo"], code("photos/draw_demo")])
+    if READS_MASKS and is_drawn(TRAIN.masks):
+        masks = canonical([SETTINGS.config.demo, code("photos/draw_demo")])
     elif READS_MASKS:
-        masks = or_refused(lambda: names_and_contents(TRAIN["masks"], list_files(TRAIN["masks"])))
+        masks = or_refused(lambda: names_and_contents(TRAIN.masks, list_files(TRAIN.masks)))
     files = [path for path in (*MASK_LABELS, *SEGMENTER_WEIGHTS) if not is_drawn(path)]
     return " ".join([masks, *([quick_fingerprint(files)] if files else [])])
 
 
 def every_shard(path):
     """Return a path for each shard of the training photos."""
-    return expand(results(path), shard=range(SEGMENTATION["shards"]), allow_missing=True)
+    return expand(results(path), shard=range(SEGMENTATION.shards), allow_missing=True)
 
 
 def encoder_weights(wildcards):
@@ -64,9 +63,9 @@ rule train_segmenter:
     params:
         **program(
             "augment/train_segmenter",
-            settings(**{key: SEGMENTATION[key] for key in ("region", "size", "smp")}),
-            photos=lambda wildcards: TRAIN["photos"],
-            given_masks=lambda wildcards: TRAIN["masks"] or "",
+            settings(**SEGMENTATION.only("region", "size", "smp")),
+            photos=lambda wildcards: TRAIN.photos,
+            given_masks=lambda wildcards: TRAIN.masks or "",
             threads="{threads}",
         ),
         brought=lambda wildcards: brought(),
@@ -99,16 +98,16 @@ rule segment_photos:
     conda:
         "../envs/environment.yaml"
     resources:
-        gpu=int(SEGMENTATION["model"] != "given"),
+        gpu=int(SEGMENTATION.model != "given"),
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
     params:
         **program(
             "augment/segment_photos",
-            settings(segmentation=Segmentation.model_validate(SEGMENTATION).used()),
+            settings(segmentation=SEGMENTATION),
             digest=segmenter_code,
-            photos=lambda wildcards: TRAIN["photos"],
-            given_masks=lambda wildcards: TRAIN["masks"] or "",
+            photos=lambda wildcards: TRAIN.photos,
+            given_masks=lambda wildcards: TRAIN.masks or "",
             shard="{shard}",
             threads="{threads}",
         ),
@@ -140,11 +139,11 @@ rule recolor_photos:
             "augment/recolor_photos",
             settings(
                 "labels",
-                size=SEGMENTATION["size"],
-                shards=SEGMENTATION["shards"],
-                recolor=Recolor.model_validate(SETTINGS.config["recolor"]).used(),
+                size=SEGMENTATION.size,
+                shards=SEGMENTATION.shards,
+                recolor=SETTINGS.config.recolor,
             ),
-            photos=lambda wildcards: TRAIN["photos"],
+            photos=lambda wildcards: TRAIN.photos,
             shard="{shard}",
         ),
     shell:
@@ -196,9 +195,7 @@ rule draw_contact_sheet:
     conda:
         "../envs/environment.yaml"
     params:
-        **program(
-            "augment/draw_contact_sheet", settings(size=SEGMENTATION["size"]), photos=lambda wildcards: TRAIN["photos"]
-        ),
+        **program("augment/draw_contact_sheet", settings(size=SEGMENTATION.size), photos=lambda wildcards: TRAIN.photos),
     shell:
         PROGRAM
 
@@ -247,7 +244,7 @@ rule resample_manifest:
             lambda wildcards: canonical(
                 {
                     "labels": SETTINGS.labels,
-                    "recipe": {**SETTINGS.config["recipes"][wildcards.recipe], "epochs": int(wildcards.epochs)},
+                    "recipe": {**SETTINGS.config.recipes[wildcards.recipe].used(), "epochs": int(wildcards.epochs)},
                 }
             ),
             name="{recipe}",

@@ -30,7 +30,7 @@ rule shorten_members:
     """Keep the first members of each label of a block."""
     input:
         selections=results("ensemble/members/{block}.parquet"),
-        sizes=results("{ensemble}/sizes.parquet") if "tolerance" in (BUNDLE or {}) else [],
+        sizes=results("{ensemble}/sizes.parquet") if (BUNDLE and BUNDLE.tolerance) is not None else [],
     output:
         members=results("{ensemble}/members/{block}.parquet"),
     log:
@@ -40,8 +40,8 @@ rule shorten_members:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/shorten_members", block_settings(max_members=(BUNDLE or {}).get("members"))),
-        sized="tolerance" in (BUNDLE or {}),
+        **program("ensemble/shorten_members", block_settings(max_members=BUNDLE and BUNDLE.members)),
+        sized=(BUNDLE and BUNDLE.tolerance) is not None,
     shell:
         PROGRAM
 
@@ -66,7 +66,7 @@ rule make_bundle:
         stackers=every_block(f"{BUNDLED}/stackers/{{block}}.parquet"),
         thresholds=every_block(f"{BUNDLED}/thresholds/{{block}}.parquet"),
         precision_thresholds=(
-            every_block(f"{BUNDLED}/precision_thresholds/{{block}}.parquet") if SETTINGS.config["abstain"] else []
+            every_block(f"{BUNDLED}/precision_thresholds/{{block}}.parquet") if SETTINGS.config.abstain else []
         ),
         estimate=results("estimate/summary.parquet"),
     output:
@@ -81,13 +81,13 @@ rule make_bundle:
         **program(
             "bundle/make_bundle",
             settings(
-                "labels", "beta", "votes", combiner=SETTINGS.stack["combiner"], features=SETTINGS.common_features
+                "labels", "beta", "votes", combiner=SETTINGS.config.stack.combiner, features=SETTINGS.common_features
             ),
             digest=code("bundle/make_bundle", *COMBINERS),
         ),
         # Snakemake does not compare the list of inputs.
         folds=len(SETTINGS.folds),
-        abstain=SETTINGS.config["abstain"] is not None,
+        abstain=SETTINGS.config.abstain is not None,
         small=settings("bundle"),
     shell:
         PROGRAM

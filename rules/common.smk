@@ -49,13 +49,13 @@ PATHS = LAYOUT.patterns
 results, logs, benchmarks = LAYOUT.results, LAYOUT.logs, LAYOUT.benchmarks
 is_drawn, every_block, every_fold, every_run = LAYOUT.is_drawn, LAYOUT.every_block, LAYOUT.every_fold, LAYOUT.every_run
 
-SEGMENTATION = SETTINGS.config["segmentation"]
-BETA = SETTINGS.config["beta"]
-STUDENT = SETTINGS.config["distillation"]
-BUNDLE = SETTINGS.config["bundle"]
-KEEP_WEIGHTS = SETTINGS.config["keep_weights"]
-EXPERIMENTS = SETTINGS.config["experiments"]
-HOLDOUT = SETTINGS.config["holdout"]["share"]
+SEGMENTATION = SETTINGS.config.segmentation
+BETA = SETTINGS.config.beta
+STUDENT = SETTINGS.student_setting
+BUNDLE = SETTINGS.config.bundle
+KEEP_WEIGHTS = SETTINGS.config.keep_weights
+EXPERIMENTS = SETTINGS.config.experiments
+HOLDOUT = SETTINGS.config.holdout.share
 # The setting of each run, and of the student, by their ids.
 TRAINED = SETTINGS.trained
 uses_recolored = SETTINGS.uses_recolored
@@ -63,11 +63,11 @@ uses_recolored = SETTINGS.uses_recolored
 ENSEMBLES = ["ensemble", *(["small"] if BUNDLE else [])]
 # The photosets that are made of files, by their folders. If photos are held out, all training photos are `labelled`, and
 # `train` and `holdout` are made of those. Their order does not depend on that in the configuration.
-INGESTED = {name: name for name in sorted(SETTINGS.config["photosets"], key=lambda name: (name != "train", name))}
+INGESTED = {name: name for name in sorted(SETTINGS.config.photosets, key=lambda name: (name != "train", name))}
 if HOLDOUT:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "holdout")}}
 # Those of them whose missing photos are downloaded.
-DOWNLOADED = [folder for folder, name in INGESTED.items() if SETTINGS.config["photosets"][name]["download"]]
+DOWNLOADED = [folder for folder, name in INGESTED.items() if SETTINGS.config.photosets[name].download]
 
 
 def one_of(values):
@@ -76,11 +76,11 @@ def one_of(values):
 
 
 wildcard_constraints:
-    photoset=one_of(SETTINGS.config["photosets"]),
+    photoset=one_of(SETTINGS.config.photosets),
     size=one_of(sorted({setting["size"] for setting in TRAINED.values()})),
     epochs=one_of(sorted({epochs_of(setting) for setting in TRAINED.values()})),
-    recipe=one_of(SETTINGS.config["recipes"]),
-    shard=one_of(range(SEGMENTATION["shards"])),
+    recipe=one_of(SETTINGS.config.recipes),
+    shard=one_of(range(SEGMENTATION.shards)),
     run=one_of(TRAINED),
     fold=one_of(SETTINGS.folds),
     block=one_of(SETTINGS.blocks),
@@ -95,7 +95,7 @@ def settings(*keys, **more):
 
     They are a function of the wildcards, since Snakemake would take a brace in a plain text for a wildcard.
     """
-    text = canonical({**{key: SETTINGS.config[key] for key in keys}, **more})
+    text = canonical({**{key: getattr(SETTINGS.config, key) for key in keys}, **more})
     return lambda wildcards: text
 
 

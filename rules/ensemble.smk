@@ -18,11 +18,13 @@ localrules:
 # The members whose predictions a program gets: the runs, then the external members.
 PREDICTING = {"runs": [*SETTINGS.runs, *SETTINGS.external], "external": list(SETTINGS.external)}
 # What depends on stacking depends on these. Of the combiners' code, that of the chosen ones counts.
-STACKING = {"beta": BETA, "features": SETTINGS.common_features, "stack": SETTINGS.stack}
-COMBINERS = [f"ensemble/combiners/{name}" for name in SETTINGS.combiners]
+STACKING = {"beta": BETA, "features": SETTINGS.common_features, "stack": SETTINGS.config.stack}
+STACK = SETTINGS.config.stack
+# Modules of the combiners: the chosen one, and those that `auto` chooses among.
+COMBINERS = [f"ensemble/combiners/{name}" for name in dict.fromkeys([STACK.combiner, *STACK.combiners])]
 
-if not SETTINGS.config["simulation"]:
-    made = {name: results(f"predictions/{name}/votes.parquet") for name in SETTINGS.config["photosets"]}
+if not SETTINGS.config.simulation:
+    made = {name: results(f"predictions/{name}/votes.parquet") for name in SETTINGS.config.photosets}
     made["validation"] = results(f"ensemble/scores/{next(iter(SETTINGS.blocks))}.parquet")
     or_refused(lambda: refuse_missing_predictions(SETTINGS, made))
 
@@ -91,7 +93,7 @@ rule select_members:
         rankings=rules.rank_candidates.output.rankings,
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        sizes=results("ensemble/sizes.parquet") if SETTINGS.config["target"] else [],
+        sizes=results("ensemble/sizes.parquet") if SETTINGS.config.target else [],
     output:
         members=results("ensemble/members/{block}.parquet"),
     log:
@@ -103,8 +105,8 @@ rule select_members:
     resources:
         mem_mb=by_attempt(4000),
     params:
-        **program("ensemble/select_members", block_settings(beta=BETA, selection=SETTINGS.selection)),
-        sized=SETTINGS.config["target"] is not None,
+        **program("ensemble/select_members", block_settings(beta=BETA, selection=SETTINGS.config.selection)),
+        sized=SETTINGS.config.target is not None,
     shell:
         PROGRAM
 
@@ -168,16 +170,16 @@ rule search_thresholds:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/search_thresholds", block_settings(beta=BETA, threshold=SETTINGS.threshold)),
+        **program("ensemble/search_thresholds", block_settings(beta=BETA, threshold=SETTINGS.config.threshold)),
     shell:
         PROGRAM
 
 
 def precision_settings(wildcards):
     """Return the precision that `abstain` asks for, and the labels of a block."""
-    if not SETTINGS.config["abstain"]:
+    if not SETTINGS.config.abstain:
         raise WorkflowError("abstain is null: no precision is asked for")
-    return block_settings(**SETTINGS.config["abstain"])(wildcards)
+    return block_settings(**SETTINGS.config.abstain.used())(wildcards)
 
 
 rule search_precision_thresholds:
@@ -226,8 +228,8 @@ rule combine_folds:
             settings(
                 "labels",
                 features=SETTINGS.common_features,
-                combiner=SETTINGS.stack["combiner"],
-                voting=SETTINGS.config["votes"],
+                combiner=SETTINGS.config.stack.combiner,
+                voting=SETTINGS.config.votes,
                 **PREDICTING,
                 fold_count=len(SETTINGS.folds),
             ),
@@ -265,7 +267,7 @@ rule write_details:
         votes=rules.combine_folds.output.votes,
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         precision_thresholds=(
-            every_block("ensemble/precision_thresholds/{block}.parquet") if SETTINGS.config["abstain"] else []
+            every_block("ensemble/precision_thresholds/{block}.parquet") if SETTINGS.config.abstain else []
         ),
     output:
         details=results("predictions/{photoset}/details.csv"),
@@ -275,14 +277,14 @@ rule write_details:
         "../envs/environment.yaml"
     params:
         **program("ensemble/write_details", settings("labels")),
-        abstain=SETTINGS.config["abstain"] is not None,
+        abstain=SETTINGS.config.abstain is not None,
     shell:
         PROGRAM
 
 
 def if_averaged(path):
     """Return a path in the results folder if decisions are made by the mean of all folds' scores."""
-    return results(path) if SETTINGS.config["votes"]["aggregation"] == "average_scores" else []
+    return results(path) if SETTINGS.config.votes.aggregation == "average_scores" else []
 
 
 rule write_submission:
@@ -302,6 +304,6 @@ rule write_submission:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/write_submission", settings("labels", "beta", form=SETTINGS.config["submission"])),
+        **program("ensemble/write_submission", settings("labels", "beta", form=SETTINGS.config.submission)),
     shell:
         PROGRAM

@@ -46,7 +46,7 @@ rule estimate_nested:
     params:
         **program(
             "estimate/estimate_nested",
-            block_settings(**STACKING, threshold=SETTINGS.threshold),
+            block_settings(**STACKING, threshold=SETTINGS.config.threshold),
             digest=code("estimate/estimate_nested", *COMBINERS),
             threads="{threads}",
         ),
@@ -70,7 +70,7 @@ rule summarize_estimates:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("estimate/summarize_estimates", settings("labels", "beta", voting=SETTINGS.config["votes"])),
+        **program("estimate/summarize_estimates", settings("labels", "beta", voting=SETTINGS.config.votes)),
     shell:
         PROGRAM
 
@@ -116,7 +116,7 @@ rule estimate_sizes:
     params:
         **program(
             "estimate/estimate_sizes",
-            block_settings(**STACKING, selection=SETTINGS.selection, threshold=SETTINGS.threshold),
+            block_settings(**STACKING, selection=SETTINGS.config.selection, threshold=SETTINGS.config.threshold),
             digest=code("estimate/estimate_sizes", *COMBINERS),
             threads="{threads}",
         ),
@@ -143,7 +143,7 @@ rule measure_sizes:
             settings(
                 "labels",
                 "beta",
-                voting=SETTINGS.config["votes"],
+                voting=SETTINGS.config.votes,
                 runs=list(SETTINGS.runs),
                 fold_count=len(SETTINGS.folds),
             ),
@@ -156,8 +156,9 @@ rule measure_sizes:
 
 def size_settings(wildcards):
     """Return the settings that the size of an ensemble depends on."""
-    tolerance = ((BUNDLE if wildcards.ensemble == "small" else SETTINGS.config["target"]) or {}).get("tolerance")
-    return settings("labels", "beta", voting=SETTINGS.config["votes"], tolerance=tolerance)(wildcards)
+    aim = BUNDLE if wildcards.ensemble == "small" else SETTINGS.config.target
+    tolerance = aim and aim.tolerance
+    return settings("labels", "beta", voting=SETTINGS.config.votes, tolerance=tolerance)(wildcards)
 
 
 rule choose_sizes:
@@ -205,7 +206,9 @@ rule measure_leakage:
     params:
         **program(
             "estimate/measure_leakage",
-            block_settings(**STACKING, selection=SETTINGS.selection, threshold=SETTINGS.threshold, seed=1),
+            block_settings(
+                **STACKING, selection=SETTINGS.config.selection, threshold=SETTINGS.config.threshold, seed=1
+            ),
             digest=code("estimate/measure_leakage", *COMBINERS),
             threads="{threads}",
         ),

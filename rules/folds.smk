@@ -15,6 +15,6 @@ rule assign_folds:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("photos/assign_folds", settings("labels", **SETTINGS.config["folds"])),
+        **program("photos/assign_folds", settings("labels", **SETTINGS.config.folds.used())),
     shell:
         PROGRAM

@@ -59,7 +59,7 @@ UNDECLARED_PATHS = [results("plan.tsv"), results("unused.json"), results("scores
 
 def left_out_paths():
     """Return the paths in the rules file that is left out: that of photos in a simulation, or that of simulations."""
-    name = "photos.smk" if SETTINGS.config["simulation"] else "simulate.smk"
+    name = "photos.smk" if SETTINGS.config.simulation else "simulate.smk"
     text = (Path(workflow.basedir) / "rules" / name).read_text(encoding="utf-8")
     found = re.findall(r'\b(results|every_fold|logs|benchmarks)\("([^"]+)"\)', text)
     return {f"{kind}/{path}" if kind in ("logs", "benchmarks") else path for kind, path in found}
@@ -80,7 +80,7 @@ def act_on_unused(act, log):
     declared = [path for rule in rules for path in (*rule.output, *rule.log, rule.benchmark) if path]
     used = in_results([*declared, *UNDECLARED_PATHS], workflow.wildcard_constraints)
     made = in_results(map(results, PATHS | left_out_paths()), EVER)
-    named = paths_within(RESULTS, [SETTINGS.config, SETTINGS.runs, SETTINGS.external])
+    named = paths_within(RESULTS, [SETTINGS.config.model_dump(), SETTINGS.runs, SETTINGS.external])
     text = or_refused(lambda: act(RESULTS, sort_files(RESULTS, used, made, named)))
     Path(log).write_text(f"{text}\n")
 

@@ -12,17 +12,17 @@ localrules:
 
 PHOTOSETS = {}
 for ingested, name in INGESTED.items():
-    photoset = SETTINGS.config["photosets"][name]
+    photoset = SETTINGS.config.photosets[name]
     PHOTOSETS[ingested] = Photoset(
         name=name,
-        photos=photoset["photos"],
-        table=photoset["labels"] or "",
-        download=photoset["download"],
-        skip_failed=SETTINGS.config["on_bad_photo"] == "skip",
+        photos=photoset.photos,
+        table=photoset.labels or "",
+        download=photoset.download,
+        skip_failed=SETTINGS.config.on_bad_photo == "skip",
         labels=SETTINGS.labels,
         manifest=Path(results(f"photos/{ingested}/manifest.parquet")),
         mark=results(f"photos/{ingested}/downloaded"),
-        drawn=[SETTINGS.config["demo"], code("photos/draw_demo")] if is_drawn(photoset["photos"]) else None,
+        drawn=[SETTINGS.config.demo, code("photos/draw_demo")] if is_drawn(photoset.photos) else None,
     )
     if workflow.is_main_process:
         # Report a mistake in a table before a job removes the results of the former table.
@@ -31,7 +31,7 @@ for ingested, name in INGESTED.items():
 
 def photos_folder(wildcards):
     """Return the folder of a photoset's photos, as an option: the photos in the folder count, and not their place."""
-    return SETTINGS.config["photosets"][INGESTED.get(wildcards.photoset, wildcards.photoset)]["photos"]
+    return SETTINGS.config.photosets[INGESTED.get(wildcards.photoset, wildcards.photoset)].photos
 
 
 rule draw_demo:
@@ -56,7 +56,7 @@ rule draw_demo:
     params:
         **program(
             "photos/draw_demo",
-            settings(**SETTINGS.config["demo"]),
+            settings(**SETTINGS.config.demo.used()),
             folder=NETWORKS / "demo",
             threads="{threads}",
         ),
@@ -86,7 +86,7 @@ rule download_photos:
             "photos/download_photos",
             lambda wildcards: canonical(
                 {
-                    **SETTINGS.config["downloads"],
+                    **SETTINGS.config.downloads.used(),
                     "labels": SETTINGS.labels,
                     "photoset": INGESTED[wildcards.photoset],
                 }
@@ -94,7 +94,7 @@ rule download_photos:
             photos=photos_folder,
             table=lambda wildcards: PHOTOSETS[wildcards.photoset].table,
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
-            on_bad_photo=SETTINGS.config["on_bad_photo"],
+            on_bad_photo=SETTINGS.config.on_bad_photo,
         ),
         # Never the same: Snakemake asks for a download only if photos are missing, and always does it then.
         missing=lambda wildcards: (
@@ -149,7 +149,7 @@ rule ingest_photos:
             photos=photos_folder,
             table=lambda wildcards: PHOTOSETS[wildcards.photoset].table,
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
-            on_bad_photo=SETTINGS.config["on_bad_photo"],
+            on_bad_photo=SETTINGS.config.on_bad_photo,
             threads="{threads}",
         ),
         # The manifest depends on the content of the label table, and on which photos there are.
@@ -174,7 +174,7 @@ if HOLDOUT:
         params:
             **program(
                 "photos/hold_out_photos",
-                settings("labels", share=HOLDOUT, seed=SETTINGS.config["holdout"]["seed"], folds=len(SETTINGS.folds)),
+                settings("labels", share=HOLDOUT, seed=SETTINGS.config.holdout.seed, folds=len(SETTINGS.folds)),
             ),
         shell:
             PROGRAM

@@ -73,7 +73,7 @@ rule tabulate_sizes:
     params:
         **program(
             "published/tabulate_sizes",
-            lambda wildcards: canonical({"labels": SETTINGS.labels, "paper": EXPERIMENTS[wildcards.table]["sizes"]}),
+            lambda wildcards: canonical({"labels": SETTINGS.labels, "paper": EXPERIMENTS[wildcards.table].sizes}),
         ),
     shell:
         PROGRAM
@@ -102,8 +102,7 @@ rule summarize_experiments:
             settings(
                 "beta",
                 experiments=[
-                    {"name": name, "title": table["title"], "notes": table["notes"]}
-                    for name, table in EXPERIMENTS.items()
+                    {"name": name, "title": table.title, "notes": table.notes} for name, table in EXPERIMENTS.items()
                 ],
             ),
         ),

@@ -13,10 +13,10 @@ localrules:
 
 
 LABEL_OF = {slug: label for label, slug in SETTINGS.slugs.items()}
-SIZED = SETTINGS.config["report"]["sizes"] or SETTINGS.config["target"] is not None
-MAX_PICTURES = SETTINGS.config["report"]["pictures"]
+SIZED = SETTINGS.config.report.sizes or SETTINGS.config.target is not None
+MAX_PICTURES = SETTINGS.config.report.pictures
 LOSSES = runs_by_loss(SETTINGS.runs)
-RESAMPLED = resampling_recipes(SETTINGS.runs, SETTINGS.config["recipes"])
+RESAMPLED = resampling_recipes(SETTINGS.runs, SETTINGS.config.only("recipes")["recipes"])
 DESCRIBED = ["train", "test", *(["holdout"] if HOLDOUT else [])]
 
 
@@ -219,10 +219,10 @@ rule write_report:
                 max_pictures=MAX_PICTURES,
                 folds=len(SETTINGS.folds),
                 losses=list(LOSSES),
-                threshold_decides=threshold_decides(SETTINGS.config["votes"]),
+                threshold_decides=threshold_decides(SETTINGS.config.votes.used()),
             ),
-            train_photos=lambda wildcards: SETTINGS.config["photosets"]["train"]["photos"] or "",
-            test_photos=lambda wildcards: SETTINGS.config["photosets"]["test"]["photos"] or "",
+            train_photos=lambda wildcards: SETTINGS.config.photosets["train"].photos or "",
+            test_photos=lambda wildcards: SETTINGS.config.photosets["test"].photos or "",
             results=lambda wildcards: str(RESULTS),
             benchmarks=benchmarked_rules,
             wildcards=wildcard_patterns,
@@ -253,9 +253,9 @@ rule write_model_card:
         **program(
             "report/write_model_card",
             settings(
-                configuration=card_settings(SETTINGS.config, list(SETTINGS.external)),
+                configuration=card_settings(SETTINGS.config.model_dump(), list(SETTINGS.external)),
                 photosets=DESCRIBED,
-                drawn=is_drawn(SETTINGS.config["photosets"]["train"]["photos"] or ""),
+                drawn=is_drawn(SETTINGS.config.photosets["train"].photos or ""),
             ),
         ),
     shell:

@@ -1,7 +1,7 @@
 """A simulated ensemble that replaces photos and networks. Needs the configuration alone; gives manifests with true labels,
 and each member's predictions, which join the ensemble as those of external members do."""
 
-SIMULATION = SETTINGS.config["simulation"]
+SIMULATION = SETTINGS.config.simulation
 
 
 rule simulate_photos:
@@ -20,9 +20,7 @@ rule simulate_photos:
     params:
         **program(
             "simulate/simulate_photos",
-            settings(
-                "labels", **{key: SIMULATION[key] for key in ("label_sets", "photos", "test", "min_positives", "seed")}
-            ),
+            settings("labels", **SIMULATION.only("label_sets", "photos", "test", "min_positives", "seed")),
         ),
     shell:
         PROGRAM
@@ -42,7 +40,7 @@ rule simulate_member:
     benchmark:
         benchmarks("simulate_member/{number}.tsv")
     wildcard_constraints:
-        number=one_of(f"{number:03d}" for number in range(SIMULATION["members"])),
+        number=one_of(f"{number:03d}" for number in range(SIMULATION.members)),
     conda:
         "../envs/environment.yaml"
     params:
@@ -52,7 +50,7 @@ rule simulate_member:
                 {
                     "labels": SETTINGS.labels,
                     "member": int(wildcards.number),
-                    **{key: SIMULATION[key] for key in ("epochs", "families", "twins", "skill", "skills", "seed")},
+                    **SIMULATION.only("epochs", "families", "twins", "skill", "skills", "seed"),
                 }
             ),
         ),

@@ -10,6 +10,10 @@ localrules:
     compare_student,
 
 
+# The mean score of the folds' students decides.
+VOTES = {**SETTINGS.config.votes.used(), "aggregation": "average_scores"}
+
+
 rule make_distillation_targets:
     """Score each label of the training photos for the student of each fold, by an ensemble chosen without the fold."""
     input:
@@ -89,7 +93,7 @@ rule evaluate_student:
     params:
         **program(
             "student/evaluate_student",
-            settings("labels", "beta", threshold=SETTINGS.threshold, **SETTINGS.label_limits, run=SETTINGS.student),
+            settings("labels", "beta", threshold=SETTINGS.config.threshold, votes=VOTES, run=SETTINGS.student),
         ),
     shell:
         PROGRAM
@@ -132,7 +136,7 @@ rule decide_by_student:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("student/decide_by_student", settings("labels", **SETTINGS.label_limits)),
+        **program("student/decide_by_student", settings("labels", voting=VOTES)),
     shell:
         PROGRAM
 
@@ -162,7 +166,7 @@ rule bundle_student:
     params:
         **program(
             "student/bundle_student",
-            settings("labels", "beta", **SETTINGS.label_limits, run=SETTINGS.student, setting=STUDENT),
+            settings("labels", "beta", votes=VOTES, run=SETTINGS.student, setting=STUDENT),
         ),
         # Snakemake does not compare the list of inputs.
         folds=len(SETTINGS.folds),

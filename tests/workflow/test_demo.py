@@ -108,7 +108,7 @@ def test_the_ensemble_is_better_than_each_of_its_networks(demo):
 
 
 def test_the_demos_card_says_what_its_report_says(demo):
-    honest = read_table(demo / "ensemble" / "honest.parquet")["nested_f_beta"].iloc[-1]
+    honest = read_table(demo / "estimate" / "summary.parquet")["nested_f_beta"].iloc[-1]
     assert f"**{honest:.4f}**" in (demo / "model_card.md").read_text(encoding="utf-8")
     page = (demo / "report.html").read_text(encoding="utf-8")
     assert f"<b>{honest:.3f}</b>" in page

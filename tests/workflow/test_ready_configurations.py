@@ -98,8 +98,8 @@ def tiny(checkout: Checkout, config: dict, labels: list[str]) -> dict:
         run["hidden_units"] = scaled(run["hidden_units"], lambda units: units // 16 if units > 3 else units)
         if "draws" in run:
             run["draws"] = 2 - number
-        if isinstance(run["phases"][0], list):  # of alternatives, each entry has another one
-            run["phases"] = run["phases"][number]
+        if "each" in run["phases"]:  # of alternatives, each entry has another one
+            run["phases"] = run["phases"]["each"][number]
         for phase in run["phases"]:
             phase["epochs"] = scaled(phase["epochs"], lambda epochs: max(epochs // 2, 1))
     if config.get("preset") == "paper_2018":
@@ -203,7 +203,7 @@ def test_the_second_place_at_a_tiny_scale(fresh):
 def of_tables(config: dict, labels: list[str]) -> dict:
     """Return the configuration of the papers' tables with two runs, a row for them, and the table of sizes."""
     schedule = {"hidden_units": [256], "phases": [{"epochs": 4, "lr": 0.01, "train": "all"}]}
-    config["runs"] = [config["runs"][0] | schedule | {"recipe": "plain", "seed": [0, 1]}]
+    config["runs"] = [config["runs"][0] | schedule | {"recipe": "plain", "seed": {"each": [0, 1]}}]
     tables = {name: config["experiments"][name] for name in ("table6", "table7")}
     tables["table6"]["runs"] = {"recipe": "plain"}
     (row,) = tables["table6"]["rows"] = tables["table6"]["rows"][:1]

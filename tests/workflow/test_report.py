@@ -67,7 +67,7 @@ def test_the_report_says_what_the_results_say(reported):
     assert f"{made} copies of photos" in text
     photos = re.findall(r'<div class="photo"><img src="data:image/webp;base64,', page_of(reported))
     assert len(photos) > 3
-    assert "Losses beside each other" in text
+    assert "Losses compared" in text
 
 
 def test_single_networks_are_worth_what_scikit_learn_says(reported):
@@ -165,7 +165,7 @@ def test_a_photo_that_changed_is_read_again_before_it_is_shown(changed):
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory) -> Checkout:
-    """A simulated bank with its report."""
+    """A simulated ensemble with its report."""
     checkout = make_checkout(tmp_path_factory.mktemp("bank") / "stylevote")
     checkout.config = {
         "results": "out",
@@ -180,7 +180,7 @@ def simulated(tmp_path_factory) -> Checkout:
 
 
 @pytest.mark.slow
-def test_a_simulated_bank_has_a_report_without_photos(simulated):
+def test_a_simulated_ensemble_has_a_report_without_photos(simulated):
     text = text_of(simulated)
     assert "There are no photos to show" in text
     assert "Expected on new photos" not in text, "nothing is expected of votes"

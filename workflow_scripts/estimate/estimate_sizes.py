@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from stylevote.cli import run
 from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.ensemble.blocks import feature_labels, read_by_label, write_by_label
@@ -44,7 +46,7 @@ def main(
     """
     nested, selected = {}, {}
     with open_block(scores, manifest, folds, labels, common=features) as block:
-        selections: dict = {size: {} for size in SIZES}
+        selections: dict[str, dict[str, pd.DataFrame]] = {size: {} for size in SIZES}
         for label, ranking in read_by_label(rankings, feature_labels(labels, features)).items():
             _, of_label = block.candidates.of(label)
             by_size = select_sizes(ranking, of_label, block.truth(label), block.folds, selection, beta=beta)

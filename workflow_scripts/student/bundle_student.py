@@ -5,6 +5,7 @@ from typing import Any
 
 from stylevote.bundle.contents import bundle_card, stored_weights, write_bundle
 from stylevote.cli import run
+from stylevote.config.ensemble import Votes
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.files.tables import read_table
 
@@ -18,8 +19,7 @@ def main(
     *,
     labels: list[str],
     beta: float,
-    min_labels: int,
-    max_labels: int | None,
+    votes: Votes,
     run: str,
     setting: dict[str, Any],
 ) -> None:
@@ -33,8 +33,7 @@ def main(
         bundle: to write: folder
         labels: all of them
         beta: of F-beta
-        min_labels: of a photo
-        max_labels: of a photo; null for no limit
+        votes: the mean of scores, and limits of a photo's number of labels
         run: id of the student's run
         setting: of the student's run
     """
@@ -45,7 +44,7 @@ def main(
         "labels": labels,
         "beta": beta,
         "folds": folds,
-        "votes": {"aggregation": "average_scores", "min_labels": min_labels, "max_labels": max_labels},
+        "votes": votes.used(),
         "combiner": "mean",
         "features": {label: [label] for label in labels},
         "thresholds": network["threshold"].to_dict(),

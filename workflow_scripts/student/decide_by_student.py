@@ -19,8 +19,7 @@ def main(
     votes: Path,
     *,
     labels: list[str],
-    min_labels: int,
-    max_labels: int | None,
+    voting: Votes,
 ) -> None:
     """Write a row per label and photo: each fold's score, their mean, the votes and the decision.
 
@@ -30,8 +29,7 @@ def main(
         manifest: photos of the photoset
         votes: to write
         labels: all of them
-        min_labels: of a photo
-        max_labels: of a photo; null for no limit
+        voting: the mean of scores, and limits of a photo's number of labels
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
     thresholds = read_table(chosen).set_index("label")["threshold"].to_dict()
@@ -40,7 +38,6 @@ def main(
     features = {label: np.stack([fold.scores[label].T for fold in folds]) for label in labels}
     feature_labels = {label: [label] for label in labels}
     stackers = {label: [Mean(1)] for label in labels}
-    voting = Votes(aggregation="average_scores", min_labels=min_labels, max_labels=max_labels)
     decided = predict_labels(features, feature_labels, stackers, thresholds, voting)
     write_table(photoset_votes(decided, image_ids), votes)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.cli import run
-from stylevote.config.ensemble import Threshold
+from stylevote.config.ensemble import Threshold, Votes
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.scores import open_candidates, read_run
 from stylevote.estimate.single_networks import predict_by_best_network
@@ -29,8 +29,7 @@ def main(
     labels: list[str],
     beta: float,
     threshold: Threshold,
-    min_labels: int,
-    max_labels: int | None,
+    votes: Votes,
     run: str,
 ) -> None:
     """Write the student's epoch and thresholds by all training photos, and two tables of nested decisions.
@@ -47,8 +46,7 @@ def main(
         labels: all of them
         beta: of F-beta
         threshold: method of search
-        min_labels: of a photo
-        max_labels: of a photo; null for no limit
+        votes: limits of a photo's number of labels
         run: id of the student's run
     """
     photos = read_table(manifest, ["image_id", *labels])
@@ -61,7 +59,7 @@ def main(
     logging.info("epoch %d: macro F%g %.4f on the photos that chose it", epoch, beta, f_betas.mean())
     write_table(pd.DataFrame({"label": labels, "run": run, "epoch": epoch, "threshold": thresholds}), chosen)
     by_student = nested_decisions(
-        truth, student_scores, by_photo, threshold, min_labels=min_labels, max_labels=max_labels, beta=beta
+        truth, student_scores, by_photo, threshold, votes.min_labels, votes.max_labels, beta=beta
     )
     with open_candidates(scores, image_ids) as candidates:
         by_singles = [

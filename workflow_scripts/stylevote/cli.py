@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from stylevote.errors import InputError, unwritable
-from stylevote.wording import key_path, quote
+from stylevote.wording import key_path
 
 SETTINGS = "settings"
 
@@ -123,7 +123,7 @@ def _typed(name: str, value: Any, annotation: Any) -> Any:
     try:
         return TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
-        wrong = [f"{key_path((name, *e['loc']))}: {e['msg']}, found {quote(e['input'])}" for e in error.errors()]
+        wrong = [f"{key_path((name, *details['loc']))}: {details['msg']}" for details in error.errors()]
         raise InputError(f"--{SETTINGS}: {'; '.join(wrong)}") from None
 
 

@@ -1,9 +1,9 @@
-"""Errors that end in a plain sentence."""
+"""Errors that end in one sentence for the user."""
 
 import errno
 
 FULL = "the disk is full"
-FULL_DISK = (  # as safetensors and torch.save say it, whose errors have no number
+FULL_DISK = (  # in errors of safetensors and torch.save, which have no number
     "No space left on device",
     "Disk quota exceeded",
     "inline_container.cc",
@@ -12,10 +12,10 @@ ROOM = "make room, or set `results` to where there is some"
 
 
 class InputError(Exception):
-    """Report that something the user gave cannot be used.
+    """Input of the user that cannot be used.
 
-    The message names the file, the row or key, the value found and the value expected. It may repeat names, values and
-    messages of libraries: characters that do not print, such as a terminal's commands, are escaped.
+    The message names the file, the row or key, the value found and the value expected. Characters that do not print are
+    escaped: they could be commands for the terminal.
     """
 
     def __init__(self, message: object) -> None:
@@ -26,7 +26,7 @@ class InputError(Exception):
 
 
 def unwritable(error: Exception) -> str | None:
-    """Return why nothing can be written, or read, and what to do, where that is what the error says."""
+    """Return the cause and the remedy if a disk cannot be written or read, else None."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error) for text in FULL_DISK):
         return f"cannot be written: {FULL}; {ROOM}"

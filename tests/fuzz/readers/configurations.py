@@ -22,7 +22,7 @@ from stylevote.errors import InputError
 SMALL = {
     "labels": ["red", "round"],
     "photosets": {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}},
-    "runs": [{"backbone": "resnet18", "phases": [{"epochs": 1, "lr": 0.1, "train": "all"}], "seed": [1, 2]}],
+    "runs": [{"backbone": "resnet18", "phases": [{"epochs": 1, "lr": 0.1, "train": "all"}], "seed": {"each": [1, 2]}}],
     "recipes": {"plain": {}, "more": {"repeat": {"labels": ["red"], "times": 2}}},
     "experiments": {
         "plain": {
@@ -39,7 +39,7 @@ WORDS = """
 1e-3 1e400 -1e-400 .nan .inf -.inf 0x1F 0o17 1_000 1:30 07 +1 -1 -0 99999999999999999999 0.1 1.0 true
 no ON ~ null 2018-01-01 2018-01-01T00:00:00Z "" '' "1e-3" "\\0" "\\ud800" "\\e[2J" "\\u202e" &a *a *b
 !!set !!binary !!python/tuple !!float [] {} [[]] [{}] [1,a,null] {a:1} {1:2} {null:1} {a:{a:{a:{}}}}
-{choose:[]} {choose:[1]} {uniform:[1,0]} {uniform:[0,1]} {log_uniform:[0,1]}
+{each:[]} {each:[1,2]} {choose:[]} {choose:[1]} {uniform:[1,0]} {uniform:[0,1]} {log_uniform:[0,1]}
 {integers:[0,9007199254740993]} {layers:[1,3],units:8} all each none pretrained head labels results
 {results} ../.. /etc/passwd a/b "a b" =1+1 <b>x</b> <<: ? | > % @ ` - : #
 """.split()  # noqa: SIM905 (as it is written)

@@ -24,7 +24,7 @@ SHARDS = 3
 
 @pytest.fixture
 def settings():
-    return Recolor.model_validate({**resolve(CONFIG).config["recolor"], "total": 30, "copies": 4})
+    return Recolor.model_validate({**resolve(CONFIG).config.recolor.used(), "total": 30, "copies": 4})
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_another_format_is_refused(copy):
         ({"thresholds": {LABELS[0]: 0.5, LABELS[1]: 2}}, "thresholds"),
         ({"members": {LABELS[0]: [[BOTH, 1]], LABELS[1]: [["other", 1]]}}, "does not predict it"),
         ({"members": {LABELS[0]: [[BOTH, 1]], LABELS[1]: [[BOTH, 7]]}}, "files: not those"),
-        ({"runs": {"../x": content()["runs"][BOTH]}}, "should match"),
+        ({"runs": {"../x": content()["runs"][BOTH]}}, "../x"),
         ({"runs": {BOTH: content()["runs"][BOTH] | {"hidden_units": [10**9]}}}, "hidden_units"),
         ({"runs": {BOTH: content()["runs"][BOTH] | {"backbone_args": {"checkpoint_path": "/etc"}}}}, "backbone_args"),
         ({"files": {"../../etc/passwd": "0" * 64}}, "files"),
@@ -131,7 +131,7 @@ def test_weights_that_training_did_not_write_make_no_bundle(tmp_path, damage):
 def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("weeks of work")
-    with pytest.raises(InputError, match="holds something else than a bundle"):
+    with pytest.raises(InputError, match="found something else than a bundle"):
         write_bundle(tmp_path / "mine", content(), *make_files(tmp_path / "files"), "")
     assert (tmp_path / "mine" / "notes.txt").exists()
 

@@ -80,7 +80,9 @@ def scores(answer: str) -> dict[str, list[tuple[str, float, str]]]:
     found = {}
     for article in re.findall(r"<article>.*?</article>", answer, re.DOTALL):
         name = html.unescape(re.search(r"<h3>(.*?)</h3>", article)[1])
-        lines = re.findall(r"<li.*?><span>(.*?)</span>.*?verdict\">(.*?)</span>.*?(\d\.\d+) \(threshold", article)
+        lines = re.findall(
+            r"<li.*?><span>(.*?)</span>.*?verdict\">(.*?)</span>.*?(\d\.\d+) \(threshold", article, re.DOTALL
+        )
         found[name] = sorted((html.unescape(label), float(score), verdict) for label, verdict, score in lines)
     return found
 

@@ -57,7 +57,12 @@ def test_editors_find_no_mistake_in_ready_configurations(editor, path):
 @pytest.mark.parametrize(
     "run",
     [
-        {"backbone": "r", "size": [96, 128], "hidden_units": {"layers": [1, 3], "units": 8}, "labels": ["all", "each"]},
+        {
+            "backbone": "r",
+            "size": {"each": [96, 128]},
+            "hidden_units": {"layers": [1, 3], "units": 8},
+            "labels": {"each": ["all", "each"]},
+        },
         {
             "backbone": {"choose": ["r", "s"]},
             "loss": "focal",
@@ -65,8 +70,17 @@ def test_editors_find_no_mistake_in_ready_configurations(editor, path):
             "gradient_clip": {"uniform": [1, 2]},
             "draws": 3,
         },
-        {"backbone": "r", "phases": [{"epochs": [1, 2], "lr": {"log_uniform": [0.1, 1]}, "train": {"last": [0.1, 1]}}]},
-        {"backbone": "r", "loss": [{"focal": {"gamma": [1, 2]}}, "bce"]},
+        {
+            "backbone": "r",
+            "phases": [
+                {
+                    "epochs": {"each": [1, 2]},
+                    "lr": {"log_uniform": [0.1, 1]},
+                    "train": {"last": {"each": [0.1, 1]}},
+                }
+            ],
+        },
+        {"backbone": "r", "loss": {"each": [{"focal": {"gamma": {"each": [1, 2]}}}, "bce"]}},
     ],
 )
 def test_editors_find_no_mistake_in_alternatives_and_draws(editor, run):
@@ -81,6 +95,7 @@ def test_editors_find_no_mistake_in_alternatives_and_draws(editor, run):
         {"runs": [{"backbone": "r", "sise": 96}]},
         {"runs": [{"backbone": "r", "size": 7}]},
         {"runs": [{"size": 96}]},
+        {"runs": [{"backbone": "r", "size": [96, 128]}]},
         {"bundle": {}},
         {"bundle": {"members": 1, "tolerance": 0.1}},
         {"recipes": {"Plain": {}}},

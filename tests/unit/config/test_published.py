@@ -14,8 +14,18 @@ CONFIG = {
     "photosets": {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}},
     "recipes": {"plain": {}, "more": {"repeat": {"labels": ["red"], "times": 2}}},
     "runs": [
-        {"backbone": ["ResNet50", "VGG16"], "recipe": ["plain", "more"], "seed": [0, 1, 2]},
-        {"backbone": "resnet18", "labels": ["all", "each"], "hidden_units": 64, "loss": "focal", "seed": [5, 7]},
+        {
+            "backbone": {"each": ["ResNet50", "VGG16"]},
+            "recipe": {"each": ["plain", "more"]},
+            "seed": {"each": [0, 1, 2]},
+        },
+        {
+            "backbone": "resnet18",
+            "labels": {"each": ["all", "each"]},
+            "hidden_units": 64,
+            "loss": "focal",
+            "seed": {"each": [5, 7]},
+        },
     ],
 }
 
@@ -139,7 +149,7 @@ def test_a_row_that_stands_for_no_runs_or_for_several_is_refused(rows, said):
 def test_runs_that_differ_in_more_than_their_seeds_are_no_repetitions():
     runs = [
         {"backbone": "ResNet50", "recipe": "plain", "seed": 0},
-        {"backbone": "ResNet50", "recipe": "more", "seed": [1, 2]},
+        {"backbone": "ResNet50", "recipe": "more", "seed": {"each": [1, 2]}},
     ]
     table = {"title": "a table", "rows": [row(("red", "macro"), backbone="ResNet50")]}
     with pytest.raises(InputError, match="the runs of seeds 0, 1, 2 that predict 'red' differ in recipe, and are to"):
@@ -217,12 +227,12 @@ def test_the_first_teams_figures_stand_beside_runs_of_their_backbones(papers):
 def test_recipes_of_the_first_teams_tables_do_what_their_rows_say(papers):
     def recipes(name):
         used = [settings_of(papers, cell)[0][cell["label"]]["recipe"] for cell in papers.cells[name]]
-        return [papers.config["recipes"][recipe] for recipe in used]
+        return [papers.config.recipes[recipe] for recipe in used]
 
-    repeats = [(len(recipe["repeat"]["labels"]), recipe["repeat"]["times"]) for recipe in recipes("table4")]
+    repeats = [(len(recipe.repeat.labels), recipe.repeat.times) for recipe in recipes("table4")]
     assert repeats == [(labels, times) for labels in (1, 4) for times in (10, 30, 50) for _ in range(3)]
-    assert [recipe["drop"]["keep"] for recipe in recipes("table5")] == [0.8] * 3 + [0.6] * 3 + [0.4] * 3
-    assert all(recipe["recolored"] for recipe in recipes("table3"))
+    assert [recipe.drop.keep for recipe in recipes("table5")] == [0.8] * 3 + [0.6] * 3 + [0.4] * 3
+    assert all(recipe.recolored for recipe in recipes("table3"))
     rows = [cell["row"] for cell in papers.cells["table4"]]
     assert rows[0] == "label 0 x10, DenseNet169"
     assert rows[-1] == "labels 0, 3, 6, 12 x50, Xception"
@@ -250,4 +260,4 @@ def test_the_second_teams_figures_stand_beside_nets_of_one_label(papers):
 
 
 def test_the_first_teams_sizes(papers):
-    assert papers.config["experiments"]["table7"]["sizes"] == {"5": 0.672, "10": 0.676, "20": 0.6834}
+    assert papers.config.experiments["table7"].sizes == {"5": 0.672, "10": 0.676, "20": 0.6834}

@@ -34,30 +34,30 @@ def test_defaults_are_the_papers_but_for_stack_and_threshold():
     (setting,) = settings.runs.values()
     assert (setting["hidden_units"], setting["batch"], setting["loss"]) == ([256], 32, {"bce": {}})
     assert sum(phase["epochs"] for phase in setting["phases"]) < 8
-    grid = settings.config["stack"]["xgboost"]["grid"]
-    assert len(grid["eta"]) * len(grid["max_depth"]) * len(grid["min_child_weight"]) == 180
-    assert settings.config["stack"]["combiner"] == "logistic"
-    assert settings.config["threshold"]["method"] == "shrunk"
-    selection = settings.config["selection"]
-    assert (selection["method"], selection["top_n"], selection["correlation"]) == ("top_n", 20, 0.9)
+    grid = settings.config.stack.xgboost.grid
+    assert len(grid.eta) * len(grid.max_depth) * len(grid.min_child_weight) == 180
+    assert settings.config.stack.combiner == "logistic"
+    assert settings.config.threshold.method == "shrunk"
+    selection = settings.config.selection
+    assert (selection.method, selection.top_n, selection.correlation) == ("top_n", 20, 0.9)
     assert list(settings.folds) == [0, 1, 2, 3, 4]
 
 
 def test_a_preset_chooses_at_once_and_what_is_said_overrides_it():
     paper = resolve(changed(preset="paper_2018")).config
-    assert paper["threshold"]["method"] == "greedy"
-    assert paper["votes"]["aggregation"] == "average_then_vote"
-    assert (paper["stack"]["combiner"], paper["selection"]["top_n"]) == ("xgboost", 20)
-    assert len(paper["stack"]["xgboost"]["grid"]["max_depth"]) == 9
+    assert paper.threshold.method == "greedy"
+    assert paper.votes.aggregation == "average_then_vote"
+    assert (paper.stack.combiner, paper.selection.top_n) == ("xgboost", 20)
+    assert len(paper.stack.xgboost.grid.max_depth) == 9
     fast = resolve(changed(preset="fast")).config
-    assert fast["stack"]["combiner"] == "mean"
+    assert fast.stack.combiner == "mean"
     own = {"stack": {"xgboost": {"grid": {"eta": [0.3]}}}, "threshold": {"method": "shrunk"}, "selection": {"top_n": 3}}
     mixed = resolve(changed(preset="paper_2018", **own)).config
-    assert mixed["stack"]["xgboost"]["grid"] == {**paper["stack"]["xgboost"]["grid"], "eta": [0.3]}
-    assert (mixed["stack"]["combiner"], mixed["stack"]["xgboost"]["rounds"]) == ("xgboost", 1000)
-    assert (mixed["threshold"]["method"], mixed["threshold"]["steps"]) == ("shrunk", 100)
-    assert (mixed["selection"]["top_n"], mixed["selection"]["correlation"]) == (3, 0.9)
-    assert mixed["votes"] == paper["votes"]
+    assert mixed.stack.xgboost.grid == paper.stack.xgboost.grid.model_copy(update={"eta": [0.3]})
+    assert (mixed.stack.combiner, mixed.stack.xgboost.rounds) == ("xgboost", 1000)
+    assert (mixed.threshold.method, mixed.threshold.steps) == ("shrunk", 100)
+    assert (mixed.selection.top_n, mixed.selection.correlation) == (3, 0.9)
+    assert mixed.votes == paper.votes
     assert resolve(changed(preset="default")).config == resolve(MINIMAL).config
     assert "preset: found 'paper'" in problem(changed(preset="paper"))
     assert "preset: found 1" in problem(changed(preset=1))
@@ -86,10 +86,10 @@ def test_defaults_written_out_are_the_same_run():
 def test_alternatives_and_draws_become_runs_with_defaults():
     runs = [
         {
-            "backbone": ["resnet18", "vgg16"],
-            "size": [96, 128],
+            "backbone": {"each": ["resnet18", "vgg16"]},
+            "size": {"each": [96, 128]},
             "hidden_units": {"choose": [128, [64, 64]]},
-            "seed": [0, 1],
+            "seed": {"each": [0, 1]},
         }
     ]
     settings = resolve(changed(runs=runs)).runs.values()
@@ -140,33 +140,33 @@ def test_defaults_of_the_engine_are_the_papers():
 def test_labels_that_look_like_numbers_stay_text():
     drop = {"keep": 0.5, "label_sets": [["1"], ["1", "2"]]}
     config = changed(labels=["1", "2"], recipes={"plain": {"drop": drop, "repeat": {"labels": ["2"], "times": 3}}})
-    assert resolve(config).config["recipes"]["plain"]["drop"]["label_sets"] == [["1"], ["1", "2"]]
+    assert resolve(config).config.recipes["plain"].drop.label_sets == [["1"], ["1", "2"]]
 
 
 def test_results_folder_is_put_into_photosets():
     photosets = {"train": {"photos": "{results}/x", "labels": "{results}/x.csv"}, "test": {"photos": "b"}}
     photosets["train"] |= {"masks": "{results}/m", "mask_labels": "{results}/m.csv"}
-    train = resolve(changed(photosets=photosets, results="out")).config["photosets"]["train"]
+    train = resolve(changed(photosets=photosets, results="out")).config.photosets["train"]
     paths = {"photos": "out/x", "labels": "out/x.csv", "masks": "out/m", "mask_labels": "out/m.csv"}
-    assert train == {**paths, "download": False}
+    assert train.used() == {**paths, "download": False}
 
 
 def test_holdout_photos_are_a_photoset_of_the_training_photos():
     train = {"photos": "x", "labels": "{results}/x.csv", "masks": "m", "mask_labels": "m.csv", "download": True}
     photosets = {"train": train, "test": {"photos": "b"}}
     found = resolve(changed(photosets=photosets, holdout={"share": 0.1})).config
-    assert found["holdout"] == {"share": 0.1, "seed": 1}
+    assert found.holdout.used() == {"share": 0.1, "seed": 1}
     photos = {"photos": "x", "labels": "results/x.csv"}
-    assert found["photosets"]["train"] == {**train, **photos}
+    assert found.photosets["train"].used() == {**train, **photos}
     # They are those of `train`, and fetched with them.
-    assert found["photosets"]["holdout"] == {**photos, "masks": None, "mask_labels": None, "download": False}
+    assert found.photosets["holdout"].used() == {**photos, "masks": None, "mask_labels": None, "download": False}
 
 
 @pytest.mark.parametrize("change", [{}, {"holdout": {}}, {"holdout": {"share": 0.0, "seed": 9}}])
 def test_without_holdout_photos_their_names_are_free(change):
     photosets = {**MINIMAL["photosets"], "holdout": {"photos": "c"}, "labelled": {"photos": "d"}}
-    found = resolve(changed(photosets=photosets, **change)).config["photosets"]
-    assert {name: photoset["photos"] for name, photoset in found.items()} == {
+    found = resolve(changed(photosets=photosets, **change)).config.photosets
+    assert {name: photoset.photos for name, photoset in found.items()} == {
         "train": "a",
         "test": "b",
         "holdout": "c",
@@ -186,7 +186,7 @@ def test_recoloured_photos_of_a_recipe_in_their_short_and_long_forms():
     found = resolve(
         changed(recipes=recipes, recolor={"per_epoch": 50}, **MASKED, runs=[{"backbone": "r", "recipe": "no"}])
     )
-    used = {name: recipe["recolored"] for name, recipe in found.config["recipes"].items()}
+    used = {name: recipe.used()["recolored"] for name, recipe in found.config.recipes.items()}
     assert used == {"no": None, "yes": {"labels": None, "per_epoch": 50}, "some": {"labels": ["red"], "per_epoch": 7}}
 
 
@@ -270,13 +270,33 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' has no published weights"),
         ({"runs": [{"backbone": "Resnet50"}]}, "runs[0].backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
         ({"runs": [{"backbone": "r", "drawz": 2}]}, "runs[0]: unknown key 'drawz'; did you mean 'draws'?"),
-        ({"runs": [{"backbone": "q"}, {"backbone": "r", "size": [96, 7]}]}, "runs[1].size: 7 is less than the minimum"),
         (
-            {"runs": [{"backbone": "q", "seed": [0, 1, 2]}, {"backbone": "r", "size": {"choose": [7]}, "draws": 3}]},
+            {"runs": [{"backbone": "q"}, {"backbone": "r", "size": {"each": [96, 7]}}]},
             "runs[1].size: 7 is less than the minimum",
         ),
-        ({"runs": [{"backbone": ["r", "q"]}, {"backbone": "q"}]}, "runs[1]: the same setting as runs[0]"),
-        ({"runs": [{"backbone": ["r", "r"]}]}, "runs[0]: two of its alternatives are the same setting"),
+        (
+            {
+                "runs": [
+                    {"backbone": "q", "seed": {"each": [0, 1, 2]}},
+                    {"backbone": "r", "size": {"choose": [7]}, "draws": 3},
+                ]
+            },
+            "runs[1].size: 7 is less than the minimum",
+        ),
+        ({"runs": [{"backbone": {"each": ["r", "q"]}}, {"backbone": "q"}]}, "runs[1]: the same setting as runs[0]"),
+        ({"runs": [{"backbone": {"each": ["r", "r"]}}]}, "runs[0]: two of its alternatives are the same setting"),
+        # Alternatives were lists once.
+        (
+            {"runs": [{"backbone": "r", "size": [96, 128]}]},
+            "runs[0].size: found [96, 128], expected integer or null (side of",
+        ),
+        ({"runs": [{"backbone": ["r", "q"]}]}, "); write alternatives as {each: [...]}"),
+        (
+            {"runs": [{"backbone": "r", "hidden_units": [[64], [32]]}]},
+            "expected integer; write alternatives as {each: [",
+        ),
+        ({"runs": [{"backbone": "r", "labels": ["all", "each"]}]}, "; write alternatives as {each: ['all', 'each']}"),
+        ({"runs": [{"backbone": "r", "labels": [["red"], ["round"]]}]}, "runs[0].labels[0]: found ['red'], expected"),
         ({"runs": [{"backbone": "r", "seed": {"choose": []}}]}, "runs[0].seed.choose: found [], expected a list"),
         ({"labels": ["red", "red"]}, "labels: 'red' stands there more than once"),
         ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a name that tables use themselves"),
@@ -359,7 +379,10 @@ def test_text_that_is_a_number_is_one():
             {"stack": {"combiner": "auto", "features": "all", "auto": {"among": ["ridge", "mean"]}}},
             "stack.features: found all, but mean would give every label the same score",
         ),
-        ({"stack": {"features": "both"}}, "stack.features: found 'both', expected whose members a label's score is"),
+        (
+            {"stack": {"features": "both"}},
+            "stack.features: found 'both', expected own (a label's score comes",
+        ),
         ({"target": {"tolerance": -0.1}}, "target.tolerance: -0.1 is less than the minimum of 0"),
         ({"target": {"tolerance": 1.5}}, "target.tolerance: 1.5 is greater than the maximum of 1"),
         ({"target": {}}, "target: 'tolerance' is a required property"),
@@ -395,19 +418,19 @@ def test_the_stackers_take_the_members_of_their_own_label_or_of_all():
 def test_auto_with_enough_folds_and_combiners_that_fit_is_taken():
     stack = {"combiner": "auto", "features": "all", "auto": {"among": ["logistic", "ridge"]}}
     config = resolve(changed(stack=stack, folds={"count": 4}, beta=0.5, target={"tolerance": 0})).config
-    assert config["stack"]["auto"] == {"among": ["logistic", "ridge"], "seed": 1}
-    assert (config["beta"], config["target"]) == (0.5, {"tolerance": 0})
+    assert config.stack.auto.used() == {"among": ["logistic", "ridge"], "seed": 1}
+    assert (config.beta, config.target.used()) == (0.5, {"tolerance": 0})
     # What the chosen combiner does not use contradicts nothing.
     assert resolve(changed(stack={"features": "all", "auto": {"among": ["mean", "ridge"]}}, folds={"count": 3}))
     defaults = resolve(MINIMAL).config
-    assert (defaults["beta"], defaults["target"], defaults["stack"]["features"]) == (2, None, "own")
-    assert defaults["stack"]["auto"]["among"] == ["mean", "logistic", "xgboost"]
+    assert (defaults.beta, defaults.target, defaults.stack.features) == (2, None, "own")
+    assert defaults.stack.auto.among == ["mean", "logistic", "xgboost"]
 
 
 def test_a_simulated_bank_takes_the_place_of_photosets_and_runs():
     settings = resolve({"results": "out", "labels": ["sport"], "simulation": {"members": 2}})
     assert settings.external == {f"member{k:03d}": f"out/simulated/member{k:03d}" for k in range(2)}
-    assert (settings.runs, set(settings.config["photosets"])) == ({}, {"train", "test"})
+    assert (settings.runs, set(settings.config.photosets)) == ({}, {"train", "test"})
     assert problem({"labels": ["sport"], "simulation": None, "runs": MINIMAL["runs"]}).endswith(
         "'photosets' is a required property"
     )
@@ -443,10 +466,10 @@ def test_a_mistake_that_many_draws_share_is_said_once():
 
 
 def test_an_entry_that_cannot_be_expanded_hides_no_other_problem():
-    message = problem(changed(runs=[{"backbone": "r", "seed": []}, {"backbone": "r", "size": 7}], bogus=1))
+    message = problem(changed(runs=[{"backbone": "r", "seed": {"each": []}}, {"backbone": "r", "size": 7}], bogus=1))
     assert message.startswith("3 problems in the configuration:")
-    assert all(word in message for word in ("runs[0].seed: an empty list", "runs[1].size: 7", "bogus"))
-    assert problem(changed(runs=[{"backbone": "r", "seed": []}])).startswith("1 problem in")
+    assert all(word in message for word in ("runs[0].seed.each: found []", "runs[1].size: 7", "bogus"))
+    assert problem(changed(runs=[{"backbone": "r", "seed": {"each": []}}])).startswith("1 problem in")
 
 
 def test_all_problems_are_said_at_once():
@@ -522,11 +545,11 @@ def test_a_label_spelt_with_long_letters_has_a_short_file_name():
 
 def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
     settings = resolve(changed(distillation="ResNet50", runs=[{"backbone": "ResNet50"}]))
-    assert [settings.config["distillation"]] == list(settings.runs.values())
+    assert [settings.student] == list(settings.runs.values())
     own = {"backbone": "resnet18", "size": 96, "hidden_units": 32, "loss": "bce", "labels": ["round", "red"]}
-    student = resolve(changed(distillation=own)).config["distillation"]
+    student = resolve(changed(distillation=own)).student
     assert (student["size"], student["hidden_units"], student["labels"], student["seed"]) == (96, [32], "all", 0)
-    assert resolve(MINIMAL).config["distillation"] is None
+    assert resolve(MINIMAL).student is None
 
 
 @pytest.mark.parametrize(
@@ -565,7 +588,7 @@ def test_a_configuration_may_share_the_photos_and_networks_of_another():
         "photosets": {"train": {"photos": "{results}/drawn", "labels": "t.csv"}, "test": {"photos": "b"}},
     }
     alone, sharing = resolve(config), resolve({**config, "networks": "results"})
-    assert (alone.networks, alone.config["photosets"]["train"]["photos"]) == ("other", "other/drawn")
-    assert (sharing.networks, sharing.config["photosets"]["train"]["photos"]) == ("results", "results/drawn")
-    assert sharing.config["results"] == "other"
+    assert (alone.networks, alone.config.photosets["train"].photos) == ("other", "other/drawn")
+    assert (sharing.networks, sharing.config.photosets["train"].photos) == ("results", "results/drawn")
+    assert sharing.config.results == "other"
     assert list(sharing.runs) == list(alone.runs)

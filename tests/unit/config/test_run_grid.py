@@ -17,7 +17,7 @@ LABELS = ["red", "round", "soft"]
 PHASES = [{"epochs": 1, "lr": 0.1, "train": "head"}, {"epochs": 2, "lr": 0.2, "train": "all"}]
 DRAWN = {
     "backbone": "r",
-    "size": [96, 128],
+    "size": {"each": [96, 128]},
     "seed": {"integers": [0, 10**9]},
     "phases": [{"epochs": 1, "lr": {"log_uniform": [1e-5, 1e-1]}, "train": {"last": {"uniform": [0, 1]}}}],
     "hidden_units": {"layers": [1, 3], "units": {"choose": [128, 256, 512, 1024]}},
@@ -65,21 +65,25 @@ def test_what_is_no_mapping_is_left_to_the_schema():
 @given(
     st.dictionaries(
         st.sampled_from(["backbone", "size", "batch", "recipe", "seed", "gradient_clip"]),
-        st.one_of(st.integers(), st.lists(st.integers(), min_size=1, max_size=4, unique=True)),
+        st.one_of(
+            st.integers(),
+            st.lists(st.integers()),
+            st.fixed_dictionaries({"each": st.lists(st.integers(), min_size=1, max_size=4, unique=True)}),
+        ),
     )
 )
-def test_lists_are_crossed(entry):
-    lists = [value if isinstance(value, list) else [value] for value in entry.values()]
+def test_alternatives_are_crossed(entry):
+    lists = [value["each"] if isinstance(value, dict) else [value] for value in entry.values()]
     expected = [dict(zip(entry, chosen, strict=True)) for chosen in itertools.product(*lists)]
     found = settings(entry)
     assert texts(found) == texts(expected) and len(found) == len(expected)
 
 
-def test_lists_by_nature_are_alternatives_only_as_lists_of_lists():
+def test_alternatives_may_be_lists():
     entry = {
-        "hidden_units": [[256], [512, 256]],
-        "phases": [PHASES, PHASES[:1]],
-        "labels": [["red", "soft"], ["round"]],
+        "hidden_units": {"each": [[256], [512, 256]]},
+        "phases": {"each": [PHASES, PHASES[:1]]},
+        "labels": {"each": [["red", "soft"], ["round"]]},
     }
     expected = [
         {"hidden_units": hidden, "phases": phases, "labels": labels}
@@ -90,9 +94,10 @@ def test_lists_by_nature_are_alternatives_only_as_lists_of_lists():
     assert texts(settings(entry)) == texts(expected)
 
 
-def test_lists_within_a_phase_or_a_loss_are_alternatives():
-    phases = [{"epochs": 1, "lr": [0.1, 0.2], "train": ["head", {"groups": [1, 2]}]}, PHASES[1]]
-    found = settings({"phases": phases, "loss": ["bce", {"focal": {"gamma": [1, 2]}}]})
+def test_alternatives_stand_anywhere_and_hold_others():
+    trains = {"each": ["head", {"groups": {"each": [1, 2]}}]}
+    phases = [{"epochs": 1, "lr": {"each": [0.1, 0.2]}, "train": trains}, PHASES[1]]
+    found = settings({"phases": phases, "loss": {"each": ["bce", {"focal": {"gamma": {"each": [1, 2]}}}]}})
     firsts = [(run["phases"][0]["lr"], canonical(run["phases"][0]["train"]), canonical(run["loss"])) for run in found]
     trains = [canonical(train) for train in ("head", {"groups": 1}, {"groups": 2})]
     losses = [canonical(loss) for loss in ("bce", {"focal": {"gamma": 1}}, {"focal": {"gamma": 2}})]
@@ -102,7 +107,7 @@ def test_lists_within_a_phase_or_a_loss_are_alternatives():
 
 def test_lists_within_arguments_of_the_backbone_are_arguments():
     arguments = [{"layers": [1, 2]}, {"layers": [3, 4]}]
-    assert settings({"backbone_args": arguments}) == [{"backbone_args": part} for part in arguments]
+    assert settings({"backbone_args": {"each": arguments}}) == [{"backbone_args": part} for part in arguments]
     (run,) = settings({"backbone_args": {"layers": [1, 2], "drop_rate": {"choose": [0.5]}}})
     assert run == {"backbone_args": {"layers": [1, 2], "drop_rate": 0.5}}
 
@@ -110,8 +115,8 @@ def test_lists_within_arguments_of_the_backbone_are_arguments():
 def test_each_gives_a_run_for_each_label():
     one_each = [{"labels": [label]} for label in LABELS]
     assert settings({"labels": "each"}) == one_each
-    assert settings({"labels": ["all", "each"]}) == [{"labels": "all"}, *one_each]
-    assert settings({"labels": ["all", ["red", "soft"]]}) == [{"labels": "all"}, {"labels": ["red", "soft"]}]
+    assert settings({"labels": {"each": ["all", "each"]}}) == [{"labels": "all"}, *one_each]
+    assert settings({"labels": {"each": ["all", ["red", "soft"]]}}) == [{"labels": "all"}, {"labels": ["red", "soft"]}]
     # A label that is called so is a label.
     assert run_grid.expand([{"labels": ["all", "b"]}], ["all", "b", "c"])[0][0].setting == {"labels": ["all", "b"]}
 
@@ -134,8 +139,8 @@ def test_order_and_neighbors_change_no_draw(shuffler):
 def test_more_draws_or_more_alternatives_keep_the_first():
     first = texts(settings(DRAWN))
     assert first < texts(settings({**DRAWN, "draws": 9}))
-    assert first < texts(settings({**DRAWN, "size": [160, 128, 96]}))
-    assert first < texts(settings({**DRAWN, "recipe": ["mixed", "plain"]}, DRAWN))
+    assert first < texts(settings({**DRAWN, "size": {"each": [160, 128, 96]}}))
+    assert first < texts(settings({**DRAWN, "recipe": {"each": ["mixed", "plain"]}}, DRAWN))
 
 
 def test_another_seed_draws_other_values():
@@ -156,7 +161,7 @@ def test_equal_draws_count_once_and_are_said_to_be_drawn():
 
 
 def test_alternatives_without_draws_are_not_repeated():
-    runs = settings({"gradient_clip": [None, {"uniform": [0, 1000]}], "draws": 4})
+    runs = settings({"gradient_clip": {"each": [None, {"uniform": [0, 1000]}]}, "draws": 4})
     assert [run["gradient_clip"] for run in runs].count(None) == 1 and len(runs) == 5
 
 
@@ -208,7 +213,7 @@ def test_options_may_be_lists_and_hold_draws():
 
 
 def test_runs_share_no_part():
-    first, second = settings({"seed": [0, 1], "phases": PHASES})
+    first, second = settings({"seed": {"each": [0, 1]}, "phases": PHASES})
     first["phases"][0]["lr"] = math.pi
     assert second["phases"] == PHASES
 
@@ -216,7 +221,11 @@ def test_runs_share_no_part():
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({"seed": []}, "runs[0].seed: an empty list of alternatives"),
+        ({"seed": {"each": []}}, "runs[0].seed.each: found [], expected a list of alternatives"),
+        ({"seed": {"each": 3}}, "runs[0].seed.each: found 3, expected a list of alternatives"),
+        ({"seed": {"each": [1], "or": 2}}, "runs[0].seed: found the keys each, or, expected each alone"),
+        ({"seed": {"choose": [1, {"each": [2, 3]}]}}, "runs[0].seed.choose[1]: alternatives give a run each and"),
+        ({"choose": [{"labels": "each"}]}, "runs[0].choose[0].labels: 'each' gives a run for each label"),
         ({"seed": {"choose": 3}}, "runs[0].seed.choose: found 3, expected a list"),
         (
             {"seed": {"choose": [1], "integers": [1, 2]}},
@@ -252,20 +261,20 @@ def test_runs_share_no_part():
             "runs[0].hidden_units.units.choose: found [], expected a list",
         ),
         (
-            {"phases": [[PHASES[0]], [{"lr": {"choose": {}}}]]},
-            "runs[0].phases[1][0].lr.choose: found {}, expected a list",
+            {"phases": {"each": [[PHASES[0]], [{"lr": {"choose": {}}}]]}},
+            "runs[0].phases.each[1][0].lr.choose: found {}, expected a list",
         ),
         ({"labels": {"choose": ["all", "each"]}}, "runs[0].labels.choose[1]: 'each' gives a run for each label"),
         ({"seed": {"choose": [1]}, "draws": 0}, "runs[0].draws: found 0, expected a whole number from 1"),
         ({"seed": {"choose": [1]}, "draw_seed": "a"}, "runs[0].draw_seed: found 'a', expected a whole number"),
-        ({"seed": [1, 2], "draws": 3}, "runs[0].draws: nothing is drawn here"),
-        ({"size": [64, 64], "seed": {"choose": [1]}}, "runs[0]: an alternative stands there twice"),
+        ({"seed": {"each": [1, 2]}, "draws": 3}, "runs[0].draws: nothing is drawn here"),
+        ({"size": {"each": [64, 64]}, "seed": {"choose": [1]}}, "runs[0]: an alternative stands there twice"),
         (
-            {"seed": list(range(1000)), "size": list(range(101))},
+            {"seed": {"each": list(range(1000))}, "size": {"each": list(range(101))}},
             "runs: 101000 runs, expected at most 5000 (runs[0] alone gives 101000)",
         ),
         ({"seed": {"integers": [1, 9]}, "draws": 10**12}, "runs: 1000000000000 runs, expected at most 5000"),
-        ({key: list(range(100)) for key in "abcdefgh"}, f"runs: {100**8} runs, expected at most 5000"),
+        ({key: {"each": list(range(100))} for key in "abcdefgh"}, f"runs: {100**8} runs, expected at most 5000"),
     ],
 )
 def test_mistakes_are_said_with_their_key(entry, said):
@@ -282,7 +291,7 @@ def test_entries_that_draw_the_same_are_a_mistake():
 
 
 def test_a_wrong_entry_takes_no_other_along():
-    runs, found = run_grid.expand([{"seed": []}, {"seed": [1, 2]}], LABELS)
+    runs, found = run_grid.expand([{"seed": {"each": []}}, {"seed": {"each": [1, 2]}}], LABELS)
     assert len(found) == 1 and [run.entry for run in runs] == [1, 1]
 
 
@@ -298,11 +307,12 @@ def test_an_entry_may_be_one_of_several():
 
 
 def test_too_many_runs_are_counted_exactly():
-    hidden, clip = [[1], [2, 3], {"layers": [1, 2], "units": 8}], [None, {"uniform": [0, 1]}]
+    hidden = {"each": [[1], [2, 3], {"layers": [1, 2], "units": 8}]}
+    clip = {"each": [None, {"uniform": [0, 1]}]}
     # Two of three kinds of `hidden` and one of two of `clip` hold no draw: 6 of 18 combinations are not repeated.
     (found,) = problems(
-        {"seed": [1, 2, 3], "hidden_units": hidden, "gradient_clip": clip, "labels": ["all"], "draws": 10**6}
+        {"seed": {"each": [1, 2, 3]}, "hidden_units": hidden, "gradient_clip": clip, "labels": "all", "draws": 10**6}
     )
     assert found.startswith(f"runs: {6 + 12 * 10**6} runs, ")
-    (found,) = problems({"labels": ["all", "each"], "seed": {"uniform": [0, 1]}, "draws": 10**6})
+    (found,) = problems({"labels": {"each": ["all", "each"]}, "seed": {"uniform": [0, 1]}, "draws": 10**6})
     assert found.startswith(f"runs: {(1 + len(LABELS)) * 10**6} runs, ")

@@ -57,23 +57,20 @@ def settings(**changes):
         ({"threshold": {"method": "bootstrap"}}, {"method", "resamples", "seed"}),
         ({"stack": {"combiner": "mean"}}, {"combiner"}),
         ({"stack": {"combiner": "ridge", "logistic": {"alpha": [7]}}}, {"combiner", "ridge"}),
-        ({"votes": {"min_labels": 1, "max_labels": 2}}, {"min_labels", "max_labels"}),
     ],
 )
 def test_of_a_branch_the_settings_of_the_chosen_method_alone_are_used(branch, used):
     ((name, _),) = branch.items()
     resolved = settings(**branch)
-    found = getattr(resolved, "label_limits" if name == "votes" else name)
-    assert found == {key: resolved.config[name][key] for key in used}
+    found = getattr(resolved.config, name)
+    assert found.used() == {key: value for key, value in found.model_dump().items() if key in used}
 
 
 def test_auto_uses_its_own_settings_and_those_of_the_combiners_that_it_chooses_among():
     resolved = settings(stack={"combiner": "auto", "auto": {"among": ["mean", "ridge"]}}, folds={"count": 5})
-    stack = resolved.config["stack"]
-    among = [("mean", {}), ("ridge", stack["ridge"])]
-    assert resolved.stack == {"combiner": "auto", "auto": {**stack["auto"], "among": among}}
-    assert resolved.combiners == ["auto", "mean", "ridge"]
-    assert settings(stack={"combiner": "ridge"}).combiners == ["ridge"]
+    used = resolved.config.stack.used()
+    assert used == {"combiner": "auto", "auto": {"among": ["mean", "ridge"], "seed": 1}, "ridge": used["ridge"]}
+    assert used["ridge"] == resolved.config.stack.ridge.used()
 
 
 def test_a_student_is_trained_like_a_run_but_is_none_of_the_runs():

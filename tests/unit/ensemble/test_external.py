@@ -22,7 +22,7 @@ def settings(tmp_path):
 
 
 def test_a_member_has_a_file_per_fold(settings, tmp_path):
-    folds = settings.config["folds"]["count"]
+    folds = settings.config.folds.count
     assert external_predictions(settings, "test") == [f"{tmp_path}/theirs/fold{k}/test.parquet" for k in range(folds)]
 
 

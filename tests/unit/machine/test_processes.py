@@ -24,6 +24,7 @@ from stylevote.files.tables import read_table
 from stylevote.files.weights import load_weights
 from stylevote.machine.device import check_gpus
 
+pytest_plugins = ["unit.cnn.conftest"]  # photos, and a setting
 SCRIPTS = REPOSITORY / "workflow_scripts"
 EPOCHS = 4
 MOST_SECONDS = 300  # for a test: after these, a job hangs

@@ -16,7 +16,8 @@ def phase(text, **keys):
 
 def test_the_catalogue_is_planned_without_making_a_network(monkeypatch):
     monkeypatch.setattr(disk, "_measure", None)
-    runs = plan.plan_runs(settings_of({"backbone": ["VGG16", "ResNet50"], "phases": PHASES})).set_index("backbone")
+    entry = {"backbone": {"each": ["VGG16", "ResNet50"]}, "phases": PHASES}
+    runs = plan.plan_runs(settings_of(entry)).set_index("backbone")
     assert list(runs["epochs"]) == [5, 5]
     assert list(runs["networks"]) == [15, 15]
     assert runs["megabytes"]["vgg16.tv_in1k"] == pytest.approx(2 * (134.26 + 4096 * 256 / 1e6), rel=0.01)

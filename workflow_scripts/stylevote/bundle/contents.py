@@ -52,11 +52,9 @@ def check_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, (bool, str)) or (isinstance(value, (int, float)) and _is_small(value))
-
-
-def _is_small(number: float) -> bool:
-    return -MAX_NUMBER <= number <= MAX_NUMBER  # false for NaN
+    if isinstance(value, (int, float)):
+        return -MAX_NUMBER <= value <= MAX_NUMBER  # false for NaN
+    return value is None or isinstance(value, str)
 
 
 def _check_votes(votes: Votes) -> Votes:
@@ -279,9 +277,9 @@ def open_bundle(folder: Path) -> Bundle:
     except RecursionError as error:
         raise InputError(f"{path}: lists or mappings in hundreds of others; expected a bundle's few levels") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        found = "" if first["type"] == "missing" else f", found {quote(first['input'])}"
-        raise InputError(f"{path}: {key_path(first['loc'])}: {first['msg']}{found}") from error
+        first = error.errors()[0]
+        location = f"{key_path(first['loc'])}: " if first["loc"] else ""
+        raise InputError(f"{path}: {location}{first['msg']}") from error
     if problems := list(_contradictions(content)):
         raise InputError(bullets(f"{path}: contradictions:", problems))
     if problems := list(_damages(folder, content.files)):

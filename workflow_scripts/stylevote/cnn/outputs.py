@@ -26,20 +26,10 @@ def read_digests(history: Path) -> dict[int, str]:
     return read_table(history, ["epoch", "weights_sha256"]).set_index("epoch")["weights_sha256"].to_dict()
 
 
-def check_weights(path: Path, expected: str, actual: str | None = None) -> None:
-    """Raise `InputError` unless a file of weights has the digest that its training wrote.
-
-    Args:
-        path: the file.
-        expected: digest in the training's history.
-        actual: digest of the file, if known.
-    """
-    problem = None
-    if not path.is_file():
-        problem = "missing"
-    elif (actual or file_sha256(path)) != expected:
-        problem = "damaged (its checksum is not that in the run's history)"
-    if problem:
+def check_weights(path: Path, expected: str) -> None:
+    """Raise `InputError` unless a file of weights has the digest that the training's history expects."""
+    if not path.is_file() or file_sha256(path) != expected:
+        problem = "damaged (its checksum is not that in the run's history)" if path.is_file() else "missing"
         raise InputError(f"{path}: {problem}. Delete the folder {path.parent} and run again: the run is retrained")
 
 

@@ -1,1 +1,1 @@
-"""The configuration: its typed settings, how it is checked and resolved, and the runs that it stands for."""
+"""The configuration: typed settings, checks, defaults, and the runs of its grid."""

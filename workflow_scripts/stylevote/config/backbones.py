@@ -1,10 +1,10 @@
-"""Backbones by the names that people write: which of timm's weights are meant, and what they want."""
+"""Backbones by their usual names: timm's name, input size and batch."""
 
 from dataclasses import dataclass
 
 from stylevote.wording import nearest
 
-# Of a backbone that is not listed here.
+# Defaults of a backbone that is not listed.
 SIZE = 224
 BATCH = 32
 
@@ -16,11 +16,11 @@ class Backbone:
     Attributes:
         timm: timm's name of the network and its weights.
         size: side in pixels of the square input that the weights were trained with.
-        batch: photos a step. Trained as a whole in float32, everything fits a GPU of 24 GB.
-        features: numbers that it gives for a photo.
-        megabytes: of a file of its weights in half precision, without the classifier.
-        family: ``keras`` (Keras Applications in 2018, the winners' networks), ``second_place`` (what the second team
-            used beside those) or ``modern`` (published since).
+        batch: photos per step that a GPU of 24 GB can train, all layers in float32.
+        features: number of features per photo.
+        megabytes: size of its weights in half precision, without the classifier.
+        family: ``keras`` (Keras Applications in 2018, the winners' networks), ``second_place`` (further networks of the
+            second team) or ``modern`` (published since).
     """
 
     timm: str
@@ -31,8 +31,8 @@ class Backbone:
     family: str
 
 
-# The winners' batches were of 32, and of 16 for DenseNet201. NASNetLarge, CAFormer and EfficientNetV2 keep 16 GiB and
-# more of 32 photos for the backward pass; the larger EVA-02 keeps 21 GiB of 16 photos at its 448 pixels.
+# The winners used batches of 32, and of 16 for DenseNet201. NASNetLarge, CAFormer and EfficientNetV2 need 16 GiB and
+# more for the backward pass of 32 photos. The larger EVA-02 needs 21 GiB for 16 photos of its 448 pixels.
 BACKBONES = {
     "Xception": Backbone("legacy_xception.tf_in1k", 299, 32, 2048, 41.75, "keras"),
     "VGG16": Backbone("vgg16.tv_in1k", 224, 32, 4096, 268.52, "keras"),
@@ -56,26 +56,27 @@ BACKBONES = {
     "ViT-CLIP": Backbone("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", 224, 32, 768, 171.61, "modern"),
 }
 
-# Of Keras Applications in 2018, and nowhere to be had today; and what comes near: small, and found by a search, too.
+# Networks of Keras Applications in 2018 whose weights are not available today, and the nearest network: small, and also
+# found by architecture search.
 WITHOUT_WEIGHTS = {"NASNetMobile": "mnasnet_100.rmsp_in1k"}
 
 _BY_TIMM_NAME = {backbone.timm: backbone for backbone in BACKBONES.values()}
 
 
 def find(name: str) -> Backbone | None:
-    """Return the backbone of a name in the catalogue, or of its timm name; None where it is not listed."""
+    """Return a backbone by its listed name or its timm name, or None."""
     return BACKBONES.get(name) or _BY_TIMM_NAME.get(name)
 
 
 def problem(name: str) -> str | None:
-    """Return what is wrong with a backbone's name, or None: names that are not listed are left to timm.
+    """Return the problem of a backbone's name, or None. Names that are not listed are left to timm.
 
-    No timm name has a capital letter, so one that has and is not listed is a mistake in a listed one's.
+    No timm name has a capital letter, so a name with one that is not listed is a mistake.
     """
     if name in WITHOUT_WEIGHTS:
         return (
             f"{name!r} has no published weights in timm, torchvision or segmentation-models-pytorch; "
-            f"{WITHOUT_WEIGHTS[name]!r} is a small network that a search found, too"
+            f"{WITHOUT_WEIGHTS[name]!r} is also a small network from architecture search"
         )
     if name in BACKBONES or name == name.lower() or ":" in name:
         return None

@@ -1,13 +1,20 @@
-"""What all settings are made of, and how a class of settings describes itself to people and to editors."""
+"""Base classes and types of all settings."""
 
-import inspect
-import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 
 from stylevote.config.identity import plain_numbers
+from stylevote.config.messages import described, worded
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=100)]
 Seed = Annotated[int, Field(ge=0)]
@@ -15,13 +22,21 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Model(BaseModel):
-    """Be the base of a class of settings, whose docstring describes it and, below ``Attributes:``, its keys.
+    """Base of a class of settings. Its docstring describes it and, below ``Attributes:``, its keys.
 
-    A default is written as a configuration would write it, and checked as one: ``{}`` stands for a class of settings
-    with all its defaults.
+    A default is written as in a configuration and checked: ``{}`` stands for a class with all its defaults.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, validate_default=True, defer_build=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def word_errors(cls, value: Any, handler: Any) -> "Model":
+        """Check a value; errors have sentences of ours."""
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise ValidationError.from_exception_data(cls.__name__, worded(cls, error)) from None
 
     def used(self) -> dict[str, Any]:
         """Return the settings that have an effect, as JSON values: all of them, unless one chooses among others."""
@@ -43,7 +58,7 @@ class Model(BaseModel):
 
 
 class OneOf(Model):
-    """Be the base of settings of which exactly one key has a value; only that key is kept."""
+    """Base of settings of which exactly one key has a value. Only that key is kept."""
 
     @model_validator(mode="after")
     def have_one(self) -> "OneOf":
@@ -77,23 +92,11 @@ class OneOf(Model):
         return schema
 
 
-def described(docstring: str) -> tuple[str, dict[str, str]]:
-    """Return what a docstring says of a class, and of each key, without full stops at their ends."""
-    about, _, keys = inspect.cleandoc(docstring).partition("Attributes:")
-    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", keys, re.MULTILINE)
-    about = _line(about)
-    return about[:1].lower() + about[1:], {key: _line(text) for key, text in found}
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split()).removesuffix(".")
-
-
 def json_type(value: Any) -> str | None:
-    """Return what JSON calls the type of a value that has alternatives of several types."""
+    """Return the JSON type of a value, for fields with alternatives of several types."""
     if isinstance(value, (dict, BaseModel)):
         return "object"
-    return {bool: "boolean", str: "string", list: "array"}.get(type(value))
+    return {str: "string", list: "array"}.get(type(value))
 
 
 def refuse_equal(values: list[Any]) -> list[Any]:

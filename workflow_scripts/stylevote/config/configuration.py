@@ -14,13 +14,12 @@ Figure = Annotated[float, Field(ge=0, le=1)] | None
 
 
 class Report(Model):
-    """What results/report.html shows.
+    """Contents of results/report.html.
 
     Attributes:
-        sizes: whether it says what ensembles of other sizes are worth, which takes several times what the honest
-            estimate does; with `target` it does in any case.
-        pictures: labels, at most, that have pictures of their own: of more labels, those of the lowest honest
-            score, and some from the others.
+        sizes: show the F-beta of ensembles of other sizes. It takes several times as long as the nested estimate; with
+            `target` it is shown in any case.
+        pictures: maximum of labels with pictures. Labels of the lowest nested F-beta and some others are drawn.
     """
 
     sizes: bool = False
@@ -28,11 +27,11 @@ class Report(Model):
 
 
 class Plan(Model):
-    """What the target `plan` says; nothing is computed again for another value.
+    """Settings of the target `plan`. A change recomputes nothing.
 
     Attributes:
-        epoch_seconds: stated seconds of an epoch, by backbone and size as the ids of runs have them
-            (resnet50.tv_in1k-224: 95): hours are told from them until a fold of such a run is trained and measured.
+        epoch_seconds: seconds per epoch by backbone and size, as in the ids of runs (resnet50.tv_in1k-224: 95). They
+            count until a fold of such a run is trained.
     """
 
     epoch_seconds: dict[str, Annotated[float, Field(gt=0)]] = Field({})
@@ -42,12 +41,11 @@ class Row(Model):
     """A row of a table of runs.
 
     Attributes:
-        row: the row's name.
-        runs: settings that the row's runs have besides; `labels: each` fits any run of one label. Runs of different
-            seeds are repetitions; of one seed, exactly one predicts a label.
-        paper: the published F-beta of each label, or of `macro`, the mean over all labels, that is wanted; null
-            if none was published.
-        cut: where scores are cut, or null: where it is best on the other folds' photos.
+        row: name of the row.
+        runs: further settings of the row's runs. `labels: each` fits all runs of one label. Runs that differ in their
+            seeds are repetitions. For one seed, exactly one run predicts a label.
+        paper: published F-beta by label, or by `macro` for the mean over all labels; null if none was published.
+        cut: threshold of the scores, or null: the best on the other folds' photos.
     """
 
     row: str = Field(min_length=1, max_length=200)
@@ -60,11 +58,11 @@ class Experiment(Model):
     """A published table.
 
     Attributes:
-        title: what the table shows.
-        notes: what is to be known of the published figures, and of ours.
-        runs: settings, as in `runs`, that the runs of all rows have.
-        rows: rows of a table of runs, or null: it is one of sizes.
-        sizes: the published macro F-beta of ensembles of so many members a label, or null: it is a table of runs.
+        title: title of the table.
+        notes: notes on the published figures and on ours.
+        runs: settings that the runs of all rows share.
+        rows: rows of a table of runs, or null.
+        sizes: published macro F-beta by the number of members per label, for a table of sizes; or null.
     """
 
     title: str = Field(min_length=1, max_length=1000)
@@ -75,52 +73,46 @@ class Experiment(Model):
 
 
 def hold_train_and_test(photosets: dict[str, photos.Photoset]) -> dict[str, photos.Photoset]:
-    """Refuse photosets without one of those that every configuration has."""
+    """Refuse photosets without `train` or `test`."""
     for name in ("train", "test"):
         if name not in photosets:
             raise ValueError(f"{name!r} is a required property")
     return photosets
 
 
-def by_its_backbone(student: Any) -> Any:
+def spelt_out_student(value: Any) -> Any:
     """Return a student that is given by its backbone alone in full."""
-    return {"backbone": student} if isinstance(student, str) else student
+    return {"backbone": value} if isinstance(value, str) else value
 
 
 class Configuration(Model):
     """A configuration of Stylevote.
 
     Attributes:
-        results: a folder, that every artefact lies under; braces would be taken for wildcards.
-        networks: results folder of another configuration, whose photos, pixels and networks this one shares: it
-            makes another ensemble of them, in `results`, and trains only what is missing there; null: all is in
-            `results`.
-        labels: the labels' names, in the order in which tables and the submission list them.
-        labels_per_job: labels that one job of ranking, selection, stack, threshold or estimate works on, one after
-            another: fewer labels are more jobs side by side, each of which takes some seconds to start; null: as
-            many that each of these rules has 16 jobs at most. Decisions do not depend on it.
-        photosets: named sets of photos; `train` has labels, decisions for `test` become submission.csv.
-        on_bad_photo: `fail`, or `skip` (leave unreadable photos out and list them in a quarantine table).
-        keep_weights: which weights stay on the disk: all (every epoch's), selectable (once a run is trained on all
-            folds, the epochs that are its best for a label: no others become members), or none (those are scored on
-            the photosets at once, and removed then; further photosets need the networks trained again).
-        recipes: what an epoch's manifest holds, by name.
-        runs: the training settings; each is trained on every fold. An entry stands for several runs where a value
-            is a list of alternatives (several lists are crossed) or is drawn at random: {choose: [...]}, {uniform:
-            [a, b]}, {log_uniform: [a, b]}, {integers: [a, b]}, hidden_units: {layers: [a, b], units: ...}. Both may
-            stand anywhere in the entry. hidden_units, phases and labels are lists by nature, and alternatives
-            only where an element is itself a list (or, of labels, `all` or `each`); lists within backbone_args are
-            arguments. What is said here of a key is meant of each run.
-        preset: what `selection`, `stack`, `threshold` and `votes` have if they say nothing else: default (the
-            defaults below), paper_2018 (the first-place team's) or fast (little to fit).
-        beta: how much more recall counts than precision in the F-beta that everything from selection to decisions
-            is to reach.
-        distillation: a backbone, or the keys of a run with a value each: one network, the student, that learns the
-            ensemble's out-of-fold scores in the place of the labels, all of them and by cross-entropy, and is
-            scored beside it (target student/scores.parquet in the results folder); or null: none.
-        submission: table (a header, file names) or challenge (the JD challenge's headerless id,l0,...).
-        experiments: published tables beside which runs of this configuration are set, by name; the target
-            `experiments` makes all of them, and results/experiments/NAME.csv one.
+        results: a folder for all results, without braces.
+        networks: results folder of another configuration. Its photos, pixels and networks are used, and missing ones
+            are made there; null: all are in `results`.
+        labels: names of the labels, in the order of tables and of the submission.
+        labels_per_job: labels per job of ranking, selection, stack, threshold and estimate; null: at most 16 jobs per
+            rule. Jobs run in parallel and take some seconds to start. Decisions do not depend on it.
+        photosets: sets of photos by name. `train` has labels; decisions for `test` become submission.csv.
+        on_bad_photo: reaction to unreadable photos: fail, or skip (leave them out and list them in a quarantine table).
+        keep_weights: weights to keep: all (of all epochs), selectable (once a run is trained on all folds, those of its
+            best epoch per label, which alone can become members) or none (they are removed after all photosets are
+            scored; other photosets then need a new training).
+        recipes: the photos that each epoch sees, by name.
+        runs: settings of trainings. Each run is trained on all folds. An entry can stand for several runs: {each:
+            [...]} gives a run per element, and several of them are crossed. {choose: [...]}, {uniform: [a, b]},
+            {log_uniform: [a, b]}, {integers: [a, b]} and hidden_units: {layers: [a, b], units: ...} draw a value at
+            random. Both can stand anywhere in an entry.
+        preset: values for missing keys of `selection`, `stack`, `threshold` and `votes`: default (the defaults below),
+            paper_2018 (the first-place team's) or fast (little to fit).
+        beta: weight of recall against precision in the F-beta that selection, stack and thresholds maximize.
+        distillation: a backbone, or the keys of a run, or null. This network, the student, learns the ensemble's
+            out-of-fold scores by cross-entropy, and is compared with the ensemble (student/scores.parquet).
+        submission: form of submission.csv: table (a header, file names) or challenge (the JD challenge's form: no header, id,l0,...).
+        experiments: published tables to compare runs with, by name. The target `experiments` makes all of them,
+            results/experiments/NAME.csv one.
     """
 
     results: Folder = "results"
@@ -151,7 +143,7 @@ class Configuration(Model):
     stack: ensemble.Stack = Field({})
     threshold: ensemble.Threshold = Field({})
     votes: ensemble.Votes = Field({})
-    distillation: Annotated[Run | None, BeforeValidator(by_its_backbone, json_schema_input_type=str | Run | None)] = (
+    distillation: Annotated[Run | None, BeforeValidator(spelt_out_student, json_schema_input_type=str | Run | None)] = (
         None
     )
     submission: Literal["table", "challenge"] = "table"

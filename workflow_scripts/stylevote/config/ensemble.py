@@ -1,4 +1,4 @@
-"""Settings of the ensemble: its members, and how it decides."""
+"""Settings of the ensemble: its members, its stackers and its decisions."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,43 +11,40 @@ Penalties = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
 
 
 class Members(Model):
-    """Whose scores are combined, besides the runs'.
+    """Members from other programs.
 
     Attributes:
-        external: folders of predictions that other programs made, each a candidate as a run is, by its folder's
-            name: fold{k}/validation.parquet (that fold's training photos, scored without having been seen) and
-            fold{k}/{photoset}.parquet, with the columns image_id, epoch and one per label in 0..1.
+        external: folders of predictions. Each folder is a candidate with the folder's name. It holds
+            fold{k}/validation.parquet (out-of-fold scores of the fold's photos) and fold{k}/{photoset}.parquet, with
+            the columns image_id, epoch and one per label in 0..1.
     """
 
     external: Annotated[list[Text], AfterValidator(refuse_equal)] = Field([])
 
 
-def twins_apart(number: int) -> int:
-    """Refuse that every member copies the one before it."""
+def refuse_one(number: int) -> int:
+    """Refuse 1: all members would be copies."""
     if number == 1:
         raise ValueError("1 is less than the minimum of 2, and is not 0")
     return number
 
 
 class Simulation(Model):
-    """A simulated bank in the place of photosets and runs, or null: photos that are label sets alone, and external
-    members whose scores follow a known law, to try the ensemble without a photo.
+    """Label sets and scores of known distributions in the place of photos and networks, to try the ensemble; or null.
 
     Attributes:
-        label_sets: challenge (as the JD AI Fashion Challenge 2018 had them: `labels` are its labels or some of
-            them) or zipf (any labels, each by itself, the first on 30 % of the photos, the others on fewer and
-            fewer).
-        photos: training photos.
-        test: test photos, whose labels are known.
-        min_positives: least positives of a label among the training photos.
-        members: members of the bank; more leave the others as they are.
-        epochs: epochs of each.
-        families: families of backbones; members of the same one are more alike.
-        twins: every so-manyth member copies the one before it but for a little noise; 0: none does.
-        skill: how far the most able CNN comes at a label, as a share of the way from the F2 of giving it to every
-            photo to 1.
-        skills: the same for single labels.
-        seed: another seed draws everything else.
+        label_sets: challenge (label sets as frequent as in the JD AI Fashion Challenge 2018; `labels` are its labels or
+            some of them) or zipf (independent labels of falling frequency; the first has 30 % of the photos).
+        photos: number of training photos.
+        test: number of test photos. Their labels are known.
+        min_positives: minimum of training photos per label.
+        members: number of members. More members leave the others as they are.
+        epochs: number of epochs per member.
+        families: number of families of backbones. Members of a family have similar scores.
+        twins: every N-th member is a noisy copy of the previous one; 0: none.
+        skill: skill of the best CNN: 0 is the F2 of giving a label to all photos, 1 is perfect.
+        skills: skill by label, for labels that differ.
+        seed: seed of all random values.
     """
 
     label_sets: Literal["challenge", "zipf"] = "challenge"
@@ -57,44 +54,39 @@ class Simulation(Model):
     members: int = Field(60, ge=1, le=1000)
     epochs: int = Field(8, ge=1, le=1000)
     families: int = Field(8, ge=1)
-    twins: Annotated[int, Field(ge=0), AfterValidator(twins_apart)] = 10
+    twins: Annotated[int, Field(ge=0), AfterValidator(refuse_one)] = 10
     skill: float = Field(0.4, gt=0, le=0.99)
     skills: dict[str, Annotated[float, Field(gt=0, le=0.99)]] = Field({})
     seed: Seed = 1
 
 
 class Target(Model):
-    """{tolerance: ...}: the ensemble is as small as its honest macro F-beta allows, or null: `selection` alone says how
-    large it is.
+    """{tolerance: ...}: the ensemble is as small as its nested macro F-beta allows; or null: `selection` sets its size.
 
     Attributes:
-        tolerance: how much less than that of the best size (1, 2, 5, 10, 20, 40 members a label or every run) is good
-            enough.
+        tolerance: allowed loss of F-beta to the best size (1, 2, 5, 10, 20, 40 members per label, or all runs).
     """
 
     tolerance: float = Field(ge=0, le=1)
 
 
 class Abstain(Model):
-    """{precision: ...}: `details.csv` says of each label that a photo is given whether it is given by a score from
-    which on it is right so often, or null: it says nothing of that.
+    """{precision: ...}: `details.csv` tells which labels are given with this precision; or null: it does not.
 
     Attributes:
-        precision: share of the training photos of such a score, or a higher one, that have the label (out-of-fold
-            scores; the last ten photos or more).
+        precision: fraction with the label among training photos with the same or a higher out-of-fold score (at least
+            ten photos).
     """
 
     precision: float = Field(gt=0, lt=1)
 
 
 class Bundle(OneOf):
-    """How large results/bundle is: {members: N} (members of a label at most) or {tolerance: ...} (as `target` says), or
-    null: the whole ensemble.
+    """Size of results/bundle: {members: N} or {tolerance: ...}; or null: the whole ensemble.
 
     Attributes:
-        members: members of a label at most, the first of the ensemble's; stacked and cut anew.
-        tolerance: how much less than that of the best size (1, 2, 5, 10, 20, 40 members a label, if the ensemble has
-            more, or the whole ensemble) is good enough.
+        members: maximum of members per label: the first ones of the ensemble. Stackers and thresholds are fitted again.
+        tolerance: allowed loss of F-beta to the best size up to the whole ensemble, as in `target`.
     """
 
     members: int | None = Field(None, ge=1, le=100000)
@@ -105,11 +97,11 @@ class Greedy(Model):
     """Forward selection with replacement (Caruana et al. 2004).
 
     Attributes:
-        bags: it is done so often, each time among other runs drawn at random; what is taken is added up.
-        share: of the runs that are drawn.
-        start: most of the best runs to start with; as many as give the best mean.
-        max_members: most members a label, a member that is taken several times counting as often; of a bag, too.
-        seed: another seed draws other runs.
+        bags: number of repetitions, each with random runs. Their results are added.
+        share: fraction of runs per bag.
+        start: maximum of best runs to start with; as many are used as give the best mean.
+        max_members: maximum of members per bag and per label. A member that is taken N times counts N times.
+        seed: seed of the random runs.
     """
 
     bags: int = Field(20, ge=1, le=1000)
@@ -120,13 +112,13 @@ class Greedy(Model):
 
 
 class Selection(Model):
-    """Each label's members.
+    """Selection of each label's members.
 
     Attributes:
-        method: of each run its best epoch, and of these top_n (the best that differ), greedy (those whose mean is
-            best) or all.
-        top_n: of top_n: most members a label.
-        correlation: of top_n: a member's out-of-fold scores correlate with no better member's above this.
+        method: top_n (the best runs that differ), greedy (the runs with the best mean) or all; each run at its best
+            epoch.
+        top_n: maximum of members per label (top_n).
+        correlation: maximum correlation of a member's out-of-fold scores with those of a better member (top_n).
     """
 
     method: Literal["top_n", "greedy", "all"] = "top_n"
@@ -141,10 +133,10 @@ class Selection(Model):
 
 
 class Auto(Model):
-    """For each label, the simplest combiner whose nested estimate is within a standard error of the best one's.
+    """The simplest combiner per label whose nested estimate is within a standard error of the best one's.
 
     Attributes:
-        among: combiners, from the simplest; their settings are those below.
+        among: combiners, the simplest first. They have their own settings.
         seed: seed of the bootstrap that gives the standard error.
     """
 
@@ -155,12 +147,12 @@ class Auto(Model):
 
 
 class Grid(Model):
-    """The settings tried; the best by F2 is kept.
+    """Settings to try. The best by F2 is kept.
 
     Attributes:
         eta: learning rates.
         max_depth: depths of a tree.
-        min_child_weight: least weight of a leaf.
+        min_child_weight: minimum weights of a leaf.
     """
 
     eta: list[Annotated[float, Field(gt=0, le=1)]] = Field([0.05, 0.1, 0.15, 0.2], min_length=1)
@@ -169,13 +161,12 @@ class Grid(Model):
 
 
 class XGBoost(Model):
-    """The boosted trees.
+    """Boosted trees.
 
     Attributes:
-        search: race (settings compete on samples of the photos, the best are fitted on all; a rare label's all on a
-            sample; up to 8,000 photos, the same as all) or all (every setting is fitted on all photos, as in the
-            paper: about ten times the work).
-        rounds: most trees.
+        search: race (settings compete on samples of the photos; equal to all up to 8,000 photos) or all (every setting
+            on all photos, as in the paper: about ten times the work).
+        rounds: maximum of trees.
         patience: trees without improvement before boosting stops.
         seed: seed of the boosters.
     """
@@ -191,7 +182,7 @@ class Logistic(Model):
     """Logistic regression on the members' log odds.
 
     Attributes:
-        alpha: L2 penalties tried (1 / C of scikit-learn); the best by log loss is kept.
+        alpha: L2 penalties to try (1 / C of scikit-learn). The best by log loss is kept.
     """
 
     alpha: Penalties = Field([0.1, 1, 10, 100, 1000])
@@ -201,21 +192,20 @@ class Ridge(Model):
     """Ridge regression on the members' probabilities.
 
     Attributes:
-        alpha: L2 penalties tried; the best by squared error is kept.
+        alpha: L2 penalties to try. The best by squared error is kept.
     """
 
     alpha: Penalties = Field([0.01, 0.1, 1, 10, 100])
 
 
 class Stack(Model):
-    """What makes one score of a label's members, from their out-of-fold scores.
+    """The combination of a label's members into one score, fitted to their out-of-fold scores.
 
     Attributes:
-        combiner: xgboost (boosted trees), logistic (regression on log odds), ridge (regression on probabilities),
-            mean (of the probabilities) or rank_mean (of their ranks among the training photos'); nothing is fitted
-            in the last two; or auto (for each label one of `auto.among`).
-        features: whose members a label's score is made of: its own, or all labels' (with xgboost, logistic and
-            ridge).
+        combiner: xgboost (boosted trees), logistic (regression on log odds), ridge (regression on probabilities), mean
+            (of probabilities), rank_mean (of ranks among the training photos) or auto (one of `auto.among` per label).
+        features: own (a label's score comes from its own members) or all (from all labels' members; with xgboost,
+            logistic and ridge).
     """
 
     combiner: Literal[Combiner, "auto"] = "logistic"
@@ -231,21 +221,21 @@ class Stack(Model):
         return self.auto.among if self.combiner == "auto" else [self.combiner]
 
     def used(self) -> dict[str, Any]:
-        """Return the combiner and the settings of all `combiners`, as JSON values; `features` are not among them."""
-        return self.only("combiner", "auto" if self.combiner == "auto" else "", *self.combiners)
+        """Return the combiner and the settings of all `combiners`, as JSON values, without `features`."""
+        return self.only("combiner", self.combiner, *self.combiners)
 
 
 class Threshold(Model):
-    """How a label's threshold is searched.
+    """The search for each label's threshold.
 
     Attributes:
-        method: greedy (the paper's steps over 0 to 1), exact (every cut), lbfgs (the highest smoothed F2), plug_in
-            (the best if the calibrated scores are probabilities), shrunk (exact, drawn towards plug_in for labels
-            with few positives) or bootstrap (the median of resamples' exact thresholds).
-        steps: steps of the greedy search.
-        resamples: resamples of the bootstrap.
-        shrink: positives at which shrunk lies halfway between exact and plug_in.
-        seed: seed of the bootstrap.
+        method: greedy (the paper's steps from 0 to 1), exact (all thresholds), lbfgs (the maximum of a smoothed F2),
+            plug_in (the best if calibrated scores are probabilities), shrunk (between exact and plug_in, by the number
+            of positives) or bootstrap (the median of exact thresholds of resamples).
+        steps: number of steps (greedy).
+        resamples: number of resamples (bootstrap).
+        shrink: number of positives at which the threshold is halfway between exact and plug_in (shrunk).
+        seed: seed of the resamples (bootstrap).
     """
 
     method: Literal["greedy", "exact", "lbfgs", "plug_in", "shrunk", "bootstrap"] = "shrunk"
@@ -261,15 +251,14 @@ class Threshold(Model):
 
 
 class Votes(Model):
-    """What is made of the outputs for a new photo, which each fold's networks and each fold's stacker give.
+    """Decisions for new photos from the scores of all folds' networks and stackers.
 
     Attributes:
-        aggregation: average_scores (the mean of all is cut at the threshold), average_then_vote (the paper's:
-            averaged for each fold's networks, cut, and these folds vote), average_cnn_first (members averaged over
-            the networks' folds, then stacked, averaged and cut) or vote_all (each is cut and votes).
-        min_labels: least labels of a photo: with fewer, those nearest to their thresholds (in log odds) are added.
-        max_labels: most labels of a photo: with more, those least above their thresholds (in log odds) are dropped;
-            null: no limit.
+        aggregation: average_scores (the mean of all scores meets the threshold), average_then_vote (as in the paper:
+            each fold's networks decide by their mean, and folds vote), average_cnn_first (members are averaged over
+            folds, then stacked and averaged) or vote_all (all networks and stackers vote).
+        min_labels: minimum of labels per photo. Labels nearest to their thresholds (in log odds) are added.
+        max_labels: maximum of labels per photo, or null. Labels least above their thresholds (in log odds) are dropped.
     """
 
     aggregation: Literal["average_scores", "average_then_vote", "average_cnn_first", "vote_all"] = "average_scores"

@@ -1,4 +1,4 @@
-"""What a setting is known by: canonical text, digests, the ids made of them, and the seeds of random choices."""
+"""Canonical JSON, digests, ids of runs, file names of labels, and seeds of random choices."""
 
 import hashlib
 import json
@@ -9,12 +9,14 @@ from typing import Any
 
 
 def canonical(value: Any) -> str:
-    """Return ``value`` as JSON that is the same text for equal settings: keys sorted, 1.0 written as 1."""
+    """Return ``value`` as JSON text that is the same for equal settings: keys sorted, 1.0 written as 1."""
     return json.dumps(plain_numbers(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def plain_numbers(value: Any) -> Any:
-    """Return a copy of ``value`` in which whole numbers are integers, however they were written."""
+    """Return a copy of ``value`` with whole numbers as integers, and objects of settings as their used settings."""
+    if hasattr(value, "used"):
+        return value.used()
     if isinstance(value, dict):
         return {key: plain_numbers(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -34,18 +36,18 @@ def file_sha256(path: Path | str) -> str:
 
 
 def seed(*parts: Any) -> int:
-    """Return the seed (63 bits) of one random choice, named by whatever it depends on and its purpose."""
+    """Return the seed (63 bits) of a random choice from its purpose and the values that it depends on."""
     return int(digest(list(parts), 16), 16) >> 1
 
 
 def slug(label: str) -> str:
-    """Return a file name for a label: itself where that is safe, else what is safe of it and a digest."""
+    """Return a file name for a label: the label if that is safe, else its safe letters and a digest."""
     safe = re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", label).lower()).strip("-")
-    # A letter may be spelt with a dozen, and a file's name is at most 255 bytes long.
+    # NFKD may write one letter as a dozen, and a file name has at most 255 bytes.
     return label if label == safe else f"{safe[:100] or 'label'}-{digest(label, 6)}"
 
 
 def run_id(setting: dict) -> str:
-    """Return the id of a run: what a person wants to read of it, and a digest of all of it."""
+    """Return the id of a run: its backbone, size and recipe, and a digest of the whole setting."""
     backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
     return f"{backbone}-{setting['size']}-{setting['recipe']}-{digest(setting)}"

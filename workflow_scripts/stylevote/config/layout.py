@@ -44,7 +44,7 @@ class Layout:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.results_folder, self.networks_folder = Path(settings.config["results"]), Path(settings.networks)
+        self.results_folder, self.networks_folder = Path(settings.config.results), Path(settings.networks)
         self.patterns: set[str] = set()
         _refuse_file("results", self.results_folder)
         _refuse_file("networks", self.networks_folder)
@@ -54,7 +54,7 @@ class Layout:
         self.patterns.add(path)
         kind, *rest = Path(path).parts
         shared = Path(rest[0]).stem in SHARED_RULES if kind in ("logs", "benchmarks") else kind in SHARED
-        return f"{self.settings.networks if shared else self.settings.config['results']}/{path}"
+        return f"{self.settings.networks if shared else self.settings.config.results}/{path}"
 
     def logs(self, path: str) -> str:
         """Return the path of a job's log."""

@@ -1,17 +1,16 @@
-"""Sentences about what a configuration's models refuse: the key, what was found, what was expected."""
+"""Sentences about wrong settings: the key, the value found, and the value expected."""
 
-from collections.abc import Sequence
-from typing import Any
+import inspect
+import re
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, BeforeValidator, Discriminator, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from stylevote.config.configuration import Configuration
 from stylevote.config.identity import plain_numbers
-from stylevote.config.run_grid import Run
-from stylevote.wording import SHOWN, KeyPath, key_path, nearest, quote
+from stylevote.wording import SHOWN, join, nearest, quote
 
-Schema = dict[str, Any]
-# What is wrong with a number or a length, and which fact of the error says the limit.
+# The problem with a number or a length, and the fact of the error that holds the limit.
 LIMITS = {
     "greater_than": ("less than or equal to the minimum of", "gt"),
     "greater_than_equal": ("less than the minimum of", "ge"),
@@ -23,123 +22,90 @@ LIMITS = {
     "string_too_short": ("too short: the least length is", "min_length"),
     "string_too_long": ("too long: the greatest length is", "max_length"),
 }
+TYPES = {"int": "integer", "float": "number", "bool": "boolean", "string": "string", "list": "array"}
+TYPES |= {"dict": "object", "model": "object"}
 
 
-def sentences(error: ValidationError, runs: Sequence[Run]) -> list[str]:
-    """Return a sentence for each problem; those of runs name the entry as it was written, once for all its runs.
+def described(docstring: str) -> tuple[str, dict[str, str]]:
+    """Return the descriptions of a class and of its keys, without full stops at their ends."""
+    about, _, keys = inspect.cleandoc(docstring).partition("Attributes:")
+    about = _line(about)
+    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", keys, re.MULTILINE)
+    return about[:1].lower() + about[1:], {key: _line(text) for key, text in found}
 
-    Args:
-        error: what `Configuration` says of a configuration whose runs are expanded.
-        runs: the expanded runs, in the same order.
+
+def worded(model: type[BaseModel], error: ValidationError) -> list[InitErrorDetails]:
+    """Return the errors of a class of settings with our sentences.
+
+    Errors in its fields' classes have them already. An error about a value as a whole is left to the class that has a
+    field for the value.
     """
-    schema = Configuration.model_json_schema()
-    found: dict[Any, str] = {}
-    unknown: dict[KeyPath, tuple[set[str], Schema]] = {}
+    unknown, result = [], []
     for details in error.errors(include_url=False):
-        path, node = _find(schema, _told_of(details))
-        where = _as_written(path, runs)
-        if details["type"] == "extra_forbidden":
-            unknown.setdefault(where, (set(), node))[0].add(details["loc"][-1])
-            continue
-        sentence = _at(where) + _sentence(schema, node, details)
-        # One drawn value stands for all that are wrong in the same way.
-        is_drawn = len(where) > 1 and where[0] == "runs" and runs[path[1]].drawn
-        found.setdefault((where, details["type"]) if is_drawn else sentence, sentence)
-    hints = (
-        _at(where) + _unknown_keys(sorted(keys), sorted(_of_forms(schema, node, "properties", {})))
-        for where, (keys, node) in unknown.items()
-    )
-    return [*found.values(), *hints]
-
-
-def _told_of(details: Any) -> KeyPath:
-    """Return the place of the value that is wrong: of keys, that of the mapping."""
-    place = details["loc"]
-    if details["type"] in ("missing", "extra_forbidden"):
-        return place[:-1]
-    return place[:-2] if _is_of_a_key(details) else place
-
-
-def _is_of_a_key(details: Any) -> bool:
-    """Whether a key of a mapping is wrong, and not its value: that is no text in mappings whose keys are checked."""
-    return details["loc"][-1:] == ("[key]",) and details["type"].startswith(("string_", "literal_"))
-
-
-def _as_written(path: KeyPath, runs: Sequence[Run]) -> KeyPath:
-    """Return a path in which a run has the number of its entry."""
-    return ("runs", runs[path[1]].entry, *path[2:]) if len(path) > 1 and path[0] == "runs" else path
-
-
-def _at(where: KeyPath) -> str:
-    """Return the beginning of a sentence about this place."""
-    return f"{key_path(where)}: " if where else ""
-
-
-def _unknown_keys(unknown: Sequence[str], known: Sequence[str]) -> str:
-    """Return for each of these keys that it is not known, and the nearest that is."""
-    many = [f"{len(unknown)} unknown keys"] if len(unknown) > SHOWN else []
-    names = ", ".join(known) or "none"
-    return "; ".join(
-        [*many, *(f"unknown key {quote(key)}{nearest(key, known, f'known: {names}')}" for key in unknown[:SHOWN])]
-    )
-
-
-def _sentence(schema: Schema, node: Schema, details: Any) -> str:
-    """Return what is wrong with a value, of which the JSON Schema says this."""
-    kind, value, facts = details["type"], quote(details["input"]), details.get("ctx", {})
-    if _is_of_a_key(details):
-        return f"found the key {value}, expected {facts.get('expected') or facts.get('pattern') or details['msg']}"
-    if kind == "missing":
-        return f"{details['loc'][-1]!r} is a required property"
-    if kind in LIMITS:
-        wrong, limit = LIMITS[kind]
-        return f"{value} is {wrong} {plain_numbers(facts[limit])}"
-    if kind == "value_error":
-        return str(facts["error"])
-    about, types = _of_forms(schema, node, "description", ""), _types(schema, node)
-    if kind.endswith("_type") and len({*types} - {"null"}) == 1:
-        return f"found {value}, expected {' or '.join(types)}" + (f" ({about})" if about else "")
-    # What may be of several types, or is one of several words, has a description that says which.
-    return f"found {value}, expected {about or ', '.join(map(str, node.get('enum', types)))}"
-
-
-def _find(schema: Schema, place: KeyPath) -> tuple[KeyPath, Schema]:
-    """Return the keys and positions of a place of pydantic's, and the JSON Schema of what stands there.
-
-    A place names, besides, the type that was chosen of several, which is no key.
-    """
-    node, path = schema, []
-    for part in place:
-        if "oneOf" in node:
-            chosen = next(form for form in node["oneOf"] if part in _types(schema, form))
-            node = {"description": node.get("description", ""), **chosen}
+        location, facts = details["loc"], details.get("ctx", {})
+        if location and _chosen_by_type(model, location[0]):
+            location = (*location[:1], *location[2:])  # pydantic names the chosen type there, which is no key
+        if not location and "text" not in facts:
+            result.append(InitErrorDetails(type=details["type"], input=details["input"], ctx=facts))
+        elif details["type"] == "extra_forbidden" and "text" not in facts:
+            unknown.append(location[0])
         else:
-            node = next(filter(None, (_part(form, part) for form in _forms(schema, node))), {})
-            path.append(part)
-    return tuple(path), node
+            location, text = (location, facts["text"]) if "text" in facts else _sentence(model, location, details)
+            kind = PydanticCustomError(details["type"], "{text}", {"text": text})
+            result.append(InitErrorDetails(type=kind, loc=location, input=details["input"]))
+    if unknown:
+        text = {"text": _unknown_keys(sorted(unknown), sorted(model.model_fields))}
+        result.append(InitErrorDetails(type=PydanticCustomError("extra_forbidden", "{text}", text), input=None))
+    return result
 
 
-def _part(node: Schema, part: str | int) -> Schema | None:
-    """Return the JSON Schema of a part of a value."""
-    if isinstance(part, int):
-        return node.get("items")
-    return node.get("properties", {}).get(part) or next(
-        iter(node.get("patternProperties", {}).values()), node.get("additionalProperties")
+def _sentence(model: type[BaseModel], location: tuple, details: Any) -> tuple[tuple, str]:
+    """Return the location of a wrong value in a class of settings, and the problem."""
+    key, *rest = location
+    kind, value, facts = details["type"], quote(details["input"]), details.get("ctx", {})
+    if kind == "missing":
+        return (), f"{key!r} is a required property"
+    if rest[-1:] == ["[key]"] and kind.startswith(("string_", "literal_")):
+        expected = facts.get("expected") or facts.get("pattern") or details["msg"]
+        return location[:-2], f"found the key {value}, expected {expected}"
+    if kind in LIMITS:
+        problem, limit = LIMITS[kind]
+        return location, f"{value} is {problem} {plain_numbers(facts[limit])}"
+    if kind == "value_error":
+        return location, str(facts["error"])
+    field = model.model_fields[key]
+    about = "" if rest else described(model.__doc__)[1].get(key, "")
+    if not about and kind == "model_type":
+        about = described(_class_in(field.annotation).__doc__)[0]
+    expected = TYPES.get(kind.removesuffix("_type"))
+    several = (BeforeValidator, Discriminator)
+    if not expected or (not rest and any(isinstance(part, several) for part in field.metadata)):
+        # A value of several types, or one of several words, has a description that names them.
+        about = about or facts.get("expected", details["msg"]).replace("'", "")
+        return location, f"found {value}, expected {about}"
+    null = " or null" if not rest and type(None) in get_args(field.annotation) else ""
+    return location, f"found {value}, expected {expected}{null}" + (f" ({about})" if about else "")
+
+
+def _unknown_keys(unknown: list[str], known: list[str]) -> str:
+    count = [f"{len(unknown)} unknown keys"] if len(unknown) > SHOWN else []
+    otherwise = f"known: {join(known) or 'none'}"
+    return "; ".join(
+        [*count, *(f"unknown key {quote(key)}{nearest(key, known, otherwise)}" for key in unknown[:SHOWN])]
     )
 
 
-def _forms(schema: Schema, node: Schema) -> list[Schema]:
-    """Return the JSON Schemas of the forms that a value may have, each with what it refers to."""
-    if "$ref" in node:
-        node = {**schema["$defs"][node["$ref"].rpartition("/")[2]], **node}
-    return [node, *(part for form in node.get("anyOf", node.get("oneOf", [])) for part in _forms(schema, form))]
+def _chosen_by_type(model: type[BaseModel], key: str | int) -> bool:
+    """Whether a field has alternatives of several types."""
+    return key in model.model_fields and any(isinstance(p, Discriminator) for p in model.model_fields[key].metadata)
 
 
-def _types(schema: Schema, node: Schema) -> list[str]:
-    """Return the types that a value may have."""
-    return list(dict.fromkeys(form["type"] for form in _forms(schema, node) if "type" in form))
+def _class_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the class of settings in an annotation."""
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    return next(filter(None, map(_class_in, get_args(annotation))), None)
 
 
-def _of_forms(schema: Schema, node: Schema, keyword: str, default: Any) -> Any:
-    """Return what the first form says that says this of a value."""
-    return next((form[keyword] for form in _forms(schema, node) if keyword in form), default)
+def _line(text: str) -> str:
+    return " ".join(text.split()).removesuffix(".")

@@ -1,23 +1,22 @@
-"""Settings of what is done with photos, from their download to the manifests of epochs."""
+"""Settings of photos, from their download to the manifests of epochs."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Field
 
-from stylevote.config.base import Model, Seed, Text, json_type
+from stylevote.config.base import Model, Seed, Text
 
 
 class Photoset(Model):
     """A set of photos.
 
     Attributes:
-        photos: folder of photos ({results} stands for the results folder).
-        labels: table of file names and labels, or null for all photos of the folder.
-        download: whether photos that the folder lacks are fetched from the table's URLs (id,url,... without a
-            header, or a column `url`).
+        photos: folder of photos. {results} stands for the results folder.
+        labels: table of file names and labels, or null: all photos of the folder, without labels.
+        download: fetch missing photos from the table's URLs (id,url,... without a header, or a column `url`).
         masks: folder of masks (<name of the photo>.png, a class number per pixel), or null.
-        mask_labels: table of the masks' class numbers (value,name,group: background, body, clothing, accessory), or
-            null: above 0 is the person.
+        mask_labels: table of the masks' classes (value,name,group; the groups are background, body, clothing and
+            accessory), or null: all numbers above 0 are the person.
     """
 
     photos: str = Field(min_length=1)
@@ -28,14 +27,14 @@ class Photoset(Model):
 
 
 class Demo(Model):
-    """The drawn demo's photos.
+    """The drawn photos of the demo.
 
     Attributes:
-        train: photos to draw for training.
-        test: photos to draw for the test.
-        min_positives: least positives of a label among the training photos.
-        side: shorter side of the photos, in pixels, on average.
-        seed: another seed draws other photos.
+        train: number of training photos.
+        test: number of test photos.
+        min_positives: minimum of training photos per label.
+        side: average of the photos' shorter sides in pixels.
+        seed: seed of the drawings.
     """
 
     train: int = Field(600, ge=30, le=999999)
@@ -46,16 +45,15 @@ class Demo(Model):
 
 
 class Downloads(Model):
-    """How photos are fetched if a photoset says `download`; nothing is computed again for another value.
+    """How photos are downloaded. A change recomputes nothing.
 
     Attributes:
-        parallel: photos at a time.
-        attempts: how often a photo is asked for while its host is overloaded, out of order or cannot be reached.
-        pause: seconds before the second attempt; twice as many before each further one, give or take a half.
-        seconds: seconds that an attempt may take.
-        megabytes: megabytes that a photo may have.
-        internal: hosts (`name` or `name:port`) that may be asked although they are not on the public internet: all
-            others of one's own host and network are refused, whatever a table says.
+        parallel: number of photos at a time.
+        attempts: maximum of attempts per photo, if its host is overloaded, out of order or unreachable.
+        pause: seconds before the second attempt. The pause doubles with each attempt, plus or minus half of it.
+        seconds: maximum of seconds per attempt.
+        megabytes: maximum of megabytes per photo.
+        internal: hosts (`name` or `name:port`) in private networks that may be asked. All others there are refused.
     """
 
     parallel: int = Field(8, ge=1, le=256)
@@ -70,8 +68,8 @@ class Folds(Model):
     """Cross-validation.
 
     Attributes:
-        count: number of folds (nested estimates need three).
-        seed: another seed gives another division.
+        count: number of folds. Nested estimates need three.
+        seed: seed of the division into folds.
     """
 
     count: int = Field(5, ge=3, le=20)
@@ -79,12 +77,11 @@ class Folds(Model):
 
 
 class Holdout(Model):
-    """What tells how good the decisions are, besides cross-validation.
+    """Training photos for a final evaluation, besides cross-validation.
 
     Attributes:
-        share: share of the training photos that nothing sees before the end, when they are decided and scored as
-            the photoset `holdout`; 0: none.
-        seed: another seed locks other photos away.
+        share: fraction of training photos held out for the final evaluation. They form the photoset `holdout`.
+        seed: seed of the choice of these photos.
     """
 
     share: float = Field(0, ge=0, le=0.5)
@@ -92,12 +89,12 @@ class Holdout(Model):
 
 
 class MaskRCNN(Model):
-    """The Mask R-CNN.
+    """Settings of Mask R-CNN.
 
     Attributes:
-        weights: pretrained (COCO, from torchvision's hub) or the path of a .pth or .safetensors file.
-        shorter_side: shorter side of what the network sees in pixels.
-        score: least score of a detected person.
+        weights: pretrained (COCO, from torchvision), or the path of a .pth or .safetensors file.
+        shorter_side: shorter side of the network's input in pixels.
+        score: minimum score of a detected person.
     """
 
     weights: str = Field("pretrained", pattern=r"^(pretrained|.*\.(pth|safetensors))$")
@@ -106,18 +103,18 @@ class MaskRCNN(Model):
 
 
 class SegmentationNetwork(Model):
-    """The network of segmentation-models-pytorch, and its training.
+    """A network of segmentation-models-pytorch, and its training.
 
     Attributes:
-        architecture: unet, or any other of the library's.
-        encoder: any encoder of the library.
+        architecture: unet, or another architecture of the library.
+        encoder: an encoder of the library.
         args: further arguments of the library's create_model.
-        weights: none, pretrained (from the library's hub) or the path of a .safetensors file of the encoder.
-        size: side of the network's square input in pixels.
+        weights: weights of the encoder: none, pretrained (downloaded) or the path of a .safetensors file.
+        size: side of the square input in pixels.
         epochs: number of epochs.
-        batch: photos a step.
-        lr: highest learning rate.
-        held_out: share of the masks that only measures.
+        batch: photos per step.
+        lr: maximum learning rate.
+        held_out: fraction of masks held out to measure the network.
         seed: seed of the training.
     """
 
@@ -137,11 +134,10 @@ class Segmentation(Model):
     """Masks of the training photos, for recolouring.
 
     Attributes:
-        model: none, maskrcnn (torchvision's, COCO), smp (trained on the training photos' own masks) or given (those
-            masks).
-        region: person, or clothing (if the masks' table tells it from skin).
-        size: shorter side of masks and of recoloured photos in pixels, at most.
-        shards: files of masks and of recoloured photos; each is a job.
+        model: none, maskrcnn (finds persons), smp (trained on the training photos' masks) or given (those masks).
+        region: person, or clothing (if the table of the masks' classes tells it from skin).
+        size: maximum of the shorter side of masks and recoloured photos, in pixels.
+        shards: number of files for masks and for recoloured photos. Each is a job.
     """
 
     model: Literal["none", "maskrcnn", "smp", "given"] = "none"
@@ -157,14 +153,14 @@ class Segmentation(Model):
 
 
 class Gates(Model):
-    """What a recoloured photo must fulfil; what fails is dropped and counted.
+    """Limits for recoloured photos. A photo outside them is dropped and counted.
 
     Attributes:
-        min_clothing_change: least mean deltaE (CIE 1976) of the recoloured clothing.
-        skin_change: greatest mean deltaE of skin.
-        background_change: greatest mean deltaE outside the mask.
-        edge_ratio: greatest ratio of the gradients at the mask's border, after to before.
-        clipped: greatest share of changed pixels that were clipped.
+        min_clothing_change: minimum of the mean deltaE (CIE 1976) of recoloured clothing.
+        skin_change: maximum of the mean deltaE of skin.
+        background_change: maximum of the mean deltaE outside the mask.
+        edge_ratio: maximum ratio of the gradients at the mask's border, after to before.
+        clipped: maximum fraction of changed pixels that were clipped.
     """
 
     min_clothing_change: float = Field(15, ge=0)
@@ -178,19 +174,19 @@ class Recolor(Model):
     """Recoloured copies of photos with a rare label.
 
     Attributes:
-        labels: labels whose photos are recoloured, or null: those rarer than `rarer_than`.
-        rarer_than: share of the training photos below which a label is rare.
-        total: recoloured photos to make.
-        copies: most attempts on one photo.
-        per_epoch: most recoloured photos that an epoch uses if a recipe says nothing else.
-        mode: full_image (the paper's: no cut edges) or masked (within the feathered mask).
-        neutral: black, white and grey clothes: leave, or lab (offsets in Lab within the mask).
-        garments: most garments of different hue that are recoloured in a photo.
-        min_share_of_mask: share of the mask that a garment's colour covers at least.
-        min_share_of_image: share of the photo that it covers at least.
-        min_hue_change: least change of hue in degrees.
+        labels: labels whose photos are recoloured, or null: all labels rarer than `rarer_than`.
+        rarer_than: fraction of training photos below which a label is rare.
+        total: number of recoloured photos.
+        copies: maximum of attempts per photo.
+        per_epoch: maximum of recoloured photos per epoch. Recipes can override it.
+        mode: full_image (as in the paper: no edges) or masked (within the feathered mask).
+        neutral: leave, or lab: shift black, white and grey clothes in Lab within the mask.
+        garments: maximum of garments of different hue that are recoloured in a photo.
+        min_share_of_mask: minimum fraction of the mask that a garment's colour covers.
+        min_share_of_image: minimum fraction of the photo that a garment's colour covers.
+        min_hue_change: minimum change of hue in degrees.
         saturation: bounds of the factor of saturation.
-        seed: another seed draws other hues.
+        seed: seed of the hues.
     """
 
     labels: list[str] | None = Field(None, min_length=1)
@@ -209,16 +205,16 @@ class Recolor(Model):
     seed: Seed = 1
 
     def used(self) -> dict[str, Any]:
-        """Return the settings that recoloured photos depend on, as JSON values: `per_epoch` is used by recipes."""
-        return self.only(*(key for key in type(self).model_fields if key != "per_epoch"))
+        """Return the settings of recoloured photos as JSON values. Recipes use `per_epoch`, not the photos."""
+        return self.only(*type(self).model_fields.keys() - {"per_epoch"})
 
 
 class Repeat(Model):
-    """Photos that have one of `labels` stand `times` times in an epoch.
+    """Photos with one of `labels` occur `times` times per epoch.
 
     Attributes:
         labels: names of labels.
-        times: how often.
+        times: number of times.
     """
 
     labels: list[str] = Field(min_length=1)
@@ -226,12 +222,12 @@ class Repeat(Model):
 
 
 class Drop(Model):
-    """Of the photos with exactly one of these sets of labels, a share stays, drawn anew each epoch.
+    """Of the photos with exactly one of these sets of labels, each epoch keeps a random fraction.
 
     Attributes:
         label_sets: sets of labels.
-        largest: so many of the most frequent sets.
-        keep: share that stays.
+        largest: number of sets: the most frequent ones.
+        keep: fraction of photos to keep.
     """
 
     label_sets: list[Annotated[list[str], Field(min_length=1)]] | None = Field(None, min_length=1)
@@ -240,40 +236,44 @@ class Drop(Model):
 
 
 class Balanced(Model):
-    """Photos are drawn by the rarity of their rarest label, to this power.
+    """Photos are drawn by the rarity of their rarest label.
 
     Attributes:
-        power: 0: all alike; 1: as often as the label is rare.
+        power: exponent of the rarity; 0 draws all photos alike.
     """
 
     power: float = Field(0.5, ge=0, le=2)
 
 
 class RecoloredUse(Model):
-    """Which recoloured photos a recipe adds.
+    """Recoloured photos in a recipe.
 
     Attributes:
-        labels: names of labels, or null: all that were recoloured.
-        per_epoch: most recoloured photos an epoch, or null: as `recolor.per_epoch` says.
+        labels: labels whose recoloured photos are added, or null: all.
+        per_epoch: maximum of recoloured photos per epoch, or null: `recolor.per_epoch`.
     """
 
     labels: list[str] | None = Field(None, min_length=1)
     per_epoch: int | None = Field(None, ge=1)
 
 
+def spelt_out_use(value: Any) -> Any:
+    """Return true and false in full."""
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
 class Recipe(Model):
-    """What an epoch's manifest holds.
+    """The photos that each epoch sees.
 
     Attributes:
-        seed: another seed draws another order.
-        recolored: true, false, or {labels: [...], per_epoch: N}: recoloured photos are added, of these labels only, at
-            most so many an epoch.
+        seed: seed of the order and of random choices.
+        recolored: add recoloured photos: true, false, or {labels: [...], per_epoch: N} for some of them.
     """
 
     seed: Seed = 1
     recolored: Annotated[
-        Annotated[bool, Tag("boolean")] | Annotated[RecoloredUse, Tag("object")], Discriminator(json_type)
-    ] = False
+        RecoloredUse | None, BeforeValidator(spelt_out_use, json_schema_input_type=bool | RecoloredUse)
+    ] = Field(False)
     repeat: Repeat | None = None
     drop: Drop | None = None
     balanced: Balanced | None = None

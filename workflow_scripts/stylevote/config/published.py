@@ -1,57 +1,58 @@
-"""Published tables set against runs of the configuration: which runs stand for which of their figures."""
+"""Published tables next to our runs: the runs for each published figure."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from stylevote.config import backbones
+from stylevote.config.configuration import Experiment
 from stylevote.config.identity import canonical
+from stylevote.config.runs import spelt_out_layers, spelt_out_loss
 from stylevote.wording import join, nearest
 
-MACRO = "macro"  # the mean over all labels, in the place of a label's name
+MACRO = "macro"  # the mean over all labels, where a label's name is expected
 Setting = dict[str, Any]
 
 
 def resolve_cells(
-    where: str, table: dict[str, Any], runs: dict[str, Setting], labels: list[str]
+    where: str, table: Experiment, runs: dict[str, Setting], labels: list[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the figures of a table of runs with the runs that each stands for, and what is wrong with the table.
+    """Return the published figures of a table with their runs, and the problems of the table.
 
-    A row stands for all runs whose settings fit its pattern and the table's. Those of one seed are one repetition, in
-    which exactly one run predicts a label: nets of one label each are together a repetition for the mean over labels.
+    A row stands for all runs whose settings fit its pattern and the table's. The runs of one seed are a repetition, in
+    which exactly one run predicts a label. For the mean over labels, networks of one label each form a repetition.
 
     Args:
         where: the table's key in the configuration, for messages.
-        table: ``runs`` (what the runs of all rows have in common), ``rows`` (each with ``row``, ``runs``, ``paper``,
-            ``cut``).
+        table: a table of runs.
         runs: resolved settings of all runs, by their ids.
         labels: the labels, in the configuration's order.
 
     Returns:
-        for each figure ``row``, ``label`` (or ``macro``), ``paper`` (what was published, or None), ``cut`` (where
-        scores are cut, or None) and ``repetitions`` (for each seed the run of each label); and messages.
+        per figure ``row``, ``label`` (or ``macro``), ``paper`` (the published figure, or None), ``cut`` (the threshold,
+        or None) and ``repetitions`` (per seed the run of each label); and messages.
     """
     cells, problems, seen = [], [], set()
-    for number, row in enumerate(table["rows"]):
+    for number, row in enumerate(table.rows or []):
         at = f"{where}.rows[{number}]"
-        pattern, wrong = _pattern({**table["runs"], **row["runs"]}, runs, labels)
+        pattern, wrong = _pattern({**table.runs, **row.runs}, runs, labels)
         if wrong:
             problems += [f"{at}.runs: {text}" for text in wrong]
             continue
         found = {run: setting for run, setting in runs.items() if all(fits(setting) for fits in pattern.values())}
         if not found:
-            problems.append(f"{at}.runs: {_no_run(row, pattern, runs)}")
+            problems.append(f"{at}.runs: {_no_run(row.row, pattern, runs)}")
             continue
-        for label, figure in row["paper"].items():
-            if (row["row"], label) in seen:
-                problems.append(f"{at}: {row['row']!r} has a figure of {label!r} already; call the row something else")
-            seen.add((row["row"], label))
+        for label, figure in row.paper.items():
+            if (row.row, label) in seen:
+                problems.append(f"{at}: {row.row!r} has a figure of {label!r} already; call the row something else")
+            seen.add((row.row, label))
             if label not in [*labels, MACRO]:
                 hint = nearest(label, [*labels, MACRO])
                 problems.append(f"{at}.paper: {label!r} is not among the labels, nor {MACRO!r}{hint}")
                 continue
             repetitions, wrong = _repetitions(found, labels if label == MACRO else [label], labels)
             problems += [f"{at}.runs: {text}" for text in wrong]
-            cell = {"row": row["row"], "label": label, "paper": figure, "cut": row["cut"]}
+            cell = {"row": row.row, "label": label, "paper": figure, "cut": row.cut}
             cells.append({**cell, "repetitions": repetitions})
     return cells, problems
 
@@ -59,7 +60,7 @@ def resolve_cells(
 def _pattern(
     wanted: Setting, runs: dict[str, Setting], labels: list[str]
 ) -> tuple[dict[str, Callable[[Setting], bool]], list[str]]:
-    """Return for each key of a pattern what tells whether a run's setting fits it, and what is wrong with keys."""
+    """Return a test of a run's setting per key of a pattern, and the problems of keys."""
     known = sorted(next(iter(runs.values()), {}))
     wrong = []
     for key in wanted:
@@ -69,7 +70,7 @@ def _pattern(
 
 
 def _fitting(key: str, value: Any, labels: list[str]) -> Callable[[Setting], bool]:
-    """Return what tells whether a run's setting of ``key`` is ``value``, in whichever of its forms that is written."""
+    """Return a test whether a run's setting of ``key`` is ``value``, in any of its forms."""
     if key == "labels" and value == "each":
         return lambda setting: len(predicted_labels(setting, labels)) == 1
     if key == "labels" and isinstance(value, list):
@@ -77,15 +78,15 @@ def _fitting(key: str, value: Any, labels: list[str]) -> Callable[[Setting], boo
     if key == "backbone" and isinstance(value, str):
         backbone = backbones.find(value)
         value = backbone.timm if backbone else value
-    if key == "loss" and isinstance(value, str):
-        value = {value: {}}
-    if key == "hidden_units" and isinstance(value, int):
-        value = [value]
+    if key == "loss":
+        value = spelt_out_loss(value)
+    if key == "hidden_units":
+        value = spelt_out_layers(value)
     return lambda setting: _fits(setting[key], value)
 
 
 def _fits(setting: Any, wanted: Any) -> bool:
-    """Whether a value is the wanted one; of a mapping, whether what is wanted of it is."""
+    """Whether a value is the wanted one; of a mapping, only the wanted keys count."""
     if isinstance(wanted, dict):
         return isinstance(setting, dict) and all(
             key in setting and _fits(setting[key], value) for key, value in wanted.items()
@@ -93,22 +94,22 @@ def _fits(setting: Any, wanted: Any) -> bool:
     return canonical(setting) == canonical(wanted)
 
 
-def _no_run(row: dict[str, Any], pattern: dict[str, Callable[[Setting], bool]], runs: dict[str, Setting]) -> str:
-    """Return that no run fits, and which keys alone rule all out."""
+def _no_run(row: str, pattern: dict[str, Callable[[Setting], bool]], runs: dict[str, Setting]) -> str:
+    """Return the message that no run fits, with the keys that rule all runs out."""
     alone = [key for key, fits in pattern.items() if not any(fits(setting) for setting in runs.values())]
     which = f"the {' and the '.join(alone)} that it asks for" if alone else "all that it asks for"
-    return f"no run fits the row {row['row']!r}: none has {which}"
+    return f"no run fits the row {row!r}: none has {which}"
 
 
 def predicted_labels(setting: Setting, labels: list[str]) -> list[str]:
-    """Return which of the labels a run of this setting predicts."""
+    """Return the labels that a run of this setting predicts."""
     return labels if setting["labels"] == "all" else setting["labels"]
 
 
 def _repetitions(
     found: dict[str, Setting], wanted: list[str], labels: list[str]
 ) -> tuple[list[dict[str, str]], list[str]]:
-    """Return for each seed the run of each wanted label, and where there is none, more than one, or another kind."""
+    """Return per seed the run of each wanted label, and the problems: no run, several, or runs of different kinds."""
     by_seed: dict[int, dict[str, list[str]]] = {}
     for run, setting in found.items():
         for label in wanted:
@@ -132,7 +133,7 @@ def _repetitions(
 
 
 def _mixed(found: dict[str, Setting], repetitions: list[dict[str, str]]) -> Iterator[str]:
-    """Yield, of the first label whose runs differ in more than their seeds, in what: these are no repetitions."""
+    """Yield the problem of the first label whose runs differ in more than their seeds, and so are no repetitions."""
     for label in repetitions[0]:
         settings = [found[of_label[label]] for of_label in repetitions]
         if differ := [key for key in _differences(settings) if key != "seed"]:

@@ -1,4 +1,4 @@
-"""What a configuration's file and its values must be before anybody looks at what they say."""
+"""Checks of a configuration's file and of the types of its values, before any key is looked at."""
 
 import re
 import unicodedata
@@ -11,12 +11,12 @@ import yaml
 from stylevote.errors import InputError
 from stylevote.wording import bullets, plural, quote
 
-# More than any configuration needs. In YAML, a few lines may stand for any number of values, and hold themselves.
-MOST_VALUES = 100_000
-DEEPEST = 20
-LARGEST = 2**53  # up to this, every reader of JSON keeps whole numbers as they are
+# More than any configuration needs. In YAML, a few lines with aliases can stand for any number of values.
+MAX_VALUES = 100_000
+MAX_DEPTH = 20
+MAX_NUMBER = 2**53  # all readers of JSON keep whole numbers up to it
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-LONGEST_NUMBER = 100  # characters; longer ones are left as text
+MAX_DIGITS = 100  # longer numbers are left as text
 
 
 def refusal(problems: Sequence[str]) -> InputError:
@@ -25,9 +25,9 @@ def refusal(problems: Sequence[str]) -> InputError:
 
 
 def refuse_repeated_keys(path: Path) -> None:
-    """Raise `InputError` if a mapping in a configuration's file has a key twice: readers of YAML keep the last one.
+    """Raise `InputError` if a mapping in a configuration's file has a key twice. Readers of YAML keep the last one.
 
-    What is no YAML is left to Snakemake, which has read the file before.
+    Errors of YAML are left to Snakemake, which has read the file before.
     """
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
@@ -37,7 +37,7 @@ def refuse_repeated_keys(path: Path) -> None:
     seen, waiting = set(), [root]
     while waiting:
         node = waiting.pop()
-        if id(node) in seen:  # what an alias stands for
+        if id(node) in seen:  # an alias
             continue
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
@@ -56,19 +56,19 @@ def refuse_repeated_keys(path: Path) -> None:
         raise refusal([f"{path}, line {line}: {problem}" for line, problem in sorted(repeated)])
 
 
-def no_values(config: dict[str, Any]) -> Iterator[str]:
-    """Yield what in the configuration is none of the values that it is made of, or too much of them to go on with.
+def value_problems(config: dict[str, Any]) -> Iterator[str]:
+    """Yield the problems of values of the wrong kind, and of too many of them.
 
-    Text that is a key or a value prints, numbers are moderate, and everything else is a list or a mapping of such.
+    Keys are printable text. Values are printable text, moderate numbers, booleans, null, lists and mappings.
     """
     waiting, count = [("", config, 0)], 0
     while waiting:
         where, value, depth = waiting.pop()
         count += 1
-        if count > MOST_VALUES or depth > DEEPEST:
+        if count > MAX_VALUES or depth > MAX_DEPTH:
             yield (
-                f"{where}: too many values, or too deep; expected at most {MOST_VALUES} values, {DEEPEST} deep (what an"
-                " alias of YAML stands for counts each time)"
+                f"{where}: too many values, or too deep; expected at most {MAX_VALUES} values, {MAX_DEPTH} deep (an"
+                " alias of YAML counts each time)"
             )
             return
         if isinstance(value, dict):
@@ -83,26 +83,26 @@ def no_values(config: dict[str, Any]) -> Iterator[str]:
         elif isinstance(value, str):
             yield from _unprintable(where, value)
         elif isinstance(value, (int, float)):
-            if not abs(value) <= LARGEST:
-                yield f"{where}: found {quote(value)}, expected a number within {LARGEST}"
+            if not abs(value) <= MAX_NUMBER:
+                yield f"{where}: found {quote(value)}, expected a number within {MAX_NUMBER}"
         elif value is not None:
             yield f"{where}: found the {type(value).__name__} {quote(value)}; put text that looks like one into quotes"
 
 
 def _unprintable(where: str, text: str) -> Iterator[str]:
-    """Yield that ``text`` holds a letter that stands for nothing on paper: a control character, half a character."""
+    """Yield the problem of ``text`` with a control character or half a character (a surrogate)."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
         yield f"{where} {quote(text)} holds a control character"
 
 
 def numbers_from_text(value: Any) -> Any:
-    """Turn text into the number that was meant: YAML reads ``1e-3`` as text, a command line gives nothing but text."""
+    """Return a value with text that looks like a number as a number: YAML reads ``1e-3`` as text."""
     if isinstance(value, dict):
         names = ("labels", "label_sets", "photosets", "results", "external", "title", "notes", "row")
         return {key: part if key in names else numbers_from_text(part) for key, part in value.items()}
     if isinstance(value, list):
         return [numbers_from_text(part) for part in value]
-    if isinstance(value, str) and len(value) <= LONGEST_NUMBER and re.fullmatch(NUMBER, value, re.ASCII):
+    if isinstance(value, str) and len(value) <= MAX_DIGITS and re.fullmatch(NUMBER, value, re.ASCII):
         number = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
-        return number if abs(number) <= LARGEST else value
+        return number if abs(number) <= MAX_NUMBER else value
     return value

@@ -12,11 +12,11 @@ Tta = Literal["mirror", "none", "ten_crop"]
 
 
 class WeightedBinaryCrossEntropy(Model):
-    """Binary cross-entropy with weights from each label's ratio of negatives to positives.
+    """Binary cross-entropy with a weight of positives per label.
 
     Attributes:
-        power: of the ratio.
-        cap: greatest weight.
+        power: exponent of the ratio of negatives to positives, which gives the weight.
+        cap: maximum weight.
     """
 
     power: float = Field(1, ge=0, le=2)
@@ -27,8 +27,8 @@ class Focal(Model):
     """Focal loss (Lin et al. 2017).
 
     Attributes:
-        gamma: how much the easy count less.
-        alpha: weight of positives, null: none.
+        gamma: exponent that reduces the weight of easy examples.
+        alpha: weight of positives, or null: none.
     """
 
     gamma: float = Field(2, ge=0, le=10)
@@ -39,9 +39,9 @@ class Asymmetric(Model):
     """Asymmetric loss (Ridnik et al. 2021).
 
     Attributes:
-        gamma_neg: how much easy negatives count less.
-        gamma_pos: how much easy positives count less.
-        clip: probability below which a negative counts nothing.
+        gamma_neg: exponent that reduces the weight of easy negatives.
+        gamma_pos: exponent that reduces the weight of easy positives.
+        clip: probability below which negatives have no weight.
     """
 
     gamma_neg: float = Field(4, ge=0, le=10)
@@ -63,11 +63,11 @@ class Loss(OneOf):
 
 
 class Upper(OneOf):
-    """How much of the backbone is trained.
+    """The part of the backbone that is trained, from the top.
 
     Attributes:
-        last: share of the layers.
-        groups: number of layer groups: stages, of transformers blocks.
+        last: fraction of layers.
+        groups: number of stages, or of a transformer's blocks.
     """
 
     last: float | None = Field(None, gt=0, le=1)
@@ -79,12 +79,12 @@ class Phase(Model):
 
     Attributes:
         epochs: number of epochs.
-        lr: highest learning rate of a cycle.
-        policy: triangular (cycles of one height), triangular2 (half as high each time), one_cycle (one for the
-            whole phase) or constant.
+        lr: maximum learning rate.
+        policy: triangular (cycles of equal height), triangular2 (each half as high as the previous one), one_cycle (one
+            cycle for the whole phase) or constant.
         cycle: length of a triangular cycle in epochs.
-        train: head, all, or one of {last: share of the backbone's layers from the top} and {groups: number of its
-            stages or blocks from the top}.
+        train: head, all, or the top of the backbone: {last: fraction of layers} or {groups: number of stages or
+            blocks}.
     """
 
     epochs: int = Field(ge=1, le=1000)
@@ -97,11 +97,10 @@ class Phase(Model):
 
 
 class Ema(Model):
-    """The weights that are judged and stored are an exponential moving average over the steps: {decay: ...}; or null:
-    the last ones.
+    """{decay: ...}: an exponential moving average of the weights is evaluated and stored; or null: the last weights.
 
     Attributes:
-        decay: share of the average that stays at each step.
+        decay: fraction of the average that each step keeps.
     """
 
     decay: float = Field(0.999, gt=0, lt=1)
@@ -111,8 +110,8 @@ class Crop(Model):
     """Random crops in training.
 
     Attributes:
-        min_scale: share of a photo's sides that a crop keeps at least.
-        stretch: share by which each side is stretched or squeezed at most, independently.
+        min_scale: minimum fraction of a photo's sides in a crop.
+        stretch: maximum fraction by which each side is stretched or squeezed, independently.
     """
 
     min_scale: float = Field(0.8, gt=0, le=1)
@@ -130,28 +129,28 @@ def spelt_out_layers(value: Any) -> Any:
 
 
 class Run(Model):
-    """A run, or what an entry of `runs` says of each of its runs.
+    """A run, or the settings that all runs of an entry of `runs` share.
 
     Attributes:
-        draws: how often each combination of the entry's alternatives is drawn.
-        draw_seed: another seed draws other values.
-        backbone: a name of the catalogue (ResNet50, ConvNeXt, ...), a timm model, or smp:NAME for an encoder of
+        draws: number of draws for each combination of the entry's alternatives.
+        draw_seed: seed of the draws.
+        backbone: ResNet50, ConvNeXt or another listed name, a timm model, or smp:NAME for an encoder of
             segmentation-models-pytorch.
         backbone_args: further arguments of timm.create_model.
-        weights: none, pretrained (from the library's hub) or the path of a .safetensors file.
-        size: side of the network's input and shorter side of the cached photos in pixels, or null: the catalogue's,
-            else 224.
-        labels: all, a list of labels that the network learns, or each (a run for each label).
+        weights: none, pretrained (downloaded) or the path of a .safetensors file.
+        size: side of the network's input and shorter side of the cached photos in pixels, or null: as the backbone was
+            trained, else 224.
+        labels: all, a list of labels that the network learns, or each (a run per label).
         recipe: name of a recipe.
-        hidden_units: units of each hidden fully connected layer; a number alone is one layer.
-        batch: photos a step, or null: the catalogue's, else 32.
+        hidden_units: units of each hidden fully connected layer. A number stands for one layer.
+        batch: photos per step, or null: as many as fit the listed backbone, else 32.
         phases: phases of fine-tuning, in order.
-        gradient_clip: greatest norm of the gradient, or null: it is not clipped.
-        precision: of the network's arithmetic: float32, or mixed with bfloat16 or float16.
-        compile: compile the network first (torch.compile): minutes to start, faster steps.
-        tta: what predictions are averaged over: mirror (the photo and its mirror image), none, or ten_crop
-            (corners and center, mirrored too).
-        seed: another seed gives another network of the same setting.
+        gradient_clip: maximum norm of the gradient, or null: no limit.
+        precision: float32, or mixed precision with bfloat16 or float16.
+        compile: compile the network (torch.compile). It takes minutes at the start and makes steps faster.
+        tta: views whose scores are averaged: mirror (the photo and its mirror image), none (the photo) or ten_crop
+            (corners and centre, mirrored too).
+        seed: seed of the training.
     """
 
     draws: int = Field(1, ge=1, exclude=True)

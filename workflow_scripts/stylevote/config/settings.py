@@ -1,15 +1,15 @@
-"""A resolved configuration, and what is told of its runs and its labels."""
+"""A resolved configuration: its values, its runs, and the blocks of its labels."""
 
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from stylevote.config.ensemble import Selection, Stack, Threshold
+from stylevote.config.configuration import Configuration
 from stylevote.config.identity import run_id
 from stylevote.config.published import predicted_labels
 
-MOST_BLOCKS = 16  # jobs of a rule of labels, unless the configuration says how many labels one has
+MAX_BLOCKS = 16  # per rule, unless the configuration sets the number of labels per block
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,19 @@ class Settings:
     """A resolved configuration.
 
     Attributes:
-        config: every key of the models, defaults filled in.
-        runs: resolved setting of each run, by its id, in the order of the ids: how they were listed means nothing.
+        config: all keys, with defaults, and folders in the place of ``{results}``.
+        runs: setting of each run as JSON values, by its id, in the order of the ids: their order in the list has no
+            meaning.
+        student_setting: the student's setting as JSON values, or None.
         external: folder of each external member, by its name.
         slugs: file name stem of each label.
-        blocks: the labels that one job works on, by the block's name, in the order of the labels.
-        cells: what `experiments.resolve_cells` returns of each table of runs, by the table's name.
+        blocks: labels of each job, by the block's name, in the order of the labels.
+        cells: figures of each table of runs, by the table's name (see `published.resolve_cells`).
     """
 
-    config: dict[str, Any]
+    config: Configuration
     runs: dict[str, dict[str, Any]]
+    student_setting: dict[str, Any] | None
     external: dict[str, str]
     slugs: dict[str, str]
     blocks: dict[str, list[str]]
@@ -35,26 +38,26 @@ class Settings:
     @property
     def labels(self) -> list[str]:
         """The labels, in the configuration's order."""
-        return self.config["labels"]
+        return self.config.labels
 
     def labels_of(self, setting: dict[str, Any]) -> list[str]:
-        """The labels that a run of this setting predicts."""
+        """Return the labels that a run of this setting predicts."""
         return predicted_labels(setting, self.labels)
 
     @property
     def networks(self) -> str:
         """The folder of photos, pixels and networks."""
-        return self.config["networks"] or self.config["results"]
+        return self.config.networks or self.config.results
 
     @property
     def common_features(self) -> list[str]:
-        """The labels whose members the stackers of every label take, besides the label's own."""
-        return self.labels if self.config["stack"]["features"] == "all" else []
+        """The labels whose members all stackers take, besides those of their own label."""
+        return self.labels if self.config.stack.features == "all" else []
 
     @property
     def folds(self) -> range:
         """The numbers of the folds."""
-        return range(self.config["folds"]["count"])
+        return range(self.config.folds.count)
 
     @cached_property
     def student(self) -> str | None:
@@ -63,22 +66,17 @@ class Settings:
         It depends on the student's setting and on the ensemble that teaches it: configurations that share a folder of
         networks may have ensembles, and so students, of their own.
         """
-        setting = self.config["distillation"]
-        selection = [self.selection, self.config["target"]]
-        teacher = [
-            list(self.runs),
-            list(self.external),
-            selection,
-            self.stack,
-            self.common_features,
-            self.config["beta"],
-        ]
-        return run_id({**setting, "teacher": teacher}) if setting else None
+        if not self.student_setting:
+            return None
+        config = self.config
+        target = config.target.used() if config.target else None
+        ensemble = [config.selection.used(), target, config.stack.used(), self.common_features, config.beta]
+        return run_id({**self.student_setting, "teacher": [list(self.runs), list(self.external), *ensemble]})
 
     @cached_property
     def trained(self) -> dict[str, dict[str, Any]]:
-        """The resolved setting of each network that is trained, by the run's id: the runs, then the student."""
-        return {**self.runs, **({self.student: self.config["distillation"]} if self.student else {})}
+        """The setting of each network that is trained, by the run's id: the runs, then the student."""
+        return {**self.runs, **({self.student: self.student_setting} if self.student else {})}
 
     @property
     def described_runs(self) -> dict[str, dict[str, Any]]:
@@ -87,75 +85,39 @@ class Settings:
 
     def uses_recolored(self, recipe: str) -> bool:
         """Return whether a recipe, by its name, uses recoloured photos."""
-        return bool(self.config["recipes"][recipe]["recolored"])
+        return bool(self.config.recipes[recipe].recolored)
 
     def sees_recolored(self, run: str) -> bool:
         """Return whether a run, or the student, is trained on recoloured photos."""
         return self.uses_recolored(self.trained[run]["recipe"])
 
-    @property
-    def selection(self) -> dict[str, Any]:
-        """The method of selection, and the settings that it uses."""
-        return Selection(**self.config["selection"]).used()
-
-    @property
-    def combiners(self) -> list[str]:
-        """The combiner, and those that it chooses among."""
-        stack = self.config["stack"]
-        return [stack["combiner"], *(stack["auto"]["among"] if stack["combiner"] == "auto" else [])]
-
-    @property
-    def stack(self) -> dict[str, Any]:
-        """The combiner and, under its name, its own settings, if it has any.
-
-        Those of `auto` hold the settings of the combiners that it chooses among, as pairs: their order counts.
-        """
-        stack, (name, *among) = self.config["stack"], self.combiners
-        if among:
-            return {
-                "combiner": name,
-                name: {**stack[name], "among": [(other, stack.get(other, {})) for other in among]},
-            }
-        return Stack(**stack).used()
-
-    @property
-    def threshold(self) -> dict[str, Any]:
-        """The method of search for thresholds, and the settings that it uses."""
-        return Threshold(**self.config["threshold"]).used()
-
-    @property
-    def label_limits(self) -> dict[str, int | None]:
-        """The smallest and the largest number of labels of a photo."""
-        return {key: self.config["votes"][key] for key in ("min_labels", "max_labels")}
-
 
 def label_blocks(slugs: dict[str, str], labels_per_job: int | None) -> dict[str, list[str]]:
-    """Divide the labels into blocks of equal size, or nearly so; nothing but the list of labels decides which.
+    """Divide the labels into blocks of nearly equal size. The division depends on the list of labels alone.
 
     Args:
         slugs: file name stem of each label, in the configuration's order.
-        labels_per_job: most labels of a block; None lets each rule have `MOST_BLOCKS` jobs at most.
+        labels_per_job: maximum of labels per block; None: at most `MAX_BLOCKS` blocks.
 
     Returns:
-        the labels of each block. A block of one label has the label's stem as its name, and one of several those of its
-        first and its last label.
+        the labels of each block. The name of a block is the stem of its label, or those of its first and last label.
     """
     labels = list(slugs)
-    size = labels_per_job or -(-len(labels) // MOST_BLOCKS)
+    size = labels_per_job or -(-len(labels) // MAX_BLOCKS)
     count = -(-len(labels) // size)
     ends = [len(labels) * number // count for number in range(count + 1)]
     parts = [labels[start:end] for start, end in itertools.pairwise(ends)]
-    # No stem holds an underscore, so that no two blocks have one name.
+    # No stem holds an underscore, so names are unique.
     return {"_to_".join(dict.fromkeys([slugs[part[0]], slugs[part[-1]]])): part for part in parts}
 
 
 def kind_of(run: str) -> str:
-    """Return the backbone and size of a run, as its id begins."""
+    """Return the backbone and size of a run, with which its id begins."""
     return run.rsplit("-", 2)[0]
 
 
 def epochs_of(setting: dict[str, Any]) -> int:
-    """Return how many epochs a run of this resolved setting has."""
+    """Return the number of epochs of a run with this setting."""
     return sum(phase["epochs"] for phase in setting["phases"])
 
 

@@ -17,7 +17,7 @@ def external_fingerprint(settings: Settings, photos: str) -> str:
 
     A file that replaces another may have kept its time stamp, which can be older than the results.
     """
-    return "" if settings.config["simulation"] else quick_fingerprint(external_predictions(settings, photos))
+    return "" if settings.config.simulation else quick_fingerprint(external_predictions(settings, photos))
 
 
 def refuse_missing_predictions(settings: Settings, results: dict[str, str]) -> None:

@@ -84,9 +84,9 @@ def nested_decisions(
     scores: np.ndarray,
     folds: np.ndarray,
     threshold: "Threshold",
-    *,
     min_labels: int = 0,
     max_labels: int | None = None,
+    *,
     beta: float = BETA,
 ) -> np.ndarray:
     """Return decisions by each photo's out-of-fold student, with epoch and thresholds chosen by the other folds.

@@ -66,7 +66,7 @@ def _measure(backbone: str, args: str, size: int) -> tuple[int, int]:
 
 def weight_totals(settings: Settings, runs: pd.DataFrame) -> list[str]:
     """Return lines with the number of networks and the size of their weights; ``keep_weights`` decides which stay."""
-    keep = settings.config["keep_weights"]
+    keep = settings.config.keep_weights
     size = runs["megabytes"] * 1e6
     if keep == "all":
         planned = f"{_size_text(size @ runs['networks'])}, every epoch's"
@@ -98,10 +98,10 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
     Raises:
         InputError: a manifest, or the list of recoloured photos, is damaged.
     """
-    root, recipes = Path(settings.networks), settings.config["recipes"]
+    root, recipes = Path(settings.networks), settings.config.recipes
     sizes = sorted({setting["size"] for setting in settings.runs.values()})
-    always = ("train", "test", "holdout") if settings.config["holdout"]["share"] else ("train", "test")
-    for photoset in settings.config["photosets"]:
+    always = ("train", "test", "holdout") if settings.config.holdout.share else ("train", "test")
+    for photoset in settings.config.photosets:
         path = root / "photos" / photoset / "manifest.parquet"
         photos = _sides(read_table(path, ["width", "height"])) if path.exists() else None
         when = "" if photoset in always else ", when its decisions are asked for"
@@ -113,7 +113,7 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
             attempts = read_table(index, ["image_id", "outcome"])
             manifest = read_table(root / "photos" / "train" / "manifest.parquet", ["image_id", "width", "height"])
             made = attempts[attempts["outcome"] == MADE].merge(manifest, on="image_id")
-            limit = settings.config["segmentation"]["size"]
+            limit = settings.config.segmentation.size
             photos = [resized(sides, min(limit, *sides)) for sides in _sides(made)]
         yield _pixels_text("train-recolored", recolored, photos, "they are made")
 

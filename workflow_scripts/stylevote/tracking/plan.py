@@ -43,7 +43,7 @@ def write_plan(settings: Settings, log: Path, jobs: list[Job] | None) -> None:
         lines += training_totals(runs) if jobs is not None else []
     else:
         lines = [f"no runs to train: {len(settings.external)} external members decide alone"]
-    with replacing(Path(settings.config["results"]) / "plan.tsv") as partial:
+    with replacing(Path(settings.config.results) / "plan.tsv") as partial:
         runs.to_csv(partial, sep="\t", index=False, lineterminator="\n")
     with replacing(log) as partial:
         partial.write_text("\n".join([*lines, *job_totals(jobs)]) + "\n", encoding="utf-8")
@@ -113,7 +113,7 @@ def plan_trainings(settings: Settings, jobs: list[Job]) -> pd.DataFrame:
     Raises:
         InputError: a history is damaged.
     """
-    root = Path(settings.config["results"])
+    root = Path(settings.config.results)
     trainings = {(job["run"], int(job["fold"])): reason for rule, job, reason in jobs if rule == "train_cnn"}
     rows = []
     for run, setting in settings.runs.items():
@@ -123,7 +123,7 @@ def plan_trainings(settings: Settings, jobs: list[Job]) -> pd.DataFrame:
         reasons = [training_reason(trainings[run, fold], folders[fold]) for fold in to_do]
         seconds = _epoch_seconds(root, kind_of(run)) if to_do else 0
         if seconds is None:
-            seconds = settings.config["plan"]["epoch_seconds"].get(kind_of(run))
+            seconds = settings.config.plan.epoch_seconds.get(kind_of(run))
         hours = NOT_MEASURED if seconds is None else f"{len(to_do) * epochs_of(setting) * seconds / 3600:.2f}"
         why = ", ".join(dict.fromkeys(reasons))
         rows.append({"run": run, "done": len(done), "to_do": len(to_do), "why": why, "hours": hours})
