@@ -13,8 +13,10 @@ from stylevote.files.tables import read_json, write_json
 PACKAGE = "stylevote"
 # Modules that choose where and when something is computed, and nothing of what comes out.
 OF_PLACE = {"stylevote.machine.gpus", "stylevote.machine.lock"}
-# Modules that only describe settings. The values of settings reach programs as params, which the workflow compares.
-OF_SETTINGS = {f"stylevote.config.{name}" for name in ("base", "configuration", "ensemble", "photos", "runs")}
+# Modules that only describe settings, and the words of messages. The values of settings reach programs as params, which
+# the workflow compares.
+OF_TEXT = {f"stylevote.config.{name}" for name in ("base", "configuration", "ensemble", "messages", "photos", "runs")}
+OF_TEXT |= {"stylevote.wording"}
 MOST_REMEMBERED = 2000  # modules; more than that are of former versions
 
 # The digest and the imports of every module that was parsed, by a digest of its text and of this module's.
@@ -24,7 +26,7 @@ _parsed: dict[str, list] = {}
 def code_digest(program: Path, *modules: Path) -> str:
     """Return a digest of a program and of all modules of this library that it imports, directly or not.
 
-    Modules in `OF_PLACE` and `OF_SETTINGS` do not count. The digest is of the parsed syntax: comments, docstrings,
+    Modules in `OF_PLACE` and `OF_TEXT` do not count. The digest is of the parsed syntax: comments, docstrings,
     layout and the version of Python do not change it. Nothing is executed.
 
     Args:
@@ -128,7 +130,7 @@ def _describe(node: object, parts: list[str], names: list[str]) -> None:
 
 def _files(name: str, root: Path) -> list[Path]:
     """Return the file of a module of the library that counts, if the name is one; packages hold no code themselves."""
-    if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE | OF_SETTINGS:
+    if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE | OF_TEXT:
         return []
     path = root.joinpath(*name.split(".")).with_suffix(".py")
     return [path] if path.is_file() else []
