@@ -110,6 +110,7 @@ def export(bundle: Path, folder: Path, /, runs: list[str] | None = None, threads
     """
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
     from stylevote.bundle.export import export_networks  # noqa: PLC0415
+    from stylevote.wording import plural  # noqa: PLC0415
 
     paths = export_networks(open_bundle(bundle), folder, runs or None, threads)
     logging.info("%s: %s", plural(len(paths), "network"), folder)
@@ -150,10 +151,10 @@ def without_results(command: Callable[[], None]) -> None:
     try:
         command()
     except InputError as error:
-        raise InputError(str(error).replace(ROOM, ROOM_ELSEWHERE)) from error
+        raise InputError(str(error).replace(ROOM, ELSEWHERE)) from error
     except OSError as error:
-        if remedy := unwritable(error):
-            raise InputError(f"{error.filename or 'TMPDIR'}: {remedy.replace(ROOM, ROOM_ELSEWHERE)}") from error
+        if why := unwritable(error):
+            raise InputError(f"{error.filename or 'TMPDIR'}: {why.replace(ROOM, ELSEWHERE)}") from error
         raise
 
 
@@ -169,7 +170,7 @@ def stop(number: int, _: object) -> None:
 if __name__ == "__mp_main__":  # a process that decodes photos: its parent ends it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 if __name__ == "__main__":
-    for number in STOP_SIGNALS:
+    for number in STOPPING:
         signal.signal(number, stop)
     words, prog = sys.argv[1:], "python -m stylevote"
     try:
