@@ -13,8 +13,8 @@ from sklearn.metrics import fbeta_score
 
 from programs import PROGRAMS, call
 from stylevote.config.ensemble import Selection, Stack, Threshold
+from stylevote.ensemble.sizes import SIZES
 from stylevote.estimate.nested import select_and_predict_nested
-from stylevote.estimate.sizes import SIZES
 from stylevote.files.tables import read_table, write_table
 from stylevote.metrics import f_beta, macro_f_beta
 
