@@ -46,7 +46,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cli import end_with
-from stylevote.config.ensemble import Selection, Stack, Threshold
+from stylevote.config.ensemble import Selection, Simulation, Stack, Threshold
 from stylevote.config.identity import canonical, digest
 from stylevote.config.identity import seed as seed_of
 from stylevote.demo.label_sets import label_set_table
@@ -159,7 +159,7 @@ def draw_scores(law: str, ensemble: SimulatedEnsemble, member: int, label: str, 
         truth = truth * draws.uniform(*CLARITY, len(truth))
     elif law == "specialists":
         kinds = _draws(ensemble, "kinds", label, photoset.name).integers(0, KINDS, len(truth))
-        family = ensemble.original(member) % ensemble.families
+        family = ensemble.original(member) % ensemble.settings.families
         truth = truth * _draws(ensemble, "sight", label, family).uniform(*SIGHT, KINDS)[kinds]
     scores = [
         simulate_scores(ensemble, member, label, truth, photoset=photoset.name, cnns=cnns) for cnns in photoset.cnns
@@ -182,7 +182,7 @@ def distort(ensemble: SimulatedEnsemble, member: int, label: str, scores: np.nda
 
 
 def _draws(ensemble: SimulatedEnsemble, *purpose: Any) -> np.random.Generator:
-    return np.random.default_rng(seed_of(ensemble.seed, "law", *purpose))
+    return np.random.default_rng(seed_of(ensemble.settings.seed, "law", *purpose))
 
 
 def measure_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFrame:
@@ -190,15 +190,14 @@ def measure_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.Data
     logging.getLogger().setLevel(logging.WARNING)
     with threadpool_limits(1):
         train, test = draw_photosets(settings, seed)
-        ensemble = make_ensemble(
-            train.truth,
+        law = Simulation(
             seed=seed,
             epochs=settings.epochs,
             families=settings.families,
             twins=settings.twins,
             skill=settings.skill,
-            skills={},
         )
+        ensemble = make_ensemble(train.truth, law)
         figures = np.mean(
             [measure_label(settings, ensemble, label, train, test, ensembles=ensembles) for label in LABELS], axis=0
         )

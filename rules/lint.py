@@ -1,6 +1,6 @@
-"""Run Snakemake's linter, and accept functions in the same file as the rules that use them.
+"""Run Snakemake's linter, but accept functions in the same file as the rules that use them.
 
-Snakemake wants them in a file of their own, where a reader of a rule would have to look for them.
+Snakemake expects them in a file of their own, away from the rules that a reader wants to understand.
 """
 
 import re
@@ -11,12 +11,11 @@ ACCEPTED = {"Mixed rules and functions in same snakefile."}
 
 
 def main() -> int:
-    """Print what the linter says if it finds anything else; return the exit status."""
-    command = [sys.executable, "-m", "snakemake", "--lint"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    text = done.stdout + done.stderr
+    """Print the linter's findings if any is not accepted; return the exit status."""
+    linted = subprocess.run([sys.executable, "-m", "snakemake", "--lint"], capture_output=True, text=True, check=False)
+    text = linted.stdout + linted.stderr
     titles = set(re.findall(r"^    \* (.+):$", text, re.MULTILINE))
-    if done.returncode and (not titles or titles - ACCEPTED):
+    if linted.returncode and (not titles or titles - ACCEPTED):
         print(text)
         return 1
     return 0

@@ -56,7 +56,7 @@ rule draw_demo:
     params:
         **program(
             "photos/draw_demo",
-            settings(**SETTINGS.config.demo.used()),
+            settings("demo"),
             folder=NETWORKS / "demo",
             threads="{threads}",
         ),
@@ -86,7 +86,7 @@ rule download_photos:
             "photos/download_photos",
             lambda wildcards: canonical(
                 {
-                    **SETTINGS.config.downloads.used(),
+                    "downloads": SETTINGS.config.downloads.used(),
                     "labels": SETTINGS.labels,
                     "photoset": INGESTED[wildcards.photoset],
                 }

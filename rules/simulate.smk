@@ -20,7 +20,7 @@ rule simulate_photos:
     params:
         **program(
             "simulate/simulate_photos",
-            settings("labels", **SIMULATION.only("label_sets", "photos", "test", "min_positives", "seed")),
+            settings("labels", simulation=SIMULATION.only("label_sets", "photos", "test", "min_positives", "seed")),
         ),
     shell:
         PROGRAM
@@ -50,7 +50,7 @@ rule simulate_member:
                 {
                     "labels": SETTINGS.labels,
                     "member": int(wildcards.number),
-                    **SIMULATION.only("epochs", "families", "twins", "skill", "skills", "seed"),
+                    "simulation": SIMULATION.only("epochs", "families", "twins", "skill", "skills", "seed"),
                 }
             ),
         ),

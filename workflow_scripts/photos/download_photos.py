@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.config.photos import Downloads
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
 from stylevote.photos.downloads import MAX_FAILURES, Patience, download_photos
@@ -23,12 +24,7 @@ def main(
     *,
     labels: list[str],
     photoset: str,
-    parallel: int,
-    attempts: int,
-    pause: float,
-    seconds: float,
-    megabytes: float,
-    internal: list[str],
+    downloads: Downloads,
 ) -> None:
     """Download the missing photos, and write the table of failures.
 
@@ -39,12 +35,7 @@ def main(
         on_bad_photo: fail or skip, if there are such photos
         labels: all of them
         photoset: its name
-        parallel: number of photos at a time
-        attempts: per photo, at most
-        pause: seconds before the second attempt
-        seconds: per attempt, at most
-        megabytes: per photo, at most
-        internal: hosts (or host:port) of private networks that are allowed
+        downloads: limits and pauses
     """
     # Ctrl-C ends it at once, as SIGTERM does: no photo is incomplete, and the next call downloads the others.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -55,9 +46,9 @@ def main(
     failed, not_asked = download_photos(
         photos_without_file(entries, [file.path for file in files]),
         photos,
-        Bounds(seconds, int(megabytes * 1e6), internal),
-        Patience(attempts, pause),
-        parallel,
+        Bounds(downloads.seconds, int(downloads.megabytes * 1e6), downloads.internal),
+        Patience(downloads.attempts, downloads.pause),
+        downloads.parallel,
     )
     write_table(failed, failures)
     lines = [

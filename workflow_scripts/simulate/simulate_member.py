@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Simulation
 from stylevote.files.tables import fold_numbers, read_table, write_table
 from stylevote.simulate.ensemble import make_ensemble, simulate_predictions
 
@@ -18,12 +19,7 @@ def main(
     *,
     labels: list[str],
     member: int,
-    epochs: int,
-    families: int,
-    twins: int,
-    skill: float,
-    skills: dict[str, float],
-    seed: int,
+    simulation: Simulation,
 ) -> None:
     """Write two tables of predictions per fold.
 
@@ -35,21 +31,14 @@ def main(
         test: to write: predictions of the test photos, a file per fold
         labels: all of them
         member: its number, from 0
-        epochs: of each CNN
-        families: number of families of members
-        twins: distance of members that copy the member before; 0: none does
-        skill: F2 of the best CNN
-        skills: the same for single labels
-        seed: of the draw
+        simulation: its settings
     """
     photos = read_table(manifest, ["image_id", *labels])
     tested = read_table(test_manifest, ["image_id", *labels])
     fold_of = fold_numbers(photos, read_table(folds))
-    ensemble = make_ensemble(
-        photos[labels], seed=seed, epochs=epochs, families=families, twins=twins, skill=skill, skills=skills
-    )
+    ensemble = make_ensemble(photos[labels], simulation)
     predictions = simulate_predictions(ensemble, member, photos, photoset="train", cnns=fold_of)
-    fold_of_row = np.tile(fold_of, ensemble.epochs)
+    fold_of_row = np.tile(fold_of, simulation.epochs)
     for fold, validation_path, test_path in zip(range(fold_of.max() + 1), validation, test, strict=True):
         write_table(predictions[fold_of_row == fold], validation_path)
         cnns = np.full(len(tested), fold)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from stylevote.cli import run
+from stylevote.config.ensemble import Simulation
 from stylevote.demo.label_sets import MIN_TEST_POSITIVES
 from stylevote.files.tables import write_table
 from stylevote.simulate.ensemble import simulate_any_labels, simulate_manifest
@@ -18,11 +19,7 @@ def main(
     shared: Path,
     *,
     labels: list[str],
-    label_sets: str,
-    photos: int,
-    test: int,
-    min_positives: int,
-    seed: int,
+    simulation: Simulation,
 ) -> None:
     """Write the manifests of training and test photos, and an empty table of the photos in both.
 
@@ -31,15 +28,12 @@ def main(
         test_manifest: to write: test photos, with their labels
         shared: to write: photos in both
         labels: all of them
-        label_sets: challenge or zipf
-        photos: number of training photos
-        test: number of test photos
-        min_positives: minimum number of training positives per label
-        seed: of the draw
+        simulation: its settings
     """
-    simulate, min_test_positives = LABEL_SETS[label_sets], max(MIN_TEST_POSITIVES, min_positives * test // photos)
-    write_table(simulate("train", photos, min_positives, labels, seed), manifest)
-    write_table(simulate("test", test, min_test_positives, labels, seed), test_manifest)
+    simulate, seed = LABEL_SETS[simulation.label_sets], simulation.seed
+    min_test_positives = max(MIN_TEST_POSITIVES, simulation.min_positives * simulation.test // simulation.photos)
+    write_table(simulate("train", simulation.photos, simulation.min_positives, labels, seed), manifest)
+    write_table(simulate("test", simulation.test, min_test_positives, labels, seed), test_manifest)
     none = pd.DataFrame(columns=["photoset", "image_id", "train_image_id", "sha256"], dtype="str")
     write_table(none, shared)
 

@@ -94,9 +94,9 @@ def test_bare_arms_beside_orange_and_mustard(hue):
 @settings(max_examples=60)
 def test_no_hue_is_of_two_garments(hues, saturation):
     photo, mask = patches(*[(1 / len(hues), (hue, saturation, 0.7)) for hue in hues])
-    none_too_small = SETTINGS | {"garments": 9, "min_share_of_mask": 0, "min_share_of_image": 0}
+    none_too_small = Recolor(garments=5, min_share_of_mask=0, min_share_of_image=0).model_copy(update={"garments": 9})
     try:
-        garments = find_garments(photo, mask, Recolor.model_validate(none_too_small))
+        garments = find_garments(photo, mask, none_too_small)
     except Unsuitable:
         return
     for one, other in combinations(garments, 2):

@@ -192,7 +192,7 @@ def test_measured_overlap_is_sklearns(examples):
 
 def trained(examples, **changed):
     network, history = train(
-        examples, np.arange(24) >= 18, SegmentationNetwork.model_validate({**SETTINGS, **changed}), CPU
+        examples, np.arange(24) >= 18, SegmentationNetwork.model_validate(SETTINGS).model_copy(update=changed), CPU
     )
     return network.state_dict(), history
 

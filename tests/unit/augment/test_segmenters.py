@@ -118,7 +118,10 @@ def save(state, path):
 
 
 def make_maskrcnn(weights, score=0.5, region="person"):
-    settings = {"region": region, "maskrcnn": {"weights": str(weights), "shorter_side": 64, "score": score}}
+    settings = {
+        "region": region,
+        "maskrcnn": {"weights": str(weights or "pretrained"), "shorter_side": 64, "score": score},
+    }
     return maskrcnn.Segmenter(Segmentation.model_validate(settings), Sources(weights=weights), 1)
 
 

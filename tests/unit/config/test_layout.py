@@ -55,6 +55,7 @@ def test_the_demos_photos_are_known_by_their_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     layout = Layout(resolve(config(networks="shared")))
     assert layout.is_drawn("shared/demo/train.csv") and layout.is_drawn("shared/demo")
+    assert not layout.patterns  # the folder as a whole is no rule's
     assert not layout.is_drawn("shared/demonstration") and not layout.is_drawn("mine/demo/train")
 
 

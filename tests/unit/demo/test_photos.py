@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from stylevote.config.photos import Demo
 from stylevote.demo.canvas import CLASS_VALUES, CLASSES
 from stylevote.demo.label_sets import label_set_table, sample_label_sets
 from stylevote.demo.photos import split_rng, write_demo
@@ -36,7 +37,7 @@ def drawings(label_sets):
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    write_demo(folder, train=90, test=45, min_positives=4, seed=7)
+    write_demo(folder, Demo(train=90, test=45, min_positives=4, seed=7))
     return folder
 
 
@@ -130,8 +131,8 @@ def test_demo_on_disk_is_consistent(demo):
 
 
 def test_same_seed_gives_the_same_bytes_and_another_does_not(demo, tmp_path):
-    write_demo(tmp_path / "same", train=90, test=45, min_positives=4, seed=7)
-    write_demo(tmp_path / "other", train=90, test=45, min_positives=4, seed=8)
+    write_demo(tmp_path / "same", Demo(train=90, test=45, min_positives=4, seed=7))
+    write_demo(tmp_path / "other", Demo(train=90, test=45, min_positives=4, seed=8))
     assert digests(tmp_path / "same") == digests(demo)
     assert digests(tmp_path / "other")["train/train_0001.jpg"] != digests(demo)["train/train_0001.jpg"]
 

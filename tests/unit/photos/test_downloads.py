@@ -234,15 +234,8 @@ class Program:
         self.table = tmp_path / "test.csv"
         rows = [f"{k},{server.give(f'/{k}.jpg', body(photo(k)))}" for k in range(5)]
         self.table.write_text("\n".join(rows))
-        self.settings = {
-            "photoset": "test",
-            "labels": ["sport"],
-            "parallel": 1,
-            "attempts": 1,
-            "pause": 0,
-            "seconds": 20,
-        }
-        self.settings |= {"megabytes": 1, "internal": [server.host]}
+        downloads = {"parallel": 1, "attempts": 1, "pause": 0, "seconds": 20, "megabytes": 1, "internal": [server.host]}
+        self.settings = {"photoset": "test", "labels": ["sport"], "downloads": downloads}
 
     def start(self, on_bad_photo="fail"):
         command = [sys.executable, PROGRAM, "--photos", self.folder, "--table", self.table, "--failures", self.failures]

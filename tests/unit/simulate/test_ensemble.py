@@ -10,6 +10,7 @@ import pytest
 from scipy.special import logit
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
+from stylevote.config.ensemble import Simulation
 from stylevote.demo import label_sets
 from stylevote.ensemble.scores import read_predictions
 from stylevote.errors import InputError
@@ -24,7 +25,7 @@ from stylevote.simulate.ensemble import (
 
 PHOTOS, FOLDS, MEMBERS = 20_000, 4, 8
 LABELS = ["sport", "korean", "office"]
-LAW = {"seed": 5, "epochs": 8, "families": 3, "twins": 4, "skill": 0.4, "skills": {}}
+LAW = Simulation(seed=5, epochs=8, families=3, twins=4)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def manifest() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def ensemble(manifest):
-    return make_ensemble(manifest[LABELS], **LAW)
+    return make_ensemble(manifest[LABELS], LAW)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ def test_skill_is_that_of_the_ablest_cnn(scores, manifest):
 
 
 def test_a_single_labels_skill_may_be_chosen(ensemble, scores, manifest, folds):
-    other = make_ensemble(manifest[LABELS], **LAW | {"skills": {"korean": 0.7}})
+    other = make_ensemble(manifest[LABELS], LAW.model_copy(update={"skills": {"korean": 0.7}}))
     truth = manifest["korean"].to_numpy()
     better = out_of_fold(other, 0, "korean", manifest, folds)
     assert roc_auc_score(truth, better[4]) > roc_auc_score(truth, scores["korean"][0, 4]) + 0.02
@@ -137,14 +138,14 @@ def test_a_single_labels_skill_may_be_chosen(ensemble, scores, manifest, folds):
 
 
 def test_scores_depend_on_their_own_seed_member_label_and_fold_alone(ensemble, scores, manifest, folds):
-    alone = make_ensemble(manifest[["korean"]], **LAW)
+    alone = make_ensemble(manifest[["korean"]], LAW)
     again = out_of_fold(alone, 6, "korean", manifest, folds)
     assert np.array_equal(again, scores["korean"][6])
     moved = np.where(folds > 1, FOLDS - folds + 1, folds)  # 2 and 3 change places
     changed = out_of_fold(ensemble, 6, "korean", manifest, moved)
     assert np.array_equal(changed[:, folds < 2], again[:, folds < 2])
     assert (changed[:, folds > 1] != again[:, folds > 1]).mean() > 0.99
-    other = make_ensemble(manifest[LABELS], **LAW | {"seed": 6})
+    other = make_ensemble(manifest[LABELS], LAW.model_copy(update={"seed": 6}))
     assert abs(np.corrcoef(out_of_fold(other, 6, "office", manifest, folds)[4], scores["office"][6, 4])[0, 1]) < 0.9
 
 

@@ -66,7 +66,7 @@ class Layout:
 
     def is_drawn(self, path: str) -> bool:
         """Return whether the demo's drawing makes a file or folder, whose content its settings and code decide."""
-        return Path(path).is_relative_to(self.results("demo"))
+        return Path(path).is_relative_to(self.networks_folder / "demo")
 
     def every_block(self, path: str) -> list[str]:
         """Return a path per block of labels, in the configuration's order."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from stylevote.config.photos import Demo
 from stylevote.demo.canvas import CLASSES
 from stylevote.demo.label_sets import MIN_TEST_POSITIVES, sample_label_sets
 from stylevote.demo.scene import draw
@@ -60,33 +61,21 @@ def split_rng(seed: int, split: str, number: int | None = None) -> np.random.Gen
     return np.random.default_rng(key if number is None else [*key, number])
 
 
-def write_demo(
-    folder: Path,
-    *,
-    train: int = 600,
-    test: int = 200,
-    min_positives: int = 6,
-    side: int = 170,
-    seed: int = 2018,
-    processes: int = 1,
-) -> None:
+def write_demo(folder: Path, settings: Demo, processes: int = 1) -> None:
     """Write the whole demo: both splits and ``mask_labels.csv``.
 
     Args:
         folder: Folder to write to.
-        train: Number of training photos.
-        test: Number of test photos.
-        min_positives: Minimum number of positives per label among the training photos; the test photos get a
-            proportional minimum, at least `MIN_TEST_POSITIVES`.
-        side: Shorter side of the photos in pixels, on average.
-        seed: Seed of label sets and photos.
+        settings: Numbers of photos, their size, and the seed. The test photos get a minimum of positives in proportion
+            to that of the training photos, at least `MIN_TEST_POSITIVES`.
         processes: Number of processes.
 
     Raises:
         InputError: If a split has too few photos for that many positives.
     """
+    train, test, min_positives = settings.train, settings.test, settings.min_positives
     minima = {"train": min_positives, "test": max(MIN_TEST_POSITIVES, min_positives * test // train)}
     for split, count in [("train", train), ("test", test)]:
-        label_sets = sample_label_sets(count, minima[split], split_rng(seed, split), f"demo.{split}")
-        write_photos(folder, split, label_sets, side=side, seed=seed, processes=processes)
+        label_sets = sample_label_sets(count, minima[split], split_rng(settings.seed, split), f"demo.{split}")
+        write_photos(folder, split, label_sets, side=settings.side, seed=settings.seed, processes=processes)
     CLASSES.to_csv(folder / "mask_labels.csv")

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtr
 
+from stylevote.config.ensemble import Simulation
 from stylevote.config.identity import seed as seed_of
 from stylevote.demo.label_sets import label_set_table, sample_label_sets
 from stylevote.errors import InputError
@@ -37,25 +38,20 @@ class SimulatedEnsemble:
     """The distribution of an ensemble's scores.
 
     Attributes:
-        seed: seed of all draws.
-        epochs: epochs of each member.
-        families: members ``families`` apart are of one family.
-        twins: every ``twins``-th member copies the member before it; 0: none does.
+        settings: of the simulation.
         prevalence: each label's share of the training photos.
         strength: distance of the best CNN's evidence between photos with and without each label, in standard deviations
             of the noise.
     """
 
-    seed: int
-    epochs: int
-    families: int
-    twins: int
+    settings: Simulation
     prevalence: dict[str, float]
     strength: dict[str, float]
 
     def original(self, member: int) -> int:
         """Return the member (from 0) that ``member`` copies with a little noise, or itself if it is no twin."""
-        return member - 1 if self.twins and (member + 1) % self.twins == 0 else member
+        twins = self.settings.twins
+        return member - 1 if twins and (member + 1) % twins == 0 else member
 
 
 def simulate_manifest(photoset: str, count: int, min_positives: int, labels: list[str], seed: int) -> pd.DataFrame:
@@ -120,20 +116,13 @@ def _named(labels: pd.DataFrame, photoset: str) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(names), labels], axis=1)
 
 
-def make_ensemble(
-    truth: pd.DataFrame, *, seed: int, epochs: int, families: int, twins: int, skill: float, skills: dict[str, float]
-) -> SimulatedEnsemble:
-    """Return the distribution of an ensemble for training photos with these labels.
-
-    Args:
-        truth: 0/1, a row per training photo, a column per label.
-        seed, epochs, families, twins: see `SimulatedEnsemble`.
-        skill: of the best CNN, see `strength_of`.
-        skills: the same for single labels.
-    """
+def make_ensemble(truth: pd.DataFrame, settings: Simulation) -> SimulatedEnsemble:
+    """Return the distribution of an ensemble for training photos with these labels (0/1, a column per label)."""
     prevalence = {label: (int(column.sum()) + 1) / (len(column) + 2) for label, column in truth.items()}
-    strength = {label: strength_of(share, skills.get(label, skill)) for label, share in prevalence.items()}
-    return SimulatedEnsemble(seed, epochs, families, twins, prevalence, strength)
+    strength = {
+        label: strength_of(share, settings.skills.get(label, settings.skill)) for label, share in prevalence.items()
+    }
+    return SimulatedEnsemble(settings, prevalence, strength)
 
 
 def strength_of(prevalence: float, skill: float) -> float:
@@ -178,19 +167,21 @@ def simulate_scores(
     original = ensemble.original(member)
     of_photos, of_member = (photoset, label), (original, label)
     noise = math.sqrt(OF_PHOTO) * _noise(ensemble, len(truth), "photo", *of_photos)
-    noise += math.sqrt(OF_FAMILY) * _noise(ensemble, len(truth), "family", original % ensemble.families, *of_photos)
+    noise += math.sqrt(OF_FAMILY) * _noise(
+        ensemble, len(truth), "family", original % ensemble.settings.families, *of_photos
+    )
     noise += math.sqrt(OF_MEMBER) * _noise(ensemble, len(truth), "member", original, *of_photos)
     best, quality = _draws(ensemble, "member's course", *of_member).uniform(
         [BEST_EPOCH[0], MIN_QUALITY], [BEST_EPOCH[1], 1]
     )
-    past_best = (np.arange(ensemble.epochs)[:, None] + 0.5) / ensemble.epochs - best
+    past_best = (np.arange(ensemble.settings.epochs)[:, None] + 0.5) / ensemble.settings.epochs - best
     strength = ensemble.strength[label] * quality * (1 - LOST_STRENGTH * past_best**2)
     stretch = 1 + GAINED_CERTAINTY * past_best
     prior = logit(ensemble.prevalence[label])
-    scores = np.empty((ensemble.epochs, len(truth)), dtype=np.float32)
+    scores = np.empty((ensemble.settings.epochs, len(truth)), dtype=np.float32)
     for cnn in np.unique(cnns):
         rows = np.flatnonzero(cnns == cnn)
-        shape = (ensemble.epochs, len(rows))
+        shape = (ensemble.settings.epochs, len(rows))
         of_cnn = (int(cnn), *of_photos)
         evidence = math.sqrt(OF_EPOCH) * _noise(ensemble, shape, "epochs", original, *of_cnn)
         evidence += noise[rows] + math.sqrt(OF_CNN) * _noise(ensemble, len(rows), "CNN", original, *of_cnn)
@@ -214,8 +205,8 @@ def simulate_predictions(
         manifest: image_id, and 0/1 per label of the ensemble.
     """
     columns: dict[str, Any] = {
-        "image_id": np.tile(manifest["image_id"].to_numpy(), ensemble.epochs),
-        "epoch": np.repeat(np.arange(1, ensemble.epochs + 1, dtype=np.int16), len(manifest)),
+        "image_id": np.tile(manifest["image_id"].to_numpy(), ensemble.settings.epochs),
+        "epoch": np.repeat(np.arange(1, ensemble.settings.epochs + 1, dtype=np.int16), len(manifest)),
     }
     for label in ensemble.strength:
         truth = manifest[label].to_numpy()
@@ -224,7 +215,7 @@ def simulate_predictions(
 
 
 def _draws(ensemble: SimulatedEnsemble, *purpose: Any) -> np.random.Generator:
-    return np.random.default_rng(seed_of(ensemble.seed, *purpose))
+    return np.random.default_rng(seed_of(ensemble.settings.seed, *purpose))
 
 
 def _noise(ensemble: SimulatedEnsemble, shape: int | tuple[int, int], *purpose: Any) -> np.ndarray:

@@ -15,6 +15,8 @@ PACKAGE = "stylevote"
 OF_PLACE = {"stylevote.machine.gpus", "stylevote.machine.lock"}
 # Modules that only describe settings. The values of settings reach programs as params, which the workflow compares.
 OF_SETTINGS = {f"stylevote.config.{name}" for name in ("base", "configuration", "ensemble", "photos", "runs")}
+# Folders of files that a module reads, and that affect results as code does.
+DATA_OF = {"stylevote.report.render": "stylevote/report/templates"}
 MAX_REMEMBERED = 2000  # modules; more are of former versions
 
 # The digest and the imports of each parsed module, by a digest of its text and of this module's.
@@ -72,6 +74,8 @@ def remember_modules(path: Path) -> None:
 def _parse(path: Path, root: Path) -> tuple[str, list[Path]]:
     """Return a digest of a module's syntax, and the library's modules that it imports, in functions too."""
     text = path.read_bytes()
+    if path.suffix != ".py":
+        return hashlib.sha256(text).hexdigest(), []
     key = hashlib.sha256(_own_text() + text).hexdigest()
     if key not in _parsed:
         parts: list[str] = []
@@ -125,8 +129,9 @@ def _describe(node: object, parts: list[str], names: list[str]) -> None:
 
 
 def _files(name: str, root: Path) -> list[Path]:
-    """Return the file of a module, if it is one of the library that counts; packages hold no code."""
+    """Return the files of a module, if it is one of the library that counts; packages hold no code."""
     if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE | OF_SETTINGS:
         return []
     path = root.joinpath(*name.split(".")).with_suffix(".py")
-    return [path] if path.is_file() else []
+    data = sorted((root / DATA_OF[name]).iterdir()) if name in DATA_OF else []
+    return [path, *data] if path.is_file() else []
