@@ -299,6 +299,10 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": "r", "labels": [["red"], ["round"]]}]}, "runs[0].labels[0]: found ['red'], expected"),
         ({"runs": [{"backbone": "r", "seed": {"choose": []}}]}, "runs[0].seed.choose: found [], expected a list"),
         ({"labels": ["red", "red"]}, "labels: 'red' occurs more than once"),
+        (
+            {"labels": ["red", {"each": 3}], "runs": [{"backbone": "r", "labels": "each"}]},
+            "labels[1]: found {'each': 3}",
+        ),
         ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a column name of tables"),
         ({"labels": ["red", "a\nb"]}, "holds a control character"),
         ({"photosets": {"train": {"photos": "a"}}}, "photosets: 'test' is a required property"),

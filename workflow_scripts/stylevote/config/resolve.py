@@ -74,7 +74,8 @@ def _typed(config: dict[str, Any]) -> tuple[Configuration, list[run_grid.Run]]:
     entries, labels = config.get("runs"), config.get("labels")
     runs, problems = [], []
     if isinstance(entries, list):
-        runs, problems = run_grid.expand(entries, labels if isinstance(labels, list) else [])
+        names = [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
+        runs, problems = run_grid.expand(entries, names)
         config = {**config, "runs": [run.setting for run in runs]}
     if "photosets" not in config and not isinstance(config.get("simulation"), dict):
         problems.append("'photosets' is a required property")
