@@ -1,4 +1,4 @@
-"""Photos per second of the recolouring, beside a plain version of it in scikit-image.
+"""Photos per second of the recolouring, compared with a plain version in scikit-image.
 
 The plain version converts the whole photo (rgb2hsv, shift, hsv2rgb) and blends with a membership that it is given; ours
 works out the membership as well. Both are measured in turn on drawn photos, enlarged to the size of real ones.

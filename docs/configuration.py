@@ -65,8 +65,8 @@ def editors_schema() -> str:
         waiting += {text for text in parts if f'"#/$defs/{text}"' in json.dumps(parts[name])} - names
     for name in names:
         for key, part in parts[name].get("properties", {}).items():
-            said = {word: part.pop(word) for word in ("description", "default") if word in part}
-            parts[name]["properties"][key] = {**said, "anyOf": [part, {"$ref": f"#/$defs/{SEVERAL}"}]}
+            texts = {word: part.pop(word) for word in ("description", "default") if word in part}
+            parts[name]["properties"][key] = {**texts, "anyOf": [part, {"$ref": f"#/$defs/{SEVERAL}"}]}
     marks = [{"required": [key]} for key in (EACH, *DRAWS)]
     parts[SEVERAL] = {"description": "alternatives, or a draw", "type": "object", "anyOf": marks}
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"

@@ -7,6 +7,7 @@ it. Without `distillation` there is no student, and nothing here is used.
 
 
 localrules:
+    keep_student,
     compare_student,
 
 
@@ -59,6 +60,23 @@ rule gather_targets:
         PROGRAM
 
 
+rule keep_student:
+    """Keep the student's weights if no weights of runs are kept."""
+    input:
+        history=results(f"runs/{SETTINGS.student}/fold{{fold}}/history.parquet"),
+        weights=ancient(results(f"runs/{SETTINGS.student}/fold{{fold}}/weights")),
+    output:
+        weights=directory(results("student/weights/fold{fold}")),
+    log:
+        logs("keep_student/fold{fold}.log"),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        run=SETTINGS.student,
+    shell:
+        "cp -R {input.weights} {output.weights} > {log} 2>&1"
+
+
 def of_student(path):
     """Return an input function for a path of the student's run per fold; without a student, the function ends the call."""
 
@@ -73,6 +91,7 @@ def of_student(path):
 rule evaluate_student:
     """Choose the student's epoch and thresholds; decide the training photos by it and by single networks, out of fold."""
     input:
+        ancient(of_student(STUDENT_WEIGHTS)) if KEEP_WEIGHTS == "none" else [],
         predictions=of_student("runs/{run}/fold{fold}/validation.parquet"),
         scores=every_block("ensemble/scores/{block}.parquet"),
         rankings=every_block("ensemble/rankings/{block}.parquet"),
@@ -147,7 +166,7 @@ def bundled_student(wildcards):
 
     if STUDENT:
         or_refused(lambda: refuse_arguments(STUDENT["backbone_args"], "distillation: backbone_args"))
-    return of_student("runs/{run}/fold{fold}/weights")(wildcards)
+    return of_student(STUDENT_WEIGHTS)(wildcards)
 
 
 rule bundle_student:

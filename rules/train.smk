@@ -135,6 +135,11 @@ def wanted_epochs(wildcards):
     return results(path).format(run=wildcards.run)
 
 
+RUN_WEIGHTS = "runs/{run}/fold{fold}/weights"
+# If no weights of runs are kept, those of the student are, in a folder of their own.
+STUDENT_WEIGHTS = "student/weights/fold{fold}" if KEEP_WEIGHTS == "none" else RUN_WEIGHTS
+
+
 rule predict_photos:
     """Score a photoset with one run's networks of every fold, at the epochs that the ensemble selected or may select.
 
@@ -146,7 +151,9 @@ rule predict_photos:
         pixels=ancient(of_run("pixels/{photoset}/{size}/pixels.bin")),
         wanted=wanted_epochs,
         history=every_fold("runs/{run}/fold{fold}/history.parquet"),
-        weights=ancient(every_fold("runs/{run}/fold{fold}/weights")),
+        weights=ancient(
+            lambda wildcards: every_fold(STUDENT_WEIGHTS if wildcards.run == SETTINGS.student else RUN_WEIGHTS)
+        ),
     output:
         predictions=every_fold("predictions/{photoset}/{run}/fold{fold}.parquet"),
     log:

@@ -77,7 +77,7 @@ class Tally:
 class Watch:
     """Keeps this process, readers and tests alike, from what it has no business with, and notes it.
 
-    Python tells of each such call before it is made. What libraries in other languages do is not seen.
+    Python reports these calls before it makes them. Calls of libraries in other languages are not seen.
     """
 
     def __init__(self, folder: Path) -> None:

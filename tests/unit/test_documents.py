@@ -36,7 +36,7 @@ def words_of_code():
     texts = [
         path.read_text(encoding="utf-8")
         for path in paths
-        if path.suffix in {".py", ".smk", ".yaml", ".toml", ".in", ""}
+        if path.suffix in {".py", ".smk", ".yaml", ".toml", ".in", ".html", ""}
         and path.is_file()
         and path.name != Path(__file__).name
     ]

@@ -346,7 +346,7 @@ def test_a_photo_that_changed_behind_an_old_time_stamp_is_named(checkout):
     os.utime(photo, (1e9, 1e9))
     done = checkout.snakemake("--dry-run", check=False)
     assert done.returncode != 0
-    assert "photos/test/1003.png: other bytes" in done.stdout
+    assert "photos/test/1003.png: its bytes changed" in done.stdout
     assert "Traceback" not in done.stdout
     photo.touch()
     assert checkout.plan()["ingest_photos"] == 1

@@ -115,6 +115,14 @@ def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     assert "distillation is null: there is no student; let it name a backbone" in refused.stdout
 
 
+def test_the_students_weights_stay_even_if_those_of_runs_do_not(fresh):
+    fresh.config |= {"distillation": STUDENT, "keep_weights": "none"}
+    plan = fresh.plan("out/student/scores.parquet")
+    assert (plan["train_cnn"], plan["keep_student"]) == (6 + 3, 3)
+    fresh.config["keep_weights"] = "selectable"
+    assert "keep_student" not in fresh.plan("out/student/scores.parquet", "out/student/bundle")
+
+
 def test_a_student_that_no_bundle_can_hold_is_refused_before_it_is_trained(fresh):
     fresh.config["distillation"] = STUDENT | {"backbone_args": {"checkpoint_path": "x"}}
     printed = fresh.snakemake("--dry-run", "--", "out/student/bundle", check=False).stdout

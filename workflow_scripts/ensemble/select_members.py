@@ -11,7 +11,7 @@ from stylevote.ensemble.blocks import read_by_label, write_by_label
 from stylevote.ensemble.inputs import open_block
 from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.select import select_by_fold
-from stylevote.estimate.sizes import read_sizes
+from stylevote.ensemble.sizes import read_sizes
 
 
 def main(

@@ -6,7 +6,7 @@ from pathlib import Path
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label, write_by_label
 from stylevote.ensemble.rank import ALL
-from stylevote.estimate.sizes import parse_size
+from stylevote.ensemble.sizes import parse_size
 from stylevote.files.tables import read_table
 
 

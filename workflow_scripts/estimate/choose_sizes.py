@@ -10,9 +10,10 @@ from stylevote.config.ensemble import Votes
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.decisions import read_decisions
 from stylevote.ensemble.rank import ALL
+from stylevote.ensemble.sizes import parse_size
 from stylevote.errors import InputError
 from stylevote.estimate.nested import read_size_decisions
-from stylevote.estimate.sizes import choose_sizes, parse_size
+from stylevote.estimate.sizes import choose_sizes
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
 
 

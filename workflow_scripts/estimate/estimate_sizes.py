@@ -8,7 +8,8 @@ from stylevote.cli import run
 from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.ensemble.blocks import feature_labels, read_by_label, write_by_label
 from stylevote.ensemble.inputs import open_block
-from stylevote.estimate.sizes import SIZES, estimate_sizes, select_sizes
+from stylevote.ensemble.sizes import SIZES
+from stylevote.estimate.sizes import estimate_sizes, select_sizes
 
 
 def main(

@@ -1,4 +1,7 @@
-"""Words of messages: counts, lists, quotes, nearest names and locations."""
+"""Words of messages: counts, lists, quotes, nearest names and locations.
+
+Results may not depend on this module: the digest of code leaves it out (`stylevote.tracking.code_digest`).
+"""
 
 import difflib
 import stat

@@ -261,4 +261,4 @@ def test_scores_of_other_photos_are_not_learned(tmp_path, starter, arguments):
     starter.start([*arguments(tmp_path / "run"), "--targets", str(tmp_path / "fewer.parquet")])
     status, log = starter.wait()
     assert status == 1
-    assert "fewer.parquet: its 27 photos are not the 28 to train on" in log
+    assert "fewer.parquet: its 27 photos are not the 28 expected" in log

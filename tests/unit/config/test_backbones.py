@@ -1,4 +1,4 @@
-"""Every backbone of the catalogue exists with weights, and is what the catalogue says."""
+"""Every backbone of the catalogue exists with weights, and has the listed size and features."""
 
 import pytest
 import segmentation_models_pytorch as smp

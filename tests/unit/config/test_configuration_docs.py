@@ -34,9 +34,9 @@ def test_every_key_is_described_on_the_page():
     for name, part in parts(schema):
         forms = [part, *part.get("anyOf", [])]
         of_classes = [schema["$defs"][form["$ref"].rpartition("/")[2]] for form in forms if "$ref" in form]
-        said = [form["description"] for form in [*forms, *of_classes] if form.get("description")]
-        assert said, name
-        assert said[0][1:].replace("<", "&lt;") in page, name
+        message = [form["description"] for form in [*forms, *of_classes] if form.get("description")]
+        assert message, name
+        assert message[0][1:].replace("<", "&lt;") in page, name
         assert f"{name}`" in page or f"## {name}\n" in page
     assert page.count("\n## ") == len(schema["properties"]) + 1  # and the presets
 

@@ -113,7 +113,7 @@ def test_all_labels_in_any_order_are_all():
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         (
             row(backbone="ResNet50"),
@@ -142,8 +142,8 @@ def test_all_labels_in_any_order_are_all():
         ({"row": "x", "paper": {"red": 0.1}, "run": {}}, "unknown key 'run'; did you mean 'runs'"),
     ],
 )
-def test_a_row_that_stands_for_no_runs_or_for_several_is_refused(rows, said):
-    assert said in problem(rows)
+def test_a_row_that_stands_for_no_runs_or_for_several_is_refused(rows, message):
+    assert message in problem(rows)
 
 
 def test_runs_that_differ_in_more_than_their_seeds_are_no_repetitions():
@@ -164,11 +164,11 @@ def test_two_rows_of_one_name_are_refused():
     assert "experiments.one.rows[1]: 'a row' has a figure of 'red' already" in problem(*both)
 
 
-def test_all_that_is_wrong_is_said_at_once():
-    said = problem(row(name="first", backbone="ResNet101"), row(name="second", recipes="plain"))
-    assert "2 problems" in said
-    assert "rows[0]" in said
-    assert "rows[1]" in said
+def test_all_problems_of_a_table_are_listed_at_once():
+    message = problem(row(name="first", backbone="ResNet101"), row(name="second", recipes="plain"))
+    assert "2 problems" in message
+    assert "rows[0]" in message
+    assert "rows[1]" in message
 
 
 def test_a_table_is_of_runs_or_of_sizes():
@@ -212,7 +212,7 @@ def papers():
     return resolve(yaml.safe_load((REPOSITORY / "config" / "experiments.yaml").read_text()))
 
 
-def test_the_first_teams_figures_stand_beside_runs_of_their_backbones(papers):
+def test_the_first_teams_figures_stand_next_to_runs_of_their_backbones(papers):
     for name, text in TABLES.items():
         cells = papers.cells[name]
         assert [cell["paper"] for cell in cells] == [float(figure) for figure in text.split()]
@@ -238,7 +238,7 @@ def test_recipes_of_the_first_teams_tables_do_what_their_rows_say(papers):
     assert rows[-1] == "labels 0, 3, 6, 12 x50, Xception"
 
 
-def test_the_second_teams_figures_stand_beside_nets_of_one_label(papers):
+def test_the_second_teams_figures_stand_next_to_nets_of_one_label(papers):
     figures = "0.4 0.68 0.98 0.52 0.82 0.74 0.3 0.47 0.98 0.63 0.79 0.54 0.49"
     cells = papers.cells["second_place_table2"]
     assert [cell["paper"] for cell in cells] == [*map(float, figures.split()), None, *[None] * 13, 0.62]

@@ -7,7 +7,7 @@ from stylevote.errors import InputError
 
 
 @pytest.mark.parametrize(
-    "text, said",
+    "text, message",
     [
         ("folds: {count: 3}\nlabels: [a]\nfolds: {count: 4}\n", ["line 3: the key 'folds' again; line 1 has it"]),
         ("runs:\n- lr: 1\n  size: 32\n  lr: 2\n  'size': 40\n", ["line 4: the key 'lr'", "line 5: the key 'size'"]),
@@ -15,12 +15,12 @@ from stylevote.errors import InputError
         ("{a: 1, a: 1}", ["line 1: the key 'a' again; line 1 has it"]),
     ],
 )
-def test_keys_that_stand_twice_are_refused_with_their_lines(tmp_path, text, said):
+def test_repeated_keys_are_refused_with_their_lines(tmp_path, text, message):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     with pytest.raises(InputError) as error:
         refuse_repeated_keys(path)
-    for words in said:
+    for words in message:
         assert f"mine.yaml, {words}" in str(error.value)
 
 

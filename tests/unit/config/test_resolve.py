@@ -1,4 +1,4 @@
-"""A configuration is checked before anything is computed, and what is wrong is said with its key."""
+"""A configuration is checked before anything is computed, and what is wrong is message with its key."""
 
 import copy
 import datetime
@@ -73,7 +73,7 @@ def test_ready_configurations_are_valid(path):
     assert settings.runs or settings.external
 
 
-def test_order_of_runs_and_keys_does_not_name_runs_anew():
+def test_order_of_runs_and_keys_leaves_ids_of_runs():
     first, second = {"backbone": "resnet18", "size": 96}, {"backbone": "resnet34", "seed": 3}
     ids = set(resolve(changed(runs=[first, second])).runs)
     assert set(resolve(changed(runs=[second, dict(reversed(first.items())), {"backbone": "vgg16"}])).runs) > ids
@@ -201,7 +201,7 @@ def test_text_that_is_a_number_is_one():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"fold": {"count": 3}}, "unknown key 'fold'; did you mean 'folds'?"),
         ({"folds": {"count": 2}}, "folds.count: 2 is less than the minimum of 3"),
@@ -298,8 +298,8 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": "r", "labels": ["all", "each"]}]}, "; write alternatives as {each: ['all', 'each']}"),
         ({"runs": [{"backbone": "r", "labels": [["red"], ["round"]]}]}, "runs[0].labels[0]: found ['red'], expected"),
         ({"runs": [{"backbone": "r", "seed": {"choose": []}}]}, "runs[0].seed.choose: found [], expected a list"),
-        ({"labels": ["red", "red"]}, "labels: 'red' stands there more than once"),
-        ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a name that tables use themselves"),
+        ({"labels": ["red", "red"]}, "labels: 'red' occurs more than once"),
+        ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a column name of tables"),
         ({"labels": ["red", "a\nb"]}, "holds a control character"),
         ({"photosets": {"train": {"photos": "a"}}}, "photosets: 'test' is a required property"),
         ({"stack": {"combiner": "median"}}, "stack.combiner: found 'median', expected xgboost (boosted trees), "),
@@ -346,7 +346,7 @@ def test_text_that_is_a_number_is_one():
             "maskrcnn.weights: found 'x.pt', expected pretrained (COCO",
         ),
         ({"runs": [{"backbone": "r", "loss": {"bce": {"x": 1}}}]}, "runs[0].loss.bce: unknown key 'x'; known: none"),
-        ({"runs": [{"backbone": "r", "labels": ["red"]}]}, "runs: none learns the label 'round'"),
+        ({"runs": [{"backbone": "r", "labels": ["red"]}]}, "runs: no run learns the label 'round'"),
         (
             {"photosets": {**MINIMAL["photosets"], "test": {"photos": "b", "masks": "m"}}},
             "photosets.test.masks: only the masks of the training photos are used",
@@ -358,14 +358,14 @@ def test_text_that_is_a_number_is_one():
         ({"segmentation": {"model": "smp"}}, "photosets.train.masks: segmentation.model 'smp' needs a folder"),
         (
             {"segmentation": {"model": "maskrcnn", "region": "clothing"}},
-            "segmentation.region: found 'clothing', expected 'person': Mask R-CNN knows no clothes",
+            "segmentation.region: found 'clothing', expected 'person': Mask R-CNN has no class of clothes",
         ),
         (
             {"stack": {"combiner": "auto"}, "folds": {"count": 3}},
             "stack.combiner: auto compares combiners by folds within folds; found folds.count 3, expected at least 4",
         ),
         ({"stack": {"auto": {"among": ["mean"]}}}, "stack.auto.among: ['mean'] is too short"),
-        ({"stack": {"auto": {"among": ["mean", "mean"]}}}, "stack.auto.among: an element stands there twice"),
+        ({"stack": {"auto": {"among": ["mean", "mean"]}}}, "stack.auto.among: an element occurs twice"),
         ({"stack": {"auto": {"among": ["mean", "auto"]}}}, "stack.auto.among[1]: found 'auto', expected xgboost, "),
         (
             {"stack": {"combiner": "mean", "features": "all"}},
@@ -404,8 +404,8 @@ def test_text_that_is_a_number_is_one():
         ({"segmentation": {"smp": {"size": 100}}}, "segmentation.smp.size: 100 is not a multiple of 32"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_key(change, said):
-    assert said in problem(changed(**change))
+def test_problems_name_their_key(change, message):
+    assert message in problem(changed(**change))
 
 
 def test_the_stackers_take_the_members_of_their_own_label_or_of_all():
@@ -437,7 +437,7 @@ def test_a_simulated_bank_takes_the_place_of_photosets_and_runs():
 
 
 @pytest.mark.parametrize(
-    ("simulation", "said"),
+    ("simulation", "message"),
     [
         ({}, "simulation: takes the place of photosets; leave photosets out"),
         ({}, "simulation: takes the place of runs; leave runs out"),
@@ -447,8 +447,8 @@ def test_a_simulated_bank_takes_the_place_of_photosets_and_runs():
         ({"member": 3}, "unknown key 'member'; did you mean 'members'?"),
     ],
 )
-def test_what_is_wrong_with_a_simulation_is_said(simulation, said):
-    assert said in problem(changed(simulation=simulation))
+def test_problems_of_a_simulation_name_their_key(simulation, message):
+    assert message in problem(changed(simulation=simulation))
 
 
 def test_a_simulation_has_nothing_to_lock_away():
@@ -459,7 +459,7 @@ def test_a_simulation_has_nothing_to_lock_away():
     ]
 
 
-def test_a_mistake_that_many_draws_share_is_said_once():
+def test_a_problem_that_many_draws_share_is_listed_once():
     runs = [{"backbone": "r", "lr": 1, "size": {"uniform": [33.1, 99.9]}, "draws": 50}]
     message = problem(changed(runs=runs))
     assert message.startswith("2 problems") and message.count("runs[0].size: found") == 1
@@ -472,7 +472,7 @@ def test_an_entry_that_cannot_be_expanded_hides_no_other_problem():
     assert problem(changed(runs=[{"backbone": "r", "seed": {"each": []}}])).startswith("1 problem in")
 
 
-def test_all_problems_are_said_at_once():
+def test_all_problems_are_listed_at_once():
     message = problem(changed(folds={"count": 1}, submission="xml", bogus=1))
     assert message.startswith("3 problems in the configuration:")
     assert all(word in message for word in ("folds.count", "submission", "bogus"))
@@ -492,7 +492,7 @@ def grown():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"x": cyclic()}, "too many values, or too deep; expected at most 100000 values, 20 deep"),
         ({"x": grown()}, "too many values, or too deep"),
@@ -518,11 +518,11 @@ def grown():
             "runs[0].phases: 11000 epochs in all, expected at most 10000",
         ),
         ({"members": {"external": ["a/x", "b/x"]}}, "members.external: 'a/x': the folder's name is the member's"),
-        ({"members": {"external": ["a/x", "a/x"]}}, "members.external: an element stands there twice"),
+        ({"members": {"external": ["a/x", "a/x"]}}, "members.external: an element occurs twice"),
     ],
 )
-def test_values_that_no_setting_has(change, said):
-    assert said in problem({**changed(), **change})
+def test_values_that_no_setting_has(change, message):
+    assert message in problem({**changed(), **change})
 
 
 def test_a_folder_may_be_called_as_a_number_is():
@@ -553,7 +553,7 @@ def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
         ({"distillation": "Resnet50"}, "distillation.backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
         ({"distillation": 50}, "distillation: found 50, expected a backbone, or the keys of a run"),
@@ -572,8 +572,8 @@ def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
         ({"distillation": "r", "stack": {"combiner": "auto", "auto": {"among": ["mean", "rank_mean"]}}}, "gives ranks"),
     ],
 )
-def test_what_a_student_cannot_be_is_told(keys, said):
-    assert said in problem(changed(**keys))
+def test_problems_of_a_student_name_their_key(keys, message):
+    assert message in problem(changed(**keys))
 
 
 def test_a_simulation_has_no_photos_for_a_student():

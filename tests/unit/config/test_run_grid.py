@@ -219,7 +219,7 @@ def test_runs_share_no_part():
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         ({"seed": {"each": []}}, "runs[0].seed.each: found [], expected a list of alternatives"),
         ({"seed": {"each": 3}}, "runs[0].seed.each: found 3, expected a list of alternatives"),
@@ -268,7 +268,7 @@ def test_runs_share_no_part():
         ({"seed": {"choose": [1]}, "draws": 0}, "runs[0].draws: found 0, expected a whole number from 1"),
         ({"seed": {"choose": [1]}, "draw_seed": "a"}, "runs[0].draw_seed: found 'a', expected a whole number"),
         ({"seed": {"each": [1, 2]}, "draws": 3}, "runs[0].draws: nothing is drawn here"),
-        ({"size": {"each": [64, 64]}, "seed": {"choose": [1]}}, "runs[0]: an alternative stands there twice"),
+        ({"size": {"each": [64, 64]}, "seed": {"choose": [1]}}, "runs[0]: an alternative occurs twice"),
         (
             {"seed": {"each": list(range(1000))}, "size": {"each": list(range(101))}},
             "runs: 101000 runs, expected at most 5000 (runs[0] alone gives 101000)",
@@ -277,9 +277,9 @@ def test_runs_share_no_part():
         ({key: {"each": list(range(100))} for key in "abcdefgh"}, f"runs: {100**8} runs, expected at most 5000"),
     ],
 )
-def test_mistakes_are_said_with_their_key(entry, said):
+def test_problems_name_their_key(entry, message):
     (found,) = problems(entry)
-    assert found.startswith(said)
+    assert found.startswith(message)
 
 
 def test_entries_that_draw_the_same_are_a_mistake():

@@ -13,8 +13,8 @@ from sklearn.metrics import fbeta_score
 
 from programs import PROGRAMS, call
 from stylevote.config.ensemble import Selection, Stack, Threshold
+from stylevote.ensemble.sizes import SIZES
 from stylevote.estimate.nested import select_and_predict_nested
-from stylevote.estimate.sizes import SIZES
 from stylevote.files.tables import read_table, write_table
 from stylevote.metrics import f_beta, macro_f_beta
 
@@ -498,7 +498,8 @@ def test_decisions_for_other_photos_end_in_one_sentence(sized):
         "--settings",
         settings | {"tolerance": 0},
     ]
-    sentence = "error: the nested estimate of style 1: its 239 photos are not the manifest's 240\n"
+    reason = "its 239 photos are not the 240 expected; delete it and run again"
+    sentence = f"error: the nested estimate of style 1: {reason}\n"
     assert call(folder, "estimate/choose_sizes", *choose, "--sizes", "x.parquet", expected=1) == sentence
     measure = [*estimates, "--members", "sizes/members.parquet", "--histories", "--curve", "x.parquet"]
     measure += ["--settings", settings | {"runs": [], "fold_count": 3}]

@@ -8,7 +8,8 @@ from sklearn.metrics import fbeta_score
 from stylevote.config.ensemble import Selection
 from stylevote.ensemble.rank import ALL, rank_by_fold
 from stylevote.ensemble.select import select_by_fold
-from stylevote.estimate.sizes import SIZES, choose_sizes, read_sizes, select_sizes, size_curve
+from stylevote.ensemble.sizes import SIZES, read_sizes
+from stylevote.estimate.sizes import choose_sizes, select_sizes, size_curve
 from stylevote.files.tables import write_table
 
 GREEDY = {"bags": 2, "share": 0.5, "start": 3, "max_members": 12, "seed": 1}

@@ -13,6 +13,7 @@ PROGRAM = """'Does.'
 from stylevote.cnn import losses
 from stylevote.config.runs import Phase
 from stylevote.config.identity import seed
+from stylevote.wording import plural
 from stylevote.machine.gpus import lease
 from stylevote.files.tables import read
 
@@ -29,6 +30,7 @@ def tree(tmp_path):
         "stylevote/machine/gpus.py": "import stylevote.files.tables\n\ndef lease():\n    return 1\n",
         "stylevote/config/runs.py": "class Phase:\n    'A phase.'\n    epochs = 1\n",
         "stylevote/config/identity.py": "def seed():\n    return 1\n",
+        "stylevote/wording.py": "def plural():\n    return 's'\n",
         "stylevote/cnn/__init__.py": "",
         "stylevote/cnn/losses.py": "def f(x):\n    from stylevote.cnn import deep\n    return deep.g(x)\n",
         "stylevote/cnn/deep.py": "def g(x):\n    return x * 2\n",
@@ -61,6 +63,7 @@ def digest_after(tree, name, old, new):
         ("stylevote/cnn/unused.py", "1", "2"),
         ("stylevote/machine/gpus.py", "return 1", "return 2"),
         ("stylevote/config/runs.py", "epochs = 1", "epochs = 2"),  # its value is a param of the rule
+        ("stylevote/wording.py", "'s'", "'es'"),  # of messages
         ("train.py", "'Does.'\n", ""),
     ],
 )

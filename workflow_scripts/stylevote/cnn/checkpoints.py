@@ -31,7 +31,7 @@ CHECKPOINT = "last.ckpt"
 
 
 def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write a training's state, with at least `read_checkpoint`'s ``key`` and ``history``."""
+    """Write a training's state; `read_checkpoint` checks its ``key`` and ``history``."""
     with replacing(folder / CHECKPOINT) as partial:
         torch.save(state, partial)
         seal(partial)

@@ -10,7 +10,7 @@ import torch
 
 from stylevote.cnn.batches import JoinedCaches, PixelCache
 from stylevote.errors import InputError
-from stylevote.files.tables import label_matrix, read_table
+from stylevote.files.tables import check_photos, label_matrix, read_table
 from stylevote.photos.pixels import check_index, open_pixels
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -100,9 +100,8 @@ def target_scores(
     """
     scores = label_matrix(photos, labels).astype(np.float32)
     if path:
-        table, expected = read_table(path, ["image_id", *labels]), photos["image_id"][~held_out].tolist()
-        if table["image_id"].tolist() != expected:
-            raise InputError(f"{path}: its {len(table)} photos are not the {len(expected)} to train on")
+        table = read_table(path, ["image_id", *labels])
+        check_photos(table, photos["image_id"][~held_out], path)
         scores[~held_out] = table[labels].to_numpy(np.float32)
     rows = pd.Series(np.arange(len(photos)), index=photos["image_id"]).loc[variants["image_id"]].to_numpy()
     return torch.from_numpy(scores[rows])

@@ -186,8 +186,8 @@ class Training:
         """
         self.optimizer.zero_grad(set_to_none=True)
         total, precision = torch.zeros((), device=self.device), getattr(torch, self.setting["precision"])
-        max_parts = max(1, len(batch[0]) // MIN_PHOTOS)
-        split = (self.processes.local_parts(tensor.tensor_split(min(self.parts, max_parts))) for tensor in batch)
+        max_parts, local = max(1, len(batch[0]) // MIN_PHOTOS), slice(self.processes.rank, None, self.processes.size)
+        split = (tensor.tensor_split(min(self.parts, max_parts))[local] for tensor in batch)
         try:
             for rows, boxes, flips in zip(*split, strict=True):
                 photos = self.data.cache.take(rows, boxes, flips, self.setting["size"])

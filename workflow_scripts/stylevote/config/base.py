@@ -102,5 +102,5 @@ def json_type(value: Any) -> str | None:
 def refuse_equal(values: list[Any]) -> list[Any]:
     """Refuse a list that holds a value twice."""
     if len(set(values)) < len(values):
-        raise ValueError("an element stands there twice")
+        raise ValueError("an element occurs twice")
     return values

@@ -35,9 +35,9 @@ def contradictions(config: Configuration, runs: list[Origin], ids: list[str]) ->
     slugs = Counter(slug(label) for label in config.labels)
     for label in config.labels:
         if label in RESERVED_LABELS:
-            yield f"labels: {label!r} is a name that tables use themselves; call the label something else"
+            yield f"labels: {label!r} is a column name of tables; rename the label"
         elif slugs[slug(label)] > 1:
-            yield f"labels: {label!r} stands there more than once, or differs from another by too little"
+            yield f"labels: {label!r} occurs more than once, or is too similar to another label"
     yield from _member_problems(config, ids)
     yield from _equal_runs(runs, ids)
     yield from _training_problems(config, runs)
@@ -45,7 +45,7 @@ def contradictions(config: Configuration, runs: list[Origin], ids: list[str]) ->
         learned = {label for run in config.runs for label in (config.labels if run.labels == "all" else run.labels)}
         for label in config.labels:
             if label not in learned:
-                yield f"runs: none learns the label {label!r}; let the `labels` of one hold it"
+                yield f"runs: no run learns the label {label!r}; add it to the `labels` of one"
     yield from _stack_problems(config)
     votes, count = config.votes, len(config.labels)
     if votes.min_labels > min(count, votes.max_labels or count):
@@ -76,7 +76,7 @@ def _training_problems(config: Configuration, runs: list[Origin]) -> Iterator[st
         recipe = config.recipes.get(setting.recipe)
         if not recipe:
             yield f"{where}.recipe: {quote(setting.recipe)} is not among the recipes ({join(sorted(config.recipes))})"
-        elif recipe.recolored and setting.size > largest:
+        elif recipe.recolored and (setting.size or 0) > largest:
             yield (
                 f"{where}.size: {setting.size}, but recoloured photos are made at segmentation.size, {largest};"
                 " raise that"
@@ -170,7 +170,7 @@ def _mask_problems(config: Configuration) -> Iterator[str]:
     model, region = config.segmentation.model, config.segmentation.region
     train = config.photosets["train"]
     if model == "maskrcnn" and region != "person":
-        yield f"segmentation.region: found {region!r}, expected 'person': Mask R-CNN knows no clothes"
+        yield f"segmentation.region: found {region!r}, expected 'person': Mask R-CNN has no class of clothes"
     if model in ("smp", "given"):
         if train.masks is None:
             yield f"photosets.train.masks: segmentation.model {model!r} needs a folder of masks"

@@ -110,7 +110,8 @@ class Configuration(Model):
         beta: weight of recall against precision in the F-beta that selection, stack and thresholds maximize.
         distillation: a backbone, or the keys of a run, or null. This network, the student, learns the ensemble's
             out-of-fold scores by cross-entropy, and is compared with the ensemble (student/scores.parquet).
-        submission: form of submission.csv: table (a header, file names) or challenge (the JD challenge's form: no header, id,l0,...).
+        submission: form of submission.csv: table (a header, file names) or challenge (the JD challenge's: no header,
+            id,l0,...).
         experiments: published tables to compare runs with, by name. The target `experiments` makes all of them,
             results/experiments/NAME.csv one.
     """

@@ -77,7 +77,7 @@ class Folds(Model):
 
 
 class Holdout(Model):
-    """Training photos for a final evaluation, besides cross-validation.
+    """Training photos for a final evaluation, in addition to cross-validation.
 
     Attributes:
         share: fraction of training photos held out for the final evaluation. They form the photoset `holdout`.

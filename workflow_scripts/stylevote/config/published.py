@@ -44,7 +44,7 @@ def resolve_cells(
             continue
         for label, figure in row.paper.items():
             if (row.row, label) in seen:
-                problems.append(f"{at}: {row.row!r} has a figure of {label!r} already; call the row something else")
+                problems.append(f"{at}: {row.row!r} has a figure of {label!r} already; rename the row")
             seen.add((row.row, label))
             if label not in [*labels, MACRO]:
                 hint = nearest(label, [*labels, MACRO])

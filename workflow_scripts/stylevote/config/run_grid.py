@@ -78,7 +78,7 @@ def expand(entries: list[Any], labels: list[str]) -> tuple[list[Run], list[str]]
             if not any(_draws(combination, ())):
                 runs.append(Run(_draw(combination, (), []), number, drawn=False))
             elif (twin := entry_of.get(key := canonical([draw_seed, name]))) == number:
-                problems.append(f"runs[{number}]: an alternative stands there twice and draws the same; leave one out")
+                problems.append(f"runs[{number}]: an alternative occurs twice and draws the same; leave one out")
             elif twin is not None:
                 problems.append(f"runs[{number}]: draws the same as runs[{twin}]; change its draw_seed or leave it out")
             else:

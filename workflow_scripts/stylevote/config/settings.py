@@ -51,7 +51,7 @@ class Settings:
 
     @property
     def common_features(self) -> list[str]:
-        """The labels whose members all stackers take, besides those of their own label."""
+        """The labels whose members all stackers take, in addition to those of their own label."""
         return self.labels if self.config.stack.features == "all" else []
 
     @property

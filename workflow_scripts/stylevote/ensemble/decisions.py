@@ -9,7 +9,7 @@ import pandas as pd
 
 from stylevote.ensemble.threshold import apply_threshold
 from stylevote.errors import InputError
-from stylevote.files.tables import label_matrix, read_table, replacing
+from stylevote.files.tables import check_photos, label_matrix, read_table, replacing
 
 
 def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str]) -> np.ndarray:
@@ -33,8 +33,7 @@ def read_decisions(path: Path, image_ids: Sequence[str], labels: list[str]) -> n
         InputError: the decisions are for other photos, or for photos in another order.
     """
     table = read_table(path, ["image_id", *labels])
-    if table["image_id"].tolist() != list(image_ids):
-        raise InputError(f"{path}: its {len(table)} photos are not the manifest's {len(image_ids)}")
+    check_photos(table, image_ids, path)
     return label_matrix(table, labels)
 
 

@@ -12,7 +12,7 @@ from stylevote.ensemble.nested import predict_nested
 from stylevote.ensemble.rank import rank_candidates
 from stylevote.ensemble.select import members_of, select_members
 from stylevote.ensemble.vote import limit_labels
-from stylevote.errors import InputError
+from stylevote.files.tables import check_photos
 from stylevote.metrics import BETA
 
 
@@ -60,12 +60,8 @@ def nested_decisions(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, v
     Raises:
         InputError: an estimate is for other photos, or for photos in another order.
     """
-    expected = image_ids.to_numpy()
     for label, estimate in estimates.items():
-        if not np.array_equal(estimate["image_id"].to_numpy(), expected):
-            raise InputError(
-                f"the nested estimate of {label}: its {len(estimate)} photos are not the manifest's {len(expected)}"
-            )
+        check_photos(estimate, image_ids, f"the nested estimate of {label}")
     decided = "voted" if votes.aggregation == "vote_all" else "decision"
     decisions, scores, thresholds = (
         np.stack([table[name].to_numpy() for table in estimates.values()], axis=1)

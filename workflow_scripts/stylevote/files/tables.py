@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -221,6 +221,14 @@ def _json_sha256(value: dict[str, Any]) -> str:
 
 
 # ---- columns
+
+
+def check_photos(table: pd.DataFrame, image_ids: Iterable[str], name: object) -> None:
+    """Raise `InputError` unless a table, which the message calls ``name``, has a row per photo in this order."""
+    expected = list(image_ids)
+    if table["image_id"].tolist() != expected:
+        counts = f"its {len(table)} photos are not the {len(expected)} expected"
+        raise InputError(f"{name}: {counts}; delete it and run again")
 
 
 def label_matrix(manifest: pd.DataFrame, labels: list[str]) -> np.ndarray:

@@ -48,10 +48,6 @@ class Processes:
         """Whether this is the first process, which writes files and messages."""
         return self.rank == 0
 
-    def local_parts(self, parts: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-        """Return the parts of a batch that this process computes."""
-        return parts[self.rank :: self.size]
-
     def all_reduce(self, loss: torch.Tensor, parameters: Sequence[nn.Parameter]) -> None:
         """Replace the loss and the parameters' gradients by their sums over all processes.
 

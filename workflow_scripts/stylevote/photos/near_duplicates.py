@@ -1,4 +1,4 @@
-"""Photos that are nearly the same, by perceptual hash."""
+"""Near-duplicates of photos, by perceptual hash."""
 
 import itertools
 
@@ -26,8 +26,8 @@ def perceptual_hash(image: Image.Image) -> int:
 def near_duplicate_groups(hashes: np.ndarray) -> np.ndarray:
     """Return for every photo the position of the first photo of its group, int64 of shape (photos,).
 
-    Photos whose 64-bit hashes (uint64, shape (photos,)) differ in at most 4 bits are in one group, and so are those
-    of a chain of such photos; files of the same content have the same hash and so the same group.
+    A group is a chain of photos whose 64-bit hashes (uint64, shape (photos,)) differ in at most 4 bits from one to the
+    next. Files of the same content have the same hash, and so the same group.
     """
     distinct, hash_of = np.unique(hashes, return_inverse=True)
     first, second = near_pairs(distinct)
@@ -40,8 +40,8 @@ def near_duplicate_groups(hashes: np.ndarray) -> np.ndarray:
 def near_pairs(hashes: np.ndarray, distance: int = NEAR) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs of 64-bit ``hashes`` that differ in at most ``distance`` bits, as two arrays of positions.
 
-    Of ``distance + 1`` blocks of bits, two such hashes share at least one (the pigeonhole principle), so only
-    hashes with an equal block are compared. A pair that shares several blocks comes several times.
+    Of ``distance + 1`` blocks of bits, two near hashes share at least one (the pigeonhole principle). So only hashes
+    with an equal block are compared. A pair that shares several blocks comes several times.
     """
     blocks = distance + 1
     pairs = [np.empty((2, 0), dtype=np.int64)]

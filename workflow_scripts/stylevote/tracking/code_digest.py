@@ -13,10 +13,12 @@ from stylevote.files.tables import read_json, write_json
 PACKAGE = "stylevote"
 # Modules that choose where and when something is computed, and do not affect results.
 OF_PLACE = {"stylevote.machine.gpus", "stylevote.machine.lock"}
-# Modules that only describe settings. The values of settings reach programs as params, which the workflow compares.
-OF_SETTINGS = {f"stylevote.config.{name}" for name in ("base", "configuration", "ensemble", "photos", "runs")}
-# Folders of files that a module reads, and that affect results as code does.
-DATA_OF = {"stylevote.report.render": "stylevote/report/templates"}
+# Modules that only describe settings, and the words of messages. The values of settings reach programs as params, which
+# the workflow compares.
+OF_TEXT = {f"stylevote.config.{name}" for name in ("base", "configuration", "ensemble", "messages", "photos", "runs")}
+OF_TEXT |= {"stylevote.wording"}
+# Files and folders of files that a module uses for its results, as it does code.
+DATA_OF = {"stylevote.report.render": ["stylevote/report/templates/*", "stylevote/wording.py"]}
 MAX_REMEMBERED = 2000  # modules; more are of former versions
 
 # The digest and the imports of each parsed module, by a digest of its text and of this module's.
@@ -26,7 +28,7 @@ _parsed: dict[str, list] = {}
 def code_digest(program: Path, *modules: Path) -> str:
     """Return a digest of a program and of all modules of this library that it imports, directly or not.
 
-    Modules in `OF_PLACE` and `OF_SETTINGS` do not count. The digest is of the parsed syntax: comments, docstrings,
+    Modules in `OF_PLACE` and `OF_TEXT` do not count. The digest is of the parsed syntax: comments, docstrings,
     layout and the version of Python do not change it. Nothing is executed.
 
     Args:
@@ -130,8 +132,8 @@ def _describe(node: object, parts: list[str], names: list[str]) -> None:
 
 def _files(name: str, root: Path) -> list[Path]:
     """Return the files of a module, if it is one of the library that counts; packages hold no code."""
-    if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE | OF_SETTINGS:
+    if name.split(".", maxsplit=1)[0] != PACKAGE or name in OF_PLACE | OF_TEXT:
         return []
     path = root.joinpath(*name.split(".")).with_suffix(".py")
-    data = sorted((root / DATA_OF[name]).iterdir()) if name in DATA_OF else []
+    data = [file for pattern in DATA_OF.get(name, []) for file in sorted(root.glob(pattern))]
     return [path, *data] if path.is_file() else []
