@@ -90,7 +90,7 @@ def test_pixels_take_the_planned_space(tmp_path):
     sides = [(1, 500), (37, 12), (40, 90), *random.integers(20, 120, (60, 2)).tolist()]
     sizes = [32, 75]
     settings = settings_of(
-        {"backbone": "ResNet50", "size": sizes},
+        {"backbone": "ResNet50", "size": {"each": sizes}},
         {"backbone": "ResNet50", "size": 75, "recipe": "more"},
         recipes={"plain": {}, "more": {"recolored": True}},
         segmentation={"model": "maskrcnn", "size": 80},

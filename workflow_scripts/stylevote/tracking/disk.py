@@ -106,7 +106,7 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
         photos = _sides(read_table(path, ["width", "height"])) if path.exists() else None
         when = "" if photoset in always else ", when its decisions are asked for"
         yield _pixels_text(photoset, sizes, photos, "its photos are read") + when
-    recolored = sorted({s["size"] for s in settings.runs.values() if recipes[s["recipe"]]["recolored"]})
+    recolored = sorted({s["size"] for s in settings.runs.values() if recipes[s["recipe"]].recolored})
     if recolored:
         index, photos = root / "recolored" / "index.parquet", None
         if index.exists():
