@@ -55,8 +55,6 @@ def recolor_shard(
 
     Args:
         manifest: the training photos: image_id, and a column per label.
-        labels: labels whose photos are recoloured.
-        settings: of the recolouring.
         shards: number of shards.
         shard: number of the shard, which holds every ``shards``-th photo.
         open_photo: returns the photo of a row (uint8, shape (height, width, 3)) and its mask (bool, shape (height,

@@ -81,7 +81,6 @@ def find_garments(photo: np.ndarray, mask: np.ndarray, settings: Recolor) -> lis
     Args:
         photo: uint8 of shape (height, width, 3).
         mask: the person or the clothes, bool of shape (height, width).
-        settings: of the recolouring.
 
     Raises:
         Unsuitable: there is no such garment.

@@ -53,7 +53,6 @@ def recolor(
         photo: uint8 of shape (height, width, 3).
         mask: the person or the clothes, bool of shape (height, width).
         garments: from `stylevote.augment.garments.find_garments`.
-        settings: of the recolouring.
         rng: draws the colours.
     """
     result, weight = photo.copy(), np.zeros(mask.shape, dtype=np.float32)

@@ -33,7 +33,6 @@ def resample(
 
     Args:
         photos: column ``image_id`` and one per label (0/1): the fold's training photos.
-        labels: names of all labels.
         recolored: columns ``image_id`` (the source's) and ``variant``: the recoloured photos of any fold.
         recipe: ``seed``, ``epochs`` (their number), and the steps as above, each a dict or None.
         fold: number of the fold that is held out.
@@ -94,7 +93,6 @@ def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFram
 
     Args:
         photos: column ``image_id`` and one per label (0/1): the fold's training photos.
-        labels: names of all labels.
         epochs: what `resample` returned.
 
     Returns:

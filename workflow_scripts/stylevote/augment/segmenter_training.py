@@ -58,7 +58,6 @@ def read_examples(
 
     Args:
         manifest: image_id, path, width, height, sha256 and group.
-        photos: the photos' folder.
         masks: the masks' folder.
         region: class numbers of a mask.
         size: maximum of the shorter side of photos and masks.
@@ -117,8 +116,6 @@ def train(
     Args:
         examples: photos with masks.
         held: bool, shape (photos,): photos held out.
-        settings: of the network and its training.
-        device: device of the computation.
 
     Returns:
         the network, and a row per epoch: epoch, train_loss, iou and pooled_iou of the photos held out, seconds.
@@ -162,7 +159,6 @@ def augment(inputs: torch.Tensor, generator: torch.Generator) -> tuple[torch.Ten
 
     Args:
         inputs: uint8, shape (photos, 4, side, side), as in `Examples`.
-        generator: source of randomness.
 
     Returns:
         photos, float32 of shape (photos, 3, side, side), in 0..1 before the jitter; masks, 0 or 1, of shape (photos,

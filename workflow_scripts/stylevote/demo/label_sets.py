@@ -29,9 +29,7 @@ def sample_label_sets(count: int, min_positives: int, rng: np.random.Generator, 
     label needs are replaced, which are frequent ones.
 
     Args:
-        count: Number of label sets.
         min_positives: Minimum number of positives per label.
-        rng: Source of randomness.
         where: Key of the configuration, for messages.
 
     Returns:

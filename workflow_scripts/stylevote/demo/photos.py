@@ -24,7 +24,6 @@ def write_photos(
         split: "train" or "test".
         label_sets: 0/1, a row per photo, a column per label.
         side: Shorter side of the photos in pixels, on average.
-        seed: Seed of the data set.
         processes: Number of processes, which does not change the photos.
     """
     photos, masks = folder / split, folder / "masks" / split
@@ -65,10 +64,8 @@ def write_demo(folder: Path, settings: Demo, processes: int = 1) -> None:
     """Write the whole demo: both splits and ``mask_labels.csv``.
 
     Args:
-        folder: Folder to write to.
         settings: Numbers of photos, their size, and the seed. The test photos get a minimum of positives in proportion
             to that of the training photos, at least `MIN_TEST_POSITIVES`.
-        processes: Number of processes.
 
     Raises:
         InputError: If a split has too few photos for that many positives.

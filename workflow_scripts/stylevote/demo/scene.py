@@ -104,7 +104,6 @@ def expose(picture: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> 
     Args:
         picture: Colours from 0 to 255, float32 of shape (height, width, 3).
         light: Fraction of the light that reaches each pixel, shape (height, width).
-        rng: Source of randomness.
 
     Returns:
         The photo, uint8 of the picture's shape.

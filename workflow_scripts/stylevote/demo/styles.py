@@ -84,10 +84,6 @@ HAIRS = parse_colours("1c181a 2d201c 503424 78482a be9155 963c23 969496")
 def compose(labels: Iterable[str], rng: np.random.Generator) -> dict[str, str]:
     """Choose an option for each slot of the outfit.
 
-    Args:
-        labels: Names of the photo's labels.
-        rng: Source of randomness.
-
     Returns:
         The option of each slot (the keys of ``DEFAULTS``), without contradictions.
 

@@ -21,10 +21,8 @@ def hold_out_photos(manifest: pd.DataFrame, labels: list[str], share: float, fol
 
     Args:
         manifest: columns group, and one per label.
-        labels: the labels to balance.
         share: fraction of the photos (near-duplicates counted once) to hold out.
         folds: number of folds of the other photos.
-        seed: seed of the draw.
 
     Returns:
         bool, shape (photos,): the holdout photos.
@@ -47,9 +45,6 @@ def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: in
 
     Args:
         manifest: columns image_id, group, and one per label.
-        labels: the labels to balance.
-        count: number of folds.
-        seed: seed of the draw.
 
     Returns:
         image_id and fold (int16, 0 to ``count - 1``), in the manifest's order.
@@ -108,7 +103,6 @@ def exchange(positives: np.ndarray, subsets: np.ndarray, minima: np.ndarray, see
         positives: bool, shape (rows, labels).
         subsets: subset of each row, int, shape (rows,).
         minima: positives of every label that each subset needs, int, shape (subsets,).
-        seed: seed of the draws.
 
     Returns:
         subset of each row, int, shape (rows,).
@@ -171,7 +165,6 @@ def stratify(positives: np.ndarray, shares: Sequence[float], seed: list[int]) ->
     Args:
         positives: bool, shape (rows, labels).
         shares: share of each subset; their sum is 1.
-        seed: seed of the order.
 
     Returns:
         subset of each row, int, shape (rows,).

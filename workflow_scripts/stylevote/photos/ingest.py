@@ -48,16 +48,12 @@ def ingest_photos(
     """Check every photo and every row of the table, and list the photos.
 
     Args:
-        photos: folder of the photos.
         table: file names and labels (CSV, TSV or Parquet), or None for all photos in the folder.
-        labels: names of the labels.
         photoset: name of the photoset; ``train`` must have labels, and a positive of each label per fold.
-        folds: number of folds.
         holdout: whether some photos will be held out, so that each label needs another positive.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
         labelled: whether a photoset other than ``train`` must have labels, too.
         reasons: why photos, by their names, could not be downloaded.
-        threads: processes that open photos.
 
     Returns:
         the manifest, a row per photo in the table's order: image_id, path in ``photos``, width and height in pixels

@@ -75,7 +75,6 @@ def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[li
 
     Args:
         table: CSV, TSV or Parquet.
-        labels: the configuration's labels.
         labelled: whether the table must have labels.
 
     Returns:

@@ -193,10 +193,8 @@ def read_ingested(photos: Path, name: str, sha256: str, size: int, *, enlarge: b
     """Return the pixels of an ingested photo at a shorter side of ``size``, uint8 of shape (height, width, 3).
 
     Args:
-        photos: the photoset's folder.
         name: the photo's path in it.
         sha256: of its bytes, when it was ingested.
-        size: shorter side, in pixels.
         enlarge: whether a smaller photo is enlarged to ``size``, or kept as it is.
 
     Raises:
@@ -244,10 +242,6 @@ def cache_pixels(manifest: pd.DataFrame, photos: Path, size: int, path: Path, th
 
     Args:
         manifest: image_id, path and sha256, in the order of the file.
-        photos: the photoset's folder.
-        size: the shorter side, in pixels.
-        path: the file to write.
-        threads: processes to use.
 
     Returns:
         the index, a row per photo: image_id, the columns of `write_pixels`, and sha256 of the photo's file.
@@ -314,7 +308,6 @@ def open_pixels(path: Path, index: pd.DataFrame) -> np.memmap:
     checked once, which takes about a hundredth of the time of decoding.
 
     Args:
-        path: the file.
         index: image_id, and the columns of `write_pixels`.
 
     Raises:

@@ -59,10 +59,8 @@ def simulate_manifest(photoset: str, count: int, min_positives: int, labels: lis
 
     Args:
         photoset: its name, a prefix of the photos' names.
-        count: number of photos.
         min_positives: minimum number of positives per label.
         labels: labels of the challenge to keep.
-        seed: seed of the draw.
 
     Returns:
         image_id, group (int64; every photo has its own) and a uint8 column per label.
@@ -156,7 +154,6 @@ def simulate_scores(
     Args:
         ensemble: distribution of the scores.
         member: its number, from 0.
-        label: the label.
         truth: 0/1, shape (photos,): the photos with the label.
         photoset: name of the photos.
         cnns: the fold whose CNN scores each photo, int, shape (photos,); for out-of-fold scores, the photo's fold.

@@ -14,7 +14,6 @@ class Segmenter:
     """Reads masks from a folder.
 
     Args:
-        settings: of the segmentation.
         sources: ``names``, ``masks``, and ``mask_labels`` if there is a table of classes.
         threads: not used.
 

@@ -30,7 +30,6 @@ class Segmenter:
         settings: of the segmentation; the region must be a person.
         sources: ``weights``, a .pth or .safetensors file with torchvision's parameter names; None: torchvision's
             weights from its hub or cache.
-        threads: of the processor.
 
     Raises:
         InputError: another region than a person, or the weights cannot be loaded or do not fit.

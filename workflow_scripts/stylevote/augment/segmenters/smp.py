@@ -28,9 +28,7 @@ class Segmenter:
     """A trained network.
 
     Args:
-        settings: of the segmentation.
         sources: ``weights``, a file of `stylevote.files.weights.store_weights`.
-        threads: of the processor.
 
     Raises:
         InputError: the network cannot be created, or its weights are missing or another network's.
@@ -62,7 +60,6 @@ def create_network(settings: SegmentationNetwork, weights: str) -> nn.Module:
     """Return a network that computes a logit per pixel.
 
     Args:
-        settings: of the network.
         weights: of the encoder: ``none``, ``pretrained`` (on ImageNet, from the library's hub or cache) or the path of
             a safetensors file with the encoder's parameter names.
 
