@@ -17,10 +17,10 @@ localrules:
 
 # The members whose predictions a program gets: the runs, then the external members.
 PREDICTING = {"runs": [*SETTINGS.runs, *SETTINGS.external], "external": list(SETTINGS.external)}
-# What depends on stacking depends on these. Of the combiners' code, that of the chosen ones counts.
-STACKING = {"beta": BETA, "features": SETTINGS.common_features, "stack": SETTINGS.config.stack}
 STACK = SETTINGS.config.stack
-# Modules of the combiners: the chosen one, and those that `auto` chooses among.
+# The settings of all rules that stack members.
+STACKING = {"beta": BETA, "features": SETTINGS.common_features, "stack": STACK}
+# The modules whose code counts for them: of the chosen combiner, and of those that `auto` chooses among.
 COMBINERS = [f"ensemble/combiners/{name}" for name in dict.fromkeys([STACK.combiner, *STACK.combiners])]
 
 if not SETTINGS.config.simulation:
