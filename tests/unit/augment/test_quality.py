@@ -118,7 +118,7 @@ def test_gates(name, bad):
     assert failure(GOOD | {name: bad}, LIMITS) == name
 
 
-def test_first_gate_that_fails():
-    assert failure(GOOD | {"clipped": 1, "skin_change": 50}, LIMITS) == "skin_change"
+def test_of_several_gates_that_fail_the_first_in_the_alphabet_is_named():
+    assert failure(GOOD | {"clipped": 1, "skin_change": 50}, LIMITS) == "clipped"
     at_the_limits = {name.removeprefix("min_"): limit for name, limit in LIMITS.items()}
     assert failure(at_the_limits, LIMITS) is None

@@ -549,11 +549,11 @@ def test_a_label_spelt_with_long_letters_has_a_short_file_name():
 
 def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
     settings = resolve(changed(distillation="ResNet50", runs=[{"backbone": "ResNet50"}]))
-    assert [settings.student] == list(settings.runs.values())
+    assert [settings.student_setting] == list(settings.runs.values())
     own = {"backbone": "resnet18", "size": 96, "hidden_units": 32, "loss": "bce", "labels": ["round", "red"]}
-    student = resolve(changed(distillation=own)).student
+    student = resolve(changed(distillation=own)).student_setting
     assert (student["size"], student["hidden_units"], student["labels"], student["seed"]) == (96, [32], "all", 0)
-    assert resolve(MINIMAL).student is None
+    assert resolve(MINIMAL).student_setting is None
 
 
 @pytest.mark.parametrize(

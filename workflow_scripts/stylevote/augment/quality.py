@@ -44,7 +44,7 @@ def measure(before: np.ndarray, after: np.ndarray, mask: np.ndarray, weight: np.
 
 
 def failure(figures: dict[str, float], limits: dict[str, float]) -> str | None:
-    """Return the name of a measure of a recoloured photo that is out of its limits, or None.
+    """Return the first measure of a recoloured photo, by the alphabet, that is out of its limits, or None.
 
     Args:
         figures: from `measure`.
