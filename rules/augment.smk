@@ -17,7 +17,7 @@ SEGMENTER_WEIGHTS = [path for path in SEGMENTER_WEIGHTS if path not in ("none", 
 
 @cache
 def brought():
-    """Return a digest of the files that the user brings to a segmentation: masks, the table of their classes, weights."""
+    """Return a digest of the user's files for a segmentation: masks, the table of their classes, weights."""
     masks = ""
     if READS_MASKS and is_drawn(TRAIN.masks):
         masks = canonical([SETTINGS.config.demo, code("photos/draw_demo")])

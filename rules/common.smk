@@ -1,4 +1,4 @@
-"""Configuration and paths of all rules. Needs the configuration alone; no rule is here."""
+"""Configuration and paths of all rules. Needs only the configuration; has no rule."""
 
 import os
 import re
@@ -44,7 +44,7 @@ SETTINGS = or_refused(lambda: resolve(config))
 
 LAYOUT = or_refused(lambda: Layout(SETTINGS))
 RESULTS, NETWORKS = LAYOUT.results_folder, LAYOUT.networks_folder
-# Every path that was asked of `results`, with its wildcards: what rules make and read in any configuration.
+# Every path that was passed to `results`, with its wildcards: the files that rules make and read in any configuration.
 PATHS = LAYOUT.patterns
 results, logs, benchmarks = LAYOUT.results, LAYOUT.logs, LAYOUT.benchmarks
 is_drawn, every_block, every_fold, every_run = LAYOUT.is_drawn, LAYOUT.every_block, LAYOUT.every_fold, LAYOUT.every_run
@@ -61,12 +61,12 @@ TRAINED = SETTINGS.trained
 uses_recolored = SETTINGS.uses_recolored
 # The ensembles, by their folders: the whole one, and the small one of a bundle.
 ENSEMBLES = ["ensemble", *(["small"] if BUNDLE else [])]
-# The photosets that are made of files, by their folders. If photos are held out, all training photos are `labelled`, and
-# `train` and `holdout` are made of those. Their order does not depend on that in the configuration.
+# The photosets that are read from files: their names, by their folders in the results. If photos are held out, `labelled`
+# has all training photos, and is divided into `train` and `holdout`. The order in the configuration does not count.
 INGESTED = {name: name for name in sorted(SETTINGS.config.photosets, key=lambda name: (name != "train", name))}
 if HOLDOUT:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "holdout")}}
-# Those of them whose missing photos are downloaded.
+# Those whose missing photos are downloaded.
 DOWNLOADED = [folder for folder, name in INGESTED.items() if SETTINGS.config.photosets[name].download]
 
 
@@ -91,9 +91,9 @@ wildcard_constraints:
 
 
 def settings(*keys, **more):
-    """Return the settings of a program: these keys of the configuration, and more, as JSON by which jobs are compared.
+    """Return a function that returns a program's settings as JSON: these keys of the configuration, and more.
 
-    They are a function of the wildcards, since Snakemake would take a brace in a plain text for a wildcard.
+    It is a function, because Snakemake would take a brace in a plain text for a wildcard.
     """
     text = canonical({**{key: getattr(SETTINGS.config, key) for key in keys}, **more})
     return lambda wildcards: text
@@ -105,5 +105,5 @@ def block_settings(**more):
 
 
 def is_idle(rule):
-    """Return whether the configuration uses no result of a rule: all of the student's depend on `distillation`."""
+    """Return whether a rule belongs to the student, and the configuration has no student."""
     return not STUDENT and Path(rule.snakefile).name == "student.smk"

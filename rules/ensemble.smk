@@ -20,7 +20,7 @@ PREDICTING = {"runs": [*SETTINGS.runs, *SETTINGS.external], "external": list(SET
 STACK = SETTINGS.config.stack
 # The settings of all rules that stack members.
 STACKING = {"beta": BETA, "features": SETTINGS.common_features, "stack": STACK}
-# The modules whose code counts for them: of the chosen combiner, and of those that `auto` chooses among.
+# The modules of the chosen combiner, and of those that `auto` chooses among: only their code counts.
 COMBINERS = [f"ensemble/combiners/{name}" for name in dict.fromkeys([STACK.combiner, *STACK.combiners])]
 
 if not SETTINGS.config.simulation:
@@ -30,7 +30,7 @@ if not SETTINGS.config.simulation:
 
 
 def every_feature(path):
-    """Return an input function for the paths of a block and, if all stackers take all labels' members, of all blocks."""
+    """Return an input function for the path of a block or, if stackers use the members of all labels, of all blocks."""
     path, others = results(path), every_block(path) if SETTINGS.common_features else []
     return lambda wildcards: list(dict.fromkeys([path.replace("{block}", wildcards.block), *others]))
 
@@ -65,7 +65,7 @@ rule collate_scores:
 
 
 rule rank_candidates:
-    """Rank every epoch of every run for each label of a block, by all photos and by those outside each fold."""
+    """Rank every epoch of every run for each label of a block, on all photos and without each fold."""
     input:
         scores=results("ensemble/scores/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
@@ -87,7 +87,7 @@ rule rank_candidates:
 
 
 rule select_members:
-    """Select the members of each label of a block, by all photos and by those outside each fold."""
+    """Select the members of each label of a block, on all photos and without each fold."""
     input:
         scores=results("ensemble/scores/{block}.parquet"),
         rankings=rules.rank_candidates.output.rankings,
@@ -183,7 +183,7 @@ def precision_settings(wildcards):
 
 
 rule search_precision_thresholds:
-    """Search the score above which decisions for each label have the precision that `abstain` asks for."""
+    """Search the lowest threshold at which each label has the precision that `abstain` asks for."""
     input:
         stacked=rules.stack_members.output.stacked,
         manifest=results("photos/train/manifest.parquet"),

@@ -1,6 +1,6 @@
-"""What the ensemble is worth. Needs candidates, members and votes; gives nested estimates, sizes and alarms for leaks.
+"""Estimates of quality. Needs candidates, members and votes; gives nested estimates, sizes and alarms for leaks.
 
-`choose_sizes` also gives the size of an ensemble: of the whole one if `target` is set, of the small one if `bundle` is.
+`choose_sizes` also sets the size of an ensemble: of the whole one for `target`, of the small one for `bundle`.
 """
 
 
@@ -26,7 +26,7 @@ rule score_decisions:
 
 
 rule estimate_nested:
-    """Repeat selection, stack and threshold of each label inside each outer fold; decide the photos of that fold."""
+    """Decide each label of every training photo by an ensemble that was chosen without the photo's fold."""
     input:
         scores=every_feature("ensemble/scores/{block}.parquet"),
         members=every_feature("ensemble/members/{block}.parquet"),
@@ -162,7 +162,7 @@ def size_settings(wildcards):
 
 
 rule choose_sizes:
-    """Choose the smallest size within the tolerance of the best, by all photos and by those outside each fold."""
+    """Choose the smallest size within the tolerance of the best, on all photos and without each fold."""
     input:
         estimates=every_block("estimate/sizes/{block}/estimates.parquet"),
         manifest=results("photos/train/manifest.parquet"),
@@ -185,7 +185,7 @@ rule choose_sizes:
 
 
 rule measure_leakage:
-    """Try each label's ensemble on labels in random order and on noise; measure its runs fold by fold."""
+    """Try each label's ensemble on shuffled labels and on random scores; measure its runs fold by fold."""
     input:
         scores=every_feature("ensemble/scores/{block}.parquet"),
         members=every_feature("ensemble/members/{block}.parquet"),

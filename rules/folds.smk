@@ -1,6 +1,6 @@
 """The training photos into folds. Needs their manifest; gives each photo's fold.
 
-It is a file of its own since `photos.smk` and `simulate.smk`, of which one is included, both need it.
+It is a separate file, because both `photos.smk` and `simulate.smk` need it, and only one of them is included.
 """
 
 

@@ -1,4 +1,4 @@
-"""Start and end hooks: keep old results until their replacements succeed, and print the texts of a call.
+"""Start and end hooks: keep old results until their replacements succeed, and print summaries at the end.
 
 Needs nothing; gives `begin`, `succeed` and `fail` to the Snakefile.
 """
@@ -12,11 +12,11 @@ from stylevote.wording import plural
 
 OLD_RESULTS = OldResults(workflow, RESULTS / ".aside")
 # A mistake in the configuration, or a folder of photos that is missing for a day, must not train all networks again. So
-# results of these rules are kept, for they decide whether trainings are up to date. (Pixels are large, and are cached
-# after everything that users can get wrong was checked.)
+# results of these rules are kept: they decide whether trainings are up to date. (Pixels are large, and are only cached
+# after the user's files were checked.)
 BEFORE_TRAINING = ("photos.smk", "folds.smk", "augment.smk")
 SLACK = 60  # seconds by which the clock of a file server may be ahead
-# Files whose text is shown at the end of a call that made them, by rule, in this order.
+# Files whose text is shown at the end of a call, by the rule that writes them.
 TEXTS = {
     "unused": logs("unused.log"),
     "remove_unused": logs("remove_unused.log"),
@@ -62,7 +62,7 @@ def refuse_unrecorded():
 
 
 def forget_finished():
-    """Remove the folders that trainings leave for the case that Snakemake is killed before it knows of their end."""
+    """Remove the work folders of trainings whose end Snakemake has recorded: no next call needs them."""
     for work in NETWORKS.glob("runs/*/fold*/unfinished"):
         history = str(work.with_name("history.parquet"))
         if os.path.exists(history) and is_recorded(workflow, history):

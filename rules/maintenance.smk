@@ -1,4 +1,4 @@
-"""Show what is to do, and remove what is no longer used. Needs the configuration alone; gives lists, and free disk space."""
+"""Plan jobs, and remove unused files. Needs only the configuration; gives lists, and free disk space."""
 
 import json
 import subprocess
@@ -58,11 +58,11 @@ UNDECLARED_PATHS = [results("plan.tsv"), results("unused.json"), results("scores
 
 
 def left_out_paths():
-    """Return the paths in the rules file that is left out: that of photos in a simulation, or that of simulations."""
+    """Return the paths in the rules file that the Snakefile leaves out: photos.smk in a simulation, else simulate.smk."""
     name = "photos.smk" if SETTINGS.config.simulation else "simulate.smk"
     text = (Path(workflow.basedir) / "rules" / name).read_text(encoding="utf-8")
-    found = re.findall(r'\b(results|every_fold|logs|benchmarks)\("([^"]+)"\)', text)
-    return {f"{kind}/{path}" if kind in ("logs", "benchmarks") else path for kind, path in found}
+    paths = re.findall(r'\b(results|every_fold|logs|benchmarks)\("([^"]+)"\)', text)
+    return {f"{kind}/{path}" if kind in ("logs", "benchmarks") else path for kind, path in paths}
 
 
 def in_results(paths, constraints):

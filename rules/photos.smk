@@ -30,7 +30,7 @@ for ingested, name in INGESTED.items():
 
 
 def photos_folder(wildcards):
-    """Return the folder of a photoset's photos, as an option: the photos in the folder count, and not their place."""
+    """Return the folder of a photoset's photos, as an option: its photos count, and its path does not."""
     return SETTINGS.config.photosets[INGESTED.get(wildcards.photoset, wildcards.photoset)].photos
 
 
@@ -67,7 +67,7 @@ rule draw_demo:
 rule download_photos:
     """Download the photos that a photoset's folder lacks from the URLs in its table."""
     output:
-        # The photos are the user's and no output: they stay, even if others cannot be downloaded.
+        # The photos belong to the user and are no output: they stay, even if others cannot be downloaded.
         touch(results("photos/{photoset}/downloaded")),
     log:
         logs("download_photos/{photoset}.log"),
@@ -75,7 +75,7 @@ rule download_photos:
         benchmarks("download_photos/{photoset}.tsv")
     wildcard_constraints:
         photoset=one_of(DOWNLOADED),
-    retries: 0  # the program has tried each photo again already; the next call goes on
+    retries: 0  # the program itself tries each photo several times, and the next call continues
     conda:
         "../envs/environment.yaml"
     resources:
@@ -96,7 +96,7 @@ rule download_photos:
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
             on_bad_photo=SETTINGS.config.on_bad_photo,
         ),
-        # Never the same: Snakemake asks for a download only if photos are missing, and always does it then.
+        # Different at each call: if photos are missing, Snakemake always runs this job.
         missing=lambda wildcards: (
             f"{plural(len(PHOTOSETS[wildcards.photoset].survey().missing), 'photo')} missing, {datetime.now()}"
         ),
@@ -105,8 +105,10 @@ rule download_photos:
 
 
 def sources(wildcards):
-    """Return the files that a photoset is ingested from if they count by their time stamps: a table that a rule makes, or
-    that is missing; the mark of a download, if photos are to be downloaded; photos that changed after they were ingested.
+    """Return the files whose time stamps decide whether a photoset is ingested again.
+
+    These are: a table that a rule makes, or that is missing; the mark of a download, if photos are to be downloaded;
+    photos that changed after they were ingested.
     """
     photoset = PHOTOSETS[wildcards.photoset]
     table = photoset.table
@@ -144,15 +146,15 @@ rule ingest_photos:
                     "holdout": INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
                 }
             ),
-            # Paths do not count, and neither does `on_bad_photo`: a finished manifest is good with either value, and
-            # `compare_photosets` fails if photos were left out and must not be.
+            # Paths do not count, and neither does `on_bad_photo`: a finished manifest is right with either value, and
+            # `compare_photosets` fails if photos were left out although `on_bad_photo` is `fail`.
             photos=photos_folder,
             table=lambda wildcards: PHOTOSETS[wildcards.photoset].table,
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
             on_bad_photo=SETTINGS.config.on_bad_photo,
             threads="{threads}",
         ),
-        # The manifest depends on the content of the label table, and on which photos there are.
+        # The manifest depends on the content of the label table, and on the names and sizes of the photos.
         known_by=lambda wildcards: canonical(PHOTOSETS[wildcards.photoset].survey().identity),
     shell:
         PROGRAM

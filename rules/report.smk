@@ -1,4 +1,4 @@
-"""The report. Needs decisions, estimates and all that led to them; gives one page, a model card, and their pictures.
+"""The report. Needs decisions, estimates, and the tables behind them; gives one page, a model card, and their pictures.
 
 `snakemake --report` shows the same pictures.
 """
@@ -21,13 +21,13 @@ DESCRIBED = ["train", "test", *(["holdout"] if HOLDOUT else [])]
 
 
 def wanted(condition, path):
-    """A path in the results folder, if the configuration wants it."""
+    """Return a path in the results folder if the condition is true."""
     path = results(path)
     return path if condition else []
 
 
 def picture(pattern, category, condition=True, **labels):
-    """A picture that `snakemake --report` lists by these labels, of which its path is made."""
+    """Return a picture that `snakemake --report` lists by these labels; they also fill its path."""
     path = results(f"report/{pattern}").format(**labels)
     caption = f"captions/{Path(pattern).parts[0].removesuffix('.svg')}.rst"
     shown = report(path, caption=caption, category=category, labels=labels)
@@ -35,7 +35,7 @@ def picture(pattern, category, condition=True, **labels):
 
 
 def label_pictures(kind, category, condition=True):
-    """A folder of pictures of a block's labels, which `snakemake --report` lists by the labels' names."""
+    """Return a folder of pictures of a block's labels, which `snakemake --report` lists by the labels' names."""
     shown = report(
         directory(results(f"report/{kind}/{{block}}")),
         patterns=["{slug}.svg"],
@@ -165,13 +165,13 @@ rule draw_overview:
 
 
 def benchmarked_rules(wildcards):
-    """The benchmark files of the rules that the configuration uses, without what follows the rules' names."""
+    """Return the benchmark file or folder of each rule that the configuration uses, without its suffix."""
     folder_of = {rule.name: NETWORKS if rule.name in SHARED_RULES else RESULTS for rule in workflow.rules}
     return [folder_of[rule.name] / "benchmarks" / rule.name for rule in workflow.rules if not is_idle(rule)]
 
 
 def wildcard_patterns(wildcards):
-    """The values that wildcards have in the configuration, as regular expressions."""
+    """Return the values that wildcards have in the configuration, as regular expressions."""
     constraints = [workflow.wildcard_constraints, *(rule.wildcard_constraints for rule in workflow.rules)]
     return sorted({pattern for part in constraints for pattern in part.values()})
 
@@ -210,7 +210,7 @@ rule write_report:
     conda:
         "../envs/environment.yaml"
     params:
-        # Where photos are does not count, and the costs of jobs are read as they are: options are not compared.
+        # Folders of photos and costs of jobs are options, which Snakemake does not compare.
         **program(
             "report/write_report",
             settings(

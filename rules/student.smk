@@ -1,8 +1,8 @@
 """The student: one network that learns the ensemble's scores. Needs candidates, members and the nested estimate; gives the
 targets of the student's run, its comparison with the ensemble, its votes for any photoset, and a bundle of it.
 
-The rules of runs train it and predict by it (`train.smk`), and those of the ensemble write its decisions. Nothing else needs
-it. Without `distillation` there is no student, and nothing here is used.
+`train.smk` trains it and predicts by it like a run, and `ensemble.smk` writes its decisions. Without `distillation` there is
+no student, and these rules are not used.
 """
 
 
@@ -78,7 +78,7 @@ rule keep_student:
 
 
 def of_student(path):
-    """Return an input function for a path of the student's run per fold; without a student, the function ends the call."""
+    """Return an input function for a path of the student per fold; without a student, the function ends the call."""
 
     def paths(wildcards):
         if not STUDENT:
@@ -89,7 +89,7 @@ def of_student(path):
 
 
 rule evaluate_student:
-    """Choose the student's epoch and thresholds; decide the training photos by it and by single networks, out of fold."""
+    """Choose the student's epoch and thresholds; decide training photos by it and by single networks, out of fold."""
     input:
         ancient(of_student(STUDENT_WEIGHTS)) if KEEP_WEIGHTS == "none" else [],
         predictions=of_student("runs/{run}/fold{fold}/validation.parquet"),

@@ -10,7 +10,7 @@ all are, Snakemake 9.27 plans that job and does not check the jobs that follow.)
 def of_run(path, condition=lambda run: True):
     """Return an input function for a path that depends on a run's setting, if the run meets the condition.
 
-    `{size}`, `{recipe}` and `{epochs}` stand in the path for those of the run.
+    In the path, `{size}`, `{recipe}` and `{epochs}` are replaced by the run's.
     """
     path = results(path)
 
@@ -23,9 +23,9 @@ def of_run(path, condition=lambda run: True):
 
 
 def first_comparison(wildcards):
-    """Return the comparison of photosets if there was none: no training begins before it.
+    """Return the comparison of photosets if neither it nor the training exists: the first training waits for it.
 
-    If it is lost and made again, no network is trained again.
+    If the comparison is lost later, no network is trained again.
     """
     paths = ["photos/shared_photos.parquet", "runs/{run}/fold{fold}/history.parquet"]
     paths = [results(path).format(**wildcards) for path in paths]
@@ -74,13 +74,13 @@ rule train_cnn:
     resources:
         gpu=1,
         mem_mb=by_attempt(8000),
-        # Not more at another attempt, which goes on from the last finished epoch.
+        # No more time at another attempt, which continues after the last finished epoch.
         runtime=1440,
     params:
         **program(
             "train/train_cnn",
             run_settings,
-            # Of the losses, the run's own counts.
+            # Only the code of the run's own loss counts.
             digest=lambda wildcards: code(
                 "train/train_cnn", *(f"cnn/losses/{name}" for name in TRAINED[wildcards.run]["loss"])
             ),
@@ -105,7 +105,7 @@ rule choose_epochs:
         epochs=results("runs/{run}/epochs.parquet"),
     log:
         logs("choose_epochs/{run}.log"),
-    # Before further networks are trained: it makes room for theirs.
+    # Before further networks are trained: it frees disk space.
     priority: 10
     conda:
         "../envs/environment.yaml"
@@ -119,7 +119,7 @@ rule choose_epochs:
         PROGRAM
 
 
-# The lists by which weights of epochs that cannot become members are removed. Votes only wait for them.
+# The jobs that make these lists also remove weights of epochs that cannot become members. Votes only wait for them.
 CHOSEN_EPOCHS = expand(rules.choose_epochs.output.epochs, run=SETTINGS.runs) if KEEP_WEIGHTS == "selectable" else []
 
 
@@ -160,7 +160,7 @@ rule predict_photos:
         logs("predict_photos/{photoset}/{run}.log"),
     benchmark:
         benchmarks("predict_photos/{photoset}/{run}.tsv")
-    # Before further networks are trained: it may make room for theirs.
+    # Before further networks are trained: it may free disk space.
     priority: 10
     conda:
         "../envs/environment.yaml"

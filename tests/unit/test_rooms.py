@@ -5,7 +5,7 @@ import re
 from places import REPOSITORY
 
 LIBRARY = REPOSITORY / "workflow_scripts" / "stylevote"
-TABLE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8").split("| floor | rooms |", 1)[1]
+TABLE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8").split("| layer | packages |", 1)[1]
 # Rooms by floor, the highest first.
 FLOORS = [re.findall(r"`(\w+)` \(", line) for line in TABLE.split("\n\n", 1)[0].splitlines()[2:]]
 HEIGHT = {room: -number for number, rooms in enumerate(FLOORS) for room in rooms}
