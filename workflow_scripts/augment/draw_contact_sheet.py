@@ -22,9 +22,9 @@ def main(
     Args:
         manifest: training photos
         attempts: table of all attempts
-        masks: a file per shard
+        masks: masks, a file per shard
         recolored: photos, a file per shard
-        sheet: to write, as PNG
+        sheet: to write: examples, as PNG
         photos: folder of the training photos
         size: shorter side of the recoloured photos
     """

@@ -35,10 +35,10 @@ def main(
         recolored: to write: photos
         attempts: to write: a row per attempt
         photos: folder of the training photos
-        shard: its number
-        labels: all of them
+        shard: number of the shard
+        labels: all labels
         size: shorter side of the photos
-        shards: their number
+        shards: number of shards
         recolor: settings of the recolouring
     """
     table = read_table(manifest)

@@ -27,12 +27,12 @@ def main(
 
     Args:
         manifest: training photos and labels
-        folds: their folds
+        folds: folds of the photos
         attempts: list of recoloured photos, if the recipe uses them
         epochs: to write: photos of each epoch
-        name: of the recipe
+        name: name of the recipe
         fold: number of the fold held out
-        labels: all of them
+        labels: all labels
         recipe: its settings and number of epochs
     """
     photos = read_table(manifest, ["image_id", *labels])

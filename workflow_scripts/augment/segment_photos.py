@@ -32,10 +32,10 @@ def main(
         mask_labels: table of the given masks' classes
         weights: of the trained network, or of Mask R-CNN
         masks: to write: a mask per photo
-        photos: their folder
+        photos: folder of the photos
         given_masks: folder of given masks
-        shard: its number
-        threads: of the processor
+        shard: number of the shard
+        threads: processor threads to use
         segmentation: its settings
     """
     table = read_table(manifest, ["image_id", "path", "width", "height", "sha256"])

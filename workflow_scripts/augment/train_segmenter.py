@@ -36,12 +36,12 @@ def main(
         manifest: training photos
         mask_labels: table of the masks' classes
         start: weights of the encoder
-        weights: to write
+        weights: to write: weights
         history: to write: a row per epoch
         summary: to write: IoU of the photos held out, as JSON
         photos: folder of the training photos
         given_masks: folder of masks: PNGs of class numbers
-        threads: of the processor
+        threads: processor threads to use
         region: person or clothing
         size: shorter side of the photos
         smp: the network and its training

@@ -32,21 +32,21 @@ def main(
     """Write the bundle.
 
     Args:
-        members: of all labels
+        members: members of all labels
         whole: members of the whole ensemble, of which the bundle may have fewer
         runs: settings of all runs, as JSON
-        histories: a file per run and fold: run by run, in the order of their ids
-        weights: a folder per run and fold, in the same order
-        stackers: a file per block of labels
-        thresholds: a file per block of labels
-        precision_thresholds: a file per block of labels, or none
+        histories: histories of the trainings, a file per run and fold: run by run, in the order of their ids
+        weights: weights, a folder per run and fold, in the same order
+        stackers: stackers, a file per block of labels
+        thresholds: thresholds, a file per block of labels
+        precision_thresholds: scores with the precision of `abstain`, a file per block of labels, or none
         estimate: nested estimate of the whole ensemble
         bundle: to write: folder
-        labels: all of them
-        beta: of F-beta
+        labels: all labels
+        beta: weight of recall against precision in F-beta
         votes: aggregation, and limits of a photo's number of labels
-        combiner: of the stackers
-        features: labels whose members every stacker takes, too
+        combiner: combiner that made the stackers
+        features: labels whose members every stacker uses, too
     """
     selected, settings = read_table(members), read_json(runs)
     by_label = selected.sort_values("member").groupby("label")

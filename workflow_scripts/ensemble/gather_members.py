@@ -1,4 +1,4 @@
-"""Gather the members of all labels into one table: the networks that have to predict."""
+"""Gather the members of all labels into one table, from which predictions know their networks."""
 
 from pathlib import Path
 

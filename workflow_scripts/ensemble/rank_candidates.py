@@ -18,7 +18,7 @@ def main(scores: list[Path], manifest: Path, folds: Path, rankings: Path, *, lab
         folds: folds of the photos
         rankings: to write: rankings
         labels: labels of the block
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
     """
     by_label = {}
     with open_block(scores, manifest, folds, labels) as block:

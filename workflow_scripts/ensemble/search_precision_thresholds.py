@@ -1,4 +1,4 @@
-"""Search the score from which on each label of a block is assigned with a chosen precision."""
+"""Search the lowest threshold at which each label of a block has a chosen precision."""
 
 import logging
 from pathlib import Path
@@ -12,12 +12,12 @@ from stylevote.files.tables import write_table
 
 
 def main(stacked: Path, manifest: Path, precision_thresholds: Path, *, labels: list[str], precision: float) -> None:
-    """Write each label's score; it is missing if no score reaches the precision.
+    """Write each label's threshold; it is missing if no threshold has the precision.
 
     Args:
         stacked: out-of-fold stacked scores of the labels
         manifest: training photos
-        precision_thresholds: to write: scores
+        precision_thresholds: to write: thresholds
         labels: labels of the block
         precision: precision to reach
     """

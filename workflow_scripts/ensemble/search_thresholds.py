@@ -22,7 +22,7 @@ def main(
         manifest: training photos
         thresholds: to write: thresholds
         labels: labels of the block
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         threshold: method (greedy, exact, lbfgs, plug_in, shrunk or bootstrap) and its settings
     """
     rows = []

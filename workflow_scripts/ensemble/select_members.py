@@ -26,7 +26,7 @@ def main(
     beta: float,
     selection: Selection,
 ) -> None:
-    """Write the rankings of each label of a block, with who is a member and why the others are not.
+    """Write the rankings of each label of a block, with each member's number, and why the others are no members.
 
     Args:
         scores: candidates of the block
@@ -36,7 +36,7 @@ def main(
         sizes: table of the sizes that `target` chose, if it did
         members: to write: rankings and members
         labels: labels of the block
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         selection: method (top_n, greedy or all) and its settings
     """
     ranked, by_label = read_by_label([rankings], labels), {}

@@ -40,7 +40,7 @@ def main(
         stacked: to write: out-of-fold stacked scores
         threads: processor threads to use
         labels: labels of the block
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         features: labels whose members every stacker uses, too
         stack: combiner and its settings
     """

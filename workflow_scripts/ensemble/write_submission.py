@@ -1,4 +1,4 @@
-"""Write the submission, and a summary of what was decided and how good it is."""
+"""Write the submission, and a summary of the decisions and their quality."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def main(
         submission: to write: CSV
         summary: to write: text
         labels: all labels
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         form: form of the submission: table (a header, then rows) or challenge (rows only)
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()

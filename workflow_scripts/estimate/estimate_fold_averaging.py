@@ -32,7 +32,7 @@ def main(
         votes: votes for the photoset
         gains: to write: gains
         labels: all labels
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         fold_count: number of folds
     """
     nested = read_by_label(estimates, labels, ["score"])

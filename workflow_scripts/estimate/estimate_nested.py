@@ -36,7 +36,7 @@ def main(
         estimates: to write: nested decisions
         threads: processor threads to use
         labels: labels of the block
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         features: labels whose members every stacker uses, too
         stack: combiner and its settings
         threshold: method and its settings

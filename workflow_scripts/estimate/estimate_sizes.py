@@ -39,7 +39,7 @@ def main(
         members: to write: members
         threads: processor threads to use
         labels: labels of the block
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         features: labels whose members every stacker uses, too
         selection: method and its settings
         stack: combiner and its settings

@@ -1,4 +1,4 @@
-"""Try the ensemble of each label of a block on labels in random order and on noise; measure its runs by fold."""
+"""Try each label's ensemble on shuffled labels and on random scores; measure its runs fold by fold."""
 
 import logging
 from pathlib import Path
@@ -40,7 +40,7 @@ def main(
         figures: to write: AUCs by run and fold
         threads: processor threads to use
         labels: labels of the block
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         features: labels whose members every stacker uses, too
         selection: method and its settings
         stack: combiner and its settings

@@ -36,7 +36,7 @@ def main(
         histories: histories of the trainings, a file per run and fold; the folds of a run together
         curve: to write: score and cost of each size
         labels: all labels
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         voting: aggregation, and the minimum and maximum number of labels per photo
         runs: names of the runs, in the order of their histories
         fold_count: number of folds

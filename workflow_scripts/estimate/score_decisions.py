@@ -17,7 +17,7 @@ def main(votes: Path, manifest: Path, scores: Path, *, labels: list[str], beta: 
         manifest: photos of the photoset, with their labels if these are known
         scores: to write: scores
         labels: all labels
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
     """
     photos = read_table(manifest)
     votes_of_photos = read_table(votes, ["image_id", "label", "decision"])

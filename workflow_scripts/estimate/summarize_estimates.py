@@ -37,7 +37,7 @@ def main(
         summary: to write: for each label, the nested and the non-nested F-beta
         decisions: to write: the nested decision for every photo and label
         labels: all labels
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         voting: aggregation, and the minimum and maximum number of labels per photo
     """
     photos = read_table(manifest, ["image_id", *labels])

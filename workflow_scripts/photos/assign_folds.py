@@ -12,10 +12,10 @@ def main(manifest: Path, folds: Path, *, labels: list[str], count: int, seed: in
 
     Args:
         manifest: training photos
-        folds: to write
-        labels: all of them
+        folds: to write: folds of the photos
+        labels: all labels
         count: number of folds
-        seed: of the draw
+        seed: seed of the draw
     """
     photos = read_table(manifest, ["image_id", "group", *labels])
     write_table(assign_folds(photos, labels, count, seed), folds)

@@ -14,7 +14,7 @@ def main(manifest: Path, pixels: Path, index: Path, photos: Path, threads: int, 
         manifest: photos
         pixels: to write: flat file of uint8 RGB values
         index: to write: position of each photo in the flat file
-        photos: their folder
+        photos: folder of the photos
         threads: processes that decode
         size: shorter side in pixels
     """

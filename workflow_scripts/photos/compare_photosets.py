@@ -13,10 +13,10 @@ def main(
     """Write the table of shared photos.
 
     Args:
-        manifests: a file per photoset
-        quarantines: a file per photoset
+        manifests: manifests, a file per photoset
+        quarantines: quarantine tables, a file per photoset
         shared: to write: a row per shared photo
-        photosets: their names
+        photosets: names of the photosets
         on_bad_photo: fail or skip
     """
     if on_bad_photo == "fail":

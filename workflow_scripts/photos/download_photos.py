@@ -33,8 +33,8 @@ def main(
         table: file names, URLs and labels, as CSV, TSV or Parquet
         failures: to write: photos that could not be downloaded, and why
         on_bad_photo: fail or skip, if there are such photos
-        labels: all of them
-        photoset: its name
+        labels: all labels
+        photoset: name of the photoset
         downloads: limits and pauses
     """
     # Ctrl-C ends it at once, as SIGTERM does: no photo is incomplete, and the next call downloads the others.

@@ -11,7 +11,7 @@ def main(folder: Path, threads: int, *, demo: Demo) -> None:
     """Write the demo's training and test photos, label tables and masks.
 
     Args:
-        folder: to write
+        folder: to write: folder of the demo
         threads: processes that draw
         demo: numbers of photos, their size, and the seed
     """

@@ -14,10 +14,10 @@ def main(manifest: Path, train: Path, holdout: Path, *, labels: list[str], share
         manifest: all photos with labels
         train: to write: manifest of the photos to train on
         holdout: to write: manifest of the holdout photos
-        labels: all of them
+        labels: all labels
         share: fraction of the photos to hold out
         folds: number of folds of the other photos
-        seed: of the draw
+        seed: seed of the draw
     """
     photos = read_table(manifest)
     held_out = hold_out_photos(photos, labels, share, folds, seed)

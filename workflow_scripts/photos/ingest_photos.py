@@ -27,13 +27,13 @@ def main(
     Args:
         manifest: to write: a row per photo
         quarantine: to write: photos left out, and why
-        photos: their folder
+        photos: folder of the photos
         table: file names and labels, as CSV, TSV or Parquet; by default, all photos of the folder count
         failures: table of the photos that could not be downloaded, and why
         on_bad_photo: fail, or skip unusable photos
         threads: processes that open photos
-        labels: all of them
-        photoset: its name; train must have labels
+        labels: all labels
+        photoset: name of the photoset; train must have labels
         folds: number of folds, each of which needs a positive of every label
         holdout: whether some photos will be held out
     """

@@ -13,8 +13,8 @@ def main(tables: list[Path], page: Path, *, beta: float, experiments: list[dict[
 
     Args:
         tables: figures, a file per experiment
-        page: to write
-        beta: of F-beta
+        page: to write: page of the tables
+        beta: weight of recall against precision in F-beta
         experiments: name, title and notes of each
     """
     of_name = {

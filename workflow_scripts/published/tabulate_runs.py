@@ -29,12 +29,12 @@ def main(
     Args:
         predictions: out-of-fold predictions, a file per run and fold, the folds of a run together
         manifest: training photos
-        folds: their folds
+        folds: folds of the photos
         table: to write: the figures
         csv: to write: the same as CSV
         runs: ids of the runs, in the order of their predictions
-        labels: all of them
-        beta: of F-beta
+        labels: all labels
+        beta: weight of recall against precision in F-beta
         cells: figures to compare: row, label (or macro), paper (or null), cut (or null), and repetitions, each of which
             names the run of every label
     """

@@ -18,7 +18,7 @@ def main(
         manifest: training photos
         table: to write: the figures
         csv: to write: the same as CSV
-        labels: all of them
+        labels: all labels
         paper: published figure of each size
     """
     positives = int(label_matrix(read_table(manifest, labels), labels).sum())

@@ -58,8 +58,8 @@ def main(
         estimate: nested scores
         threshold: of each label
         manifest: training photos
-        folds: their folds
-        votes: on the test photos
+        folds: folds of the photos
+        votes: votes for the test photos
         test_manifest: test photos
         summary: nested estimate, if there are too many labels to draw all
         predictions: for the test photos, if losses are compared: RUN/FILE for each fold, in the order of the folds
@@ -67,7 +67,7 @@ def main(
         singles: to write: decisions of the best single network and of each backbone's best
         figures: to write: thresholds, how flat F-beta is around them, and numbers of members
         labels: those of the block
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
         max_pictures: number of labels that are drawn at most
         external: names of the external members
         losses: runs that were trained with each loss, if there are several

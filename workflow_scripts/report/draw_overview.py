@@ -54,24 +54,24 @@ def main(
 
     Args:
         manifest: training photos
-        folds: their folds
+        folds: folds of the photos
         test_manifest: test photos
         summary: nested estimate
         decisions: of the nested estimate
         candidates: a file per block of labels
         rankings: of the candidates: a file per block
         stacked: out-of-fold scores of the stacks: a file per block
-        singles: decisions of single networks: a file per block
+        singles: decisions of single networks, a file per block
         figures: thresholds, how flat F-beta is around them, and numbers of members: a file per block
-        votes: on the test photos
+        votes: votes for the test photos
         scores: of the decisions for the test photos; empty if their labels are not known
         fold_averaging: expected gain from averaging the folds' networks, if it was estimated
         sizes: nested estimates of ensembles of other sizes, if they were made
         epochs: photos that the networks of one fold see: a file per recipe that resamples
         tables: to write, by their file names: macro, labels, gains and, if a recipe resamples, resampling
         pictures: to write, by their file names: see `overview_pictures`; sizes; resampling
-        labels: all of them
-        beta: of F-beta
+        labels: all labels
+        beta: weight of recall against precision in F-beta
         max_pictures: number of labels that have a row or a picture of their own at most
         recipes: names of those that resample
     """

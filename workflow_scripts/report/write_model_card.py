@@ -31,12 +31,12 @@ def main(
     Args:
         macro: figures of all labels together
         by_label: figures of every label
-        members: of all labels
-        thresholds: a file per block of labels
+        members: members of all labels
+        thresholds: thresholds, a file per block of labels
         runs: settings of every run
         manifests: photos: a file per photoset
         submission: decisions
-        card: to write
+        card: to write: model card
         configuration: the settings that change decisions
         photosets: names of the photosets, in the order of the manifests
         drawn: whether the photos are the demo's

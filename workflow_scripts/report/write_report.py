@@ -60,15 +60,15 @@ def main(
         test_manifest: test photos
         runs: settings of every run
         sheet: examples of recoloured photos, if runs use recoloured photos
-        report: to write
+        report: to write: page
         train_photos: folder of the training photos, if there is one
         test_photos: folder of the test photos, if there is one
         results: folder of the results
         benchmarks: benchmark files of each rule (see `costs.job_costs`)
         wildcards: values of wildcards in benchmark files that count, as regular expressions
         gpu_rules: names of the rules whose jobs ask for a GPU
-        labels: all of them
-        beta: of F-beta
+        labels: all labels
+        beta: weight of recall against precision in F-beta
         max_pictures: number of labels that are drawn at most
         folds: number of folds
         losses: compared losses, if there are several

@@ -29,8 +29,8 @@ def main(
         folds: of the training photos
         validation: to write: out-of-fold predictions, a file per fold
         test: to write: predictions of the test photos, a file per fold
-        labels: all of them
-        member: its number, from 0
+        labels: all labels
+        member: number of the member, from 0
         simulation: its settings
     """
     photos = read_table(manifest, ["image_id", *labels])

@@ -31,8 +31,8 @@ def main(
         history: of the student: one table per fold
         weights: of the student: one folder per fold
         bundle: to write: folder
-        labels: all of them
-        beta: of F-beta
+        labels: all labels
+        beta: weight of recall against precision in F-beta
         votes: the mean of scores, and limits of a photo's number of labels
         run: id of the student's run
         setting: of the student's run

@@ -35,8 +35,8 @@ def main(
         holdout_student: votes of the student on them
         scores: to write: F-beta of student, ensemble and single networks
         summary: to write: the means as text
-        labels: all of them
-        beta: of F-beta
+        labels: all labels
+        beta: weight of recall against precision in F-beta
     """
     truth = label_matrix(read_table(manifest, labels), labels)
     decisions = (label_matrix(read_table(path), labels) for path in (ensemble, student, singles))

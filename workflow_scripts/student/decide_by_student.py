@@ -27,8 +27,8 @@ def main(
         predictions: of the student for the photoset, at its epoch: one table per fold
         chosen: thresholds of the student
         manifest: photos of the photoset
-        votes: to write
-        labels: all of them
+        votes: to write: votes
+        labels: all labels
         voting: the mean of scores, and limits of a photo's number of labels
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()

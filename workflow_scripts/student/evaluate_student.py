@@ -39,12 +39,12 @@ def main(
         scores: candidates: a file per block
         rankings: of the candidates: a file per block
         manifest: training photos
-        folds: their folds
+        folds: folds of the photos
         chosen: to write: run, epoch and threshold per label; the epoch is the same for all
         decisions: to write: the student's decision for every photo and label
         singles: to write: the decisions of each label's best single network
-        labels: all of them
-        beta: of F-beta
+        labels: all labels
+        beta: weight of recall against precision in F-beta
         threshold: method of search
         votes: limits of a photo's number of labels
         run: id of the student's run

@@ -30,12 +30,12 @@ def main(
         scores: candidates of the block, and of the labels in `features`
         members: of the same labels
         manifest: training photos
-        folds: their folds
-        taught: to write
+        folds: folds of the photos
+        taught: to write: scores to learn
         threads: processor threads to use
         labels: those of the block
-        features: labels whose members every stacker takes, too
-        beta: of F-beta
+        features: labels whose members every stacker uses, too
+        beta: weight of recall against precision in F-beta
         stack: combiner and its settings, as for stack_members
     """
     taught_by_label = {}

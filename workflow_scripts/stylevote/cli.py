@@ -97,19 +97,19 @@ def make_parser(main: Callable[..., None], signature: inspect.Signature, **texts
 
 
 def check_settings(settings: object, types_of: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with exactly these keys, those with a class of `stylevote.config` as that class.
+    """Return settings with exactly these keys; values of a class of `stylevote.config` become that class.
 
     Args:
-        settings: what was read, an object.
+        settings: settings as they were read.
         types_of: annotation of each setting.
 
     Raises:
         InputError: a key is missing or unknown, or a value is not of its class.
     """
-    found = list(settings) if isinstance(settings, dict) else []
-    if not isinstance(settings, dict) or set(found) != set(types_of):
-        wrong = [f"{key!r} is missing" for key in types_of if key not in found]
-        wrong += [f"{key!r} is unknown" for key in found if key not in types_of] or ["no JSON object"] * (not wrong)
+    keys = list(settings) if isinstance(settings, dict) else []
+    if not isinstance(settings, dict) or set(keys) != set(types_of):
+        wrong = [f"{key!r} is missing" for key in types_of if key not in keys]
+        wrong += [f"{key!r} is unknown" for key in keys if key not in types_of] or ["no JSON object"] * (not wrong)
         raise InputError(f"--{SETTINGS}: {', '.join(wrong)}; expected {', '.join(map(repr, types_of))}")
     return {key: _typed(key, settings[key], annotation) for key, annotation in types_of.items()}
 

@@ -30,10 +30,10 @@ def main(
         weights: folders of the run's weights: one per fold
         manifest: training photos
         folds: folds of the photos
-        epochs: to write
+        epochs: to write: each label's best epoch
         run: id of the run
         labels: labels of the run
-        beta: of F-beta
+        beta: weight of recall against precision in F-beta
     """
     photos = read_table(manifest)
     fold_of = fold_numbers(photos, read_table(folds))

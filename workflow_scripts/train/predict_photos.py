@@ -41,18 +41,18 @@ def main(
 
     Args:
         manifest: photos of the photoset
-        index: of their pixel cache
+        index: index of their pixel cache
         pixels: their pixel cache
         wanted: label, run and epoch of the networks: the ensemble's members, or all that may become members
-        history: of the run on each fold
-        weights: folder of the run's weights on each fold
+        history: history of the run, a file per fold
+        weights: weights of the run, a folder per fold
         predictions: to write: one table per fold
         run: id of the run
         kept: folder of the kept scores
         code: digest of the code, part of the key of kept scores
         threads: processor threads to use
         labels: labels of the run
-        setting: of the run
+        setting: setting of the run
     """
     members, photos = read_table(wanted), read_table(index)
     check_index(photos, read_table(manifest), index)

@@ -51,7 +51,7 @@ def main(
         manifest: training photos and labels
         folds: folds of the photos
         epochs: manifest of this fold's epochs
-        index: of the pixel cache
+        index: index of the pixel cache
         pixels: pixel cache
         recolored_index: of the recoloured photos' pixel cache, if the run uses them
         recolored_pixels: that pixel cache
@@ -65,7 +65,7 @@ def main(
         threads: processor threads to use
         processes: number of processes that share the job, each with its own GPU
         labels: labels of the run
-        setting: of the run
+        setting: setting of the run
     """
 
     def train() -> None:

@@ -51,7 +51,7 @@ def decide(
         progress: whether to show a progress bar, on a terminal.
 
     Returns:
-        the table of `ensemble.decisions.details`: a row per photo and label, with score, decision, agreement and, if
+        a table as of `decision_details`: a row per photo and label, with score, threshold, decision, agreement and, if
         the bundle was made with a precision, abstain.
 
     Raises:
@@ -135,8 +135,8 @@ def _open_caches(
 class _SizeLimit(TorchDispatchMode):
     """Limits the size of a network, made inside this context, to the size of the weights in a file.
 
-    A network is made before its weights are loaded, and a description may ask for any size. Sixteen kinds of networks
-    took 1.0 to 1.1 times the numbers of their weights, and those of the photo that measures their features.
+    A network is made before its weights are loaded, and a description may ask for any size. To make sixteen kinds of
+    networks took 1.0 to 1.1 times as many numbers as their weights and the photo that measures their features have.
 
     Args:
         path: the file of weights.

@@ -1,4 +1,4 @@
-"""What a configuration must have for a bundle of its ensemble."""
+"""Check that a bundle can hold the ensemble of a configuration."""
 
 from stylevote.bundle.contents import refuse_arguments
 from stylevote.config.settings import Settings

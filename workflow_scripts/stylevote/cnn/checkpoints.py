@@ -8,9 +8,9 @@
 4. The next start reads ``last.ckpt`` and continues (`read_checkpoint`). It starts from the beginning if the file is
    damaged, has another key (settings, code and data), or if weights differ from the history.
 5. After the last epoch, `cnn.outputs.publish` links the weights to the outputs and writes the tables.
-6. The work folder stays, without the optimizer's state, until a later program has read the outputs, or a call of the
-   workflow knows them. Until then, a job that was killed at the end, or whose end the workflow missed, only has to
-   publish again.
+6. The work folder stays, without the optimizer's state, until a later program has read the outputs, or the workflow has
+   recorded them. Until then, a job that was killed at the end, or whose end the workflow missed, only has to publish
+   again.
 """
 
 import logging

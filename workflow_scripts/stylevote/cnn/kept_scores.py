@@ -1,6 +1,6 @@
 """Scores of a photoset by single networks, kept so that none is computed twice.
 
-The members change when a run is added, and Snakemake then starts the predictions of every run again.
+If a run is added, the members change, and Snakemake starts the prediction jobs of every run again.
 """
 
 from pathlib import Path

@@ -126,7 +126,7 @@ class Training:
         return pd.DataFrame([asdict(row) for row in self.history]), torch.stack(self.validation).numpy()
 
     def progress(self) -> str:
-        """Return from where the next start would continue."""
+        """Return a text about the point from which the next start would continue."""
         return f"the next start goes on after {self.finished} of {len(self.phase_of)} epochs"
 
     def _enter_phase(self, phase: int) -> None:

@@ -32,7 +32,7 @@ class Model(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def word_errors(cls, value: Any, handler: Any) -> "Model":
-        """Check a value; errors have sentences of ours."""
+        """Check a value, and word its errors as our sentences."""
         try:
             return handler(value)
         except ValidationError as error:
@@ -62,11 +62,11 @@ class OneOf(Model):
 
     @model_validator(mode="after")
     def have_one(self) -> "OneOf":
-        """Refuse none, and several."""
+        """Refuse settings in which no key, or more than one, has a value."""
         if len(self.given(dict(self))) != 1:
             keys = type(self).model_fields
-            found = ", ".join(key for key in keys if key in self.model_fields_set)
-            raise ValueError(f"found {found or 'none'}, expected one of {', '.join(keys)}")
+            given = ", ".join(key for key in keys if key in self.model_fields_set)
+            raise ValueError(f"found {given or 'none'}, expected one of {', '.join(keys)}")
         return self
 
     @model_serializer(mode="wrap")

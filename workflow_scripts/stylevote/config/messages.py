@@ -30,15 +30,15 @@ def described(docstring: str) -> tuple[str, dict[str, str]]:
     """Return the descriptions of a class and of its keys, without full stops at their ends."""
     about, _, keys = inspect.cleandoc(docstring).partition("Attributes:")
     about = _line(about)
-    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", keys, re.MULTILINE)
-    return about[:1].lower() + about[1:], {key: _line(text) for key, text in found}
+    described_keys = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", keys, re.MULTILINE)
+    return about[:1].lower() + about[1:], {key: _line(text) for key, text in described_keys}
 
 
 def worded(model: type[BaseModel], error: ValidationError) -> list[InitErrorDetails]:
-    """Return the errors of a class of settings with our sentences.
+    """Replace the texts of a class's errors by our sentences; return the errors.
 
-    Errors in its fields' classes have them already. An error about a value as a whole is left to the class that has a
-    field for the value.
+    Errors in its fields' classes already have them. The class that has a field for this value words errors about the
+    value as a whole.
     """
     unknown, result = [], []
     for details in error.errors(include_url=False):
@@ -96,7 +96,7 @@ def _unknown_keys(unknown: list[str], known: list[str]) -> str:
 
 
 def _chosen_by_type(model: type[BaseModel], key: str | int) -> bool:
-    """Whether a field has alternatives of several types."""
+    """Return whether a field has alternatives of several types."""
     return key in model.model_fields and any(isinstance(p, Discriminator) for p in model.model_fields[key].metadata)
 
 

@@ -38,8 +38,8 @@ def resolve_cells(
         if wrong:
             problems += [f"{at}.runs: {text}" for text in wrong]
             continue
-        found = {run: setting for run, setting in runs.items() if all(fits(setting) for fits in pattern.values())}
-        if not found:
+        fitting = {run: setting for run, setting in runs.items() if all(fits(setting) for fits in pattern.values())}
+        if not fitting:
             problems.append(f"{at}.runs: {_no_run(row.row, pattern, runs)}")
             continue
         for label, figure in row.paper.items():
@@ -50,7 +50,7 @@ def resolve_cells(
                 hint = nearest(label, [*labels, MACRO])
                 problems.append(f"{at}.paper: {label!r} is not among the labels, nor {MACRO!r}{hint}")
                 continue
-            repetitions, wrong = _repetitions(found, labels if label == MACRO else [label], labels)
+            repetitions, wrong = _repetitions(fitting, labels if label == MACRO else [label], labels)
             problems += [f"{at}.runs: {text}" for text in wrong]
             cell = {"row": row.row, "label": label, "paper": figure, "cut": row.cut}
             cells.append({**cell, "repetitions": repetitions})
@@ -86,7 +86,7 @@ def _fitting(key: str, value: Any, labels: list[str]) -> Callable[[Setting], boo
 
 
 def _fits(setting: Any, wanted: Any) -> bool:
-    """Whether a value is the wanted one; of a mapping, only the wanted keys count."""
+    """Return whether a value is the wanted one; of a mapping, only the wanted keys count."""
     if isinstance(wanted, dict):
         return isinstance(setting, dict) and all(
             key in setting and _fits(setting[key], value) for key, value in wanted.items()
@@ -107,35 +107,35 @@ def predicted_labels(setting: Setting, labels: list[str]) -> list[str]:
 
 
 def _repetitions(
-    found: dict[str, Setting], wanted: list[str], labels: list[str]
+    fitting: dict[str, Setting], wanted: list[str], labels: list[str]
 ) -> tuple[list[dict[str, str]], list[str]]:
     """Return per seed the run of each wanted label, and the problems: no run, several, or runs of different kinds."""
     by_seed: dict[int, dict[str, list[str]]] = {}
-    for run, setting in found.items():
+    for run, setting in fitting.items():
         for label in wanted:
             if label in predicted_labels(setting, labels):
                 by_seed.setdefault(setting["seed"], {}).setdefault(label, []).append(run)
     repetitions, wrong = [], []
     if not by_seed:
-        wrong.append(f"none of the {len(found)} runs that fit predicts {wanted[0]!r}")
+        wrong.append(f"none of the {len(fitting)} runs that fit predicts {wanted[0]!r}")
     for seed, of_label in sorted(by_seed.items()):
         lacking = [label for label in wanted if label not in of_label]
         if lacking:
             wrong.append(f"no run of seed {seed} that fits predicts {lacking[0]!r}")
         label, several = next(((label, some) for label, some in of_label.items() if len(some) > 1), (None, []))
         if several:
-            differ = " and ".join(_differences([found[run] for run in several]))
+            differ = " and ".join(_differences([fitting[run] for run in several]))
             wrong.append(f"{len(several)} runs of seed {seed} predict {label!r}; they differ in {differ}: say which")
         repetitions.append({label: of_label[label][0] for label in wanted if label in of_label})
     if not wrong:
-        wrong += _mixed(found, repetitions)
+        wrong += _mixed(fitting, repetitions)
     return repetitions, wrong
 
 
-def _mixed(found: dict[str, Setting], repetitions: list[dict[str, str]]) -> Iterator[str]:
+def _mixed(fitting: dict[str, Setting], repetitions: list[dict[str, str]]) -> Iterator[str]:
     """Yield the problem of the first label whose runs differ in more than their seeds, and so are no repetitions."""
     for label in repetitions[0]:
-        settings = [found[of_label[label]] for of_label in repetitions]
+        settings = [fitting[of_label[label]] for of_label in repetitions]
         if differ := [key for key in _differences(settings) if key != "seed"]:
             seeds = ", ".join(str(setting["seed"]) for setting in settings)
             yield (

@@ -60,9 +60,9 @@ def expand(entries: list[Any], labels: list[str]) -> tuple[list[Run], list[str]]
     for number, entry in enumerate(entries):
         repetition = {key: entry[key] for key in REPETITION if key in entry} if isinstance(entry, dict) else {}
         keys = {key: entry[key] for key in entry if key not in REPETITION} if repetition else entry
-        found = [*_repetition_problems(number, repetition, keys), *_problems(("runs", number), keys)]
-        problems += found
-        if not found:
+        wrong = [*_repetition_problems(number, repetition, keys), *_problems(("runs", number), keys)]
+        problems += wrong
+        if not wrong:
             kept[number] = keys, repetition.get("draws", 1), repetition.get("draw_seed", 0)
             fixed, total = _count(keys, (), labels)
             counts[number] = fixed + (total - fixed) * kept[number][1]

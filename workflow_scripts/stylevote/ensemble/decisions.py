@@ -59,7 +59,7 @@ def write_decisions(
 def decision_details(
     votes: pd.DataFrame, thresholds: Mapping[str, float], precision_thresholds: Mapping[str, float | None] | None = None
 ) -> pd.DataFrame:
-    """Return what led to each decision, and how reliable it is.
+    """Return each decision with its score, its threshold, and how reliable it is.
 
     Args:
         votes: a row per label and photo, from `vote.photoset_votes`.

@@ -13,7 +13,7 @@ def external_predictions(settings: Settings, photos: str) -> list[str]:
 
 
 def external_fingerprint(settings: Settings, photos: str) -> str:
-    """Return a digest of these files; of simulated ones, which the workflow makes itself, an empty text.
+    """Return a digest of these files; an empty text for simulated ones, which the workflow itself makes.
 
     A file that replaces another may have kept its time stamp, which can be older than the results.
     """
@@ -21,9 +21,9 @@ def external_fingerprint(settings: Settings, photos: str) -> str:
 
 
 def refuse_missing_predictions(settings: Settings, results: dict[str, str]) -> None:
-    """Raise `InputError` if predictions are missing of which a result was made.
+    """Raise `InputError` if predictions are missing from which an existing result was made.
 
-    Snakemake 9.27 would keep the result without a word, since no rule makes the predictions.
+    Snakemake 9.27 would silently keep the result, because no rule makes the predictions.
 
     Args:
         settings: the configuration.

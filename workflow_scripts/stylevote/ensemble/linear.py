@@ -22,7 +22,7 @@ class WeightedSum:
 
     Attributes:
         weights: one per member, shape (members,).
-        intercept: what is added to the sum.
+        intercept: number that is added to the sum.
     """
 
     weights: np.ndarray

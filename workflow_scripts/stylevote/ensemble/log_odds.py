@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, logit
 
-MIN_PROBABILITY = 1e-6  # scores of 0 and 1 have no log odds, so scores are clipped
+MIN_PROBABILITY = 1e-6  # scores are clipped, because 0 and 1 have no log odds
 
 
 def log_odds(scores: np.ndarray) -> np.ndarray:

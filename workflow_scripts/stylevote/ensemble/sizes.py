@@ -28,7 +28,7 @@ def read_sizes(path: Path, folds: np.ndarray) -> dict[int, int | None]:
     unknown = table.loc[~table["size"].isin(SIZES), "size"]
     if len(unknown):
         raise InputError(f"{path}: size: found {unknown.iloc[0]!r}, expected one of {', '.join(SIZES)}")
-    found, expected = sorted(table["held_out_fold"]), held_out_folds(folds)
-    if found != expected:
-        raise InputError(f"{path}: held_out_fold: found {found}, expected each of {expected} once")
+    held_out, expected = sorted(table["held_out_fold"]), held_out_folds(folds)
+    if held_out != expected:
+        raise InputError(f"{path}: held_out_fold: found {held_out}, expected each of {expected} once")
     return {fold: parse_size(size) for fold, size in zip(table["held_out_fold"], table["size"], strict=True)}

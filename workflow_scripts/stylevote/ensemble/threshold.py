@@ -188,7 +188,7 @@ def search_threshold(
 
 
 def precision_threshold(labels: np.ndarray, scores: np.ndarray, precision: float) -> float | None:
-    """Return the lowest score from which on the label is assigned with this precision; None if there is none.
+    """Return the lowest threshold at which the label has this precision; None if there is none.
 
     At least `MIN_DECIDED` photos must have such a score: if three photos all have the label, nothing follows for a
     fourth.

@@ -1,4 +1,4 @@
-"""Alarms: signs of leakage, and of a selection that would select anything."""
+"""Alarms: signs of leakage, and of a selection that selects noise."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ LEVEL = 0.001  # maximum chance of a false alarm
 MAX_GAIN = 0.25  # share of its errors that a fold's CNN may lose, since trainings differ
 MAX_SEPARATION = 0.8  # AUC of telling a fold's scores from those of other folds, since CNNs differ
 MAX_ERROR_RATIO = 4.0  # errors of the median run, as a multiple of a run's
-MIN_RUNS = 3  # fewer runs do not show what is usual
+MIN_RUNS = 3  # with fewer runs, none can be called unusual
 NOISE = "noise like "
 
 COLUMNS = ["alarm", "subject", "value", "expected", "limit", "raised", "meaning"]

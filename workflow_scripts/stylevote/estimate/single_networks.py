@@ -35,9 +35,9 @@ def predict_by_best_network(
 def estimate_run(
     labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, *, threshold: float | None = None, beta: float = BETA
 ) -> tuple[np.ndarray, float]:
-    """Decide by a run as the nested estimate does by an ensemble: no photo has a part in what decides it.
+    """Decide by one run without bias: no photo has a part in the choices that decide it.
 
-    For each fold, the epoch and the threshold are those that are best on the photos of the other folds.
+    For each fold, the epoch and the threshold are the best on the photos of the other folds.
 
     Args:
         labels: 0/1, shape (photos,).

@@ -16,7 +16,7 @@ def summary_lines(
     holdout: pd.DataFrame | None = None,
     beta: float = BETA,
 ) -> list[str]:
-    """Summarize what was decided and how good the decisions are.
+    """Summarize the decisions and their quality.
 
     Args:
         nested: from `scores.nested_scores`, with the columns of `scores.holdout_scores` if photos were held out.

@@ -67,7 +67,7 @@ class Entry:
 
 
 class _UnreadableError(Exception):
-    """The table cannot be read to its end. The arguments are a row (0: none) and what is wrong."""
+    """The table cannot be read to its end. The arguments are a row (0: none) and the problem."""
 
 
 def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[list[str], list[Entry], list[Problem]]:

@@ -152,7 +152,7 @@ def second_of(folder: Path) -> float:
 
 
 def note_reading(manifest: Path, folder: str | Path, second: float) -> None:
-    """Note next to a manifest that all photos in a folder agreed with it at a time.
+    """Record next to a manifest when, and in which folder, all photos agreed with it.
 
     Args:
         manifest: path of the manifest.

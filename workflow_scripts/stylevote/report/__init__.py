@@ -1,1 +1,1 @@
-"""What people look at: figures, pictures and the pages that they stand on."""
+"""The report and the model card: their figures, pictures and pages."""

@@ -15,15 +15,15 @@ STYLE = (TEMPLATES / "answer.css").read_text(encoding="utf-8")
 
 
 def looked_at(rows: pd.DataFrame, count: int) -> list[str]:
-    """Return the labels for which to show where a network looks: those given, or else the one nearest to it.
+    """Return the labels to show heat maps for: the assigned ones, or else the label nearest to its threshold.
 
     Args:
-        rows: of one photo, from `ensemble.decisions.details`.
-        count: of labels at most.
+        rows: of one photo, from `ensemble.decisions.decision_details`.
+        count: maximum number of labels.
     """
     ordered = _ordered(rows)
-    given = ordered[ordered["decision"] == 1]["label"].tolist()
-    return given[:count] or ordered["label"].tolist()[:1]
+    assigned = ordered[ordered["decision"] == 1]["label"].tolist()
+    return assigned[:count] or ordered["label"].tolist()[:1]
 
 
 def overlay(photo: np.ndarray, heat: np.ndarray) -> Image.Image:
@@ -48,7 +48,7 @@ def photo_answer(name: str, photo: np.ndarray, rows: pd.DataFrame, heats: Mappin
     Args:
         name: of the photo.
         photo: uint8, shape (height, width, 3), small.
-        rows: a row per label, from `ensemble.decisions.details`.
+        rows: a row per label, from `ensemble.decisions.decision_details`.
         heats: where a network looks, for some labels (`stylevote.cnn.attention.heat_maps`).
         folds: number of folds that vote.
     """
@@ -83,6 +83,6 @@ def _for_gradio(page: str) -> str:
 
 
 def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the labels given first, then by how far the score is above the threshold."""
+    """Return assigned labels first, then the others; each by how far the score is above the threshold."""
     margin = rows["score"] - rows["threshold"]
     return rows.assign(margin=margin).sort_values(["decision", "margin"], ascending=False, kind="stable")

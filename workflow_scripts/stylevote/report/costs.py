@@ -67,13 +67,13 @@ def disk_use(folder: Path) -> pd.DataFrame:
     """
     sizes: dict[str, int] = {}
     for parent, folders, names in os.walk(folder):
-        part = Path(parent).relative_to(folder).parts
-        if not part:
+        folders_above = Path(parent).relative_to(folder).parts
+        if not folders_above:
             folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             with suppress(FileNotFoundError):
                 status = os.lstat(Path(parent) / name)
                 if not stat.S_ISLNK(status.st_mode):
-                    key = part[0] if part else name
+                    key = folders_above[0] if folders_above else name
                     sizes[key] = sizes.get(key, 0) + status.st_size
     return pd.DataFrame(sorted(sizes.items(), key=lambda item: -item[1]), columns=["folder", "size"])

@@ -140,10 +140,10 @@ def decide_by_one(
         0/1, uint8, shape (photos, labels); None if no network predicts every label.
     """
     ranked = [table[table["held_out_fold"] != ALL].set_index(["held_out_fold", "run", "epoch"]) for table in rankings]
-    reached = pd.concat([table["f_beta"] for table in ranked], axis=1, join="inner").mean(axis=1).sort_index()
-    if reached.empty:
+    macro = pd.concat([table["f_beta"] for table in ranked], axis=1, join="inner").mean(axis=1).sort_index()
+    if macro.empty:
         return None
-    best = list(reached.groupby(level="held_out_fold").idxmax())
+    best = list(macro.groupby(level="held_out_fold").idxmax())
     decided = [
         predict_by_best_network(table.loc[best].reset_index(), read, folds)
         for table, read in zip(ranked, read_scores, strict=True)

@@ -25,7 +25,7 @@ from stylevote.report.drawing import (
     to_svg,
 )
 
-WIDTH = 340  # pixels: two fit beside each other on a small screen held sideways, one on a phone
+WIDTH = 340  # pixels: two fit side by side on a small screen held sideways, one on a phone
 ROW = 38  # pixels of a row: its name, and its marks below
 PANEL = 262  # pixels: the width of a small picture, of which there are many
 ODDS_TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -45,7 +45,7 @@ def dot_chart(
     Args:
         rows: names.
         series: one or more tables with a row each: columns value (nan: nothing is drawn), and low and high, if there
-            are intervals. The numbers stand beside the row's name in the series' colours.
+            are intervals. The numbers follow the row's name in the series' colours.
         log: whether the axis is logarithmic; values below 1 are drawn at 1.
         form: of the numbers.
         limits: of the axis; by default those of the values.
@@ -157,7 +157,7 @@ def heat_map(shares: np.ndarray, names: Sequence[str], title: str) -> str:
         axes.set_ylim(count, 0)
         axes.axis("off")
         for row in range(count):
-            for column in (other for other in range(count) if other != row):
+            for column in (number for number in range(count) if number != row):
                 share = shares[row, column]
                 axes.add_patch(_cell(column, row, share))
                 if count <= 16 and share >= 0.005:
@@ -224,7 +224,7 @@ def threshold_curves(
         thresholds: ascending, shape (points,).
         curves: F-beta there, on the training photos and, if their labels are known, on the test photos.
         chosen: the threshold.
-        flat: the thresholds between which the first curve is hardly below what it is at the chosen one.
+        flat: the thresholds between which the first curve is hardly lower than at the chosen threshold.
     """
     with picture(PANEL, 158) as figure:
         axes = place(figure, 30, 24, 8, 8)
@@ -250,7 +250,7 @@ def loss_curves(
     curves: dict[str, tuple[np.ndarray, Sequence[np.ndarray]]],
     title: str,
 ) -> str:
-    """Draw networks of different losses beside each other: F-beta at 0.5 by epoch, and against the threshold.
+    """Compare networks of different losses in two pictures: F-beta at 0.5 by epoch, and against the threshold.
 
     Args:
         names: all losses that are compared for any label, in the order of their colours; some may be missing here.
@@ -316,7 +316,7 @@ def training_curves(history: pd.DataFrame, reached: pd.DataFrame, title: str) ->
 
 
 def reliability_curve(parts: pd.DataFrame, title: str) -> str:
-    """Draw how often a label is there against what the scores say, with intervals, beside the line on which both agree.
+    """Draw the share of photos with a label against the score, with intervals, and the line on which both are equal.
 
     ``parts`` is what `measures.reliability` returns.
     """

@@ -8,7 +8,7 @@ FIRST = ("backbone", "size", "weights", "labels", "recipe", "loss", "hidden_unit
 
 
 class RunTable(NamedTuple):
-    """The runs: a table of what differs between them, whose first column is their ids, and what is the same for all."""
+    """The runs: a table of the settings that differ, with their ids first, and the settings that all runs share."""
 
     head: list[str]
     rows: list[list[str]]

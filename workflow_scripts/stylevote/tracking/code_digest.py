@@ -56,7 +56,7 @@ def remember_modules(path: Path) -> None:
     Modules are known by their text. If the file is damaged or cannot be written, they are parsed again.
 
     Args:
-        path: the file. It is read now, and written at the end of the process if there are new digests.
+        path: the file. It is read now, and written when the process ends if there are new digests.
     """
     with suppress(InputError):
         _parsed.update(read_json(path)["modules"])

@@ -131,7 +131,7 @@ def plan_trainings(settings: Settings, jobs: list[Job]) -> pd.DataFrame:
 
 
 def training_reason(reason: str, folder: Path) -> str:
-    """Return in few words why a network is trained, from Snakemake's reason and the folder of the run's fold."""
+    """Return a short reason to train a network, from Snakemake's reason and the folder of the run's fold."""
     if not reason.startswith(MISSING):
         return ", ".join(short_reasons(reason))
     if (folder / "unfinished").exists():

@@ -1,4 +1,4 @@
-"""Say in few words why Snakemake does a job, and why a job failed."""
+"""Explain briefly why Snakemake runs a job, and why a job failed."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ SLACK = 60  # seconds by which a node's clock may differ
 
 
 def short_reasons(reason: str) -> list[str]:
-    """Return Snakemake's reasons for a job in few words; the beginning of its text if none is known."""
+    """Return Snakemake's reasons for a job, shortened; the beginning of its text if none is known."""
     for text, words in FIRST.items():
         if text in reason:
             return [words]

@@ -182,7 +182,7 @@ class _Race:
     Attributes:
         points: of the grid; a point is known by its position here.
         racing: points that no heat has ruled out yet.
-        table: what is known of each point; see `fit`.
+        table: results of each point so far; see `fit`.
         hardness: see `sample`; None if no heat needs a sample.
         pool: fits boosters side by side.
     """
