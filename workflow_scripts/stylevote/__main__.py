@@ -58,7 +58,7 @@ def decide(
         details: second CSV to write: score, threshold and agreement of the folds for each decision
         skip_bad_photos: leave out photos that cannot be read
         threads: processor threads to use (default 1)
-        device: where to compute (default auto: a GPU if there is one)
+        device: device to compute on (default auto: a GPU if there is one)
     """
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
     from stylevote.bundle.decide import decide as decide_photos  # noqa: PLC0415
@@ -91,7 +91,7 @@ def serve(bundle: Path, /, port: int | None = None, threads: Threads = 1, device
         bundle: folder of the bundle
         port: to listen on, at 127.0.0.1 (default: the first free port from 7860)
         threads: processor threads to use (default 1)
-        device: where to compute (default cpu; a GPU is then taken until the page ends)
+        device: device to compute on (default cpu; with cuda, the page keeps a GPU until it ends)
     """
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
     from stylevote.bundle.serve import serve as serve_page  # noqa: PLC0415
@@ -132,7 +132,7 @@ def compare(
         photoset: compare the decisions for this photoset, which has labels (default: the nested decisions for the
             training photos)
         resamples: resamples of the bootstrap (default 1000)
-        beta: of F-beta (default 2)
+        beta: weight of recall against precision in F-beta (default 2)
     """
     from stylevote.estimate.compare import compare_folders  # noqa: PLC0415
 
@@ -143,7 +143,7 @@ COMMANDS = {"serve": serve, "export": export, "compare": compare}
 
 
 def without_results(command: Callable[[], None]) -> None:
-    """Call a command; its user has no configuration, so a full disk's remedy is not the key `results`.
+    """Call a command. If the disk is full, the remedy does not name the key `results`: there is no configuration.
 
     Raises:
         InputError: the command's, or a file cannot be written.

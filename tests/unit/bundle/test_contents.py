@@ -173,8 +173,8 @@ def test_the_card_lets_labels_stand_for_themselves():
     card = bundle_card(content(), worth_of_ensemble(honest, "F2", part=True), 6)
     assert card.startswith("# A bundle of Stylevote\n\n6 networks, trained on 2 folds, that decide which of 2 labels")
     assert r"| \<b\>round\</b\> | 5 | 0.5000 | 0.4000 to 0.6000 |" in card
-    assert "worth less" in card
-    assert "worth less" not in worth_of_ensemble(honest, "F2", part=False)
+    assert "a little worse" in card
+    assert "a little worse" not in worth_of_ensemble(honest, "F2", part=False)
 
 
 def test_other_versions_than_the_bundle_was_made_with_are_named(copy):

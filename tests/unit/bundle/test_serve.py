@@ -76,7 +76,7 @@ def contents(folder: Path) -> list[Path]:
 
 
 def scores(answer: str) -> dict[str, list[tuple[str, float, str]]]:
-    """Read an answer: of each photo, its labels with their scores, and whether they are given."""
+    """Read an answer: of each photo, its labels with their scores, and whether they are assigned."""
     found = {}
     for article in re.findall(r"<article>.*?</article>", answer, re.DOTALL):
         name = html.unescape(re.search(r"<h3>(.*?)</h3>", article)[1])
@@ -106,7 +106,7 @@ def test_photos_are_decided_as_they_are_without_the_page(ask, made, photos):
         verdicts = (
             rows["decision"]
             .where(rows["abstain"] == 0, 2)
-            .map(["not given", "given", "given, not for sure"].__getitem__)
+            .map(["not assigned", "assigned", "assigned, uncertain"].__getitem__)
         )
         expected = zip(rows["label"], rows["score"].round(3), verdicts, strict=True)
         assert labels == [(label, pytest.approx(score, abs=0.0011), verdict) for label, score, verdict in expected]

@@ -319,7 +319,7 @@ def test_holdout_photos_stand_beside_the_honest_estimate(chain):
     scores = [fbeta_score(test.truth[:, k], decided[:, k], beta=2) for k in range(2)]
     assert beside["holdout_f_beta"].tolist() == pytest.approx([*scores, np.mean(scores)])
     output = submit(folder, "beside", **{"estimate": "beside.parquet", "holdout-scores": "scores.parquet"})
-    assert f"\nmacro F2, holdout: {np.mean(scores):.4f}  on 50 photos that nothing saw" in output
+    assert f"\nmacro F2, holdout: {np.mean(scores):.4f}  on 50 photos that no step used" in output
     assert [line for line in output.splitlines() if "holdout" not in line] == printed.splitlines()
     none = ["--holdout-votes", "--holdout-manifest"]  # as Snakemake says: no file
     call(folder, "estimate/summarize_estimates", *arguments, *none)

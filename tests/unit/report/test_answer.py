@@ -42,7 +42,7 @@ def test_what_is_given_without_the_chosen_precision_is_marked(photo):
     table = rows({"sure": (0.9, 0.5, 1), "unsure": (0.6, 0.5, 1), "none": (0.1, 0.5, 0)}, abstain=[0, 1, 0])
     answer = photo_answer("a.jpg", photo, table, {}, 5)
     assert "<b>sure</b>" in answer and "<b class=unsure>unsure ?</b>" in answer
-    assert answer.count("given, not for sure") == 1
+    assert answer.count("assigned, uncertain") == 1
 
 
 def test_no_name_becomes_markup_or_code(photo):
@@ -78,4 +78,4 @@ def test_where_nothing_speaks_for_a_label_it_is_said(photo):
     table = rows({"one": (0.6, 0.5, 1), "other": (0.6, 0.5, 1)})
     heats = {"one": np.zeros((4, 4), np.float32), "other": np.ones((4, 4), np.float32)}
     answer = photo_answer("a.jpg", photo, table, heats, 2)
-    assert "one: nothing that speaks for it" in answer and "other: nothing" not in answer
+    assert "one: nothing raises its score" in answer and "other: nothing" not in answer

@@ -78,8 +78,8 @@ def test_data_settings_runs_versions_and_digests_are_there():
     ):
         assert words in text
     assert "- torch 2." in text
-    assert "no photo was seen" not in text
-    assert "no photo was seen" in card(simulation={"photos": 10})
+    assert "without photos" not in text
+    assert "without photos" in card(simulation={"photos": 10})
     assert "Photos, with the labels of a table: 54,908" in text
     assert "Photos that a program drew" in card(drawn=True)
 

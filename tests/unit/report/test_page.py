@@ -388,8 +388,8 @@ def test_more_losses_than_colours_are_said():
 def test_the_cost_says_that_it_is_a_sum_and_who_asks_for_a_gpu():
     jobs = pd.DataFrame({"rule": ["train_cnn", "other"], "jobs": 2, "hours": [3.0, 1.0], "gigabytes": np.nan})
     page = section("cost.html", jobs=jobs, gpu_rules=["train_cnn"], disk=DISK)
-    assert "4.0 hours of job time. This is their sum" in page
-    assert "3.0 hours went to jobs that ask for a GPU, whether there was one or not" in page
+    assert "The jobs took 4.0 hours together" in page
+    assert "3.0 hours went to jobs that ask for a GPU, even if they had none or several" in page
 
 
 def test_recipes_that_the_picture_has_no_room_for_are_in_the_table():

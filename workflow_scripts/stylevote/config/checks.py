@@ -13,7 +13,7 @@ from stylevote.wording import SHOWN, join, nearest, quote
 
 # Names that tables use for their own columns.
 RESERVED_LABELS = {"image_id", "path", "width", "height", "sha256", "group", "epoch", "fold", "url", "macro"}
-MIN_FOLDS_OF_AUTO = 4  # one is left out to judge, one to choose, and one of the others to fit
+MIN_FOLDS_OF_AUTO = 4  # one to judge, one to choose, and at least one to fit
 EXTERNAL_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 MAX_EPOCHS = 10_000
 

@@ -40,7 +40,7 @@ def summary_lines(
         )
     if holdout is not None:
         lines.append(
-            f"{name}, holdout: {macro['holdout_f_beta']:.4f}  on {holdout.iloc[-1]['photos']} photos that nothing saw"
+            f"{name}, holdout: {macro['holdout_f_beta']:.4f}  on {holdout.iloc[-1]['photos']} photos that no step used"
             f" before the end; {INTERVAL}: {macro['holdout_low']:.4f} to {macro['holdout_high']:.4f}"
         )
     lines += [

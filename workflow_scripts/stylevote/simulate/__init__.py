@@ -1,1 +1,1 @@
-"""Simulated ensembles: scores of a known law, without photos."""
+"""Simulated ensembles: scores of a known distribution, without photos."""
