@@ -74,7 +74,7 @@ rule train_segmenter:
 
 
 def segmenter_code(wildcards):
-    """Return a digest of the code of segmentation with the chosen model alone."""
+    """Return a digest of the code of segmentation, with the chosen model and no other."""
     if MODEL == "none":
         raise WorkflowError(
             "segmentation.model: found none, expected a model: without one there are no recoloured photos"

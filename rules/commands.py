@@ -39,7 +39,7 @@ def program(
             stands for that wildcard, and `{threads}` for the job's threads. Snakemake does not compare them.
     """
 
-    # It takes `input` so that Snakemake does not compare it: paths and threads alone change no result.
+    # It takes `input` so that Snakemake does not compare it: paths and threads change no result.
     def arguments(wildcards: Any, input: Any, output: Any, threads: int, resources: Any) -> str:
         further = {**wildcards, "threads": threads, "resources": resources}
         words = ["--settings", "-"] if settings else []

@@ -1,7 +1,6 @@
-"""Published tables compared with the results of this configuration. Needs out-of-fold scores; gives tables, and a page of
-them.
+"""Published tables compared with the results of this configuration. Needs out-of-fold scores; gives tables and one page.
 
-A table reads the predictions of its own runs, and not the collated scores of all, so that it needs no other runs.
+A table reads the predictions of its own runs, and not the collated scores of all runs, so that it needs no other runs.
 """
 
 
@@ -111,7 +110,7 @@ rule summarize_experiments:
 
 
 rule experiments:
-    """Make all published tables, and the page of them."""
+    """Make all published tables, and one page with all of them."""
     input:
         expand(results("experiments/{table}.csv"), table=EXPERIMENTS),
         results("experiments/tables.md"),

@@ -277,7 +277,7 @@ def attach(workflow: Any) -> Screen | None:
 
 
 def error_text(record: logging.LogRecord) -> str:
-    """Return the text of an error; if a rule raised it for the user, the message alone."""
+    """Return the text of an error; only its message if a rule raised it for the user."""
     text = str(record.msg).strip()
     refused = REFUSED.search(text) if getattr(record, "exception", "") == "RuleException" else None
     return f"error: {refused[1]}" if refused else text

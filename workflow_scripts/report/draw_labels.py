@@ -66,9 +66,9 @@ def main(
         pictures: folders to write, KIND/BLOCK: thresholds, reliability, correlation and, if losses are compared, losses
         singles: to write: decisions of the best single network and of each backbone's best
         figures: to write: thresholds, how flat F-beta is around them, and numbers of members
-        labels: those of the block
+        labels: labels of the block
         beta: weight of recall against precision in F-beta
-        max_pictures: number of labels that are drawn at most
+        max_pictures: maximum number of labels with pictures
         external: names of the external members
         losses: runs that were trained with each loss, if there are several
     """

@@ -69,7 +69,7 @@ def main(
         gpu_rules: names of the rules whose jobs ask for a GPU
         labels: all labels
         beta: weight of recall against precision in F-beta
-        max_pictures: number of labels that are drawn at most
+        max_pictures: maximum number of labels with pictures
         folds: number of folds
         losses: compared losses, if there are several
         threshold_decides: whether a label is given if, and only if, its score reaches the threshold

@@ -28,12 +28,12 @@ def main(
 
     Args:
         scores: candidates of the block, and of the labels in `features`
-        members: of the same labels
+        members: members of the same labels
         manifest: training photos
         folds: folds of the photos
         taught: to write: scores to learn
         threads: processor threads to use
-        labels: those of the block
+        labels: labels of the block
         features: labels whose members every stacker uses, too
         beta: weight of recall against precision in F-beta
         stack: combiner and its settings, as for stack_members

@@ -15,7 +15,7 @@ class Outcome(Enum):
 
 
 class Budget:
-    """Chooses the items to copy.
+    """The choice of items to copy.
 
     The label with the lowest count comes first (of equals, the first in order) if it has an item with attempts left. Of
     its items, the one with the fewest copies comes next; of these the one with the fewest attempts; then chance

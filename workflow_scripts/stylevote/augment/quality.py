@@ -63,7 +63,7 @@ def _skin_areas(photo: np.ndarray) -> np.ndarray:
 
 
 def _differences(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return delta E per pixel, shape (height, width); Lab is computed for changed pixels alone."""
+    """Return delta E per pixel, shape (height, width); Lab is computed for changed pixels only."""
     changed = (before != after).any(axis=-1)
     change = np.zeros(changed.shape)
     if changed.any():

@@ -46,7 +46,7 @@ MAX_PHOTOS = 20  # at a time
 MAX_REQUEST_BYTES = 2 * MAX_BYTES  # all photos together
 MAX_AGE = 600  # seconds until an upload without a request for decisions is removed
 CLEANING_INTERVAL = 60  # seconds between two searches for old uploads
-HEAT_MAPS = 3  # per photo: labels for which the page shows where a network looks
+HEAT_MAPS = 3  # per photo: labels with a heat map
 SHOWN_SIDE = 360  # pixels of the shorter side
 # Gradio's page evaluates its own code. It may fetch nothing from elsewhere, whatever its texts contain.
 POLICY = (
@@ -142,7 +142,7 @@ def _launch(page: gradio.Blocks, port: int | None) -> str:
 
 
 class Guard:
-    """Accepts requests of the page itself, and keeps the page from sending requests elsewhere.
+    """A guard that accepts only requests of the page itself, and keeps the page from sending requests elsewhere.
 
     Pages of other sites could send photos here unnoticed. They are refused, even if a name of theirs leads to this
     address. Bodies that are too large or of unknown size are refused, and paths that would make Gradio fetch something.

@@ -98,7 +98,7 @@ class PixelCache:
         return resample(self, rows, lines, columns).div_(255).permute(0, 3, 1, 2)
 
     def send(self, rows: torch.Tensor) -> "PixelCache":
-        """Return a cache of these photos alone, in the device's memory; ``rows`` are in main memory."""
+        """Return a cache of only these photos, in the device's memory; ``rows`` are in main memory."""
         starts, heights, widths = self.offsets[rows], self.heights[rows], self.widths[rows]
         sizes = 3 * heights * widths
         # A GPU copies from page-locked memory by itself, while this program continues.
@@ -157,7 +157,7 @@ def _resample_together(cache: PixelCache, rows: torch.Tensor, lines: Neighbours,
 
 
 def _resample_each(cache: PixelCache, rows: torch.Tensor, lines: Neighbours, columns: Neighbours) -> torch.Tensor:
-    """Return the same, one photo at a time: on a CPU this takes a quarter to a half of the time.
+    """Return the same as `_resample_together`, one photo at a time: a CPU needs a quarter to a half of the time.
 
     Bilinear resampling is separable: weighted sums of two lines each, and then of two columns each. ``embedding_bag``
     sums weighted rows of a matrix, in one pass and in vector registers.

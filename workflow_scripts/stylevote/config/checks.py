@@ -1,4 +1,4 @@
-"""Contradictions between keys of a configuration that are each right by themselves."""
+"""Contradictions between keys of a configuration, each of which is valid by itself."""
 
 import re
 from collections import Counter

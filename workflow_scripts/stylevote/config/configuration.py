@@ -81,7 +81,7 @@ def hold_train_and_test(photosets: dict[str, photos.Photoset]) -> dict[str, phot
 
 
 def spelt_out_student(value: Any) -> Any:
-    """Return a student that is given by its backbone alone in full."""
+    """Return a student as a mapping, also if the configuration names only its backbone."""
     return {"backbone": value} if isinstance(value, str) else value
 
 

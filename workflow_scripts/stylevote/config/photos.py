@@ -258,7 +258,7 @@ class RecoloredUse(Model):
 
 
 def spelt_out_use(value: Any) -> Any:
-    """Return true and false in full."""
+    """Return the use of recoloured photos as a mapping or None, also if the configuration has true or false."""
     return {True: {}, False: None}[value] if isinstance(value, bool) else value
 
 

@@ -66,7 +66,7 @@ def _filled(given: Any, assumed: Any) -> Any:
 
 
 def _typed(config: dict[str, Any]) -> tuple[Configuration, list[run_grid.Run]]:
-    """Return a configuration in which every key is right by itself, and the origin of each of its runs.
+    """Check each key by itself; return the typed configuration, and the origin of each of its runs.
 
     Raises:
         InputError: lists the problems of single keys, and of entries of ``runs``.

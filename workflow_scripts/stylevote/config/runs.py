@@ -119,7 +119,7 @@ class Crop(Model):
 
 
 def spelt_out_loss(value: Any) -> Any:
-    """Return a loss that is given by its name alone in full."""
+    """Return a loss as a mapping, also if the configuration names it without parameters."""
     return {value: {}} if isinstance(value, str) else value
 
 

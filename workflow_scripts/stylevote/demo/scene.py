@@ -121,7 +121,7 @@ def expose(picture: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> 
 
 @cache
 def noise_sheet() -> np.ndarray:
-    """Return standard normal noise, shape (640, 640, 3), of which photos use a piece: new noise would be slower."""
+    """Return standard normal noise, shape (640, 640, 3). Photos use pieces of it, because new noise would be slower."""
     return np.random.default_rng(0).standard_normal((640, 640, 3), dtype=np.float32)
 
 

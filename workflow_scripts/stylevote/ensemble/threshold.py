@@ -10,7 +10,7 @@ from stylevote.ensemble.newton import minimize_cross_entropy
 from stylevote.errors import InputError
 from stylevote.metrics import BETA, best_threshold, curve_of_counts, f_beta
 
-MIN_DECIDED = 10  # photos of which a precision can be measured
+MIN_DECIDED = 10  # minimum of photos to measure a precision
 
 
 def apply_threshold(scores: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Reading and writing of artefacts: each is written under another name and renamed, so that none is half written.
+"""Read and write artefacts. Each is written under another name and renamed, so that no file is half written.
 
 Artefacts are sealed: each contains a digest of its content. Readers check it first, so no flipped bit is read as data.
 """
@@ -79,7 +79,7 @@ def damaged(path: Path, why: str = "its checksum does not fit", remedy: str = RE
 
 
 def seal(path: Path) -> None:
-    """Put a digest of all its bytes into a finished file, where other readers ignore it.
+    """Put a digest of all its bytes into a finished file, at a place that other readers ignore.
 
     The seal is at the end. In a Parquet file it is between the last page and the footer, whose start the last bytes
     give: no page moves.

@@ -103,7 +103,7 @@ def _take(gpus: Sequence[str], count: int, share: int, folder: Path) -> list[str
     try:
         if os.fstat(looking).st_uid != os.getuid():
             raise PermissionError("it belongs to another user")
-        fcntl.flock(looking, fcntl.LOCK_EX)  # one job looks at a time, since a look locks all free slots
+        fcntl.flock(looking, fcntl.LOCK_EX)  # one job looks at a time, because a look locks all free slots
         slots = {gpu: [_lock(folder / f"{gpu}.{number}") for number in range(share)] for gpu in gpus}
         free = {gpu: [slot for slot in slots[gpu] if slot is not None] for gpu in gpus}
         chosen = sorted((gpu for gpu in gpus if free[gpu]), key=lambda gpu: -len(free[gpu]))[:count]

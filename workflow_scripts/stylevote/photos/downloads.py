@@ -58,7 +58,7 @@ class Host:
 
 
 class _NotAskedError(Exception):
-    """The photo was not requested, since its host failed too often."""
+    """The photo was not requested, because its host failed too often."""
 
 
 def download_photos(

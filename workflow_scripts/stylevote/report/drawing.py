@@ -84,7 +84,7 @@ def place(figure: Figure, left: float, bottom: float, right: float, top: float) 
 
 
 def text_width(text: str, size: float = TEXT) -> float:
-    """Return the width of a text in pixels: an upper bound, since the reader's font is not known."""
+    """Return the width of a text in pixels: an upper bound, because the reader's font is not known."""
     ems = {"W": 1.05, "F": 1.05}
     return size * sum(
         ems.get(unicodedata.east_asian_width(letter), 0.85 if letter.isupper() or letter in "mw%@" else 0.62)
@@ -93,7 +93,7 @@ def text_width(text: str, size: float = TEXT) -> float:
 
 
 def shortened(text: str, width: float, size: float = TEXT) -> str:
-    """Return the text in at most ``width`` pixels; a longer one loses its middle, since labels differ at their ends."""
+    """Return the text in at most ``width`` pixels; a longer text loses its middle: labels differ at their ends."""
     text = " ".join(escape_bidi(text).split())
     short, length = text, len(text)
     while length and text_width(short, size) > width:
@@ -104,7 +104,7 @@ def shortened(text: str, width: float, size: float = TEXT) -> str:
 
 
 def to_svg(figure: Figure, title: str) -> str:
-    """Return the figure as an SVG element that can stand in a page, or alone.
+    """Return the figure as an SVG element, for a page or for a file of its own.
 
     Args:
         figure: to be drawn.
@@ -119,7 +119,7 @@ def to_svg(figure: Figure, title: str) -> str:
     drawn = stream.getvalue()
     drawn = drawn[drawn.index(">", drawn.index("<svg")) + 1 :]
     drawn = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</defs>", "", drawn, flags=re.DOTALL)
-    drawn = re.sub(r"<[^>]*>", lambda tag: _clean_tag(tag[0]), drawn)  # tags alone: texts are the user's
+    drawn = re.sub(r"<[^>]*>", lambda tag: _clean_tag(tag[0]), drawn)  # only tags: texts are the user's
     drawn = re.sub(r"\s*\n\s*", "\n", drawn).strip()
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}"'

@@ -25,7 +25,7 @@ class DecidedLabel:
         truth: 0/1 for each training photo, shape (photos,).
         scores: out-of-fold scores of the stack, in 0..1, shape (photos,).
         threshold: of the scores.
-        tested: 0/1 and scores of the test photos, each of shape (test photos,); None if their labels are not known.
+        tested: 0/1 and scores of the test photos, both of shape (test photos,); None if their labels are unknown.
         beta: weight of recall against precision.
     """
 

@@ -195,7 +195,7 @@ def compare_losses(
 def confident_mistakes(
     labels: np.ndarray, decided: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, count: int
 ) -> pd.DataFrame:
-    """Return the wrong decisions whose scores are furthest from their thresholds: there, labels may be wrong, too.
+    """Return the wrong decisions whose scores are furthest from their thresholds: the table may be wrong there.
 
     Each photo counts once, and each label at most a third of the time, so that no label fills the list.
 
@@ -224,7 +224,7 @@ def confident_mistakes(
 
 
 def disagreements(fold_scores: np.ndarray, thresholds: np.ndarray, count: int) -> pd.DataFrame:
-    """Return the decisions on which the folds disagree most: nearly half are for the label, and they are far apart.
+    """Return the decisions on which the folds disagree most: nearly half vote for the label, and scores are far apart.
 
     Args:
         fold_scores: shape (photos, labels, folds), in 0..1.

@@ -1,4 +1,4 @@
-"""The report's pictures: figures into SVG. Names of labels stand alone on a line, so that none meets another."""
+"""The report's pictures: figures into SVG. The name of a label has a line of its own, so that names never overlap."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ from stylevote.report.drawing import (
 
 WIDTH = 340  # pixels: two fit side by side on a small screen held sideways, one on a phone
 ROW = 38  # pixels of a row: its name, and its marks below
-PANEL = 262  # pixels: the width of a small picture, of which there are many
+PANEL = 262  # pixels: the width of a small picture; there is one per label
 ODDS_TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 

@@ -1,4 +1,4 @@
-"""Render templates: pages of HTML and of Markdown, in which every text of a user is escaped."""
+"""Render templates of HTML and Markdown. Every text of a user is escaped."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def markdown(template: str, **values: Any) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Return a text as one line of Markdown that stands for itself, also within a table's cell."""
+    """Return a text as one line of Markdown without special characters, also for a table's cell."""
     text = " ".join(text.split()).replace("\\", "\\\\")
     for mark in "|<>*_`[]&#":
         text = text.replace(mark, f"\\{mark}")

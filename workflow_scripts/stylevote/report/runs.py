@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-# These come first, in this order; what else there is follows.
+# These keys come first, in this order; all others follow.
 FIRST = ("backbone", "size", "weights", "labels", "recipe", "loss", "hidden_units", "batch", "phases", "seed")
 
 

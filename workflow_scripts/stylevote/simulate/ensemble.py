@@ -21,7 +21,7 @@ from stylevote.config.identity import seed as seed_of
 from stylevote.demo.label_sets import label_set_table, sample_label_sets
 from stylevote.errors import InputError
 
-# Shares of the noise's variance. Members of different families share the first alone, with a correlation below 0.9.
+# Shares of the noise's variance. Members of different families only share the first, with a correlation below 0.9.
 OF_PHOTO, OF_FAMILY, OF_MEMBER, OF_CNN, OF_EPOCH = 0.70, 0.10, 0.07, 0.10, 0.03
 TWIN_NOISE = 0.15  # standard deviation of the noise that a twin adds to the evidence of the member that it copies
 MIN_QUALITY = 0.85  # the worst CNN's strength, relative to the best one's

@@ -55,7 +55,7 @@ def _measure(backbone: str, args: str, size: int) -> tuple[int, int]:
     setting = {"backbone": backbone, "backbone_args": json.loads(args), "weights": "none", "size": size}
     setting["hidden_units"] = []
     try:
-        with torch.device("meta"):  # shapes alone
+        with torch.device("meta"):  # only shapes
             network = Network(setting, labels=1)
     except InputError:  # some (SegFormer's encoders) need numbers to be made; others cannot be made at all
         network = Network(setting, labels=1)
