@@ -82,7 +82,7 @@ def of_student(path):
 
     def paths(wildcards):
         if not STUDENT:
-            raise WorkflowError("distillation is null: there is no student; let it name a backbone")
+            raise WorkflowError("distillation is null: there is no student; set it to a backbone")
         return [path.replace("{run}", SETTINGS.student) for path in every_fold(path)]
 
     return paths

@@ -77,7 +77,7 @@ def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
 def test_a_bundle_without_networks_is_refused(checkout):
     checkout.config["keep_weights"] = "none"
     printed = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout
-    assert "bundle: keep_weights is none, so that there are no weights to put into it" in printed
+    assert "bundle: keep_weights is none, so there are no weights to put into it" in printed
     checkout.config["keep_weights"] = "all"
     checkout.config["bundle"] = {"member": 1}
     printed = checkout.snakemake("--dry-run", "--", "out/bundle", check=False).stdout

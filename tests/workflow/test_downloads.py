@@ -168,7 +168,7 @@ def test_lost_photos_are_fetched_again_and_nothing_is_computed_again(web):
     (web.photos / "0003.png").unlink()
     done = checkout.snakemake("--dry-run", "--", FOLDS, check=False)
     assert done.returncode != 0
-    assert "photosets.train: 1 photo gone after they were ingested, '0003.png' first" in done.stdout
+    assert "photosets.train: 1 photo missing after they were ingested, '0003.png' first" in done.stdout
     assert "Traceback" not in done.stdout
     checkout.run("out/photos/train/downloaded")
     assert web.server.asked_since() == ["/0003.png"]

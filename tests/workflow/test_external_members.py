@@ -55,7 +55,7 @@ def test_predictions_that_are_gone_are_missed_although_there_are_votes(alone):
         path.rename(folder / "elsewhere")
         printed = alone.snakemake("--dry-run", check=False)
         assert printed.returncode != 0
-        assert f"members.external: mine/test_byobnet.v1/fold2/{photos}.parquet is not there" in printed.stdout
+        assert f"members.external: mine/test_byobnet.v1/fold2/{photos}.parquet is missing" in printed.stdout
         (folder / "elsewhere").rename(path)
     assert alone.plan() == {}
 

@@ -570,5 +570,5 @@ def test_trainings_that_end_after_snakemake_alone_was_killed_are_not_repeated(fr
     fresh.run()
     for folder in going_on:
         log = (fresh.folder / "out" / "logs" / "train_cnn" / folder.parent.name / f"{folder.name}.log").read_text()
-        assert "going on after 40 of 40 epochs" in log
+        assert "continuing after 40 of 40 epochs" in log
     assert not list(runs.glob("*/*/unfinished"))

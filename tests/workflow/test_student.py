@@ -112,7 +112,7 @@ def test_a_student_learns_the_ensemble_and_leaves_it_alone(checkout):
     checkout.config["distillation"] = None
     refused = checkout.snakemake("--dry-run", "--", "out/student/scores.parquet", check=False)
     assert refused.returncode != 0
-    assert "distillation is null: there is no student; let it name a backbone" in refused.stdout
+    assert "distillation is null: there is no student; set it to a backbone" in refused.stdout
 
 
 def test_the_students_weights_stay_even_if_those_of_runs_do_not(fresh):

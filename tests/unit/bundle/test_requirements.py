@@ -19,7 +19,7 @@ def settings(**changes):
     ("changes", "message"),
     [
         ({"members": {"external": ["theirs"]}}, "members.external have predictions and no networks"),
-        ({"keep_weights": "none"}, "keep_weights is none, so that there are no weights"),
+        ({"keep_weights": "none"}, "keep_weights is none, so there are no weights"),
         (
             {"runs": [{**RUN, "backbone_args": {"cache_dir": "x"}}]},
             "the run resnet18-.*: backbone_args: ",

@@ -111,7 +111,7 @@ def remove_outputs(folder: Path) -> None:
 
 def finished(log: str) -> int:
     """Return after how many epochs the job went on."""
-    found = re.search(rf"going on after (\d+) of {EPOCHS} epochs", log)
+    found = re.search(rf"continuing after (\d+) of {EPOCHS} epochs", log)
     return int(found[1]) if found else 0
 
 
@@ -157,7 +157,7 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(tmp_path, starte
             kills += status != 0
             assert "Traceback" not in log
             if status == 128 + signal.SIGTERM:
-                said = f"stopped by SIGTERM: the next start goes on after (\\d) of {EPOCHS} epochs"
+                said = f"stopped by SIGTERM: the next start continues after (\\d) of {EPOCHS} epochs"
                 kept = int(re.fullmatch(said, log.splitlines()[-1])[1])
             elif status == -signal.SIGTERM:  # it was not yet ready to train
                 assert "epoch 0 of" not in log
@@ -220,7 +220,7 @@ def test_an_interrupted_job_says_where_it_goes_on(tmp_path, starter, arguments):
             break
     assert status == 128 + signal.SIGINT
     (folder / "unfinished" / "weights" / ".tmpAbCdEf").write_bytes(b"half of an epoch")
-    said = re.search(rf"stopped by SIGINT: the next start goes on after (\d) of {EPOCHS} epochs\n$", log)
+    said = re.search(rf"stopped by SIGINT: the next start continues after (\d) of {EPOCHS} epochs\n$", log)
     starter.start(arguments(folder))
     status, log = starter.wait()
     assert status == 0

@@ -152,7 +152,7 @@ def test_a_checkpoint_with_a_flipped_bit_is_ignored(setting, data, tmp_path, cap
     path = tmp_path / "last.ckpt"
     whole = path.read_bytes()
     train(setting, data, tmp_path)
-    assert "going on after 3 of 3 epochs" in caplog.text
+    assert "continuing after 3 of 3 epochs" in caplog.text
     for part in (0.1, 0.5, 0.9, 1):
         caplog.clear()
         place = int(part * (len(whole) - 1))

@@ -40,6 +40,6 @@ def test_a_missing_file_is_refused_only_if_something_was_made_of_it(settings, tm
     missing.unlink()
     refuse_missing_predictions(settings, {"test": str(votes)})
     votes.write_text("")
-    with pytest.raises(InputError, match=r"fold1/test\.parquet is not there \(1 of 5 .*votes\.parquet would stay"):
+    with pytest.raises(InputError, match=r"fold1/test\.parquet is missing \(1 of 5 .*votes\.parquet would stay"):
         refuse_missing_predictions(settings, {"test": str(votes)})
     refuse_missing_predictions(settings, {"validation": str(votes)})

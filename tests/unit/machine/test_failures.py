@@ -37,7 +37,7 @@ from train import predict_photos
             torch.AcceleratorError("CUDA error: unspecified launch failure\nmore"),
             r"run a: the GPU failed \(CUDA error: u.*",
         ),
-        (RuntimeError("CUDA error: the launch timed out"), "the GPU failed .*goes on after its last finished epoch"),
+        (RuntimeError("CUDA error: the launch timed out"), "the GPU failed .*continues after its last finished epoch"),
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), "the GPU failed"),
     ],
 )

@@ -234,7 +234,7 @@ def test_a_share_that_is_no_number_is_named(pretend, monkeypatch, share):
 
 
 def test_impossible_leases_are_refused(tmp_path, pretend):
-    with pytest.raises(InputError, match=r"3 GPUs are wanted, but 2 can be seen \(GPU-a, GPU-b\)"):
+    with pytest.raises(InputError, match=r"3 GPUs are wanted, but 2 are visible \(GPU-a, GPU-b\)"):
         gpus.lease(["GPU-a", "GPU-b"], 3, 1, tmp_path / "locks")
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path)

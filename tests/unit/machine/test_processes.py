@@ -253,20 +253,20 @@ def test_a_stopped_job_ends_as_if_it_had_not_been(tmp_path, setting, cache, star
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as job:
         read_until_it_waits(job.stdout)
         job.send_signal(signal.SIGTERM)
-        assert job.stdout.read() == f"stopped by SIGTERM: the next start goes on after 2 of {EPOCHS} epochs\n"
+        assert job.stdout.read() == f"stopped by SIGTERM: the next start continues after 2 of {EPOCHS} epochs\n"
         assert job.wait() == 128 + signal.SIGTERM
 
     # What started them is killed: they end, too.
     parent, log = starter.start(program, *arguments(stopped), PAUSE="3")
     with log:
-        assert f"going on after 2 of {EPOCHS} epochs\n" in read_until_it_waits(log)
+        assert f"continuing after 2 of {EPOCHS} epochs\n" in read_until_it_waits(log)
         os.kill(parent, signal.SIGKILL)
-        assert log.read() == f"stopped by SIGTERM: the next start goes on after 3 of {EPOCHS} epochs\n"
+        assert log.read() == f"stopped by SIGTERM: the next start continues after 3 of {EPOCHS} epochs\n"
     assert starter.wait() == -signal.SIGKILL
 
     status, log = starter.run(program, *arguments(stopped))
     assert status == 0, log
-    assert f"going on after 3 of {EPOCHS} epochs\n" in log
+    assert f"continuing after 3 of {EPOCHS} epochs\n" in log
     assert outputs(stopped) == expected
 
 
@@ -309,7 +309,7 @@ def test_when_one_ends_the_others_do(tmp_path, end, status, said):
 def test_each_process_needs_a_gpu_where_there_are_any(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     check_gpus(2)
-    with pytest.raises(InputError, match="3 processes need a GPU each, but 2 can be seen"):
+    with pytest.raises(InputError, match="3 processes need a GPU each, but 2 are visible"):
         check_gpus(3)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     check_gpus(3)

@@ -108,6 +108,6 @@ def test_photos_lost_after_they_were_ingested_are_refused_unless_they_are_the_ta
     (folder / "1.jpg").touch()
     photoset(folder, URLS, download=True).refuse_lost([])  # they were never there
     write_table(pd.DataFrame({"image_id": ["3.jpg", "4.jpg"], "path": "", "sha256": ""}), manifest)
-    with pytest.raises(InputError, match=r"photosets\.test: 2 photos gone after they were ingested, '3\.jpg' first"):
+    with pytest.raises(InputError, match=r"photosets\.test: 2 photos missing after they were ingested, '3\.jpg' first"):
         photoset(folder, URLS, download=True).refuse_lost([])
     photoset(folder, URLS, download=True).refuse_lost([str(folder.parent / "downloaded")])

@@ -132,7 +132,7 @@ def test_a_changed_list_removes_nothing(tmp_path):
     listed(tmp_path)
     put(tmp_path, "runs/elder/fold0/history.parquet")
     before = everything(tmp_path)
-    with pytest.raises(InputError, match=r"that are unused now \(2 files, 20 B\)"):
+    with pytest.raises(InputError, match=r"now unused are 2 files, 20 B"):
         removed(tmp_path)
     with pytest.raises(InputError, match=r"\(0 files, 0 B\)"):  # by another configuration
         remove_unused(tmp_path, sort_files(tmp_path, MADE, MADE))

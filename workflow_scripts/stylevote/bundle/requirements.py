@@ -10,6 +10,6 @@ def refuse_settings(settings: Settings) -> None:
     if settings.external:
         raise InputError("bundle: members.external have predictions and no networks; leave them out")
     if settings.config.keep_weights == "none":
-        raise InputError("bundle: keep_weights is none, so that there are no weights to put into it")
+        raise InputError("bundle: keep_weights is none, so there are no weights to put into it")
     for run, setting in settings.runs.items():
         refuse_arguments(setting["backbone_args"], f"bundle: the run {run}: backbone_args")

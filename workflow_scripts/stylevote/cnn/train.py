@@ -127,7 +127,7 @@ class Training:
 
     def progress(self) -> str:
         """Return a text about the point from which the next start would continue."""
-        return f"the next start goes on after {self.finished} of {len(self.phase_of)} epochs"
+        return f"the next start continues after {self.finished} of {len(self.phase_of)} epochs"
 
     def _enter_phase(self, phase: int) -> None:
         """Choose the trained layers and start a new Adam, unless the phase is the current one."""
@@ -276,4 +276,4 @@ class Training:
         self.history = [Epoch(**row) for row in state["history"]]
         self.validation = state["validation"]
         self.finished = len(self.history)
-        logging.info("going on after %d of %d epochs", self.finished, len(self.phase_of))
+        logging.info("continuing after %d of %d epochs", self.finished, len(self.phase_of))

@@ -34,6 +34,6 @@ def refuse_missing_predictions(settings: Settings, results: dict[str, str]) -> N
         missing = [path for path in paths if not Path(path).exists()]
         if missing and Path(result).exists():
             raise InputError(
-                f"members.external: {missing[0]} is not there ({len(missing)} of {len(paths)} such files are missing),"
-                f" so that {result} would stay as it is; bring the file back, or leave its member out until it is there"
+                f"members.external: {missing[0]} is missing ({len(missing)} of {len(paths)} such files are), so"
+                f" {result} would stay outdated; restore the file, or leave its member out until you can"
             )

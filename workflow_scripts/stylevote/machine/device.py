@@ -46,7 +46,7 @@ def check_gpus(processes: int) -> None:
     visible = torch.cuda.device_count()
     if 0 < visible < processes:
         raise InputError(
-            f"{processes} processes need a GPU each, but {visible} can be seen; lower `--processes` (the rule's "
+            f"{processes} processes need a GPU each, but {visible} are visible; lower `--processes` (the rule's "
             "resource `gpu`), or give the job more GPUs"
         )
 

@@ -9,7 +9,7 @@ from stylevote.errors import FULL, ROOM, InputError, unwritable
 
 FULL_MEMORY = ("CUDA error: out of memory", "ALLOC_FAILED", "DefaultCPUAllocator")
 LOST_GPU = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NVML")
-CONTINUE = "then start again: the training goes on after its last finished epoch"
+CONTINUE = "then start again: the training continues after its last finished epoch"
 MEMORY, GPU = "not enough memory", "the GPU failed"
 REMEDIES = {
     MEMORY: "give the job more, or lower the run's `size` or `batch`, or choose a smaller backbone",

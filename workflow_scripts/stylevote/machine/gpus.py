@@ -84,7 +84,7 @@ def lease(gpus: Sequence[str], count: int, share: int, folder: Path) -> list[str
         InputError: there are fewer GPUs; the folder is not this user's; a file cannot be made or locked there.
     """
     if len(gpus) < count:
-        raise InputError(f"{count} GPUs are wanted, but {len(gpus)} can be seen ({', '.join(gpus)})")
+        raise InputError(f"{count} GPUs are wanted, but {len(gpus)} are visible ({', '.join(gpus)})")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         if not (leased := _take(gpus, count, share, folder)):

@@ -110,9 +110,9 @@ class Photoset:
         return [entry for entry in missing if (entry.name, entry.url) not in failed]
 
     def refuse_lost(self, targets: Collection[str]) -> None:
-        """Raise `InputError` if downloaded photos are gone after they were ingested.
+        """Raise `InputError` if downloaded photos are missing after they were ingested.
 
-        A call may download them if that is its target. If they were downloaded on the way to another target, Snakemake
+        A call may only download them as its target. If they were downloaded on the way to another target, Snakemake
         would take the manifest as new, and train again even if the photos are the same.
         """
         missing = {entry.name for entry in self.to_download()}
@@ -121,7 +121,7 @@ class Photoset:
         lost = [name for name in read_table(self.manifest, ["image_id"])["image_id"] if name in missing]
         if len(lost) == len(missing):
             raise InputError(
-                f"photosets.{self.name}: {plural(len(lost), 'photo')} gone after they were ingested, {quote(lost[0])}"
-                f" first; download them alone, with the target {self.mark}: if they are the same, nothing is computed"
-                " again"
+                f"photosets.{self.name}: {plural(len(lost), 'photo')} missing after they were ingested,"
+                f" {quote(lost[0])} first; download only them, with the target {self.mark}: if they are the same,"
+                " nothing is recomputed"
             )

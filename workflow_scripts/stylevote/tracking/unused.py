@@ -118,8 +118,8 @@ def remove_unused(root: Path, files: Files) -> str:
         raise InputError(f"{list_path}: not found; run the target unused first, and look at its list")
     if read_json(list_path) != files.unused:
         raise InputError(
-            f"{list_path}: these files or sizes are not those that are unused now ({_amount(files.unused)}): something"
-            " changed, there or in the configuration; run the target unused again"
+            f"{list_path}: files or the configuration changed since it was written (now unused are"
+            f" {_amount(files.unused)}); run the target unused again"
         )
     for name in files.unused:
         path = root / name
