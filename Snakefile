@@ -44,7 +44,7 @@ rule all:
 
 
 rule decide:
-    """All but the report."""
+    """Make the submission, without report and model card."""
     input:
         results("submission.csv"),
         contact_sheet(),

@@ -107,7 +107,7 @@ def _draw_tint(garment: Garment, rng: np.random.Generator) -> tuple[float, np.nd
 def _tint(rgb: np.ndarray, lightness: float, offsets: np.ndarray) -> np.ndarray:
     """Return uint8 pixels, shape (pixels, 3), with offsets added in Lab, as float32 of shape (3, pixels), 0 to 255.
 
-    Pixels that are darker or lighter than ``lightness`` get less of a and b, since black and white have none.
+    Pixels that are darker or lighter than ``lightness`` get less of a and b, because black and white have none.
     """
     lab = rgb2lab(rgb[None])[0]
     middle = lightness + offsets[0]

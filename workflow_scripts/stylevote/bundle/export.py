@@ -26,7 +26,7 @@ for name in ("onnx_ir", "onnxscript"):  # they log every step
     logging.getLogger(name).setLevel(logging.WARNING)
 
 INPUT, OUTPUT = "photos", "logits"
-TOLERANCE = 1e-3  # of a logit, relative if it is above 1; a fourth of it at most of a score
+TOLERANCE = 1e-3  # of a logit, relative if it is above 1; for a score this is at most a fourth
 
 
 def export_networks(bundle: Bundle, folder: Path, runs: Collection[str] | None = None, threads: int = 1) -> list[Path]:

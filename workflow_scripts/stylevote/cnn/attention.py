@@ -18,7 +18,7 @@ def heat_maps(network: Network, photos: torch.Tensor, label: int) -> torch.Tenso
     of the logit (Selvaraju et al. 2017, equations 1 and 2). The map is resized to the photos bilinearly and divided by
     its maximum. For a linear head on pooled features, this is the class activation map of Zhou et al. 2016.
 
-    Shapes and gradients tell which layer gives that map, so no layer has to be known by its name. It is the last layer
+    Shapes and gradients show which layer gives that map, so no layer's name must be known. It is the last layer
     whose output has rows and columns in which the logit has a gradient. After a transformer's last attention, only the
     class token has one. The map is then the input of the last block.
 

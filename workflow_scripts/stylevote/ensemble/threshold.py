@@ -123,8 +123,8 @@ def shrunk_threshold(labels: np.ndarray, scores: np.ndarray, shrink: float, beta
 def bootstrap_threshold(labels: np.ndarray, scores: np.ndarray, resamples: int, seed: int, beta: float) -> float:
     """Return the median of the exact thresholds of ``resamples`` bootstrap samples (Efron & Tibshirani 1993).
 
-    A sample draws, with replacement, as many photos with the label and as many without it as there are, since a sample
-    without positives would have no best threshold.
+    A sample draws, with replacement, as many photos with the label and as many without it as there are, because a
+    sample without positives would have no best threshold.
     """
     generator = np.random.default_rng(seed)
     falling, position = np.unique(-scores, return_inverse=True)

@@ -16,8 +16,8 @@ from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.metrics import BETA, f_beta
 
 LEVEL = 0.001  # maximum chance of a false alarm
-MAX_GAIN = 0.25  # share of its errors that a fold's CNN may lose, since trainings differ
-MAX_SEPARATION = 0.8  # AUC of telling a fold's scores from those of other folds, since CNNs differ
+MAX_GAIN = 0.25  # share of its errors that a fold's CNN may lose, because trainings differ
+MAX_SEPARATION = 0.8  # AUC of telling a fold's scores from those of other folds, because CNNs differ
 MAX_ERROR_RATIO = 4.0  # errors of the median run, as a multiple of a run's
 MIN_RUNS = 3  # with fewer runs, none can be called unusual
 NOISE = "noise like "

@@ -49,7 +49,7 @@ def visible_gpus() -> list[str]:
     """Return the UUIDs of the GPUs, or names of parts of GPUs (MIG), that CUDA shows to this process.
 
     `CUDA_VISIBLE_DEVICES` limits them, as in CUDA, with the numbers of ``nvidia-smi``. UUIDs replace the numbers: if a
-    scheduler shows each job its own GPU alone, all of these have the number 0.
+    scheduler shows each job only its own GPU, all of them have the number 0.
     """
     command = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
     try:
