@@ -63,7 +63,7 @@ def test_predictions_that_are_gone_are_missed_although_there_are_votes(alone):
 @pytest.mark.parametrize(
     ("members", "said"),
     [
-        ({"external": []}, "runs: found none, and no members.external: there is nothing to decide with"),
+        ({"external": []}, "`runs` and `members.external` are both empty: add at least one"),
         ({"external": ["a/net", "b/net"]}, "members.external: 'b/net': the folder's name is the member's"),
         ({"external": ["a/my net"]}, "members.external: 'a/my net': the folder's name is the member's"),
     ],
