@@ -61,7 +61,7 @@ class Cost:
         return result
 
     def times(self, factor: float) -> "Cost":
-        """Return what so many times the work costs."""
+        """Return the cost of this many times the work."""
         return Cost(self.clock * factor, self.processor * factor)
 
 
@@ -142,7 +142,7 @@ def classifiers(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, gri
 
 
 def evenly(values: list, count: int) -> list:
-    """Return so many of the values, evenly from the first to the last; of one, the middle."""
+    """Return this many of the values, evenly from the first to the last; if it is one, the middle value."""
     places = [len(values) // 2] if count == 1 else np.linspace(0, len(values) - 1, count).round().astype(int)
     return [values[place] for place in places]
 

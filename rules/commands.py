@@ -60,5 +60,5 @@ def program(
 
 
 def by_attempt(amount: int) -> Callable[[Any, int], int]:
-    """Return a job's memory or time: the amount at its first attempt, and as much more at each further one."""
+    """Return a job's memory or time: the amount, times the number of the attempt."""
     return lambda wildcards, attempt: amount * attempt  # noqa: ARG005 (Snakemake calls it by these names)

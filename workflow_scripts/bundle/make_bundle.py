@@ -33,7 +33,7 @@ def main(
 
     Args:
         members: members of all labels
-        whole: members of the whole ensemble, of which the bundle may have fewer
+        whole: members of the whole ensemble; the bundle may have fewer
         runs: settings of all runs, as JSON
         histories: histories of the trainings, a file per run and fold: run by run, in the order of their ids
         weights: weights, a folder per run and fold, in the same order
@@ -41,10 +41,10 @@ def main(
         thresholds: thresholds, a file per block of labels
         precision_thresholds: scores with the precision of `abstain`, a file per block of labels, or none
         estimate: nested estimate of the whole ensemble
-        bundle: to write: folder
+        bundle: to write: folder of the bundle
         labels: all labels
         beta: weight of recall against precision in F-beta
-        votes: aggregation, and limits of a photo's number of labels
+        votes: aggregation, and the minimum and maximum number of labels per photo
         combiner: combiner that made the stackers
         features: labels whose members every stacker uses, too
     """

@@ -28,14 +28,14 @@ def main(
     Args:
         chosen: epoch and thresholds of the student
         summary: comparison of the student with the ensemble, as text
-        history: of the student: one table per fold
-        weights: of the student: one folder per fold
-        bundle: to write: folder
+        history: histories of the student's training, one table per fold
+        weights: weights of the student, one folder per fold
+        bundle: to write: folder of the bundle
         labels: all labels
         beta: weight of recall against precision in F-beta
-        votes: the mean of scores, and limits of a photo's number of labels
+        votes: aggregation, and the minimum and maximum number of labels per photo
         run: id of the student's run
-        setting: of the student's run
+        setting: setting of the student's run
     """
     folds = len(history)
     network = read_table(chosen).set_index("label").loc[labels]

@@ -24,12 +24,12 @@ def main(
     """Write a row per label and photo: each fold's score, their mean, the votes and the decision.
 
     Args:
-        predictions: of the student for the photoset, at its epoch: one table per fold
+        predictions: the student's predictions for the photoset, at its epoch, one table per fold
         chosen: thresholds of the student
         manifest: photos of the photoset
         votes: to write: votes
         labels: all labels
-        voting: the mean of scores, and limits of a photo's number of labels
+        voting: aggregation, and the minimum and maximum number of labels per photo
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
     thresholds = read_table(chosen).set_index("label")["threshold"].to_dict()

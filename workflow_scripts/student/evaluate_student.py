@@ -1,4 +1,4 @@
-"""Choose the student's epoch and thresholds; decide the training photos by it and by single networks, out of fold."""
+"""Choose the student's epoch and thresholds; decide training photos by it and by single networks, out of fold."""
 
 import logging
 from functools import partial
@@ -36,8 +36,8 @@ def main(
 
     Args:
         predictions: out-of-fold predictions of the student: one table per fold, in the order of the folds
-        scores: candidates: a file per block
-        rankings: of the candidates: a file per block
+        scores: candidates, a file per block
+        rankings: rankings of the candidates, a file per block
         manifest: training photos
         folds: folds of the photos
         chosen: to write: run, epoch and threshold per label; the epoch is the same for all
@@ -45,8 +45,8 @@ def main(
         singles: to write: the decisions of each label's best single network
         labels: all labels
         beta: weight of recall against precision in F-beta
-        threshold: method of search
-        votes: limits of a photo's number of labels
+        threshold: method and its settings
+        votes: minimum and maximum number of labels per photo
         run: id of the student's run
     """
     photos = read_table(manifest, ["image_id", *labels])

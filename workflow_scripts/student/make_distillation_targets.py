@@ -1,4 +1,4 @@
-"""Score the training photos for each fold's student, by an ensemble chosen without the fold; each label of a block."""
+"""Score each label of a block for each fold's student, by an ensemble chosen without the fold."""
 
 import logging
 from functools import partial
@@ -36,7 +36,7 @@ def main(
         labels: labels of the block
         features: labels whose members every stacker uses, too
         beta: weight of recall against precision in F-beta
-        stack: combiner and its settings, as for stack_members
+        stack: combiner and its settings
     """
     taught_by_label = {}
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:
