@@ -74,7 +74,7 @@ rule keep_student:
     params:
         run=SETTINGS.student,
     shell:
-        "cp -R {input.weights} {output.weights} > {log} 2>&1"
+        "cp -R {input.weights:q} {output.weights:q} > {log:q} 2>&1"
 
 
 def of_student(path):

@@ -1,6 +1,7 @@
 """Words of messages: counts, lists, quotes, nearest names and locations.
 
-Results may not depend on this module: the digest of code leaves it out (`stylevote.tracking.code_digest`).
+The digest of code leaves this module out, but for the report's pages and pictures (`stylevote.tracking.code_digest`).
+So no other result may depend on it, except the texts of problems in the quarantine table.
 """
 
 import difflib

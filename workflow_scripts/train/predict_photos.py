@@ -76,8 +76,8 @@ def main(
             for network, probabilities in zip(missing, predicted, strict=True):
                 store.write(*network, digests[network], probabilities)
                 scores[network] = probabilities
-        for folder in weights:
-            forget_work(folder)
+        for path in history:
+            forget_work(path)
     logging.info("%d networks scored the photos, %d had before", len(missing), len(scores) - len(missing))
     for fold, path in enumerate(predictions):
         stacked = np.array([scores[fold, epoch] for epoch in epochs])

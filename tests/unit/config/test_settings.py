@@ -102,6 +102,13 @@ def test_a_students_run_is_named_by_its_setting_and_the_ensemble_that_teaches_it
     assert (settings(**changed).student == student) == same
 
 
+def test_configurations_that_share_networks_have_students_of_their_own():
+    own = settings(distillation=RUN).student
+    first, second = (settings(distillation=RUN, networks="out", results=results).student for results in ("a", "b"))
+    assert len({own, first, second}) == 3
+    assert settings(distillation=RUN, results="elsewhere").student == own
+
+
 def test_only_a_users_file_of_weights_is_one_to_start_from():
     files = [start_weights({"weights": weights}) for weights in ("none", "pretrained", "mine/start.safetensors")]
     assert files == [[], [], ["mine/start.safetensors"]]

@@ -140,6 +140,16 @@ def test_without_measured_runs_hours_are_those_of_the_configuration(tmp_path):
     assert dict(table["hours"]) == {of_64: "0.10", of_96: "2.00"}
 
 
+def test_trainings_that_another_configuration_shares_are_done(tmp_path):
+    settings = settings_of({"backbone": "resnet18", "size": 64}, results=str(tmp_path / "own"), networks=str(tmp_path))
+    (run,) = settings.runs
+    for fold in settings.folds:
+        write_table(
+            pd.DataFrame({"epoch": [0], "seconds": [60.0]}), tmp_path / "runs" / run / f"fold{fold}" / "history.parquet"
+        )
+    assert plan.plan_trainings(settings, [])["done"].tolist() == [len(settings.folds)]
+
+
 def test_jobs_are_not_known_if_a_dry_run_fails():
     (line,) = plan.job_totals(None)
     assert "not known" in line

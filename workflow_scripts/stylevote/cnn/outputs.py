@@ -82,9 +82,9 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def forget_work(weights: Path) -> None:
-    """Remove the unfinished work next to a folder of weights: the workflow knows the outputs of its training."""
-    shutil.rmtree(weights.parent / UNFINISHED, ignore_errors=True)
+def forget_work(output: Path) -> None:
+    """Remove the unfinished work next to an output of a training, if the workflow knows the outputs."""
+    shutil.rmtree(output.parent / UNFINISHED, ignore_errors=True)
 
 
 def keep_epochs(folders: list[Path], epochs: set[int]) -> tuple[int, int]:

@@ -63,15 +63,16 @@ class Settings:
     def student(self) -> str | None:
         """The id of the student's run; None without a student.
 
-        It depends on the student's setting and on the ensemble that teaches it: configurations that share a folder of
-        networks may have ensembles, and so students, of their own.
+        It depends on the student's setting and on the ensemble that teaches it. Configurations that share a folder of
+        networks have students of their own there.
         """
         if not self.student_setting:
             return None
         config = self.config
         target = config.target.used() if config.target else None
         ensemble = [config.selection.used(), target, config.stack.used(), self.common_features, config.beta]
-        return run_id({**self.student_setting, "teacher": [list(self.runs), list(self.external), *ensemble]})
+        home = config.results if config.networks else None
+        return run_id({**self.student_setting, "teacher": [list(self.runs), list(self.external), *ensemble, home]})
 
     @cached_property
     def trained(self) -> dict[str, dict[str, Any]]:

@@ -18,7 +18,10 @@ OF_PLACE = {"stylevote.machine.gpus", "stylevote.machine.lock"}
 OF_TEXT = {f"stylevote.config.{name}" for name in ("base", "configuration", "ensemble", "messages", "photos", "runs")}
 OF_TEXT |= {"stylevote.wording"}
 # Files and folders of files that a module uses for its results, as it does code.
-DATA_OF = {"stylevote.report.render": ["stylevote/report/templates/*", "stylevote/wording.py"]}
+DATA_OF = {
+    "stylevote.report.render": ["stylevote/report/templates/*", "stylevote/wording.py"],
+    "stylevote.report.drawing": ["stylevote/wording.py"],
+}
 MAX_REMEMBERED = 2000  # modules; more are of former versions
 
 # The digest and the imports of each parsed module, by a digest of its text and of this module's.

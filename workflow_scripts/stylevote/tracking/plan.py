@@ -113,7 +113,7 @@ def plan_trainings(settings: Settings, jobs: list[Job]) -> pd.DataFrame:
     Raises:
         InputError: a history is damaged.
     """
-    root = Path(settings.config.results)
+    root = Path(settings.networks)
     trainings = {(job["run"], int(job["fold"])): reason for rule, job, reason in jobs if rule == "train_cnn"}
     rows = []
     for run, setting in settings.runs.items():
