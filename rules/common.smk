@@ -61,8 +61,9 @@ TRAINED = SETTINGS.trained
 uses_recolored = SETTINGS.uses_recolored
 # The ensembles, by their folders: the whole one, and the small one of a bundle.
 ENSEMBLES = ["ensemble", *(["small"] if BUNDLE else [])]
-# The photosets that are read from files: their names, by their folders in the results. If photos are held out, `labelled`
-# has all training photos, and is divided into `train` and `holdout`. The order in the configuration does not count.
+# The photosets that are read from files: their names, by their folders in the results. If photos are held out,
+# `labelled` has all training photos, and is divided into `train` and `holdout`. Their order in the configuration does
+# not count.
 INGESTED = {name: name for name in sorted(SETTINGS.config.photosets, key=lambda name: (name != "train", name))}
 if HOLDOUT:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "holdout")}}

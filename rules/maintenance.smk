@@ -58,7 +58,7 @@ UNDECLARED_PATHS = [results("plan.tsv"), results("unused.json"), results("scores
 
 
 def left_out_paths():
-    """Return the paths in the rules file that the Snakefile leaves out: photos.smk in a simulation, else simulate.smk."""
+    """Return the paths in the rules file that is not included: photos.smk in a simulation, else simulate.smk."""
     name = "photos.smk" if SETTINGS.config.simulation else "simulate.smk"
     text = (Path(workflow.basedir) / "rules" / name).read_text(encoding="utf-8")
     paths = re.findall(r'\b(results|every_fold|logs|benchmarks)\("([^"]+)"\)', text)

@@ -1,4 +1,4 @@
-"""Published tables compared with the results of this configuration. Needs out-of-fold scores; gives tables and one page.
+"""Published tables compared with this configuration's results. Needs out-of-fold scores; gives tables and one page.
 
 A table reads the predictions of its own runs, and not the collated scores of all runs, so that it needs no other runs.
 """

@@ -1,5 +1,5 @@
-"""A simulated ensemble that replaces photos and networks. Needs only the configuration; gives manifests with true labels,
-and each member's predictions. They join the ensemble like those of external members."""
+"""A simulated ensemble that replaces photos and networks. Needs only the configuration; gives manifests with true
+labels, and each member's predictions. They join the ensemble like those of external members."""
 
 SIMULATION = SETTINGS.config.simulation
 

@@ -1,8 +1,8 @@
 """The student: one network that learns the ensemble's scores. Needs candidates, members and the nested estimate; gives the
 targets of the student's run, its comparison with the ensemble, its votes for any photoset, and a bundle of it.
 
-`train.smk` trains it and predicts by it like a run, and `ensemble.smk` writes its decisions. Without `distillation` there is
-no student, and these rules are not used.
+`train.smk` trains it and predicts by it like a run, and `ensemble.smk` writes its decisions. Without `distillation`
+there is no student, and these rules are not used.
 """
 
 
