@@ -33,7 +33,7 @@ SMALL = {
     },
 }
 # Snakemake reads the file by PyYAML, which takes 5 s a megabyte, before any line of this repository is reached.
-MOST_BYTES = 500_000
+MAX_BYTES = 500_000
 # What a reader of YAML, or of a setting, may stumble over, as it is written.
 WORDS = """
 1e-3 1e400 -1e-400 .nan .inf -.inf 0x1F 0o17 1_000 1:30 07 +1 -1 -0 99999999999999999999 0.1 1.0 true
@@ -63,7 +63,7 @@ def prepare(folder: Path) -> tuple[list[str | bytes], st.SearchStrategy[bytes], 
     def read(text: str | bytes) -> None:
         path = folder / "config.yaml"
         data = text.encode() if isinstance(text, str) else text
-        path.write_bytes(data[:MOST_BYTES])
+        path.write_bytes(data[:MAX_BYTES])
         try:
             config = load_configfile(path)
         except (WorkflowError, UnicodeDecodeError, yaml.YAMLError, ValueError, IndexError, RecursionError) as error:

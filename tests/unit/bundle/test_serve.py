@@ -33,16 +33,16 @@ from stylevote.errors import InputError
 from unit.bundles import LABELS, draw_photos
 
 pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning:gradio")
-MOST_BYTES, MOST_PHOTOS = 300_000, 3  # here, so that what is too large and too many is soon sent
+MAX_BYTES, MAX_PHOTOS = 300_000, 3  # here, so that what is too large and too many is soon sent
 
 
 @pytest.fixture(scope="module")
 def page(made):
     """The address of a page that is served, and the folder of what is sent to it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serve, "MAX_BYTES", MOST_BYTES)
-        patch.setattr(serve, "MAX_REQUEST_BYTES", 2 * MOST_BYTES)
-        patch.setattr(serve, "MAX_PHOTOS", MOST_PHOTOS)
+        patch.setattr(serve, "MAX_BYTES", MAX_BYTES)
+        patch.setattr(serve, "MAX_REQUEST_BYTES", 2 * MAX_BYTES)
+        patch.setattr(serve, "MAX_PHOTOS", MAX_PHOTOS)
         patch.setattr(serve, "CLEANING_INTERVAL", 0.1)
         with serving(open_bundle(made)) as address:
             folder = Path(os.environ["GRADIO_TEMP_DIR"])
@@ -67,7 +67,7 @@ def ask(page):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    return draw_photos(tmp_path_factory.mktemp("photos") / "photos", MOST_PHOTOS + 1)
+    return draw_photos(tmp_path_factory.mktemp("photos") / "photos", MAX_PHOTOS + 1)
 
 
 def contents(folder: Path) -> list[Path]:
@@ -132,13 +132,13 @@ def test_what_is_no_photo_is_refused_and_the_others_decided(ask, photos, tmp_pat
 
 def test_photos_above_the_number_are_not_decided(ask, photos):
     answer = ask(*sorted(photos.iterdir()))
-    assert len(scores(answer)) == MOST_PHOTOS
-    assert f"at most {MOST_PHOTOS} photos are decided at a time" in answer
+    assert len(scores(answer)) == MAX_PHOTOS
+    assert f"at most {MAX_PHOTOS} photos are decided at a time" in answer
 
 
 def test_too_many_bytes_are_not_taken(page, tmp_path):
     address, folder = page
-    for size in (MOST_BYTES + 1, 2 * MOST_BYTES + 1):  # of one photo; of a request
+    for size in (MAX_BYTES + 1, 2 * MAX_BYTES + 1):  # of one photo; of a request
         answer = httpx.post(f"{address}gradio_api/upload", files={"files": ("large.png", bytes(size))})
         assert answer.status_code == 413
         assert contents(folder) == []

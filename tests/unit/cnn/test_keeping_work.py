@@ -31,7 +31,7 @@ OUTPUTS = [
     "validation.parquet",
     "weights",
 ]  # what is in the folder in the end
-MOST_SECONDS = 120  # for an epoch of a few photos: after these, the job hangs
+MAX_SECONDS = 120  # for an epoch of a few photos: after these, the job hangs
 # A start from scratch imports for seconds: this program imports once, and each job is a process forked from it. A
 # process that has ended is waited for only when the test says so: until then nothing else can get its number.
 STARTER = """
@@ -68,7 +68,7 @@ class Starter:
 
     def let_finish(self, epochs: int, folder: Path) -> None:
         """Return once the job has finished so many epochs, or all of its work in ``folder``."""
-        give_up = time.monotonic() + MOST_SECONDS
+        give_up = time.monotonic() + MAX_SECONDS
         while len(re.findall("^epoch ", self.log.read_text(), re.MULTILINE)) < epochs:
             if (folder / "history.parquet").exists():
                 return
@@ -82,7 +82,7 @@ class Starter:
     def _ask(self, line: str) -> str:
         self.server.stdin.write(line + "\n")
         self.server.stdin.flush()
-        answered, _, _ = select.select([self.server.stdout], [], [], EPOCHS * MOST_SECONDS)
+        answered, _, _ = select.select([self.server.stdout], [], [], EPOCHS * MAX_SECONDS)
         assert answered, f"no answer; the job's log: {self.log.read_text()}"
         return self.server.stdout.readline()
 

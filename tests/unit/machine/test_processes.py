@@ -27,7 +27,7 @@ from stylevote.machine.device import check_gpus
 pytest_plugins = ["unit.cnn.conftest"]  # photos, and a setting
 SCRIPTS = REPOSITORY / "workflow_scripts"
 EPOCHS = 4
-MOST_SECONDS = 300  # for a test: after these, a job hangs
+MAX_SECONDS = 300  # for a test: after these, a job hangs
 # Imports, which takes seconds, once. A job is a process forked from it, which forks two in its turn and gives them what
 # torchrun would: their numbers, and a store. A job's log is a named pipe: it ends when the last of the two has ended.
 STARTER = """
@@ -141,10 +141,10 @@ def limited():
     """Let a test fail that waits for ever."""
 
     def stop(*_):
-        raise TimeoutError(f"nothing has ended in {MOST_SECONDS} s")
+        raise TimeoutError(f"nothing has ended in {MAX_SECONDS} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(MOST_SECONDS)
+    signal.alarm(MAX_SECONDS)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

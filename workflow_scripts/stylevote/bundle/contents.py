@@ -22,7 +22,7 @@ from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
 from stylevote.config.identity import file_sha256, plain_numbers, slug
-from stylevote.config.runs import MOST_LAYERS, Tta, Units
+from stylevote.config.runs import MAX_LAYERS, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, read_sealed, write_json, write_sealed
@@ -79,7 +79,7 @@ class BundledRun(Model):
     backbone_args: Annotated[dict[str, Any], AfterValidator(check_arguments)]
     size: int = Field(ge=32, le=1024)
     batch: int = Field(ge=1, le=4096)
-    hidden_units: list[Units] = Field(max_length=MOST_LAYERS)
+    hidden_units: list[Units] = Field(max_length=MAX_LAYERS)
     tta: Tta
     labels: Labels
 

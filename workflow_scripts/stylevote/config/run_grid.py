@@ -8,10 +8,10 @@ from itertools import product
 from typing import Any
 
 from stylevote.config.identity import canonical, plain_numbers, seed
-from stylevote.config.runs import MOST_LAYERS
+from stylevote.config.runs import MAX_LAYERS
 from stylevote.wording import KeyPath, key_path
 
-MOST_RUNS = 5_000  # more are a slip in the configuration: training them would take years
+MAX_RUNS = 5_000  # more are a slip in the configuration: training them would take years
 EACH = "each"
 # Keys that mark a random draw; the draw of hidden layers has two.
 DRAWS = {"choose": {"choose"}, "uniform": {"uniform"}, "log_uniform": {"log_uniform"}, "integers": {"integers"}}
@@ -66,9 +66,9 @@ def expand(entries: list[Any], labels: list[str]) -> tuple[list[Run], list[str]]
             kept[number] = keys, repetition.get("draws", 1), repetition.get("draw_seed", 0)
             fixed, total = _count(keys, (), labels)
             counts[number] = fixed + (total - fixed) * kept[number][1]
-    if (total := sum(counts.values())) > MOST_RUNS:
+    if (total := sum(counts.values())) > MAX_RUNS:
         most = max(counts, key=counts.__getitem__)
-        problems.append(f"runs: {total} runs, expected at most {MOST_RUNS} (runs[{most}] alone gives {counts[most]})")
+        problems.append(f"runs: {total} runs, expected at most {MAX_RUNS} (runs[{most}] alone gives {counts[most]})")
         return [], problems
 
     runs, entry_of = [], {}
@@ -198,13 +198,13 @@ def _problems(where: KeyPath, value: Any, path: KeyPath = (), *, drawn: bool = F
 
 def _bounds_problems(kind: str, bounds: Any, at: str) -> Iterator[str]:
     whole = kind in ("integers", "layers")
-    limits = {"layers": f" from 1 to {MOST_LAYERS}", "log_uniform": " above 0"}.get(kind, "")
+    limits = {"layers": f" from 1 to {MAX_LAYERS}", "log_uniform": " above 0"}.get(kind, "")
     right = isinstance(bounds, list) and len(bounds) == 2 and all(_is_number(bound, whole=whole) for bound in bounds)
     if (
         not right
         or bounds[0] > bounds[1]
         or (limits and bounds[0] <= 0)
-        or (whole and limits and bounds[1] > MOST_LAYERS)
+        or (whole and limits and bounds[1] > MAX_LAYERS)
     ):
         yield f"{at}: found {bounds!r}, expected two {'whole ' * whole}numbers{limits}, the lower first"
 

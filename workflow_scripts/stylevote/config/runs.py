@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from stylevote.config.base import Model, OneOf, Seed, json_type, refuse_equal
 
-MOST_LAYERS = 3
+MAX_LAYERS = 3
 Units = Annotated[int, Field(ge=1, le=8192)]
 Tta = Literal["mirror", "none", "ten_crop"]
 
@@ -168,7 +168,7 @@ class Run(Model):
     loss: Annotated[Loss, BeforeValidator(spelt_out_loss, json_schema_input_type=str | Loss)] = Field({"bce": {}})
     hidden_units: Annotated[
         list[Units],
-        Field(min_length=1, max_length=MOST_LAYERS),
+        Field(min_length=1, max_length=MAX_LAYERS),
         BeforeValidator(spelt_out_layers, json_schema_input_type=int | list[Units]),
     ] = Field([256])
     batch: int | None = Field(None, ge=3, le=4096)
