@@ -1,8 +1,10 @@
 """Command lines made of functions, how programs end if they cannot go on, and what messages may hold."""
 
+import ast
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -141,14 +143,29 @@ def test_wrong_words_end_in_a_line(called):
     assert "unrecognized arguments: --thread 3" in called(*REQUIRED, "--thread", "3", "--settings", "{}")[1]
 
 
-def test_help_is_the_docstring(called):
+def test_help_is_the_docstring_and_the_words_for_common_parameters(called):
     status, text = called("--help")
     assert status == 0
     words = " ".join(text.split())
     assert "Do something." in words
     assert "--sizes [SIZES] 100 % optional" in words
     assert "one file per block" in words
-    assert "labels: all of them; beta" in words
+    assert "labels: all of them; beta: weight of recall" in words
+    assert "--threads THREADS processor threads to use" in words
+
+
+PROGRAMS = [
+    path for path in sorted((REPOSITORY / "workflow_scripts").glob("*/*.py")) if path.parent.name != "stylevote"
+]
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_every_parameter_of_a_program_is_described_once(path):
+    (function,) = (node for node in ast.parse(path.read_text()).body if getattr(node, "name", "") == "main")
+    parameters = [parameter.arg for parameter in [*function.args.args, *function.args.kwonlyargs]]
+    described = re.findall(r"^    (\w+): ", ast.get_docstring(function).partition("\nArgs:\n")[2], re.MULTILINE)
+    assert set(described) <= set(parameters)
+    assert set(parameters) <= {*described, *cli.COMMON}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ def main(
     """Choose examples, of different photos if possible, and draw them on one sheet.
 
     Args:
-        manifest: training photos
         attempts: table of all attempts
         masks: masks, a file per shard
         recolored: photos, a file per shard

@@ -18,7 +18,6 @@ def main(manifest: Path, shards: list[Path], attempts: Path, *, labels: list[str
         manifest: training photos and labels
         shards: attempts, a file per shard
         attempts: to write: all attempts
-        labels: all labels
     """
     photos = read_table(manifest)
     table = pd.concat([read_table(path) for path in shards], ignore_index=True)

@@ -36,7 +36,6 @@ def main(
         attempts: to write: a row per attempt
         photos: folder of the training photos
         shard: number of the shard
-        labels: all labels
         size: shorter side of the photos
         shards: number of shards
         recolor: settings of the recolouring

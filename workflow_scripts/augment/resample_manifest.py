@@ -27,12 +27,10 @@ def main(
 
     Args:
         manifest: training photos and labels
-        folds: folds of the photos
         attempts: list of recoloured photos, if the recipe uses them
         epochs: to write: photos of each epoch
         name: name of the recipe
         fold: number of the fold held out
-        labels: all labels
         recipe: its settings and number of epochs
     """
     photos = read_table(manifest, ["image_id", *labels])

@@ -35,7 +35,6 @@ def main(
         photos: folder of the photos
         given_masks: folder of given masks
         shard: number of the shard
-        threads: processor threads to use
         segmentation: its settings
     """
     table = read_table(manifest, ["image_id", "path", "width", "height", "sha256"])

@@ -33,7 +33,6 @@ def main(
     """Train the network, and measure the stored weights on the photos held out.
 
     Args:
-        manifest: training photos
         mask_labels: table of the masks' classes
         start: weights of the encoder
         weights: to write: weights
@@ -41,7 +40,6 @@ def main(
         summary: to write: IoU of the photos held out, as JSON
         photos: folder of the training photos
         given_masks: folder of masks: PNGs of class numbers
-        threads: processor threads to use
         region: person or clothing
         size: shorter side of the photos
         smp: the network and its training

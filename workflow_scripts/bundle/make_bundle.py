@@ -38,15 +38,11 @@ def main(
         histories: histories of the trainings, a file per run and fold: run by run, in the order of their ids
         weights: weights, a folder per run and fold, in the same order
         stackers: stackers, a file per block of labels
-        thresholds: thresholds, a file per block of labels
         precision_thresholds: scores with the precision of `abstain`, a file per block of labels, or none
         estimate: nested estimate of the whole ensemble
         bundle: to write: folder of the bundle
-        labels: all labels
-        beta: weight of recall against precision in F-beta
         votes: aggregation, and the minimum and maximum number of labels per photo
         combiner: combiner that made the stackers
-        features: labels whose members every stacker uses, too
     """
     selected, settings = read_table(members), read_json(runs)
     by_label = selected.sort_values("member").groupby("label")

@@ -23,8 +23,6 @@ def main(
 
     Args:
         predictions: out-of-fold predictions, a file per run and fold; the folds of a run together
-        manifest: training photos
-        folds: folds of the photos
         scores: to write: candidates, a file per block
         blocks: labels of each block
         runs: names of the runs, in the order of their predictions

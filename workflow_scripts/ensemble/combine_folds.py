@@ -35,16 +35,10 @@ def main(
         manifest: photos of the photoset
         members: members of all labels
         stackers: stackers, a file per block of labels
-        thresholds: thresholds, a file per block of labels
         votes: to write: votes
-        threads: processor threads to use
-        labels: all labels
-        features: labels whose members every stacker uses, too
         combiner: name of the combiner that made the stackers
-        voting: aggregation, and the minimum and maximum number of labels per photo
         runs: names of the runs, in the order of their predictions
         external: the runs that other programs trained
-        fold_count: number of folds
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
     files = files_of_runs(runs, predictions, fold_count)

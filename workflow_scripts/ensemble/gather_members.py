@@ -13,7 +13,6 @@ def main(selections: list[Path], members: Path, *, labels: list[str]) -> None:
     Args:
         selections: selections, a file per block of labels
         members: to write: members
-        labels: all labels
     """
     selected = read_by_label(selections, labels)
     write_by_label({label: members_of(table)[["run", "epoch", "member"]] for label, table in selected.items()}, members)

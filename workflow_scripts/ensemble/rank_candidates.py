@@ -14,11 +14,8 @@ def main(scores: list[Path], manifest: Path, folds: Path, rankings: Path, *, lab
 
     Args:
         scores: candidates of the block
-        manifest: training photos
-        folds: folds of the photos
         rankings: to write: rankings
         labels: labels of the block
-        beta: weight of recall against precision in F-beta
     """
     by_label = {}
     with open_block(scores, manifest, folds, labels) as block:

@@ -16,7 +16,6 @@ def main(stacked: Path, manifest: Path, precision_thresholds: Path, *, labels: l
 
     Args:
         stacked: out-of-fold stacked scores of the labels
-        manifest: training photos
         precision_thresholds: to write: thresholds
         labels: labels of the block
         precision: precision to reach

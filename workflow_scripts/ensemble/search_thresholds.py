@@ -19,10 +19,8 @@ def main(
 
     Args:
         stacked: out-of-fold stacked scores of the labels
-        manifest: training photos
         thresholds: to write: thresholds
         labels: labels of the block
-        beta: weight of recall against precision in F-beta
         threshold: method (greedy, exact, lbfgs, plug_in, shrunk or bootstrap) and its settings
     """
     rows = []

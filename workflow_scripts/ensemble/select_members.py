@@ -31,12 +31,9 @@ def main(
     Args:
         scores: candidates of the block
         rankings: rankings of the candidates
-        manifest: training photos
-        folds: folds of the photos
         sizes: table of the sizes that `target` chose, if it did
         members: to write: rankings and members
         labels: labels of the block
-        beta: weight of recall against precision in F-beta
         selection: method (top_n, greedy or all) and its settings
     """
     ranked, by_label = read_by_label([rankings], labels), {}

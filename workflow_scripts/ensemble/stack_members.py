@@ -33,16 +33,10 @@ def main(
     Args:
         scores: candidates of the block, and of the labels in `features`
         members: members of the same labels
-        manifest: training photos
-        folds: folds of the photos
         stackers: to write: stackers, a row per label and fold
         grid: to write: the grids' points
         stacked: to write: out-of-fold stacked scores
-        threads: processor threads to use
         labels: labels of the block
-        beta: weight of recall against precision in F-beta
-        features: labels whose members every stacker uses, too
-        stack: combiner and its settings
     """
     fitted, grids, out_of_fold = {}, {}, {}
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:

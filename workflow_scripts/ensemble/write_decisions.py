@@ -11,10 +11,8 @@ def main(votes: Path, manifest: Path, decisions: Path, *, labels: list[str]) -> 
     """Write a header, then for each photo its name and 0 or 1 for each label.
 
     Args:
-        votes: votes for the photoset
         manifest: photos of the photoset
         decisions: to write: CSV
-        labels: all labels
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
     matrix = decision_matrix(read_table(votes, ["image_id", "label", "decision"]), image_ids, labels)

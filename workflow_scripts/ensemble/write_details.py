@@ -14,11 +14,8 @@ def main(
     """Write the table of details.
 
     Args:
-        votes: votes for the photoset
-        thresholds: thresholds, a file per block of labels
         precision_thresholds: scores with the precision of `abstain`, a file per block of labels, if it is set
         details: to write: CSV
-        labels: all labels
     """
     of_labels = read_values(thresholds, labels, "threshold")
     precise = read_values(precision_thresholds, labels, "precision_threshold") if precision_thresholds else None

@@ -33,8 +33,6 @@ def main(
         holdout_scores: scores of the decisions for holdout photos, if there are any
         submission: to write: CSV
         summary: to write: text
-        labels: all labels
-        beta: weight of recall against precision in F-beta
         form: form of the submission: table (a header, then rows) or challenge (rows only)
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()

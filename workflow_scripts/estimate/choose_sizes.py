@@ -34,15 +34,10 @@ def main(
 
     Args:
         estimates: nested decisions by size, a file per block of labels
-        manifest: training photos
-        folds: folds of the photos
         members: members of an ensemble to shorten, a file per block of labels, if there is one. The sizes to choose
             from are then its own and smaller ones
         decisions: nested decisions of that ensemble
         sizes: to write: table of sizes
-        labels: all labels
-        beta: weight of recall against precision in F-beta
-        voting: aggregation, and the minimum and maximum number of labels per photo
         tolerance: acceptable difference from the best F-beta
     """
     photos = read_table(manifest, ["image_id", *labels])

@@ -27,13 +27,7 @@ def main(
 
     Args:
         estimates: nested decisions, a file per block of labels
-        thresholds: thresholds, a file per block of labels
-        manifest: training photos
-        votes: votes for the photoset
         gains: to write: gains
-        labels: all labels
-        beta: weight of recall against precision in F-beta
-        fold_count: number of folds
     """
     nested = read_by_label(estimates, labels, ["score"])
     of_labels = read_values(thresholds, labels, "threshold")

@@ -31,15 +31,8 @@ def main(
     Args:
         scores: candidates of the block, and of the labels in `features`
         members: members of the same labels
-        manifest: training photos
-        folds: folds of the photos
         estimates: to write: nested decisions
-        threads: processor threads to use
         labels: labels of the block
-        beta: weight of recall against precision in F-beta
-        features: labels whose members every stacker uses, too
-        stack: combiner and its settings
-        threshold: method and its settings
     """
     by_label = {}
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:

@@ -33,17 +33,9 @@ def main(
     Args:
         scores: candidates of the block, and of the labels in `features`
         rankings: rankings of the same candidates
-        manifest: training photos
-        folds: folds of the photos
         estimates: to write: nested decisions
         members: to write: members
-        threads: processor threads to use
         labels: labels of the block
-        beta: weight of recall against precision in F-beta
-        features: labels whose members every stacker uses, too
-        selection: method and its settings
-        stack: combiner and its settings
-        threshold: method and its settings
     """
     nested, selected = {}, {}
     with open_block(scores, manifest, folds, labels, common=features) as block:

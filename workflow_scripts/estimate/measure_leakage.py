@@ -34,17 +34,9 @@ def main(
     Args:
         scores: candidates of the block, and of the labels in `features`
         members: members of the same labels
-        manifest: training photos
-        folds: folds of the photos
         alarms: to write: alarms of the labels
         figures: to write: AUCs by run and fold
-        threads: processor threads to use
         labels: labels of the block
-        beta: weight of recall against precision in F-beta
-        features: labels whose members every stacker uses, too
-        selection: method and its settings
-        stack: combiner and its settings
-        threshold: method and its settings
         seed: of the random order and of the noise
     """
     of_labels, aucs = [], []

@@ -32,14 +32,9 @@ def main(
     Args:
         estimates: nested decisions by size, a file per block of labels
         members: members by size, a file per block of labels
-        manifest: training photos
         histories: histories of the trainings, a file per run and fold; the folds of a run together
         curve: to write: score and cost of each size
-        labels: all labels
-        beta: weight of recall against precision in F-beta
-        voting: aggregation, and the minimum and maximum number of labels per photo
         runs: names of the runs, in the order of their histories
-        fold_count: number of folds
     """
     photos = read_table(manifest, ["image_id", *labels])
     decisions = read_size_decisions(estimates, labels, photos["image_id"], voting)

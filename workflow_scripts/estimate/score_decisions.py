@@ -13,11 +13,8 @@ def main(votes: Path, manifest: Path, scores: Path, *, labels: list[str], beta: 
     """Write precision, recall and F-beta of every label and their means, or an empty table without labels.
 
     Args:
-        votes: votes for the photoset
         manifest: photos of the photoset, with their labels if these are known
         scores: to write: scores
-        labels: all labels
-        beta: weight of recall against precision in F-beta
     """
     photos = read_table(manifest)
     votes_of_photos = read_table(votes, ["image_id", "label", "decision"])

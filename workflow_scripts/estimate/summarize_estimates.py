@@ -30,15 +30,10 @@ def main(
 
     Args:
         estimates: nested decisions, a file per block of labels
-        thresholds: thresholds, a file per block of labels
-        manifest: training photos
         holdout_votes: votes for the holdout photos, if there are any
         holdout_manifest: holdout photos
         summary: to write: for each label, the nested and the non-nested F-beta
         decisions: to write: the nested decision for every photo and label
-        labels: all labels
-        beta: weight of recall against precision in F-beta
-        voting: aggregation, and the minimum and maximum number of labels per photo
     """
     photos = read_table(manifest, ["image_id", *labels])
     nested = nested_decisions(read_by_label(estimates, labels), photos["image_id"], voting)

@@ -11,9 +11,7 @@ def main(manifest: Path, folds: Path, *, labels: list[str], count: int, seed: in
     """Write the fold of each training photo.
 
     Args:
-        manifest: training photos
         folds: to write: folds of the photos
-        labels: all labels
         count: number of folds
         seed: seed of the draw
     """

@@ -33,7 +33,6 @@ def main(
         table: file names, URLs and labels, as CSV, TSV or Parquet
         failures: to write: photos that could not be downloaded, and why
         on_bad_photo: fail or skip, if there are such photos
-        labels: all labels
         photoset: name of the photoset
         downloads: limits and pauses
     """

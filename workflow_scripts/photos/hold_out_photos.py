@@ -14,7 +14,6 @@ def main(manifest: Path, train: Path, holdout: Path, *, labels: list[str], share
         manifest: all photos with labels
         train: to write: manifest of the photos to train on
         holdout: to write: manifest of the holdout photos
-        labels: all labels
         share: fraction of the photos to hold out
         folds: number of folds of the other photos
         seed: seed of the draw

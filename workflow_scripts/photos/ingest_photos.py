@@ -32,7 +32,6 @@ def main(
         failures: table of the photos that could not be downloaded, and why
         on_bad_photo: fail, or skip unusable photos
         threads: processes that open photos
-        labels: all labels
         photoset: name of the photoset; train must have labels
         folds: number of folds, each of which needs a positive of every label
         holdout: whether some photos will be held out

@@ -14,7 +14,6 @@ def main(tables: list[Path], page: Path, *, beta: float, experiments: list[dict[
     Args:
         tables: figures, a file per experiment
         page: to write: page of the tables
-        beta: weight of recall against precision in F-beta
         experiments: name, title and notes of each
     """
     of_name = {

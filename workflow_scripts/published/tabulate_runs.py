@@ -28,13 +28,9 @@ def main(
 
     Args:
         predictions: out-of-fold predictions, a file per run and fold, the folds of a run together
-        manifest: training photos
-        folds: folds of the photos
         table: to write: the figures
         csv: to write: the same as CSV
         runs: ids of the runs, in the order of their predictions
-        labels: all labels
-        beta: weight of recall against precision in F-beta
         cells: figures to compare: row, label (or macro), paper (or null), cut (or null), and repetitions, each of which
             names the run of every label
     """

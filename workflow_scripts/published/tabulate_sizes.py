@@ -15,10 +15,8 @@ def main(
 
     Args:
         curve: nested F-beta of each size
-        manifest: training photos
         table: to write: the figures
         csv: to write: the same as CSV
-        labels: all labels
         paper: published figure of each size
     """
     positives = int(label_matrix(read_table(manifest, labels), labels).sum())

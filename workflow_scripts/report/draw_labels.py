@@ -57,17 +57,13 @@ def main(
         stacked: out-of-fold scores of the stacks
         estimate: nested scores
         threshold: of each label
-        manifest: training photos
-        folds: folds of the photos
         votes: votes for the test photos
-        test_manifest: test photos
         summary: nested estimate, if there are too many labels to draw all
         predictions: for the test photos, if losses are compared: RUN/FILE for each fold, in the order of the folds
         pictures: folders to write, KIND/BLOCK: thresholds, reliability, correlation and, if losses are compared, losses
         singles: to write: decisions of the best single network and of each backbone's best
         figures: to write: thresholds, how flat F-beta is around them, and numbers of members
         labels: labels of the block
-        beta: weight of recall against precision in F-beta
         max_pictures: maximum number of labels with pictures
         external: names of the external members
         losses: runs that were trained with each loss, if there are several

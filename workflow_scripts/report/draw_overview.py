@@ -53,9 +53,6 @@ def main(
     """Write the report's figures, and the pictures of them.
 
     Args:
-        manifest: training photos
-        folds: folds of the photos
-        test_manifest: test photos
         summary: nested estimate
         decisions: of the nested estimate
         candidates: a file per block of labels
@@ -70,8 +67,6 @@ def main(
         epochs: photos that the networks of one fold see: a file per recipe that resamples
         tables: to write, by their file names: macro, labels, gains and, if a recipe resamples, resampling
         pictures: to write, by their file names: see `overview_pictures`; sizes; resampling
-        labels: all labels
-        beta: weight of recall against precision in F-beta
         max_pictures: number of labels that have a row or a picture of their own at most
         recipes: names of those that resample
     """

@@ -30,7 +30,6 @@ def main(
         rankings: of the candidates: a file per block of labels
         pictures: to write: a file per run
         table: to write: the highest mean F-beta of each run's labels at one epoch, their number, and the first of them
-        labels: all labels
         runs: their ids
         folds: number of folds
     """

@@ -32,7 +32,6 @@ def main(
         macro: figures of all labels together
         by_label: figures of every label
         members: members of all labels
-        thresholds: thresholds, a file per block of labels
         runs: settings of every run
         manifests: photos: a file per photoset
         submission: decisions

@@ -56,8 +56,6 @@ def main(
         pictures: see `pictures.read_pictures`
         figures: thresholds, their flat ranges, and numbers of members: a file per block of labels
         estimates: nested scores and thresholds: a file per block
-        manifest: training photos
-        test_manifest: test photos
         runs: settings of every run
         sheet: examples of recoloured photos, if runs use recoloured photos
         report: to write: page
@@ -67,8 +65,6 @@ def main(
         benchmarks: benchmark files of each rule (see `costs.job_costs`)
         wildcards: values of wildcards in benchmark files that count, as regular expressions
         gpu_rules: names of the rules whose jobs ask for a GPU
-        labels: all labels
-        beta: weight of recall against precision in F-beta
         max_pictures: maximum number of labels with pictures
         folds: number of folds
         losses: compared losses, if there are several

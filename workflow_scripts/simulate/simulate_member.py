@@ -24,12 +24,9 @@ def main(
     """Write two tables of predictions per fold.
 
     Args:
-        manifest: training photos
-        test_manifest: test photos
         folds: of the training photos
         validation: to write: out-of-fold predictions, a file per fold
         test: to write: predictions of the test photos, a file per fold
-        labels: all labels
         member: number of the member, from 0
         simulation: its settings
     """

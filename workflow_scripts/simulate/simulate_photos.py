@@ -27,7 +27,6 @@ def main(
         manifest: to write: training photos
         test_manifest: to write: test photos, with their labels
         shared: to write: photos in both
-        labels: all labels
         simulation: its settings
     """
     simulate, seed = LABEL_SETS[simulation.label_sets], simulation.seed

@@ -31,8 +31,6 @@ def main(
         history: histories of the student's training, one table per fold
         weights: weights of the student, one folder per fold
         bundle: to write: folder of the bundle
-        labels: all labels
-        beta: weight of recall against precision in F-beta
         votes: aggregation, and the minimum and maximum number of labels per photo
         run: id of the student's run
         setting: setting of the student's run

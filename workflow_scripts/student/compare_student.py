@@ -26,7 +26,6 @@ def main(
     """Write a row per label and the row of their means; print the summary and write it.
 
     Args:
-        manifest: training photos
         ensemble: nested decisions of the ensemble
         student: nested decisions of the student
         singles: nested decisions of the best single networks
@@ -35,8 +34,6 @@ def main(
         holdout_student: votes of the student on them
         scores: to write: F-beta of student, ensemble and single networks
         summary: to write: the means as text
-        labels: all labels
-        beta: weight of recall against precision in F-beta
     """
     truth = label_matrix(read_table(manifest, labels), labels)
     decisions = (label_matrix(read_table(path), labels) for path in (ensemble, student, singles))

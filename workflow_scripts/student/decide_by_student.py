@@ -28,8 +28,6 @@ def main(
         chosen: thresholds of the student
         manifest: photos of the photoset
         votes: to write: votes
-        labels: all labels
-        voting: aggregation, and the minimum and maximum number of labels per photo
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
     thresholds = read_table(chosen).set_index("label")["threshold"].to_dict()

@@ -38,14 +38,9 @@ def main(
         predictions: out-of-fold predictions of the student: one table per fold, in the order of the folds
         scores: candidates, a file per block
         rankings: rankings of the candidates, a file per block
-        manifest: training photos
-        folds: folds of the photos
         chosen: to write: run, epoch and threshold per label; the epoch is the same for all
         decisions: to write: the student's decision for every photo and label
         singles: to write: the decisions of each label's best single network
-        labels: all labels
-        beta: weight of recall against precision in F-beta
-        threshold: method and its settings
         votes: minimum and maximum number of labels per photo
         run: id of the student's run
     """

@@ -16,7 +16,6 @@ def main(taught: list[Path], targets: list[Path], *, labels: list[str]) -> None:
     Args:
         taught: scores of the training photos: a file per block
         targets: to write: one table per fold
-        labels: all labels
     """
     tables = read_by_label(taught, labels)
     keys = tables[labels[0]][["held_out_fold", "image_id"]]

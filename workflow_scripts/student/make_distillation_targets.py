@@ -29,14 +29,8 @@ def main(
     Args:
         scores: candidates of the block, and of the labels in `features`
         members: members of the same labels
-        manifest: training photos
-        folds: folds of the photos
         taught: to write: scores to learn
-        threads: processor threads to use
         labels: labels of the block
-        features: labels whose members every stacker uses, too
-        beta: weight of recall against precision in F-beta
-        stack: combiner and its settings
     """
     taught_by_label = {}
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:

@@ -25,6 +25,23 @@ from stylevote.errors import InputError, unwritable
 from stylevote.wording import key_path
 
 SETTINGS = "settings"
+# Parameters that many programs have, for `--help`. The docstring of a program describes its other parameters.
+COMMON = {
+    "labels": "all labels",
+    "manifest": "training photos",
+    "folds": "folds of the photos",
+    "test_manifest": "test photos",
+    "votes": "votes for the photoset",
+    "thresholds": "thresholds, a file per block of labels",
+    "threads": "processor threads to use",
+    "beta": "weight of recall against precision in F-beta",
+    "fold_count": "number of folds",
+    "features": "labels whose members every stacker uses, too",
+    "selection": "method and its settings",
+    "stack": "combiner and its settings",
+    "threshold": "method and its settings",
+    "voting": "aggregation, and the minimum and maximum number of labels per photo",
+}
 
 
 def run(main: Callable[..., None]) -> None:
@@ -78,7 +95,7 @@ def end_with(work: Callable[[], None]) -> None:
 def make_parser(main: Callable[..., None], signature: inspect.Signature, **texts: str) -> argparse.ArgumentParser:
     """Return the parser of a function's command line; ``texts`` are those of `argparse.ArgumentParser`."""
     summary, _, rest = (inspect.getdoc(main) or "").partition("\n\nArgs:\n")
-    helps = {
+    helps = COMMON | {
         name: " ".join(text.split()).replace("%", "%%")
         for name, text in re.findall(r"^    (\w+): (.*(?:\n     .*)*)", rest, re.M)
     }

@@ -28,12 +28,9 @@ def main(
     Args:
         predictions: out-of-fold predictions of the run: one table per fold, in the order of the folds
         weights: folders of the run's weights: one per fold
-        manifest: training photos
-        folds: folds of the photos
         epochs: to write: each label's best epoch
         run: id of the run
         labels: labels of the run
-        beta: weight of recall against precision in F-beta
     """
     photos = read_table(manifest)
     fold_of = fold_numbers(photos, read_table(folds))

@@ -50,7 +50,6 @@ def main(
         run: id of the run
         kept: folder of the kept scores
         code: digest of the code, part of the key of kept scores
-        threads: processor threads to use
         labels: labels of the run
         setting: setting of the run
     """

@@ -49,7 +49,6 @@ def main(
 
     Args:
         manifest: training photos and labels
-        folds: folds of the photos
         epochs: manifest of this fold's epochs
         index: index of the pixel cache
         pixels: pixel cache
@@ -62,7 +61,6 @@ def main(
         weights: to write: folder of every epoch's weights
         run: id of the run, for messages
         fold: number of the fold held out
-        threads: processor threads to use
         processes: number of processes that share the job, each with its own GPU
         labels: labels of the run
         setting: setting of the run
