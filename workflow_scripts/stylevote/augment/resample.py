@@ -19,12 +19,10 @@ def resample(
     An epoch starts from every training photo once. The steps of the recipe follow in this order:
 
     - ``drop``: the fraction ``keep``, rounded (a half up), stays of the photos with exactly one of the ``label_sets``,
-    or
-      one of the ``largest`` sets by number of photos (of equals, the first by its names).
+      or one of the ``largest`` sets by number of photos (of equals, the first by its names).
     - ``repeat``: photos that stay and have one of ``labels`` appear ``times`` times.
     - ``recolored``: ``per_epoch`` recoloured photos, or all if there are fewer, whose source has one of ``labels``
-    (None:
-      any label) are added, of the rarest labels first (`Budget`), even if the source is dropped.
+      (None: any label) are added, of the rarest labels first (`Budget`), even if the source is dropped.
     - ``balanced``: entries are drawn from the pool of the steps before, as many as it has. Each is drawn as often as
       expected, rounded up or down (systematic sampling: Madow 1949, "On the theory of systematic sampling, II"). An
       entry's weight is ``(1 / share) ** power``, with the share of its rarest label in the pool, or 1 without labels.
