@@ -168,7 +168,7 @@ def test_the_screen_has_a_line_a_job_and_the_summary(on_the_cluster):
 
 
 def test_small_jobs_of_all_labels_are_few_jobs_of_the_cluster(on_the_cluster):
-    names = [re.sub("_.*", "", name) for name in submitted(on_the_cluster.printed).values()]
+    names = [re.sub("_.*", "", name.removeprefix("ensemble_")) for name in submitted(on_the_cluster.printed).values()]
     assert names.count("rankings") == names.count("members") == names.count("stackers") == 1
     assert names.count("estimates") == 2  # of two labels and of one
     assert names.count("decisions") == 2  # the estimate, which waits for no vote, and all that follows votes
