@@ -303,27 +303,27 @@ def test_what_joining_the_folds_is_worth_is_a_row_a_label_and_their_mean(chain):
     assert f"\nmacro F2, expected: {nested:.4f}  the honest figure +0.0000" in output
 
 
-def test_holdout_photos_stand_beside_the_honest_estimate(chain):
+def test_the_summary_joins_holdout_photos_to_the_nested_estimate(chain):
     """The test photos, as if they had been held out."""
     folder, ensemble, test, printed = chain
     arguments = ["--estimates", "nested/0.parquet", "--manifest", "train.parquet"]
     arguments += ["--thresholds", "thresholds/0.parquet"]
     arguments += ["--settings", {"labels": ensemble.labels, "beta": 2, "voting": VOTES}]
-    arguments += ["--decisions", "beside_decisions.parquet", "--summary", "beside.parquet"]
+    arguments += ["--decisions", "joined_decisions.parquet", "--summary", "joined.parquet"]
     holdout = ["--holdout-votes", "votes.parquet", "--holdout-manifest", "test.parquet"]
     call(folder, "estimate/summarize_estimates", *arguments, *holdout)
-    beside, nested = read_table(folder / "beside.parquet"), read_table(folder / "summary.parquet")
-    assert list(beside.columns) == [*nested.columns, "holdout_f_beta", "holdout_low", "holdout_high"]
-    pd.testing.assert_frame_equal(beside[nested.columns], nested)
+    joined, nested = read_table(folder / "joined.parquet"), read_table(folder / "summary.parquet")
+    assert list(joined.columns) == [*nested.columns, "holdout_f_beta", "holdout_low", "holdout_high"]
+    pd.testing.assert_frame_equal(joined[nested.columns], nested)
     decided = pd.read_csv(folder / "table.csv")[ensemble.labels].to_numpy()
     scores = [fbeta_score(test.truth[:, k], decided[:, k], beta=2) for k in range(2)]
-    assert beside["holdout_f_beta"].tolist() == pytest.approx([*scores, np.mean(scores)])
-    output = submit(folder, "beside", **{"estimate": "beside.parquet", "holdout-scores": "scores.parquet"})
+    assert joined["holdout_f_beta"].tolist() == pytest.approx([*scores, np.mean(scores)])
+    output = submit(folder, "joined", **{"estimate": "joined.parquet", "holdout-scores": "scores.parquet"})
     assert f"\nmacro F2, holdout: {np.mean(scores):.4f}  on 50 photos that no step used" in output
     assert [line for line in output.splitlines() if "holdout" not in line] == printed.splitlines()
     none = ["--holdout-votes", "--holdout-manifest"]  # as Snakemake says: no file
     call(folder, "estimate/summarize_estimates", *arguments, *none)
-    pd.testing.assert_frame_equal(read_table(folder / "beside.parquet"), nested)
+    pd.testing.assert_frame_equal(read_table(folder / "joined.parquet"), nested)
     assert "found one of the two, expected both" in call(
         folder, "estimate/summarize_estimates", *arguments, *holdout[:2], expected=1
     )
