@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
@@ -28,6 +29,7 @@ def main(
     pictures: list[Path],
     figures: list[Path],
     estimates: list[Path],
+    losses: list[Path],
     manifest: Path,
     test_manifest: Path,
     runs: Path,
@@ -44,18 +46,23 @@ def main(
     beta: float,
     max_pictures: int,
     folds: int,
-    losses: list[str],
+    combiner: str,
+    features: str,
+    aggregation: str,
+    compared: list[str],
+    checked: str,
     threshold_decides: bool,
 ) -> None:
     """Write the report.
 
     Args:
-        tables: by their file names: `macro`, `labels` and `gains` of the overview, `nested_decisions`, `votes` on the
-            test photos, `members`; if there are any, `resampling`, `training`, `size_curve` and `index` of recoloured
-            photos
+        tables: by their file names: `macro`, `labels`, `gains` and `searches` of the overview, `nested_decisions`,
+            `votes` on the test photos, `members`; if there are any, `loss_gains`, `resampling`, `training`,
+            `size_curve` and `index` of recoloured photos
         pictures: see `pictures.read_pictures`
         figures: thresholds, their flat ranges, and numbers of members: a file per block of labels
         estimates: nested scores and thresholds: a file per block
+        losses: figures of the drawn runs, if losses are compared: a file per block
         runs: settings of every run
         sheet: examples of recoloured photos, if runs use recoloured photos
         report: to write: page
@@ -67,7 +74,11 @@ def main(
         gpu_rules: names of the rules whose jobs ask for a GPU
         max_pictures: maximum number of labels with pictures
         folds: number of folds
-        losses: compared losses, if there are several
+        combiner: of the members' scores
+        features: whether a label's stackers see its own members or those of all labels
+        aggregation: of the folds
+        compared: losses, if runs differ in nothing else
+        checked: photoset whose photos chose nothing, to draw thresholds
         threshold_decides: whether a label is given if, and only if, its score reaches the threshold
     """
     table = {path.stem: read_table(path) for path in tables}
@@ -99,7 +110,14 @@ def main(
         pictures=drawn,
         drawn=order_cards(by_label, drawn["thresholds"]),
         paired=min(max_pictures, len(labels)),
-        losses=losses,
+        combiner=combiner,
+        features=features,
+        aggregation=aggregation,
+        searches=table["searches"],
+        compared=compared,
+        loss_gains=table.get("loss_gains"),
+        loss_figures=pd.concat(map(read_table, losses)) if losses else None,
+        checked=checked,
         threshold_decides=threshold_decides,
         sheet=embedded(sheet) if sheet else None,
         recolored=int((table["index"]["outcome"] == "made").sum()) if "index" in table else 0,
@@ -109,7 +127,7 @@ def main(
         gpu_rules=gpu_rules,
         disk=disk_use(results),
         **decision_figures(votes),
-        **member_figures(table["members"]),
+        **member_figures(table["members"], folds),
     )
     write_text(page, report)
     logging.info("%.1f MB", len(page.encode()) / 1e6)
