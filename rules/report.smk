@@ -22,8 +22,8 @@ localrules:
 LABEL_OF = {slug: label for label, slug in SETTINGS.slugs.items()}
 SIZED = SETTINGS.config.report.sizes or SETTINGS.config.target is not None
 MAX_PICTURES = SETTINGS.config.report.pictures
-COMPARED = comparable_runs(SETTINGS.runs)
-LOSSES = loss_names(COMPARED)
+LOSS_GROUPS = comparable_runs(SETTINGS.runs)
+LOSSES = loss_names(LOSS_GROUPS)
 # Runs that predict every label.
 COMPLETE = [run for run, setting in SETTINGS.runs.items() if len(SETTINGS.labels_of(setting)) == len(SETTINGS.labels)]
 # Photos that chose no threshold: the test photos, or the holdout photos if the labels of the test photos are not known.
@@ -100,7 +100,7 @@ rule draw_labels:
     params:
         **program(
             "report/draw_labels",
-            block_settings(beta=BETA, max_pictures=MAX_PICTURES, external=list(SETTINGS.external), compared=COMPARED),
+            block_settings(beta=BETA, max_pictures=MAX_PICTURES, external=list(SETTINGS.external), compared=LOSS_GROUPS),
         ),
         colors=color_legend(LOSSES),  # for the caption
     shell:

@@ -11,6 +11,7 @@ from stylevote.ensemble.blocks import read_by_label
 from stylevote.files.tables import read_json, read_table
 from stylevote.report.costs import disk_use, job_costs
 from stylevote.report.doubtful_photos import disputed_photos, mistaken_photos
+from stylevote.report.losses import loss_flatness
 from stylevote.report.page import (
     decision_figures,
     member_figures,
@@ -82,6 +83,7 @@ def main(
         threshold_decides: whether a label is given if, and only if, its score reaches the threshold
     """
     table = {path.stem: read_table(path) for path in tables}
+    loss_figures = pd.concat(map(read_table, losses)) if losses else None
     photos, by_label, votes = read_table(manifest), table["labels"], table["votes"]
     drawn = read_pictures(pictures, labels)
     doubtful = None
@@ -116,7 +118,8 @@ def main(
         searches=table["searches"],
         compared=compared,
         loss_gains=table.get("loss_gains"),
-        loss_figures=pd.concat(map(read_table, losses)) if losses else None,
+        loss_figures=loss_figures,
+        loss_flatness=None if loss_figures is None else loss_flatness(loss_figures),
         checked=checked,
         threshold_decides=threshold_decides,
         sheet=embedded(sheet) if sheet else None,

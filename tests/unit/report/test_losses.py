@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.rank import rank_by_fold
-from stylevote.report.losses import compare_losses, loss_gains, runs_of_label, sample_losses
+from stylevote.report.losses import compare_losses, loss_flatness, loss_gains, runs_of_label, sample_losses
 
 GROUPS = [{"bce": "plain-0", "focal": "focal-0"}, {"bce": "plain-1", "focal": "focal-1"}]
 RUNS = ["plain-0", "plain-1", "focal-0", "focal-1", "better"]
@@ -117,3 +117,13 @@ def test_a_runs_curves_and_figures_are_scikit_learns():
     assert np.isnan(focal.figures["checked"])
     assert plain.figures["checked"] == pytest.approx(f2(new_labels, new_scores >= plain.figures["threshold"]))
     assert plain.figures["checked_best"] == pytest.approx(max(f2(new_labels, new_scores >= cut) for cut in new_scores))
+
+
+def test_flatness_is_a_mean_over_the_runs_of_a_loss():
+    nan = np.nan
+    rows = [("bce", 0.1, 0.3, 0.5, 0.6), ("bce", 0.2, 0.3, nan, nan), ("focal", 0.0, 1.0, nan, nan)]
+    figures = pd.DataFrame(rows, columns=["loss", "flat_low", "flat_high", "checked", "checked_best"])
+    plain, focal = loss_flatness(figures).to_dict("records")
+    assert (plain["span"], plain["lost"]) == pytest.approx((0.15, 0.1))
+    assert focal["span"] == 1
+    assert np.isnan(focal["lost"])

@@ -13,7 +13,7 @@ from browser import CHROMIUM, COLLISIONS, Browser, check_page
 from stylevote.errors import InputError
 from stylevote.report.doubtful_photos import Shown
 from stylevote.report.drawing import shortened, text_width
-from stylevote.report.losses import LossCurves
+from stylevote.report.losses import LossCurves, loss_flatness
 from stylevote.report.measures import reliability
 from stylevote.report.page import (
     decision_figures,
@@ -393,6 +393,7 @@ def losses(names: list[str], low: float, checked: float) -> str:
         by_label=by_label(["red", "green"]),
         loss_gains=gains,
         loss_figures=pd.DataFrame([figures]),
+        loss_flatness=loss_flatness(pd.DataFrame([figures])),
         compared=names,
         checked="holdout",
         drawn=["red", "green"],
@@ -404,12 +405,16 @@ def test_the_conclusion_on_losses_is_drawn_from_the_interval():
     chance = losses(["bce", "focal"], low=-0.01, checked=0.5)
     assert "focal is 0.012 better than bce (95 %: -0.010 to +0.030), which may be due to chance" in chance
     assert "more than chance is likely to explain" in losses(["bce", "focal"], low=0.001, checked=0.5)
-    assert "focal: 0.10 at 0.5; 0.60 at 0.321, about as good from 0.300 to 0.400; 0.50 on holdout photos" in chance
+    figures = "0.10 at 0.5; 0.60 at 0.321 (about as good from 0.300 to 0.400); holdout 0.50 of 0.55"
+    assert f'<i class="mark two"></i>{figures}' in chance
+    assert (
+        "focal: thresholds that are at most 0.01 worse than the best span 0.100 of 0 to 1; on holdout photos" in chance
+    )
     assert chance.count("<svg>") == 1
 
 
 def test_more_losses_than_colours_are_said_and_unknown_photos_are_not():
-    page = losses([f"focal (gamma {k})" for k in range(6)], low=0, checked=np.nan)
+    page = losses(["bce", "focal", *(f"focal (gamma {k})" for k in range(4))], low=0, checked=np.nan)
     assert "the first 4 of 6 losses" in page
     assert "dashed" not in page
     assert "nan" not in page

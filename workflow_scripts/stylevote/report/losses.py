@@ -141,6 +141,20 @@ def sample_losses(
     return pd.concat(tables, ignore_index=True)
 
 
+def loss_flatness(figures: pd.DataFrame) -> pd.DataFrame:
+    """Return how little the threshold matters for each loss: a row per loss.
+
+    Args:
+        figures: rows of `FIGURES`.
+
+    Returns:
+        means over the rows of each loss: ``span`` from flat_low to flat_high, and ``lost``, by which the F-beta of the
+        checked photos is lower at the threshold than at their best one (nan if no such photos are known).
+    """
+    span, lost = figures["flat_high"] - figures["flat_low"], figures["checked_best"] - figures["checked"]
+    return figures.assign(span=span, lost=lost).groupby("loss")[["span", "lost"]].mean().reset_index()
+
+
 def loss_gains(samples: pd.DataFrame) -> pd.DataFrame:
     """Return the difference of each two losses as a mean over labels, with the interval of the paired bootstrap.
 
