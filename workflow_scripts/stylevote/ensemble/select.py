@@ -114,8 +114,8 @@ def select_by_fold(
         beta: see `select_members`.
 
     Returns:
-        all selections in one table, with the columns held_out_fold and fold (int16: the fold of a member's CNN, or `ALL`
-        for its CNNs of all folds).
+        all selections in one table, with the columns held_out_fold and fold (int16: the fold of a member's CNN, or
+        `ALL` for its CNNs of all folds).
     """
     selections = []
     for held_out_fold, of_fold in rankings.groupby("held_out_fold", sort=False):
