@@ -8,14 +8,15 @@ from stylevote.ensemble.select import members_of
 
 
 def main(selections: list[Path], members: Path, *, labels: list[str]) -> None:
-    """Write label, run, epoch and number of every member, repeated as often as it counts.
+    """Write label, run, epoch, fold (-1: its CNNs of all folds) and number of every member, as often as it counts.
 
     Args:
         selections: selections, a file per block of labels
         members: to write: members
     """
     selected = read_by_label(selections, labels)
-    write_by_label({label: members_of(table)[["run", "epoch", "member"]] for label, table in selected.items()}, members)
+    columns = ["run", "epoch", "fold", "member"]
+    write_by_label({label: members_of(table)[columns] for label, table in selected.items()}, members)
 
 
 if __name__ == "__main__":

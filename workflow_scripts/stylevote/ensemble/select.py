@@ -102,7 +102,8 @@ def select_by_fold(
         beta: see `select_members`.
 
     Returns:
-        all selections in one table, with the column held_out_fold.
+        all selections in one table, with the columns held_out_fold and fold (int16: the fold of a member's CNN, or `ALL`
+        for its CNNs of all folds).
     """
     selections = []
     for held_out_fold, of_fold in rankings.groupby("held_out_fold", sort=False):
@@ -110,7 +111,7 @@ def select_by_fold(
         arguments = selection.used() if sizes is None else limit_size(selection, sizes[held_out_fold])
         selected = select_members(ranking, scores[:, known], labels[known], **arguments, beta=beta)
         selections.append(selected.reset_index())
-    return pd.concat(selections, ignore_index=True)
+    return pd.concat(selections, ignore_index=True).assign(fold=np.int16(ALL))
 
 
 def limit_size(selection: Selection, size: int | None) -> dict[str, Any]:
