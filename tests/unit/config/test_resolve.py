@@ -355,10 +355,6 @@ def test_text_that_is_a_number_is_one():
             {"photosets": {**MINIMAL["photosets"], "test": {"photos": "b", "masks": "m"}}},
             "photosets.test.masks: only the masks of the training photos are used",
         ),
-        (
-            {**MASKED, "recipes": {"plain": {"recolored": True}}, "runs": [{"backbone": "r", "size": 600}]},
-            "runs[0].size: 600, but recoloured photos are made at segmentation.size, 512",
-        ),
         ({"segmentation": {"model": "smp"}}, "photosets.train.masks: segmentation.model 'smp' needs a folder"),
         (
             {"segmentation": {"model": "maskrcnn", "region": "clothing"}},
