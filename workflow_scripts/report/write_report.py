@@ -31,6 +31,7 @@ def main(
     manifest: Path,
     test_manifest: Path,
     runs: Path,
+    composition: Path,
     sheet: Path | None,
     report: Path,
     train_photos: Path | None,
@@ -57,6 +58,7 @@ def main(
         figures: thresholds, their flat ranges, and numbers of members: a file per block of labels
         estimates: nested scores and thresholds: a file per block
         runs: settings of every run
+        composition: number of different CNNs, and labels that lack members
         sheet: examples of recoloured photos, if runs use recoloured photos
         report: to write: page
         train_photos: folder of the training photos, if there is one
@@ -95,6 +97,7 @@ def main(
         members_per_label=int(by_label["members"].max()),
         sizes=table.get("size_curve"),
         runs=run_table(read_json(runs), labels),
+        composition=read_json(composition),
         trained=order_training(table["training"], labels) if "training" in table else [],
         pictures=drawn,
         drawn=order_cards(by_label, drawn["thresholds"]),

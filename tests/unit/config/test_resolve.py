@@ -3,6 +3,7 @@
 import copy
 import datetime
 import os
+from collections import Counter
 
 import pytest
 import yaml
@@ -27,6 +28,16 @@ def problem(config) -> str:
     with pytest.raises(InputError) as caught:
         resolve(config)
     return str(caught.value)
+
+
+def test_the_second_places_ensemble_is_a_net_of_each_of_three_backbones_a_label():
+    settings = resolve(yaml.safe_load((REPOSITORY / "config" / "second_place.yaml").read_text()))
+    assert settings.config.selection.used() == {"method": "each_backbone"}
+    assert settings.config.stack.used() == {"combiner": "mean"}
+    for label in settings.labels:
+        of_label = [run for run, setting in settings.runs.items() if setting["labels"] == [label]]
+        assert Counter(run.split(".")[0] for run in of_label) == {"densenet201": 2, "resnet101": 2, "resnet152": 2}
+    assert len(settings.runs) == 13 * 6, "no other run can be a member"
 
 
 def test_defaults_are_the_papers_but_for_stack_and_threshold():
