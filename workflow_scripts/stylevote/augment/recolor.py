@@ -1,6 +1,6 @@
 """Clothes in other colours.
 
-Ding and Hui, Fashion Style Recognition on JD AI Fashion-Challenge, section II.B: pixels with the hues of the clothes
+Ding and Wan (2018), Fashion Style Recognition on JD AI Fashion-Challenge, II.B: pixels with the hues of the clothes
 are recoloured, not the mask, because its edges are never exact. If background and clothes have the same colour, both
 change. Clothes of a colour near skin stay as they are.
 """
