@@ -111,18 +111,27 @@ rule select_members:
         PROGRAM
 
 
+def composition_settings(wildcards):
+    """Return the settings of the members' count. Only the whole ensemble of `top_n` should have a number of members."""
+    selection = SETTINGS.config.selection
+    counted = wildcards.ensemble == "ensemble" and selection.method == "top_n" and not SETTINGS.config.target
+    top_n = selection.top_n if counted else None
+    return settings("labels", fold_count=len(SETTINGS.folds), top_n=top_n, correlation=selection.correlation)(wildcards)
+
+
 rule gather_members:
-    """List the members of all labels, so that prediction reads one file."""
+    """List the members of all labels, so that prediction reads one file, and count their different CNNs."""
     input:
         selections=every_block("{ensemble}/members/{block}.parquet"),
     output:
         members=results("{ensemble}/members.parquet"),
+        composition=results("{ensemble}/composition.json"),
     log:
         logs("gather_members/{ensemble}.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/gather_members", settings("labels")),
+        **program("ensemble/gather_members", composition_settings),
     shell:
         PROGRAM
 
@@ -292,6 +301,7 @@ rule write_submission:
     input:
         votes=results("predictions/test/votes.parquet"),
         manifest=results("photos/test/manifest.parquet"),
+        composition=results("ensemble/composition.json"),
         scores=results("predictions/test/scores.parquet"),
         estimate=results("estimate/summary.parquet"),
         fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),

@@ -225,6 +225,7 @@ rule write_report:
         manifest=results("photos/train/manifest.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
         runs=results("ensemble/runs.json"),
+        composition=results("ensemble/composition.json"),
         sheet=contact_sheet(),
     output:
         report=results("report.html"),
@@ -266,6 +267,7 @@ rule write_model_card:
         macro=results("report/macro.parquet"),
         by_label=results("report/labels.parquet"),
         members=results("ensemble/members.parquet"),
+        composition=results("ensemble/composition.json"),
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         runs=results("ensemble/runs.json"),
         manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=DESCRIBED),

@@ -34,7 +34,7 @@ def main(
         sizes: table of the sizes that `target` chose, if it did
         members: to write: rankings and members
         labels: labels of the block
-        selection: method (top_n, greedy or all) and its settings
+        selection: method (top_n, greedy, each_backbone or all) and its settings
     """
     ranked, by_label = read_by_label([rankings], labels), {}
     with open_block(scores, manifest, folds, labels) as block:

@@ -5,12 +5,13 @@ from pathlib import Path
 from stylevote.cli import run
 from stylevote.ensemble.decisions import decision_matrix, write_decisions
 from stylevote.estimate.summary import summary_lines
-from stylevote.files.tables import read_table, replacing
+from stylevote.files.tables import read_json, read_table, replacing
 
 
 def main(
     votes: Path,
     manifest: Path,
+    composition: Path,
     scores: Path,
     estimate: Path,
     fold_averaging: Path | None,
@@ -27,6 +28,7 @@ def main(
     Args:
         votes: votes for the test photos
         manifest: test photos
+        composition: number of different CNNs, and labels that lack members
         scores: scores of the decisions; empty if the labels are unknown
         estimate: the nested estimate
         fold_averaging: expected gain from averaging the folds, if it was estimated
@@ -42,6 +44,7 @@ def main(
         read_table(estimate),
         read_table(scores),
         len(image_ids),
+        read_json(composition),
         fold_averaging=read_table(fold_averaging, ["gain"])["gain"].iloc[-1] if fold_averaging else None,
         holdout=read_table(holdout_scores) if holdout_scores else None,
         beta=beta,

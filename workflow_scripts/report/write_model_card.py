@@ -16,6 +16,7 @@ def main(
     macro: Path,
     by_label: Path,
     members: Path,
+    composition: Path,
     thresholds: list[Path],
     runs: Path,
     manifests: list[Path],
@@ -32,6 +33,7 @@ def main(
         macro: figures of all labels together
         by_label: figures of every label
         members: members of all labels
+        composition: number of different CNNs, and labels that lack members
         runs: settings of every run
         manifests: photos: a file per photoset
         submission: decisions
@@ -55,7 +57,7 @@ def main(
         runs=run_table(read_json(runs), list(figures["label"])),
         macro=read_table(macro),
         by_label=figures,
-        members=read_table(members),
+        composition=read_json(composition),
         photos={name: len(read_table(path, ["image_id"])) for name, path in manifest_of.items()},
         digests=digests,
         score=f"F{configuration['beta']:g}",

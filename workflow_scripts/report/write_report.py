@@ -34,6 +34,7 @@ def main(
     manifest: Path,
     test_manifest: Path,
     runs: Path,
+    composition: Path,
     sheet: Path | None,
     report: Path,
     train_photos: Path | None,
@@ -65,6 +66,7 @@ def main(
         estimates: nested scores and thresholds: a file per block
         losses: figures of the drawn runs, if losses are compared: a file per block
         runs: settings of every run
+        composition: number of different CNNs, and labels that lack members
         sheet: examples of recoloured photos, if runs use recoloured photos
         report: to write: page
         train_photos: folder of the training photos, if there is one
@@ -108,6 +110,7 @@ def main(
         members_per_label=int(by_label["members"].max()),
         sizes=table.get("size_curve"),
         runs=run_table(read_json(runs), labels),
+        composition=read_json(composition),
         trained=order_training(table["training"], labels) if "training" in table else [],
         pictures=drawn,
         drawn=order_cards(by_label, drawn["thresholds"]),

@@ -3,6 +3,7 @@
 import copy
 import datetime
 import os
+from collections import Counter
 
 import pytest
 import yaml
@@ -29,7 +30,17 @@ def problem(config) -> str:
     return str(caught.value)
 
 
-def test_defaults_are_the_papers_but_for_stack_and_threshold():
+def test_the_second_places_ensemble_is_a_net_of_each_of_three_backbones_a_label():
+    settings = resolve(yaml.safe_load((REPOSITORY / "config" / "second_place.yaml").read_text()))
+    assert settings.config.selection.used() == {"method": "each_backbone"}
+    assert settings.config.stack.used() == {"combiner": "mean"}
+    for label in settings.labels:
+        of_label = [run for run, setting in settings.runs.items() if setting["labels"] == [label]]
+        assert Counter(run.split(".")[0] for run in of_label) == {"densenet201": 2, "resnet101": 2, "resnet152": 2}
+    assert len(settings.runs) == 13 * 6, "no other run can be a member"
+
+
+def test_defaults_that_the_first_report_gives_and_those_that_are_our_own():
     settings = resolve(MINIMAL)
     (setting,) = settings.runs.values()
     assert (setting["hidden_units"], setting["batch"], setting["loss"]) == ([256], 32, {"bce": {}})
@@ -127,7 +138,7 @@ def test_labels_of_a_run():
     assert sorted(labels({"backbone": "r", "labels": "each"})) == [["a"], ["b"], ["c"]]
 
 
-def test_defaults_of_the_engine_are_the_papers():
+def test_defaults_of_the_engine():
     (setting,) = resolve(MINIMAL).runs.values()
     assert setting["crop"] == {"min_scale": 0.8, "stretch": 0.1}
     assert (setting["tta"], setting["precision"], setting["compile"]) == ("mirror", "float32", False)
@@ -354,10 +365,6 @@ def test_text_that_is_a_number_is_one():
         (
             {"photosets": {**MINIMAL["photosets"], "test": {"photos": "b", "masks": "m"}}},
             "photosets.test.masks: only the masks of the training photos are used",
-        ),
-        (
-            {**MASKED, "recipes": {"plain": {"recolored": True}}, "runs": [{"backbone": "r", "size": 600}]},
-            "runs[0].size: 600, but recoloured photos are made at segmentation.size, 512",
         ),
         ({"segmentation": {"model": "smp"}}, "photosets.train.masks: segmentation.model 'smp' needs a folder"),
         (

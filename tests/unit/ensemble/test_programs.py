@@ -15,7 +15,7 @@ from programs import PROGRAMS, call
 from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.ensemble.sizes import SIZES
 from stylevote.estimate.nested import select_and_predict_nested
-from stylevote.files.tables import read_table, write_table
+from stylevote.files.tables import read_json, read_table, write_table
 from stylevote.metrics import f_beta, macro_f_beta
 
 RUNS = ["run0", "run1", "run2"]
@@ -77,8 +77,9 @@ def run_chain(folder, ensemble, test, blocks):
         call(folder, "ensemble/search_thresholds", *search, "--settings", name | {"threshold": THRESHOLD})
         estimate = [*candidates, "--estimates", estimates[k], "--settings", stack | {"threshold": THRESHOLD}]
         call(folder, "estimate/estimate_nested", *estimate)
-    gather = ["--selections", *members, "--members", "members.parquet"]
-    call(folder, "ensemble/gather_members", *gather, "--settings", {"labels": ensemble.labels})
+    gather = ["--selections", *members, "--members", "members.parquet", "--composition", "composition.json"]
+    counted = {"labels": ensemble.labels, "fold_count": 3, "top_n": 20, "correlation": 0.9}
+    call(folder, "ensemble/gather_members", *gather, "--settings", counted)
 
     selected = read_table(folder / "members.parquet").groupby("run")["epoch"].unique()
     for path in PREDICTIONS:
@@ -101,6 +102,7 @@ def submit(folder, name, **files):
     files = {"estimate": "summary.parquet", "fold-averaging": "", "holdout-scores": ""} | files
     words = [word for option, path in files.items() for word in (f"--{option}", path)]
     words += ["--votes", "votes.parquet", "--manifest", "test.parquet", "--scores", "scores.parquet"]
+    words += ["--composition", "composition.json"]
     words += ["--submission", f"{name}.csv", "--summary", f"{name}.txt"]
     settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": "challenge"}
     return call(folder, "ensemble/write_submission", *words, "--settings", settings)
@@ -168,11 +170,12 @@ def test_the_votes_are_label_major_in_the_manifests_order(chain):
 def test_members_are_the_selections_members(chain):
     folder, ensemble, _, _ = chain
     members = read_table(folder / "members.parquet")
-    assert list(members.columns) == ["label", "run", "epoch", "member"]
+    assert read_json(folder / "composition.json")["cnns"] == 3 * len(members[["run", "epoch"]].drop_duplicates())
+    assert list(members.columns) == ["label", "run", "epoch", "fold", "member"]
     for label in ensemble.labels:
         selection = of_label(folder / "members/0.parquet", label)
         ranked = ["run", "epoch", "f_beta", "threshold", "rank"]
-        assert list(selection.columns) == ["candidate", *ranked, "held_out_fold", "member", "weight", "reason"]
+        assert list(selection.columns) == ["candidate", *ranked, "held_out_fold", "member", "weight", "reason", "fold"]
         assert selection["held_out_fold"].value_counts().to_dict() == {-1: 6, 0: 6, 1: 6, 2: 6}
         taken = selection[(selection["member"] > 0) & (selection["held_out_fold"] == -1)]
         assert members.loc[members["label"] == label, "run"].tolist() == taken["run"].tolist()

@@ -6,9 +6,11 @@ import pytest
 from sklearn.metrics import precision_recall_curve
 
 from stylevote.config.ensemble import Selection
+from stylevote.config.identity import run_id
 from stylevote.ensemble.rank import ALL, rank_by_fold, rank_candidates
 from stylevote.ensemble.select import (
     apportion,
+    backbone_of,
     bagged_counts,
     binned_f_beta,
     forward_counts,
@@ -248,7 +250,7 @@ def test_equals_are_taken_by_run_then_epoch(method):
     assert list(zip(taken["run"], taken["epoch"], strict=True)) == expected
 
 
-@pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
+@pytest.mark.parametrize("method", ["top_n", "greedy", "each_backbone", "all"])
 def test_whatever_the_method_only_a_runs_best_epoch_that_tells_photos_apart_is_a_member(method, simulate):
     ensemble = simulate(runs=6, epochs=3)
     ensemble.scores["run4"][:] = 0.25
@@ -268,7 +270,7 @@ def test_whatever_the_method_only_a_runs_best_epoch_that_tells_photos_apart_is_a
     assert left_out["run4", 1] == "all its scores are the same"
 
 
-@pytest.mark.parametrize("method", ["top_n", "greedy", "all"])
+@pytest.mark.parametrize("method", ["top_n", "greedy", "each_backbone", "all"])
 def test_there_is_a_member_whatever_the_scores_and_labels(method):
     table = pd.DataFrame([("k", 1), ("l", 1)], columns=["run", "epoch"])
     for rows, labels in [([[0.5] * 4, [0.25] * 4], [0, 1, 1, 0]), ([A, B], [0] * 4), ([A, B], [1] * 4)]:
@@ -277,8 +279,45 @@ def test_there_is_a_member_whatever_the_scores_and_labels(method):
         assert selection["member"].iloc[0] == 1
 
 
+DENSENET, OTHER_RATE = "densenet201.tv_in1k-224-plain-0a1b2c3d", "densenet201.tv_in1k-224-plain-4e5f6a7b"
+RESNET_101, RESNET_152 = "resnet101.tv_in1k-224-plain-8c9d0e1f", "resnet152.tv_in1k-224-plain-2a3b4c5d"
+
+
+def test_each_backbone_gives_its_best_run_however_alike_they_are():
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 2, 500)
+    first = labels + rng.normal(size=500)
+    alike = [first + 0.1 * rng.normal(size=500) for _ in range(3)]
+    scores = (1 / (1 + np.exp(-np.array([first, *alike])))).astype(np.float32)
+    assert np.corrcoef(scores).min() > 0.98
+    runs = [DENSENET, OTHER_RATE, RESNET_101, RESNET_152]
+    ranking = rank_candidates(pd.DataFrame({"run": runs, "epoch": 1}), labels, scores)
+    densenet = next(run for run in ranking["run"] if run in (DENSENET, OTHER_RATE))
+    selection = select_members(ranking, scores, labels, method="each_backbone")
+    taken = members_of(selection)
+    assert set(taken["run"]) == {densenet, RESNET_101, RESNET_152}
+    assert taken["rank"].is_monotonic_increasing
+    assert (taken["weight"] == 1).all()
+    left_out = selection[selection["member"] == 0]
+    assert left_out["reason"].tolist() == ["another run of its backbone is better"]
+    assert len(members_of(select_members(ranking, scores, labels, top_n=4, correlation=0.95))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone"),
+    [
+        (run_id({"backbone": "smp:timm/resnet18", "size": 224, "recipe": "plain"}), "smp_timm_resnet18"),
+        (run_id({"backbone": "resnet101.tv_in1k", "size": 64, "recipe": "rare_10"}), "resnet101.tv_in1k"),
+        ("member007", "member007"),
+        ("my-resnet-224-best", "my-resnet-224-best"),
+    ],
+)
+def test_the_backbone_is_read_from_a_runs_id_and_other_names_stand_for_themselves(name, backbone):
+    assert backbone_of(name) == backbone
+
+
 def test_another_method_is_refused():
-    with pytest.raises(InputError, match=r"selection\.method: found 'best', expected one of top_n, greedy, all"):
+    with pytest.raises(InputError, match=r"selection\.method: found 'best', expected one of top_n, greedy, each_"):
         select_members(
             pd.DataFrame({"run": ["a"], "epoch": [1]}), np.array([A], np.float32), np.array([0, 0, 1, 1]), method="best"
         )
@@ -287,6 +326,7 @@ def test_another_method_is_refused():
 METHODS = {
     "top_n": {"method": "top_n", "top_n": 4, "correlation": 0.57},
     "greedy": {"method": "greedy", "greedy": GREEDY | {"bags": 4, "share": 0.7}},
+    "each_backbone": {"method": "each_backbone"},  # names that are no ids are backbones of their own
     "all": {"method": "all"},
 }
 

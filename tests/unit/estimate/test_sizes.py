@@ -69,7 +69,7 @@ MEMBERS = pd.DataFrame(
         *[("all", "a", 2), ("all", "b", 1), ("all", "theirs", 7), ("all", "b", 3), ("all", "a", 1)],
     ],
     columns=["size", "run", "epoch"],
-)
+).assign(fold=-1)
 # Seconds of an epoch and fold: of "a" 10, of "b" 100, and of "c", which is nobody's member, 1000.
 SECONDS = {"a": 10.0, "b": 100.0, "c": 1000.0}
 HISTORIES = pd.DataFrame(

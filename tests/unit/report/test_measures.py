@@ -21,6 +21,8 @@ from stylevote.report.measures import (
     wilson,
 )
 
+ONE, TWO = "one-32-plain-0000000a", "two-32-plain-0000000b"  # ids of runs
+
 
 def drawn(count: int = 400, rate: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return labels, and float32 scores that know something of them."""
@@ -110,7 +112,7 @@ def candidates() -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
     """Return six networks of three runs, their scores, labels and folds: which is best differs from fold to fold."""
     random = np.random.default_rng(5)
     labels, folds = (random.random(300) < 0.3).astype(np.uint8), random.integers(0, 3, 300)
-    table = pd.DataFrame({"run": np.repeat(["one-32-plain-a", "two-32-plain-b", "mine"], 2), "epoch": [0, 1] * 3})
+    table = pd.DataFrame({"run": np.repeat([ONE, TWO, "mine"], 2), "epoch": [0, 1] * 3})
     scores = random.random((6, 300)).astype(np.float32) * 0.8 + 0.2 * labels
     for fold in range(3):
         scores[fold, folds != fold] = 0.5 * scores[fold, folds != fold] + 0.5 * labels[folds != fold]

@@ -42,13 +42,16 @@ def card(drawn: bool = False, tested: bool = False, **more) -> str:
         by_label = by_label.assign(test_positives=[0, 9], test_f_beta=[0.3, 0.7])
         by_label = by_label.assign(test_low=[0.2, 0.6], test_high=[0.4, 0.8])
     settings = {"beta": 2, "folds": {"count": 5}, "stack": {"combiner": "logistic"}, "simulation": None, **more}
-    members = pd.DataFrame({"label": LABELS * 2, "run": ["a", "a", "b", "a"], "epoch": [0, 0, 1, 2], "member": 1})
     return model_card(
         settings=settings,
         runs=RUNS,
         macro=macro,
         by_label=by_label,
-        members=members,
+        composition={
+            "cnns": 14,
+            "size": "14 different CNNs of 2 runs",
+            "warnings": ["fewer than 5 members for red (3)"],
+        },
         photos={"train": 54908, "test": 10000},
         digests={"decisions": "ab" * 32},
         score="F2",
@@ -69,7 +72,8 @@ def test_data_settings_runs_versions_and_digests_are_there():
     text = card()
     for words in (
         "54,908 in `train`",
-        "15 networks (3 epochs of 2 runs or external members, in each of 5 folds)",
+        "14 different CNNs of 2 runs. For each label",
+        "- The ensemble has fewer than 5 members for red (3).",
         "combiner: logistic",
         "| `resnet50-224-plain-0123abcd` | bce |",
         "| `b` | focal (gamma 2) |",

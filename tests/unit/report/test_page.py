@@ -134,6 +134,7 @@ def page_of(labels) -> str:
         labels=list(labels),
         pictures=pictures(labels),
         doubtful={"added": [photo], "missed": [photo] * 3, "disputed": []},
+        composition={"size": "6 different CNNs", "warnings": [f"fewer than 20 members for {labels[0]} (3)"]},
         **member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), folds=3),
     )
 
@@ -145,7 +146,8 @@ def section(template: str, **values) -> str:
 
 def members(chosen, labels) -> str:
     table = pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"])
-    return section("members.html", labels=labels, **member_figures(table, folds=3))
+    composition = {"size": "6 different CNNs", "warnings": ["fewer than 20 members for red (3)"]}
+    return section("members.html", labels=labels, composition=composition, **member_figures(table, folds=3))
 
 
 def reliability_cards(table, drawn) -> str:
@@ -273,6 +275,7 @@ def test_runs_that_few_labels_use_are_folded_away_and_none_is_lost():
     runs = [f"run{number:02d}" for number in range(40)]
     chosen = [("red", run, 0, place) for place, run in enumerate(runs, 1)] + [("blue", "run39", 2, 1)]
     page = members(chosen, ["red", "blue"])
+    assert "The ensemble has 6 different CNNs. It has fewer than 20 members for red (3)." in page
     seen, hidden = page.split("<details><summary>More runs: 10</summary>")
     assert [run for run in runs if f">{run}<" in seen] == [*runs[:29], "run39"]
     assert [run for run in runs if f">{run}<" in hidden] == runs[29:39]

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from stylevote.files.tables import write_table
+from stylevote.files.tables import write_json, write_table
 from stylevote.tracking import disk, plan
 from unit.tracking.planned import LABELS, PHASES, settings_of
 
@@ -65,6 +65,40 @@ def test_labels_are_named_or_counted():
     )
     labels = plan.plan_runs(settings)["labels"]
     assert sorted(labels) == ["4 of 5", "all", "red, soft", "soft"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "cnns"),
+    [
+        ({"selection": {"top_n": 2}}, 3 * 4 * 2),
+        ({}, 3 * 6 * 4),  # each of 6 runs gives a label one of its 5 epochs
+        ({"selection": {"method": "greedy", "greedy": {"max_members": 1}}}, 3 * 4),
+        ({"selection": {"method": "each_backbone"}}, 3 * 4 * 2),
+        ({"selection": {"top_n": 1}, "target": {"tolerance": 0}}, 3 * 6 * 4),
+        ({"selection": {"top_n": 1, "method": "each_backbone"}, "members": {"external": ["mine"]}}, 3 * 4 * 3),
+    ],
+)
+def test_the_ensemble_has_at_most_the_cnns_that_labels_and_runs_allow(keys, cnns):
+    runs = {"backbone": {"each": ["ResNet50", "VGG16"]}, "seed": {"each": [1, 2, 3]}, "phases": PHASES}
+    assert plan.max_cnns(settings_of(runs, **keys)) == cnns
+
+
+def test_the_bound_on_cnns_knows_the_labels_and_epochs_of_runs():
+    short = [{"epochs": 1, "lr": 0.001, "train": "head"}]
+    entries = [{"backbone": "ResNet50", "labels": [label], "phases": PHASES} for label in LABELS[:2]]
+    settings = settings_of(*entries, {"backbone": "VGG16", "phases": short})
+    assert plan.max_cnns(settings) == 3 * (1 + 1 + 1)
+
+
+def test_the_plan_gives_the_number_of_cnns_once_members_are_selected(tmp_path):
+    settings = settings_of({"backbone": "ResNet50", "phases": PHASES}, results=str(tmp_path))
+    assert plan.ensemble_size(settings, []) == "ensemble:  at most 12 different CNNs"
+    (tmp_path / "ensemble").mkdir()
+    write_json({"size": "9 different CNNs of 1 runs"}, tmp_path / "ensemble" / "composition.json")
+    assert plan.ensemble_size(settings, []) == "ensemble:  9 different CNNs of 1 runs"
+    pending = [("gather_members", {"ensemble": name}, "Updated input files") for name in ("small", "ensemble")]
+    assert plan.ensemble_size(settings, pending[:1]) == "ensemble:  9 different CNNs of 1 runs"
+    assert plan.ensemble_size(settings, pending) == "ensemble:  at most 12 different CNNs"
 
 
 @pytest.mark.parametrize(

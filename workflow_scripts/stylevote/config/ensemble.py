@@ -115,13 +115,13 @@ class Selection(Model):
     """Selection of each label's members.
 
     Attributes:
-        method: top_n (the best runs that differ), greedy (the runs with the best mean) or all; each run at its best
-            epoch.
+        method: top_n (the best runs that differ), greedy (the runs with the best mean), each_backbone (the best run of
+            each backbone; an external member counts as a backbone of its own) or all; each run at its best epoch.
         top_n: maximum of members per label (top_n).
         correlation: maximum correlation of a member's out-of-fold scores with those of a better member (top_n).
     """
 
-    method: Literal["top_n", "greedy", "all"] = "top_n"
+    method: Literal["top_n", "greedy", "each_backbone", "all"] = "top_n"
     top_n: int = Field(20, ge=1)
     correlation: float = Field(0.9, gt=0, le=1)
     greedy: Greedy = Field({})

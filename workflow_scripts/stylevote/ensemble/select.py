@@ -1,5 +1,6 @@
 """Selection of a label's members: the best that differ, the best together, or every run."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def select_members(
         scores: in 0..1, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,); only ``greedy`` uses them.
         method: ``top_n`` (the best, none too similar to a better one: Ding & Wan 2018), ``greedy`` (those with the best
-            mean: Caruana et al. 2004) or ``all``.
+            mean: Caruana et al. 2004), ``each_backbone`` (the best of each `backbone_of`, however alike) or ``all``.
         top_n: of ``top_n``: maximum number of members.
         correlation: of ``top_n``: maximum Pearson correlation of two members' scores.
         greedy: of ``greedy``: the arguments of `bagged_counts`.
@@ -65,10 +66,12 @@ def select_members(
         weights[eligible], reasons[eligible] = _top(candidates, scores[candidates.index], size or top_n, correlation)
     elif method == "greedy":
         weights[eligible], reasons[eligible] = _greedy(scores[candidates.index], labels, beta=beta, **greedy)
+    elif method == "each_backbone":
+        weights[eligible], reasons[eligible] = _each_backbone(candidates["run"])
     elif method == "all":
         weights[eligible], reasons[eligible] = 1, ""
     else:
-        raise InputError(f"selection.method: found {method!r}, expected one of top_n, greedy, all")
+        raise InputError(f"selection.method: found {method!r}, expected one of top_n, greedy, each_backbone, all")
     if not len(eligible):
         weights[0], reasons[0] = 1, ""
     order = np.argsort(-weights, kind="stable")[: np.count_nonzero(weights)]
@@ -78,6 +81,15 @@ def select_members(
     members = np.zeros(len(ranking), dtype=np.int16)
     members[order] = np.arange(1, len(order) + 1)
     return ranking.assign(member=members, weight=weights.astype(np.int16), reason=reasons.tolist())
+
+
+def backbone_of(run: str) -> str:
+    """Return the backbone with which a run's id begins; any other name, as of an external member, stands for itself.
+
+    An external member that has the name of a run, as a copy of a run's predictions may have, is of that backbone.
+    """
+    match = re.fullmatch(r"([A-Za-z0-9_.]+)-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}", run)  # see `identity.run_id`
+    return match[1] if match else run
 
 
 def select_by_fold(
@@ -102,7 +114,8 @@ def select_by_fold(
         beta: see `select_members`.
 
     Returns:
-        all selections in one table, with the column held_out_fold.
+        all selections in one table, with the columns held_out_fold and fold (int16: the fold of a member's CNN, or
+        `ALL` for its CNNs of all folds).
     """
     selections = []
     for held_out_fold, of_fold in rankings.groupby("held_out_fold", sort=False):
@@ -110,7 +123,7 @@ def select_by_fold(
         arguments = selection.used() if sizes is None else limit_size(selection, sizes[held_out_fold])
         selected = select_members(ranking, scores[:, known], labels[known], **arguments, beta=beta)
         selections.append(selected.reset_index())
-    return pd.concat(selections, ignore_index=True)
+    return pd.concat(selections, ignore_index=True).assign(fold=np.int16(ALL))
 
 
 def limit_size(selection: Selection, size: int | None) -> dict[str, Any]:
@@ -158,6 +171,12 @@ def _direction(scores: np.ndarray) -> np.ndarray:
     """Return the scores minus their mean, at unit length. The dot product of two is their Pearson correlation."""
     centred = scores - scores.mean(dtype=np.float64)
     return centred / np.linalg.norm(centred)
+
+
+def _each_backbone(runs: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return a weight and a reason for each of the ``runs``, the best first."""
+    repeated = runs.map(backbone_of).duplicated().to_numpy()
+    return np.where(repeated, 0, 1), np.where(repeated, "another run of its backbone is better", "")
 
 
 def _greedy(

@@ -7,6 +7,7 @@ import pandas as pd
 
 from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.config.ensemble import Selection, Stack, Threshold
+from stylevote.ensemble.composition import count_cnns
 from stylevote.ensemble.inputs import BlockInputs
 from stylevote.ensemble.nested import predict_nested
 from stylevote.ensemble.rank import ALL, held_out_folds
@@ -60,8 +61,8 @@ def estimate_sizes(
         stack, threshold, beta, threads: see `nested.predict_nested`.
 
     Returns:
-        the columns of `nested.predict_nested`, size and image_id; and the members that all photos choose: run, epoch
-        and size.
+        the columns of `nested.predict_nested`, size and image_id; and the members that all photos choose: run, epoch,
+        fold and size.
     """
     truth, estimates, members, previous = block.truth(label), [], [], None
     for size, selected in selections.items():
@@ -82,7 +83,7 @@ def estimate_sizes(
         nested = f_beta(truth, estimate["decision"].to_numpy(), beta)
         logger.info("%s, size %s: nested F%g %.4f", label, size, beta, nested)
         final = selected[label]
-        members.append(final.loc[final["held_out_fold"] == ALL, ["run", "epoch"]].assign(size=size))
+        members.append(final.loc[final["held_out_fold"] == ALL, ["run", "epoch", "fold"]].assign(size=size))
     return pd.concat(estimates), pd.concat(members)
 
 
@@ -100,7 +101,7 @@ def size_curve(
     Args:
         labels: 0/1, shape (photos, labels).
         decisions: for each size, the smallest first, the nested decisions: 0/1, in the same shape.
-        members: columns size, run, epoch; a row per member of a label.
+        members: columns size, run, epoch, fold; a row per member of a label.
         folds: number of CNNs per run.
         histories: columns run, epoch, seconds; a row per epoch and fold of every run that is trained here.
         beta: of the macro F-beta.
@@ -117,7 +118,7 @@ def size_curve(
     means = np.array([with_mean(resamples)[:, -1] for resamples in resampled])
     rows = []
     for size, score, resamples in zip(decisions, f_betas, means, strict=True):
-        networks = members.loc[members["size"] == size, ["run", "epoch"]]
+        networks = members[members["size"] == size]
         last = networks.groupby("run")["epoch"].max()
         of_runs = histories[histories["run"].isin(last.index)]
         needed = of_runs["epoch"].to_numpy() <= last.loc[of_runs["run"]].to_numpy()
@@ -133,7 +134,7 @@ def size_curve(
                 "loss_high": loss_high,
                 "members": len(networks),
                 "runs": len(last),
-                "cnns": folds * len(networks.drop_duplicates()),
+                "cnns": count_cnns(networks, folds),
                 "external": len(last) - of_runs["run"].nunique(),
                 "training_hours": of_runs.loc[needed, "seconds"].sum() / 3600,
             }

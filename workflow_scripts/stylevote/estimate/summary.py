@@ -1,5 +1,8 @@
 """Summaries of the estimates, in a few lines of text."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from stylevote.metrics import BETA
@@ -11,6 +14,7 @@ def summary_lines(
     nested: pd.DataFrame,
     scores: pd.DataFrame,
     photos: int,
+    composition: Mapping[str, Any],
     *,
     fold_averaging: float | None = None,
     holdout: pd.DataFrame | None = None,
@@ -22,6 +26,7 @@ def summary_lines(
         nested: from `scores.nested_scores`, with the columns of `scores.holdout_scores` if photos were held out.
         scores: from `scores.score_decisions` for the photoset; empty if its labels are unknown.
         photos: number of photos that were decided.
+        composition: from `composition.describe_ensemble`.
         fold_averaging: mean over labels of `fold_averaging.fold_averaging_gain`, if it was estimated.
         holdout: from `scores.score_decisions` for the holdout photos, if there are any.
         beta: of the scores.
@@ -29,6 +34,8 @@ def summary_lines(
     macro, name = nested.iloc[-1], f"macro F{beta:g}"
     lines = [
         f"{photos} photos decided, {len(nested) - 1} labels each",
+        f"ensemble: {composition['size']}",
+        *(f"warning: {text}" for text in composition["warnings"]),
         f"{name}, honest: {macro['nested_f_beta']:.4f}  each photo judged by an ensemble chosen without its fold;"
         f" {INTERVAL}: {macro['nested_low']:.4f} to {macro['nested_high']:.4f}",
     ]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from stylevote.ensemble.log_odds import log_odds
 from stylevote.ensemble.rank import ALL
+from stylevote.ensemble.select import backbone_of
 from stylevote.ensemble.threshold import f_beta_at, search_threshold
 from stylevote.estimate.single_networks import predict_by_best_network
 from stylevote.metrics import BETA
@@ -96,11 +97,6 @@ def wilson(share: np.ndarray, count: np.ndarray, z: float = 1.959964) -> tuple[n
     return np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)
 
 
-def backbone_of(run: str, external: set[str]) -> str:
-    """Return the backbone in a run's id; external members count as one backbone."""
-    return "external member" if run in external else run.rsplit("-", 3)[0]
-
-
 def decide_by_singles(
     rankings: pd.DataFrame,
     read_scores: Callable[[pd.DataFrame], np.ndarray],
@@ -121,7 +117,8 @@ def decide_by_singles(
     Returns:
         a row per photo: ``best`` and a column per backbone, uint8.
     """
-    ranked = rankings.assign(kind=[backbone_of(run, external) for run in rankings["run"]])
+    names = ["external member" if run in external else backbone_of(run) for run in rankings["run"]]
+    ranked = rankings.assign(kind=names)
     kinds = {"best": ranked, **dict(list(ranked.groupby("kind")))}
     return pd.DataFrame({kind: predict_by_best_network(rows, read_scores, folds) for kind, rows in kinds.items()})
 

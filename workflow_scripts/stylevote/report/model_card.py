@@ -22,7 +22,7 @@ def model_card(
     runs: RunTable,
     macro: pd.DataFrame,
     by_label: pd.DataFrame,
-    members: pd.DataFrame,
+    composition: Mapping[str, Any],
     photos: Mapping[str, int],
     digests: Mapping[str, str],
     score: str,
@@ -35,7 +35,7 @@ def model_card(
         runs: `runs.run_table`.
         macro: `overview.macro_figures`.
         by_label: `overview.label_figures`.
-        members: `ensemble/members.parquet`.
+        composition: `composition.describe_ensemble`.
         photos: number of photos, by photoset.
         digests: SHA-256 of files, by their contents.
         score: name of the F-beta.
@@ -48,8 +48,7 @@ def model_card(
         runs=runs,
         overall=macro.set_index("key").to_dict("index"),
         by_label=by_label.to_dict("records"),
-        epochs=len(members[["run", "epoch"]].drop_duplicates()),
-        member_runs=members["run"].nunique(),
+        composition=composition,
         folds=settings["folds"]["count"],
         photos=photos,
         digests=digests,

@@ -113,8 +113,7 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
             attempts = read_table(index, ["image_id", "outcome"])
             manifest = read_table(root / "photos" / "train" / "manifest.parquet", ["image_id", "width", "height"])
             made = attempts[attempts["outcome"] == MADE].merge(manifest, on="image_id")
-            limit = settings.config.segmentation.size
-            photos = [resized(sides, min(limit, *sides)) for sides in _sides(made)]
+            photos = _sides(made)
         yield _pixels_text("train-recolored", recolored, photos, "they are made")
 
 

@@ -1,4 +1,4 @@
-"""Tabulate a configuration's runs, the reasons to train them, the pending jobs, and the time and disk they need."""
+"""Tabulate a configuration's runs, the reasons to train them, the pending jobs, their time and disk, and the CNNs."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,8 @@ import pandas as pd
 
 from stylevote.config.identity import canonical
 from stylevote.config.settings import Settings, epochs_of, kind_of
-from stylevote.files.tables import read_table, replacing
+from stylevote.ensemble.select import backbone_of
+from stylevote.files.tables import read_json, read_table, replacing
 from stylevote.tracking.disk import network_bytes, pixel_totals, weight_totals
 from stylevote.tracking.reasons import MISSING, aligned, short_reasons
 
@@ -46,7 +47,8 @@ def write_plan(settings: Settings, log: Path, jobs: list[Job] | None) -> None:
     with replacing(Path(settings.config.results) / "plan.tsv") as partial:
         runs.to_csv(partial, sep="\t", index=False, lineterminator="\n")
     with replacing(log) as partial:
-        partial.write_text("\n".join([*lines, *job_totals(jobs)]) + "\n", encoding="utf-8")
+        lines += [ensemble_size(settings, jobs), *job_totals(jobs)]
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def plan_runs(settings: Settings) -> pd.DataFrame:
@@ -156,6 +158,41 @@ def training_totals(runs: pd.DataFrame) -> Iterator[str]:
         unknown = runs["to_do"][~measured].sum()
         more = f", and {unknown:,} trainings of a kind that is not measured" if unknown else ""
         yield f"hours:     {runs['hours'][measured].astype(float).sum():,.1f} of training, one device per job{more}"
+
+
+def ensemble_size(settings: Settings, jobs: list[Job] | None) -> str:
+    """Return a line with the number of different CNNs in the ensemble, or the highest possible one before a selection.
+
+    Raises:
+        InputError: the file of this number is damaged.
+    """
+    path = Path(settings.config.results) / "ensemble" / "composition.json"
+    pending = [job["ensemble"] for rule, job, _ in jobs or [] if rule == "gather_members"]
+    if path.exists() and jobs is not None and "ensemble" not in pending:
+        return f"ensemble:  {read_json(path)['size']}"
+    return f"ensemble:  at most {max_cnns(settings):,} different CNNs"
+
+
+def max_cnns(settings: Settings) -> int:
+    """Return the highest possible number of different CNNs in the ensemble.
+
+    A label has a maximum number of members, and takes one epoch of a run. So a run gives at most as many epochs as it
+    has, and as it predicts labels.
+    """
+    config, labels = settings.config, settings.labels
+    predicted = {run: set(settings.labels_of(setting)) for run, setting in settings.runs.items()}
+    epochs = {run: epochs_of(setting) for run, setting in settings.runs.items()}
+    for name in settings.external:  # their labels and epochs are not known, but for simulated ones
+        predicted[name] = set(labels)
+        epochs[name] = config.simulation.epochs if config.simulation else len(labels)
+    limits = {"top_n": config.selection.top_n, "greedy": config.selection.greedy.max_members}
+    limit = len(predicted) if config.target else limits.get(config.selection.method, len(predicted))
+    of_labels = [[run for run in predicted if label in predicted[run]] for label in labels]
+    if config.selection.method == "each_backbone":
+        of_labels = [set(map(backbone_of, runs)) for runs in of_labels]
+    by_label = sum(min(limit, len(runs)) for runs in of_labels)
+    by_run = sum(min(epochs[run], len(predicted[run])) for run in predicted)
+    return len(settings.folds) * min(by_label, by_run)
 
 
 def job_totals(jobs: list[Job] | None) -> list[str]:
