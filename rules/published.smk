@@ -3,6 +3,8 @@
 A table reads the predictions of its own runs, and not the collated scores of all runs, so that it needs no other runs.
 """
 
+from itertools import chain
+
 
 localrules:
     experiments,
@@ -11,7 +13,7 @@ localrules:
 
 # The runs that each published table of runs is compared with.
 COMPARED = {
-    table: sorted({run for cell in cells for runs in cell["repetitions"] for run in runs.values()})
+    table: sorted({run for cell in cells for runs in cell["repetitions"] for run in chain(*runs.values())})
     for table, cells in SETTINGS.cells.items()
 }
 

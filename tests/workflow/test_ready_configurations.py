@@ -163,6 +163,11 @@ def read_scores(paths: list[Path], member: Any) -> pd.Series:
     return table[table["epoch"] == member.epoch].set_index("image_id")[member.label]
 
 
+def read_rates(run: Path) -> tuple[float, ...]:
+    """Return a run's highest learning rate of each epoch."""
+    return tuple(read_table(run / "fold0" / "history.parquet")["highest_lr"])
+
+
 @pytest.mark.slow
 def test_the_second_place_at_a_tiny_scale(fresh):
     """A label's decisions are computed again from what the networks said."""
@@ -172,15 +177,23 @@ def test_the_second_place_at_a_tiny_scale(fresh):
     run["backbone"] = {"each": NETWORKS}
     for phase in phases_of(run):
         phase["lr"] *= 1000  # what begins with nothing has more to learn
-    fresh.run("results_second_place/submission.csv")
+    alone, _ = fresh.config["experiments"]["second_place_fusion"]["rows"]
+    alone["runs"]["backbone"] = NETWORKS[0]
+    fresh.run("results_second_place/submission.csv", "experiments")
     decisions = check_submission(fresh, len(labels))
     out = fresh.folder / "results_second_place"
     learned, rates = [], set()
     for path in (out / "runs").glob("*/fold0"):
         learned.append(tuple(read_table(path / "validation.parquet").columns[2:]))
-        rates.add(tuple(read_table(path / "history.parquet")["highest_lr"]))
+        rates.add(read_rates(path.parent))
     assert sorted(learned) == sorted([(label,) for label in labels] * 4)
     assert rates == {(1e-2, 1e-2, 1e-2), (1e-2, 1e-3, 1e-3)}
+    kept = [run for run in (out / "runs").glob(f"{NETWORKS[0]}*") if read_rates(run)[-1] == 1e-2]
+    one_each = [nested_f2(out, run.name, read_table(run / "fold0" / "validation.parquet").columns[2]) for run in kept]
+    table = pd.read_csv(out / "experiments" / "second_place_fusion.csv")
+    assert table["paper"].tolist() == pytest.approx([np.nan, 0.6525], nan_ok=True)
+    assert table["ours"][0] == pytest.approx(np.mean(one_each), abs=1e-4)
+    assert table["ours"][1] != table["ours"][0]
     members = read_table(out / "ensemble" / "members.parquet")
     votes = read_table(out / "predictions" / "test" / "votes.parquet")
     photos = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")

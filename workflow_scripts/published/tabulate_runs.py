@@ -32,7 +32,7 @@ def main(
         csv: to write: the same as CSV
         runs: ids of the runs, in the order of their predictions
         cells: figures to compare: row, label (or macro), paper (or null), cut (or null), and repetitions, each of which
-            names the run of every label
+            names the runs of every label
     """
     photos = read_table(manifest, ["image_id", *labels])
     image_ids, fold_of = photos["image_id"].to_numpy(), fold_numbers(photos, read_table(folds))

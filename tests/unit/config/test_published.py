@@ -41,8 +41,8 @@ def row(paper=("red",), name="a row", **runs):
 
 
 def settings_of(settings, cell):
-    """Return for each repetition the settings of its runs, by label."""
-    return [{label: settings.runs[run] for label, run in of_seed.items()} for of_seed in cell["repetitions"]]
+    """Return for each repetition the settings of its runs, one per label."""
+    return [{label: settings.runs[run] for label, (run,) in of_seed.items()} for of_seed in cell["repetitions"]]
 
 
 def problem(*arguments, **more):
@@ -159,6 +159,31 @@ def test_runs_that_differ_in_more_than_their_seeds_are_no_repetitions():
     assert len(settings.cells["one"][0]["repetitions"]) == 2
 
 
+def test_a_fused_row_stands_for_all_runs_of_a_seed_that_predict_a_label():
+    fused = row(("red",), recipe="plain", hidden_units=256) | {"fuse": True}
+    settings = resolved(fused)
+    (cell,) = settings.cells["one"]
+    backbones = {"resnet50.tv_in1k", "vgg16.tv_in1k"}
+    found = [[settings.runs[run] for run in of_seed["red"]] for of_seed in cell["repetitions"]]
+    assert [{setting["backbone"] for setting in of_seed} for of_seed in found] == [backbones] * 3
+    assert [{setting["seed"] for setting in of_seed} for of_seed in found] == [{0}, {1}, {2}]
+    assert "2 runs of seed 0 predict 'red'; they differ in backbone: say which" in problem(fused | {"fuse": False})
+
+
+def test_the_seeds_of_a_fused_row_have_the_same_runs():
+    def fused(*others):
+        runs = [{"backbone": "ResNet50", "seed": {"each": [0, 1]}}, *others]
+        table = {"title": "a table", "rows": [row() | {"fuse": True}]}
+        return resolve({**copy.deepcopy(CONFIG), "runs": runs, "experiments": {"one": table}})
+
+    (cell,) = fused({"backbone": "VGG16", "seed": {"each": [0, 1]}}).cells["one"]
+    assert [len(of_seed["red"]) for of_seed in cell["repetitions"]] == [2, 2]
+    with pytest.raises(InputError, match="the seeds have 1 or 2 runs that predict 'red', expected equally many"):
+        fused({"backbone": "VGG16", "seed": 0})
+    with pytest.raises(InputError, match="the runs of seeds 0, 1 that predict 'red' differ in batch, and are to"):
+        fused({"backbone": "VGG16", "seed": 0, "batch": 8}, {"backbone": "VGG16", "seed": 1, "batch": 9})
+
+
 def test_two_rows_of_one_name_are_refused():
     both = [row(backbone="VGG16", recipe="plain"), row(backbone="ResNet50", recipe="plain")]
     assert "experiments.one.rows[1]: 'a row' has a figure of 'red' already" in problem(*both)
@@ -257,6 +282,20 @@ def test_the_second_teams_figures_stand_next_to_nets_of_one_label(papers):
         used = {next(iter(setting["loss"])) for of_seed in settings_of(papers, cell) for setting in of_seed.values()}
         assert used == {"bce" if "not weighted" in cell["row"] else "weighted_bce"}
         assert (cell["cut"] == 0.5) == ("cut at 0.5" in cell["row"])
+
+
+def test_the_fusion_of_three_backbones_stands_next_to_the_first_one_alone():
+    settings = resolve(yaml.safe_load((REPOSITORY / "config" / "second_place.yaml").read_text()))
+    alone, fused = settings.cells["second_place_fusion"]
+    assert [cell["paper"] for cell in (alone, fused)] == [None, 0.6525]
+    for cell, backbones in ((alone, ["densenet201"]), (fused, ["densenet201", "resnet101", "resnet152"])):
+        (of_seed,) = cell["repetitions"]
+        assert list(of_seed) == settings.labels
+        for label, runs in of_seed.items():
+            used = [settings.runs[run] for run in runs]
+            assert sorted(setting["backbone"].split(".")[0] for setting in used) == backbones
+            assert {str(setting["labels"]) for setting in used} == {str([label])}
+            assert {phase["lr"] for setting in used for phase in setting["phases"]} == {1e-5}
 
 
 def test_the_first_teams_sizes(papers):

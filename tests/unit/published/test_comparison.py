@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import fbeta_score
 
-from stylevote.estimate.single_networks import estimate_run
+from stylevote.estimate.single_networks import estimate_runs
 from stylevote.files.tables import read_table
 from stylevote.published.comparison import seed_interval, tabulate, tabulate_sizes, write_comparison
 
@@ -56,7 +56,7 @@ def test_each_fold_is_decided_by_what_is_best_on_the_others(beta):
     labels, scores, folds = drawn()
     expected, chosen = brute_force(labels, scores, folds, beta)
     assert len(set(chosen)) > 1, "the folds agree on the epoch: nothing is tested"
-    decisions, non_nested = estimate_run(labels, scores, folds, beta=beta)
+    decisions, non_nested = estimate_runs(labels, [scores], folds, beta=beta)
     assert decisions.tolist() == expected.tolist()
     everywhere = max(at_cuts(labels, row, np.unique(row), beta).max() for row in scores)
     assert non_nested == pytest.approx(everywhere)
@@ -67,9 +67,29 @@ def test_at_a_given_cut_the_epoch_alone_is_chosen():
     labels, scores, folds = drawn(seed=3)
     expected, chosen = brute_force(labels, scores, folds, 2, cuts=[0.5])
     assert len(set(chosen)) > 1
-    decisions, non_nested = estimate_run(labels, scores, folds, threshold=0.5)
+    decisions, non_nested = estimate_runs(labels, [scores], folds, threshold=0.5)
     assert decisions.tolist() == expected.tolist()
     assert non_nested == pytest.approx(max(f_beta(labels, row >= 0.5) for row in scores))
+
+
+@pytest.mark.parametrize("cut", [None, 0.45])
+def test_the_mean_of_several_runs_is_cut_where_it_is_best_on_the_other_folds(cut):
+    labels, first, folds = drawn(seed=5)
+    second = np.roll(first, 1, axis=0) * 0.9
+    cuts = None if cut is None else [cut]
+    decisions, non_nested = estimate_runs(labels, [first, second], folds, threshold=cut)
+    epochs = [brute_force(labels, scores, folds, 2, cuts)[1] for scores in (first, second)]
+    assert epochs[0] != epochs[1]
+    for fold in range(3):
+        outer = folds == fold
+        mean = (first[epochs[0][fold]].astype(float) + second[epochs[1][fold]]) / 2
+        expected, _ = brute_force(labels, mean[None], np.where(outer, 0, 1), 2, cuts)
+        assert decisions[outer].tolist() == expected[outer].tolist()
+    best = [
+        max(scores, key=lambda row: at_cuts(labels, row, cuts or np.unique(row), 2).max()) for scores in (first, second)
+    ]
+    mean = (best[0].astype(float) + best[1]) / 2
+    assert non_nested == pytest.approx(at_cuts(labels, mean, cuts or np.unique(mean), 2).max())
 
 
 def test_labels_of_a_fold_have_no_part_in_its_decisions():
@@ -78,8 +98,8 @@ def test_labels_of_a_fold_have_no_part_in_its_decisions():
         outside = folds == fold
         spoiled = np.where(outside, 1 - labels, labels)
         assert (
-            estimate_run(spoiled, scores, folds)[0][outside].tolist()
-            == estimate_run(labels, scores, folds)[0][outside].tolist()
+            estimate_runs(spoiled, [scores], folds)[0][outside].tolist()
+            == estimate_runs(labels, [scores], folds)[0][outside].tolist()
         )
 
 
@@ -108,15 +128,16 @@ def test_one_seed_has_no_interval():
 LABELS = ["rare", "common"]
 RARE = ["a0", "a1"]  # the runs of the first figure
 CELLS = [
-    {"row": "x", "label": "rare", "paper": 0.3, "cut": None, "repetitions": [{"rare": "a0"}, {"rare": "a1"}]},
-    {"row": "x", "label": "macro", "paper": None, "cut": None, "repetitions": [dict.fromkeys(LABELS, "a0")]},
+    {"row": "x", "label": "rare", "paper": 0.3, "cut": None, "repetitions": [{"rare": ["a0"]}, {"rare": ["a1"]}]},
+    {"row": "x", "label": "macro", "paper": None, "cut": None, "repetitions": [{label: ["a0"] for label in LABELS}]},
     {
         "row": "y",
         "label": "macro",
         "paper": 0.6,
         "cut": 0.5,
-        "repetitions": [{"rare": "b0", "common": "a0"}, {"rare": "b1", "common": "a1"}],
+        "repetitions": [{"rare": ["b0"], "common": ["a0"]}, {"rare": ["b1"], "common": ["a1"]}],
     },
+    {"row": "z", "label": "rare", "paper": 0.5, "cut": None, "repetitions": [{"rare": ["b0", "a0"]}]},
 ]
 
 
@@ -152,16 +173,18 @@ def test_figures_are_means_over_seeds_of_honest_figures(runs, beta):
             truth[label], brute_force(truth[label].to_numpy(), scores[run][label], folds, beta, cuts)[0], beta
         )
 
+    fused = [scores["b0"]["rare"], scores["a0"]["rare"]]
     reached = [
         [nested("a0", "rare"), nested("a1", "rare")],
         [np.mean([nested("a0", label) for label in LABELS])],
         [np.mean([nested(f"b{k}", "rare", [0.5]), nested(f"a{k}", "common", [0.5])]) for k in (0, 1)],
+        [f_beta(truth["rare"], estimate_runs(truth["rare"].to_numpy(), fused, folds, beta=beta)[0], beta)],
     ]
     assert table["ours"].tolist() == pytest.approx([np.mean(values) for values in reached])
-    assert table["paper"].tolist() == pytest.approx([0.3, np.nan, 0.6], nan_ok=True)
-    assert table["seeds"].tolist() == [2, 1, 2]
+    assert table["paper"].tolist() == pytest.approx([0.3, np.nan, 0.6, 0.5], nan_ok=True)
+    assert table["seeds"].tolist() == [2, 1, 2, 1]
     rare, common = truth.sum()
-    assert table["positives"].tolist() == [rare, rare + common, rare + common]
+    assert table["positives"].tolist() == [rare, rare + common, rare + common, rare]
     for row, values in zip(table.itertuples(), reached, strict=True):
         if len(values) == 1:
             assert np.isnan([row.low, row.high]).all()

@@ -43,13 +43,15 @@ class Row(Model):
     Attributes:
         row: name of the row.
         runs: further settings of the row's runs. `labels: each` fits all runs of one label. Runs that differ in their
-            seeds are repetitions. For one seed, exactly one run predicts a label.
+            seeds are repetitions. For one seed, exactly one run predicts a label, unless `fuse` is true.
+        fuse: false, or true: for one seed, the mean of the scores of all runs that predict a label decides.
         paper: published F-beta by label, or by `macro` for the mean over all labels; null if none was published.
         cut: threshold of the scores, or null: the best on the other folds' photos.
     """
 
     row: str = Field(min_length=1, max_length=200)
     runs: dict[Key, Any] = Field({})
+    fuse: bool = False
     paper: dict[Key, Figure] = Field(min_length=1)
     cut: Figure = None
 

@@ -42,6 +42,7 @@ class Simulation(Model):
         epochs: number of epochs per member.
         families: number of families of backbones. Members of a family have similar scores.
         twins: every N-th member is a noisy copy of the previous one; 0: none.
+        agreement: how far all labels agree which members and epochs are good, from 0 (not at all) to 1 (the same for all).
         skill: skill of the best CNN: 0 is the F2 of giving a label to all photos, 1 is perfect.
         skills: skill by label, for labels that differ.
         seed: seed of all random values.
@@ -55,6 +56,7 @@ class Simulation(Model):
     epochs: int = Field(8, ge=1, le=1000)
     families: int = Field(8, ge=1)
     twins: Annotated[int, Field(ge=0), AfterValidator(refuse_one)] = 10
+    agreement: float = Field(0, ge=0, le=1)
     skill: float = Field(0.4, gt=0, le=0.99)
     skills: dict[str, Annotated[float, Field(gt=0, le=0.99)]] = Field({})
     seed: Seed = 1

@@ -1,6 +1,6 @@
 """Published tables next to our runs: the runs for each published figure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from stylevote.config import backbones
@@ -19,7 +19,8 @@ def resolve_cells(
     """Return the published figures of a table with their runs, and the problems of the table.
 
     A row stands for all runs whose settings fit its pattern and the table's. The runs of one seed are a repetition, in
-    which exactly one run predicts a label. For the mean over labels, networks of one label each form a repetition.
+    which exactly one run predicts a label, unless the row fuses several. For the mean over labels, networks of one
+    label each form a repetition.
 
     Args:
         where: the table's key in the configuration, for messages.
@@ -29,7 +30,7 @@ def resolve_cells(
 
     Returns:
         per figure ``row``, ``label`` (or ``macro``), ``paper`` (the published figure, or None), ``cut`` (the threshold,
-        or None) and ``repetitions`` (per seed the run of each label); and messages.
+        or None) and ``repetitions`` (per seed the runs of each label); and messages.
     """
     cells, problems, seen = [], [], set()
     for number, row in enumerate(table.rows or []):
@@ -50,7 +51,8 @@ def resolve_cells(
                 hint = nearest(label, [*labels, MACRO])
                 problems.append(f"{at}.paper: {label!r} is not among the labels, nor {MACRO!r}{hint}")
                 continue
-            repetitions, wrong = _repetitions(fitting, labels if label == MACRO else [label], labels)
+            wanted = labels if label == MACRO else [label]
+            repetitions, wrong = _repetitions(fitting, wanted, labels, fuse=row.fuse)
             problems += [f"{at}.runs: {text}" for text in wrong]
             cell = {"row": row.row, "label": label, "paper": figure, "cut": row.cut}
             cells.append({**cell, "repetitions": repetitions})
@@ -86,7 +88,9 @@ def _fitting(key: str, value: Any, labels: list[str]) -> Callable[[Setting], boo
 
 
 def _fits(setting: Any, wanted: Any) -> bool:
-    """Return whether a value is the wanted one; of a mapping, only the wanted keys count."""
+    """Return whether a value is the wanted one; of a mapping, also in a list, only the wanted keys count."""
+    if isinstance(setting, list) and isinstance(wanted, list) and len(setting) == len(wanted):
+        return all(map(_fits, setting, wanted))
     if isinstance(wanted, dict):
         return isinstance(setting, dict) and all(
             key in setting and _fits(setting[key], value) for key, value in wanted.items()
@@ -107,9 +111,9 @@ def predicted_labels(setting: Setting, labels: list[str]) -> list[str]:
 
 
 def _repetitions(
-    fitting: dict[str, Setting], wanted: list[str], labels: list[str]
-) -> tuple[list[dict[str, str]], list[str]]:
-    """Return per seed the run of each wanted label, and the problems: no run, several, or runs of different kinds."""
+    fitting: dict[str, Setting], wanted: list[str], labels: list[str], *, fuse: bool
+) -> tuple[list[dict[str, list[str]]], list[str]]:
+    """Return per seed the runs of each wanted label, and the problems: no run, several, or runs of different kinds."""
     by_seed: dict[int, dict[str, list[str]]] = {}
     for run, setting in fitting.items():
         for label in wanted:
@@ -123,26 +127,36 @@ def _repetitions(
         if lacking:
             wrong.append(f"no run of seed {seed} that fits predicts {lacking[0]!r}")
         label, several = next(((label, some) for label, some in of_label.items() if len(some) > 1), (None, []))
-        if several:
+        if several and not fuse:
             differ = " and ".join(_differences([fitting[run] for run in several]))
             wrong.append(f"{len(several)} runs of seed {seed} predict {label!r}; they differ in {differ}: say which")
-        repetitions.append({label: of_label[label][0] for label in wanted if label in of_label})
+        repetitions.append({label: of_label[label] for label in wanted if label in of_label})
     if not wrong:
         wrong += _mixed(fitting, repetitions)
     return repetitions, wrong
 
 
-def _mixed(fitting: dict[str, Setting], repetitions: list[dict[str, str]]) -> Iterator[str]:
+def _mixed(fitting: dict[str, Setting], repetitions: list[dict[str, list[str]]]) -> Iterator[str]:
     """Yield the problem of the first label whose runs differ in more than their seeds, and so are no repetitions."""
     for label in repetitions[0]:
-        settings = [fitting[of_label[label]] for of_label in repetitions]
+        counts = sorted({len(of_label[label]) for of_label in repetitions})
+        if len(counts) > 1:
+            yield f"the seeds have {' or '.join(map(str, counts))} runs that predict {label!r}, expected equally many"
+            return
+        settings = [_common(fitting[run] for run in of_label[label]) for of_label in repetitions]
         if differ := [key for key in _differences(settings) if key != "seed"]:
-            seeds = ", ".join(str(setting["seed"]) for setting in settings)
+            seeds = ", ".join(str(setting["seed"][0]) for setting in settings)
             yield (
                 f"the runs of seeds {seeds} that predict {label!r} differ in {' and '.join(differ)},"
                 " and are to differ in their seeds alone: say which"
             )
             return
+
+
+def _common(settings: Iterable[Setting]) -> Setting:
+    """Return a list of each key's values, in an order that does not depend on the seed."""
+    ordered = sorted(settings, key=lambda setting: canonical({**setting, "seed": None}))
+    return {key: [setting[key] for setting in ordered] for key in ordered[0]}
 
 
 def _differences(settings: list[Setting]) -> Iterator[str]:

@@ -1,13 +1,13 @@
-"""Nested estimates of single networks: their epoch and threshold are chosen without the photo's fold."""
+"""Nested estimates of single networks, or of a few fused ones: all is chosen without the photo's fold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from stylevote.ensemble.rank import ALL, held_out_folds, rank_by_fold
 from stylevote.ensemble.threshold import apply_threshold, f_beta_at
-from stylevote.metrics import BETA
+from stylevote.metrics import BETA, best_threshold
 
 
 def predict_by_best_network(
@@ -32,31 +32,48 @@ def predict_by_best_network(
     return decisions
 
 
-def estimate_run(
-    labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, *, threshold: float | None = None, beta: float = BETA
+def estimate_runs(
+    labels: np.ndarray,
+    runs: Sequence[np.ndarray],
+    folds: np.ndarray,
+    *,
+    threshold: float | None = None,
+    beta: float = BETA,
 ) -> tuple[np.ndarray, float]:
-    """Decide by one run without bias: no photo has a part in the choices that decide it.
+    """Decide by the mean score of some runs without bias: no photo has a part in the choices that decide it.
 
-    For each fold, the epoch and the threshold are the best on the photos of the other folds.
+    For each fold, the epoch of each run, and the threshold of the mean, are the best on the photos of the other folds.
 
     Args:
         labels: 0/1, shape (photos,).
-        scores: the run's out-of-fold scores, shape (epochs, photos).
+        runs: out-of-fold scores of each run, shape (epochs, photos); one run decides alone.
         folds: shape (photos,).
-        threshold: a threshold for all folds; only the epoch is then chosen.
+        threshold: a threshold for all folds; only the epochs are then chosen.
         beta: weight of recall against precision.
 
     Returns:
-        decisions, 0/1, uint8, shape (photos,); and the non-nested F-beta, of the epoch and threshold that are best on
-        all photos.
+        decisions, 0/1, uint8, shape (photos,); and the non-nested F-beta, of the epochs and the threshold that are best
+        on all photos.
     """
-    epochs = pd.DataFrame({"run": "", "epoch": range(len(scores))})
-    if threshold is None:
-        rankings = rank_by_fold(epochs, labels, scores, folds, beta)
-    else:
-        rankings = _rank_at(threshold, labels, scores, folds, beta)
-    decisions = predict_by_best_network(rankings, lambda networks: scores[networks["candidate"].to_numpy()], folds)
-    return decisions, float(rankings.loc[rankings["held_out_fold"] == ALL, "f_beta"].max())
+    best_scores: dict[int, list[np.ndarray]] = {}
+    for scores in runs:
+        if threshold is None:
+            rankings = rank_by_fold(pd.DataFrame({"run": "", "epoch": range(len(scores))}), labels, scores, folds, beta)
+        else:
+            rankings = _rank_at(threshold, labels, scores, folds, beta)
+        for held_out_fold, ranking in rankings.groupby("held_out_fold"):
+            best_scores.setdefault(held_out_fold, []).append(scores[ranking["candidate"].iloc[0]])
+    decisions, non_nested = np.zeros(len(folds), dtype=np.uint8), np.nan
+    for held_out_fold, of_runs in best_scores.items():
+        mean, outer = np.mean(of_runs, axis=0), folds == held_out_fold
+        if threshold is None:
+            cut, f_beta = best_threshold(labels[~outer], mean[~outer], beta)
+        else:
+            cut, f_beta = threshold, f_beta_at(labels[~outer], mean[~outer], np.array([threshold]), beta)[0]
+        decisions[outer] = apply_threshold(mean[outer], cut)
+        if held_out_fold == ALL:
+            non_nested = float(f_beta)
+    return decisions, non_nested
 
 
 def _rank_at(threshold: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, beta: float) -> pd.DataFrame:

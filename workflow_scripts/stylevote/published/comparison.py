@@ -1,6 +1,6 @@
 """Published figures next to ours: nested estimates of single networks over several seeds, and sizes of the ensemble."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote import bootstrap
-from stylevote.estimate.single_networks import estimate_run
+from stylevote.estimate.single_networks import estimate_runs
 from stylevote.files.tables import replacing, write_table
 from stylevote.metrics import BETA, macro_f_beta
 
@@ -59,24 +59,20 @@ def tabulate(
         beta: weight of recall against precision.
 
     Returns:
-        the columns `COLUMNS`, a row per cell: ``ours`` is the mean over seeds of the nested F-beta (`estimate_run`) or
+        the columns `COLUMNS`, a row per cell: ``ours`` is the mean over seeds of the nested F-beta (`estimate_runs`) or
         of its mean over labels; low and high are its `seed_interval`; ``non_nested`` is the mean of the non-nested
         F-beta; photos_low and photos_high are the `bootstrap.interval` of ``ours`` over photos, for these networks;
         ``positives`` counts the photos with the label, or sums these counts.
     """
     truth = {label: column.to_numpy(dtype=np.uint8) for label, column in labels.items()}
     estimates = {}
-    for run, needed in _needed_by_run(cells).items():
-        scores = read_run(run)
-        for label, threshold in needed:
-            estimates[run, label, threshold] = estimate_run(
-                truth[label], scores[label], folds, threshold=threshold, beta=beta
-            )
+    for (label, threshold, *runs), scores in _scores_by_need(cells, read_run):
+        estimates[label, threshold, *runs] = estimate_runs(truth[label], scores, folds, threshold=threshold, beta=beta)
     rows = []
     for cell in cells:
         names = list(cell["repetitions"][0])
         known = np.column_stack([truth[label] for label in names])
-        by_seed = [[estimates[runs[label], label, cell["cut"]] for label in names] for runs in cell["repetitions"]]
+        by_seed = [[estimates[label, cell["cut"], *runs[label]] for label in names] for runs in cell["repetitions"]]
         decisions = [np.column_stack([decided for decided, _ in by_label]) for by_label in by_seed]
         f_betas = np.array([macro_f_beta(known, decided, beta) for decided in decisions])
         resampled = bootstrap.bootstrap_f_beta(known, decisions, beta=beta).mean(axis=(0, 2))
@@ -97,14 +93,27 @@ def tabulate(
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _needed_by_run(cells: Iterable[dict[str, Any]]) -> dict[str, set[tuple[str, float | None]]]:
-    """Return for each run the pairs of label and given threshold at which cells need it."""
-    needed: dict[str, set[tuple[str, float | None]]] = {}
-    for cell in cells:
-        for repetition in cell["repetitions"]:
-            for label, run in repetition.items():
-                needed.setdefault(run, set()).add((label, cell["cut"]))
-    return needed
+def _scores_by_need(
+    cells: Iterable[dict[str, Any]], read_run: Callable[[str], Mapping[str, np.ndarray]]
+) -> Iterator[tuple[tuple[Any, ...], list[np.ndarray]]]:
+    """Yield each label, given threshold and runs that a cell needs, and the runs' scores. Each run is read once.
+
+    In memory are the scores of one run, and those of runs that wait for others with which they are fused.
+    """
+    needs = {
+        (label, cell["cut"], *runs): {}
+        for cell in cells
+        for repetition in cell["repetitions"]
+        for label, runs in repetition.items()
+    }
+    for run in dict.fromkeys(run for _, _, *runs in needs for run in runs):
+        scores = read_run(run)
+        for (label, threshold, *runs), known in needs.items():
+            if run in runs:
+                known[run] = scores[label]
+                if len(known) == len(runs):
+                    yield (label, threshold, *runs), [known[name] for name in runs]
+                    known.clear()
 
 
 def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positives: int) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.special import expit, logit, ndtr
+from scipy.special import expit, logit, ndtr, ndtri
 
 from stylevote.config.ensemble import Simulation
 from stylevote.config.identity import seed as seed_of
@@ -168,9 +168,7 @@ def simulate_scores(
         ensemble, len(truth), "family", original % ensemble.settings.families, *of_photos
     )
     noise += math.sqrt(OF_MEMBER) * _noise(ensemble, len(truth), "member", original, *of_photos)
-    best, quality = _draws(ensemble, "member's course", *of_member).uniform(
-        [BEST_EPOCH[0], MIN_QUALITY], [BEST_EPOCH[1], 1]
-    )
+    best, quality = _course(ensemble, original, label)
     past_best = (np.arange(ensemble.settings.epochs)[:, None] + 0.5) / ensemble.settings.epochs - best
     strength = ensemble.strength[label] * quality * (1 - LOST_STRENGTH * past_best**2)
     stretch = 1 + GAINED_CERTAINTY * past_best
@@ -190,6 +188,19 @@ def simulate_scores(
         log_odds = prior + shift + np.exp(stretched) * stretch * strength * (evidence - strength / 2)
         scores[:, rows] = expit(np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS))
     return scores
+
+
+def _course(ensemble: SimulatedEnsemble, member: int, label: str) -> np.ndarray:
+    """Return a member's best epoch for a label, as a fraction of its training, and its relative strength there.
+
+    Their ranks among all members are normal; `Simulation.agreement` is the share of the variance that labels share.
+    """
+    shares = _draws(ensemble, "member's course", member, label).random(2)
+    if agreement := ensemble.settings.agreement:
+        common = _draws(ensemble, "member's course", member).random(2)
+        shares = ndtr(math.sqrt(agreement) * ndtri(common) + math.sqrt(1 - agreement) * ndtri(shares))
+    low, high = np.array([[BEST_EPOCH[0], MIN_QUALITY], [BEST_EPOCH[1], 1]])
+    return low + (high - low) * shares
 
 
 def simulate_predictions(
