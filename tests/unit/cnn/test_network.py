@@ -70,7 +70,7 @@ FAMILIES = {  # of each: what creates it small, and where its two topmost stages
     "resnet18": ({}, ("layer3", "layer4")),
     "densenet121": ({}, ("features.denseblock3", "features.transition3", "features.denseblock4", "features.norm5")),
     "test_efficientnet": ({}, ("blocks.3", "blocks.4", "conv_head", "bn2")),
-    "mobilenetv3_small_050": ({}, ("blocks.5", "conv_head")),
+    "mobilenetv3_small_050": ({}, ("blocks.4", "blocks.5")),
     "convnext_atto": ({}, ("stages.2", "stages.3", "head")),
     "caformer_s18": ({}, ("stages.2", "stages.3", "head")),
     "vit_tiny_patch16_224": ({"img_size": 64}, ("blocks.10", "blocks.11", "norm")),

@@ -278,7 +278,7 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": "r", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
         ({"runs": [{"backbone": "r", "labels": ["rde"]}]}, "runs[0].labels: 'rde' is not among the labels; did you"),
         ({"runs": [{"backbone": "r", "labels": "red"}]}, "runs[0].labels: found 'red', expected all, a list of labels"),
-        ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' has no published weights"),
+        ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' is in none of timm, torchvision"),
         ({"runs": [{"backbone": "Resnet50"}]}, "runs[0].backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
         ({"runs": [{"backbone": "r", "drawz": 2}]}, "runs[0]: unknown key 'drawz'; did you mean 'draws'?"),
         (
