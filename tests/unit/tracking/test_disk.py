@@ -21,6 +21,7 @@ def resized(width, height, size):
 @pytest.mark.parametrize(
     ("backbone", "args", "hidden", "labels"),
     [
+        ("test_resnet", {}, [], 13),
         ("mobilenetv2_100.ra_in1k", {}, [256], 13),
         ("mobilenetv2_100.ra_in1k", {}, [1024, 512, 256], 2),
         ("resnet50.tv_in1k", {"layers": [1, 1, 1, 1]}, [16], 2),
@@ -38,6 +39,16 @@ def test_networks_take_the_planned_space(tmp_path, backbone, args, hidden, label
     store_weights(Network(setting, labels), tmp_path / "weights.safetensors")
     stored = (tmp_path / "weights.safetensors").stat().st_size
     assert disk.network_bytes(setting, labels) == pytest.approx(stored, rel=0.01)
+
+
+def test_a_head_without_batch_normalization_takes_the_planned_space(tmp_path):
+    from stylevote.cnn.network import Network
+    from stylevote.files.weights import store_weights
+
+    setting = {"backbone": "test_resnet", "backbone_args": {}, "size": 64, "hidden_units": [2048], "batch_norm": False}
+    store_weights(Network(setting, 3), tmp_path / "weights.safetensors")
+    stored = (tmp_path / "weights.safetensors").stat().st_size
+    assert disk.network_bytes({**setting, "weights": "none"}, 3) == pytest.approx(stored, rel=0.01)
 
 
 def test_a_head_takes_two_bytes_per_number():
