@@ -1,7 +1,7 @@
 """Masks, recoloured photos, resampled epochs. Needs manifest and folds; gives the photos that each epoch of a recipe sees.
 
-Masks and recoloured photos are kept in shards, one per job. Shards of recoloured photos are large, so later rules compare
-the small table of attempts that is made with each shard (see `train.smk`).
+Masks and the colours of recoloured photos are kept in shards, one per job. Shards of colours are large, so later rules
+compare the small table of attempts that is made with each shard (see `train.smk`).
 """
 
 from stylevote.photos.listing import list_files, names_and_contents
@@ -117,7 +117,7 @@ rule segment_photos:
 
 
 rule recolor_photos:
-    """Recolour the clothes of a shard's photos with a rare label."""
+    """Draw new colours for the clothes of a shard's photos with a rare label."""
     input:
         manifest=results("photos/train/manifest.parquet"),
         masks=results("masks/{shard}.parquet"),
@@ -201,10 +201,13 @@ rule draw_contact_sheet:
 
 
 rule cache_recolored:
-    """Decode every recoloured photo once, at one size."""
+    """Give cached pixels the colours of the recoloured photos, at one size."""
     input:
+        manifest=results("photos/train/manifest.parquet"),
         attempts=results("recolored/index.parquet"),
         recolored=ancient(every_shard("recolored/{shard}.parquet")),
+        originals_index=results("pixels/train/{size}/index.parquet"),
+        originals=ancient(results("pixels/train/{size}/pixels.bin")),
     output:
         pixels=results("pixels/train-recolored/{size}/pixels.bin"),
         index=results("pixels/train-recolored/{size}/index.parquet"),
@@ -217,7 +220,7 @@ rule cache_recolored:
     resources:
         runtime=by_attempt(240),
     params:
-        **program("augment/cache_recolored", lambda wildcards: canonical({"size": int(wildcards.size)})),
+        **program("augment/cache_recolored"),
     shell:
         PROGRAM
 

@@ -3,7 +3,14 @@
 `snakemake --report` shows the same pictures.
 """
 
-from stylevote.report.contents import card_settings, color_legend, resampling_recipes, runs_by_loss, threshold_decides
+from stylevote.report.contents import (
+    card_settings,
+    color_legend,
+    comparable_runs,
+    loss_names,
+    resampling_recipes,
+    threshold_decides,
+)
 from stylevote.wording import escape_bidi
 
 
@@ -15,7 +22,12 @@ localrules:
 LABEL_OF = {slug: label for label, slug in SETTINGS.slugs.items()}
 SIZED = SETTINGS.config.report.sizes or SETTINGS.config.target is not None
 MAX_PICTURES = SETTINGS.config.report.pictures
-LOSSES = runs_by_loss(SETTINGS.runs)
+LOSS_GROUPS = comparable_runs(SETTINGS.runs)
+LOSSES = loss_names(LOSS_GROUPS)
+# Runs that predict every label.
+COMPLETE = [run for run, setting in SETTINGS.runs.items() if len(SETTINGS.labels_of(setting)) == len(SETTINGS.labels)]
+# Photos that chose no threshold: the test photos, or the holdout photos if the labels of the test photos are not known.
+CHECKED = "holdout" if HOLDOUT and not SETTINGS.config.photosets["test"].labels else "test"
 RESAMPLED = resampling_recipes(SETTINGS.runs, SETTINGS.config.only("recipes")["recipes"])
 DESCRIBED = ["train", "test", *(["holdout"] if HOLDOUT else [])]
 
@@ -58,11 +70,11 @@ rule draw_labels:
         threshold=results("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        votes=results("predictions/test/votes.parquet"),
-        test_manifest=results("photos/test/manifest.parquet"),
+        votes=results(f"predictions/{CHECKED}/votes.parquet"),
+        checked_manifest=results(f"photos/{CHECKED}/manifest.parquet"),
         # If there are many labels, their scores choose those that are drawn.
         summary=results("estimate/summary.parquet") if len(SETTINGS.labels) > MAX_PICTURES else [],
-        predictions=every_run("predictions/test/{run}/fold{fold}.parquet") if LOSSES else [],
+        predictions=every_run(f"predictions/{CHECKED}/{{run}}/fold{{fold}}.parquet") if LOSSES else [],
     output:
         pictures=[
             label_pictures("thresholds", "Thresholds"),
@@ -72,6 +84,11 @@ rule draw_labels:
         ],
         singles=results("report/labels/{block}/singles.parquet"),
         figures=results("report/labels/{block}/figures.parquet"),
+        searches=results("report/labels/{block}/searches.parquet"),
+        losses=[
+            wanted(LOSSES, "report/labels/{block}/losses.parquet"),
+            wanted(LOSSES, "report/labels/{block}/loss_samples.parquet"),
+        ],
     log:
         logs("draw_labels/{block}.log"),
     benchmark:
@@ -83,7 +100,7 @@ rule draw_labels:
     params:
         **program(
             "report/draw_labels",
-            block_settings(beta=BETA, max_pictures=MAX_PICTURES, external=list(SETTINGS.external), losses=LOSSES),
+            block_settings(beta=BETA, max_pictures=MAX_PICTURES, external=list(SETTINGS.external), compared=LOSS_GROUPS),
         ),
         colors=color_legend(LOSSES),  # for the caption
     shell:
@@ -123,6 +140,8 @@ rule draw_overview:
         stacked=every_block("ensemble/stacked/{block}.parquet"),
         singles=every_block("report/labels/{block}/singles.parquet"),
         figures=every_block("report/labels/{block}/figures.parquet"),
+        searches=every_block("report/labels/{block}/searches.parquet"),
+        loss_samples=every_block("report/labels/{block}/loss_samples.parquet") if LOSSES else [],
         votes=results("predictions/test/votes.parquet"),
         scores=results("predictions/test/scores.parquet"),
         fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
@@ -134,6 +153,8 @@ rule draw_overview:
             results("report/macro.parquet"),
             results("report/labels.parquet"),
             results("report/gains.parquet"),
+            results("report/searches.parquet"),
+            wanted(LOSSES, "report/loss_gains.parquet"),
             wanted(RESAMPLED, "report/resampling.parquet"),
         ],
         pictures=[
@@ -144,6 +165,7 @@ rule draw_overview:
             picture("gains.svg", "Result", picture="ensemble and single networks"),
             picture("sizes.svg", "Result", SIZED, picture="size against score"),
             picture("resampling.svg", "Labels", bool(RESAMPLED), picture="resampling"),
+            picture("epochs.svg", "Training", bool(COMPLETE), picture="labels by epoch"),
         ],
     log:
         logs("draw_overview.log"),
@@ -156,7 +178,7 @@ rule draw_overview:
     params:
         **program(
             "report/draw_overview",
-            settings("labels", "beta", max_pictures=MAX_PICTURES, recipes=list(RESAMPLED)),
+            settings("labels", "beta", max_pictures=MAX_PICTURES, recipes=list(RESAMPLED), runs=COMPLETE),
         ),
         sized=SIZED,  # Snakemake does not compare lists of inputs
         colors=color_legend(["before", *RESAMPLED]),  # for the caption
@@ -199,6 +221,7 @@ rule write_report:
         ],
         figures=every_block("report/labels/{block}/figures.parquet"),
         estimates=every_block("estimate/nested/{block}.parquet"),
+        losses=every_block("report/labels/{block}/losses.parquet") if LOSSES else [],
         manifest=results("photos/train/manifest.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),
         runs=results("ensemble/runs.json"),
@@ -219,7 +242,11 @@ rule write_report:
                 "beta",
                 max_pictures=MAX_PICTURES,
                 folds=len(SETTINGS.folds),
-                losses=list(LOSSES),
+                combiner=SETTINGS.config.stack.combiner,
+                features=SETTINGS.config.stack.features,
+                aggregation=SETTINGS.config.votes.aggregation,
+                compared=LOSSES,
+                checked=CHECKED,
                 threshold_decides=threshold_decides(SETTINGS.config.votes.used()),
             ),
             train_photos=lambda wildcards: SETTINGS.config.photosets["train"].photos or "",

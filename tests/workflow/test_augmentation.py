@@ -1,13 +1,15 @@
 """Recoloured and rebalanced photos on their way through the small workflow."""
 
 from collections import Counter
-from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from stylevote.augment.recolor import Recoloring, recolor
 from stylevote.files.tables import read_table
+from stylevote.photos.pixels import open_pixels
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +27,42 @@ def test_a_shard_holds_the_photos_that_were_made(out):
     assert sorted(name for shard in shards for name in shard["image_id"]) == sorted(made["image_id"])
     for row in shards[0].itertuples():
         source = photos.loc[row.image_id]
-        before = np.asarray(Image.open(out.parent / "photos" / "train" / source["path"]).convert("RGB")).astype(int)
-        after = np.asarray(Image.open(BytesIO(row.jpeg))).astype(int)
-        assert before.shape == after.shape
+        before = np.array(Image.open(out.parent / "photos" / "train" / source["path"]).convert("RGB"))
+        after, _ = recolor(before, Recoloring.from_bytes(row.recoloring))
         thing = np.asarray(Image.open(out.parent / "photos" / "masks" / source["path"])) > 0
-        change = np.abs(after - before).mean(axis=2)
+        change = np.abs(after.astype(int) - before).mean(axis=2)
         assert change[thing].mean() > 20
         assert change[~thing].mean() < 5
         assert row.clothing_change > 15
         assert row.skin_change <= 2
+
+
+def test_copies_have_the_pixels_of_their_photos_except_for_the_new_colors(out):
+    """No other resizing or encoding: a network could learn its traces instead of the labels."""
+    manifest = read_table(out / "photos" / "train" / "manifest.parquet")
+    shards = [read_table(path) for path in sorted((out / "recolored").glob("[01].parquet"))]
+    recolorings = pd.concat(shards).set_index(["image_id", "variant"])["recoloring"]
+    (folder,) = (out / "pixels" / "train-recolored").iterdir()
+    caches = []
+    for cache in (out / "pixels" / "train" / folder.name, folder):
+        index = read_table(cache / "index.parquet")
+        flat = open_pixels(cache / "pixels.bin", index)
+        photos = [
+            flat[row.offset : row.offset + 3 * row.height * row.width].reshape(row.height, row.width, 3)
+            for row in index.itertuples()
+        ]
+        caches.append((index, photos))
+    (_, originals), (copies, recolored) = caches
+    sources = dict(zip(manifest["image_id"], originals, strict=True))
+    assert len(copies) == 12
+    for row, after in zip(copies.itertuples(), recolored, strict=True):
+        before = sources[row.image_id]
+        recoloring = Recoloring.from_bytes(recolorings[row.image_id, row.variant])
+        untouched = np.asarray(Image.fromarray(recoloring.levels.max(axis=0)).resize(before.shape[1::-1])) == 0
+        assert before.shape == after.shape
+        assert untouched.mean() > 0.3
+        assert (before[untouched] == after[untouched]).all()
+        assert (before != after).any(axis=2).mean() > 0.02
 
 
 def test_an_epoch_holds_what_the_recipe_promises_and_nothing_of_its_fold(out):

@@ -8,10 +8,11 @@ import pandas as pd
 
 from stylevote.augment.contact_sheet import MAX_EXAMPLES, Example, draw_contact_sheet
 from stylevote.augment.masks import decode_mask
+from stylevote.augment.recolor import Recoloring, recolor
 from stylevote.augment.shards import MADE, read_photos
 from stylevote.cli import run
 from stylevote.files.tables import read_table, replacing
-from stylevote.photos.pixels import decode_photo, read_ingested
+from stylevote.photos.pixels import read_ingested
 
 
 def main(
@@ -22,10 +23,10 @@ def main(
     Args:
         attempts: table of all attempts
         masks: masks, a file per shard
-        recolored: photos, a file per shard
+        recolored: new colours, a file per shard
         sheet: to write: examples, as PNG
         photos: folder of the training photos
-        size: shorter side of the recoloured photos
+        size: shorter side of the masks
     """
     table = read_table(attempts)
     copies = table.loc[table["outcome"] == MADE, ["image_id", "variant"]]
@@ -39,7 +40,7 @@ def main(
     for row in read_photos(recolored, chosen):
         source = sources.loc[row["image_id"]]
         before = read_ingested(photos, source["path"], source["sha256"], size, enlarge=False)
-        after = np.asarray(decode_photo(row["jpeg"]).image)
+        after, _ = recolor(before, Recoloring.from_bytes(row["recoloring"]))
         mask = decode_mask(mask_of[row["image_id"]])
         examples.append(Example(before, mask, after, row["hues_from"], row["hues_to"]))
     with replacing(sheet) as partial:

@@ -1,4 +1,4 @@
-"""Recolour the clothes of a shard's photos with a rare label."""
+"""Draw new colours for the clothes of a shard's photos with a rare label."""
 
 import logging
 from pathlib import Path
@@ -27,16 +27,16 @@ def main(
     shards: int,
     recolor: Recolor,
 ) -> None:
-    """Write the recoloured photos of a shard, and the outcome of every attempt.
+    """Write the new colours of a shard's photos, and the outcome of every attempt.
 
     Args:
         manifest: training photos and labels
         masks: masks of the shard
-        recolored: to write: photos
+        recolored: to write: new colours
         attempts: to write: a row per attempt
         photos: folder of the training photos
         shard: number of the shard
-        size: shorter side of the photos
+        size: shorter side of the masks
         shards: number of shards
         recolor: settings of the recolouring
     """

@@ -12,18 +12,21 @@ from stylevote.ensemble.decisions import decision_matrix
 from stylevote.ensemble.scores import open_candidates
 from stylevote.ensemble.threshold import apply_threshold
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.report.losses import loss_gains
 from stylevote.report.measures import decide_by_one
 from stylevote.report.overview import (
+    best_run_by_epoch,
     bounds,
     compare_singles,
     label_figures,
     macro_figures,
     pictured_labels,
     resampled_counts,
+    search_figures,
 )
 from stylevote.report.overview_pictures import overview_pictures, resampling_picture
 from stylevote.report.pictures import write_picture
-from stylevote.report.plots import size_curve
+from stylevote.report.plots import label_curves, size_curve
 
 
 def main(
@@ -37,6 +40,8 @@ def main(
     stacked: list[Path],
     singles: list[Path],
     figures: list[Path],
+    searches: list[Path],
+    loss_samples: list[Path],
     votes: Path,
     scores: Path,
     fold_averaging: Path | None,
@@ -49,6 +54,7 @@ def main(
     beta: float,
     max_pictures: int,
     recipes: list[str],
+    runs: list[str],
 ) -> None:
     """Write the report's figures, and the pictures of them.
 
@@ -60,15 +66,19 @@ def main(
         stacked: out-of-fold scores of the stacks: a file per block
         singles: decisions of single networks, a file per block
         figures: thresholds, how flat F-beta is around them, and numbers of members: a file per block
+        searches: thresholds of two searches on resamples, a file per block
+        loss_samples: F-beta of each loss on resamples, if losses are compared: a file per block
         votes: votes for the test photos
         scores: of the decisions for the test photos; empty if their labels are not known
         fold_averaging: expected gain from averaging the folds' networks, if it was estimated
         sizes: nested estimates of ensembles of other sizes, if they were made
         epochs: photos that the networks of one fold see: a file per recipe that resamples
-        tables: to write, by their file names: macro, labels, gains and, if a recipe resamples, resampling
-        pictures: to write, by their file names: see `overview_pictures`; sizes; resampling
+        tables: to write, by their file names: macro, labels, gains, searches; if losses are compared, loss_gains; if a
+            recipe resamples, resampling
+        pictures: to write, by their file names: see `overview_pictures`; sizes; resampling; epochs
         max_pictures: number of labels that have a row or a picture of their own at most
         recipes: names of those that resample
+        runs: ids of those that predict every label
     """
     photos, estimate, test_scores = read_table(manifest, ["image_id", *labels]), read_table(summary), read_table(scores)
     truth, fold_of = label_matrix(photos, labels), fold_numbers(photos, read_table(folds))
@@ -78,7 +88,9 @@ def main(
     test = bounds(*read_tested(test_manifest, votes, labels), beta) if len(test_scores) else None
     gain = read_table(fold_averaging, ["gain"])["gain"].iloc[-1] if fold_averaging else None
     nested = read_table(decisions, labels).to_numpy(dtype=np.uint8)
-    by_singles = decide_by_networks(singles, rankings, candidates, labels, image_ids=photos["image_id"], folds=fold_of)
+    columns = ["held_out_fold", "run", "epoch", "rank", "f_beta", "threshold"]
+    ranked = read_by_label(rankings, labels, columns)
+    by_singles = decide_by_networks(singles, ranked, candidates, image_ids=photos["image_id"], folds=fold_of)
     table = {
         "macro": macro_figures(estimate, naive, test, test_scores, gain),
         "labels": label_figures(estimate, by_label, test, test_scores),
@@ -86,6 +98,12 @@ def main(
     }
     shown = pictured_labels(estimate, max_pictures)
     drawn = overview_pictures(*table.values(), truth, shown, max_pictures=max_pictures, beta=beta)
+    table["searches"] = search_figures(pd.concat(map(read_table, searches)))
+    if loss_samples:
+        table["loss_gains"] = loss_gains(pd.concat(map(read_table, loss_samples)))
+    if runs:
+        by_epoch = best_run_by_epoch(ranked, runs)
+        drawn["epochs"] = label_curves(by_epoch[shown], f"F-beta of each label by epoch: {by_epoch.attrs['run']}")
     if sizes:
         drawn["sizes"] = size_curve(read_table(sizes), "Size against score")
     if recipes:
@@ -117,9 +135,8 @@ def read_tested(manifest: Path, votes: Path, labels: list[str]) -> tuple[np.ndar
 
 def decide_by_networks(
     singles: list[Path],
-    rankings: list[Path],
+    rankings: dict[str, pd.DataFrame],
     candidates: list[Path],
-    labels: list[str],
     *,
     image_ids: pd.Series,
     folds: np.ndarray,
@@ -127,11 +144,10 @@ def decide_by_networks(
     """Return the decisions of single networks for each label, and those of one network for all labels (``one``)."""
     # A block's table has a column for each backbone of any of its labels. If no run of a backbone predicts a label, the
     # column is empty.
-    tables = [table.dropna(axis=1).astype("uint8") for table in read_by_label(singles, labels).values()]
-    columns = ["held_out_fold", "run", "epoch", "rank", "f_beta", "threshold"]
-    ranked = list(read_by_label(rankings, labels, columns).values())
+    tables = [table.dropna(axis=1).astype("uint8") for table in read_by_label(singles, list(rankings)).values()]
     with open_candidates(candidates, image_ids.to_numpy()) as scores:
-        decided = decide_by_one(ranked, [partial(scores.members, label) for label in labels], folds)
+        readers = [partial(scores.members, label) for label in rankings]
+        decided = decide_by_one(list(rankings.values()), readers, folds)
     return tables if decided is None else [table.assign(one=decided[:, k]) for k, table in enumerate(tables)]
 
 

@@ -4,12 +4,14 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label
 from stylevote.files.tables import read_json, read_table
 from stylevote.report.costs import disk_use, job_costs
 from stylevote.report.doubtful_photos import disputed_photos, mistaken_photos
+from stylevote.report.losses import loss_flatness
 from stylevote.report.page import (
     decision_figures,
     member_figures,
@@ -28,6 +30,7 @@ def main(
     pictures: list[Path],
     figures: list[Path],
     estimates: list[Path],
+    losses: list[Path],
     manifest: Path,
     test_manifest: Path,
     runs: Path,
@@ -45,18 +48,23 @@ def main(
     beta: float,
     max_pictures: int,
     folds: int,
-    losses: list[str],
+    combiner: str,
+    features: str,
+    aggregation: str,
+    compared: list[str],
+    checked: str,
     threshold_decides: bool,
 ) -> None:
     """Write the report.
 
     Args:
-        tables: by their file names: `macro`, `labels` and `gains` of the overview, `nested_decisions`, `votes` on the
-            test photos, `members`; if there are any, `resampling`, `training`, `size_curve` and `index` of recoloured
-            photos
+        tables: by their file names: `macro`, `labels`, `gains` and `searches` of the overview, `nested_decisions`,
+            `votes` on the test photos, `members`; if there are any, `loss_gains`, `resampling`, `training`,
+            `size_curve` and `index` of recoloured photos
         pictures: see `pictures.read_pictures`
         figures: thresholds, their flat ranges, and numbers of members: a file per block of labels
         estimates: nested scores and thresholds: a file per block
+        losses: figures of the drawn runs, if losses are compared: a file per block
         runs: settings of every run
         composition: number of different CNNs, and labels that lack members
         sheet: examples of recoloured photos, if runs use recoloured photos
@@ -69,10 +77,15 @@ def main(
         gpu_rules: names of the rules whose jobs ask for a GPU
         max_pictures: maximum number of labels with pictures
         folds: number of folds
-        losses: compared losses, if there are several
+        combiner: of the members' scores
+        features: whether a label's stackers see its own members or those of all labels
+        aggregation: of the folds
+        compared: losses, if runs differ in nothing else
+        checked: photoset whose photos chose nothing, to draw thresholds
         threshold_decides: whether a label is given if, and only if, its score reaches the threshold
     """
     table = {path.stem: read_table(path) for path in tables}
+    loss_figures = pd.concat(map(read_table, losses)) if losses else None
     photos, by_label, votes = read_table(manifest), table["labels"], table["votes"]
     drawn = read_pictures(pictures, labels)
     doubtful = None
@@ -102,7 +115,15 @@ def main(
         pictures=drawn,
         drawn=order_cards(by_label, drawn["thresholds"]),
         paired=min(max_pictures, len(labels)),
-        losses=losses,
+        combiner=combiner,
+        features=features,
+        aggregation=aggregation,
+        searches=table["searches"],
+        compared=compared,
+        loss_gains=table.get("loss_gains"),
+        loss_figures=loss_figures,
+        loss_flatness=None if loss_figures is None else loss_flatness(loss_figures),
+        checked=checked,
         threshold_decides=threshold_decides,
         sheet=embedded(sheet) if sheet else None,
         recolored=int((table["index"]["outcome"] == "made").sum()) if "index" in table else 0,
@@ -112,7 +133,7 @@ def main(
         gpu_rules=gpu_rules,
         disk=disk_use(results),
         **decision_figures(votes),
-        **member_figures(table["members"]),
+        **member_figures(table["members"], folds),
     )
     write_text(page, report)
     logging.info("%.1f MB", len(page.encode()) / 1e6)

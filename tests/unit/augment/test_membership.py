@@ -30,7 +30,7 @@ def scene(background, *shapes, size=240):
 def members(photo, mask, mode="full_image"):
     """Garments, and the memberships from 0 to 1."""
     garments = find_garments(photo, mask, Recolor.model_validate(SETTINGS))
-    return garments, [member / 255 for member in memberships(photo, mask, garments, mode)]
+    return garments, [member / 255 for member in memberships(photo, mask, garments, mode).at_size(*mask.shape)]
 
 
 MIDDLE = (0.25, 0.2, 0.75, 0.8)
@@ -116,17 +116,32 @@ def test_neutral_garments_end_where_skin_begins(cloth, skin):
     face = (0.4, 0.02, 0.6, 0.2)
     photo, mask = scene((140, 140, 140), (cloth, MIDDLE), (skin, face))
     (garment,) = find_garments(photo, mask, Recolor.model_validate(SETTINGS | {"neutral": "lab"}))
-    member = memberships(photo, mask, [garment], "full_image")[0] / 255
+    member = memberships(photo, mask, [garment], "full_image").at_size(*mask.shape)[0] / 255
     assert member[150, 120] == 1
     assert member[24, 120] < 0.15
     assert member[:, :40].max() == 0  # what is grey elsewhere stays
 
 
-def test_no_pixel_belongs_to_two_garments():
+@pytest.mark.parametrize("size", [60, 240, 333])
+def test_no_pixel_belongs_to_two_garments(size):
     photo, mask = scene((230, 230, 230), (BLUE, (0.1, 0.2, 0.5, 0.8)), (rgb(175, 0.8, 0.6), (0.45, 0.2, 0.9, 0.8)))
-    _, (one, other) = members(photo, mask)
-    assert one.max() == other.max() == 1
+    garments = find_garments(photo, mask, Recolor.model_validate(SETTINGS))
+    one, other = memberships(photo, mask, garments, "full_image").at_size(size, size)
+    assert one.max() == other.max() == 255
     assert not ((one > 0) & (other > 0)).any()
+
+
+@pytest.mark.parametrize(("size", "other"), [(240, 100), (240, 500), (701, 224), (701, 317)])
+def test_the_garment_is_at_the_same_place_at_another_size(size, other):
+    """Also where the reduced photo's last row and column are partial: 701 is no multiple of 3."""
+    parts = [(BLUE, (0.1, 0.2, 0.5, 0.8)), (BLUE, (0.7, 0.7, 1.1, 1.1))]
+    photo, mask = scene((230, 230, 230), *parts, size=size)
+    garments = find_garments(photo, mask, Recolor.model_validate(SETTINGS))
+    (member,) = memberships(photo, mask, garments, "full_image").at_size(other, other)
+    _, there = scene((230, 230, 230), *parts, size=other)
+    distance = gaussian_filter(there.astype(float), max(1, other / 150))
+    assert member[distance > 0.99].min() > 250
+    assert member[distance < 0.01].max() < 5
 
 
 @pytest.mark.parametrize("radius", [1, 2, 5])

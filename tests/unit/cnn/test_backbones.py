@@ -1,15 +1,20 @@
 """Any backbone by name, and weights that fit or are refused."""
 
+import copy
+
 import pytest
 import safetensors.torch
 import timm
 import torch
+from torch.nn import functional
 
 from stylevote.cnn.backbones import create_backbone, layer_groups, layers, trained_layers
 from stylevote.cnn.network import feature_width
+from stylevote.config.backbones import BACKBONES
 from stylevote.errors import InputError
 
 PHOTOS = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+PHOTOS_96 = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "mobilenetv3_small_050", "smp:mobilenet_v2"])
@@ -17,6 +22,67 @@ def test_backbones_give_one_vector_a_photo(name):
     backbone, mean, std = create_backbone(name, "none", {})
     assert len(mean) == len(std) == 3
     assert backbone.eval()(PHOTOS).shape == (2, feature_width(backbone, 64))
+
+
+TRANSFORMERS = ("EVA-02", "ViT-CLIP")
+CONVOLUTIONAL = [
+    pytest.param(known.timm, marks=[pytest.mark.slow] if name != "VGG16" else [])
+    for name, known in BACKBONES.items()
+    if name not in TRANSFORMERS
+]
+# Other families with fully connected layers behind the last feature map, under each of timm's names for them.
+WITH_LAYERS_BEHIND = [
+    *("vgg11_bn", "mobilenetv3_small_050", "mobilenetv4_conv_small", "ghostnet_100", "repghostnet_050", "lcnet_050"),
+    *("fasternet_t0", "hgnetv2_b0", "efficientvit_b0", "inception_next_atto", "mambaout_femto"),
+]
+
+
+@pytest.mark.parametrize("name", [*CONVOLUTIONAL, *WITH_LAYERS_BEHIND])
+def test_features_are_the_means_of_the_last_feature_map(name):
+    with torch.device("meta"):  # the weights below take less time than timm's initial ones
+        backbone, _, _ = create_backbone(name, "none", {})
+    backbone.to_empty(device="cpu").eval()
+    random = torch.Generator().manual_seed(2)
+    for parameter in backbone.parameters():
+        torch.nn.init.uniform_(parameter, -0.05, 0.1, generator=random)
+    for buffer in backbone.buffers():
+        torch.nn.init.ones_(buffer)
+    with torch.inference_mode():
+        features, maps = backbone(PHOTOS_96), backbone.forward_features(PHOTOS_96)
+    if name.startswith("mambaout"):  # channels come last
+        maps = maps.movedim(3, 1)
+    expected = maps.flatten(2).sum(dim=2) / maps[0, 0].numel()
+    if name.startswith(("convnext", "caformer")):  # they normalize the means
+        norm = backbone.head.norm
+        expected = functional.layer_norm(expected, expected.shape[1:], norm.weight, norm.bias, norm.eps)
+    assert expected.std() > 0
+    torch.testing.assert_close(features, expected)
+
+
+@pytest.mark.parametrize("name", ["vgg16", "mobilenetv2_050", *WITH_LAYERS_BEHIND])
+def test_no_layer_is_left_behind_the_feature_map(name):
+    """Each layer counts in `trained_layers`, so the features must depend on each."""
+    with torch.device("meta"):
+        backbone, _, _ = create_backbone(name, "none", {})
+        backbone(torch.zeros(2, 3, 96, 96)).sum().backward()
+    assert [name for name, parameter in backbone.named_parameters() if parameter.grad is None] == []
+
+
+def test_weights_of_vgg_fit_without_its_fully_connected_layers(tmp_path):
+    model = timm.create_model("vgg11", num_classes=10, mlp_ratio=0.01)
+    safetensors.torch.save_file(model.state_dict(), tmp_path / "vgg.safetensors")
+    backbone, _, _ = create_backbone("vgg11", str(tmp_path / "vgg.safetensors"), {"drop_rate": 0.5})
+    expected = model.features.eval()(PHOTOS).mean(dim=(2, 3))
+    torch.testing.assert_close(backbone.eval()(PHOTOS), expected)
+    dropped = copy.deepcopy(backbone).train()(PHOTOS)  # the copy has a mode of its own
+    assert 0.4 < (dropped == 0)[expected > 0].float().mean() < 0.6
+    torch.testing.assert_close(backbone(PHOTOS), expected)
+
+
+def test_a_pooling_of_ones_own_keeps_the_published_layers():
+    with torch.device("meta"):
+        backbone, _, _ = create_backbone("efficientnet_b0", "none", {"global_pool": "catavgmax"})
+        assert backbone(PHOTOS.to("meta")).shape == (2, 2 * 1280)
 
 
 def test_an_unknown_name_is_answered_with_near_ones():

@@ -20,6 +20,18 @@ def test_head_is_normalised_before_each_relu():
     assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]
 
 
+def test_batch_normalization_can_be_left_out(setting):
+    kinds = [type(layer) for layer in Network({**setting, "hidden_units": [16], "batch_norm": False}, 3).head]
+    assert kinds == [nn.Linear, nn.ReLU, nn.Linear]
+
+
+def test_a_head_without_hidden_layers_is_linear(setting):
+    network = Network({**setting, "hidden_units": []}, 3).eval()
+    features = torch.rand(4, network.head[0].in_features)
+    expected = features @ network.head[0].weight.T + network.head[0].bias
+    torch.testing.assert_close(network.head(features), expected)
+
+
 def test_head_is_xavier_initialised():
     torch.manual_seed(0)
     weight = make_head(400, [200], 3)[0].weight
@@ -70,7 +82,7 @@ FAMILIES = {  # of each: what creates it small, and where its two topmost stages
     "resnet18": ({}, ("layer3", "layer4")),
     "densenet121": ({}, ("features.denseblock3", "features.transition3", "features.denseblock4", "features.norm5")),
     "test_efficientnet": ({}, ("blocks.3", "blocks.4", "conv_head", "bn2")),
-    "mobilenetv3_small_050": ({}, ("blocks.5", "conv_head")),
+    "mobilenetv3_small_050": ({}, ("blocks.4", "blocks.5")),
     "convnext_atto": ({}, ("stages.2", "stages.3", "head")),
     "caformer_s18": ({}, ("stages.2", "stages.3", "head")),
     "vit_tiny_patch16_224": ({"img_size": 64}, ("blocks.10", "blocks.11", "norm")),

@@ -60,6 +60,27 @@ def test_it_learns_a_simple_difference(setting, data, tmp_path):
     assert np.mean((scores[-1] > 0.5) == truth) > 0.9
 
 
+def as_one_phase(setting, data, folder, same):
+    """Return scores of a training in two phases of one rate, and in a single one, from the same draws."""
+    phase = {**setting["phases"][0], "epochs": 2, "train": {"last": 0.5}, "policy": "constant"}
+    _, single = train({**setting, "phases": [{**phase, "epochs": 3}]}, data, folder / "single")
+    _, split = train({**setting, "phases": [phase, {**phase, "epochs": 1, "train": same}]}, data, folder / "split")
+    assert np.array_equal(single[:2], split[:2])
+    return single[2], split[2]
+
+
+@pytest.mark.usefixtures("same_draws")
+def test_adam_goes_on_in_a_phase_of_the_same_layers(setting, data, tmp_path):
+    single, split = as_one_phase(setting, data, tmp_path, {"last": 0.5})
+    assert np.array_equal(single, split)
+
+
+@pytest.mark.usefixtures("same_draws")
+def test_adam_begins_anew_with_other_layers(setting, data, tmp_path):
+    single, split = as_one_phase(setting, data, tmp_path, {"last": 0.51})
+    assert not np.array_equal(single, split)
+
+
 def test_every_epoch_is_kept(setting, data, tmp_path):
     history, scores = train(setting, data, tmp_path)
     assert history["epoch"].tolist() == [0, 1, 2]
@@ -102,8 +123,11 @@ def test_a_photo_and_its_mirror_image_score_the_same(setting, cache, photos):
     [(1, {}), (2, {}), (2, {"ema": {"decay": 0.9}, "gradient_clip": 1.0}), (1, {"precision": "bfloat16"})],
     ids=str,
 )
-def test_a_stopped_training_goes_on_as_if_it_had_not(setting, data, tmp_path, monkeypatch, stopped):
+@pytest.mark.parametrize("lower", ["other layers", "same layers"])
+def test_a_stopped_training_goes_on_as_if_it_had_not(setting, data, tmp_path, monkeypatch, stopped, lower):
     finished, more = stopped
+    if lower == "same layers":  # Adam goes on from one phase to the next
+        setting["phases"][0] |= {"train": setting["phases"][1]["train"]}
     # Dropout draws from torch's global generator: it must be restored, too.
     setting |= {"backbone_args": {"drop_rate": 0.3}, **more}
     _, whole = train(setting, data, tmp_path / "whole")

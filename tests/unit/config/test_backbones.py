@@ -6,11 +6,14 @@ import timm
 import torch
 import torchvision
 
+from stylevote.cnn.backbones import create_backbone
 from stylevote.config import backbones
 
+# Networks of Keras Applications 1.0.2 (2018), and their features by its `include_top=False, pooling="avg"`.
 KERAS_2018 = {
-    *("Xception", "VGG16", "VGG19", "ResNet50", "InceptionV3", "InceptionResNetV2", "MobileNet", "MobileNetV2"),
-    *("DenseNet121", "DenseNet169", "DenseNet201", "NASNetMobile", "NASNetLarge"),
+    **{"Xception": 2048, "VGG16": 512, "VGG19": 512, "ResNet50": 2048, "InceptionV3": 2048, "InceptionResNetV2": 1536},
+    **{"MobileNet": 1024, "MobileNetV2": 1280, "DenseNet121": 1024, "DenseNet169": 1664, "DenseNet201": 1920},
+    **{"NASNetMobile": 1056, "NASNetLarge": 4032},
 }
 
 
@@ -22,7 +25,7 @@ def test_backbone_is_what_timm_publishes(name):
     assert timm.models.split_model_name_tag(backbone.timm)[1]
     assert timm.get_pretrained_cfg(backbone.timm).input_size == (3, backbone.size, backbone.size)
     with torch.device("meta"):
-        network = timm.create_model(backbone.timm, pretrained=False, num_classes=0)
+        network, _, _ = create_backbone(backbone.timm, "none", {})
         features = network.eval()(torch.zeros(1, 3, backbone.size, backbone.size))
     assert features.shape == (1, backbone.features)
     stored = network.state_dict().values()
@@ -32,11 +35,12 @@ def test_backbone_is_what_timm_publishes(name):
 
 
 def test_all_of_keras_applications_are_there_or_said_to_be_missing():
-    listed = {name for name, backbone in backbones.BACKBONES.items() if backbone.family == "keras"}
-    assert listed | set(backbones.WITHOUT_WEIGHTS) == KERAS_2018
+    listed = {name: known.features for name, known in backbones.BACKBONES.items() if known.family == "keras"}
+    assert listed == {name: KERAS_2018[name] for name in KERAS_2018 if name not in backbones.WITHOUT_WEIGHTS}
+    assert len(listed) == 12
 
 
-def test_nasnetmobile_has_no_weights_anywhere_and_its_substitute_has():
+def test_nasnetmobile_is_in_no_library_and_its_substitute_is():
     known = [*timm.list_models(), *torchvision.models.list_models(), *smp.encoders.get_encoder_names()]
     assert not [name for name in known if "nasnet" in name.lower() and "mobile" in name.lower()]
     assert timm.is_model_pretrained(backbones.WITHOUT_WEIGHTS["NASNetMobile"])

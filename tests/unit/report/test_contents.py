@@ -5,16 +5,23 @@ from docutils.core import publish_parts
 from stylevote.report.contents import (
     card_settings,
     color_legend,
+    comparable_runs,
+    loss_names,
     resampling_recipes,
-    runs_by_loss,
     threshold_decides,
 )
 
 
-def test_losses_are_compared_if_there_are_several():
-    runs = {"a": {"loss": {"focal": {"gamma": 1}}}, "b": {"loss": {"bce": {}}}, "c": {"loss": {"focal": {"gamma": 1}}}}
-    assert runs_by_loss(runs) == {"bce": ["b"], "focal (gamma 1)": ["a", "c"]}
-    assert runs_by_loss({name: runs[name] for name in "ac"}) == {}
+def test_runs_are_compared_if_they_differ_in_nothing_but_the_loss():
+    def run(loss, **other):
+        return {"loss": {loss: {}}, "seed": 0, "labels": "all", **other}
+
+    runs = {"a": run("bce"), "b": run("weighted_bce"), "c": run("bce", seed=1), "d": run("focal", labels=["red"])}
+    assert comparable_runs(runs) == [{"bce": "a", "weighted_bce": "b"}]
+    assert comparable_runs({name: runs[name] for name in "acd"}) == []
+    more = runs | {"e": {**runs["d"], "loss": {"focal": {"gamma": 1}}}}
+    assert comparable_runs(more)[1] == {"focal": "d", "focal (gamma 1)": "e"}
+    assert loss_names(comparable_runs(more)) == ["bce", "focal", "focal (gamma 1)", "weighted_bce"]
 
 
 def test_each_recipe_that_changes_what_epochs_see_counts_with_its_longest_run():

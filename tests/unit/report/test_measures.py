@@ -10,7 +10,7 @@ from stylevote.ensemble.rank import rank_by_fold
 from stylevote.metrics import best_threshold
 from stylevote.report.measures import (
     co_occurrence,
-    compare_losses,
+    compare_searches,
     confident_mistakes,
     curve_points,
     decide_by_one,
@@ -159,39 +159,19 @@ def test_single_networks_are_chosen_and_cut_without_the_photos_that_they_decide(
     assert len(best) > 1, "the folds agree on who is best: nothing is tested"
 
 
-def test_losses_are_compared_by_their_best_runs():
-    table, scores, labels, folds = candidates()
-    rankings = rank_by_fold(table, labels, scores, folds)
-    losses = {"bce": [ONE], "focal": [TWO, "nobody"], "weighted_bce": ["of another label"]}
-    epochs, curves = compare_losses(rankings, reader(table, scores), labels, losses)
-    assert list(epochs) == list(curves) == ["bce", "focal"]
-    for loss, rows in (("bce", [0, 1]), ("focal", [2, 3])):
-        assert epochs[loss]["epoch"].tolist() == [0, 1]
-        assert epochs[loss]["f_beta"].tolist() == pytest.approx([f2(labels, scores[row], 0.5) for row in rows])
-        points, (curve,) = curves[loss]
-        best = max(rows, key=lambda row: max(f2(labels, scores[row], cut) for cut in scores[row].astype(np.float64)))
-        assert curve.tolist() == pytest.approx([f2(labels, scores[best], point) for point in points])
-
-
-def test_losses_are_compared_on_test_photos_where_their_scores_are_known():
-    table, scores, labels, folds = candidates()
-    rankings = rank_by_fold(table, labels, scores, folds)
-    losses = {"bce": [ONE], "focal": [TWO]}
-    truth, tested = labels[::-1], {ONE: scores[5]}
-    asked = []
-
-    def test_scores(run, epoch):
-        asked.append((run, epoch))
-        return tested.get(run)
-
-    _, curves = compare_losses(rankings, reader(table, scores), labels, losses, tested=(truth, test_scores))
-    points, (_, curve) = curves["bce"]
-    assert curve.tolist() == pytest.approx([f2(truth, scores[5], point) for point in points])
-    assert len(curves["focal"][1]) == 1, "what did not decide test photos has no curve"
-    ranked = (
-        rankings[rankings["held_out_fold"] == -1].sort_values("rank").drop_duplicates("run").set_index("run")["epoch"]
-    )
-    assert asked == [(run, ranked[run]) for (run,) in losses.values()]
+def test_searches_are_scored_on_the_photos_that_a_sample_leaves_out():
+    labels, scores = drawn(600, 0.3)
+    found = compare_searches(labels, scores, resamples=4)
+    assert found.groupby("method").size().to_dict() == {"greedy": 4, "lbfgs": 4}
+    random = np.random.default_rng(1)
+    for sample in range(4):
+        inside = random.integers(0, 600, 600)
+        left_out = ~np.isin(np.arange(600), inside)
+        rows = found[found["sample"] == sample].set_index("method")
+        reached = [f2(labels[left_out], scores[left_out], threshold) for threshold in rows["threshold"]]
+        assert rows["f_beta"].tolist() == pytest.approx(reached)
+        steps = [f2(labels[inside], scores[inside], step / 100) for step in range(101)]
+        assert f2(labels[inside], scores[inside], rows.loc["greedy", "threshold"]) == pytest.approx(max(steps))
 
 
 def test_one_network_for_all_labels_is_chosen_without_the_photos_that_it_decides():

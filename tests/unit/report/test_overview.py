@@ -7,12 +7,14 @@ from sklearn.metrics import f1_score, fbeta_score
 
 from stylevote.estimate.scores import holdout_scores, nested_scores, no_scores, score_decisions
 from stylevote.report.overview import (
+    best_run_by_epoch,
     bounds,
     compare_singles,
     label_figures,
     macro_figures,
     pictured_labels,
     resampled_counts,
+    search_figures,
 )
 
 NAMES = ["a", "b"]
@@ -101,3 +103,28 @@ def test_photos_of_an_epoch_are_counted_as_often_as_they_are_seen():
     labels = pd.DataFrame({"a": [1, 0, 1], "b": [0, 1, 1]}, index=["x", "y", "z"])
     epochs = pd.DataFrame({"epoch": [0, 0, 0, 1], "image_id": ["x", "x", "z", "y"]})
     assert resampled_counts(labels, epochs).to_dict() == {"a": 1.5, "b": 1.0}
+
+
+def test_searches_are_compared_sample_by_sample():
+    steps = [("a", 0, 0.2, 0.5), ("b", 0, 0.3, 0.7), ("a", 1, 0.4, 0.6), ("b", 1, 0.3, 0.6)]
+    lbfgs = [("a", 0, 0.2, 0.6), ("b", 0, 0.3, 0.8), ("a", 1, 0.2, 0.5), ("b", 1, 0.3, 0.6)]
+    columns = ["label", "sample", "threshold", "f_beta"]
+    tables = [pd.DataFrame(rows, columns=columns) for rows in (steps, lbfgs)]
+    found = search_figures(pd.concat([tables[0].assign(method="greedy"), tables[1].assign(method="lbfgs")]))
+    steps, lbfgs = found.to_dict("records")
+    assert (steps["f_beta"], lbfgs["f_beta"]) == pytest.approx((0.6, 0.625))
+    assert (steps["f_spread"], lbfgs["f_spread"]) == pytest.approx((0, np.std([0.7, 0.55], ddof=1)))
+    assert (steps["threshold_spread"], lbfgs["threshold_spread"]) == pytest.approx((np.std([0.2, 0.4], ddof=1) / 2, 0))
+    assert [lbfgs[name] for name in ("gain", "gain_low", "gain_high")] == pytest.approx([0.025, -0.05, 0.1])
+
+
+def test_the_run_with_the_best_mean_at_one_epoch_is_drawn_by_epoch():
+    def ranking(values):
+        table = pd.DataFrame({"run": ["x", "x", "y", "y", "easy"], "epoch": [1, 0, 0, 1, 0], "f_beta": values})
+        other_folds = table.assign(held_out_fold=0, f_beta=1.0)
+        return pd.concat([other_folds, table.assign(held_out_fold=-1)], ignore_index=True)
+
+    rankings = {"a": ranking([0.9, 0.1, 0.6, 0.2, 1]), "b": ranking([0.2, 0.8, 0.6, 0.1, 1])[:-1]}
+    found = best_run_by_epoch(rankings, ["x", "y"])
+    assert found.attrs["run"] == "y", "x is better for each label, but at different epochs"
+    assert found.to_dict("list") == {"a": [0.6, 0.2], "b": [0.6, 0.1]}

@@ -13,6 +13,7 @@ from browser import CHROMIUM, COLLISIONS, Browser, check_page
 from stylevote.errors import InputError
 from stylevote.report.doubtful_photos import Shown
 from stylevote.report.drawing import shortened, text_width
+from stylevote.report.losses import LossCurves, loss_flatness
 from stylevote.report.measures import reliability
 from stylevote.report.page import (
     decision_figures,
@@ -27,6 +28,7 @@ from stylevote.report.plots import (
     correlation_map,
     dot_chart,
     heat_map,
+    label_curves,
     loss_curves,
     rank_curve,
     reliability_curve,
@@ -34,7 +36,7 @@ from stylevote.report.plots import (
     threshold_curves,
     training_curves,
 )
-from stylevote.report.render import PAGES, html
+from stylevote.report.render import PAGES, html, ratio
 from stylevote.report.runs import RunTable
 from stylevote.report.thumbnails import embedded
 
@@ -48,8 +50,17 @@ HOSTILE = [
 ]
 LONG = [f"{'a very long label that says everything there is to say about coats '}{number}" for number in range(1, 35)]
 LABELS = (*HOSTILE, *LONG)
+SEARCHES = pd.DataFrame({"method": ["greedy", "lbfgs"], "f_beta": 0.5, "f_spread": 0.01, "threshold_spread": 0.02})
+SEARCHES = SEARCHES.assign(gain=[0, -0.0012], gain_low=-0.01, gain_high=0.005)
 DISK = pd.DataFrame({"folder": ["runs"], "size": [1e6]})
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
+
+
+def curves_of(loss: str, points: np.ndarray, count: int) -> LossCurves:
+    random = np.random.default_rng(1)
+    epochs = pd.DataFrame({"epoch": range(12), "at_half": random.random(12), "f_beta": random.random(12)})
+    figures = {"loss": loss, "threshold": float(points[len(points) // 2])}
+    return LossCurves(loss, epochs, points, [random.random(len(points)) for _ in range(count)], figures)
 
 
 @cache
@@ -65,8 +76,7 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
     history = pd.DataFrame({"fold": np.repeat([0, 1], 12), "epoch": [*range(12)] * 2})
     history = history.assign(train_loss=random.random(24), validation_loss=random.random(24))
     reached = pd.DataFrame(random.random((12, count)), columns=labels)
-    losses = {loss: pd.DataFrame({"epoch": range(12), "f_beta": random.random(12)}) for loss in ("bce", "focal")}
-    curves = {"bce": (points, [random.random(60)]), "focal": (points, [random.random(60), random.random(60)])}
+    losses = [curves_of("bce", points, 1), curves_of("focal", points, 2)]
     sizes = pd.DataFrame({"size": ["1", "2", "5", "10", "20", "40", "all"], "nested_f_beta": np.linspace(0.6, 0.7, 7)})
     sizes = sizes.assign(nested_low=sizes["nested_f_beta"] - 0.01, nested_high=sizes["nested_f_beta"] + 0.01)
     truth, scores = (random.random(500) < 0.05).astype(np.uint8), random.random(500).astype(np.float32) ** 4
@@ -81,8 +91,9 @@ def pictures(labels: tuple[str, ...]) -> dict[str, str]:
         "one": correlation_map(np.eye(1), [1], title="1"),
         "thresholds": threshold_curves(points, [random.random(60)] * 2, points[30], (0, points[40]), title=labels[2]),
         "narrow": threshold_curves(points / 1e4, [random.random(60)], points[3] / 1e4, (0, 1), title="narrow"),
-        "losses": loss_curves(["bce", "focal"], losses, curves, title="losses"),
-        "no loss": loss_curves(["bce", "focal"], {}, {}, title="no loss"),
+        "losses": loss_curves(["bce", "focal"], losses, title="losses"),
+        "labels by epoch": label_curves(reached, title="labels by epoch"),
+        "one label": label_curves(reached.iloc[:1, :1], title="one label"),
         "training": training_curves(history, reached, title="training"),
         "one epoch": training_curves(history[history["epoch"] == 0], reached[:1], title="one epoch"),
         "many labels": training_curves(history, pd.concat([reached] * 8, axis=1), title="many"),
@@ -124,7 +135,7 @@ def page_of(labels) -> str:
         pictures=pictures(labels),
         doubtful={"added": [photo], "missed": [photo] * 3, "disputed": []},
         composition={"size": "6 different CNNs", "warnings": [f"fewer than 20 members for {labels[0]} (3)"]},
-        **member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"])),
+        **member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), folds=3),
     )
 
 
@@ -136,7 +147,7 @@ def section(template: str, **values) -> str:
 def members(chosen, labels) -> str:
     table = pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"])
     composition = {"size": "6 different CNNs", "warnings": ["fewer than 20 members for red (3)"]}
-    return section("members.html", labels=labels, composition=composition, **member_figures(table))
+    return section("members.html", labels=labels, composition=composition, **member_figures(table, folds=3))
 
 
 def reliability_cards(table, drawn) -> str:
@@ -147,7 +158,8 @@ def reliability_cards(table, drawn) -> str:
 
 
 def each_label(table, macro) -> str:
-    return section("labels.html", by_label=table, overall=overall_figures(macro), pictures={"labels": ""})
+    values = {"overall": overall_figures(macro), "pictures": {"labels": ""}, "training_photos": 2640}
+    return section("labels.html", by_label=table, **values)
 
 
 def by_label(labels, **more) -> pd.DataFrame:
@@ -254,9 +266,7 @@ def test_a_text_that_is_too_long_keeps_its_ends_and_fits():
 
 
 def test_a_loss_keeps_its_colour_where_another_is_missing():
-    random = np.random.default_rng(0)
-    table, points = pd.DataFrame({"epoch": range(3), "f_beta": random.random(3)}), np.linspace(0.1, 0.9, 9)
-    alone = loss_curves(["bce", "focal"], {"focal": table}, {"focal": (points, [points])}, title="one")
+    alone = loss_curves(["bce", "focal"], [curves_of("focal", np.linspace(0.1, 0.9, 9), 1)], title="one")
     assert "var(--two" in alone
     assert "var(--one" not in alone
 
@@ -375,17 +385,78 @@ def test_what_differs_between_many_runs_is_folded_away_and_none_is_lost():
     assert "The same for all: size 96." in page
 
 
-def test_more_losses_than_colours_are_said():
-    names = [f"focal (gamma {k})" for k in range(6)]
+def losses(names: list[str], low: float, checked: float) -> str:
+    """Return the section on losses for one label with a picture, of two."""
+    gains = {"first": "bce", "second": "focal", "labels": 1, "first_f": 0.5, "second_f": 0.512, "gain": 0.012}
+    gains = pd.DataFrame([gains | {"searched": cut, "low": low, "high": 0.03} for cut in (False, True)])
+    figures = {"label": "red", "loss": "focal", "at_half": 0.1, "threshold": 0.321, "f_beta": 0.6}
+    figures |= {"flat_low": 0.3, "flat_high": 0.4, "checked": checked, "checked_best": 0.55}
+    return section(
+        "losses.html",
+        by_label=by_label(["red", "green"]),
+        loss_gains=gains,
+        loss_figures=pd.DataFrame([figures]),
+        loss_flatness=loss_flatness(pd.DataFrame([figures])),
+        compared=names,
+        checked="holdout",
+        drawn=["red", "green"],
+        pictures={"losses": {"red": "<svg></svg>"}},
+    )
 
-    def losses(table) -> str:
-        drawn = {"losses": {"red": "<svg></svg>"}}
-        return section("losses.html", by_label=table, losses=names, drawn=["red"], pictures=drawn)
 
-    page = losses(by_label(["red"]))
+def test_the_conclusion_on_losses_is_drawn_from_the_interval():
+    chance = losses(["bce", "focal"], low=-0.01, checked=0.5)
+    assert "focal is 0.012 better than bce (95 %: -0.010 to +0.030), which may be due to chance" in chance
+    assert "more than chance is likely to explain" in losses(["bce", "focal"], low=0.001, checked=0.5)
+    figures = "0.10 at 0.5; 0.60 at 0.321 (about as good from 0.300 to 0.400); holdout 0.50 of 0.55"
+    assert f'<i class="mark two"></i>{figures}' in chance
+    assert (
+        "focal: thresholds that are at most 0.01 worse than the best span 0.100 of 0 to 1; on holdout photos" in chance
+    )
+    assert chance.count("<svg>") == 1
+
+
+def test_more_losses_than_colours_are_said_and_unknown_photos_are_not():
+    page = losses(["bce", "focal", *(f"focal (gamma {k})" for k in range(4))], low=0, checked=np.nan)
     assert "the first 4 of 6 losses" in page
-    assert "Dashed" not in page
-    assert "Dashed" in losses(by_label(["red"], test_f_beta=0.5))
+    assert "dashed" not in page
+    assert "nan" not in page
+    assert "dashed" in losses(["bce", "focal"], low=0, checked=0.5)
+
+
+@pytest.mark.parametrize(
+    "aggregation, end",
+    [
+        ("average_then_vote", "most of 5 votes"),
+        ("vote_all", "most of 25 votes"),
+        ("average_scores", "the mean of 25 scores"),
+        ("average_cnn_first", "the mean of 5 scores"),
+    ],
+)
+def test_the_drawing_of_the_ensemble_has_its_numbers(aggregation, end):
+    chosen = [("red", "one", 0, 1), ("red", "two", 3, 2), ("green", "one", 0, 1)]
+    figures = member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), folds=5)
+    page = section(
+        "ensemble.html",
+        labels=["red", "green"],
+        folds=5,
+        combiner="xgboost",
+        features="own",
+        aggregation=aggregation,
+        **figures,
+    )
+    for text in ("2 labels × 5 folds", "× up to 2 CNNs, 10 different", "2 × 5 boosters (XGBoost)", end):
+        assert text in page
+    assert ("the mean of each fold" in page) == (aggregation == "average_then_vote")
+
+
+def test_positives_have_their_ratio_to_negatives():
+    """Table 1 of the second-place team, of the counts in Table I of the first-place team."""
+    ratios = {104: "1:527", 4292: "1:12", 49893: "10:1", 18722: "1:2", 8882: "1:5", 197: "1:278", 49389: "9:1"}
+    assert {count: ratio(count, 54908) for count in ratios} == ratios
+    assert (ratio(0, 7), ratio(7, 7)) == ("none", "all")
+    macro = pd.DataFrame({"key": ["honest"], "value": 0.5, "low": 0.4, "high": 0.6})
+    assert "<td>5</td><td>1:527</td>" in each_label(by_label(["red"]), macro)
 
 
 def test_the_cost_says_that_it_is_a_sum_and_who_asks_for_a_gpu():
@@ -417,7 +488,9 @@ def test_where_folds_vote_the_page_says_that_a_cut_is_not_all():
             figures={"red": {"label": "red", "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6}},
             drawn=["red"],
             pictures={"thresholds": {"red": ""}},
-            losses=[],
+            compared=[],
+            checked="test",
+            searches=SEARCHES,
             threshold_decides=threshold_decides,
         )
 

@@ -21,6 +21,7 @@ def resized(width, height, size):
 @pytest.mark.parametrize(
     ("backbone", "args", "hidden", "labels"),
     [
+        ("test_resnet", {}, [], 13),
         ("mobilenetv2_100.ra_in1k", {}, [256], 13),
         ("mobilenetv2_100.ra_in1k", {}, [1024, 512, 256], 2),
         ("resnet50.tv_in1k", {"layers": [1, 1, 1, 1]}, [16], 2),
@@ -38,6 +39,16 @@ def test_networks_take_the_planned_space(tmp_path, backbone, args, hidden, label
     store_weights(Network(setting, labels), tmp_path / "weights.safetensors")
     stored = (tmp_path / "weights.safetensors").stat().st_size
     assert disk.network_bytes(setting, labels) == pytest.approx(stored, rel=0.01)
+
+
+def test_a_head_without_batch_normalization_takes_the_planned_space(tmp_path):
+    from stylevote.cnn.network import Network
+    from stylevote.files.weights import store_weights
+
+    setting = {"backbone": "test_resnet", "backbone_args": {}, "size": 64, "hidden_units": [2048], "batch_norm": False}
+    store_weights(Network(setting, 3), tmp_path / "weights.safetensors")
+    stored = (tmp_path / "weights.safetensors").stat().st_size
+    assert disk.network_bytes({**setting, "weights": "none"}, 3) == pytest.approx(stored, rel=0.01)
 
 
 def test_a_head_takes_two_bytes_per_number():
@@ -58,7 +69,7 @@ def test_a_head_takes_two_bytes_per_number():
     ],
 )
 def test_weights_that_stay_are_bounded(tmp_path, keep, epochs_kept, end):
-    wide = {"backbone": "VGG16", "phases": PHASES}
+    wide = {"backbone": "NASNetLarge", "phases": PHASES}
     narrow = {"backbone": "ResNet50", "phases": PHASES, "labels": ["red"]}
     settings = settings_of(wide, narrow, keep_weights=keep, results=str(tmp_path))
     table = plan_runs(settings)
@@ -66,7 +77,7 @@ def test_weights_that_stay_are_bounded(tmp_path, keep, epochs_kept, end):
     assert runs.split() == ["runs:", "2,", "each", "on", "3", "folds"]
     assert networks.split() == ["networks:", "30"]
     each = table.set_index("backbone")["megabytes"]
-    expected = 3 * (epochs_kept[0] * each["vgg16.tv_in1k"] + epochs_kept[1] * each["resnet50.tv_in1k"]) / 1000
+    expected = 3 * (epochs_kept[0] * each["nasnetalarge.tf_in1k"] + epochs_kept[1] * each["resnet50.tv_in1k"]) / 1000
     assert f" {expected:.1f} GB, " in weights
     assert ("at most" in weights) == (keep != "all")
     assert weights.endswith(end)
@@ -104,8 +115,7 @@ def test_pixels_take_the_planned_space(tmp_path):
     write_table(pd.DataFrame(attempts * 2), tmp_path / "recolored" / "index.parquet")
     for width, height in sides:
         assert disk.pixel_bytes([(width, height)], 75) == resized(width, height, 75).nbytes
-    copies = [resized(*sides[n], min(80, *sides[n])).shape for n in range(50) if n % 3] * 2
-    recolored = sum(resized(width, height, 75).nbytes for height, width, _ in copies)
+    recolored = 2 * sum(resized(*sides[n], 75).nbytes for n in range(50) if n % 3)
     each = [sum(resized(*photo, size).nbytes for photo in sides) / 1e6 for size in sizes]
     train, test, more = disk.pixel_totals(settings)
     assert train.endswith(f"train: {sum(each):.1f} MB ({each[0]:.1f} MB at 32, {each[1]:.1f} MB at 75)")

@@ -20,7 +20,7 @@ def test_the_catalogue_is_planned_without_making_a_network(monkeypatch):
     runs = plan.plan_runs(settings_of(entry)).set_index("backbone")
     assert list(runs["epochs"]) == [5, 5]
     assert list(runs["networks"]) == [15, 15]
-    assert runs["megabytes"]["vgg16.tv_in1k"] == pytest.approx(2 * (134.26 + 4096 * 256 / 1e6), rel=0.01)
+    assert runs["megabytes"]["vgg16.tv_in1k"] == pytest.approx(2 * (14.71 + 512 * 256 / 1e6), rel=0.01)
     assert list(runs["gigabytes"]) == pytest.approx(list(15 * runs["megabytes"] / 1000), abs=0.0001)
 
 

@@ -1,23 +1,19 @@
 """Recoloured copies of a shard's photos: which photos to attempt, and the outcome of each attempt."""
 
 from collections.abc import Callable, Iterator
-from io import BytesIO
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from stylevote.augment.budget import Budget, Outcome
 from stylevote.augment.garments import NO_PERSON, Unsuitable, find_garments
 from stylevote.augment.quality import failure, measure
-from stylevote.augment.recolor import recolor
+from stylevote.augment.recolor import draw_recoloring, recolor
 from stylevote.augment.shards import MADE, Attempt
 from stylevote.config.identity import seed
 from stylevote.config.photos import Recolor
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix
-
-QUALITY = 95  # of the JPEGs: so high that networks cannot learn from the compression
 
 Opened = tuple[np.ndarray, np.ndarray | None]
 
@@ -79,7 +75,7 @@ def recolor_shard(
 
 
 def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray | None, settings: Recolor) -> Attempt:
-    """Recolour a photo's clothes once, and encode the result if it passes the gates."""
+    """Recolour a photo's clothes once, and keep the new colours if the result passes the gates."""
     variant = f"recolored{copy}"
     try:
         if mask is None:
@@ -87,20 +83,13 @@ def attempt_copy(image_id: str, copy: int, photo: np.ndarray, mask: np.ndarray |
         garments = find_garments(photo, mask, settings)
     except Unsuitable as reason:
         return Attempt(image_id, variant, str(reason), [], [], {}, None)
-    after = recolor(photo, mask, garments, settings, _generator(settings, image_id, copy))
-    figures = measure(photo, after.photo, mask, after.weight)
+    recoloring = draw_recoloring(photo, mask, garments, settings, _generator(settings, image_id, copy))
+    after, weight = recolor(photo, recoloring)
+    figures = measure(photo, after, mask, weight)
     failed = failure(figures, settings.gates.used())
-    jpeg = None if failed else _encode(after.photo)
-    return Attempt(
-        image_id, variant, f"gate: {failed}" if failed else MADE, after.hues_from, after.hues_to, figures, jpeg
-    )
-
-
-def _encode(photo: np.ndarray) -> bytes:
-    """Return a photo as JPEG, its colours in full resolution."""
-    buffer = BytesIO()
-    Image.fromarray(photo).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
-    return buffer.getvalue()
+    outcome, encoded = (f"gate: {failed}", None) if failed else (MADE, recoloring.to_bytes())
+    hues = recoloring.hues_from.tolist(), recoloring.hues_to.tolist()
+    return Attempt(image_id, variant, outcome, *hues, figures, encoded)
 
 
 def _generator(settings: Recolor, *purpose: int | str) -> np.random.Generator:

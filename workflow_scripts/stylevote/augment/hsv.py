@@ -39,9 +39,20 @@ def turn_hue(rgb: np.ndarray, degrees: float, factor: float) -> np.ndarray:
         float32 of shape (3, pixels), 0 to 255.
     """
     hue, saturation, value = to_hsv(rgb)
-    sixth = (hue + np.float32(degrees % 360)) / 60
+    return to_rgb(hue + np.float32(degrees % 360), np.minimum(saturation * np.float32(factor), 1), value)
+
+
+def to_rgb(hue: np.ndarray, saturation: np.ndarray | float, value: np.ndarray | float) -> np.ndarray:
+    """Return colours of HSV as RGB, not rounded: float32 of shape (3, pixels), 0 to 255.
+
+    Args:
+        hue: degrees, 0 to 720, float32 of shape (pixels,).
+        saturation: 0 to 1, of each pixel or of all.
+        value: 0 to 255, of each pixel or of all.
+    """
+    sixth = hue / 60
     sixth -= 6 * (sixth >= 6)
-    chroma = np.minimum(saturation * np.float32(factor), 1) * value
+    chroma = saturation * value
     # Each channel is full around its own hue and falls linearly to 0 over a sixth of the circle.
     turned = np.stack([np.abs(sixth - 3) - 1, 2 - np.abs(sixth - 2), 2 - np.abs(sixth - 4)])
     np.clip(turned, 0, 1, out=turned)

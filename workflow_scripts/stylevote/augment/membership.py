@@ -29,22 +29,45 @@ NEUTRAL_SKIN = (0.2, 0.8)  # protections between which a grey becomes pale skin;
 NEUTRAL_LIGHTNESS = (16, 26)  # of Lab, distances between which a grey stops being the garment's
 
 
-def memberships(photo: np.ndarray, mask: np.ndarray, garments: list[Garment], mode: str) -> list[np.ndarray]:
-    """Return how much each pixel belongs to each garment, 0 to 255; no pixel belongs to two.
+class Memberships(NamedTuple):
+    """How much each pixel of a reduced photo belongs to each garment.
+
+    Attributes:
+        levels: 0 to 255, uint8 of shape (garments, rows, columns).
+        extent: height and width of the photo, in pixels of the reduced one: its last row and column can be partial.
+    """
+
+    levels: np.ndarray
+    extent: tuple[float, float]
+
+    def at_size(self, height: int, width: int) -> list[np.ndarray]:
+        """Return the levels for the photo at another size; there, no pixel belongs to two garments.
+
+        Returns:
+            An array per garment, uint8 of shape (height, width).
+        """
+        box, members = (0, 0, *self.extent[::-1]), []
+        for levels in self.levels:
+            member = np.array(Image.fromarray(levels).resize((width, height), Image.Resampling.BILINEAR, box))
+            for earlier in members:
+                member[member <= earlier] = 0
+                earlier[member > 0] = 0
+            members.append(member)
+        return members
+
+
+def memberships(photo: np.ndarray, mask: np.ndarray, garments: list[Garment], mode: str) -> Memberships:
+    """Return how much each pixel belongs to each garment.
 
     Args:
         photo: uint8 of shape (height, width, 3).
         mask: the person or the clothes, bool of shape (height, width).
         garments: from `stylevote.augment.garments.find_garments`.
         mode: "full_image", or "masked": pixels outside the mask belong to none.
-
-    Returns:
-        An array per garment, uint8 of shape (height, width).
     """
     small, small_mask, factor = shrink(photo, mask)
     near = _feathered(small_mask)
     pixels = _colored_pixels(small, near, mode)
-    height, width = mask.shape
     members = []
     for garment in garments:
         if isnan(garment.hue):
@@ -53,13 +76,9 @@ def memberships(photo: np.ndarray, mask: np.ndarray, garments: list[Garment], mo
             member = _colored_members(pixels, garment, near.shape)
         if mode == "masked":
             member = (member * near).astype(np.uint8)
-        box = (0, 0, width / factor, height / factor)
-        member = np.array(Image.fromarray(member).resize((width, height), Image.Resampling.BILINEAR, box))
-        for earlier in members:
-            member[member <= earlier] = 0
-            earlier[member > 0] = 0
         members.append(member)
-    return members
+    height, width = mask.shape
+    return Memberships(np.stack(members), (height / factor, width / factor))
 
 
 class _Pixels(NamedTuple):

@@ -1,20 +1,21 @@
 """Clothes in other colours.
 
-Ding and Hui, Fashion Style Recognition on JD AI Fashion-Challenge, section II.B: pixels with the hues of the clothes
+Ding and Wan (2018), Fashion Style Recognition on JD AI Fashion-Challenge, II.B: pixels with the hues of the clothes
 are recoloured, not the mask, because its edges are never exact. If background and clothes have the same colour, both
 change. Clothes of a colour near skin stay as they are.
 """
 
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 
 import numpy as np
+import safetensors.numpy
 from skimage.color import lab2rgb, rgb2lab
 
-from stylevote.augment.garments import Garment
-from stylevote.augment.hsv import hue_offset, to_hsv, turn_hue
-from stylevote.augment.membership import memberships
-from stylevote.augment.skin import HUE, HUE_MARGIN
+from stylevote.augment.garments import SKIN_SHARE, Garment
+from stylevote.augment.hsv import hue_offset, to_hsv, to_rgb, turn_hue
+from stylevote.augment.membership import Memberships, memberships
+from stylevote.augment.skin import protection
 from stylevote.config.photos import Recolor
 
 DISTINCT = 30  # degrees between the new hues of two garments
@@ -24,30 +25,42 @@ TINT_LIGHTNESS = (0.2, 0.5)  # fraction of the way to 50 that its lightness move
 
 
 @dataclass(frozen=True)
-class Recolored:
-    """A photo with recoloured clothes.
+class Recoloring:
+    """New colours of a photo's garments. It fits the photo at any size.
 
     Attributes:
-        photo: uint8 of shape (height, width, 3).
-        hues_from: the garments' hues, degrees; nan for neutral ones.
-        hues_to: their new hues.
-        weight: how much each pixel was changed, 0 to 1, float32 of shape (height, width).
+        levels: how much each pixel of the reduced photo belongs to each garment, as in `Memberships`.
+        extent: of `Memberships`, shape (2,).
+        hues_from: degrees, shape (garments,); nan for black, white and grey.
+        hues_to: degrees, shape (garments,).
+        factors: of the saturation, shape (garments,); nan for black, white and grey.
+        tints: of black, white and grey: L of Lab before, and what is added to L, a and b, shape (garments, 4); else nan.
     """
 
-    photo: np.ndarray
-    hues_from: list[float]
-    hues_to: list[float]
-    weight: np.ndarray
+    levels: np.ndarray
+    extent: np.ndarray
+    hues_from: np.ndarray
+    hues_to: np.ndarray
+    factors: np.ndarray
+    tints: np.ndarray
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of a safetensors file."""
+        return safetensors.numpy.save(vars(self))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Recoloring":
+        """Return what `to_bytes` encoded."""
+        return cls(**safetensors.numpy.load(data))
 
 
-def recolor(
+def draw_recoloring(
     photo: np.ndarray, mask: np.ndarray, garments: list[Garment], settings: Recolor, rng: np.random.Generator
-) -> Recolored:
-    """Give every garment a new colour.
+) -> Recoloring:
+    """Draw a new colour for every garment.
 
-    The new hue is at least ``min_hue_change`` degrees from the old one, and no hue of skin. Old and new colour are
-    blended by the pixel's membership, which falls smoothly with the distance from the garment's hue, with greyness and
-    with likeness to skin. No hue between the two appears. Brightness (V of HSV) is kept.
+    The new hue is at least ``min_hue_change`` degrees from the old one. All such hues are equally likely, except those
+    with which this garment would be near skin.
 
     Args:
         photo: uint8 of shape (height, width, 3).
@@ -55,35 +68,66 @@ def recolor(
         garments: from `stylevote.augment.garments.find_garments`.
         rng: draws the colours.
     """
-    result, weight = photo.copy(), np.zeros(mask.shape, dtype=np.float32)
-    pixels, hues_to = photo.reshape(-1, 3), []
-    for garment, member in zip(garments, memberships(photo, mask, garments, settings.mode), strict=True):
+    drawn = []
+    for garment in garments:
+        if isnan(garment.hue):
+            hue_to, tint = _draw_tint(garment, rng)
+            drawn.append((garment.hue, hue_to, nan, tint))
+        else:
+            factor = _draw_factor(garment, settings, rng)
+            hue_to = _draw_hue(garment, factor, [used for _, used, _, _ in drawn], settings, rng)
+            drawn.append((garment.hue, hue_to, factor, np.full(4, nan)))
+    levels, extent = memberships(photo, mask, garments, settings.mode)
+    return Recoloring(levels, np.array(extent), *(np.array(values) for values in zip(*drawn, strict=True)))
+
+
+def recolor(photo: np.ndarray, recoloring: Recoloring) -> tuple[np.ndarray, np.ndarray]:
+    """Return a photo with new colours, and how much each pixel was changed.
+
+    Old and new colour are blended by the pixel's membership, which falls smoothly with the distance from the garment's
+    hue, with greyness and with likeness to skin. No hue between the two appears. Brightness (V of HSV) is kept. Pixels
+    that belong to no garment keep their values.
+
+    Args:
+        photo: uint8 of shape (height, width, 3), at any size.
+
+    Returns:
+        uint8 of the photo's shape; and 0 to 1, float32 of shape (height, width).
+    """
+    result, weight = photo.copy(), np.zeros(photo.shape[:2], dtype=np.float32)
+    pixels = photo.reshape(-1, 3)
+    members = Memberships(recoloring.levels, tuple(recoloring.extent)).at_size(*weight.shape)
+    turns = recoloring.hues_to - recoloring.hues_from
+    for member, turn, factor, tint in zip(members, turns, recoloring.factors, recoloring.tints, strict=True):
         index = np.flatnonzero(member)
         old = pixels.take(index, axis=0)
-        if isnan(garment.hue):
-            hue_to, offsets = _draw_tint(garment, rng)
-            new = _tint(old, garment.lightness, offsets)
-        else:
-            hue_to, factor = _draw_hue(garment.hue, hues_to, settings, rng), _draw_factor(garment, settings, rng)
-            new = turn_hue(old, hue_to - garment.hue, factor)
-        hues_to.append(hue_to)
+        new = _tint(old, *tint) if isnan(factor) else turn_hue(old, turn, factor)
         share = member.take(index) / np.float32(255)
         weight.reshape(-1)[index] = share
         for channel in range(3):
             before = old[:, channel]
             result.reshape(-1, 3)[index, channel] = np.rint(before + share * (new[channel] - before))
-    return Recolored(result, [garment.hue for garment in garments], hues_to, weight)
+    return result, weight
 
 
-def _draw_hue(old: float, used: list[float], settings: Recolor, rng: np.random.Generator) -> float:
+def _draw_hue(
+    garment: Garment, factor: float, used: list[float], settings: Recolor, rng: np.random.Generator
+) -> float:
     """Return a new hue in degrees, if possible away from the ``used`` hues, so that garments stay distinct."""
     hues = np.arange(360)
-    allowed = np.abs(hue_offset(hues, old)) >= settings.min_hue_change
-    allowed &= (hues > HUE[1] + HUE_MARGIN) & (hues < 360 + HUE[0] - HUE_MARGIN)
+    colors = to_rgb(hues.astype(np.float32), min(1, factor * garment.saturation), garment.value).T
+    allowed = (np.abs(hue_offset(hues, garment.hue)) >= settings.min_hue_change) & ~_near_skin(colors)
     apart = allowed.copy()
     for hue in used:
         apart &= np.abs(hue_offset(hues, hue)) >= DISTINCT
     return float(rng.choice(hues[apart if apart.any() else allowed]))
+
+
+def _near_skin(colors: np.ndarray) -> np.ndarray:
+    """Return whether a garment of each colour would be left alone; colours from 0 to 255, shape (colours, 3)."""
+    rgb = np.rint(colors).astype(np.uint8)
+    hue, saturation, _ = to_hsv(rgb)
+    return protection(rgb, hue, saturation) > SKIN_SHARE
 
 
 def _draw_factor(garment: Garment, settings: Recolor, rng: np.random.Generator) -> float:
@@ -93,18 +137,17 @@ def _draw_factor(garment: Garment, settings: Recolor, rng: np.random.Generator) 
 
 
 def _draw_tint(garment: Garment, rng: np.random.Generator) -> tuple[float, np.ndarray]:
-    """Return the new hue (degrees) of a neutral garment, and its offsets in Lab: L towards the middle, a and b."""
+    """Return a neutral garment's new hue in degrees, and its tint as in `Recoloring`: L moves towards the middle."""
     while True:
         change, angle, chroma = rng.uniform(*TINT_LIGHTNESS), rng.uniform(0, 2 * np.pi), rng.uniform(*TINT_CHROMA)
         offsets = np.array([(50 - garment.lightness) * change, chroma * np.cos(angle), chroma * np.sin(angle)])
         color = lab2rgb(np.array([garment.lightness, 0, 0]) + offsets)
-        if color.min() > 0 and color.max() < 1:
+        if color.min() > 0 and color.max() < 1 and not _near_skin(255 * color[None])[0]:
             hue = float(to_hsv(np.rint(255 * color).astype(np.uint8)[None])[0][0])
-            if HUE[1] + HUE_MARGIN < hue < 360 + HUE[0] - HUE_MARGIN:
-                return hue, offsets
+            return hue, np.array([garment.lightness, *offsets])
 
 
-def _tint(rgb: np.ndarray, lightness: float, offsets: np.ndarray) -> np.ndarray:
+def _tint(rgb: np.ndarray, lightness: float, *offsets: float) -> np.ndarray:
     """Return uint8 pixels, shape (pixels, 3), with offsets added in Lab, as float32 of shape (3, pixels), 0 to 255.
 
     Pixels that are darker or lighter than ``lightness`` get less of a and b, because black and white have none.
@@ -113,5 +156,5 @@ def _tint(rgb: np.ndarray, lightness: float, offsets: np.ndarray) -> np.ndarray:
     middle = lightness + offsets[0]
     lab[:, 0] = np.clip(lab[:, 0] + offsets[0], 0, 100)
     share = np.minimum(lab[:, 0] / middle, (100 - lab[:, 0]) / (100 - middle))
-    lab[:, 1:] += offsets[1:] * share[:, None]
+    lab[:, 1:] += np.outer(share, offsets[1:])
     return (255 * lab2rgb(lab[None])[0]).astype(np.float32).T

@@ -1,4 +1,4 @@
-"""Files of recoloured photos: JPEG bytes in Parquet, written and read in chunks, and a table of all attempts."""
+"""Files of recoloured photos: their new colours in Parquet, written and read in chunks, and a table of all attempts."""
 
 import hashlib
 from collections.abc import Container, Iterable, Iterator
@@ -11,13 +11,13 @@ import pyarrow as pa
 from stylevote.files.tables import open_table, table_writer, write_table
 
 MADE = "made"
-PHOTOS_AT_ONCE = 64  # rows in memory: some 10 MB
+PHOTOS_AT_ONCE = 64  # rows in memory: some 10 MB, and a few hundred kB in the file
 FIGURES = ("clothing_change", "skin_change", "background_change", "edge_ratio", "clipped")
 PHOTO_COLUMNS = pa.schema(
     [("image_id", pa.string()), ("variant", pa.string())]
     + [(name, pa.list_(pa.float32())) for name in ("hues_from", "hues_to")]
     + [(name, pa.float32()) for name in FIGURES]
-    + [("sha256", pa.string()), ("jpeg", pa.binary())]
+    + [("sha256", pa.string()), ("recoloring", pa.binary())]
 )
 ATTEMPT_COLUMNS = pa.schema([*list(PHOTO_COLUMNS)[:-1], ("outcome", pa.string())])
 
@@ -32,7 +32,7 @@ class Attempt(NamedTuple):
         hues_from: the garments' hues before, degrees.
         hues_to: the garments' hues after, degrees.
         figures: from `stylevote.augment.quality.measure`; empty if nothing was recoloured.
-        jpeg: the copy, if it was made.
+        recoloring: the copy's new colours, if it was made (`stylevote.augment.recolor.Recoloring.to_bytes`).
     """
 
     image_id: str
@@ -41,24 +41,24 @@ class Attempt(NamedTuple):
     hues_from: list[float]
     hues_to: list[float]
     figures: dict[str, float]
-    jpeg: bytes | None
+    recoloring: bytes | None
 
 
 def write_shard(attempts: Iterable[Attempt], photos: Path, table: Path) -> pd.DataFrame:
     """Write a shard's photos to ``photos`` as they are made, and a row per attempt to ``table``.
 
     Returns:
-        the rows: image_id, variant, hues_from, hues_to, `FIGURES`, sha256 (of the JPEG), outcome.
+        the rows: image_id, variant, hues_from, hues_to, `FIGURES`, sha256 (of the new colours), outcome.
     """
     rows, made = [], []
-    with table_writer(photos, PHOTO_COLUMNS, compression="none") as writer:
+    with table_writer(photos, PHOTO_COLUMNS, compression="zstd") as writer:
         for attempt in attempts:
             row = {**attempt._asdict(), **attempt.figures}
-            jpeg = row.pop("jpeg")
-            row["sha256"] = hashlib.sha256(jpeg).hexdigest() if jpeg else None
+            recoloring = row.pop("recoloring")
+            row["sha256"] = hashlib.sha256(recoloring).hexdigest() if recoloring else None
             rows.append(row)
-            if jpeg:
-                made.append({**row, "jpeg": jpeg})
+            if recoloring:
+                made.append({**row, "recoloring": recoloring})
             if len(made) == PHOTOS_AT_ONCE:
                 writer.write_table(pa.Table.from_pylist(made, PHOTO_COLUMNS))
                 made.clear()

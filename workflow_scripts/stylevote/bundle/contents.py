@@ -80,6 +80,7 @@ class BundledRun(Model):
     size: int = Field(ge=32, le=1024)
     batch: int = Field(ge=1, le=4096)
     hidden_units: list[Units] = Field(max_length=MAX_LAYERS)
+    batch_norm: bool = True
     tta: Tta
     labels: Labels
 
@@ -252,7 +253,7 @@ def write_bundle(
     files = {
         path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    runs = {run: {key: setting[key] for key in BundledRun.model_fields} for run, setting in content["runs"].items()}
+    runs = {run: {key: setting[key] for key in BundledRun.model_fields if key in setting} for run, setting in content["runs"].items()}
     # Last: a job that was killed leaves no bundle.
     write_json({**content, "runs": runs, "format": FORMAT, "files": files, "versions": _versions()}, folder / CONTENT)
     open_bundle(folder)

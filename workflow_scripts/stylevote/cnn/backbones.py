@@ -1,14 +1,16 @@
-"""Pretrained convolutional networks without their classifier: photos in, one pooled feature vector per photo out."""
+"""Pretrained networks without their fully connected layers: photos in, one pooled feature vector per photo out."""
 
 import math
 import re
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from stylevote.errors import InputError
 from stylevote.files.weights import load_part
@@ -16,6 +18,8 @@ from stylevote.machine.uncompiled import timm
 from stylevote.wording import nearest
 
 SMP_PREFIX = "smp:"
+# timm's names of the fully connected layers between the last feature map and the classifier.
+HEADS = ("pre_logits", "conv_head", "norm_head", "head")
 
 
 class SmpEncoder(nn.Module):
@@ -48,6 +52,9 @@ def unknown_name(name: str, known: list[str]) -> str:
 def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.Module, tuple, tuple]:
     """Return a feature extractor, and the mean and standard deviation (per channel, of 0..1) to normalize its input.
 
+    The features of a convolutional network are the means of its last feature map's channels (`end_at_last_map`).
+    Transformers pool as their authors do.
+
     Args:
         name: a timm model, or ``smp:`` and the name of an encoder of segmentation-models-pytorch.
         weights: ``none``, ``pretrained`` (the library's own, from its hub or cache) or the path of a safetensors file
@@ -65,7 +72,11 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
         else:
             if not timm.is_model(timm.models.split_model_name_tag(name)[0]):
                 raise InputError(unknown_name(name, timm.list_models()))
-            backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, **args)
+            # Nine tenths of VGG are fully connected layers, which only its pretrained weights need to be made for.
+            small = {"mlp_ratio": 1 / 4096} if name.startswith("vgg") and not pretrained else {}
+            backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, **{**small, **args})
+            if "global_pool" not in args:  # some kinds of pooling make two features of a channel
+                end_at_last_map(backbone)
             mean, std = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
     except InputError:
         raise
@@ -76,6 +87,27 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
     if weights not in ("none", "pretrained"):
         load_part(backbone.encoder if isinstance(backbone, SmpEncoder) else backbone, Path(weights))
     return backbone, tuple(mean), tuple(std)
+
+
+def end_at_last_map(backbone: nn.Module) -> None:
+    """Let a timm network end with the average of its last feature map, if fully connected layers follow there.
+
+    This is Keras' ``include_top=False, pooling="avg"``. VGG's two layers of 4,096 are left out, and the layer that
+    MobileNetV3, GhostNet and others compute from the pooled map. A last convolution before the pooling (EfficientNet,
+    MobileNetV2) makes the map, and a normalization after it (ConvNeXt) has no weights between features: they stay.
+    """
+    if backbone.num_features == backbone.head_hidden_size:
+        return
+    for name, _ in backbone.named_children():
+        if name in HEADS:
+            setattr(backbone, name, nn.Identity())
+    backbone.forward_head = MethodType(_pooled, backbone)
+
+
+def _pooled(backbone: nn.Module, maps: torch.Tensor) -> torch.Tensor:
+    """Return the means of a timm network's feature maps, with its dropout (``drop_rate``)."""
+    sides = (1, 2) if getattr(backbone, "output_fmt", "NCHW") == "NHWC" else (2, 3)
+    return functional.dropout(maps.mean(dim=sides), getattr(backbone, "drop_rate", 0.0), backbone.training)
 
 
 def take_size(backbone: nn.Module, size: int) -> None:

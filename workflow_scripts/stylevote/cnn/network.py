@@ -7,6 +7,7 @@ from torch import nn
 
 from stylevote.cnn.backbones import create_backbone, take_size, trained_layers
 from stylevote.cnn.settings import NetworkSetting
+from stylevote.config.identity import OMITTED
 from stylevote.errors import InputError
 
 
@@ -14,10 +15,10 @@ class Network(nn.Module):
     """A backbone, then hidden layers (each batch-normalised before its ReLU), then one logit per label.
 
     The head is the first-place team's (Ding and Wan 2018, section II.A): fully connected layers, initialised by
-    Xavier's rule (Glorot and Bengio 2010).
+    Xavier's rule (Glorot and Bengio 2010). The second-place team's has no batch normalization.
 
     Args:
-        setting: of the network (``backbone``, ``backbone_args``, ``size``, ``hidden_units``).
+        setting: of the network (``backbone``, ``backbone_args``, ``size``, ``hidden_units``, ``batch_norm``).
         labels: number of predicted labels.
         weights: of the backbone, see `stylevote.cnn.backbones.create_backbone`.
 
@@ -39,7 +40,7 @@ class Network(nn.Module):
                 f"backbone {setting['backbone']!r} takes no photos of {setting['size']} x {setting['size']} pixels "
                 f"({error}); change the run's `size`, or its `backbone_args` (some take `img_size`)"
             ) from error
-        self.head = make_head(width, setting["hidden_units"], labels)
+        self.head = make_head(width, setting["hidden_units"], labels, batch_norm={**OMITTED, **setting}["batch_norm"])
         self.frozen: list[nn.Module] = []
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
@@ -91,11 +92,12 @@ def feature_width(backbone: nn.Module, size: int) -> int:
     return width
 
 
-def make_head(width: int, hidden: Sequence[int], labels: int) -> nn.Sequential:
+def make_head(width: int, hidden: Sequence[int], labels: int, *, batch_norm: bool = True) -> nn.Sequential:
     """Return the fully connected layers: ``hidden`` units per layer, then ``labels`` logits."""
     stack: list[nn.Module] = []
     for units in hidden:
-        stack += [nn.Linear(width, units), nn.BatchNorm1d(units), nn.ReLU(inplace=True)]
+        norm = [nn.BatchNorm1d(units)] if batch_norm else []
+        stack += [nn.Linear(width, units), *norm, nn.ReLU(inplace=True)]
         width = units
     stack.append(nn.Linear(width, labels))
     for layer in stack:

@@ -3,7 +3,7 @@
 Seeds and run ids are digests of this JSON. Importing these types does not import pydantic.
 """
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class NetworkSetting(TypedDict):
@@ -13,6 +13,7 @@ class NetworkSetting(TypedDict):
     backbone_args: dict[str, Any]
     size: int
     hidden_units: list[int]
+    batch_norm: NotRequired[bool]
     batch: int
     tta: Literal["mirror", "none", "ten_crop"]
 

@@ -130,12 +130,17 @@ class Training:
         return f"the next start continues after {self.finished} of {len(self.phase_of)} epochs"
 
     def _enter_phase(self, phase: int) -> None:
-        """Choose the trained layers and start a new Adam, unless the phase is the current one."""
+        """Choose the trained layers, and start a new Adam unless they are those of the phase before.
+
+        So does Keras: other trained layers must be compiled with a new optimizer, and another rate can be set.
+        """
         if phase == self.phase:
             return
         self.phase = phase
         parameters = self.network.choose_trained(self.setting["phases"][phase]["train"])
-        self.optimizer = Adam(parameters, fused=self.device.type == "cuda")
+        trained = self.optimizer.param_groups[0]["params"] if self.optimizer else []
+        if list(map(id, parameters)) != list(map(id, trained)):
+            self.optimizer = Adam(parameters, fused=self.device.type == "cuda")
 
     def _train_epoch(self, epoch: int) -> tuple[float, float]:
         """Train one epoch and return the mean loss over its photos and the highest learning rate."""

@@ -18,9 +18,9 @@ class Backbone:
         size: side in pixels of the square input that the weights were trained with.
         batch: photos per step that a GPU of 24 GB can train, all layers in float32.
         features: number of features per photo.
-        megabytes: size of its weights in half precision, without the classifier.
-        family: ``keras`` (Keras Applications in 2018, the winners' networks), ``second_place`` (further networks of the
-            second team) or ``modern`` (published since).
+        megabytes: size of its weights in half precision, without fully connected layers.
+        family: ``keras`` (architectures of Keras Applications in 2018, the winners' networks), ``second_place`` (further
+            networks of the second team) or ``modern`` (published since).
     """
 
     timm: str
@@ -31,12 +31,14 @@ class Backbone:
     family: str
 
 
+# Of the winners' networks, Xception, the Inceptions and NASNetLarge have weights converted from TensorFlow, and VGG, ResNet
+# and DenseNet torchvision's first. Weights of MobileNet and MobileNetV2 are of later recipes: timm has no older ones.
 # The winners used batches of 32, and of 16 for DenseNet201. NASNetLarge, CAFormer and EfficientNetV2 need 16 GiB and
 # more for the backward pass of 32 photos. The larger EVA-02 needs 21 GiB for 16 photos of its 448 pixels.
 BACKBONES = {
     "Xception": Backbone("legacy_xception.tf_in1k", 299, 32, 2048, 41.75, "keras"),
-    "VGG16": Backbone("vgg16.tv_in1k", 224, 32, 4096, 268.52, "keras"),
-    "VGG19": Backbone("vgg19.tv_in1k", 224, 32, 4096, 279.14, "keras"),
+    "VGG16": Backbone("vgg16.tv_in1k", 224, 32, 512, 29.43, "keras"),
+    "VGG19": Backbone("vgg19.tv_in1k", 224, 32, 512, 40.05, "keras"),
     "ResNet50": Backbone("resnet50.tv_in1k", 224, 32, 2048, 47.16, "keras"),
     "InceptionV3": Backbone("inception_v3.tf_in1k", 299, 32, 2048, 43.71, "keras"),
     "InceptionResNetV2": Backbone("inception_resnet_v2.tf_in1k", 299, 32, 1536, 108.88, "keras"),
@@ -56,8 +58,8 @@ BACKBONES = {
     "ViT-CLIP": Backbone("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", 224, 32, 768, 171.61, "modern"),
 }
 
-# Networks of Keras Applications in 2018 whose weights are not available today, and the nearest network: small, and also
-# found by architecture search.
+# Networks of Keras Applications in 2018 that the libraries used here do not have, and the nearest network: small, and also
+# found by architecture search. Keras has weights of NASNetMobile. It has 12 normal cells, and timm's NASNet fixes 18.
 WITHOUT_WEIGHTS = {"NASNetMobile": "mnasnet_100.rmsp_in1k"}
 
 _BY_TIMM_NAME = {backbone.timm: backbone for backbone in BACKBONES.values()}
@@ -75,7 +77,7 @@ def problem(name: str) -> str | None:
     """
     if name in WITHOUT_WEIGHTS:
         return (
-            f"{name!r} has no published weights in timm, torchvision or segmentation-models-pytorch; "
+            f"{name!r} is in none of timm, torchvision and segmentation-models-pytorch (Keras has its weights); "
             f"{WITHOUT_WEIGHTS[name]!r} is also a small network from architecture search"
         )
     if name in BACKBONES or name == name.lower() or ":" in name:

@@ -71,16 +71,9 @@ def _equal_runs(runs: list[Origin], ids: list[str]) -> Iterator[str]:
 
 
 def _training_problems(config: Configuration, runs: list[Origin]) -> Iterator[str]:
-    largest = config.segmentation.size
     for where, setting in trained(config, runs):
-        recipe = config.recipes.get(setting.recipe)
-        if not recipe:
+        if setting.recipe not in config.recipes:
             yield f"{where}.recipe: {quote(setting.recipe)} is not among the recipes ({join(sorted(config.recipes))})"
-        elif recipe.recolored and (setting.size or 0) > largest:
-            yield (
-                f"{where}.size: {setting.size}, but recoloured photos are made at segmentation.size, {largest};"
-                " raise that"
-            )
         if (epochs := sum(phase.epochs for phase in setting.phases)) > MAX_EPOCHS:
             yield f"{where}.phases: {epochs} epochs in all, expected at most {MAX_EPOCHS}"
 

@@ -7,6 +7,9 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+# Keys that runs' settings got later, and their defaults, at which settings omit them: ids and seeds stay the same.
+OMITTED = {"batch_norm": True}
+
 
 def canonical(value: Any) -> str:
     """Return ``value`` as JSON text that is the same for equal settings: keys sorted, 1.0 written as 1."""

@@ -136,8 +136,8 @@ class Segmentation(Model):
     Attributes:
         model: none, maskrcnn (finds persons), smp (trained on the training photos' masks) or given (those masks).
         region: person, or clothing (if the table of the masks' classes tells it from skin).
-        size: maximum of the shorter side of masks and recoloured photos, in pixels.
-        shards: number of files for masks and for recoloured photos. Each is a job.
+        size: maximum of the shorter side of masks, and of photos in which garments are sought, in pixels.
+        shards: number of files for masks and for new colours. Each is a job.
     """
 
     model: Literal["none", "maskrcnn", "smp", "given"] = "none"
@@ -184,7 +184,8 @@ class Recolor(Model):
         garments: maximum of garments of different hue that are recoloured in a photo.
         min_share_of_mask: minimum fraction of the mask that a garment's colour covers.
         min_share_of_image: minimum fraction of the photo that a garment's colour covers.
-        min_hue_change: minimum change of hue in degrees.
+        min_hue_change: minimum change of hue in degrees. Other new hues are equally likely, unless they would make the
+            garment look like skin.
         saturation: bounds of the factor of saturation.
         seed: seed of the hues.
     """

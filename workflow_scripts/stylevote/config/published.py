@@ -5,7 +5,7 @@ from typing import Any
 
 from stylevote.config import backbones
 from stylevote.config.configuration import Experiment
-from stylevote.config.identity import canonical
+from stylevote.config.identity import OMITTED, canonical
 from stylevote.config.runs import spelt_out_layers, spelt_out_loss
 from stylevote.wording import join, nearest
 
@@ -33,6 +33,7 @@ def resolve_cells(
         or None) and ``repetitions`` (per seed the runs of each label); and messages.
     """
     cells, problems, seen = [], [], set()
+    runs = {run: {**OMITTED, **setting} for run, setting in runs.items()}
     for number, row in enumerate(table.rows or []):
         at = f"{where}.rows[{number}]"
         pattern, wrong = _pattern({**table.runs, **row.runs}, runs, labels)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from stylevote.config.base import Model, OneOf, Seed, json_type, refuse_equal
+from stylevote.config.identity import OMITTED
 
 MAX_LAYERS = 3
 Units = Annotated[int, Field(ge=1, le=8192)]
@@ -142,7 +143,8 @@ class Run(Model):
             trained, else 224.
         labels: all, a list of labels that the network learns, or each (a run per label).
         recipe: name of a recipe.
-        hidden_units: units of each hidden fully connected layer. A number stands for one layer.
+        hidden_units: units of each hidden fully connected layer, or []: none. A number stands for one layer.
+        batch_norm: batch normalization of the hidden layers, before their ReLU.
         batch: photos per step, or null: as many as fit the listed backbone, else 32.
         phases: phases of fine-tuning, in order.
         gradient_clip: maximum norm of the gradient, or null: no limit.
@@ -168,9 +170,10 @@ class Run(Model):
     loss: Annotated[Loss, BeforeValidator(spelt_out_loss, json_schema_input_type=str | Loss)] = Field({"bce": {}})
     hidden_units: Annotated[
         list[Units],
-        Field(min_length=1, max_length=MAX_LAYERS),
+        Field(max_length=MAX_LAYERS),
         BeforeValidator(spelt_out_layers, json_schema_input_type=int | list[Units]),
     ] = Field([256])
+    batch_norm: bool = Field(OMITTED["batch_norm"], exclude_if=bool)  # see OMITTED
     batch: int | None = Field(None, ge=3, le=4096)
     phases: list[Phase] = Field(
         [

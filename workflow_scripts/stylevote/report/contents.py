@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stylevote.config.identity import canonical
 from stylevote.config.settings import epochs_of
 from stylevote.report.runs import setting_text
 from stylevote.wording import escape_bidi
@@ -13,12 +14,18 @@ NOT_ON_CARD = {"results", "photosets", "downloads", "runs", "abstain", "bundle",
 NOT_ON_CARD |= {"report"}
 
 
-def runs_by_loss(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the ids of the runs that were trained with each loss and its parameters; nothing if there is one loss."""
-    losses: dict[str, list[str]] = {}
+def comparable_runs(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the groups of runs that differ in nothing but the loss: for each group, the run's id by the loss."""
+    groups: dict[str, dict[str, str]] = {}
     for run, setting in runs.items():
-        losses.setdefault(setting_text(setting["loss"]), []).append(run)
-    return dict(sorted(losses.items())) if len(losses) > 1 else {}
+        others = canonical({key: value for key, value in setting.items() if key != "loss"})
+        groups.setdefault(others, {})[setting_text(setting["loss"])] = run
+    return [dict(sorted(group.items())) for group in groups.values() if len(group) > 1]
+
+
+def loss_names(groups: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the losses of all groups, in the order of their colours."""
+    return sorted({loss for group in groups for loss in group})
 
 
 def resampling_recipes(

@@ -1,6 +1,6 @@
 """Draw a label's pictures of the report, and measure how much its threshold matters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import pandas as pd
 from stylevote.ensemble.threshold import f_beta_at
 from stylevote.metrics import best_threshold
 from stylevote.report.drawing import SERIES
-from stylevote.report.measures import compare_losses, curve_points, flat_range, reliability
+from stylevote.report.losses import compare_losses
+from stylevote.report.measures import curve_points, flat_range, reliability
 from stylevote.report.plots import correlation_map, loss_curves, reliability_curve, threshold_curves
 
 MAX_MEMBERS = 30  # in the picture of their correlation
@@ -25,7 +26,8 @@ class DecidedLabel:
         truth: 0/1 for each training photo, shape (photos,).
         scores: out-of-fold scores of the stack, in 0..1, shape (photos,).
         threshold: of the scores.
-        tested: 0/1 and scores of the test photos, both of shape (test photos,); None if their labels are unknown.
+        checked: 0/1 and scores of photos that chose nothing (test or holdout photos), both of shape (photos,); None if
+            no such photos have labels.
         beta: weight of recall against precision.
     """
 
@@ -33,22 +35,22 @@ class DecidedLabel:
     truth: np.ndarray
     scores: np.ndarray
     threshold: float
-    tested: tuple[np.ndarray, np.ndarray] | None
+    checked: tuple[np.ndarray, np.ndarray] | None
     beta: float
 
 
 def threshold_figures(label: DecidedLabel) -> dict[str, float]:
-    """Return the threshold, its flat range, and the F-beta of the test photos if known.
+    """Return the threshold, its flat range, and the F-beta of the checked photos if known.
 
     Returns:
-        threshold, flat_low, flat_high; for the test photos ``test``, the F-beta at the threshold, and ``test_best``,
-        the F-beta at their best threshold.
+        threshold, flat_low, flat_high; for the checked photos ``checked``, the F-beta at the threshold, and
+        ``checked_best``, the F-beta at their best threshold.
     """
     low, high = flat_range(label.truth, label.scores, label.threshold, label.beta)
     figures = {"threshold": label.threshold, "flat_low": low, "flat_high": high}
-    if label.tested:
-        figures["test"] = float(f_beta_at(*label.tested, np.array([label.threshold]), label.beta)[0])
-        figures["test_best"] = best_threshold(*label.tested, label.beta)[1]
+    if label.checked:
+        figures["checked"] = float(f_beta_at(*label.checked, np.array([label.threshold]), label.beta)[0])
+        figures["checked_best"] = best_threshold(*label.checked, label.beta)[1]
     return figures
 
 
@@ -71,8 +73,8 @@ def threshold_picture(label: DecidedLabel, figures: Mapping[str, Any]) -> str:
     """Draw F-beta against the threshold; ``figures`` are `threshold_figures`."""
     points = curve_points(label.scores, label.threshold)
     curves = [f_beta_at(label.truth, label.scores, points, label.beta)]
-    if label.tested:
-        curves.append(f_beta_at(*label.tested, points, label.beta))
+    if label.checked:
+        curves.append(f_beta_at(*label.checked, points, label.beta))
     flat = figures["flat_low"], figures["flat_high"]
     return threshold_curves(
         points, curves, label.threshold, flat, f"F{label.beta:g} against the threshold: {label.name}"
@@ -101,17 +103,21 @@ def loss_picture(
     label: DecidedLabel,
     rankings: pd.DataFrame,
     read_scores: Callable[[pd.DataFrame], np.ndarray],
-    losses: dict[str, list[str]],
-    read_tested: Callable[[str, int], np.ndarray | None],
-) -> str:
-    """Draw networks that were trained with different losses, as many losses as there are colours.
+    group: Mapping[str, str],
+    names: Sequence[str],
+    read_checked: Callable[[str, int], np.ndarray | None],
+) -> tuple[str, pd.DataFrame]:
+    """Draw runs that differ in nothing but the loss, as many as there are colours; return the picture and its figures.
 
     Args:
         label: the label in question.
-        rankings, read_scores, losses: see `measures.compare_losses`.
-        read_tested: returns the scores of a run at an epoch for the test photos; None if it did not decide them.
+        rankings, read_scores: see `measures.decide_by_singles`.
+        group: the run of each loss.
+        names: all compared losses, in the order of their colours.
+        read_checked: returns the scores of a run at an epoch for the checked photos; None if it did not decide them.
     """
-    drawn = dict(list(losses.items())[: len(SERIES)])
-    tested = (label.tested[0], read_tested) if label.tested else None
-    compared = compare_losses(rankings, read_scores, label.truth, drawn, beta=label.beta, tested=tested)
-    return loss_curves(list(drawn), *compared, f"Losses: {label.name}")
+    drawn = {loss: group[loss] for loss in names[: len(SERIES)] if loss in group}
+    checked = (label.checked[0], read_checked) if label.checked else None
+    compared = compare_losses(rankings, read_scores, label.truth, drawn, beta=label.beta, checked=checked)
+    figures = pd.DataFrame([curves.figures for curves in compared]).assign(label=label.name)
+    return loss_curves(names, compared, f"Losses: {label.name}"), figures

@@ -8,13 +8,15 @@ import pandas as pd
 from stylevote.ensemble.log_odds import log_odds
 from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.select import backbone_of
-from stylevote.ensemble.threshold import f_beta_at
+from stylevote.ensemble.threshold import f_beta_at, search_threshold
 from stylevote.estimate.single_networks import predict_by_best_network
 from stylevote.metrics import BETA
 
 POINTS = 160  # of a curve: more cannot be seen
 FLAT = 0.01  # a threshold is as good as the chosen one if its F-beta is no further below
 BINS = 8  # of a reliability curve
+SEARCHES = {"label": str, "method": str, "sample": int, "threshold": float, "f_beta": float}
+SEARCH_RESAMPLES = 20  # on which searches for a threshold are compared
 
 
 def curve_points(scores: np.ndarray, threshold: float, points: int = POINTS) -> np.ndarray:
@@ -148,45 +150,32 @@ def decide_by_one(
     return np.stack(decided, axis=1)
 
 
-def compare_losses(
-    rankings: pd.DataFrame,
-    read_scores: Callable[[pd.DataFrame], np.ndarray],
-    labels: np.ndarray,
-    losses: dict[str, list[str]],
-    *,
-    beta: float = BETA,
-    tested: tuple[np.ndarray, Callable[[str, int], np.ndarray | None]] | None = None,
-) -> tuple[dict[str, pd.DataFrame], dict[str, tuple[np.ndarray, list[np.ndarray]]]]:
-    """Compare one label's best runs of different losses, as the second-place team of 2018 did.
+def compare_searches(
+    labels: np.ndarray, scores: np.ndarray, beta: float = BETA, resamples: int = SEARCH_RESAMPLES
+) -> pd.DataFrame:
+    """Compare the steps and L-BFGS as searches for a threshold, on scores of a stack, as Ding & Wan (2018) did.
+
+    Each searches on samples of the photos, drawn with replacement. The photos that a sample leaves out score the
+    threshold.
 
     Args:
-        rankings, read_scores: see `decide_by_singles`.
         labels: 0/1, shape (photos,).
-        losses: ids of the runs of each loss. Losses without a run of this label are left out.
+        scores: in 0..1, shape (photos,).
         beta: weight of recall against precision.
-        tested: the labels of the test photos, 0/1, and a function that returns the scores of a run at an epoch for
-            them, or None if it did not decide them.
+        resamples: number of samples. Samples with the same number hold the same photos for all labels.
 
     Returns:
-        for each loss the columns epoch and f_beta (of scores cut at 0.5), and the curve of the run's best epoch: the
-        thresholds, and the F-beta there on the training photos and, if known, on the test photos.
+        the columns `SEARCHES` without the label.
     """
-    ranked, epochs, curves = rankings[rankings["held_out_fold"] == ALL].sort_values("rank"), {}, {}
-    for loss, runs in losses.items():
-        best_run = ranked.loc[ranked["run"].isin(runs), "run"].head(1)
-        networks = ranked[ranked["run"].isin(best_run)].sort_values("epoch")
-        if networks.empty:
-            continue
-        scores = read_scores(networks)
-        at_half = [f_beta_at(labels, row, np.array([0.5]), beta)[0] for row in scores]
-        epochs[loss] = pd.DataFrame({"epoch": networks["epoch"].to_numpy(), "f_beta": at_half})
-        place = int(networks["rank"].argmin())
-        points = curve_points(scores[place], 0.5)
-        curves[loss] = points, [f_beta_at(labels, scores[place], points, beta)]
-        test_scores = tested[1](*networks[["run", "epoch"]].iloc[place]) if tested else None
-        if test_scores is not None:
-            curves[loss][1].append(f_beta_at(tested[0], test_scores, points, beta))
-    return epochs, curves
+    random, rows = np.random.default_rng(1), []
+    for sample in range(resamples):
+        drawn = random.integers(0, len(labels), len(labels))
+        left_out = np.bincount(drawn, minlength=len(labels)) == 0
+        for method in ("greedy", "lbfgs"):
+            threshold, _ = search_threshold(labels[drawn], scores[drawn], method, beta=beta)
+            (reached,) = f_beta_at(labels[left_out], scores[left_out], np.array([threshold]), beta)
+            rows.append([method, sample, threshold, reached])
+    return pd.DataFrame(rows, columns=["method", "sample", "threshold", "f_beta"])
 
 
 def confident_mistakes(

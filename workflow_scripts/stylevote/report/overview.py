@@ -1,11 +1,12 @@
 """Compute the report's main figures: the quality of the decisions, over all labels and per label."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
+from stylevote.ensemble.rank import ALL
 from stylevote.metrics import BETA, f_beta, macro_f_beta
 
 DECIDED_BY = {  # names, for readers, of the rows of `compare_singles` that are no backbones
@@ -132,6 +133,41 @@ def compare_singles(
     firsts = [name for name in ("ensemble", "best", "one") if name in {"ensemble", *common}]
     ranked = table[~table["name"].isin(firsts)].sort_values("value", ascending=False)["name"]
     return table.set_index("name").reindex([*firsts, *ranked, *others]).reset_index()
+
+
+def search_figures(searches: pd.DataFrame) -> pd.DataFrame:
+    """Compare searches for thresholds by `measures.compare_searches` of several labels.
+
+    Returns:
+        a row per method: method, f_beta (the mean over labels and samples), f_spread (the standard deviation over
+        samples of the mean over labels), threshold_spread (that of a threshold over samples, as a mean over labels),
+        and gain, gain_low and gain_high (over the first method: the mean, lowest and highest of the samples).
+    """
+    by_sample = searches.groupby(["sample", "method"])["f_beta"].mean().unstack()
+    spreads = searches.groupby(["label", "method"])["threshold"].std().unstack()
+    gains = by_sample.sub(by_sample.iloc[:, 0], axis=0)
+    columns = {"f_beta": by_sample.mean(), "f_spread": by_sample.std(), "threshold_spread": spreads.mean()}
+    columns |= {"gain": gains.mean(), "gain_low": gains.min(), "gain_high": gains.max()}
+    return pd.DataFrame(columns).reset_index()
+
+
+def best_run_by_epoch(rankings: Mapping[str, pd.DataFrame], runs: Sequence[str]) -> pd.DataFrame:
+    """Return the F-beta of each label by epoch for the run with the highest mean over labels at one epoch.
+
+    Args:
+        rankings: of each label: columns run, epoch, f_beta and held_out_fold (`rank.rank_by_fold`).
+        runs: those to choose from, which predict every label.
+
+    Returns:
+        a row per epoch (from 0), a column per label; ``attrs["run"]`` is the run.
+    """
+    rows = {label: table[table["held_out_fold"] == ALL] for label, table in rankings.items()}
+    reached = pd.DataFrame({label: table.set_index(["run", "epoch"])["f_beta"] for label, table in rows.items()})
+    reached = reached.loc[list(runs)]
+    run, _ = reached.mean(axis=1).idxmax()
+    best = reached.loc[run].sort_index()
+    best.attrs["run"] = run
+    return best
 
 
 def resampled_counts(labels: pd.DataFrame, epochs: pd.DataFrame) -> pd.Series:

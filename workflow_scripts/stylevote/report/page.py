@@ -55,13 +55,15 @@ def order_training(reached: pd.DataFrame, labels: Sequence[str]) -> list[dict[st
     return ordered.to_dict("records")
 
 
-def member_figures(members: pd.DataFrame) -> dict[str, Any]:
-    """Return the values of the section on members.
+def member_figures(members: pd.DataFrame, folds: int) -> dict[str, Any]:
+    """Return the values of the sections on the ensemble and its members.
 
     Args:
         members: `ensemble/members.parquet`: columns label, run, epoch (from 0), member (1 is the best).
+        folds: number of folds; each has a network of a run and epoch.
 
     Returns:
+        ``cnns`` of a label and fold, as text, and the number of different ``networks`` of all labels and folds.
         ``member_runs``, the runs that most labels use first: run, places (by label), first_places (how many labels it
         is the best member of) and epochs (from 1, as text). ``last_place`` of any member. ``repeated_members``, whether
         a label uses a run several times.
@@ -76,7 +78,10 @@ def member_figures(members: pd.DataFrame) -> dict[str, Any]:
         }
         for run, rows in firsts.groupby("run")
     ]
+    sizes = members.groupby("label").size()
     return {
+        "cnns": f"{sizes.max()}" if sizes.min() == sizes.max() else f"up to {sizes.max()}",
+        "networks": folds * len(members[["run", "epoch"]].drop_duplicates()),
         "member_runs": sorted(runs, key=lambda row: (-len(row["places"]), row["run"])),
         "last_place": max(firsts["member"]),
         "repeated_members": bool(members.duplicated(["label", "run"]).any()),

@@ -24,6 +24,7 @@ from stylevote.report.drawing import (
     text_width,
     to_svg,
 )
+from stylevote.report.losses import LossCurves
 
 WIDTH = 340  # pixels: two fit side by side on a small screen held sideways, one on a phone
 ROW = 38  # pixels of a row: its name, and its marks below
@@ -244,32 +245,31 @@ def _f_axis(axes: Axes) -> None:
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])
 
 
-def loss_curves(
-    names: Sequence[str],
-    epochs: dict[str, pd.DataFrame],
-    curves: dict[str, tuple[np.ndarray, Sequence[np.ndarray]]],
-    title: str,
-) -> str:
-    """Compare networks of different losses in two pictures: F-beta at 0.5 by epoch, and against the threshold.
+def loss_curves(names: Sequence[str], compared: Sequence[LossCurves], title: str) -> str:
+    """Compare runs of different losses in two pictures: F-beta by epoch, and against the threshold.
+
+    By epoch, it is drawn at the best threshold and, dotted, at 0.5. Against the threshold, it is that of the run's best
+    epoch on the training photos and, dashed, on the checked photos if it is known; a vertical line is at the threshold.
 
     Args:
         names: all losses that are compared for any label, in the order of their colours; some may be missing here.
-        epochs: for each loss the columns epoch (from 0) and f_beta.
-        curves: for each loss the thresholds and the F-beta there of its best epoch, on the training photos and, dashed,
-            on the test photos if it is known.
+        compared: what `losses.compare_losses` returns (Figures 4 to 7 of the second-place team of 2018).
     """
-    with picture(WIDTH, 158) as figure:
+    with picture(WIDTH, 172) as figure:
         half = WIDTH // 2
         by_epoch, by_threshold = place(figure, 26, 36, half + 8, 8), place(figure, half + 22, 36, 8, 8)
-        tried = np.concatenate([thresholds for thresholds, _ in curves.values()] or [[0.01, 0.99]])
-        _epoch_axis(by_epoch, max((table["epoch"].max() for table in epochs.values()), default=0) + 1)
+        tried = np.concatenate([curves.thresholds for curves in compared])
+        _epoch_axis(by_epoch, max(curves.epochs["epoch"].max() for curves in compared) + 1)
         _odds_axis(by_threshold, tried.min(), tried.max())
-        for loss, table in epochs.items():
-            color, (thresholds, of_photos) = SERIES[list(names).index(loss)], curves[loss]
-            by_epoch.plot(table["epoch"] + 1, table["f_beta"], color=color, marker="o", ms=3.5, mew=0)
-            for style, curve in zip(("solid", "dashed"), of_photos, strict=False):
-                by_threshold.step(log_odds(thresholds), curve, color=color, ls=style, where="pre")
-        for axes, text in ((by_epoch, "epoch (at 0.5)"), (by_threshold, "threshold")):
+        for curves in compared:
+            color, epochs = SERIES[names.index(curves.loss)], curves.epochs["epoch"] + 1
+            by_epoch.plot(epochs, curves.epochs["f_beta"], color=color, marker="o", ms=3.5, mew=0)
+            by_epoch.plot(epochs, curves.epochs["at_half"], color=color, ls=":")
+            for style, curve in zip(("solid", "dashed"), curves.curves, strict=False):
+                by_threshold.step(log_odds(curves.thresholds), curve, color=color, ls=style, where="pre")
+            chosen = log_odds(np.array([curves.figures["threshold"]]))[0]
+            by_threshold.axvline(chosen, color=color, lw=1, dashes=(2, 2))
+        for axes, text in ((by_epoch, "epoch"), (by_threshold, "threshold")):
             _f_axis(axes)
             axes.set_xlabel(text, labelpad=2)
         return to_svg(figure, title)
@@ -312,6 +312,41 @@ def training_curves(history: pd.DataFrame, reached: pd.DataFrame, title: str) ->
         for axes, text in ((losses, "loss by epoch"), (scores, "F by epoch")):
             _epoch_axis(axes, epochs)
             axes.set_xlabel(text, labelpad=2)
+        return to_svg(figure, title)
+
+
+def label_curves(reached: pd.DataFrame, title: str) -> str:
+    """Draw the F-beta of each label by epoch, a small picture per label (Figure 8 of the second-place team of 2018).
+
+    A dot and the number are at the label's best epoch. The vertical line is at the epoch of the best mean.
+
+    Args:
+        reached: F-beta: a row per epoch (from 0), a column per label.
+    """
+    columns, cell, name, gap, bottom = 3, 66, 18, 10, 22
+    rows = -(-reached.shape[1] // columns)
+    width, height = (WIDTH - 22) // columns, rows * cell + bottom
+    best_mean = reached.mean(axis=1).idxmax() + 1
+    with picture(WIDTH, height) as figure:
+        for k, label in enumerate(reached):
+            row, column = divmod(k, columns)
+            left, top = 22 + column * width, row * cell + name
+            axes = place(figure, left, height - (row + 1) * cell + 4, WIDTH - left - width + gap, top)
+            values = reached[label]
+            best = values.idxmax()
+            number = f"{values[best]:.2f}"
+            axes.axvline(best_mean, color=LINE, lw=1)
+            axes.plot(values.index + 1, values, color=ONE)
+            axes.plot(best + 1, values[best], "o", color=ONE, ms=5, mew=0, clip_on=False)
+            _epoch_axis(axes, int(reached.index.max()) + 1)
+            _f_axis(axes)
+            axes.set_yticks([0, 0.5, 1], ["0", "", "1"] if column == 0 else [""] * 3)
+            if k + columns < reached.shape[1]:
+                axes.set_xticklabels([])
+            room = width - gap - text_width(number) - 6
+            at_top = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+            axes.annotate(shortened(label, room), (0, 1), xytext=(0, 2), ha="left", **at_top)
+            axes.annotate(number, (1, 1), xytext=(0, 2), ha="right", color=ONE, **at_top)
         return to_svg(figure, title)
 
 

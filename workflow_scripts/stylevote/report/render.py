@@ -59,6 +59,14 @@ def interval(row: Mapping[str, float], form: str = ".3f", prefix: str = "") -> s
     return f"{low:{form}} to {high:{form}}" if is_known(low) else ""
 
 
+def ratio(positives: int, photos: int) -> str:
+    """Return positives to negatives with the rarer as 1, such as ``1:527``; a word if all or none are positives."""
+    negatives = photos - positives
+    if not positives or not negatives:
+        return "all" if positives else "none"
+    return f"1:{negatives / positives:,.0f}" if positives <= negatives else f"{positives / negatives:,.0f}:1"
+
+
 def list_names(names: Sequence[str]) -> str:
     """Return a few names for a sentence."""
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
@@ -83,7 +91,7 @@ def _escape_value(value: Any) -> Any:
 PAGES = Environment(**OPTIONS, autoescape=True)
 DOCUMENTS = Environment(**OPTIONS, finalize=_escape_value)  # Jinja2's own escaping is that of HTML
 for environment in (PAGES, DOCUMENTS):
-    environment.filters |= {"number": number, "interval": interval, "listed": list_names}
+    environment.filters |= {"number": number, "interval": interval, "listed": list_names, "ratio": ratio}
     environment.filters |= {"duration": duration, "bytes": data_size}
     environment.tests["known"] = is_known
 MARKS = ["one", "two", "three", "four"]  # of the colours of series: classes in page.css

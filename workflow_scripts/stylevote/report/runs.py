@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stylevote.config.identity import OMITTED
+
 # These keys come first, in this order; all others follow.
 FIRST = ("backbone", "size", "weights", "labels", "recipe", "loss", "hidden_units", "batch", "phases", "seed")
 
@@ -23,6 +25,7 @@ def run_table(settings: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) 
         labels: all labels.
     """
     used = {key: None for setting in settings.values() for key in setting}
+    settings = {run: {**OMITTED, **setting} for run, setting in settings.items()}
     keys = [key for key in FIRST if key in used] + [key for key in used if key not in FIRST]
     texts = {run: {key: _value(key, setting.get(key), labels) for key in keys} for run, setting in settings.items()}
     differ = [key for key in keys if len({of_run[key] for of_run in texts.values()}) > 1]

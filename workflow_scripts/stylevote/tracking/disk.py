@@ -12,7 +12,7 @@ import pandas as pd
 
 from stylevote.augment.shards import MADE
 from stylevote.config import backbones
-from stylevote.config.identity import canonical
+from stylevote.config.identity import OMITTED, canonical
 from stylevote.config.settings import Settings
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
@@ -38,11 +38,12 @@ def network_bytes(setting: dict[str, Any], labels: int) -> int:
         backbone, features = round(known.megabytes * 1e6), known.features
     else:
         backbone, features = _measure(setting["backbone"], canonical(setting["backbone_args"]), setting["size"])
-    widths = [features, *setting["hidden_units"]]
+    widths, norms = [features, *setting["hidden_units"]], {**OMITTED, **setting}["batch_norm"]
     # Mean and deviation of three channels; weights and bias; four numbers of BatchNorm per hidden unit.
-    numbers = 6 + sum((below + 1 + 4) * units for below, units in pairwise(widths)) + (widths[-1] + 1) * labels
-    tensors = 2 + 7 * len(setting["hidden_units"]) + 2
-    return backbone + 2 * numbers + 8 * len(setting["hidden_units"]) + TENSOR_BYTES * tensors
+    numbers = 6 + sum((below + 1 + 4 * norms) * units for below, units in pairwise(widths)) + (widths[-1] + 1) * labels
+    hidden = len(setting["hidden_units"])
+    tensors = 2 + (2 + 5 * norms) * hidden + 2
+    return backbone + 2 * numbers + 8 * norms * hidden + TENSOR_BYTES * tensors
 
 
 @cache
@@ -113,8 +114,7 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
             attempts = read_table(index, ["image_id", "outcome"])
             manifest = read_table(root / "photos" / "train" / "manifest.parquet", ["image_id", "width", "height"])
             made = attempts[attempts["outcome"] == MADE].merge(manifest, on="image_id")
-            limit = settings.config.segmentation.size
-            photos = [resized(sides, min(limit, *sides)) for sides in _sides(made)]
+            photos = _sides(made)
         yield _pixels_text("train-recolored", recolored, photos, "they are made")
 
 

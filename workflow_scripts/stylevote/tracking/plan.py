@@ -81,7 +81,7 @@ def plan_runs(settings: Settings) -> pd.DataFrame:
                 **{key: setting[key] for key in IN_ID},
                 "labels": labels,
                 "loss": " ".join([loss, *_pairs(_leaves(parameters))]),
-                "hidden_units": ", ".join(map(str, setting["hidden_units"])),
+                "hidden_units": ", ".join(map(str, setting["hidden_units"])) or "none",
                 "batch": setting["batch"],
                 "epochs": epochs,
                 "phases": ", ".join(map(phase_text, setting["phases"])),
