@@ -42,7 +42,7 @@ class Simulation(Model):
         epochs: number of epochs per member.
         families: number of families of backbones. Members of a family have similar scores.
         twins: every N-th member is a noisy copy of the previous one; 0: none.
-        agreement: how far all labels agree which members and epochs are good, from 0 (not at all) to 1 (the same for all).
+        agreement: how far labels agree which members and epochs are good: from 0 (not at all) to 1 (fully).
         skill: skill of the best CNN: 0 is the F2 of giving a label to all photos, 1 is perfect.
         skills: skill by label, for labels that differ.
         seed: seed of all random values.
