@@ -57,7 +57,9 @@ def main(
     check_index(photos, read_table(manifest), index)
     epochs = sorted(members.loc[members["run"] == run, "epoch"].unique().tolist())
     logging.info("%d photos, epochs %s", len(photos), ", ".join(map(str, epochs)) or "none wanted")
-    store = KeptScores(kept, labels, len(photos), [file_sha256(index), {key: setting[key] for key in USED if key in setting}, code])
+    store = KeptScores(
+        kept, labels, len(photos), [file_sha256(index), {key: setting[key] for key in USED if key in setting}, code]
+    )
     of_folds = [read_digests(path) for path in history]
     digests = {(fold, epoch): of_fold[epoch] for fold, of_fold in enumerate(of_folds) for epoch in epochs}
     scores = {network: store.read(*network, digest) for network, digest in digests.items()}

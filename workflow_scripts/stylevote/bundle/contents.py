@@ -253,7 +253,10 @@ def write_bundle(
     files = {
         path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    runs = {run: {key: setting[key] for key in BundledRun.model_fields if key in setting} for run, setting in content["runs"].items()}
+    runs = {
+        run: {key: setting[key] for key in BundledRun.model_fields if key in setting}
+        for run, setting in content["runs"].items()
+    }
     # Last: a job that was killed leaves no bundle.
     write_json({**content, "runs": runs, "format": FORMAT, "files": files, "versions": _versions()}, folder / CONTENT)
     open_bundle(folder)
