@@ -226,12 +226,14 @@ class Drop(Model):
 
     Attributes:
         label_sets: sets of labels.
-        largest: number of sets: the most frequent ones.
+        largest: number of sets: the most frequent ones without a rare label.
+        rarer_than: fraction of training photos below which a label is rare, for `largest`; 0 makes no label rare.
         keep: fraction of photos to keep.
     """
 
     label_sets: list[Annotated[list[str], Field(min_length=1)]] | None = Field(None, min_length=1)
     largest: int | None = Field(None, ge=1)
+    rarer_than: float = Field(0.2, ge=0, le=1)
     keep: float = Field(ge=0, le=1)
 
 
