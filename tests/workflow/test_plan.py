@@ -106,8 +106,8 @@ def test_the_challenge_is_planned_before_its_photos_are_there(fresh):
     printed = fresh.snakemake(*arguments).stdout
     table = run_table(printed, fresh.folder / "results_jd2018")
     assert len(table) == 96
-    assert table["networks"].sum() == 3305
-    assert "runs:      96, each on 5 folds\nnetworks:  3,305\n" in printed
+    assert table["networks"].sum() == 2875
+    assert "runs:      96, each on 5 folds\nnetworks:  2,875\n" in printed
     assert "(keep_weights: selectable)\n" in printed
 
 

@@ -1,18 +1,24 @@
 """The ready configurations: planned as they stand without a photo being opened, and run at a tiny scale."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from scipy.stats import ttest_1samp
 from sklearn.metrics import fbeta_score
 
 from places import REPOSITORY
+from stylevote.cnn.backbones import create_backbone, layers, trained_layers
+from stylevote.config.backbones import BACKBONES
 from stylevote.config.identity import slug
+from stylevote.config.resolve import resolve
+from stylevote.config.runs import Run
 from stylevote.files.tables import read_table
 from workflow.checkout import LABELS, Checkout
 
@@ -44,6 +50,80 @@ def test_the_challenge_is_planned_without_opening_a_photo(fresh, name, runs, sha
     recoloring = [plan.get(rule, 0) for rule in ("segment_photos", "recolor_photos", "draw_contact_sheet")]
     assert recoloring == [shards, shards, min(shards, 1)]
     assert "train_segmenter" not in plan
+
+
+def first_team_runs(name: str) -> list[dict]:
+    """Return a ready configuration's runs, without the second team's, which have a constant rate."""
+    runs = resolve(ready(name)).runs.values()
+    return [run for run in runs if {phase["policy"] for phase in run["phases"]} == {"triangular"}]
+
+
+@cache
+def without_numbers(name: str) -> torch.nn.Module:
+    """Return a backbone whose weights have shapes and no values, which takes little time."""
+    with torch.device("meta"):
+        return create_backbone(name, "none", {})[0]
+
+
+@pytest.mark.parametrize("name", ["jd2018", "experiments"])
+def test_every_run_of_the_first_team_is_as_its_report_says(name):
+    """Ding and Wan 2018: each assertion is a sentence of sections II.A, II.B and II.D."""
+    unsaid = Run(backbone="any").used()
+    for run in first_team_runs(name):
+        # "training a model used less than 8 epochs"
+        assert sum(phase["epochs"] for phase in run["phases"]) < 8
+        # "the learning rate is gradually reduced"
+        rates = [phase["lr"] for phase in run["phases"]]
+        assert rates == sorted(set(rates), reverse=True)
+        # "the number of layers trained is increased, and don't training a small part of the network under the bottom"
+        backbone = without_numbers(run["backbone"])
+        total = len(list(layers(backbone)))
+        trained = [len(trained_layers(backbone, phase["train"])) for phase in run["phases"]]
+        assert trained == sorted(set(trained))
+        assert trained[0] == 0
+        assert 0.8 * total <= trained[-1] < total
+        # "with its shorter side range in [224, 400]"
+        assert 224 <= run["size"] <= 400
+        # "mini-batch size of 32 ([...] DenseNet201 and large resolution image, the batch size is 16)"
+        assert run["batch"] == (16 if run["size"] > 256 or run["backbone"].startswith("densenet201") else 32)
+        # "hidden fully connected layer is in [1, 3], with neurons in [128, 1024]"
+        assert 1 <= len(run["hidden_units"]) <= 3
+        assert all(128 <= units <= 1024 for units in run["hidden_units"])
+        # "stretching and compression within 10% of the side"
+        assert run["crop"]["stretch"] == 0.1
+        # Cross-entropy of all labels, Adam with its default parameters, and the mean with the mirror image.
+        varied = {"backbone", "size", "recipe", "hidden_units", "batch", "phases", "crop", "seed"}
+        assert {key for key, value in run.items() if value != unsaid[key]} <= varied
+
+
+def test_most_runs_of_the_winners_bank_are_as_most_of_theirs():
+    runs = first_team_runs("jd2018")
+    assert len(runs) == 96
+    # "in most cases, the newly added hidden layer should be 1 with 256 neurons"; "we mainly use the size of 224"
+    assert sum(run["hidden_units"] == [256] for run in runs) > 0.7 * len(runs)
+    assert sum(run["size"] == 224 for run in runs) > 0.5 * len(runs)
+    # "the default parameters of Adam": its rate is 0.001
+    assert min(run["phases"][0]["lr"] for run in runs) < 0.001 < max(run["phases"][0]["lr"] for run in runs)
+    # "Adopting all of the pre-trained models in Keras": those with weights here
+    keras = {backbone.timm for backbone in BACKBONES.values() if backbone.family == "keras"}
+    assert {run["backbone"] for run in runs} == keras
+    assert {run["recipe"] for run in runs} == ready("jd2018")["recipes"].keys()
+
+
+@pytest.mark.parametrize("name", ["jd2018", "experiments"])
+def test_the_first_team_s_recipes_are_those_of_its_tables(name):
+    rare, common = ("sport", "japanese", "england", "nation"), ("office", "korean", "lady")  # labels 0, 3, 6 and 12
+    thinned = {common, ("office", "lady"), ("office",), ("lady",)}  # by the team's code
+    alone, kept = set(), set()
+    for recipe in resolve(ready(name)).config.recipes.values():
+        if recipe.repeat:
+            assert tuple(recipe.repeat.labels) in [rare, rare[:1]]
+            alone |= {(len(recipe.repeat.labels), recipe.repeat.times)} if not recipe.drop else set()
+        if recipe.drop:
+            assert set(map(tuple, recipe.drop.label_sets)) == thinned
+            kept.add(recipe.drop.keep)
+    assert alone == {(1, 10), (1, 30), (1, 50), (4, 10), (4, 30), (4, 50)}
+    assert kept == {0.8, 0.6, 0.4}
 
 
 @pytest.mark.slow
@@ -90,6 +170,8 @@ def tiny(checkout: Checkout, config: dict, labels: list[str]) -> dict:
         config["segmentation"] |= {"model": "given", "shards": 2}
         config["recolor"] |= {"labels": fewer(config["recolor"]["labels"]), "total": 12, "per_epoch": 8}
     for recipe in config.get("recipes", {}).values():
+        if "drop" in recipe:
+            recipe["drop"]["label_sets"] = [[labels[-1]]]
         if "repeat" in recipe:
             recipe["repeat"] = {"labels": fewer(recipe["repeat"]["labels"]), "times": recipe["repeat"]["times"] // 5}
     for number, run in enumerate(config["runs"]):
