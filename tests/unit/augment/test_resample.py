@@ -199,7 +199,7 @@ def test_largest_label_sets():
 
 
 def test_the_largest_of_the_challenge_s_label_sets_are_the_winners():
-    """Their code thins these four; european and simple, which the report lists among the small labels, lose no photo."""
+    """Their code thins these four. European and simple, lose no photo."""
     table = label_set_table()
     photos = table.loc[table.index.repeat(table["images"])].drop(columns="images").reset_index(drop=True)
     labels = list(photos)
@@ -314,9 +314,7 @@ def test_counts_of_every_combination_are_exact(task):
         return
     sizes, drop = Counter(sets.values()), recipe["drop"] or drop_of(largest=0, keep=1)
     positives = Counter(label for names in sets.values() for label in names)
-    common = [
-        names for names in sizes if all(positives[label] >= drop["rarer_than"] * len(sets) for label in names)
-    ]
+    common = [names for names in sizes if all(positives[label] >= drop["rarer_than"] * len(sets) for label in names)]
     largest = sorted(common, key=lambda names: (-sizes[names], names))[: drop["largest"]]
     assert largest or not recipe["drop"]
     repeated = set(recipe["repeat"]["labels"]) if recipe["repeat"] else set()

@@ -55,7 +55,7 @@ def test_a_recipe_and_a_weighted_loss_do_not_correct_twice(tmp_path, setting, ar
     command = arguments(tmp_path / "run")
     manifest = read_table(tmp_path / "manifest.parquet")
     manifest["odd"], manifest["even"] = np.arange(40) < 3, np.arange(40) % 8 > 0
-    write_table(manifest.astype({label: "uint8" for label in LABELS}), tmp_path / "manifest.parquet")
+    write_table(manifest.astype(dict.fromkeys(LABELS, "uint8")), tmp_path / "manifest.parquet")
     recipe = PLAIN | {"repeat": {"labels": ["odd"], "times": 9}}
     drawn = resample(manifest[:28], LABELS, NO_RECOLORED, recipe, 2, name="odd9")
     # Each step sees the whole epoch: 25 photos once, and 3 nine times.
