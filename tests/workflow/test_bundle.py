@@ -50,12 +50,12 @@ def test_the_small_ensemble_of_a_bundle_leaves_the_ensemble_as_it_is(checkout):
     assert checkout.plan("out/bundle") == expected
     checkout.run("out/bundle")
     bundle = open_bundle(checkout.folder / "out" / "bundle")
-    assert all(len(members) == 1 for members in bundle.members.values())
+    assert all(len(bundle.members(label)) == 1 for label in LABELS)
     for label in LABELS:
         path = next((checkout.folder / "out" / "ensemble" / "members").glob(f"*{label.strip('{}').split()[0]}*"))
         ranking = read_table(path)
         first = ranking[(ranking["held_out_fold"] == ranking["held_out_fold"].min()) & (ranking["member"] == 1)].iloc[0]
-        assert bundle.members[label] == [(first["run"], first["epoch"])]
+        assert bundle.members(label) == [(first["run"], first["epoch"])]
     decided = checkout.decided_by("out/bundle").decode().splitlines()
     assert len(decided) == 13
     assert (checkout.folder / "out" / "submission.csv").read_bytes() == submission
@@ -71,7 +71,8 @@ def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
     assert (planned["estimate_sizes"], planned["choose_sizes"], planned["shorten_members"]) == (3, 1, 3)
     assert "train_cnn" not in planned and "select_members" not in planned
     checkout.run("out/bundle")
-    assert all(len(members) == 1 for members in open_bundle(checkout.folder / "out" / "bundle").members.values())
+    bundle = open_bundle(checkout.folder / "out" / "bundle")
+    assert all(len(bundle.members(label)) == 1 for label in LABELS)
 
 
 def test_a_bundle_without_networks_is_refused(checkout):

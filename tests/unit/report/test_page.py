@@ -123,7 +123,7 @@ def page_of(labels) -> str:
         labels=list(labels),
         pictures=pictures(labels),
         doubtful={"added": [photo], "missed": [photo] * 3, "disputed": []},
-        **member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"])),
+        **member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]).assign(fold=-1)),
     )
 
 
@@ -133,7 +133,7 @@ def section(template: str, **values) -> str:
 
 
 def members(chosen, labels) -> str:
-    table = pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"])
+    table = pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]).assign(fold=-1)
     return section("members.html", labels=labels, **member_figures(table))
 
 

@@ -115,18 +115,26 @@ class Selection(Model):
     """Selection of each label's members.
 
     Attributes:
+        by: photos (one selection by all training photos; a member is its CNNs of all folds) or fold (as the first-place
+            team did: each fold's own photos select among its CNNs; a fold's N-th member is one CNN, and the stackers
+            take the N-th members of all folds for the same).
         method: top_n (the best runs that differ), greedy (the runs with the best mean) or all; each run at its best
             epoch.
         top_n: maximum of members per label (top_n).
         correlation: maximum correlation of a member's out-of-fold scores with those of a better member (top_n).
     """
 
+    by: Literal["photos", "fold"] = "photos"
     method: Literal["top_n", "greedy", "all"] = "top_n"
     top_n: int = Field(20, ge=1)
     correlation: float = Field(0.9, gt=0, le=1)
     greedy: Greedy = Field({})
 
     def used(self) -> dict[str, Any]:
+        """Return the method and its settings, and ``by`` if it is not the default, as JSON values."""
+        return ({} if self.by == "photos" else {"by": self.by}) | self.arguments()
+
+    def arguments(self) -> dict[str, Any]:
         """Return the method and its settings, as JSON values."""
         keys = {"top_n": ["top_n", "correlation"], "greedy": ["greedy"]}
         return self.only("method", *keys.get(self.method, []))

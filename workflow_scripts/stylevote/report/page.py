@@ -59,7 +59,7 @@ def member_figures(members: pd.DataFrame) -> dict[str, Any]:
     """Return the values of the section on members.
 
     Args:
-        members: `ensemble/members.parquet`: columns label, run, epoch (from 0), member (1 is the best).
+        members: `ensemble/members.parquet`: columns label, run, epoch (from 0), fold, member (1 is the best).
 
     Returns:
         ``member_runs``, the runs that most labels use first: run, places (by label), first_places (how many labels it
@@ -79,7 +79,7 @@ def member_figures(members: pd.DataFrame) -> dict[str, Any]:
     return {
         "member_runs": sorted(runs, key=lambda row: (-len(row["places"]), row["run"])),
         "last_place": max(firsts["member"]),
-        "repeated_members": bool(members.duplicated(["label", "run"]).any()),
+        "repeated_members": bool(members.duplicated(["label", "run", "fold"]).any()),
     }
 
 
