@@ -25,6 +25,7 @@ def select_members(
     method: str = "top_n",
     top_n: int = 20,
     correlation: float = 0.9,
+    correlation_of: str = "scores",
     greedy: dict[str, Any] | None = None,
     size: int | None = None,
     beta: float = BETA,
@@ -42,6 +43,7 @@ def select_members(
             mean: Caruana et al. 2004) or ``all``.
         top_n: of ``top_n``: maximum number of members.
         correlation: of ``top_n``: maximum Pearson correlation of two members' scores.
+        correlation_of: of ``top_n``: ``scores``, or ``decisions``, 0/1 at each candidate's threshold in ``ranking``.
         greedy: of ``greedy``: the arguments of `bagged_counts`.
         size: maximum number of members for any method. ``top_n`` selects this many; of the other methods' members,
             those of the greatest weight stay.
@@ -63,7 +65,10 @@ def select_members(
     eligible = best[~constant]
     candidates = ranking.iloc[eligible]
     if method == "top_n":
-        weights[eligible], reasons[eligible] = _top(candidates, scores[candidates.index], size or top_n, correlation)
+        compared = scores[candidates.index]
+        if correlation_of == "decisions":
+            compared = (compared >= candidates["threshold"].to_numpy()[:, None]).astype(np.float32)
+        weights[eligible], reasons[eligible] = _top(candidates, compared, size or top_n, correlation)
     elif method == "greedy":
         weights[eligible], reasons[eligible] = _greedy(scores[candidates.index], labels, beta=beta, **greedy)
     elif method == "all":
@@ -190,9 +195,12 @@ def _top(candidates: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: 
 
 
 def _direction(scores: np.ndarray) -> np.ndarray:
-    """Return the scores minus their mean, at unit length. The dot product of two is their Pearson correlation."""
+    """Return the scores minus their mean, at unit length. The dot product of two is their Pearson correlation.
+
+    Decisions may all be the same. Their correlation is undefined, and 0 here.
+    """
     centred = scores - scores.mean(dtype=np.float64)
-    return centred / np.linalg.norm(centred)
+    return centred / max(np.linalg.norm(centred), np.finfo(np.float64).tiny)
 
 
 def _greedy(

@@ -66,7 +66,7 @@ def nested_decisions(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, v
     """
     for label, estimate in estimates.items():
         check_photos(estimate, image_ids, f"the nested estimate of {label}")
-    decided = "voted" if votes.aggregation == "vote_all" else "decision"
+    decided = "voted" if votes.aggregation in ("stackers_vote", "vote_all") else "decision"
     decisions, scores, thresholds = (
         np.stack([table[name].to_numpy() for table in estimates.values()], axis=1)
         for name in (decided, "score", "threshold")
