@@ -6,7 +6,7 @@ from pathlib import Path
 from stylevote.bundle.contents import bundle_card, stored_weights, worth_of_ensemble, write_bundle
 from stylevote.cli import run
 from stylevote.config.ensemble import Votes
-from stylevote.ensemble.blocks import feature_labels, read_by_label, read_values
+from stylevote.ensemble.blocks import feature_labels, read_by_label, read_thresholds, read_values
 from stylevote.ensemble.rank import ALL, of_fold
 from stylevote.ensemble.scores import files_of_runs
 from stylevote.files.tables import read_json, read_table
@@ -58,7 +58,7 @@ def main(
         "combiner": combiner,
         "features": {label: feature_labels([label], features) for label in labels},
         "folds": folds,
-        "thresholds": read_values(thresholds, labels, "threshold"),
+        "thresholds": read_thresholds(thresholds, labels),
         "precision_threshold": (
             read_values(precision_thresholds, labels, "precision_threshold") if precision_thresholds else None
         ),

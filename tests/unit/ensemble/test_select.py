@@ -52,6 +52,29 @@ def test_the_members_are_those_of_a_plain_reference(seed):
         assert (selection.loc[selection["member"] == 0, "reason"] != "").all()
 
 
+def test_decisions_may_be_compared_instead_of_scores():
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 80)
+    candidates = pd.DataFrame({"run": [f"r{k}" for k in range(12)], "epoch": 1})
+    scores = labels + rng.normal(size=80) + 0.5 * rng.normal(size=(12, 80))
+    scores = (1 / (1 + np.exp(-scores))).astype(np.float32)
+    ranking = rank_candidates(candidates, labels, scores)
+    thresholds = ranking["threshold"].sort_index().to_numpy()
+    decisions = (scores >= thresholds[:, None]).astype(float)
+    actual = select_members(ranking, scores, labels, correlation=0.7, correlation_of="decisions")
+    expected = reference(ranking, decisions, 20, 0.7)
+    assert members_of(actual).index.tolist() == expected
+    assert 1 < len(expected) < 12
+    assert expected != reference(ranking, scores, 20, 0.7)
+
+
+def test_decisions_that_are_all_the_same_correlate_with_none():
+    ranking = pd.DataFrame({"run": ["a", "b", "c"], "epoch": 1, "threshold": [0.1, 0.1, 0.5]})
+    scores = np.array([[0.2, 0.3, 0.4, 0.9], [0.2, 0.3, 0.4, 0.8], [0.2, 0.3, 0.4, 0.7]], dtype=np.float32)
+    actual = select_members(ranking, scores, np.array([0, 0, 1, 1]), correlation_of="decisions")
+    assert actual["member"].tolist() == [1, 2, 3]
+
+
 def chosen(runs, scores, top_n=20, correlation=0.9):
     table = pd.DataFrame(runs, columns=["run", "epoch"])
     scores = np.array(scores, dtype=np.float32)

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field, Strict, ValidationError
 
@@ -99,7 +100,7 @@ class Content(Model):
     votes: Annotated[Votes, AfterValidator(_check_votes)]
     combiner: Literal[Combiner, "auto"]
     features: dict[str, Labels]
-    thresholds: dict[str, Share]
+    thresholds: dict[str, Share | list[Share]]  # of each label, or of each of its stackers
     precision_threshold: dict[str, Share | None] | None
     members: dict[str, Annotated[list[Member], Field(min_length=1, max_length=100_000)]]
     runs: dict[RunId, BundledRun]
@@ -142,8 +143,8 @@ class Bundle:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """The lowest score at which each label is assigned."""
-        return self.content.thresholds
+        """The lowest score at which each label is assigned; if its stackers have their own, their mean."""
+        return {label: float(np.mean(threshold)) for label, threshold in self.content.thresholds.items()}
 
     def members(self, label: str, fold: int = 0) -> list[tuple[str, int]]:
         """Return run and epoch of a label's members in a fold, in the order of its stackers' inputs."""
@@ -297,6 +298,9 @@ def _contradictions(content: Content) -> Iterator[str]:
         values = getattr(content, key)
         if values is not None and sorted(values) != sorted(labels):
             yield f"{key}: expected one for each label"
+    for label, threshold in content.thresholds.items():
+        if isinstance(threshold, list) and len(threshold) != content.folds:
+            yield f"thresholds.{label}: expected one for each fold"
     if len({slug(label) for label in labels}) < len(labels):
         yield "labels: two would have the same files"
     for label, names in content.features.items():

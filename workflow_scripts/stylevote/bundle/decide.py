@@ -80,7 +80,7 @@ def decide(
                     if member == (bundled.run, bundled.epoch):
                         scores[label][bundled.fold, :, position] = probabilities[:, k]
     features = {label: content.features[label] for label in bundle.labels}
-    votes = predict_labels(scores, features, stackers, bundle.thresholds, content.votes)
+    votes = predict_labels(scores, features, stackers, content.thresholds, content.votes)
     table = photoset_votes(votes, manifest["image_id"].to_numpy())
     return decision_details(table, bundle.thresholds, content.precision_threshold)
 

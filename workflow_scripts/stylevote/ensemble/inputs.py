@@ -103,8 +103,10 @@ def open_block(
         yield BlockInputs(labels, list(common), image_ids, of_photos, groups, candidates, selections, truth)
 
 
-def read_stacked(stacked: Path, manifest: Path, labels: list[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield each label with its 0/1 truth and its out-of-fold stacked scores, both of shape (photos,)."""
+def read_stacked(
+    stacked: Path, manifest: Path, labels: list[str]
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield each label with its 0/1 truth, its out-of-fold stacked scores and their folds, all of shape (photos,)."""
     truth = label_matrix(read_table(manifest, labels), labels)
-    for k, (label, table) in enumerate(read_by_label([stacked], labels, ["score"]).items()):
-        yield label, truth[:, k], table["score"].to_numpy()
+    for k, (label, table) in enumerate(read_by_label([stacked], labels, ["score", "fold"]).items()):
+        yield label, truth[:, k], table["score"].to_numpy(), table["fold"].to_numpy()

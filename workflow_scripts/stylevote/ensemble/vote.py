@@ -18,7 +18,7 @@ def predict_labels(
     features: Mapping[str, np.ndarray],
     combined: Mapping[str, Sequence[str]],
     stackers: Mapping[str, list[Stacker]],
-    thresholds: Mapping[str, float | np.ndarray],
+    thresholds: Mapping[str, float | Sequence[float]],
     votes: Votes,
 ) -> dict[str, pd.DataFrame]:
     """Decide every label of a photoset.
@@ -44,7 +44,7 @@ def combine_folds_by_label(
     features: Mapping[str, np.ndarray],
     combined: Mapping[str, Sequence[str]],
     stackers: Mapping[str, list[Stacker]],
-    thresholds: Mapping[str, float | np.ndarray],
+    thresholds: Mapping[str, float | Sequence[float]],
     aggregation: str,
 ) -> dict[str, pd.DataFrame]:
     """Combine the folds for each label, without a limit on the number of labels per photo; see `predict_labels`."""
@@ -81,7 +81,7 @@ def photoset_votes(tables: Mapping[str, pd.DataFrame], image_ids: np.ndarray) ->
 
 
 def combine_folds(
-    features: np.ndarray, stackers: list[Stacker], threshold: float | np.ndarray, aggregation: str
+    features: np.ndarray, stackers: list[Stacker], threshold: float | Sequence[float], aggregation: str
 ) -> pd.DataFrame:
     """Decide one label. The scores of each fold's CNNs go through every stacker, which gives folds x stackers outputs.
 
