@@ -38,7 +38,7 @@ def main(
     """
     photos = read_table(manifest, ["image_id", *labels])
     decisions = read_size_decisions(estimates, labels, photos["image_id"], voting)
-    selected = pd.concat(read_by_label(members, labels).values())
+    selected = pd.concat(read_by_label(members, labels), names=["label"]).reset_index("label")
     trained = [
         read_table(path, ["epoch", "seconds"]).assign(run=name)
         for name, paths in files_of_runs(runs, histories, fold_count).items()

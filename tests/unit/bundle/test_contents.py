@@ -42,7 +42,7 @@ def test_a_bundle_says_what_it_holds(made):
     bundle = open_bundle(made)
     assert bundle.labels == LABELS
     assert bundle.thresholds[LABELS[1]] == 0.45
-    assert bundle.members[LABELS[0]][0] == (BOTH, 3)
+    assert bundle.members(LABELS[0])[0] == (BOTH, 3)
     found = {(one.run[:9], one.fold, one.epoch): one.labels for one in bundle.networks}
     assert found.keys() == {(name, fold, epoch) for name, epoch in BY_EPOCH for fold in (0, 1)}
     assert found["test_byob", 0, 0] == LABELS[:1]

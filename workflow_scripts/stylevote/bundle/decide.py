@@ -63,8 +63,8 @@ def decide(
     torch_device = choose_device(device, threads)
     content = bundle.content
     scores = {
-        label: np.empty((content.folds, len(manifest), len(members)), dtype=np.float32)
-        for label, members in bundle.members.items()
+        label: np.empty((content.folds, len(manifest), len(bundle.members(label))), dtype=np.float32)
+        for label in bundle.labels
     }
     with tempfile.TemporaryDirectory(prefix="stylevote-") as folder, explain_shortages("deciding", MORE_MEMORY):
         caches = _open_caches(networks, manifest, photos, Path(folder), device=torch_device, threads=threads)
@@ -76,11 +76,11 @@ def decide(
             size, batch, tta = (bundled.setting[key] for key in ("size", "batch", "tta"))
             probabilities = predict(network, caches[size], rows, size, batch, tta=tta)
             for k, label in enumerate(bundled.labels):
-                for position, member in enumerate(bundle.members[label]):
+                for position, member in enumerate(bundle.members(label, bundled.fold)):
                     if member == (bundled.run, bundled.epoch):
                         scores[label][bundled.fold, :, position] = probabilities[:, k]
     features = {label: content.features[label] for label in bundle.labels}
-    votes = predict_labels(scores, features, stackers, bundle.thresholds, content.votes)
+    votes = predict_labels(scores, features, stackers, content.thresholds, content.votes)
     table = photoset_votes(votes, manifest["image_id"].to_numpy())
     return decision_details(table, bundle.thresholds, content.precision_threshold)
 

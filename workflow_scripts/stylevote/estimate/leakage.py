@@ -11,7 +11,7 @@ from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.config.identity import seed as seed_of
 from stylevote.ensemble.inputs import BlockInputs
 from stylevote.ensemble.rank import ALL, best_epochs, rank_candidates
-from stylevote.ensemble.select import select_members
+from stylevote.ensemble.select import select_by_fold
 from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.metrics import BETA, f_beta
 
@@ -59,18 +59,16 @@ def measure_leakage(
         selection,
         stack,
         threshold,
-        common_features=(lambda fold: block.candidates.stack_features(common, block.selections, fold))
-        if common
-        else None,
+        groups=block.groups,
+        common_features=(lambda fold: block.features_of(common, fold)) if common else None,
         beta=beta,
         threads=threads,
     )
     alarms = [
         permuted_alarm(label, random_labels, estimate["decision"].to_numpy(), beta),
-        noise_alarm(label, candidates, scores, truth, folds, selection, seed=seed, beta=beta),
+        noise_alarm(label, candidates, scores, truth, folds, block.halves(label), selection, seed=seed, beta=beta),
     ]
-    members = block.selections[label]
-    best = best_epochs(members[members["held_out_fold"] == ALL].set_index("candidate").sort_values("rank"))
+    best = best_epochs(rank_candidates(candidates, truth, scores, beta))
     return alarms, fold_aucs(best[["run", "epoch"]], scores[best.index], truth, folds)
 
 
@@ -109,6 +107,7 @@ def noise_alarm(
     scores: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
+    halves: np.ndarray,
     selection: Selection,
     *,
     seed: int,
@@ -122,7 +121,7 @@ def noise_alarm(
         label: name of the label.
         candidates: columns run, epoch; a row per candidate.
         scores: their out-of-fold scores, float32, shape (candidates, photos).
-        labels, folds: shape (photos,).
+        labels, folds, halves: shape (photos,).
         selection: method and its settings.
         seed: of the noise.
         beta: weight of recall against precision.
@@ -135,8 +134,9 @@ def noise_alarm(
         noise[rows] = scores[np.ix_(rows, shuffle_within_folds(folds, seed_of(seed, run, "noise")))]
     both = pd.concat([candidates, candidates.assign(run=NOISE + candidates["run"])], ignore_index=True)
     all_scores = np.concatenate([scores, noise])
-    ranking = rank_candidates(both, labels, all_scores, beta)
-    selected = select_members(ranking, all_scores, labels, **selection.used(), beta=beta)
+    ranking = rank_candidates(both, labels, all_scores, beta).rename_axis("candidate").reset_index()
+    ranking["held_out_fold"] = ALL
+    selected = select_by_fold(ranking, all_scores, labels, folds, halves, selection, beta=beta)
     members = selected.loc[selected["member"] > 0, "run"]
     share = float(members.str.startswith(NOISE).mean())
     limit = 0.5 + norm.isf(LEVEL) * 0.5 / np.sqrt(len(members))

@@ -75,7 +75,7 @@ def choose_epoch(
     numbers = range(labels.shape[1])
     macro = [np.mean([best_threshold(labels[:, k], epoch[:, k], beta)[1] for k in numbers]) for epoch in scores]
     best = int(np.argmax(macro))
-    searches = [search_threshold(labels[:, k], scores[best, :, k], **threshold.used(), beta=beta) for k in numbers]
+    searches = [search_threshold(labels[:, k], scores[best, :, k], **threshold.arguments(), beta=beta) for k in numbers]
     return best, *np.array(searches).T
 
 

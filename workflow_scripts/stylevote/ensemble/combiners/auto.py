@@ -82,8 +82,9 @@ def fit(
     stack = fit_stack(features, labels, folds, stacks[name], beta=beta, threads=threads)
     columns = {"combiner": names, "nested_f_beta": nested, "behind": behind, "standard_error": errors}
     grid = pd.DataFrame(columns).assign(chosen=np.arange(len(names)) == chosen)
-    (point,) = stack.grid.loc[stack.grid["chosen"], ["f_beta", "threshold", "logloss"]].to_dict("records")
-    for column, value in point.items():
+    # If each fold chose a point of its own, the mean over these points.
+    points = stack.grid.loc[stack.grid["chosen"], ["f_beta", "threshold", "logloss"]].mean()
+    for column, value in points.items():
         grid[column] = np.where(grid["chosen"], value, np.nan)
     return FittedStack([Chosen(name, stacker) for stacker in stack.stackers], stack.scores, grid)
 
