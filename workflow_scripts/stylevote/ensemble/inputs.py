@@ -23,6 +23,7 @@ class BlockInputs:
         common: labels whose members the stackers of every label use, besides the label's own members.
         image_ids: training photos in the manifest's order, shape (photos,).
         folds: folds of the photos, shape (photos,).
+        groups: groups of photos that stay together, shape (photos,).
         candidates: candidates of ``labels`` and ``common``.
         selections: members of the same labels (see `select.select_by_fold`); empty if none were read.
     """
@@ -31,6 +32,7 @@ class BlockInputs:
     common: list[str]
     image_ids: np.ndarray
     folds: np.ndarray
+    groups: np.ndarray
     candidates: Candidates
     selections: dict[str, pd.DataFrame]
     _truth: dict[str, np.ndarray]
@@ -74,14 +76,13 @@ def open_block(
         common: labels whose members the stackers of every label use, too.
     """
     needed = feature_labels(labels, common)
-    photos = read_table(manifest, ["image_id", *needed])
+    photos = read_table(manifest, ["image_id", "group", *needed])
     image_ids = photos["image_id"].to_numpy()
     truth = {label: photos[label].to_numpy(dtype=np.uint8, copy=True) for label in needed}
     selections = read_by_label(members, needed) if members else {}
     with open_candidates(scores, image_ids) as candidates:
-        yield BlockInputs(
-            labels, list(common), image_ids, fold_numbers(photos, read_table(folds)), candidates, selections, truth
-        )
+        fold_of, groups = fold_numbers(photos, read_table(folds)), photos["group"].to_numpy()
+        yield BlockInputs(labels, list(common), image_ids, fold_of, groups, candidates, selections, truth)
 
 
 def read_stacked(stacked: Path, manifest: Path, labels: list[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

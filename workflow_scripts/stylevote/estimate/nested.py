@@ -26,6 +26,7 @@ def select_and_predict_nested(
     threshold: Threshold,
     *,
     common_features: Callable[[int], np.ndarray] | None = None,
+    groups: np.ndarray | None = None,
     beta: float = BETA,
     threads: int = 1,
 ) -> pd.DataFrame:
@@ -34,7 +35,7 @@ def select_and_predict_nested(
     Args:
         candidates: columns run, epoch; a row per candidate.
         scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
-        labels, folds, stack, threshold, beta, threads: see `predict_nested`.
+        labels, folds, stack, threshold, groups, beta, threads: see `predict_nested`.
         selection: method and its settings.
         common_features: further features, as those of `predict_nested`.
     """
@@ -46,7 +47,7 @@ def select_and_predict_nested(
         own = scores[members_of(selected).index].T
         return np.concatenate([own, common_features(fold)], axis=1) if common_features else own
 
-    return predict_nested(features, labels, folds, stack, threshold, beta=beta, threads=threads)
+    return predict_nested(features, labels, folds, stack, threshold, groups=groups, beta=beta, threads=threads)
 
 
 def nested_decisions(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes: Votes) -> np.ndarray:

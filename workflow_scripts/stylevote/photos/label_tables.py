@@ -22,6 +22,7 @@ from stylevote.wording import SHOWN, describe_path, location, nearest, plural, q
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
+OTHER_COLUMNS = ("url", "group")  # besides labels
 BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 NOT_A_BIT = 255
 MAX_NAME = 4096  # characters; no system takes more
@@ -55,6 +56,7 @@ class Entry:
         values: a byte per label column of the table: 0, 1, or `NOT_A_BIT` for anything else.
         alternative: last segment of the challenge's URL.
         url: where it can be downloaded from, if the table has a URL.
+        group: name of the photos that stay together with it, or an empty text.
         path: path in the folder, once the file is found.
     """
 
@@ -63,6 +65,7 @@ class Entry:
     values: bytes
     alternative: str = ""
     url: str = ""
+    group: str = ""
     path: str = ""
 
 
@@ -102,18 +105,20 @@ def _read(table: Path, labels: list[str], labelled: bool) -> tuple[list[str], li
         if not faults and str(guess_type(first.fields[0], strict=False)[0]).startswith("image/"):
             text = f"{location(table, first.line)}: expected a header, found the photo {quote(first.fields[0])}"
             faults.append(Problem(first.line, text))
-        url = first.fields.index("url", 1) if "url" in first.fields[1:] else None
-        entries, bad_rows = _row_entries(table, rows, columns, width=len(first.fields), url=url)
+        url, group = (first.fields.index(name, 1) if name in first.fields[1:] else None for name in OTHER_COLUMNS)
+        entries, bad_rows = _row_entries(table, rows, columns, width=len(first.fields), url=url, group=group)
         if not (entries or bad_rows):
             faults.append(Problem(0, f"{table}: the table is empty, it has a header and no row below it"))
     return [column.label for column in columns], entries, faults + bad_rows
 
 
 def content_digest(labels: list[str], entries: list[Entry]) -> str:
-    """Return a digest of a table's photos, in their order, with their labels, in whatever format it is written."""
+    """Return a digest of a table's photos, in their order, with their labels and groups, in whatever format."""
     text = hashlib.sha256("\0".join(labels).encode())
     for entry in entries:
         text.update(f"\n{entry.name}\0{entry.alternative}\0{entry.values.hex()}".encode())
+        if entry.group:
+            text.update(f"\0{entry.group}".encode())
     return text.hexdigest()[:16]
 
 
@@ -235,10 +240,10 @@ def _label_columns(
     for name, times in Counter(names).items():
         if name in labels and times > 1:
             texts.append(f"column of label {quote(name)} is there {times} times, expected one")
-        elif name not in labels and name != "url":
+        elif name not in labels and name not in OTHER_COLUMNS:
             # A suggestion takes a while, and a message lists only the first problems.
             suggested = labels if len(texts) < SHOWN else []
-            texts.append(f"unknown column {quote(name)}, expected labels{nearest(name, suggested)}")
+            texts.append(f"unknown column {quote(name)}, expected labels, url or group{nearest(name, suggested)}")
     missing = [label for label in labels if label not in names]
     if labelled or len(missing) < len(labels):
         texts += [f"no column for label {quote(label)}" for label in missing]
@@ -247,7 +252,13 @@ def _label_columns(
 
 
 def _row_entries(
-    table: Path, rows: Iterable[TableRow], columns: list[Column], *, width: int, url: int | None
+    table: Path,
+    rows: Iterable[TableRow],
+    columns: list[Column],
+    *,
+    width: int,
+    url: int | None,
+    group: int | None = None,
 ) -> tuple[list[Entry], list[Problem]]:
     """Return an entry for every row with a usable name, and the problems of all rows.
 
@@ -256,7 +267,7 @@ def _row_entries(
         rows: its rows.
         columns: its label columns.
         width: fields per row.
-        url: position of the URLs, if it has some.
+        url, group: positions of the URLs and of the names of groups, if it has some.
     """
     entries, problems = [], []
     first_row = {}
@@ -273,7 +284,8 @@ def _row_entries(
                     text = quote(fields[position]) if fields[position] else "empty"
                     texts.append(f"{quote(name)}: label {quote(label)} is {text}, expected 0 or 1")
             if not fault:
-                entries.append(Entry(line, name, values, url="" if url is None else fields[url]))
+                url_of, group_of = ("" if position is None else fields[position] for position in (url, group))
+                entries.append(Entry(line, name, values, url=url_of, group=group_of))
                 first_row[name] = line
         problems += [Problem(line, f"{location(table, line)}: {text}") for text in texts]
     return entries, problems
