@@ -11,12 +11,11 @@ from iterstrat.ml_stratifiers import IterativeStratification
 
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix
-from stylevote.files.user_tables import read_users_table
-from stylevote.wording import bullets, nearest, plural, quote
+from stylevote.photos.label_tables import UnreadableError, read_rows
+from stylevote.wording import bullets, location, nearest, plural, quote
 
 ATTEMPTS = 20
 EXCHANGES = 1000  # many more than a thousand labels of twenty photos each need
-MAX_CELLS = 10_000_000  # of a table of folds
 UNEVEN = 0.1  # difference between the largest and the smallest fold, as a fraction of the mean, that is worth a warning
 DETOURS = 0.1  # fraction of the exchanges that are not the best
 MAX_COMPARED = 200  # rows of a fold that are compared for an exchange
@@ -102,28 +101,25 @@ def read_folds(path: Path, count: int) -> pd.Series:
     Raises:
         InputError: it cannot be read, lacks a column, names a photo twice, or has other folds than 0 to ``count - 1``.
     """
-    if path.suffix.lower() in (".parquet", ".pq"):
-        table = read_users_table(path, MAX_CELLS)
-    else:
-        try:
-            table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False, encoding="utf-8-sig")
-        except (OSError, ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-            raise InputError(f"{path}: cannot be read as a table of folds ({error})") from error
+    try:
+        header, *rows = [row.fields for row in read_rows(path)] or [[]]
+    except UnreadableError as error:
+        row, text = error.args
+        raise InputError(f"{location(path, row)}: {text}") from error
     for column in ("image_id", "fold"):
-        if column not in table:
-            raise InputError(f"{path}: no column {column!r}{nearest(column, [str(name) for name in table])}")
-    ids = table["image_id"].astype(str).str.strip()
-    if ids.duplicated().any():
-        raise InputError(f"{path}: photo {quote(ids[ids.duplicated()].iloc[0])} occurs twice, expected each once")
-    folds = pd.to_numeric(table["fold"].astype(str), errors="coerce")
-    wrong = ~folds.isin(range(count)).to_numpy()
-    if wrong.any():
-        value = table["fold"].astype(str)[wrong].iloc[0]
-        raise InputError(
-            f"{path}: photo {quote(ids[wrong].iloc[0])} is in fold {quote(value)}, expected 0 to {count - 1}; see"
-            " folds.count"
-        )
-    return pd.Series(folds.astype(int).to_numpy(), index=ids.to_numpy()).sort_index()
+        if column not in header:
+            raise InputError(f"{path}: no column {quote(column)}{nearest(column, header)}")
+    name_at, fold_at, known = header.index("image_id"), header.index("fold"), {str(fold) for fold in range(count)}
+    folds: dict[str, int] = {}
+    for fields in rows:
+        name, fold = (fields[at] if at < len(fields) else "" for at in (name_at, fold_at))
+        if name in folds:
+            raise InputError(f"{path}: photo {quote(name)} occurs twice, expected each once")
+        if fold not in known:
+            found = f"photo {quote(name)} is in fold {quote(fold)}"
+            raise InputError(f"{path}: {found}, expected 0 to {count - 1}; see folds.count")
+        folds[name] = int(fold)
+    return pd.Series(folds, dtype=np.int64).sort_index()
 
 
 def folds_digest(folds: pd.Series) -> str:

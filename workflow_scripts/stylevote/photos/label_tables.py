@@ -69,7 +69,7 @@ class Entry:
     path: str = ""
 
 
-class _UnreadableError(Exception):
+class UnreadableError(Exception):
     """The table cannot be read to its end. The arguments are a row (0: none) and the problem."""
 
 
@@ -85,16 +85,16 @@ def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[li
     """
     try:
         return _read(table, labels, labelled)
-    except _UnreadableError as error:
+    except UnreadableError as error:
         row, text = error.args
         return [], [], [Problem(row, f"{location(table, row)}: {text}")]
 
 
 def _read(table: Path, labels: list[str], labelled: bool) -> tuple[list[str], list[Entry], list[Problem]]:
-    rows = _rows(table)
+    rows = read_rows(table)
     first = next(rows, None)
     if first is None:
-        raise _UnreadableError(0, "the table is empty, expected a header and a row per photo")
+        raise UnreadableError(0, "the table is empty, expected a header and a row per photo")
     if is_challenge_form(first):
         columns, faults = _challenge_columns(table, first, labels, labelled)
         entries, bad_rows = _row_entries(table, chain([first], rows), columns, width=len(first.fields), url=1)
@@ -130,14 +130,14 @@ def file_names(entries: list[Entry]) -> set[str]:
     }
 
 
-def _rows(table: Path) -> Iterator[TableRow]:
+def read_rows(table: Path) -> Iterator[TableRow]:
     """Yield the table's rows, header first, without blank lines. The header of a Parquet table is in line 0."""
     suffix = table.suffix.lower()
     if (kind := describe_path(table)) != "a file":
-        raise _UnreadableError(0, f"expected a table of labels, found {kind}")
+        raise UnreadableError(0, f"expected a table of labels, found {kind}")
     if suffix not in TEXT_SUFFIXES + PARQUET_SUFFIXES:
         expected = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
-        raise _UnreadableError(0, f"expected a table whose name ends in one of {expected}")
+        raise UnreadableError(0, f"expected a table whose name ends in one of {expected}")
     yield from _parquet_rows(table) if suffix in PARQUET_SUFFIXES else _text_rows(table)
 
 
@@ -145,9 +145,9 @@ def _parquet_rows(table: Path) -> Iterator[TableRow]:
     try:
         frame = read_users_table(table, MAX_CELLS)
     except InputError as error:
-        raise _UnreadableError(0, str(error).removeprefix(f"{table}: ")) from error
+        raise UnreadableError(0, str(error).removeprefix(f"{table}: ")) from error
     if len(frame) > MAX_ROWS:
-        raise _UnreadableError(0, f"{len(frame)} rows, at most {MAX_ROWS} are accepted")
+        raise UnreadableError(0, f"{len(frame)} rows, at most {MAX_ROWS} are accepted")
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index(allow_duplicates=True)  # pandas kept the file names as the index
     yield TableRow(0, [str(name).strip() for name in frame.columns])
@@ -170,17 +170,17 @@ def _plain_column(column: pd.Series) -> list[str]:
 def _text_rows(table: Path) -> Iterator[TableRow]:
     if (size := table.stat().st_size) > MAX_TABLE_BYTES:
         accepted = f"at most {MAX_TABLE_BYTES // 10**6} MB are accepted"
-        raise _UnreadableError(0, f"a table of {size / 1e6:.1f} MB, {accepted}")
+        raise UnreadableError(0, f"a table of {size / 1e6:.1f} MB, {accepted}")
     try:
         data = table.read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise _UnreadableError(0, f"cannot be read ({error.strerror})") from error
+        raise UnreadableError(0, f"cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
-        raise _UnreadableError(row, f"not UTF-8 (byte 0x{data[error.start]:02x}); save the table as UTF-8") from error
+        raise UnreadableError(row, f"not UTF-8 (byte 0x{data[error.start]:02x}); save the table as UTF-8") from error
     if "\0" in text:
-        raise _UnreadableError(0, "a binary file (it holds a NUL character), expected text")
+        raise UnreadableError(0, "a binary file (it holds a NUL character), expected text")
     line, rows, cells = 1, 0, 0
     try:
         form = {"delimiter": _delimiter(text), "skipinitialspace": True}
@@ -190,10 +190,10 @@ def _text_rows(table: Path) -> Iterator[TableRow]:
             rows, cells = rows + 1, cells + len(fields)
             if rows > MAX_ROWS or cells > MAX_CELLS:
                 accepted = f"at most {MAX_ROWS} rows and {MAX_CELLS} cells are accepted"
-                raise _UnreadableError(line, f"the table is too large, {accepted}")
+                raise UnreadableError(line, f"the table is too large, {accepted}")
             line = reader.line_num + 1
     except csv.Error as error:
-        raise _UnreadableError(line, f"cannot be read as a table ({error}); is a quote left open?") from error
+        raise UnreadableError(line, f"cannot be read as a table ({error}); is a quote left open?") from error
     line, reader = 1, csv.reader(io.StringIO(text, newline=""), **form)
     for fields in reader:
         stripped = [cell.strip() for cell in fields]
