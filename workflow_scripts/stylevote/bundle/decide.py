@@ -58,7 +58,9 @@ def decide(
         InputError: photos cannot be used, each by its name; weights or stackers do not fit; the machine lacks memory,
             disk or the device.
     """
-    manifest, _ = ingest_photos(photos, None, [], photoset="photos", on_bad_photo=on_bad_photo, threads=threads)
+    manifest, *_ = ingest_photos(
+        photos, None, [], photoset="photos", on_bad_photo=on_bad_photo, max_difference=0, threads=threads
+    )
     stackers, networks = bundle.stackers(threads), bundle.networks
     torch_device = choose_device(device, threads)
     content = bundle.content

@@ -129,6 +129,7 @@ class Configuration(Model):
     downloads: photos.Downloads = Field({})
     on_bad_photo: Literal["fail", "skip"] = "fail"
     keep_weights: Literal["all", "selectable", "none"] = "all"
+    near_duplicates: photos.NearDuplicates = Field({})
     folds: photos.Folds = Field({})
     holdout: photos.Holdout = Field({})
     segmentation: photos.Segmentation = Field({})

@@ -25,7 +25,7 @@ class BlockInputs:
         common: labels whose members the stackers of every label use, besides the label's own members.
         image_ids: training photos in the manifest's order, shape (photos,).
         folds: folds of the photos, shape (photos,).
-        groups: groups of near-duplicates, shape (photos,).
+        groups: groups of photos that stay together, shape (photos,).
         candidates: candidates of ``labels`` and ``common``.
         selections: members of the same labels (see `select.select_by_fold`); empty if none were read.
     """

@@ -20,6 +20,7 @@ def predict_nested(
     stack: Stack,
     threshold: Threshold,
     *,
+    groups: np.ndarray | None = None,
     beta: float = BETA,
     threads: int = 1,
 ) -> pd.DataFrame:
@@ -40,6 +41,7 @@ def predict_nested(
         folds: shape (photos,); at least three different ones.
         stack: the combiner and its settings.
         threshold: the search and its settings.
+        groups: of the photos, see `stack.fit_stack`.
         beta: of the F-beta to maximize.
         threads: processor threads for the stack.
 
@@ -58,7 +60,10 @@ def predict_nested(
     for fold in fold_numbers:
         of_members, outer = features(fold), folds == fold
         known, known_folds = labels[~outer], folds[~outer]
-        fitted = fit_stack(of_members[~outer], known, known_folds, stack, beta=beta, threads=threads)
+        known_groups = None if groups is None else groups[~outer]
+        fitted = fit_stack(
+            of_members[~outer], known, known_folds, stack, groups=known_groups, beta=beta, threads=threads
+        )
         best, _ = search_thresholds(known, fitted.scores, known_folds, threshold, beta)
         votes = combine_folds(of_members[outer][None], fitted.stackers, best, "vote_all")
         score = votes["score"].to_numpy()

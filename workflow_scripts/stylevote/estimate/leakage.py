@@ -65,7 +65,7 @@ def measure_leakage(
         threads=threads,
     )
     alarms = [
-        permuted_alarm(label, random_labels, estimate["decision"].to_numpy(), beta),
+        permuted_alarm(label, random_labels, estimate["decision"].to_numpy(), block.groups, beta=beta),
         noise_alarm(label, candidates, scores, truth, folds, block.halves(label), selection, seed=seed, beta=beta),
     ]
     best = best_epochs(rank_candidates(candidates, truth, scores, beta))
@@ -81,13 +81,16 @@ def shuffle_within_folds(folds: np.ndarray, seed: int) -> np.ndarray:
     return positions
 
 
-def permuted_alarm(label: str, labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> dict[str, Any]:
+def permuted_alarm(
+    label: str, labels: np.ndarray, decisions: np.ndarray, groups: np.ndarray | None = None, *, beta: float = BETA
+) -> dict[str, Any]:
     """Check that an ensemble cannot predict labels in random order. If it can, it has seen them.
 
     Args:
         label: name of the label.
         labels: 0/1 in random order, shape (photos,).
         decisions: the nested estimate's, for these labels, in the same shape.
+        groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
 
     Returns:
@@ -95,7 +98,8 @@ def permuted_alarm(label: str, labels: np.ndarray, decisions: np.ndarray, beta: 
     """
     all_ones = np.ones_like(labels)
     value, expected = f_beta(labels, decisions, beta), f_beta(labels, all_ones, beta)
-    decided, ones = bootstrap_f_beta(labels[:, None], [decisions[:, None], all_ones[:, None]], beta=beta)[:, :, 0]
+    both = [decisions[:, None], all_ones[:, None]]
+    decided, ones = bootstrap_f_beta(labels[:, None], both, groups, beta=beta)[:, :, 0]
     limit = expected + norm.isf(LEVEL) * float(np.std(decided - ones))
     meaning = "nested F-beta for labels in random order; expected: that of assigning the label to all photos"
     return _alarm("permuted", label, value, expected, limit, meaning)

@@ -38,7 +38,7 @@ def select_and_predict_nested(
         scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
         labels, folds, stack, threshold, beta, threads: see `predict_nested`.
         selection: method and its settings.
-        groups: groups of near-duplicates, shape (photos,); by default, every photo has its own.
+        groups: groups of photos that stay together, shape (photos,); by default, every photo has its own.
         common_features: further features, as those of `predict_nested`.
     """
 
@@ -50,7 +50,7 @@ def select_and_predict_nested(
         own = member_scores(lambda networks: scores[networks["candidate"]], selected, folds, halves, fold).T
         return np.concatenate([own, common_features(fold)], axis=1) if common_features else own
 
-    return predict_nested(features, labels, folds, stack, threshold, beta=beta, threads=threads)
+    return predict_nested(features, labels, folds, stack, threshold, groups=groups, beta=beta, threads=threads)
 
 
 def nested_decisions(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes: Votes) -> np.ndarray:

@@ -77,6 +77,7 @@ def estimate_sizes(
                 block.folds,
                 stack,
                 threshold,
+                groups=block.groups,
                 beta=beta,
                 threads=threads,
             )
@@ -96,6 +97,7 @@ def size_curve(
     members: pd.DataFrame,
     folds: int,
     histories: pd.DataFrame,
+    groups: np.ndarray | None = None,
     *,
     beta: float = BETA,
 ) -> pd.DataFrame:
@@ -107,6 +109,7 @@ def size_curve(
         members: columns size, label, run, epoch, fold and member; a row per member of a label, or of a label and fold.
         folds: number of CNNs per run.
         histories: columns run, epoch, seconds; a row per epoch and fold of every run that is trained here.
+        groups: see `bootstrap_f_beta`.
         beta: of the macro F-beta.
 
     Returns:
@@ -117,7 +120,7 @@ def size_curve(
     """
     f_betas = np.array([macro_f_beta(labels, decided, beta) for decided in decisions.values()])
     best = int(np.argmax(f_betas))
-    resampled = bootstrap_f_beta(labels, list(decisions.values()), beta=beta)
+    resampled = bootstrap_f_beta(labels, list(decisions.values()), groups, beta=beta)
     means = np.array([with_mean(resamples)[:, -1] for resamples in resampled])
     rows = []
     for size, score, resamples in zip(decisions, f_betas, means, strict=True):
