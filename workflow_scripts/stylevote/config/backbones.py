@@ -19,7 +19,7 @@ class Backbone:
         batch: photos per step that a GPU of 24 GB can train, all layers in float32.
         features: number of features per photo.
         megabytes: size of its weights in half precision, without fully connected layers.
-        family: ``keras`` (architectures of Keras Applications in 2018, the winners'), ``second_place`` (further networks
+        family: ``keras`` (networks of Keras Applications in 2018, the winners'), ``second_place`` (further networks
             of the second team) or ``modern`` (published since).
     """
 
