@@ -19,8 +19,8 @@ class Backbone:
         batch: photos per step that a GPU of 24 GB can train, all layers in float32.
         features: number of features per photo.
         megabytes: size of its weights in half precision, without fully connected layers.
-        family: ``keras`` (architectures of Keras Applications in 2018, the winners' networks), ``second_place`` (further
-            networks of the second team) or ``modern`` (published since).
+        family: ``keras`` (networks of Keras Applications in 2018, the winners'), ``second_place`` (further networks
+            of the second team) or ``modern`` (published since).
     """
 
     timm: str
@@ -31,8 +31,8 @@ class Backbone:
     family: str
 
 
-# Of the winners' networks, Xception, the Inceptions and NASNetLarge have weights converted from TensorFlow, and VGG, ResNet
-# and DenseNet torchvision's first. Weights of MobileNet and MobileNetV2 are of later recipes: timm has no older ones.
+# Of the winners' networks, Xception, the Inceptions and NASNetLarge have weights converted from TensorFlow, and VGG,
+# ResNet and DenseNet torchvision's first. MobileNet's and MobileNetV2's are of later recipes: timm has no older ones.
 # The winners used batches of 32, and of 16 for DenseNet201. NASNetLarge, CAFormer and EfficientNetV2 need 16 GiB and
 # more for the backward pass of 32 photos. The larger EVA-02 needs 21 GiB for 16 photos of its 448 pixels.
 BACKBONES = {
@@ -58,7 +58,7 @@ BACKBONES = {
     "ViT-CLIP": Backbone("vit_base_patch16_clip_224.laion2b_ft_in12k_in1k", 224, 32, 768, 171.61, "modern"),
 }
 
-# Networks of Keras Applications in 2018 that the libraries used here do not have, and the nearest network: small, and also
+# Networks of Keras Applications in 2018 that the libraries used here lack, and the nearest network: small, and also
 # found by architecture search. Keras has weights of NASNetMobile. It has 12 normal cells, and timm's NASNet fixes 18.
 WITHOUT_WEIGHTS = {"NASNetMobile": "mnasnet_100.rmsp_in1k"}
 
