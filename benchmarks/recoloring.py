@@ -5,7 +5,6 @@ works out the membership as well. Both are measured in turn on drawn photos, enl
 """
 
 import argparse
-import io
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 
 from stylevote.augment.garments import Unsuitable, find_garments
 from stylevote.augment.quality import measure
-from stylevote.augment.recolor import recolor
+from stylevote.augment.recolor import Recoloring, draw_recoloring, recolor
 from stylevote.config.photos import Recolor
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
@@ -36,12 +35,20 @@ def plain(photo: np.ndarray, weight: np.ndarray, degrees: float) -> np.ndarray:
     return np.rint(photo + weight[..., None] * (turned - photo)).astype(np.uint8)
 
 
+def drawn_and_recolored(
+    photo: np.ndarray, mask: np.ndarray, garments: list, number: int
+) -> tuple[Recoloring, np.ndarray, np.ndarray]:
+    """Return new colours, the photo with them, and how much each pixel was changed."""
+    recoloring = draw_recoloring(photo, mask, garments, SETTINGS, np.random.default_rng(number))
+    return recoloring, *recolor(photo, recoloring)
+
+
 def whole(photo: np.ndarray, mask: np.ndarray, number: int) -> None:
     """Recolour and measure a decoded photo with its mask."""
     garments = find_garments(photo, mask, SETTINGS)
-    recolored = recolor(photo, mask, garments, SETTINGS, np.random.default_rng(number))
-    measure(photo, recolored.photo, mask, recolored.weight)
-    Image.fromarray(recolored.photo).save(io.BytesIO(), "JPEG", quality=95)
+    recoloring, after, weight = drawn_and_recolored(photo, mask, garments, number)
+    measure(photo, after, mask, weight)
+    recoloring.to_bytes()
 
 
 def enlarged(pixels: np.ndarray, size: int, filtering: Image.Resampling) -> np.ndarray:
@@ -50,7 +57,7 @@ def enlarged(pixels: np.ndarray, size: int, filtering: Image.Resampling) -> np.n
     return np.array(Image.fromarray(pixels).resize([round(scale * side) for side in pixels.shape[1::-1]], filtering))
 
 
-def drawn(count: int, size: int) -> list[tuple[np.ndarray, np.ndarray, list]]:
+def drawn_photos(count: int, size: int) -> list[tuple[np.ndarray, np.ndarray, list]]:
     """Return photos, their masks and their garments: only photos that can be recoloured."""
     photos, number = [], 0
     while len(photos) < count:
@@ -79,12 +86,11 @@ def main() -> None:
     arguments.add_argument("--size", type=int, default=512, help="shorter side in pixels (default 512)")
     options = arguments.parse_args()
     seconds, difference = np.zeros((options.photos, 3)), 0
-    photos = drawn(options.photos, options.size)
+    photos = drawn_photos(options.photos, options.size)
     for number, (photo, mask, garments) in enumerate(photos):
-        ours, seconds[number, 0] = timed(recolor, photo, mask, garments, SETTINGS, np.random.default_rng(number))
-        turn = ours.hues_to[0] - ours.hues_from[0]
-        theirs, seconds[number, 1] = timed(plain, photo, ours.weight, turn)
-        difference = max(difference, np.abs(ours.photo.astype(int) - theirs).max())
+        (drawn, ours, weight), seconds[number, 0] = timed(drawn_and_recolored, photo, mask, garments, number)
+        theirs, seconds[number, 1] = timed(plain, photo, weight, drawn.hues_to[0] - drawn.hues_from[0])
+        difference = max(difference, np.abs(ours.astype(int) - theirs).max())
         _, seconds[number, 2] = timed(whole, photo, mask, number)
     recoloring, scikit, path = 1 / seconds.mean(axis=0)
     megapixels = np.mean([mask.size for _, mask, _ in photos]) / 1e6
@@ -93,7 +99,7 @@ def main() -> None:
     print(f"plain scikit-image, membership given  {scikit:8.1f} photos a second")
     print(f"ratio                                 {recoloring / scikit:8.1f}")
     print(f"greatest difference                   {difference:8d} levels")
-    print(f"garments, recoloring, figures, JPEG   {path:8.1f} photos a second")
+    print(f"garments, recoloring, figures, bytes  {path:8.1f} photos a second")
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ rule ingest_photos:
     output:
         manifest=results("photos/{photoset}/manifest.parquet"),
         quarantine=results("photos/{photoset}/quarantine.parquet"),
+        thumbnails=results("photos/{photoset}/thumbnails.parquet"),
     log:
         logs("ingest_photos/{photoset}.log"),
     benchmark:
@@ -144,6 +145,7 @@ rule ingest_photos:
                     "photoset": INGESTED[wildcards.photoset],
                     "folds": len(SETTINGS.folds) if INGESTED[wildcards.photoset] == "train" else 1,
                     "holdout": INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
+                    "max_difference": SETTINGS.config.near_duplicates.max_difference,
                 }
             ),
             # Paths do not count, and neither does `on_bad_photo`: a finished manifest is right with either value, and
@@ -183,10 +185,11 @@ if HOLDOUT:
 
 
 rule compare_photosets:
-    """Fail on unreadable photos, and on training photos that occur in another photoset."""
+    """Fail on unreadable photos, and on training photos that another photoset contains; find their near-duplicates."""
     input:
         manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=INGESTED),
         quarantines=expand(results("photos/{photoset}/quarantine.parquet"), photoset=INGESTED),
+        thumbnails=expand(results("photos/{photoset}/thumbnails.parquet"), photoset=INGESTED),
     output:
         shared=results("photos/shared_photos.parquet"),
     log:
@@ -194,7 +197,12 @@ rule compare_photosets:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("photos/compare_photosets", settings("on_bad_photo", photosets=list(INGESTED.values()))),
+        **program(
+            "photos/compare_photosets",
+            settings(
+                "on_bad_photo", photosets=list(INGESTED.values()), **SETTINGS.config.near_duplicates.used()
+            ),
+        ),
     shell:
         PROGRAM
 

@@ -112,7 +112,13 @@ rule choose_epochs:
     params:
         **program(
             "train/choose_epochs",
-            lambda wildcards: canonical({"labels": SETTINGS.labels_of(TRAINED[wildcards.run]), "beta": BETA}),
+            lambda wildcards: canonical(
+                {
+                    "labels": SETTINGS.labels_of(TRAINED[wildcards.run]),
+                    "beta": BETA,
+                    "by": SETTINGS.config.selection.by,
+                }
+            ),
             run="{run}",
         ),
     shell:

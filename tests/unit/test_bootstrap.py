@@ -65,3 +65,34 @@ def test_two_ensembles_are_compared_label_by_label_and_in_the_mean(beta):
     assert 0 < table.loc["b", "low"] < table.loc["b", "difference"] < table.loc["b", "high"]
     assert table.loc["macro", "difference"] == pytest.approx(table.loc["b", "difference"] / 3)
     assert table.loc["macro", "low"] == pytest.approx(table.loc["b", "low"] / 3)
+
+
+def test_groups_are_drawn_and_not_photos():
+    """Groups are drawn with replacement, and all photos of a group as often as it."""
+    labels, one = draw(80, [0.3, 0.1], 0.8, 6)
+    groups = np.sort(np.random.default_rng(7).integers(0, 25, 80))[np.random.default_rng(8).permutation(80)] * 3
+    actual = bootstrap_f_beta(labels, [one], groups, resamples=70, seed=5)[0]
+    names, random = np.unique(groups), np.random.default_rng(5)
+    for scores in actual:
+        drawn = names[random.integers(0, len(names), len(names))]
+        rows = np.concatenate([np.flatnonzero(groups == name) for name in drawn])
+        expected = fbeta_score(labels[rows], one[rows], beta=2, average=None, zero_division=0)
+        assert scores == pytest.approx(expected, abs=1e-12)
+
+
+def test_photos_by_themselves_are_as_without_groups():
+    labels, one = draw(90, [0.3, 0.1], 0.8, 6)
+    plain = bootstrap_f_beta(labels, [one], resamples=60)
+    assert (bootstrap_f_beta(labels, [one], np.arange(90) * 2, resamples=60) == plain).all()
+
+
+def test_the_interval_over_groups_is_wider_if_photos_are_copies():
+    labels, one = draw(100, [0.3], 0.8, 9)
+    copies = [np.repeat(each, 4, axis=0) for each in (labels, one)]
+    plain, grouped = (
+        np.ptp(interval(bootstrap_f_beta(copies[0], [copies[1]], groups)[0, :, 0]))
+        for groups in (None, np.repeat(np.arange(100), 4))
+    )
+    alone = np.ptp(interval(bootstrap_f_beta(labels, [one])[0, :, 0]))
+    assert grouped == pytest.approx(alone, rel=1e-9)
+    assert 0.4 < plain / grouped < 0.6  # four copies of each photo would halve it

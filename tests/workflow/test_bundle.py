@@ -42,6 +42,29 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
 
 
 @pytest.mark.slow
+def test_a_bundle_has_only_the_networks_that_its_folds_chose(checkout):
+    """As the first-place team did: by their report, and by their code."""
+    booster = {"grid": {"eta": [0.3], "max_depth": [2, 3], "min_child_weight": [0]}, "rounds": 5}
+    checkout.config |= {"preset": "paper_2018", "stack": {"xgboost": booster}, "selection": {"top_n": 1}}
+    planned = checkout.plan("out/bundle", "out/submission.csv")
+    assert planned["select_members"] == 3 and "train_cnn" not in planned and "rank_candidates" not in planned
+    out = checkout.folder / "out"
+    for preset in ("paper_2018", "winners_2018"):
+        checkout.config["preset"] = preset
+        checkout.run("out/bundle", "out/submission.csv")
+        assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
+        members = read_table(out / "ensemble" / "members.parquet")
+        assert members.groupby("label")["fold"].agg(list).tolist() == [[0, 1, 2]] * 3
+        chosen = set(members[["run", "fold", "epoch"]].itertuples(index=False, name=None))
+        bundle = open_bundle(out / "bundle")
+        assert {(network.run, network.fold, network.epoch) for network in bundle.networks} == chosen
+        for run, fold in {(run, fold) for run in set(members["run"]) for fold in range(3)}:
+            predicted = read_table(out / "predictions" / "test" / run / f"fold{fold}.parquet")["epoch"]
+            assert {(run, fold, epoch) for epoch in predicted} == {one for one in chosen if one[:2] == (run, fold)}
+    assert checkout.plan("out/bundle", "out/submission.csv") == {}
+
+
+@pytest.mark.slow
 def test_the_small_ensemble_of_a_bundle_leaves_the_ensemble_as_it_is(checkout):
     submission = (checkout.folder / "out" / "submission.csv").read_bytes()
     checkout.config["bundle"] = {"members": 1}
@@ -50,12 +73,12 @@ def test_the_small_ensemble_of_a_bundle_leaves_the_ensemble_as_it_is(checkout):
     assert checkout.plan("out/bundle") == expected
     checkout.run("out/bundle")
     bundle = open_bundle(checkout.folder / "out" / "bundle")
-    assert all(len(members) == 1 for members in bundle.members.values())
+    assert all(len(bundle.members(label)) == 1 for label in LABELS)
     for label in LABELS:
         path = next((checkout.folder / "out" / "ensemble" / "members").glob(f"*{label.strip('{}').split()[0]}*"))
         ranking = read_table(path)
         first = ranking[(ranking["held_out_fold"] == ranking["held_out_fold"].min()) & (ranking["member"] == 1)].iloc[0]
-        assert bundle.members[label] == [(first["run"], first["epoch"])]
+        assert bundle.members(label) == [(first["run"], first["epoch"])]
     decided = checkout.decided_by("out/bundle").decode().splitlines()
     assert len(decided) == 13
     assert (checkout.folder / "out" / "submission.csv").read_bytes() == submission
@@ -71,7 +94,8 @@ def test_the_size_of_a_bundle_is_chosen_by_what_its_ensemble_loses(checkout):
     assert (planned["estimate_sizes"], planned["choose_sizes"], planned["shorten_members"]) == (3, 1, 3)
     assert "train_cnn" not in planned and "select_members" not in planned
     checkout.run("out/bundle")
-    assert all(len(members) == 1 for members in open_bundle(checkout.folder / "out" / "bundle").members.values())
+    bundle = open_bundle(checkout.folder / "out" / "bundle")
+    assert all(len(bundle.members(label)) == 1 for label in LABELS)
 
 
 def test_a_bundle_without_networks_is_refused(checkout):

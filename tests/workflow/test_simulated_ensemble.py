@@ -217,6 +217,48 @@ def test_another_beta_goes_from_the_ranking_to_the_summary(averaged, simulated):
     assert (decided < before).all(), "where recall counts less, fewer photos have a label"
 
 
+@pytest.mark.parametrize("preset", ["paper_2018", "winners_2018"])
+def test_the_first_place_teams_ensembles_decide(simulated, preset):
+    grid = {"eta": [0.1, 0.3], "max_depth": [2], "min_child_weight": [1]}
+    simulated.config |= {"preset": preset, "stack": {"xgboost": {"grid": grid, "rounds": 30}}}
+    simulated.config |= {"report": {"sizes": True}, "bundle": {"members": 1}}
+    simulated.run("all", "out/estimate/leakage.parquet", "out/small/thresholds/sport.parquet")
+    assert_submission_is_scored(simulated)
+    votes = table(simulated, "predictions/test/votes.parquet")
+    for label in LABELS:
+        # Each fold's own photos chose, and the numbers of members are those of the fold with the fewest.
+        members = table(simulated, "ensemble/members.parquet").query("label == @label")
+        numbers = members.groupby("fold")["member"].agg(list)
+        assert numbers.index.tolist() == list(range(FOLDS))
+        assert numbers.map(lambda found: found == numbers[0]).all()
+        manifest, folds = (table(simulated, f"photos/train/{name}.parquet") for name in ("manifest", "folds"))
+        for fold in range(FOLDS):
+            inside = (folds["fold"] == fold).to_numpy()
+            truth, f2 = manifest.loc[inside, label], {}
+            for run in range(6):
+                path = f"simulated/member{run:03d}/fold{fold}/validation.parquet"
+                for epoch, scores in table(simulated, path).groupby("epoch"):
+                    cuts = np.quantile(scores[label], np.linspace(0, 1, 80))
+                    f2[f"member{run:03d}", epoch] = max(fbeta_score(truth, scores[label] >= cut, beta=2) for cut in cuts)
+            first = members[(members["fold"] == fold) & (members["member"] == 1)].iloc[0]
+            assert f2[first["run"], first["epoch"]] == pytest.approx(max(f2.values()), abs=0.03)
+        of_label = votes[votes["label"] == label]
+        thresholds = table(simulated, f"ensemble/thresholds/{label}.parquet").iloc[0]
+        if preset == "paper_2018":
+            yes = sum(of_label[f"fold{fold}"].astype(float) >= thresholds["threshold"] for fold in range(FOLDS))
+            assert of_label["votes"].tolist() == yes.tolist()
+        else:
+            assert len(thresholds["of_stackers"]) == FOLDS
+        assert (of_label["decision"].eq(1) == of_label["votes"].gt(FOLDS / 2))[of_label["votes"] != FOLDS / 2].all()
+        small = table(simulated, "small/members.parquet").query("label == @label")
+        first = members[members["member"] == 1]
+        assert small[["run", "epoch", "fold"]].to_numpy().tolist() == first[["run", "epoch", "fold"]].to_numpy().tolist()
+    curve = table(simulated, "estimate/size_curve.parquet").set_index("size")
+    assert curve.loc["1", "members"] == len(LABELS)
+    assert curve.loc["1", "cnns"] <= FOLDS * len(LABELS)
+    assert simulated.plan("all") == {}
+
+
 @pytest.mark.parametrize("combiner", ["ridge", "rank_mean"])
 def test_other_combiners_decide(averaged, simulated, combiner):
     simulated.config["stack"] = {"combiner": combiner}

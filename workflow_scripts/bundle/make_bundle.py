@@ -6,7 +6,8 @@ from pathlib import Path
 from stylevote.bundle.contents import bundle_card, stored_weights, worth_of_ensemble, write_bundle
 from stylevote.cli import run
 from stylevote.config.ensemble import Votes
-from stylevote.ensemble.blocks import feature_labels, read_by_label, read_values
+from stylevote.ensemble.blocks import feature_labels, read_by_label, read_thresholds, read_values
+from stylevote.ensemble.rank import ALL, of_fold
 from stylevote.ensemble.scores import files_of_runs
 from stylevote.files.tables import read_json, read_table
 
@@ -45,9 +46,9 @@ def main(
         combiner: combiner that made the stackers
     """
     selected, settings = read_table(members), read_json(runs)
-    by_label = selected.sort_values("member").groupby("label")
-    pairs = {label: by_label.get_group(label)[["run", "epoch"]].to_numpy().tolist() for label in labels}
-    networks = sorted({(run, epoch) for pairs_of_label in pairs.values() for run, epoch in pairs_of_label})
+    by_label = selected.sort_values(["fold", "member"]).groupby("label")
+    columns = ["run", "epoch"] if (selected["fold"] == ALL).all() else ["run", "epoch", "fold"]
+    listed = {label: by_label.get_group(label)[columns].to_numpy().tolist() for label in labels}
     folds = len(histories) // len(settings)
     history_of, weights_of = (files_of_runs(sorted(settings), paths, folds) for paths in (histories, weights))
     content = {
@@ -57,17 +58,17 @@ def main(
         "combiner": combiner,
         "features": {label: feature_labels([label], features) for label in labels},
         "folds": folds,
-        "thresholds": read_values(thresholds, labels, "threshold"),
+        "thresholds": read_thresholds(thresholds, labels),
         "precision_threshold": (
             read_values(precision_thresholds, labels, "precision_threshold") if precision_thresholds else None
         ),
-        "members": pairs,
-        "runs": {run: settings[run] for run in sorted({run for run, _ in networks})},
+        "members": listed,
+        "runs": {run: settings[run] for run in sorted(selected["run"].unique())},
     }
     files = {
         (run, fold, epoch): stored_weights(history_of[run][fold], weights_of[run][fold], epoch)
-        for run, epoch in networks
         for fold in range(folds)
+        for run, epoch in of_fold(selected, fold)[["run", "epoch"]].drop_duplicates().to_numpy().tolist()
     }
     by_fold = {
         label: table.sort_values("fold")["stacker"].tolist() for label, table in read_by_label(stackers, labels).items()

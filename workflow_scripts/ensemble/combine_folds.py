@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.config.ensemble import Votes
-from stylevote.ensemble.blocks import feature_labels, read_by_label, read_values
+from stylevote.ensemble.blocks import feature_labels, read_by_label, read_thresholds
 from stylevote.ensemble.scores import divide_labels, files_of_runs, read_features
 from stylevote.ensemble.stack import load_stackers
 from stylevote.ensemble.vote import combine_folds_by_label, limit_labels_by_photo, photoset_votes
@@ -44,7 +44,7 @@ def main(
     files = files_of_runs(runs, predictions, fold_count)
     selected = read_table(members)
     stored = read_by_label(stackers, labels)
-    of_labels = read_values(thresholds, labels, "threshold")
+    of_labels = read_thresholds(thresholds, labels)
     tables = {}
     for group in divide_labels(labels, features, selected, fold_count * len(image_ids)):
         needed = feature_labels(group, features)

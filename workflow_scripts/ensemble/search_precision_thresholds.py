@@ -21,7 +21,7 @@ def main(stacked: Path, manifest: Path, precision_thresholds: Path, *, labels: l
         precision: precision to reach
     """
     rows = []
-    for label, truth, scores in read_stacked(stacked, manifest, labels):
+    for label, truth, scores, _ in read_stacked(stacked, manifest, labels):
         threshold = precision_threshold(truth, scores, precision)
         outcome = "never" if threshold is None else f"from a score of {threshold:.4f} on"
         logging.info("%s: precision %g reached %s", label, precision, outcome)

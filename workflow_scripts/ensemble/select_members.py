@@ -42,7 +42,14 @@ def main(
         for label in labels:
             _, of_label = block.candidates.of(label)
             by_label[label] = selected = select_by_fold(
-                ranked[label], of_label, block.truth(label), block.folds, selection, sizes=by_fold, beta=beta
+                ranked[label],
+                of_label,
+                block.truth(label),
+                block.folds,
+                block.halves(label),
+                selection,
+                sizes=by_fold,
+                beta=beta,
             )
             top_n = selection.top_n if selection.method == "top_n" and by_fold is None else 0
             _log(label, selected[selected["held_out_fold"] == ALL], top_n)

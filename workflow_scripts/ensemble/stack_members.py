@@ -42,7 +42,9 @@ def main(
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:
         for label in labels:
             of_members = block.features(label)
-            result = fit_stack(of_members, block.truth(label), block.folds, stack, beta=beta, threads=threads)
+            result = fit_stack(
+                of_members, block.truth(label), block.folds, stack, groups=block.groups, beta=beta, threads=threads
+            )
             chosen = result.grid[result.grid["chosen"]].to_string(index=False)
             logging.info("%s: %d members\n%s", label, of_members.shape[1], chosen)
             raw = [stacker.to_bytes() for stacker in result.stackers]

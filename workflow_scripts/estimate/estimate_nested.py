@@ -38,7 +38,9 @@ def main(
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:
         for label in labels:
             truth, of_members = block.truth(label), partial(block.features, label)
-            estimate = predict_nested(of_members, truth, block.folds, stack, threshold, beta=beta, threads=threads)
+            estimate = predict_nested(
+                of_members, truth, block.folds, stack, threshold, groups=block.groups, beta=beta, threads=threads
+            )
             logging.info("%s: nested F%g %.4f", label, beta, f_beta(truth, estimate["decision"].to_numpy(), beta))
             estimate.insert(0, "image_id", block.image_ids)
             by_label[label] = estimate

@@ -42,7 +42,9 @@ def main(
         selections: dict[str, dict[str, pd.DataFrame]] = {size: {} for size in SIZES}
         for label, ranking in read_by_label(rankings, feature_labels(labels, features)).items():
             _, of_label = block.candidates.of(label)
-            by_size = select_sizes(ranking, of_label, block.truth(label), block.folds, selection, beta=beta)
+            by_size = select_sizes(
+                ranking, of_label, block.truth(label), block.folds, block.halves(label), selection, beta=beta
+            )
             for size, table in by_size.items():
                 selections[size][label] = table
         for label in labels:

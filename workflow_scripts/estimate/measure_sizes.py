@@ -36,16 +36,17 @@ def main(
         curve: to write: score and cost of each size
         runs: names of the runs, in the order of their histories
     """
-    photos = read_table(manifest, ["image_id", *labels])
+    photos = read_table(manifest, ["image_id", "group", *labels])
     decisions = read_size_decisions(estimates, labels, photos["image_id"], voting)
-    selected = pd.concat(read_by_label(members, labels).values())
+    selected = pd.concat(read_by_label(members, labels), names=["label"]).reset_index("label")
     trained = [
         read_table(path, ["epoch", "seconds"]).assign(run=name)
         for name, paths in files_of_runs(runs, histories, fold_count).items()
         for path in paths
     ]
     trained = pd.concat([pd.DataFrame(columns=["run", "epoch", "seconds"], dtype=float), *trained])
-    table = size_curve(label_matrix(photos, labels), decisions, selected, fold_count, trained, beta=beta)
+    groups = photos["group"].to_numpy()
+    table = size_curve(label_matrix(photos, labels), decisions, selected, fold_count, trained, groups, beta=beta)
     logging.info("%s", table.to_string(index=False, float_format="%.4f"))
     write_table(table, curve)
 

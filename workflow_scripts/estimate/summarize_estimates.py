@@ -35,16 +35,19 @@ def main(
         summary: to write: for each label, the nested and the non-nested F-beta
         decisions: to write: the nested decision for every photo and label
     """
-    photos = read_table(manifest, ["image_id", *labels])
+    photos = read_table(manifest, ["image_id", "group", *labels])
     nested = nested_decisions(read_by_label(estimates, labels), photos["image_id"], voting)
     non_nested = list(read_values(thresholds, labels, "f_beta").values())
-    table = nested_scores(label_matrix(photos, labels), nested, non_nested, labels, beta)
+    table = nested_scores(
+        label_matrix(photos, labels), nested, non_nested, labels, photos["group"].to_numpy(), beta=beta
+    )
     if (holdout_votes is None) != (holdout_manifest is None):
         raise InputError("--holdout-votes and --holdout-manifest: found one of the two, expected both or none")
     if holdout_votes and holdout_manifest:
-        holdout = read_table(holdout_manifest, ["image_id", *labels])
+        holdout = read_table(holdout_manifest, ["image_id", "group", *labels])
         decided = decision_matrix(read_table(holdout_votes), holdout["image_id"].to_numpy(), labels)
-        table = table.join(holdout_scores(label_matrix(holdout, labels), decided, labels, beta))
+        groups = holdout["group"].to_numpy()
+        table = table.join(holdout_scores(label_matrix(holdout, labels), decided, labels, groups, beta=beta))
     logging.info("%s", table.to_string(index=False, float_format="%.4f"))
     write_table(photos[["image_id"]].assign(**dict(zip(labels, nested.T, strict=True))), decisions)
     write_table(table, summary)

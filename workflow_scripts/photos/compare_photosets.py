@@ -1,4 +1,4 @@
-"""Fail on photos that were left out, and on training photos that occur in another photoset, unless both are allowed."""
+"""Fail on photos that were left out, and on training photos that another photoset contains, unless both are allowed."""
 
 from pathlib import Path
 
@@ -8,21 +8,34 @@ from stylevote.photos.ingest import refuse_quarantine, shared_photos
 
 
 def main(
-    manifests: list[Path], quarantines: list[Path], shared: Path, *, photosets: list[str], on_bad_photo: str
+    manifests: list[Path],
+    quarantines: list[Path],
+    thumbnails: list[Path],
+    shared: Path,
+    *,
+    photosets: list[str],
+    on_bad_photo: str,
+    max_difference: float,
+    divided: str,
 ) -> None:
     """Write the table of shared photos.
 
     Args:
         manifests: manifests, a file per photoset
         quarantines: quarantine tables, a file per photoset
+        thumbnails: small pictures of the photos, a file per photoset
         shared: to write: a row per shared photo
         photosets: names of the photosets
         on_bad_photo: fail or skip
+        max_difference: maximum of the difference of near-duplicates
+        divided: fail or warn, if a photo is a near-duplicate of a training photo
     """
     if on_bad_photo == "fail":
         refuse_quarantine({name: read_table(path) for name, path in zip(photosets, quarantines, strict=True)})
     photos = {name: read_table(path, ["image_id", "sha256"]) for name, path in zip(photosets, manifests, strict=True)}
-    write_table(shared_photos(photos, on_bad_photo), shared)
+    pictures = {name: read_table(path) for name, path in zip(photosets, thumbnails, strict=True)}
+    table = shared_photos(photos, pictures, max_difference, on_bad_photo=on_bad_photo, divided=divided)
+    write_table(table, shared)
 
 
 if __name__ == "__main__":

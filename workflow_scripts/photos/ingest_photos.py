@@ -11,6 +11,7 @@ from stylevote.photos.listing import note_reading, second_of
 def main(
     manifest: Path,
     quarantine: Path,
+    thumbnails: Path,
     photos: Path,
     table: Path | None,
     failures: Path | None,
@@ -21,12 +22,14 @@ def main(
     photoset: str,
     folds: int,
     holdout: bool,
+    max_difference: float,
 ) -> None:
-    """Write the manifest of the good photos, and the quarantine table of the other photos.
+    """Write the manifest and the small pictures of the good photos, and the quarantine table of the other photos.
 
     Args:
         manifest: to write: a row per photo
         quarantine: to write: photos left out, and why
+        thumbnails: to write: small pictures of the good photos
         photos: folder of the photos
         table: file names and labels, as CSV, TSV or Parquet; by default, all photos of the folder count
         failures: table of the photos that could not be downloaded, and why
@@ -35,13 +38,14 @@ def main(
         photoset: name of the photoset; train must have labels
         folds: number of folds, each of which needs a positive of every label
         holdout: whether some photos will be held out
+        max_difference: maximum of the difference of near-duplicates
     """
     manifest.parent.mkdir(parents=True, exist_ok=True)
     started = second_of(manifest.parent)
     reasons = {}
     if failures and failures.exists():
         reasons = read_table(failures, ["image_id", "problem"]).set_index("image_id")["problem"].to_dict()
-    good, bad = ingest_photos(
+    good, bad, pictures = ingest_photos(
         photos,
         table,
         labels,
@@ -49,10 +53,12 @@ def main(
         folds=folds,
         holdout=holdout,
         on_bad_photo=on_bad_photo,
+        max_difference=max_difference,
         reasons=reasons,
         threads=threads,
     )
     write_table(bad, quarantine)
+    write_table(pictures, thumbnails)
     write_table(good, manifest)
     note_reading(manifest, photos, started)
 

@@ -34,14 +34,14 @@ def main(
         cells: figures to compare: row, label (or macro), paper (or null), cut (or null), and repetitions, each of which
             names the runs of every label
     """
-    photos = read_table(manifest, ["image_id", *labels])
+    photos = read_table(manifest, ["image_id", "group", *labels])
     image_ids, fold_of = photos["image_id"].to_numpy(), fold_numbers(photos, read_table(folds))
     files = files_of_runs(runs, predictions, len(np.unique(fold_of)))
 
     def scores_of(name: str) -> dict[str, np.ndarray]:
         return read_run(files[name], image_ids, fold_of, labels).scores
 
-    compared = tabulate(cells, photos[labels], fold_of, scores_of, beta=beta)
+    compared = tabulate(cells, photos[labels], fold_of, scores_of, photos["group"].to_numpy(), beta=beta)
     logging.info("%s", compared.to_string(index=False, float_format="%.4f"))
     write_comparison(compared, table, csv)
 

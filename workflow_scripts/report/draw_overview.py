@@ -80,12 +80,17 @@ def main(
         recipes: names of those that resample
         runs: ids of those that predict every label
     """
-    photos, estimate, test_scores = read_table(manifest, ["image_id", *labels]), read_table(summary), read_table(scores)
+    photos, estimate, test_scores = (
+        read_table(manifest, ["image_id", "group", *labels]),
+        read_table(summary),
+        read_table(scores),
+    )
     truth, fold_of = label_matrix(photos, labels), fold_numbers(photos, read_table(folds))
     by_label = read_by_label(figures, labels)
     by_label = pd.concat(by_label.values()).assign(label=list(by_label))
-    naive = bounds(truth, apply_thresholds(stacked, labels, by_label["threshold"].to_numpy()), beta)
-    test = bounds(*read_tested(test_manifest, votes, labels), beta) if len(test_scores) else None
+    groups = photos["group"].to_numpy()
+    naive = bounds(truth, apply_thresholds(stacked, labels, by_label["threshold"].to_numpy()), groups, beta=beta)
+    test = bounds(*read_tested(test_manifest, votes, labels), beta=beta) if len(test_scores) else None
     gain = read_table(fold_averaging, ["gain"])["gain"].iloc[-1] if fold_averaging else None
     nested = read_table(decisions, labels).to_numpy(dtype=np.uint8)
     columns = ["held_out_fold", "run", "epoch", "rank", "f_beta", "threshold"]
@@ -94,7 +99,7 @@ def main(
     table = {
         "macro": macro_figures(estimate, naive, test, test_scores, gain),
         "labels": label_figures(estimate, by_label, test, test_scores),
-        "gains": compare_singles(truth, nested, by_singles, beta),
+        "gains": compare_singles(truth, nested, by_singles, groups, beta=beta),
     }
     shown = pictured_labels(estimate, max_pictures)
     drawn = overview_pictures(*table.values(), truth, shown, max_pictures=max_pictures, beta=beta)
@@ -126,11 +131,15 @@ def apply_thresholds(stacked: list[Path], labels: list[str], thresholds: np.ndar
     return np.stack([apply_threshold(*pair) for pair in zip(scores, thresholds, strict=True)], axis=1)
 
 
-def read_tested(manifest: Path, votes: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test photos' labels and the decisions for them: 0/1, shape (photos, labels)."""
-    photos = read_table(manifest, ["image_id", *labels])
+def read_tested(manifest: Path, votes: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the test photos' labels and the decisions for them, 0/1, shape (photos, labels), and their groups."""
+    photos = read_table(manifest, ["image_id", "group", *labels])
     decided = read_table(votes, ["image_id", "label", "decision"])
-    return label_matrix(photos, labels), decision_matrix(decided, photos["image_id"].to_numpy(), labels)
+    return (
+        label_matrix(photos, labels),
+        decision_matrix(decided, photos["image_id"].to_numpy(), labels),
+        photos["group"].to_numpy(),
+    )
 
 
 def decide_by_networks(

@@ -33,7 +33,7 @@ def main(
     min_test_positives = max(MIN_TEST_POSITIVES, simulation.min_positives * simulation.test // simulation.photos)
     write_table(simulate("train", simulation.photos, simulation.min_positives, labels, seed), manifest)
     write_table(simulate("test", simulation.test, min_test_positives, labels, seed), test_manifest)
-    none = pd.DataFrame(columns=["photoset", "image_id", "train_image_id", "sha256"], dtype="str")
+    none = pd.DataFrame(columns=["photoset", "image_id", "train_image_id", "kind"], dtype="str")
     write_table(none, shared)
 
 

@@ -35,14 +35,16 @@ def main(
         scores: to write: F-beta of student, ensemble and single networks
         summary: to write: the means as text
     """
-    truth = label_matrix(read_table(manifest, labels), labels)
+    photos = read_table(manifest, ["group", *labels])
+    truth = label_matrix(photos, labels)
     decisions = (label_matrix(read_table(path), labels) for path in (ensemble, student, singles))
-    table = compare_student(truth, *decisions, labels, beta)
+    table = compare_student(truth, *decisions, labels, photos["group"].to_numpy(), beta=beta)
     if holdout_manifest and holdout_ensemble and holdout_student:
         holdout = read_table(holdout_manifest)
         votes = (read_table(path) for path in (holdout_ensemble, holdout_student))
         decisions = (decision_matrix(voted, holdout["image_id"].to_numpy(), labels) for voted in votes)
-        table = table.join(compare_holdout(label_matrix(holdout, labels), *decisions, labels, beta))
+        groups = holdout["group"].to_numpy()
+        table = table.join(compare_holdout(label_matrix(holdout, labels), *decisions, labels, groups, beta=beta))
     text = "\n".join(student_lines(table, beta)) + "\n"
     print(text, end="")
     write_table(table, scores)

@@ -10,6 +10,7 @@ import pandas as pd
 from stylevote.cli import run
 from stylevote.config.ensemble import Threshold, Votes
 from stylevote.ensemble.blocks import read_by_label
+from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.scores import open_candidates, read_run
 from stylevote.estimate.single_networks import predict_by_best_network
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
@@ -38,7 +39,7 @@ def main(
         predictions: out-of-fold predictions of the student: one table per fold, in the order of the folds
         scores: candidates, a file per block
         rankings: rankings of the candidates, a file per block
-        chosen: to write: run, epoch and threshold per label; the epoch is the same for all
+        chosen: to write: run, epoch, fold (all) and threshold per label; the epoch is the same for all
         decisions: to write: the student's decision for every photo and label
         singles: to write: the decisions of each label's best single network
         votes: minimum and maximum number of labels per photo
@@ -52,7 +53,8 @@ def main(
     position, thresholds, f_betas = choose_epoch(truth, student_scores, threshold, beta)
     epoch = np.int16(student.epochs[position])
     logging.info("epoch %d: macro F%g %.4f on the photos that chose it", epoch, beta, f_betas.mean())
-    write_table(pd.DataFrame({"label": labels, "run": run, "epoch": epoch, "threshold": thresholds}), chosen)
+    network = {"run": run, "epoch": epoch, "fold": np.int16(ALL)}
+    write_table(pd.DataFrame({"label": labels, **network, "threshold": thresholds}), chosen)
     by_student = nested_decisions(
         truth, student_scores, by_photo, threshold, votes.min_labels, votes.max_labels, beta=beta
     )

@@ -36,7 +36,9 @@ def main(
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:
         for label in labels:
             truth, features_without = block.truth(label), partial(block.features, label)
-            targets = distillation_targets(features_without, truth, block.folds, stack, beta=beta, threads=threads)
+            targets = distillation_targets(
+                features_without, truth, block.folds, stack, groups=block.groups, beta=beta, threads=threads
+            )
             mean = targets["score"].mean()
             logging.info("%s: mean score %.4f, share of positives %.4f", label, mean, truth.mean())
             targets.insert(1, "image_id", block.image_ids[targets.pop("photo")])

@@ -1,9 +1,10 @@
-"""The bootstrap over photos: intervals of scores, and differences between ensembles."""
+"""The bootstrap over groups of photos: intervals of scores, and differences between ensembles."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from stylevote.metrics import BETA, f_beta
 
@@ -15,18 +16,21 @@ _BATCH = 50  # resamples in memory at a time
 def bootstrap_f_beta(
     labels: np.ndarray,
     ensembles: Sequence[np.ndarray],
+    groups: np.ndarray | None = None,
     *,
     resamples: int = RESAMPLES,
     seed: int = 1,
     beta: float = BETA,
 ) -> np.ndarray:
-    """Return the F-beta of each label in samples of photos drawn with replacement (the bootstrap, Efron 1979).
+    """Return the F-beta of each label in samples of groups drawn with replacement (the bootstrap, Efron 1979).
 
-    All ensembles are scored on the same samples, so that their differences can be taken sample by sample.
+    Photos of a group are alike, so groups are drawn and not photos (Davison & Hinkley 1997, section 3.8). All ensembles
+    are scored on the same samples, so that their differences can be taken sample by sample.
 
     Args:
         labels: 0/1, shape (photos, labels).
         ensembles: decisions of each, 0/1, shape (photos, labels).
+        groups: of the photos, int, shape (photos,), as in the manifest; None: each photo is a group.
         resamples: number of samples.
         seed: of the samples.
         beta: weight of recall against precision.
@@ -34,14 +38,20 @@ def bootstrap_f_beta(
     Returns:
         float64, shape (ensembles, resamples, labels). A label without positives in a sample has 0.
     """
-    photos, count = labels.shape
+    count = labels.shape[1]
     columns = [labels, *(column for decisions in ensembles for column in (labels & decisions, decisions))]
     columns = np.concatenate(columns, axis=1).astype(np.float32)  # whole numbers up to 2^24: sums are exact
+    if groups is not None:
+        _, group = np.unique(groups, return_inverse=True)
+        # Sums of each group, once: a resample then has a weight per group.
+        ones = np.ones(len(group), dtype=np.float32)
+        columns = csr_array((ones, (group, np.arange(len(group))))) @ columns
+    drawn = len(columns)
     random = np.random.default_rng(seed)
     sums = []
     for start in range(0, resamples, _BATCH):
         batch = range(min(_BATCH, resamples - start))
-        weights = [np.bincount(random.integers(0, photos, photos), minlength=photos) for _ in batch]
+        weights = [np.bincount(random.integers(0, drawn, drawn), minlength=drawn) for _ in batch]
         sums.append(np.array(weights, dtype=np.float32) @ columns)
     sums = np.concatenate(sums).astype(np.float64).reshape(resamples, -1, count)
     positives, hits, decided = sums[:, 0], sums[:, 1::2], sums[:, 2::2]
@@ -65,6 +75,7 @@ def compare_decisions(
     first: np.ndarray,
     second: np.ndarray,
     names: list[str],
+    groups: np.ndarray | None = None,
     *,
     resamples: int = RESAMPLES,
     beta: float = BETA,
@@ -75,6 +86,7 @@ def compare_decisions(
         labels: 0/1, shape (photos, labels).
         first, second: the ensembles' decisions, in the same shape.
         names: the labels.
+        groups: see `bootstrap_f_beta`.
         resamples: of the bootstrap.
         beta: weight of recall against precision.
 
@@ -84,7 +96,7 @@ def compare_decisions(
     """
     scores = np.array([[f_beta(labels[:, k], each[:, k], beta) for k in range(len(names))] for each in (first, second)])
     scores = with_mean(scores)
-    resampled = bootstrap_f_beta(labels, [first, second], resamples=resamples, beta=beta)
+    resampled = bootstrap_f_beta(labels, [first, second], groups, resamples=resamples, beta=beta)
     low, high = interval(with_mean(resampled[1] - resampled[0]))
     positives = labels.sum(axis=0, dtype=int)
     return pd.DataFrame(

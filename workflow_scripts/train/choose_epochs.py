@@ -1,13 +1,14 @@
-"""List the epochs of a run that may become members: its best for each label. Remove the other epochs' weights."""
+"""List a run's epochs that may become members: the best of each label, or label and fold. Remove others' weights."""
 
 import logging
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from stylevote.cli import run
 from stylevote.cnn.outputs import keep_epochs
-from stylevote.ensemble.rank import best_epochs, rank_candidates
+from stylevote.ensemble.rank import ALL, best_epochs, of_fold, rank_candidates
 from stylevote.ensemble.scores import read_run
 from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
 
@@ -22,30 +23,36 @@ def main(
     *,
     labels: list[str],
     beta: float,
+    by: str,
 ) -> None:
-    """Write label, run, epoch and F-beta of each label's best epoch; remove the other epochs' weights.
+    """Write label, run, epoch, fold and F-beta of the best epochs; remove the other epochs' weights.
 
     Args:
         predictions: out-of-fold predictions of the run: one table per fold, in the order of the folds
         weights: folders of the run's weights: one per fold
-        epochs: to write: each label's best epoch
+        epochs: to write: the best epochs
         run: id of the run
         labels: labels of the run
+        by: photos (all photos rank the epochs of all folds) or fold (each fold's photos rank its own epochs)
     """
     photos = read_table(manifest)
     fold_of = fold_numbers(photos, read_table(folds))
     scored = read_run(predictions, photos["image_id"].to_numpy(), fold_of, labels)
     candidates = pd.DataFrame({"run": run, "epoch": scored.epochs})
     truth = label_matrix(photos, labels)
-    best = [
-        best_epochs(rank_candidates(candidates, truth[:, k], scored.scores[label], beta)).assign(label=label)
-        for k, label in enumerate(labels)
-    ]
-    chosen = pd.concat(best)[["label", "run", "epoch", "f_beta"]].astype({"epoch": "int16"})
+    best = []
+    for fold in [ALL] if by == "photos" else np.unique(fold_of):
+        known = (fold_of == fold) | (fold == ALL)
+        for k, label in enumerate(labels):
+            ranking = rank_candidates(candidates, truth[known, k], scored.scores[label][:, known], beta)
+            best.append(best_epochs(ranking).assign(label=label, fold=fold))
+    chosen = pd.concat(best)[["label", "run", "epoch", "fold", "f_beta"]].astype({"epoch": "int16", "fold": "int16"})
     write_table(chosen, epochs)
-    kept = set(chosen["epoch"])
-    count, size = keep_epochs(weights, kept)
-    logging.info("kept: epochs %s; removed: the weights of %d others, %.1f MB", sorted(kept), count, size / 1e6)
+    for fold, folder in enumerate(weights):
+        kept = set(of_fold(chosen, fold)["epoch"])
+        count, size = keep_epochs([folder], kept)
+        text = "fold %d: kept epochs %s; removed the weights of %d others, %.1f MB"
+        logging.info(text, fold, sorted(kept), count, size / 1e6)
 
 
 if __name__ == "__main__":

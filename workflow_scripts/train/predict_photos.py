@@ -14,6 +14,7 @@ from stylevote.cnn.kept_scores import KeptScores
 from stylevote.cnn.outputs import check_weights, forget_work, predictions_table, read_digests, weights_path
 from stylevote.cnn.settings import RunSetting
 from stylevote.config.identity import file_sha256
+from stylevote.ensemble.rank import of_fold
 from stylevote.files.tables import read_table, write_table
 from stylevote.photos.pixels import check_index
 
@@ -43,7 +44,7 @@ def main(
         manifest: photos of the photoset
         index: index of their pixel cache
         pixels: their pixel cache
-        wanted: label, run and epoch of the networks: the ensemble's members, or all that may become members
+        wanted: run, epoch and fold of the networks: the ensemble's members, or all that may become members
         history: history of the run, a file per fold
         weights: weights of the run, a folder per fold
         predictions: to write: one table per fold
@@ -55,11 +56,16 @@ def main(
     """
     members, photos = read_table(wanted), read_table(index)
     check_index(photos, read_table(manifest), index)
-    epochs = sorted(members.loc[members["run"] == run, "epoch"].unique().tolist())
-    logging.info("%d photos, epochs %s", len(photos), ", ".join(map(str, epochs)) or "none wanted")
-    store = KeptScores(kept, labels, len(photos), [file_sha256(index), {key: setting[key] for key in USED if key in setting}, code])
-    of_folds = [read_digests(path) for path in history]
-    digests = {(fold, epoch): of_fold[epoch] for fold, of_fold in enumerate(of_folds) for epoch in epochs}
+    members = members[members["run"] == run]
+    epochs = [sorted(of_fold(members, fold)["epoch"].unique().tolist()) for fold in range(len(predictions))]
+    for fold, of_network in enumerate(epochs):
+        text = ", ".join(map(str, of_network)) or "none wanted"
+        logging.info("%d photos, fold %d: epochs %s", len(photos), fold, text)
+    store = KeptScores(
+        kept, labels, len(photos), [file_sha256(index), {key: setting[key] for key in USED if key in setting}, code]
+    )
+    stored = [read_digests(path) for path in history]
+    digests = {(fold, epoch): stored[fold][epoch] for fold, of_network in enumerate(epochs) for epoch in of_network}
     scores = {network: store.read(*network, digest) for network, digest in digests.items()}
     missing = [network for network in scores if scores[network] is None]
     if missing:
@@ -79,8 +85,8 @@ def main(
             forget_work(path)
     logging.info("%d networks scored the photos, %d had before", len(missing), len(scores) - len(missing))
     for fold, path in enumerate(predictions):
-        stacked = np.array([scores[fold, epoch] for epoch in epochs])
-        write_table(predictions_table(stacked, epochs, photos["image_id"].to_numpy(), labels), path)
+        stacked = np.array([scores[fold, epoch] for epoch in epochs[fold]])
+        write_table(predictions_table(stacked, epochs[fold], photos["image_id"].to_numpy(), labels), path)
 
 
 if __name__ == "__main__":

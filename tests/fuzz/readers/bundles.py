@@ -60,7 +60,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
             opened = open_bundle(bundle)
             for label, of_label in opened.stackers().items():
                 for stacker in of_label:
-                    stacker.scores(np.full((2, len(opened.members[label])), 0.5, dtype=np.float32))
+                    stacker.scores(np.full((2, len(opened.members(label))), 0.5, dtype=np.float32))
             for one in {one.run: one for one in opened.networks}.values():
                 load_network(one, torch.device("cpu"))
         finally:

@@ -46,7 +46,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
         if table:
             quoted = ['"' + name.replace('"', '""') + '"' for name in named]
             table.write_text("\n".join(["image", *quoted]), encoding="utf-8", errors="surrogateescape")
-        manifest, quarantine = ingest_photos(photos, table, ["a"], photoset="test", on_bad_photo="skip")
+        manifest, quarantine, _ = ingest_photos(photos, table, ["a"], photoset="test", on_bad_photo="skip")
         write_table(quarantine, folder / "quarantine.parquet")
         write_table(manifest, folder / "manifest.parquet")
         manifest = read_table(folder / "manifest.parquet")

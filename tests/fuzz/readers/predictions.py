@@ -29,7 +29,7 @@ def prepare(folder: Path) -> tuple[list[bytes], st.SearchStrategy[bytes], Callab
             candidates, scores = collated.of("sport")
         if not (np.isfinite(scores).all() and len(scores) and (scores >= 0).all() and (scores <= 1).all()):
             raise AssertionError(f"scores {scores}")
-        first = candidates.iloc[:1].assign(label="sport", member=1)
+        first = candidates.iloc[:1].assign(label="sport", fold=-1, member=1)
         read_features(paths, first, IMAGES, LABELS, external=paths)
 
     return [*good, *traps()], st.one_of(mutated(good), drawn()), read

@@ -23,6 +23,7 @@ from stylevote.bundle.decide import load_network
 from stylevote.ensemble import combiners
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, write_json
+from unit import bundles
 from unit.bundles import BOTH, LABELS, content, make_files
 
 
@@ -41,7 +42,7 @@ def test_a_bundle_says_what_it_holds(made):
     bundle = open_bundle(made)
     assert bundle.labels == LABELS
     assert bundle.thresholds[LABELS[1]] == 0.45
-    assert bundle.members[LABELS[0]][0] == (BOTH, 3)
+    assert bundle.members(LABELS[0])[0] == (BOTH, 3)
     found = {(one.run[:9], one.fold, one.epoch): one.labels for one in bundle.networks}
     assert found.keys() == {(name, fold, epoch) for name, epoch in BY_EPOCH for fold in (0, 1)}
     assert found["test_byob", 0, 0] == LABELS[:1]
@@ -111,6 +112,14 @@ def test_numbers_written_as_floats_are_whole_all_the_same(copy):
     bundle = open_bundle(copy)
     network = load_network(next(one for one in bundle.networks if one.run == BOTH), torch.device("cpu"))
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
+
+
+def test_a_head_without_batch_normalization_is_bundled(tmp_path, monkeypatch):
+    own = bundles.setting
+    monkeypatch.setattr(bundles, "setting", lambda backbone: own(backbone) | {"batch_norm": False})
+    for network in open_bundle(bundles.make_bundle(tmp_path)).networks:
+        kinds = [type(layer) for layer in load_network(network, torch.device("cpu")).head]
+        assert kinds == [torch.nn.Linear, torch.nn.ReLU, torch.nn.Linear]
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing"])

@@ -174,6 +174,13 @@ def test_any_share_of_the_layers_is_at_least_one():
     assert trained_layers(backbone, {"last": 0.001}) == list(layers(backbone))[-1:]
 
 
+def test_a_share_below_1_leaves_the_lowest_layer_out():
+    backbone, _, _ = create_backbone("test_resnet", "none", {})
+    everything = list(layers(backbone))
+    assert trained_layers(backbone, {"last": 0.999}) == everything[1:]
+    assert trained_layers(backbone, {"last": 1}) == everything
+
+
 def test_layers_that_are_made_early_and_used_late_are_in_the_group_where_they_are_used():
     with torch.device("meta"):
         backbone, _, _ = create_backbone("twins_svt_small", "none", {})

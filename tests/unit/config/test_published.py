@@ -107,6 +107,15 @@ def test_settings_are_known_in_all_their_forms(pattern):
     assert [of_seed["dark"]["labels"] for of_seed in settings_of(settings, cell)] == [["dark"]] * 2
 
 
+def test_rows_tell_heads_with_and_without_batch_normalization_apart():
+    pair = {"backbone": "resnet34", "batch_norm": {"each": [True, False]}}
+    rows = [row(name=str(norm), backbone="resnet34", batch_norm=norm) for norm in (True, False)]
+    settings = resolve({**copy.deepcopy(CONFIG), "runs": [pair], "experiments": {"one": {"title": "t", "rows": rows}}})
+    with_norm, without = (settings_of(settings, cell)[0]["red"] for cell in settings.cells["one"])
+    assert "batch_norm" not in with_norm
+    assert without["batch_norm"] is False
+
+
 def test_all_labels_in_any_order_are_all():
     settings = resolved(row(backbone="resnet18", labels=["dark", "red", "round"]))
     assert [of_seed["red"]["labels"] for of_seed in settings_of(settings, settings.cells["one"][0])] == ["all"] * 2

@@ -108,6 +108,17 @@ def test_alternatives_and_draws_become_runs_with_defaults():
     assert all(setting["hidden_units"] in ([128], [64, 64]) and setting["loss"] == {"bce": {}} for setting in settings)
 
 
+def test_a_later_key_changes_no_run_that_leaves_it_at_its_default():
+    def runs(**keys):
+        return resolve(changed(runs=[{"backbone": "test_byobnet", "size": 56, **keys}])).runs
+
+    of_before = "test_byobnet-56-plain-cc25a279"
+    assert list(runs()) == list(runs(batch_norm=True)) == [of_before]
+    ((run, setting),) = runs(batch_norm=False).items()
+    assert run != of_before
+    assert setting["batch_norm"] is False
+
+
 def test_draws_that_meet_count_once():
     drawn = {"backbone": "resnet18", "seed": {"choose": [0, 1]}, "draws": 40}
     loss = {"backbone": "resnet18", "loss": {"choose": ["focal", {"focal": {"gamma": 2}}]}, "draws": 40}

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.scores import (
     collate_scores,
     files_of_runs,
@@ -177,8 +178,8 @@ def test_a_list_of_files_is_cut_into_those_of_each_run():
 
 
 MEMBERS = pd.DataFrame(
-    [("style 0", "run2", 2, 1), ("style 0", "run0", 1, 2), ("style 1", "run2", 1, 1)],
-    columns=["label", "run", "epoch", "member"],
+    [("style 0", "run2", 2, ALL, 1), ("style 0", "run0", 1, ALL, 2), ("style 1", "run2", 1, ALL, 1)],
+    columns=["label", "run", "epoch", "fold", "member"],
 )
 
 
@@ -202,9 +203,20 @@ def test_features_are_the_members_scores_by_each_folds_cnns(ensemble, tmp_path):
     assert np.allclose(features["style 1"][1, :, 0], 0.9 * ensemble.scores["run2"][0, :, 1])
 
 
+def test_each_fold_has_its_own_members_if_folds_chose_them(ensemble, tmp_path):
+    files = write_photoset(ensemble, tmp_path)
+    own = [("style 0", "run2", 2, 0, 1), ("style 0", "run0", 1, 0, 2), ("style 0", "run0", 2, 1, 1)]
+    own = pd.DataFrame([*own, ("style 0", "run2", 1, 1, 2)], columns=MEMBERS.columns)
+    features = read_features(files, own, ensemble.image_ids, ensemble.labels, wanted=["style 0"])["style 0"]
+    assert features.shape == (2, len(ensemble.image_ids), 2)
+    expected = [("run2", 1, 1.0), ("run0", 0, 1.0), ("run0", 1, 0.9), ("run2", 0, 0.9)]
+    for scores, (run, epoch, factor) in zip([*features[0].T, *features[1].T], expected, strict=True):
+        assert np.allclose(scores, factor * ensemble.scores[run][epoch, :, 0])
+
+
 def test_features_without_a_members_epoch_or_run_are_refused(ensemble, tmp_path):
     files = write_photoset(ensemble, tmp_path)
-    lacking = pd.concat([MEMBERS, pd.DataFrame([("style 1", "run1", 2, 2)], columns=MEMBERS.columns)])
+    lacking = pd.concat([MEMBERS, pd.DataFrame([("style 1", "run1", 2, ALL, 2)], columns=MEMBERS.columns)])
     with pytest.raises(InputError, match=r"run1-0\.parquet: lacks epoch 2 of the label style 1"):
         read_features(files, lacking, ensemble.image_ids, ensemble.labels)
     files.pop("run2")

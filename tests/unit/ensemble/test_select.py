@@ -54,6 +54,29 @@ def test_the_members_are_those_of_a_plain_reference(seed):
         assert (selection.loc[selection["member"] == 0, "reason"] != "").all()
 
 
+def test_decisions_may_be_compared_instead_of_scores():
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 80)
+    candidates = pd.DataFrame({"run": [f"r{k}" for k in range(12)], "epoch": 1})
+    scores = labels + rng.normal(size=80) + 0.5 * rng.normal(size=(12, 80))
+    scores = (1 / (1 + np.exp(-scores))).astype(np.float32)
+    ranking = rank_candidates(candidates, labels, scores)
+    thresholds = ranking["threshold"].sort_index().to_numpy()
+    decisions = (scores >= thresholds[:, None]).astype(float)
+    actual = select_members(ranking, scores, labels, correlation=0.7, correlation_of="decisions")
+    expected = reference(ranking, decisions, 20, 0.7)
+    assert members_of(actual).index.tolist() == expected
+    assert 1 < len(expected) < 12
+    assert expected != reference(ranking, scores, 20, 0.7)
+
+
+def test_decisions_that_are_all_the_same_correlate_with_none():
+    ranking = pd.DataFrame({"run": ["a", "b", "c"], "epoch": 1, "threshold": [0.1, 0.1, 0.5]})
+    scores = np.array([[0.2, 0.3, 0.4, 0.9], [0.2, 0.3, 0.4, 0.8], [0.2, 0.3, 0.4, 0.7]], dtype=np.float32)
+    actual = select_members(ranking, scores, np.array([0, 0, 1, 1]), correlation_of="decisions")
+    assert actual["member"].tolist() == [1, 2, 3]
+
+
 def chosen(runs, scores, top_n=20, correlation=0.9):
     table = pd.DataFrame(runs, columns=["run", "epoch"])
     scores = np.array(scores, dtype=np.float32)
@@ -351,7 +374,7 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
     labels, folds, candidates, scores = six
     rankings = rank_by_fold(candidates, labels, scores, folds, beta)
     settings = METHODS[method] | ({"greedy": GREEDY} if method == "greedy" else {})
-    selections = select_by_fold(rankings, scores, labels, folds, Selection(**settings), beta=beta)
+    selections = select_by_fold(rankings, scores, labels, folds, folds, Selection(**settings), beta=beta)
     assert selections["held_out_fold"].tolist() == rankings["held_out_fold"].tolist()
     chosen = []
     for held_out_fold in (ALL, 0, 1, 2):
@@ -378,11 +401,11 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_folds_labels_change_nothing_in_its_selection(ensemble, method):
-    (candidates, scores), labels = ensemble.candidates(0), ensemble.truth[:, 0]
+    (candidates, scores), labels, folds = ensemble.candidates(0), ensemble.truth[:, 0], ensemble.folds
     actual = []
-    for known in (labels, np.where(ensemble.folds == 1, 1 - labels, labels)):
-        rankings = rank_by_fold(candidates, known, scores, ensemble.folds)
-        actual.append(select_by_fold(rankings, scores, known, ensemble.folds, Selection(**METHODS[method])))
+    for known in (labels, np.where(folds == 1, 1 - labels, labels)):
+        rankings = rank_by_fold(candidates, known, scores, folds)
+        actual.append(select_by_fold(rankings, scores, known, folds, folds, Selection(**METHODS[method])))
     before, after = actual
     assert before[before["held_out_fold"] == 1].equals(after[after["held_out_fold"] == 1])
     assert not before[before["held_out_fold"] != 1].equals(after[after["held_out_fold"] != 1])
@@ -419,8 +442,8 @@ def test_a_fold_has_the_size_that_was_chosen_without_it_and_none_is_every_run(si
     labels, folds, candidates, scores = six
     rankings = rank_by_fold(candidates, labels, scores, folds)
     greedy = Selection(**METHODS["greedy"])
-    selections = select_by_fold(rankings, scores, labels, folds, greedy, sizes={ALL: 2, 0: None, 1: 1, 2: 2})
-    plain = select_by_fold(rankings, scores, labels, folds, greedy)
+    selections = select_by_fold(rankings, scores, labels, folds, folds, greedy, sizes={ALL: 2, 0: None, 1: 1, 2: 2})
+    plain = select_by_fold(rankings, scores, labels, folds, folds, greedy)
     counts = {held_out_fold: (part["member"] > 0).sum() for held_out_fold, part in selections.groupby("held_out_fold")}
     assert counts == {ALL: 2, 0: 6, 1: 1, 2: 2}
     for held_out_fold, size in [(ALL, 2), (1, 1), (2, 2)]:
@@ -435,7 +458,7 @@ def test_members_of_a_fold_are_those_selected_without_it_each_as_often_as_it_wei
     table = pd.DataFrame(
         [(-1, "a", 1, 1), (-1, "b", 2, 2), (-1, "c", 0, 0), (0, "a", 0, 0), (0, "b", 2, 1), (0, "c", 1, 3)],
         columns=["held_out_fold", "run", "member", "weight"],
-    )
+    ).assign(fold=ALL, held_out_half=ALL)
     actual = {held_out_fold: members_of(table, held_out_fold) for held_out_fold in (ALL, 0)}
     assert actual[ALL]["run"].tolist() == ["a", "b", "b"]
     assert actual[0]["run"].tolist() == ["c", "c", "c", "b"]

@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score
 
+from stylevote.config.ensemble import Threshold
 from stylevote.ensemble.log_odds import log_odds
 from stylevote.ensemble.threshold import (
     apply_threshold,
@@ -18,6 +19,7 @@ from stylevote.ensemble.threshold import (
     fit_platt,
     precision_threshold,
     search_threshold,
+    search_thresholds,
 )
 from stylevote.errors import InputError
 from stylevote.metrics import best_threshold, f_beta
@@ -245,6 +247,23 @@ def test_a_threshold_between_neighbouring_floats_parts_them():
     low = np.float32(0.3)
     high = np.nextafter(low, np.float32(1))
     assert apply_threshold(np.array([low, high]), (float(low) + float(high)) / 2).tolist() == [0, 1]
+
+
+def test_each_stackers_threshold_is_that_of_its_folds_photos():
+    labels, scores = probabilities(300)
+    folds = np.arange(300) % 3
+    scores = np.where(folds == 1, scores**3, scores)
+    found, reached = search_thresholds(labels, scores, folds, Threshold(by="fold", method="greedy"))
+    decided = np.empty(300)
+    for fold, threshold in enumerate(found):
+        inside = folds == fold
+        f_betas = [fbeta_score(labels[inside], scores[inside] >= cut, beta=2) for cut in np.arange(101) / 100]
+        decided[inside] = scores[inside] >= threshold
+        assert fbeta_score(labels[inside], decided[inside], beta=2) == pytest.approx(max(f_betas))
+    assert len(set(found)) > 1
+    assert reached == pytest.approx(fbeta_score(labels, decided, beta=2))
+    one, _ = search_thresholds(labels, scores, folds, Threshold(method="exact"))
+    assert one == best_threshold(labels, scores)[0]
 
 
 def test_an_unknown_method_is_refused():

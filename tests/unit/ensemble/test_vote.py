@@ -9,7 +9,7 @@ import pytest
 from stylevote.ensemble.vote import combine_folds, limit_labels
 from stylevote.errors import InputError
 
-AGGREGATIONS = ["average_scores", "average_then_vote", "average_cnn_first", "vote_all"]
+AGGREGATIONS = ["average_scores", "average_then_vote", "stackers_vote", "average_cnn_first", "vote_all"]
 
 
 class Column:
@@ -33,6 +33,25 @@ class Power:
 
 
 BOTH = [Column(0), Column(1)]
+
+
+def test_each_stackers_mean_meets_its_own_threshold_and_the_stackers_vote():
+    # Two folds, three photos, three members, each with a stacker of its own.
+    features = np.array(
+        [
+            [[0.2, 0.4, 0.9], [0.9, 0.1, 0.2], [0.5, 0.5, 0.5]],
+            [[0.4, 0.6, 0.1], [0.7, 0.1, 0.4], [0.7, 0.1, 0.1]],
+        ],
+        dtype=np.float32,
+    )
+    stackers = [Column(0), Column(1), Column(2)]
+    votes = combine_folds(features, stackers, [0.25, 0.45, 0.6], "stackers_vote")
+    assert votes["votes"].tolist() == [2, 1, 1]
+    assert votes["decision"].tolist() == [1, 0, 0]
+    alike = combine_folds(features, stackers, 0.45, "stackers_vote")
+    assert alike["votes"].tolist() == [2, 1, 1]
+    # Every output counts, against its stacker's threshold.
+    assert combine_folds(features, stackers, [0.25, 0.45, 0.6], "vote_all")["votes"].tolist() == [3, 2, 3]
 
 
 def test_outputs_are_averaged_in_a_fold_and_the_folds_vote():

@@ -127,7 +127,7 @@ def test_knowing_permuted_labels_is_an_alarm_and_guessing_is_none():
 
 @pytest.mark.parametrize("method", [TOP, Selection(method="all")])
 def test_noise_does_not_outdo_what_tells_the_label(clean, method):
-    alarm = noise_alarm("red", *clean.candidates(0), clean.truth[:, 0], clean.folds, method, seed=1)
+    alarm = noise_alarm("red", *clean.candidates(0), clean.truth[:, 0], clean.folds, clean.folds, method, seed=1)
     assert not alarm["raised"]
     assert alarm["value"] == (0 if method is TOP else 0.5)
 
@@ -135,7 +135,8 @@ def test_noise_does_not_outdo_what_tells_the_label(clean, method):
 def test_a_selection_that_prefers_noise_is_caught(simulate):
     ensemble = simulate(photos=1500, prevalence=(0.2,), runs=12, strength=-1.5)  # scores that point the wrong way
     selection = Selection(method="top_n", top_n=12, correlation=0.95)
-    alarm = noise_alarm("red", *ensemble.candidates(0), ensemble.truth[:, 0], ensemble.folds, selection, seed=1)
+    labels, folds = ensemble.truth[:, 0], ensemble.folds
+    alarm = noise_alarm("red", *ensemble.candidates(0), labels, folds, folds, selection, seed=1)
     assert alarm["raised"]
     assert alarm["value"] == 1
 

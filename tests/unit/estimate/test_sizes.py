@@ -25,13 +25,14 @@ def test_each_size_is_what_a_selection_of_that_size_alone_gives(method, simulate
     ensemble = simulate(photos=90, runs=43, epochs=1)
     (candidates, scores), labels = ensemble.candidates(0), ensemble.truth[:, 0]
     rankings = rank_by_fold(candidates, labels, scores, ensemble.folds, beta=1)
-    actual = select_sizes(rankings, scores, labels, ensemble.folds, METHODS[method], beta=1)
+    folds = ensemble.folds
+    actual = select_sizes(rankings, scores, labels, folds, folds, METHODS[method], beta=1)
     assert list(actual) == list(SIZES)
     counts = {}
     for size, members in actual.items():
         most = None if size == "all" else int(size)
         alone = select_by_fold(
-            rankings, scores, labels, ensemble.folds, METHODS[method], sizes=dict.fromkeys((ALL, 0, 1, 2), most), beta=1
+            rankings, scores, labels, folds, folds, METHODS[method], sizes=dict.fromkeys((ALL, 0, 1, 2), most), beta=1
         )
         columns = ["held_out_fold", "candidate", "run", "epoch", "member", "weight"]
         expected = alone.loc[alone["member"] > 0, columns]
@@ -64,12 +65,13 @@ def macro(labels, decisions, beta):
 # Two labels' members; those of the larger ensembles hold an external member, and "b" at two epochs.
 MEMBERS = pd.DataFrame(
     [
-        *[("1", "a", 2), ("1", "a", 2)],
-        *[("5", "a", 2), ("5", "b", 1), ("5", "b", 3), ("5", "a", 2)],
-        *[("all", "a", 2), ("all", "b", 1), ("all", "theirs", 7), ("all", "b", 3), ("all", "a", 1)],
+        *[("1", "red", "a", 2, 1), ("1", "blue", "a", 2, 1)],
+        *[("5", "red", "a", 2, 1), ("5", "red", "b", 1, 2), ("5", "blue", "b", 3, 1), ("5", "blue", "a", 2, 2)],
+        *[("all", "red", "a", 2, 1), ("all", "red", "b", 1, 2), ("all", "red", "theirs", 7, 3)],
+        *[("all", "blue", "b", 3, 1), ("all", "blue", "a", 1, 2)],
     ],
-    columns=["size", "run", "epoch"],
-).assign(fold=-1)
+    columns=["size", "label", "run", "epoch", "member"],
+).assign(fold=ALL)
 # Seconds of an epoch and fold: of "a" 10, of "b" 100, and of "c", which is nobody's member, 1000.
 SECONDS = {"a": 10.0, "b": 100.0, "c": 1000.0}
 HISTORIES = pd.DataFrame(
@@ -117,6 +119,19 @@ def test_costs_are_of_different_networks_up_to_the_last_epoch_that_is_needed(dec
     a, b = 4 * 2 * 10, 4 * 3 * 100
     hours = {"1": a / 3600, "5": (a + b) / 3600, "all": (a + b) / 3600}
     assert curve["training_hours"].to_dict() == pytest.approx(hours)
+
+
+def test_networks_of_single_folds_count_once(decided):
+    labels, decisions, _ = decided
+    rows = [("a", 1, 0, 1), ("b", 2, 0, 2), ("a", 1, 1, 1), ("a", 2, 1, 2)]
+    members = pd.concat(
+        pd.DataFrame(rows, columns=["run", "epoch", "fold", "member"]).assign(size=size, label=label)
+        for size in decisions
+        for label in ("red", "blue")
+    )
+    curve = size_curve(labels, decisions, members, 2, HISTORIES)
+    assert curve["members"].tolist() == [4, 4, 4]
+    assert curve["cnns"].tolist() == [4, 4, 4]
 
 
 def test_external_members_alone_cost_no_training(decided):

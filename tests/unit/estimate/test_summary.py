@@ -50,12 +50,12 @@ def test_the_summary_adds_what_fold_averaging_is_worth(ensemble):
 @pytest.mark.parametrize("beta", [0.5, 1])
 def test_honest_figures_are_of_their_beta(ensemble, beta):
     decisions = np.random.default_rng(3).integers(0, 2, ensemble.truth.shape)
-    table = nested_scores(ensemble.truth, decisions, [0.9, 0.8], ensemble.labels, beta)
+    table = nested_scores(ensemble.truth, decisions, [0.9, 0.8], ensemble.labels, beta=beta)
     expected = fbeta_score(ensemble.truth, decisions, beta=beta, average=None)
     assert table["nested_f_beta"].tolist() == pytest.approx([*expected, expected.mean()])
     assert ((table["nested_low"] < table["nested_f_beta"]) & (table["nested_f_beta"] < table["nested_high"])).all()
     output = summary_lines(
-        table, score_decisions(ensemble.truth, decisions, ensemble.labels, beta), 7, COMPOSITION, beta=beta
+        table, score_decisions(ensemble.truth, decisions, ensemble.labels, beta=beta), 7, COMPOSITION, beta=beta
     )
     figures = [line.split(":")[0] for line in output[2:] if ":" in line]
     assert figures[:2] == [f"macro F{beta:g}, honest", f"macro F{beta:g}, naive"]

@@ -12,7 +12,15 @@ from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix, read_table, write_table
 from stylevote.photos import folds as folds_module
-from stylevote.photos.folds import assign_folds, count_positives, hold_out_photos, stratify
+from stylevote.photos.folds import (
+    assign_folds,
+    count_positives,
+    folds_digest,
+    hold_out_photos,
+    read_folds,
+    stratify,
+    take_folds,
+)
 
 LABELS = ["common", "usual", "rare", "rarest"]
 
@@ -90,7 +98,7 @@ def test_too_few_positives_name_label_and_counts():
     counts, _, rest = rest.partition(" positives in the 3 folds ")
     assert sorted(counts.split(", ")) == ["0", "2", "2"]
     assert rest == (
-        "(2 distinct positives, near-duplicates counted once);"
+        "(2 distinct positives, near-duplicates and groups counted once);"
         " use fewer folds, add photos or merge the label with another"
     )
 
@@ -200,7 +208,7 @@ def test_too_few_positives_to_lock_name_label_and_counts(positives, share, folds
     title, line = str(caught.value).splitlines()
     assert title == (
         "too few photos per label to hold some out; expected at least 3 positives to train on (one per fold) and"
-        " 1 held out, near-duplicates counted once:"
+        " 1 held out, near-duplicates and groups counted once:"
     )
     assert line == f"label 'b': {counts}; change holdout.share, add photos or merge the label with another"
 
@@ -213,12 +221,14 @@ def test_near_duplicates_count_once_where_photos_are_holdout():
     assert pd.Series(group[:6][holdout[:6]]).nunique() == 1
 
 
-def run_program(name, manifest, tmp_path, outputs, **settings):
+def run_program(name, manifest, tmp_path, outputs, table="", **settings):
     write_table(manifest, tmp_path / "manifest.parquet")
     paths = ["--manifest", tmp_path / "manifest.parquet"]
     for option in outputs:
         paths += [f"--{option}", tmp_path / f"{option}.parquet"]
     settings = {"labels": LABELS, "seed": 1, **settings}
+    if name == "assign_folds.py":
+        paths += ["--table", table, "--divided", "warn"]
     command = [warm.python(), PROGRAMS / "photos" / name, "--settings", json.dumps(settings), *paths]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
@@ -258,3 +268,99 @@ def test_program_ends_with_the_message(manifest, tmp_path):
     assert done.returncode == 1
     assert "error: some folds have no positive photo of a label:\nlabel 'rarest': " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# ---- a table of folds
+
+
+def folds_table(path, rows):
+    path.write_text("".join(f"{name},{fold}\n" for name, fold in [("image_id", "fold"), *rows]))
+    return path
+
+
+@pytest.fixture
+def plain():
+    """Twelve photos with one of two labels; the last two are near-duplicates."""
+    return manifest_of([[1, 0], [0, 1]] * 6, [*range(11), 10], ["a", "b"])
+
+
+def test_a_table_of_folds_is_taken_as_it_is(plain, tmp_path, caplog):
+    rows = [(f"{k}.jpg", (k // 2) % 3) for k in range(12)]
+    path = folds_table(tmp_path / "folds.csv", [*rows[::-1], ("held out.jpg", 0)])
+    table = take_folds(plain, ["a", "b"], 3, read_folds(path, 3), divided="fail")
+    assert table["image_id"].tolist() == plain["image_id"].tolist()
+    assert table["fold"].tolist() == [fold for _, fold in rows]
+    assert table["fold"].dtype == np.int16
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_table_of_folds_counts_by_its_content(tmp_path):
+    rows = [(f"{k}.jpg", k % 3) for k in range(6)]
+    first = folds_digest(read_folds(folds_table(tmp_path / "folds.csv", rows), 3))
+    path = tmp_path / "again.parquet"
+    pd.DataFrame(rows[::-1], columns=["image_id", "fold"]).assign(more=1.5).to_parquet(path)
+    assert folds_digest(read_folds(path, 3)) == first
+    rows[0] = ("0.jpg", 1)
+    assert folds_digest(read_folds(folds_table(tmp_path / "folds.csv", rows), 3)) != first
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("image_id,fold\na,0\na,1\n", ": photo 'a' occurs twice, expected each once"),
+        ("image_id,fold\na,3\n", ": photo 'a' is in fold '3', expected 0 to 2; see folds.count"),
+        ("image_id,fold\na,x\n", ": photo 'a' is in fold 'x', expected 0 to 2; see folds.count"),
+        ("image_id,fold\na,0.5\n", ": photo 'a' is in fold '0.5', expected 0 to 2; see folds.count"),
+        ("image_id,folds\na,0\n", ": no column 'fold'; did you mean 'folds'?"),
+        ("", ": no column 'image_id'"),
+    ],
+)
+def test_faults_of_a_table_of_folds(tmp_path, text, expected):
+    path = tmp_path / "folds.csv"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_folds(path, 3)
+    assert str(caught.value).startswith(f"{path}{expected}")
+
+
+def test_faults_of_a_table_of_folds_that_the_photos_show(plain, tmp_path, caplog):
+    rows = [(f"{k}.jpg", (k // 2) % 3) for k in range(12)]
+
+    def take(rows, **settings):
+        return take_folds(plain, ["a", "b"], 3, read_folds(folds_table(tmp_path / "f.csv", rows), 3), **settings)
+
+    with pytest.raises(InputError) as caught:
+        take(rows[1:])
+    assert str(caught.value) == "folds.table has no fold for 1 training photo:\n'0.jpg'; did you mean '10.jpg'?"
+    with pytest.raises(InputError, match="label 'b': 6, 0, 0 positives in the 3 folds"):
+        take([(name, fold if k % 2 == 0 else 0) for k, (name, fold) in enumerate(rows)])
+    divided = [*rows[:11], ("11.jpg", 0)]
+    with pytest.raises(InputError) as caught:
+        take(divided, divided="fail")
+    title, line = str(caught.value).splitlines()
+    assert title.startswith(
+        "1 group of near-duplicates, or of the label table, in several folds of folds.table; change"
+    )
+    assert line == "'10.jpg', '11.jpg': folds 0, 2"
+    assert take(divided)["fold"].tolist() == [fold for _, fold in divided]
+    assert any("estimates will be too high:\n'10.jpg', '11.jpg'" in message for message in caplog.messages)
+
+
+def test_uneven_folds_are_warned_of(caplog):
+    manifest = manifest_of([[1]] * 60, [*range(30), *[30] * 30], ["a"])
+    assign_folds(manifest, ["a"], 3, 1)
+    assert any(
+        message.startswith("folds differ in size: ") and "together has 30 of them" in message
+        for message in caplog.messages
+    )
+    caplog.clear()
+    assign_folds(manifest_of([[1]] * 60, labels=["a"]), ["a"], 3, 1)
+    assert not caplog.messages
+
+
+def test_program_with_a_table(manifest, tmp_path):
+    folds = assign_folds(manifest, LABELS, 5, 1)
+    path = folds_table(tmp_path / "mine.csv", folds.iloc[::-1].itertuples(index=False))
+    done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], table=path, count=5)
+    assert done.returncode == 0, done.stderr
+    pd.testing.assert_frame_equal(read_table(tmp_path / "folds.parquet"), folds)

@@ -12,7 +12,7 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import warm
 from programs import ENVIRONMENT, PROGRAMS
@@ -20,6 +20,7 @@ from stylevote.errors import InputError
 from stylevote.files.tables import write_table
 from stylevote.photos import label_tables
 from stylevote.photos.ingest import ingest_photos, shared_photos
+from stylevote.photos.near_duplicates import thumbnail
 from stylevote.photos.pixels import MAX_BYTES
 from stylevote.photos.problems import Problem, problem_report
 
@@ -85,7 +86,7 @@ def test_manifest_of_a_good_photoset(photos, table, caplog):
     caplog.set_level(logging.INFO)
     order = [0, 3, 1, 4, 2]
     lines = lines_of_table()
-    manifest, quarantine = ingest_photos(photos, table([lines[0], *(lines[1 + k] for k in order)]), LABELS)
+    manifest, quarantine, _ = ingest_photos(photos, table([lines[0], *(lines[1 + k] for k in order)]), LABELS)
     assert manifest.columns.tolist() == ["image_id", "path", "width", "height", "sha256", "group", *LABELS]
     assert manifest["image_id"].tolist() == manifest["path"].tolist() == [f"{k}.jpg" for k in order]
     assert list(map(tuple, manifest[LABELS].to_numpy())) == [VALUES[k] for k in order]
@@ -141,7 +142,7 @@ def test_forms_of_text_tables(photos, tmp_path, form):
     name, encode = TEXTS[form]
     path = tmp_path / name
     path.write_bytes(encode("\n".join(lines_of_table()) + "\n"))
-    manifest, _ = ingest_photos(photos, path, LABELS)
+    manifest, *_ = ingest_photos(photos, path, LABELS)
     assert manifest["image_id"].tolist() == [f"{k}.jpg" for k in range(5)]
     assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
 
@@ -153,7 +154,7 @@ def test_parquet_tables(photos, tmp_path, dtype, as_index):
     frame = pd.DataFrame(np.array(VALUES, dtype=dtype), columns=LABELS)
     frame.insert(0, "file", [f"{k}.jpg" for k in range(5)])
     (frame.set_index("file") if as_index else frame).to_parquet(path)
-    manifest, _ = ingest_photos(photos, path, LABELS)
+    manifest, *_ = ingest_photos(photos, path, LABELS)
     assert manifest["image_id"].tolist() == frame["file"].tolist()
     assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
 
@@ -161,7 +162,7 @@ def test_parquet_tables(photos, tmp_path, dtype, as_index):
 def test_challenge_form(photos, table):
     lines = [f"{k},https://img.example.com/a/{k}.jpg,{sport},{street}" for k, (sport, street) in enumerate(VALUES)]
     lines[3] = "p77,https://img.example.com/a/3.jpg?size=9,1,0"
-    manifest, _ = ingest_photos(photos, table(lines), LABELS)
+    manifest, *_ = ingest_photos(photos, table(lines), LABELS)
     assert manifest["image_id"].tolist() == ["0", "1", "2", "p77", "4"]
     assert manifest["path"].tolist() == [f"{k}.jpg" for k in range(5)]
     assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
@@ -174,14 +175,14 @@ def test_challenge_form_a_photo_is_not_that_of_another_row_whose_name_its_url_en
     reasons = {"7": "404 Not Found", "0": "of a former call"}
     expected = f"{path}, row 2: '7': no such file in {photos}; it could not be downloaded: 404 Not Found"
     assert problems(photos, path, photoset="test", reasons=reasons) == [expected]
-    manifest, quarantine = ingest_photos(photos, path, LABELS, photoset="test", on_bad_photo="skip", reasons=reasons)
+    manifest, quarantine, _ = ingest_photos(photos, path, LABELS, photoset="test", on_bad_photo="skip", reasons=reasons)
     assert manifest["path"].tolist() == ["0.jpg", "3.jpg"]
     assert quarantine["problem"].tolist() == [expected]
 
 
 def test_challenge_form_without_labels(photos, table):
     lines = [f"{k},https://img.example.com/{k}.jpg" for k in (4, 2)]
-    manifest, _ = ingest_photos(photos, table(lines), LABELS, photoset="test")
+    manifest, *_ = ingest_photos(photos, table(lines), LABELS, photoset="test")
     assert manifest["path"].tolist() == ["4.jpg", "2.jpg"]
     assert manifest.columns[-1] == "group"
 
@@ -196,7 +197,7 @@ def test_challenge_form_with_other_labels(photos, table):
 
 def test_label_columns_in_any_order(photos, table):
     lines = ["file,street,sport", *(f"{k}.jpg,{street},{sport}" for k, (sport, street) in enumerate(VALUES))]
-    manifest, _ = ingest_photos(photos, table(lines), LABELS)
+    manifest, *_ = ingest_photos(photos, table(lines), LABELS)
     assert manifest.columns[-2:].tolist() == LABELS
     assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
 
@@ -204,15 +205,15 @@ def test_label_columns_in_any_order(photos, table):
 def test_label_in_another_unicode_form(photos, table):
     label = unicodedata.normalize("NFC", "décontracté")
     lines = [f"file,{unicodedata.normalize('NFD', label)}", *(f"{k}.jpg,{k % 2}" for k in range(5))]
-    manifest, _ = ingest_photos(photos, table(lines), [label])
+    manifest, *_ = ingest_photos(photos, table(lines), [label])
     assert manifest[label].tolist() == [0, 1, 0, 1, 0]
 
 
 def test_other_photosets_need_no_labels_and_no_positives(photos, table):
-    manifest, _ = ingest_photos(photos, table(["file", "1.jpg", "0.jpg"]), LABELS, photoset="test")
+    manifest, *_ = ingest_photos(photos, table(["file", "1.jpg", "0.jpg"]), LABELS, photoset="test")
     assert manifest["image_id"].tolist() == ["1.jpg", "0.jpg"]
     assert not set(LABELS) & set(manifest)
-    manifest, _ = ingest_photos(photos, table(["file,sport,street", "1.jpg,0,0"]), LABELS, photoset="test")
+    manifest, *_ = ingest_photos(photos, table(["file,sport,street", "1.jpg,0,0"]), LABELS, photoset="test")
     assert manifest[LABELS].to_numpy().tolist() == [[0, 0]]
 
 
@@ -222,7 +223,7 @@ def test_folder_without_table(photos, caplog):
     drawn(9).save(photos / "more" / "0.PNG")
     (photos / "readme.txt").write_text("no photo")
     (photos / ".hidden.jpg").write_text("no photo")
-    manifest, _ = ingest_photos(photos, None, LABELS, photoset="test")
+    manifest, *_ = ingest_photos(photos, None, LABELS, photoset="test")
     assert manifest["image_id"].tolist() == [*(f"{k}.jpg" for k in range(5)), "more/0.PNG"]
     assert f"1 file ignored in {photos}: not photos by their suffix" in caplog.messages
 
@@ -240,7 +241,7 @@ def test_names_are_looked_up_by_path_then_by_stem(photos, table):
         "more/x.v2": "more/x.v2.png",
         "more\\x.v2.png": "more/x.v2.png",
     }.items():
-        manifest, _ = ingest_photos(photos, table(["file", name]), LABELS, photoset="test")
+        manifest, *_ = ingest_photos(photos, table(["file", name]), LABELS, photoset="test")
         assert manifest[["image_id", "path"]].to_numpy().tolist() == [[name, path]]
 
 
@@ -250,7 +251,7 @@ def test_non_ascii_names(photos, table, stored, written):
     name = "Zoë, 时尚 #1.jpg"
     drawn(7).save(photos / unicodedata.normalize(stored, name))
     given = unicodedata.normalize(written, name)
-    manifest, _ = ingest_photos(photos, table(["file,url", f'"{given}",']), LABELS, photoset="test")
+    manifest, *_ = ingest_photos(photos, table(["file,url", f'"{given}",']), LABELS, photoset="test")
     assert manifest["image_id"].tolist() == [given]
     assert manifest["path"].tolist() == [unicodedata.normalize(stored, name)]
 
@@ -259,13 +260,13 @@ def test_width_and_height_are_those_after_orientation(photos):
     exif = Image.Exif()
     exif[0x0112] = 6
     drawn(3, (800, 600)).save(photos / "turned.jpg", exif=exif)
-    manifest, _ = ingest_photos(photos, None, LABELS, photoset="test")
+    manifest, *_ = ingest_photos(photos, None, LABELS, photoset="test")
     assert manifest.set_index("path").loc["turned.jpg", ["width", "height"]].tolist() == [600, 800]
 
 
 def test_threads_change_nothing(photos):
-    alone, _ = ingest_photos(photos, None, LABELS, photoset="test", threads=1)
-    together, _ = ingest_photos(photos, None, LABELS, photoset="test", threads=2)
+    alone, *_ = ingest_photos(photos, None, LABELS, photoset="test", threads=1)
+    together, *_ = ingest_photos(photos, None, LABELS, photoset="test", threads=2)
     pd.testing.assert_frame_equal(alone, together)
 
 
@@ -345,11 +346,11 @@ def test_ambiguous_name(photos, table):
 
 HEADERS = {
     "image,sport,Streets": [
-        "unknown column 'Streets', expected labels; did you mean 'street'?",
+        "unknown column 'Streets', expected labels, url or group; did you mean 'street'?",
         "no column for label 'street'",
     ],
-    "image,sport,xyz": ["unknown column 'xyz', expected labels", "no column for label 'street'"],
-    "image,sport,": ["unknown column '', expected labels", "no column for label 'street'"],
+    "image,sport,xyz": ["unknown column 'xyz', expected labels, url or group", "no column for label 'street'"],
+    "image,sport,": ["unknown column '', expected labels, url or group", "no column for label 'street'"],
     "image,sport,sport": ["column of label 'sport' is there 2 times, expected one", "no column for label 'street'"],
 }
 
@@ -377,13 +378,14 @@ def test_parquet_faults(photos, tmp_path):
     assert problems(photos, path) == [
         f"{path}, row 3: '2.jpg': label 'sport' is empty, expected 0 or 1",
         f"{path}, row 4: '3.jpg': label 'sport' is '3.0', expected 0 or 1",
-        f"{path}: unknown column 'steet', expected labels; did you mean 'street'?",
+        f"{path}: unknown column 'steet', expected labels, url or group; did you mean 'street'?",
         f"{path}: no column for label 'street'",
     ]
     path.write_bytes(b"no parquet")
     assert problems(photos, path)[0].startswith(f"{path}: cannot be read as a Parquet table")
 
 
+ONCE = "near-duplicates and groups count once"
 REMEDY = "expected at least {folds}, one per fold; add photos, use fewer folds or merge the label with another"
 
 
@@ -394,8 +396,7 @@ def test_label_without_enough_positives(photos, table):
     ]
     path = table(lines_of_table())
     assert problems(photos, path, folds=4) == [
-        f"{path}: label {label!r} has 3 distinct positive photos (near-duplicates count once), {REMEDY.format(folds=4)}"
-        for label in LABELS
+        f"{path}: label {label!r} has 3 distinct positive photos ({ONCE}), {REMEDY.format(folds=4)}" for label in LABELS
     ]
 
 
@@ -403,8 +404,7 @@ def test_a_label_needs_one_more_positive_where_some_are_holdout(photos, table):
     path = table(lines_of_table())
     remedy = REMEDY.format(folds=4).replace("one per fold;", "one per fold and one held out;")
     assert problems(photos, path, folds=3, holdout=True) == [
-        f"{path}: label {label!r} has 3 distinct positive photos (near-duplicates count once), {remedy}"
-        for label in LABELS
+        f"{path}: label {label!r} has 3 distinct positive photos ({ONCE}), {remedy}" for label in LABELS
     ]
     ingest_photos(photos, path, LABELS, folds=2, holdout=True)
 
@@ -412,9 +412,34 @@ def test_a_label_needs_one_more_positive_where_some_are_holdout(photos, table):
 def test_positives_are_counted_without_near_duplicates(photos, table):
     drawn(2).resize((96, 128)).save(photos / "5.jpg", quality=60)
     path = table([*lines_of_table(), "5.jpg,1,1"])
-    manifest, _ = ingest_photos(photos, path, LABELS, folds=3)
+    manifest, *_ = ingest_photos(photos, path, LABELS, folds=3)
     assert manifest["group"].tolist() == [0, 1, 2, 3, 4, 2]
     assert len(problems(photos, path, folds=4)) == 2
+
+
+def test_a_column_group_keeps_photos_together(photos, table, caplog):
+    caplog.set_level(logging.INFO)
+    drawn(2).resize((96, 128)).save(photos / "5.jpg", quality=60)
+    groups = ["group", "shoe", "", "bag", "", "", "shoe"]
+    path = table([f"{line},{group}" for line, group in zip([*lines_of_table(), "5.jpg,1,1"], groups, strict=True)])
+    manifest, *_ = ingest_photos(photos, path, LABELS, folds=2)
+    assert manifest["group"].tolist() == [0, 1, 0, 3, 4, 0]  # 5 is of the group of 0, and a near-duplicate of 2
+    assert manifest.columns.tolist() == ["image_id", "path", "width", "height", "sha256", "group", *LABELS]
+    assert "with the table's groups, 1 group of photos that stay together" in caplog.messages
+    assert problems(photos, path, folds=3) == [
+        f"{path}: label 'sport' has 2 distinct positive photos ({ONCE}), " + REMEDY.format(folds=3)
+    ]
+
+
+def test_groups_count_in_the_digest_of_a_table(table):
+    def digest(lines):
+        columns, entries, _ = label_tables.read_label_table(table(lines), LABELS, True)
+        return label_tables.content_digest(columns, entries)
+
+    lines = lines_of_table()
+    grouped = [f"{line},{group}" for line, group in zip(lines, ["group", "a", "a", "", "", ""], strict=True)]
+    assert digest(grouped) != digest(lines)
+    assert digest([f"{line},{'group' if line is lines[0] else ''}" for line in lines]) == digest(lines)
 
 
 def test_same_photo_with_other_labels(photos, table):
@@ -422,7 +447,7 @@ def test_same_photo_with_other_labels(photos, table):
     path = table([*lines_of_table(), "5.jpg,1,0"])
     text = "'5.jpg' is the same photo as '1.jpg' in row 3, but they differ in 'sport', 'street'"
     assert problems(photos, path) == [f"{path}, row 7: {text}"]
-    manifest, _ = ingest_photos(photos, table([*lines_of_table(), "5.jpg,0,1"]), LABELS)
+    manifest, *_ = ingest_photos(photos, table([*lines_of_table(), "5.jpg,0,1"]), LABELS)
     assert manifest["group"].tolist() == [0, 1, 2, 3, 4, 1]
 
 
@@ -559,7 +584,7 @@ def test_bad_photos(photos, table, kind):
     assert line.startswith(f"{path}, row 5: '{photos}/3.jpg': {text}")
     (listed,) = problems(photos, None, photoset="test")
     assert listed.startswith(f"'{photos}/3.jpg': {text}")
-    manifest, quarantine = ingest_photos(photos, path, LABELS, on_bad_photo="skip")
+    manifest, quarantine, _ = ingest_photos(photos, path, LABELS, on_bad_photo="skip")
     assert manifest["image_id"].tolist() == ["0.jpg", "1.jpg", "2.jpg", "4.jpg"]
     assert manifest["group"].tolist() == [0, 1, 2, 3]
     assert quarantine[["image_id", "path", "row"]].to_numpy().tolist() == [["3.jpg", "3.jpg", 5]]
@@ -576,15 +601,15 @@ def test_all_problems_come_at_once_in_row_order(photos, table):
         f"8: 'gone.jpg': no such file in {photos}",
         "9: '../a.jpg' leads outside the folder, expected a path relative to it and without '..'",
         "9: '../a.jpg': label 'street' is 'y', expected 0 or 1",
-        f"{path}: label 'sport' has 3 distinct positive photos (near-duplicates count once), {REMEDY.format(folds=9)}",
-        f"{path}: label 'street' has 4 distinct positive photos (near-duplicates count once), {REMEDY.format(folds=9)}",
+        f"{path}: label 'sport' has 3 distinct positive photos ({ONCE}), {REMEDY.format(folds=9)}",
+        f"{path}: label 'street' has 4 distinct positive photos ({ONCE}), {REMEDY.format(folds=9)}",
     ]
 
 
 def test_skip_is_for_photos_only(photos, table, caplog):
     (photos / "3.jpg").write_bytes(b"")
     path = table([*lines_of_table(), "gone.jpg,1,1"])
-    _, quarantine = ingest_photos(photos, path, LABELS, on_bad_photo="skip")
+    _, quarantine, _ = ingest_photos(photos, path, LABELS, on_bad_photo="skip")
     assert quarantine["row"].tolist() == [5, 7]
     assert quarantine["problem"].tolist()[1] == f"{path}, row 7: 'gone.jpg': no such file in {photos}"
     assert "2 photos left out, see the quarantine table" in caplog.messages
@@ -595,7 +620,7 @@ def test_skip_is_for_photos_only(photos, table, caplog):
 def test_skipped_photos_do_not_count_as_positives(photos, table):
     (photos / "3.jpg").write_bytes(b"")
     path = table(lines_of_table())
-    text = f"label 'sport' has 2 distinct positive photos (near-duplicates count once), {REMEDY.format(folds=3)}"
+    text = f"label 'sport' has 2 distinct positive photos ({ONCE}), {REMEDY.format(folds=3)}"
     assert problems(photos, path, on_bad_photo="skip", folds=3) == [f"{path}: {text}"]
 
 
@@ -617,31 +642,58 @@ def test_long_lists_are_cut():
 
 
 def compared(**photosets):
-    return {
+    manifests = {
         name: pd.DataFrame({"image_id": list(ids), "sha256": [ids[key] for key in ids]}, dtype="str")
         for name, ids in photosets.items()
     }
+    thumbnails = {
+        name: pd.DataFrame(
+            {"image_id": list(ids), "thumbnail": [thumbnail(drawn(int(sha))).tobytes() for sha in ids.values()]}
+        )
+        for name, ids in photosets.items()
+    }
+    return manifests, thumbnails
 
 
 def test_shared_photos_are_named(caplog):
-    manifests = compared(train={"a": "1", "b": "2"}, test={"x": "3", "y": "2"}, more={"z": "1"})
+    tables = compared(train={"a": "1", "b": "2"}, test={"x": "3", "y": "2"}, more={"z": "1"})
     with pytest.raises(InputError) as caught:
-        shared_photos(manifests)
-    assert str(caught.value).splitlines() == [
-        "2 photos shared with train; remove them from one photoset, or set on_bad_photo to skip (the photoset's "
-        "scores will be too high):",
+        shared_photos(*tables, 0.15)
+    lines = [
         "'y' in test is the same photo as 'b' in train",
         "'z' in more is the same photo as 'a' in train",
     ]
-    shared = shared_photos(manifests, "skip")
-    assert shared.to_numpy().tolist() == [["test", "y", "b", "2"], ["more", "z", "a", "1"]]
-    assert "2 photos shared with train" in caplog.messages
+    assert str(caught.value).splitlines() == [
+        "2 photos shared with train; remove them from one photoset, or set on_bad_photo to skip (the photoset's "
+        "scores will be too high):",
+        *lines,
+    ]
+    shared = shared_photos(*tables, 0.15, on_bad_photo="skip")
+    assert shared.to_numpy().tolist() == [["test", "y", "b", "same"], ["more", "z", "a", "same"]]
+    assert "\n".join(["2 photos shared with train:", *lines]) in caplog.messages
+
+
+def test_near_duplicates_of_training_photos_are_named(caplog):
+    manifests, thumbnails = compared(train={"a": "1", "b": "2"}, test={"x": "3", "y": "4"})
+    thumbnails["test"]["thumbnail"] = [thumbnail(ImageOps.mirror(drawn(2))).tobytes(), thumbnail(drawn(4)).tobytes()]
+    shared = shared_photos(manifests, thumbnails, 0.15)
+    assert shared.to_numpy().tolist() == [["test", "x", "b", "near"]]
+    line = "'x' in test is a near-duplicate of 'b' in train"
+    assert f"1 near-duplicate shared with train:\n{line}" in caplog.messages
+    with pytest.raises(InputError) as caught:
+        shared_photos(manifests, thumbnails, 0.15, divided="fail")
+    assert str(caught.value).splitlines() == [
+        "1 near-duplicate shared with train; remove them from one photoset, or set near_duplicates.divided to warn "
+        "(the photoset's scores will be too high):",
+        line,
+    ]
+    assert shared_photos(manifests, thumbnails, 0, divided="fail").empty
 
 
 def test_no_shared_photos():
-    for manifests in (compared(train={"a": "1"}, test={"x": "3"}), compared(train={"a": "1"})):
-        shared = shared_photos(manifests)
-        assert shared.columns.tolist() == ["photoset", "image_id", "train_image_id", "sha256"]
+    for tables in (compared(train={"a": "1"}, test={"x": "3"}), compared(train={"a": "1"})):
+        shared = shared_photos(*tables, 0.15)
+        assert shared.columns.tolist() == ["photoset", "image_id", "train_image_id", "kind"]
         assert shared.empty
         assert shared.dtypes.eq("str").all()
 
@@ -655,10 +707,18 @@ def run_program(program, *arguments):
 
 
 def ingest_arguments(photos, tmp_path, table=None, threads=1, **settings):
-    settings = {"photoset": "train", "labels": LABELS, "folds": 2, "holdout": False, **settings}
+    settings = {
+        "photoset": "train",
+        "labels": LABELS,
+        "folds": 2,
+        "holdout": False,
+        "max_difference": 0.15,
+        **settings,
+    }
     yield from ("--photos", photos, "--settings", json.dumps(settings), "--on-bad-photo", "fail", "--table")
     yield from ([table] if table else [])
     yield from ("--manifest", tmp_path / "manifest.parquet", "--quarantine", tmp_path / "quarantine.parquet")
+    yield from ("--thumbnails", tmp_path / "thumbnails.parquet")
     yield from ("--threads", threads)
 
 
@@ -695,14 +755,16 @@ def test_a_table_of_names_needs_a_header(photos, tmp_path):
 
 
 def test_compare_program(tmp_path):
-    paths = []
-    for name, manifest in compared(train={"a": "1", "b": "2"}, test={"y": "2"}).items():
-        paths.append(tmp_path / f"{name}.parquet")
-        write_table(manifest, paths[-1])
+    paths = {"manifest": [], "thumbnails": []}
+    for kind, tables in zip(paths, compared(train={"a": "1", "b": "2"}, test={"y": "2"}), strict=True):
+        for name, table in tables.items():
+            paths[kind].append(tmp_path / f"{name}_{kind}.parquet")
+            write_table(table, paths[kind][-1])
     write_table(pd.DataFrame({"image_id": [], "problem": []}), tmp_path / "none.parquet")
-    arguments = ["--shared", tmp_path / "shared.parquet", "--manifests", *paths]
+    arguments = ["--shared", tmp_path / "shared.parquet", "--manifests", *paths["manifest"]]
+    arguments += ["--thumbnails", *paths["thumbnails"]]
     arguments += ["--quarantines", tmp_path / "none.parquet", tmp_path / "none.parquet"]
-    settings = {"photosets": ["train", "test"], "on_bad_photo": "fail"}
+    settings = {"photosets": ["train", "test"], "on_bad_photo": "fail", "max_difference": 0.15, "divided": "warn"}
     done = run_program("compare_photosets.py", *arguments, "--settings", json.dumps(settings))
     assert done.returncode == 1
     assert "'y' in test is the same photo as 'b' in train" in done.stderr

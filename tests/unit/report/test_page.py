@@ -135,7 +135,7 @@ def page_of(labels) -> str:
         pictures=pictures(labels),
         doubtful={"added": [photo], "missed": [photo] * 3, "disputed": []},
         composition={"size": "6 different CNNs", "warnings": [f"fewer than 20 members for {labels[0]} (3)"]},
-        **member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), folds=3),
+        **member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]).assign(fold=-1), folds=3),
     )
 
 
@@ -145,7 +145,7 @@ def section(template: str, **values) -> str:
 
 
 def members(chosen, labels) -> str:
-    table = pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"])
+    table = pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]).assign(fold=-1)
     composition = {"size": "6 different CNNs", "warnings": ["fewer than 20 members for red (3)"]}
     return section("members.html", labels=labels, composition=composition, **member_figures(table, folds=3))
 

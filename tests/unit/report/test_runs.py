@@ -33,6 +33,11 @@ def test_runs_that_differ_in_anything_differ_in_the_table():
         assert f"{key} " not in found.common
 
 
+def test_a_key_that_is_left_out_at_its_default_is_told():
+    found = run_table({"a": SETTING, "b": {**SETTING, "batch_norm": False}}, ["red", "green"])
+    assert (found.head, found.rows) == (["run", "batch_norm"], [["a", "yes"], ["b", "no"]])
+
+
 def test_what_all_runs_have_in_common_is_said_once():
     found = run_table({"a": SETTING}, ["red", "green"])
     assert found.rows == [["a"]]

@@ -137,6 +137,23 @@ def test_a_single_labels_skill_may_be_chosen(ensemble, scores, manifest, folds):
     assert np.array_equal(out_of_fold(other, 0, "office", manifest, folds), scores["office"][0])
 
 
+@pytest.mark.parametrize(("agreement", "low", "high"), [(0, -0.35, 0.35), (0.5, 0.3, 0.75), (1, 0.85, 1)])
+def test_labels_agree_which_members_are_good_as_far_as_is_asked_for(agreement, low, high, manifest):
+    """Half of the photos have the label: the AUCs of members tell their strengths."""
+    truth = (np.arange(4000) % 2).astype(np.uint8)
+    labels = ["one", "other"]
+    law = Simulation(seed=3, epochs=1, families=60, twins=0, agreement=agreement)
+    agreeing = make_ensemble(pd.DataFrame(dict.fromkeys(labels, truth)), law)
+    one_cnn = np.zeros(len(truth), dtype=int)
+
+    def auc(member, label):
+        drawn = [simulate_scores(agreeing, member, label, truth, photoset=name, cnns=one_cnn)[0] for name in "abcd"]
+        return np.mean([roc_auc_score(truth, scores) for scores in drawn])
+
+    aucs = [[auc(member, label) for member in range(60)] for label in labels]
+    assert low < np.corrcoef(aucs)[0, 1] < high
+
+
 def test_scores_depend_on_their_own_seed_member_label_and_fold_alone(ensemble, scores, manifest, folds):
     alone = make_ensemble(manifest[["korean"]], LAW)
     again = out_of_fold(alone, 6, "korean", manifest, folds)

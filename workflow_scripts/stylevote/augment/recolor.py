@@ -34,7 +34,7 @@ class Recoloring:
         hues_from: degrees, shape (garments,); nan for black, white and grey.
         hues_to: degrees, shape (garments,).
         factors: of the saturation, shape (garments,); nan for black, white and grey.
-        tints: of black, white and grey: L of Lab before, and what is added to L, a and b, shape (garments, 4); else nan.
+        tints: of black, white and grey: L of Lab before, what is added to L, a and b; else nan. Shape (garments, 4).
     """
 
     levels: np.ndarray
@@ -57,10 +57,7 @@ class Recoloring:
 def draw_recoloring(
     photo: np.ndarray, mask: np.ndarray, garments: list[Garment], settings: Recolor, rng: np.random.Generator
 ) -> Recoloring:
-    """Draw a new colour for every garment.
-
-    The new hue is at least ``min_hue_change`` degrees from the old one. All such hues are equally likely, except those
-    with which this garment would be near skin.
+    """Draw a new colour for every garment, and find the pixels that belong to it.
 
     Args:
         photo: uint8 of shape (height, width, 3).
@@ -68,17 +65,30 @@ def draw_recoloring(
         garments: from `stylevote.augment.garments.find_garments`.
         rng: draws the colours.
     """
-    drawn = []
+    colors = draw_colors(garments, settings, rng)
+    levels, extent = memberships(photo, mask, garments, settings.mode)
+    hues_from = np.array([garment.hue for garment in garments])
+    return Recoloring(levels, np.array(extent), hues_from, *(np.array(values) for values in zip(*colors, strict=True)))
+
+
+def draw_colors(
+    garments: list[Garment], settings: Recolor, rng: np.random.Generator
+) -> list[tuple[float, float, np.ndarray]]:
+    """Draw a new colour for every garment: its hue, the factor of its saturation, its tint, as in `Recoloring`.
+
+    The new hue is at least ``min_hue_change`` degrees from the old one. All such hues are equally likely, except those
+    with which this garment would be near skin.
+    """
+    colors = []
     for garment in garments:
         if isnan(garment.hue):
-            hue_to, tint = _draw_tint(garment, rng)
-            drawn.append((garment.hue, hue_to, nan, tint))
+            hue, tint = _draw_tint(garment, rng)
+            colors.append((hue, nan, tint))
         else:
             factor = _draw_factor(garment, settings, rng)
-            hue_to = _draw_hue(garment, factor, [used for _, used, _, _ in drawn], settings, rng)
-            drawn.append((garment.hue, hue_to, factor, np.full(4, nan)))
-    levels, extent = memberships(photo, mask, garments, settings.mode)
-    return Recoloring(levels, np.array(extent), *(np.array(values) for values in zip(*drawn, strict=True)))
+            hue = _draw_hue(garment, factor, [used for used, _, _ in colors], settings, rng)
+            colors.append((hue, factor, np.full(4, nan)))
+    return colors
 
 
 def recolor(photo: np.ndarray, recoloring: Recoloring) -> tuple[np.ndarray, np.ndarray]:
@@ -110,9 +120,7 @@ def recolor(photo: np.ndarray, recoloring: Recoloring) -> tuple[np.ndarray, np.n
     return result, weight
 
 
-def _draw_hue(
-    garment: Garment, factor: float, used: list[float], settings: Recolor, rng: np.random.Generator
-) -> float:
+def _draw_hue(garment: Garment, factor: float, used: list[float], settings: Recolor, rng: np.random.Generator) -> float:
     """Return a new hue in degrees, if possible away from the ``used`` hues, so that garments stay distinct."""
     hues = np.arange(360)
     colors = to_rgb(hues.astype(np.float32), min(1, factor * garment.saturation), garment.value).T

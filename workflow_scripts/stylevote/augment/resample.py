@@ -19,7 +19,9 @@ def resample(
     An epoch starts from every training photo once. The steps of the recipe follow in this order:
 
     - ``drop``: the fraction ``keep``, rounded (a half up), stays of the photos with exactly one of the ``label_sets``,
-      or one of the ``largest`` sets by number of photos (of equals, the first by its names).
+      or one of the ``largest`` sets by number of photos (of equals, the first by its names). Sets with a label that
+      less than the fraction ``rarer_than`` of the photos has are not among these: "only samples with relatively
+      large-scaled labels are deleted".
     - ``repeat``: photos that stay and have one of ``labels`` appear ``times`` times.
     - ``recolored``: ``per_epoch`` recoloured photos, or all if there are fewer, whose source has one of ``labels``
       (None: any label) are added, of the rarest labels first (`Budget`), even if the source is dropped.
@@ -114,8 +116,14 @@ def _dropped_sets(values: np.ndarray, labels: list[str], drop: dict | None, wher
     for names in chosen:
         if names not in sets:
             raise InputError(f"{where}: `drop` names the label set {list(names)}, which no training photo has")
-    sizes = np.bincount(set_of)
-    largest = sorted(range(len(sets)), key=lambda k: (-sizes[k], sets[k]))[: drop["largest"] or 0]
+    sizes, rare = np.bincount(set_of), values.mean(axis=0) < drop["rarer_than"]
+    common = np.flatnonzero(~distinct[:, rare].any(axis=1))
+    largest = sorted(common, key=lambda k: (-sizes[k], sets[k]))[: drop["largest"] or 0]
+    if not chosen and not largest:
+        raise InputError(
+            f"{where}: `drop` finds no photos: all have a label that less than {drop['rarer_than']:g} of them have;"
+            " lower `rarer_than`, or name `label_sets`"
+        )
     return [np.flatnonzero(set_of == k) for k in sorted({*map(sets.index, chosen), *largest})]
 
 

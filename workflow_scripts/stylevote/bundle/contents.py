@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field, Strict, ValidationError
 
@@ -68,8 +69,13 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Labels = Annotated[list[Text], Field(min_length=1, max_length=1000), AfterValidator(refuse_equal)]
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-# A run and an epoch: a list in JSON.
-Member = Annotated[tuple[Text, Annotated[int, Field(ge=0, le=32767)]], Strict(False)]
+Epoch = Annotated[int, Field(ge=0, le=32767)]
+# A list in JSON: run and epoch, for the CNNs of all folds; or run, epoch and fold, for the CNN of a fold. The n-th
+# member of each fold goes into the n-th column of a stacker's input.
+Member = (
+    Annotated[tuple[Text, Epoch], Strict(False)]
+    | Annotated[tuple[Text, Epoch, Annotated[int, Field(ge=0, le=19)]], Strict(False)]
+)
 
 
 class BundledRun(Model):
@@ -95,7 +101,7 @@ class Content(Model):
     votes: Annotated[Votes, AfterValidator(_check_votes)]
     combiner: Literal[Combiner, "auto"]
     features: dict[str, Labels]
-    thresholds: dict[str, Share]
+    thresholds: dict[str, Share | list[Share]]  # of each label, or of each of its stackers
     precision_threshold: dict[str, Share | None] | None
     members: dict[str, Annotated[list[Member], Field(min_length=1, max_length=100_000)]]
     runs: dict[RunId, BundledRun]
@@ -138,25 +144,23 @@ class Bundle:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """The lowest score at which each label is assigned."""
-        return self.content.thresholds
+        """The lowest score at which each label is assigned; if its stackers have their own, their mean."""
+        return {label: float(np.mean(threshold)) for label, threshold in self.content.thresholds.items()}
 
-    @property
-    def members(self) -> dict[str, list[tuple[str, int]]]:
-        """Run and epoch of each label's members, in the order of its stackers' inputs."""
-        return self.content.members
+    def members(self, label: str, fold: int = 0) -> list[tuple[str, int]]:
+        """Return run and epoch of a label's members in a fold, in the order of its stackers' inputs."""
+        return _members_in(self.content, label, fold)
 
     @cached_property
     def networks(self) -> list[BundledNetwork]:
         """Its CNNs, sorted by run, fold and epoch."""
         networks = []
-        for run, epoch in {member for members in self.members.values() for member in members}:
+        for run, fold, epoch in sorted(_networks(self.content)):
             setting = self.content.runs[run].model_dump()
             labels = setting.pop("labels")
-            for fold in range(self.content.folds):
-                path = self.folder / _weights(run, fold, epoch)
-                networks.append(BundledNetwork(run, fold, epoch, setting, labels, path))
-        return sorted(networks, key=lambda network: (network.run, network.fold, network.epoch))
+            path = self.folder / _weights(run, fold, epoch)
+            networks.append(BundledNetwork(run, fold, epoch, setting, labels, path))
+        return networks
 
     @property
     def other_versions(self) -> list[str]:
@@ -253,7 +257,10 @@ def write_bundle(
     files = {
         path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    runs = {run: {key: setting[key] for key in BundledRun.model_fields if key in setting} for run, setting in content["runs"].items()}
+    runs = {
+        run: {key: setting[key] for key in BundledRun.model_fields if key in setting}
+        for run, setting in content["runs"].items()
+    }
     # Last: a job that was killed leaves no bundle.
     write_json({**content, "runs": runs, "format": FORMAT, "files": files, "versions": _versions()}, folder / CONTENT)
     open_bundle(folder)
@@ -295,15 +302,20 @@ def _contradictions(content: Content) -> Iterator[str]:
         values = getattr(content, key)
         if values is not None and sorted(values) != sorted(labels):
             yield f"{key}: expected one for each label"
+    for label, threshold in content.thresholds.items():
+        if isinstance(threshold, list) and len(threshold) != content.folds:
+            yield f"thresholds.{label}: expected one for each fold"
     if len({slug(label) for label in labels}) < len(labels):
         yield "labels: two would have the same files"
     for label, names in content.features.items():
         if names[0] != label or not set(names) <= set(labels):
             yield f"features.{label}: expected labels, its own first"
     for label, members in content.members.items():
-        for run, _ in members:
+        for run, *_ in members:
             if run not in content.runs or label not in content.runs[run].labels:
                 yield f"members.{label}: the run {run} does not predict it"
+        if len({len(_members_in(content, label, fold)) for fold in range(content.folds)}) > 1:
+            yield f"members.{label}: expected as many for each fold"
     for run, setting in content.runs.items():
         if not set(setting.labels) <= set(labels):
             yield f"runs.{run}.labels: expected labels of the bundle"
@@ -311,10 +323,24 @@ def _contradictions(content: Content) -> Iterator[str]:
         yield f"files: not those of its members and labels, such as {quote(min(problems))}"
 
 
+def _members_in(content: Content, label: str, fold: int) -> list[tuple[str, int]]:
+    """Return run and epoch of a label's members in a fold."""
+    return [(run, epoch) for run, epoch, *of_fold in content.members[label] if of_fold in ([], [fold])]
+
+
+def _networks(content: Content) -> set[tuple[str, int, int]]:
+    """Return run, fold and epoch of each CNN of a bundle with this content."""
+    return {
+        (run, fold, epoch)
+        for label in content.members
+        for fold in range(content.folds)
+        for run, epoch in _members_in(content, label, fold)
+    }
+
+
 def _expected_files(content: Content) -> set[str]:
     """Return the names of the files of a bundle with this content."""
-    members = {member for members in content.members.values() for member in members}
-    weights = {_weights(run, fold, epoch) for run, epoch in members for fold in range(content.folds)}
+    weights = {_weights(*network) for network in _networks(content)}
     return weights | {name for label in content.labels for name in _stackers(label, content.folds)} | {CARD}
 
 

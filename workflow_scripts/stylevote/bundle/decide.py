@@ -58,13 +58,15 @@ def decide(
         InputError: photos cannot be used, each by its name; weights or stackers do not fit; the machine lacks memory,
             disk or the device.
     """
-    manifest, _ = ingest_photos(photos, None, [], photoset="photos", on_bad_photo=on_bad_photo, threads=threads)
+    manifest, *_ = ingest_photos(
+        photos, None, [], photoset="photos", on_bad_photo=on_bad_photo, max_difference=0, threads=threads
+    )
     stackers, networks = bundle.stackers(threads), bundle.networks
     torch_device = choose_device(device, threads)
     content = bundle.content
     scores = {
-        label: np.empty((content.folds, len(manifest), len(members)), dtype=np.float32)
-        for label, members in bundle.members.items()
+        label: np.empty((content.folds, len(manifest), len(bundle.members(label))), dtype=np.float32)
+        for label in bundle.labels
     }
     with tempfile.TemporaryDirectory(prefix="stylevote-") as folder, explain_shortages("deciding", MORE_MEMORY):
         caches = _open_caches(networks, manifest, photos, Path(folder), device=torch_device, threads=threads)
@@ -76,11 +78,11 @@ def decide(
             size, batch, tta = (bundled.setting[key] for key in ("size", "batch", "tta"))
             probabilities = predict(network, caches[size], rows, size, batch, tta=tta)
             for k, label in enumerate(bundled.labels):
-                for position, member in enumerate(bundle.members[label]):
+                for position, member in enumerate(bundle.members(label, bundled.fold)):
                     if member == (bundled.run, bundled.epoch):
                         scores[label][bundled.fold, :, position] = probabilities[:, k]
     features = {label: content.features[label] for label in bundle.labels}
-    votes = predict_labels(scores, features, stackers, bundle.thresholds, content.votes)
+    votes = predict_labels(scores, features, stackers, content.thresholds, content.votes)
     table = photoset_votes(votes, manifest["image_id"].to_numpy())
     return decision_details(table, bundle.thresholds, content.precision_threshold)
 

@@ -315,7 +315,7 @@ def _heat_maps(
     heats = {}
     for bundled in bundle.networks:
         member = (bundled.run, bundled.epoch)
-        pairs = [(file, label) for file, label in wanted if bundle.members[label][0] == member]
+        pairs = [(file, label) for file, label in wanted if bundle.members(label)[0] == member]
         if bundled.fold > 0 or not pairs:
             continue
         network, size = load_network(bundled, device), bundled.setting["size"]

@@ -158,7 +158,8 @@ def trained_layers(backbone: nn.Module, part: str | dict[str, float]) -> list[nn
     Args:
         backbone: the backbone.
         part: ``head`` (none), ``all``, ``{"last": share}`` of the layers, counted from the top, or ``{"groups": N}``:
-            those of the topmost N groups (`layer_groups`), or all if there are fewer.
+            those of the topmost N groups (`layer_groups`), or all if there are fewer. A share is rounded up, but a
+            share below 1 leaves out the lowest layer.
     """
     stack = list(layers(backbone))
     if part == "head":
@@ -166,6 +167,7 @@ def trained_layers(backbone: nn.Module, part: str | dict[str, float]) -> list[nn
     if part == "all":
         return stack
     if "last" in part:
-        return stack[-math.ceil(part["last"] * len(stack)) :]
+        frozen = len(stack) - math.ceil(part["last"] * len(stack))
+        return stack[max(frozen, int(part["last"] < 1)) :]
     groups = layer_groups(backbone)
     return [layer for layer, group in zip(stack, groups, strict=True) if group > max(groups) - part["groups"]]

@@ -83,6 +83,20 @@ def epoch_rows(path: Path, variants: pd.DataFrame) -> list[torch.Tensor]:
     return [torch.from_numpy(rows[positions]) for positions in epochs.groupby("epoch", sort=True).indices.values()]
 
 
+def count_seen(targets: torch.Tensor, epochs: list[torch.Tensor]) -> tuple[torch.Tensor, int]:
+    """Return how many positives of each label, and how many photos, the epochs see together.
+
+    Args:
+        targets: 0/1, shape (photos, labels).
+        epochs: rows of ``targets`` that each epoch sees; a repeated photo counts each time.
+
+    Returns:
+        float32 of shape (labels,), and the number of photos.
+    """
+    rows = torch.cat(epochs)
+    return (rows.bincount(minlength=len(targets)).double() @ targets.double()).float(), len(rows)
+
+
 def target_scores(
     photos: pd.DataFrame, variants: pd.DataFrame, held_out: np.ndarray, labels: list[str], path: Path | None
 ) -> torch.Tensor:

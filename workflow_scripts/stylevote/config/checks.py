@@ -85,6 +85,10 @@ def _stack_problems(config: Configuration) -> Iterator[str]:
             f"stack.combiner: auto compares combiners by folds within folds; found folds.count {folds}, expected at"
             f" least {MIN_FOLDS_OF_AUTO}"
         )
+    if config.threshold.by == "fold" and config.votes.aggregation != "stackers_vote":
+        yield (
+            "threshold.by: found fold, a threshold for each stacker; expected label, or votes.aggregation: stackers_vote"
+        )
     for name in stack.combiners if stack.features == "all" else []:
         if name in ("mean", "rank_mean"):
             yield (

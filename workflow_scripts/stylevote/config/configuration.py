@@ -100,7 +100,7 @@ class Configuration(Model):
         photosets: sets of photos by name. `train` has labels; decisions for `test` become submission.csv.
         on_bad_photo: reaction to unreadable photos: fail, or skip (leave them out and list them in a quarantine table).
         keep_weights: weights to keep: all (of all epochs), selectable (once a run is trained on all folds, those of its
-            best epoch per label, which alone can become members) or none (they are removed after all photosets are
+            best epoch per label or, with selection.by: fold, per label and fold: others cannot become members) or none (they are removed after all photosets are
             scored; other photosets then need a new training).
         recipes: the photos that each epoch sees, by name.
         runs: settings of trainings. Each run is trained on all folds. An entry can stand for several runs: {each:
@@ -108,7 +108,7 @@ class Configuration(Model):
             {log_uniform: [a, b]}, {integers: [a, b]} and hidden_units: {layers: [a, b], units: ...} draw a value at
             random. Both can stand anywhere in an entry.
         preset: values for missing keys of `selection`, `stack`, `threshold` and `votes`: default (the defaults below),
-            paper_2018 (the first-place team's) or fast (little to fit).
+            paper_2018 (as the first-place team's report says), winners_2018 (as its code does) or fast (little to fit).
         beta: weight of recall against precision in the F-beta that selection, stack and thresholds maximize.
         distillation: a backbone, or the keys of a run, or null. This network, the student, learns the ensemble's
             out-of-fold scores by cross-entropy, and is compared with the ensemble (student/scores.parquet).
@@ -129,6 +129,7 @@ class Configuration(Model):
     downloads: photos.Downloads = Field({})
     on_bad_photo: Literal["fail", "skip"] = "fail"
     keep_weights: Literal["all", "selectable", "none"] = "all"
+    near_duplicates: photos.NearDuplicates = Field({})
     folds: photos.Folds = Field({})
     holdout: photos.Holdout = Field({})
     segmentation: photos.Segmentation = Field({})
@@ -137,7 +138,7 @@ class Configuration(Model):
     runs: list[Run] = Field([])
     members: ensemble.Members = Field({})
     simulation: ensemble.Simulation | None = None
-    preset: Literal["default", "paper_2018", "fast"] = "default"
+    preset: Literal["default", "paper_2018", "winners_2018", "fast"] = "default"
     beta: float = Field(2, gt=0, le=10)
     target: ensemble.Target | None = None
     abstain: ensemble.Abstain | None = None

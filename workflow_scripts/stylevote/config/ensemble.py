@@ -42,7 +42,7 @@ class Simulation(Model):
         epochs: number of epochs per member.
         families: number of families of backbones. Members of a family have similar scores.
         twins: every N-th member is a noisy copy of the previous one; 0: none.
-        agreement: how far all labels agree which members and epochs are good, from 0 (not at all) to 1 (the same for all).
+        agreement: how far labels agree which members and epochs are good: from 0 (not at all) to 1 (fully).
         skill: skill of the best CNN: 0 is the F2 of giving a label to all photos, 1 is perfect.
         skills: skill by label, for labels that differ.
         seed: seed of all random values.
@@ -117,20 +117,32 @@ class Selection(Model):
     """Selection of each label's members.
 
     Attributes:
+        by: photos (one selection by all training photos; a member is its CNNs of all folds) or fold (as the first-place
+            team did: each fold's own photos select among its CNNs; a fold's N-th member is one CNN, and the stackers
+            take the N-th members of all folds for the same).
         method: top_n (the best runs that differ), greedy (the runs with the best mean), each_backbone (the best run of
             each backbone; an external member counts as a backbone of its own) or all; each run at its best epoch.
         top_n: maximum of members per label (top_n).
         correlation: maximum correlation of a member's out-of-fold scores with those of a better member (top_n).
+        correlation_of: scores, or decisions (0 or 1, at each candidate's best threshold: as in the first-place team's
+            code; top_n).
     """
 
+    by: Literal["photos", "fold"] = "photos"
     method: Literal["top_n", "greedy", "each_backbone", "all"] = "top_n"
     top_n: int = Field(20, ge=1)
     correlation: float = Field(0.9, gt=0, le=1)
+    correlation_of: Literal["scores", "decisions"] = "scores"
     greedy: Greedy = Field({})
 
     def used(self) -> dict[str, Any]:
-        """Return the method and its settings, as JSON values."""
-        keys = {"top_n": ["top_n", "correlation"], "greedy": ["greedy"]}
+        """Return the method and its settings, and ``by`` if it is not the default, as JSON values."""
+        return ({} if self.by == "photos" else {"by": self.by}) | self.arguments()
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the method and its settings, ``correlation_of`` if it is not the default, as JSON values."""
+        compared = [] if self.correlation_of == "scores" else ["correlation_of"]
+        keys = {"top_n": ["top_n", "correlation", *compared], "greedy": ["greedy"]}
         return self.only("method", *keys.get(self.method, []))
 
 
@@ -170,6 +182,8 @@ class XGBoost(Model):
             on all photos, as in the paper: about ten times the work).
         rounds: maximum of trees.
         patience: trees without improvement before boosting stops.
+        choose: label (one setting for the stackers of all folds) or fold (each stacker has the setting that is best on
+            its own fold: as in the first-place team's code).
         seed: seed of the boosters.
     """
 
@@ -177,6 +191,7 @@ class XGBoost(Model):
     search: Literal["race", "all"] = "race"
     rounds: int = Field(1000, ge=1)
     patience: int = Field(20, ge=1)
+    choose: Literal["label", "fold"] = "label"
     seed: int = Field(1, ge=0, le=2147483647)
 
 
@@ -231,6 +246,8 @@ class Threshold(Model):
     """The search for each label's threshold.
 
     Attributes:
+        by: label (by all folds' stacked scores) or fold (each stacker has its own, by the scores of its fold: as in the
+            first-place team's code; with votes.aggregation: stackers_vote).
         method: greedy (the paper's steps from 0 to 1), exact (all thresholds), lbfgs (the maximum of a smoothed F2),
             plug_in (the best if calibrated scores are probabilities), shrunk (between exact and plug_in, by the number
             of positives) or bootstrap (the median of exact thresholds of resamples).
@@ -240,6 +257,7 @@ class Threshold(Model):
         seed: seed of the resamples (bootstrap).
     """
 
+    by: Literal["label", "fold"] = "label"
     method: Literal["greedy", "exact", "lbfgs", "plug_in", "shrunk", "bootstrap"] = "shrunk"
     steps: int = Field(100, ge=2, le=100000)
     resamples: int = Field(200, ge=1, le=100000)
@@ -247,6 +265,10 @@ class Threshold(Model):
     seed: Seed = 0
 
     def used(self) -> dict[str, Any]:
+        """Return the method and its settings, and ``by`` if it is not the default, as JSON values."""
+        return ({} if self.by == "label" else {"by": self.by}) | self.arguments()
+
+    def arguments(self) -> dict[str, Any]:
         """Return the method and its settings, as JSON values."""
         keys = {"greedy": ["steps"], "shrunk": ["shrink"], "bootstrap": ["resamples", "seed"]}
         return self.only("method", *keys.get(self.method, []))
@@ -257,12 +279,15 @@ class Votes(Model):
 
     Attributes:
         aggregation: average_scores (the mean of all scores meets the threshold), average_then_vote (as in the paper:
-            each fold's networks decide by their mean, and folds vote), average_cnn_first (members are averaged over
-            folds, then stacked and averaged) or vote_all (all networks and stackers vote).
+            each fold's networks decide by their mean, and folds vote), stackers_vote (as in the first-place team's
+            code: each stacker decides by its mean over the folds' networks, and stackers vote), average_cnn_first
+            (members are averaged over folds, then stacked and averaged) or vote_all (all networks and stackers vote).
         min_labels: minimum of labels per photo. Labels nearest to their thresholds (in log odds) are added.
         max_labels: maximum of labels per photo, or null. Labels least above their thresholds (in log odds) are dropped.
     """
 
-    aggregation: Literal["average_scores", "average_then_vote", "average_cnn_first", "vote_all"] = "average_scores"
+    aggregation: Literal[
+        "average_scores", "average_then_vote", "stackers_vote", "average_cnn_first", "vote_all"
+    ] = "average_scores"
     min_labels: int = Field(0, ge=0)
     max_labels: int | None = Field(None, ge=1)

@@ -64,16 +64,39 @@ class Downloads(Model):
     internal: list[Text] = Field([])
 
 
+class NearDuplicates(Model):
+    """Photos of the same picture: mirrored, cropped, resized, compressed, brightened or with a border.
+
+    Those of the training photos stay together in folds, holdout photos and resamples.
+
+    Attributes:
+        max_difference: maximum of the difference of small pictures, as a fraction of their contrast. A higher value
+            finds photos that are less alike; 0: only files of the same content count.
+        divided: reaction to near-duplicates of training photos in other photosets, and to photos that stay together
+            but are in different folds of `folds.table`: warn or fail. Both make scores too high.
+    """
+
+    max_difference: float = Field(0.15, ge=0, le=0.5)
+    divided: Literal["warn", "fail"] = "warn"
+
+
 class Folds(Model):
     """Cross-validation.
 
     Attributes:
         count: number of folds. Nested estimates need three.
+        table: table of the training photos' folds (columns `image_id` and `fold`, from 0 to `count` - 1), or null: they
+            are divided with an equal share of every label.
         seed: seed of the division into folds.
     """
 
     count: int = Field(5, ge=3, le=20)
+    table: Text | None = None
     seed: Seed = 1
+
+    def used(self) -> dict[str, Any]:
+        """Return the settings that have an effect, as JSON values. Of a table, the content counts, and not the path."""
+        return self.only("count", "seed")
 
 
 class Holdout(Model):
@@ -227,12 +250,14 @@ class Drop(Model):
 
     Attributes:
         label_sets: sets of labels.
-        largest: number of sets: the most frequent ones.
+        largest: number of sets: the most frequent ones without a rare label.
+        rarer_than: fraction of training photos below which a label is rare, for `largest`; 0 makes no label rare.
         keep: fraction of photos to keep.
     """
 
     label_sets: list[Annotated[list[str], Field(min_length=1)]] | None = Field(None, min_length=1)
     largest: int | None = Field(None, ge=1)
+    rarer_than: float = Field(0.2, ge=0, le=1)
     keep: float = Field(ge=0, le=1)
 
 

@@ -13,10 +13,10 @@ Tta = Literal["mirror", "none", "ten_crop"]
 
 
 class WeightedBinaryCrossEntropy(Model):
-    """Binary cross-entropy with a weight of positives per label.
+    """Binary cross-entropy in which the rarer of positives and negatives weighs more, per label.
 
     Attributes:
-        power: exponent of the ratio of negatives to positives, which gives the weight.
+        power: exponent of the ratio of the two in the epochs (after the recipe), which gives the weight.
         cap: maximum weight.
     """
 
@@ -67,7 +67,7 @@ class Upper(OneOf):
     """The part of the backbone that is trained, from the top.
 
     Attributes:
-        last: fraction of layers.
+        last: fraction of layers, rounded up. A fraction below 1 leaves out at least the lowest layer.
         groups: number of stages, or of a transformer's blocks.
     """
 

@@ -60,6 +60,16 @@ def read_values(paths: Iterable[Path], labels: list[str], column: str) -> dict[s
     return values
 
 
+def read_thresholds(paths: Iterable[Path], labels: list[str]) -> dict[str, float | list[float]]:
+    """Return each label's threshold, or the thresholds of its stackers, from tables of `search_thresholds`."""
+    tables = read_by_label(paths, labels, ["threshold", "of_stackers"])
+    first = {label: table.iloc[0] for label, table in tables.items()}
+    return {
+        label: float(row["threshold"]) if row["of_stackers"] is None else row["of_stackers"].tolist()
+        for label, row in first.items()
+    }
+
+
 def feature_labels(labels: Iterable[str], common: Iterable[str]) -> list[str]:
     """Return the labels whose members the stackers of ``labels`` use: their own, then the ``common`` ones."""
     return list(dict.fromkeys([*labels, *common]))

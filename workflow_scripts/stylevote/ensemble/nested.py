@@ -7,7 +7,7 @@ import pandas as pd
 
 from stylevote.config.ensemble import Stack, Threshold
 from stylevote.ensemble.stack import fit_stack
-from stylevote.ensemble.threshold import apply_threshold, search_threshold
+from stylevote.ensemble.threshold import apply_threshold, search_thresholds
 from stylevote.ensemble.vote import combine_folds
 from stylevote.errors import InputError
 from stylevote.metrics import BETA
@@ -20,6 +20,7 @@ def predict_nested(
     stack: Stack,
     threshold: Threshold,
     *,
+    groups: np.ndarray | None = None,
     beta: float = BETA,
     threads: int = 1,
 ) -> pd.DataFrame:
@@ -40,13 +41,14 @@ def predict_nested(
         folds: shape (photos,); at least three different ones.
         stack: the combiner and its settings.
         threshold: the search and its settings.
+        groups: of the photos, see `stack.fit_stack`.
         beta: of the F-beta to maximize.
         threads: processor threads for the stack.
 
     Returns:
         a row per photo: fold, score (float32: the stackers' mean), threshold and members (int16: their number) of the
         fold's ensemble, decision (uint8: by the score) and voted (uint8: by the stackers' majority, as in
-        ``vote_all``).
+        ``vote_all``, or each by its own threshold).
 
     Raises:
         InputError: there are fewer than three folds.
@@ -58,15 +60,18 @@ def predict_nested(
     for fold in fold_numbers:
         of_members, outer = features(fold), folds == fold
         known, known_folds = labels[~outer], folds[~outer]
-        fitted = fit_stack(of_members[~outer], known, known_folds, stack, beta=beta, threads=threads)
-        best, _ = search_threshold(known, fitted.scores, **threshold.used(), beta=beta)
+        known_groups = None if groups is None else groups[~outer]
+        fitted = fit_stack(
+            of_members[~outer], known, known_folds, stack, groups=known_groups, beta=beta, threads=threads
+        )
+        best, _ = search_thresholds(known, fitted.scores, known_folds, threshold, beta)
         votes = combine_folds(of_members[outer][None], fitted.stackers, best, "vote_all")
         score = votes["score"].to_numpy()
         columns = {
             "fold": fold,
             "score": score,
-            "threshold": best,
-            "decision": apply_threshold(score, best),
+            "threshold": np.mean(best),
+            "decision": apply_threshold(score, np.mean(best)),
             "voted": votes["decision"].to_numpy(),
             "members": np.int16(of_members.shape[1]),
         }

@@ -5,7 +5,7 @@ import pandas as pd
 
 from stylevote.metrics import BETA, best_threshold
 
-ALL = -1  # value of the column held_out_fold if all photos count
+ALL = -1  # in the column held_out_fold: all photos count; in the column fold: the CNNs of all folds
 
 
 def rank_candidates(
@@ -53,6 +53,11 @@ def rank_by_fold(
 def held_out_folds(folds: np.ndarray) -> list[int]:
     """Return the values of the column held_out_fold for ``folds``, shape (photos,): `ALL`, then each fold."""
     return [ALL, *np.unique(folds).tolist()]
+
+
+def of_fold(members: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """Return the rows of the members that have a CNN of this fold."""
+    return members[members["fold"].isin([ALL, fold])]
 
 
 def best_epochs(ranking: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ can be written run by run, and a few members can be read without the others.
 
 import hashlib
 import json
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stylevote.ensemble.rank import ALL
-from stylevote.ensemble.select import members_of
+from stylevote.ensemble.rank import of_fold
 from stylevote.errors import InputError
 from stylevote.files.tables import open_table, read_table, table_writer
 from stylevote.files.user_tables import read_users_table
@@ -275,19 +274,6 @@ class Candidates:
             scores[wanted] = column.flatten().to_numpy().reshape(len(column), -1)[rows[wanted]]
         return scores
 
-    def stack_features(
-        self, labels: list[str], selections: Mapping[str, pd.DataFrame], held_out_fold: int = ALL
-    ) -> np.ndarray:
-        """Return the members' out-of-fold scores, from which stackers learn: float32, shape (photos, members).
-
-        Args:
-            labels: labels whose members are used.
-            selections: from `select.select_by_fold`, for these labels.
-            held_out_fold: fold without which the members were selected, or `rank.ALL`.
-        """
-        scores = [self.members(label, members_of(selections[label], held_out_fold)) for label in labels]
-        return np.concatenate(scores).T
-
     def _place(self, label: str) -> tuple[Path, pq.ParquetFile, pd.DataFrame]:
         if label not in self._places:
             raise InputError(f"no file of candidates holds the label {label!r}")
@@ -318,7 +304,7 @@ def read_features(
 
     Args:
         runs: for each run its predictions for the photoset, one table per fold, with at least the selected epochs.
-        members: columns label, run, epoch, member (1-based).
+        members: columns label, run, epoch, fold (of the member's CNN, or `rank.ALL`), member (1-based).
         image_ids: the photoset's photos in the manifest's order.
         labels: all labels.
         external: the ``runs`` whose tables another program wrote.
@@ -329,7 +315,7 @@ def read_features(
     """
     names = labels if wanted is None else wanted
     members = members[members["label"].isin(names)]
-    counts = members["label"].value_counts()
+    counts = members.groupby("label")["member"].max()
     folds = len(next(iter(runs.values())))
     features = {name: np.empty((folds, len(image_ids), counts.get(name, 0)), dtype=np.float32) for name in names}
     for run, of_run in members.groupby("run"):
@@ -337,10 +323,13 @@ def read_features(
             raise InputError(f"{len(of_run)} members are of the run {run}, whose predictions are not given")
         needed = None if wanted is None else set(of_run["label"])
         for fold, path in enumerate(runs[run]):
+            of_cnn = of_fold(of_run, fold)
+            if of_cnn.empty:
+                continue
             predictions = read_predictions(
                 path, image_ids, labels, "the photoset", own=run not in external, wanted=needed
             )
-            for member in of_run.itertuples():
+            for member in of_cnn.itertuples():
                 if member.epoch not in predictions.epochs or member.label not in predictions.scores:
                     raise InputError(
                         f"{path}: lacks epoch {member.epoch} of the label {member.label}, which is a member"

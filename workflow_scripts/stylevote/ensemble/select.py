@@ -1,6 +1,7 @@
 """Selection of a label's members: the best that differ, the best together, or every run."""
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 
 from stylevote.config.ensemble import Selection
 from stylevote.config.identity import seed as seed_of
-from stylevote.ensemble.rank import ALL, best_epochs
+from stylevote.ensemble.rank import ALL, best_epochs, rank_candidates
 from stylevote.errors import InputError
 from stylevote.metrics import BETA
 
@@ -25,6 +26,7 @@ def select_members(
     method: str = "top_n",
     top_n: int = 20,
     correlation: float = 0.9,
+    correlation_of: str = "scores",
     greedy: dict[str, Any] | None = None,
     size: int | None = None,
     beta: float = BETA,
@@ -42,6 +44,7 @@ def select_members(
             mean: Caruana et al. 2004), ``each_backbone`` (the best of each `backbone_of`, however alike) or ``all``.
         top_n: of ``top_n``: maximum number of members.
         correlation: of ``top_n``: maximum Pearson correlation of two members' scores.
+        correlation_of: of ``top_n``: ``scores``, or ``decisions``, 0/1 at each candidate's threshold in ``ranking``.
         greedy: of ``greedy``: the arguments of `bagged_counts`.
         size: maximum number of members for any method. ``top_n`` selects this many; of the other methods' members,
             those of the greatest weight stay.
@@ -63,7 +66,10 @@ def select_members(
     eligible = best[~constant]
     candidates = ranking.iloc[eligible]
     if method == "top_n":
-        weights[eligible], reasons[eligible] = _top(candidates, scores[candidates.index], size or top_n, correlation)
+        compared = scores[candidates.index]
+        if correlation_of == "decisions":
+            compared = (compared >= candidates["threshold"].to_numpy()[:, None]).astype(np.float32)
+        weights[eligible], reasons[eligible] = _top(candidates, compared, size or top_n, correlation)
     elif method == "greedy":
         weights[eligible], reasons[eligible] = _greedy(scores[candidates.index], labels, beta=beta, **greedy)
     elif method == "each_backbone":
@@ -97,54 +103,87 @@ def select_by_fold(
     scores: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
+    halves: np.ndarray,
     selection: Selection,
     *,
     sizes: dict[int, int | None] | None = None,
     beta: float = BETA,
 ) -> pd.DataFrame:
-    """Choose a label's members on all photos and, for each fold, on the photos of the other folds.
+    """Choose a label's members for the ensemble, and for the nested estimate of each fold.
+
+    ``selection.by`` photos: they are chosen on all photos and, for each fold, on the photos of the other folds.
+
+    ``fold`` (Ding & Wan 2018): each fold's photos choose among its CNNs. For the nested estimate of a fold, each half of
+    its photos chooses the CNNs that judge the other half, and other folds' members are as before. So no photo is judged
+    by a choice that its own label had a part in.
 
     Args:
-        rankings: from `rank.rank_by_fold`.
+        rankings: from `rank.rank_by_fold`. If folds choose, only its candidates and held-out folds count.
         scores: in 0..1, float32, shape (candidates, photos).
         labels: 0/1, shape (photos,).
         folds: shape (photos,).
+        halves: from `features.split_halves`; only ``fold`` uses them.
         selection: method and its settings.
         sizes: maximum number of members by held-out fold, if another rule chose it; None stands for every run.
         beta: see `select_members`.
 
     Returns:
-        all selections in one table, with the columns held_out_fold and fold (int16: the fold of a member's CNN, or
-        `ALL` for its CNNs of all folds).
+        all selections in one table, with the columns held_out_fold, fold (int16: the fold of a member's CNN, or `ALL`
+        for its CNNs of all folds) and held_out_half (int16: the half of its fold that did not choose it, or `ALL`). If
+        folds choose, the selections for nested estimates have no rows of other candidates.
     """
+    ranked = {number: table.set_index("candidate") for number, table in rankings.groupby("held_out_fold", sort=False)}
+
+    def select(ranking: pd.DataFrame, known: np.ndarray, size: int | None) -> pd.DataFrame:
+        arguments = selection.arguments() if sizes is None else limit_size(selection, size)
+        return select_members(ranking, scores[:, known], labels[known], **arguments, beta=beta)
+
+    @cache
+    def select_in(fold: int, half: int, size: int | None) -> pd.DataFrame:
+        known = (folds == fold) & ((halves != half) | (half == ALL))
+        candidates = next(iter(ranked.values())).sort_index()[["run", "epoch"]]
+        selected = select(rank_candidates(candidates, labels[known], scores[:, known], beta), known, size)
+        return selected.rename_axis("candidate").assign(fold=fold, held_out_half=half)
+
     selections = []
-    for held_out_fold, of_fold in rankings.groupby("held_out_fold", sort=False):
-        known, ranking = folds != held_out_fold, of_fold.set_index("candidate")
-        arguments = selection.used() if sizes is None else limit_size(selection, sizes[held_out_fold])
-        selected = select_members(ranking, scores[:, known], labels[known], **arguments, beta=beta)
-        selections.append(selected.reset_index())
-    return pd.concat(selections, ignore_index=True).assign(fold=np.int16(ALL))
+    for held_out_fold, ranking in ranked.items():
+        size = None if sizes is None else sizes[held_out_fold]
+        if selection.by == "photos":
+            selected = select(ranking, folds != held_out_fold, size).assign(fold=ALL, held_out_half=ALL)
+        else:
+            parts = [(fold, half) for fold in np.unique(folds) for half in ((0, 1) if fold == held_out_fold else (ALL,))]
+            selected = pd.concat([select_in(fold, half, size) for fold, half in parts])
+            if held_out_fold != ALL:
+                selected = selected[selected["member"] > 0]
+        selections.append(selected.reset_index().assign(held_out_fold=held_out_fold))
+    whole = dict.fromkeys(["held_out_fold", "fold", "held_out_half"], "int16")
+    return pd.concat(selections, ignore_index=True).astype(whole)
 
 
 def limit_size(selection: Selection, size: int | None) -> dict[str, Any]:
     """Return arguments of `select_members` for at most ``size`` members; None stands for every run's best epoch."""
-    return {"method": "all"} if size is None else selection.used() | {"size": size}
+    return {"method": "all"} if size is None else selection.arguments() | {"size": size}
 
 
 def members_of(selection: pd.DataFrame, held_out_fold: int = ALL) -> pd.DataFrame:
     """Return a selection's members, each repeated as often as it counts, and number the rows in the column member.
 
-    The plain mean of these rows' scores is the mean that was selected. Trees ignore a repeated column.
+    The plain mean of these rows' scores is the mean that was selected. Trees ignore a repeated column. If folds chose
+    their members, each fold (and half) has its own numbers, and as many members as the one with the fewest.
 
     Args:
         selection: from `select_members` or `select_by_fold`.
         held_out_fold: for `select_by_fold`: the fold without which members were selected, or `rank.ALL`.
     """
-    if "held_out_fold" in selection:
-        selection = selection[selection["held_out_fold"] == held_out_fold]
-    members = selection[selection["member"] > 0].sort_values("member")
+    if "held_out_fold" not in selection:
+        selection = selection.assign(held_out_fold=ALL, fold=ALL, held_out_half=ALL)
+    chosen_by = ["fold", "held_out_half"]
+    members = selection[(selection["held_out_fold"] == held_out_fold) & (selection["member"] > 0)]
+    members = members.sort_values([*chosen_by, "member"])
     repeated = members.iloc[np.repeat(np.arange(len(members)), members["weight"])]
-    return repeated.assign(member=np.arange(1, len(repeated) + 1, dtype=np.int16))
+    of_choices = repeated.groupby(chosen_by)
+    repeated = repeated.assign(member=(of_choices.cumcount() + 1).astype("int16"))
+    return repeated[repeated["member"] <= of_choices.size().min()]
 
 
 def _top(candidates: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: float) -> tuple[list[int], list[str]]:
@@ -168,9 +207,12 @@ def _top(candidates: pd.DataFrame, scores: np.ndarray, top_n: int, correlation: 
 
 
 def _direction(scores: np.ndarray) -> np.ndarray:
-    """Return the scores minus their mean, at unit length. The dot product of two is their Pearson correlation."""
+    """Return the scores minus their mean, at unit length. The dot product of two is their Pearson correlation.
+
+    Decisions may all be the same. Their correlation is undefined, and 0 here.
+    """
     centred = scores - scores.mean(dtype=np.float64)
-    return centred / np.linalg.norm(centred)
+    return centred / max(np.linalg.norm(centred), np.finfo(np.float64).tiny)
 
 
 def _each_backbone(runs: pd.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -40,7 +40,14 @@ class FittedStack:
 
 
 def fit_stack(
-    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, stack: Stack, *, beta: float = BETA, threads: int = 1
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    stack: Stack,
+    *,
+    groups: np.ndarray | None = None,
+    beta: float = BETA,
+    threads: int = 1,
 ) -> FittedStack:
     """Fit a label's stackers, one per fold.
 
@@ -49,12 +56,14 @@ def fit_stack(
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least two different ones.
         stack: the combiner and its settings.
+        groups: of the photos, see `bootstrap_f_beta`: ``auto`` takes its standard errors over groups.
         beta: of the F-beta to maximize.
         threads: processor threads to use.
     """
     name = stack.combiner
     fit = load_combiner(name).fit
-    return fit(features, labels, folds, **_fit_arguments(stack, name), beta=beta, threads=threads)
+    arguments = _fit_arguments(stack, name) | ({"groups": groups} if name == "auto" else {})
+    return fit(features, labels, folds, **arguments, beta=beta, threads=threads)
 
 
 def _fit_arguments(stack: Stack, combiner: str) -> dict[str, Any]:

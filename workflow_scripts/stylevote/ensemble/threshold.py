@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import expit, logit
 
+from stylevote.config.ensemble import Threshold
 from stylevote.ensemble.log_odds import from_log_odds, log_odds
 from stylevote.ensemble.newton import minimize_cross_entropy
 from stylevote.errors import InputError
@@ -138,6 +139,29 @@ def bootstrap_threshold(labels: np.ndarray, scores: np.ndarray, resamples: int, 
         thresholds, f_betas = curve_of_counts(distinct[drawn], positives[drawn], photos[drawn], beta)
         best.append(thresholds[np.argmax(f_betas)])
     return float(np.median(best))
+
+
+def search_thresholds(
+    labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, threshold: Threshold, beta: float = BETA
+) -> tuple[float | np.ndarray, float]:
+    """Return a label's threshold, or with ``threshold.by`` fold each stacker's own, and the F-beta of the decisions.
+
+    Args:
+        labels: 0/1, shape (photos,).
+        scores: out-of-fold stacked scores, shape (photos,).
+        folds: shape (photos,).
+        threshold: the search and its settings.
+        beta: weight of recall against precision.
+    """
+    if threshold.by == "label":
+        return search_threshold(labels, scores, **threshold.arguments(), beta=beta)
+    of_folds, decisions = [], np.empty(len(labels), dtype=np.uint8)
+    for fold in np.unique(folds):
+        inside = folds == fold
+        best, _ = search_threshold(labels[inside], scores[inside], **threshold.arguments(), beta=beta)
+        decisions[inside] = apply_threshold(scores[inside], best)
+        of_folds.append(best)
+    return np.array(of_folds), f_beta(labels, decisions, beta)
 
 
 def search_threshold(

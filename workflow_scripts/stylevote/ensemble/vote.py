@@ -11,14 +11,14 @@ from stylevote.ensemble.stack import Stacker, stacked_scores
 from stylevote.ensemble.threshold import apply_threshold
 from stylevote.errors import InputError
 
-AGGREGATIONS = ("average_scores", "average_then_vote", "average_cnn_first", "vote_all")
+AGGREGATIONS = ("average_scores", "average_then_vote", "stackers_vote", "average_cnn_first", "vote_all")
 
 
 def predict_labels(
     features: Mapping[str, np.ndarray],
     combined: Mapping[str, Sequence[str]],
     stackers: Mapping[str, list[Stacker]],
-    thresholds: Mapping[str, float],
+    thresholds: Mapping[str, float | Sequence[float]],
     votes: Votes,
 ) -> dict[str, pd.DataFrame]:
     """Decide every label of a photoset.
@@ -27,7 +27,7 @@ def predict_labels(
         features: for each label its members' scores by each fold's CNNs, float32, shape (folds, photos, members).
         combined: for each label, the labels whose members its stackers use, its own first.
         stackers: of each label, one per fold.
-        thresholds: of each label.
+        thresholds: of each label; see `combine_folds`.
         votes: how folds are combined, and the minimum and maximum number of labels per photo.
 
     Returns:
@@ -44,7 +44,7 @@ def combine_folds_by_label(
     features: Mapping[str, np.ndarray],
     combined: Mapping[str, Sequence[str]],
     stackers: Mapping[str, list[Stacker]],
-    thresholds: Mapping[str, float],
+    thresholds: Mapping[str, float | Sequence[float]],
     aggregation: str,
 ) -> dict[str, pd.DataFrame]:
     """Combine the folds for each label, without a limit on the number of labels per photo; see `predict_labels`."""
@@ -63,7 +63,7 @@ def limit_labels_by_photo(
 ) -> dict[str, pd.DataFrame]:
     """Apply `limit_labels` to the tables that `combine_folds` returned for all labels."""
     scores, decisions = (np.stack([table[name] for table in tables.values()], 1) for name in ("score", "decision"))
-    of_labels = np.array([thresholds[label] for label in tables])
+    of_labels = np.array([np.mean(thresholds[label]) for label in tables])
     limited = limit_labels(decisions, scores, of_labels, votes.min_labels, votes.max_labels)
     return {
         label: table.assign(decision=decision)
@@ -80,25 +80,29 @@ def photoset_votes(tables: Mapping[str, pd.DataFrame], image_ids: np.ndarray) ->
     return pd.concat(named)
 
 
-def combine_folds(features: np.ndarray, stackers: list[Stacker], threshold: float, aggregation: str) -> pd.DataFrame:
+def combine_folds(
+    features: np.ndarray, stackers: list[Stacker], threshold: float | Sequence[float], aggregation: str
+) -> pd.DataFrame:
     """Decide one label. The scores of each fold's CNNs go through every stacker, which gives folds x stackers outputs.
 
     ``average_scores``: the threshold is applied to the mean output. ``average_cnn_first``: the members' scores are
     averaged over the folds and go through every stacker; the threshold is applied to the mean output.
     ``average_then_vote`` (Ding & Wan 2018): the threshold is applied to each fold's mean output, and the majority of
-    the folds decides. ``vote_all``: the threshold is applied to each output, and their majority decides. The mean
+    the folds decides. ``stackers_vote``: the threshold is applied to each stacker's mean output, and the majority of
+    the stackers decides. ``vote_all``: the threshold is applied to each output, and their majority decides. The mean
     output breaks ties.
 
     Args:
         features: the members' scores of the photoset by each fold's CNNs, float32, shape (folds, photos, members).
         stackers: the label's, one per fold.
-        threshold: the label's.
+        threshold: the label's, or each stacker's own, shape (stackers,). The votes of stackers and of outputs use their
+            own thresholds, everything else uses the mean.
         aggregation: one of `AGGREGATIONS`.
 
     Returns:
         a row per photo: fold0, fold1, ... (each fold's mean output), score (mean output, or that of the averaged
         members), all float32; votes (int16) and decision (uint8). ``votes`` counts the outputs at or above the
-        threshold for ``vote_all``, else the folds with such a mean output. For the two averages it shows how far the
+        threshold for ``vote_all``, the stackers for ``stackers_vote``, else the folds with such a mean output. For the two averages it shows how far the
         folds agree, and decides nothing.
 
     Raises:
@@ -112,10 +116,15 @@ def combine_folds(features: np.ndarray, stackers: list[Stacker], threshold: floa
         score = stacked_scores(stackers, features.mean(axis=0, dtype=np.float64).astype(np.float32))
     else:
         score = outputs.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-    ballots = outputs.reshape(-1, len(score)) if aggregation == "vote_all" else by_fold
-    votes = apply_threshold(ballots, threshold).sum(axis=0, dtype=np.int16)
-    decision = apply_threshold(score, threshold)
-    if aggregation in ("average_then_vote", "vote_all"):
+    mean, own = np.mean(threshold), np.broadcast_to(threshold, len(stackers))
+    ballots, thresholds = by_fold, mean
+    if aggregation == "stackers_vote":
+        ballots, thresholds = outputs.mean(axis=0, dtype=np.float64).astype(np.float32), own[:, None]
+    elif aggregation == "vote_all":
+        ballots, thresholds = outputs.reshape(-1, len(score)), np.tile(own, len(features))[:, None]
+    votes = apply_threshold(ballots, thresholds).sum(axis=0, dtype=np.int16)
+    decision = apply_threshold(score, mean)
+    if aggregation in ("average_then_vote", "stackers_vote", "vote_all"):
         decision = np.where(2 * votes == len(ballots), decision, 2 * votes > len(ballots)).astype(np.uint8)
     columns = {f"fold{k}": scores for k, scores in enumerate(by_fold)}
     return pd.DataFrame(columns | {"score": score, "votes": votes, "decision": decision})

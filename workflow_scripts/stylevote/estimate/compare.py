@@ -37,7 +37,8 @@ def compare_folders(
         raise InputError(f"{second}: has other photos in {name!r}, or other labels for them, than {first}")
     image_ids = truth["image_id"].to_numpy()
     decisions = [_read_decisions(folder, photoset, image_ids, labels) for folder in (first, second)]
-    table = compare_decisions(label_matrix(truth, labels), *decisions, labels, resamples=resamples, beta=beta)
+    groups = manifests[0]["group"].to_numpy()
+    table = compare_decisions(label_matrix(truth, labels), *decisions, labels, groups, resamples=resamples, beta=beta)
     head = f"first: {first}, second: {second}, {len(image_ids)} photos; low and high hold 95 % of the differences"
     return f"{head}\n{table.to_string(index=False, float_format='%.4f')}"
 

@@ -11,7 +11,7 @@ from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.config.identity import seed as seed_of
 from stylevote.ensemble.inputs import BlockInputs
 from stylevote.ensemble.rank import ALL, best_epochs, rank_candidates
-from stylevote.ensemble.select import select_members
+from stylevote.ensemble.select import select_by_fold
 from stylevote.estimate.nested import select_and_predict_nested
 from stylevote.metrics import BETA, f_beta
 
@@ -59,18 +59,16 @@ def measure_leakage(
         selection,
         stack,
         threshold,
-        common_features=(lambda fold: block.candidates.stack_features(common, block.selections, fold))
-        if common
-        else None,
+        groups=block.groups,
+        common_features=(lambda fold: block.features_of(common, fold)) if common else None,
         beta=beta,
         threads=threads,
     )
     alarms = [
-        permuted_alarm(label, random_labels, estimate["decision"].to_numpy(), beta),
-        noise_alarm(label, candidates, scores, truth, folds, selection, seed=seed, beta=beta),
+        permuted_alarm(label, random_labels, estimate["decision"].to_numpy(), block.groups, beta=beta),
+        noise_alarm(label, candidates, scores, truth, folds, block.halves(label), selection, seed=seed, beta=beta),
     ]
-    members = block.selections[label]
-    best = best_epochs(members[members["held_out_fold"] == ALL].set_index("candidate").sort_values("rank"))
+    best = best_epochs(rank_candidates(candidates, truth, scores, beta))
     return alarms, fold_aucs(best[["run", "epoch"]], scores[best.index], truth, folds)
 
 
@@ -83,13 +81,16 @@ def shuffle_within_folds(folds: np.ndarray, seed: int) -> np.ndarray:
     return positions
 
 
-def permuted_alarm(label: str, labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> dict[str, Any]:
+def permuted_alarm(
+    label: str, labels: np.ndarray, decisions: np.ndarray, groups: np.ndarray | None = None, *, beta: float = BETA
+) -> dict[str, Any]:
     """Check that an ensemble cannot predict labels in random order. If it can, it has seen them.
 
     Args:
         label: name of the label.
         labels: 0/1 in random order, shape (photos,).
         decisions: the nested estimate's, for these labels, in the same shape.
+        groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
 
     Returns:
@@ -97,7 +98,8 @@ def permuted_alarm(label: str, labels: np.ndarray, decisions: np.ndarray, beta: 
     """
     all_ones = np.ones_like(labels)
     value, expected = f_beta(labels, decisions, beta), f_beta(labels, all_ones, beta)
-    decided, ones = bootstrap_f_beta(labels[:, None], [decisions[:, None], all_ones[:, None]], beta=beta)[:, :, 0]
+    both = [decisions[:, None], all_ones[:, None]]
+    decided, ones = bootstrap_f_beta(labels[:, None], both, groups, beta=beta)[:, :, 0]
     limit = expected + norm.isf(LEVEL) * float(np.std(decided - ones))
     meaning = "nested F-beta for labels in random order; expected: that of assigning the label to all photos"
     return _alarm("permuted", label, value, expected, limit, meaning)
@@ -109,6 +111,7 @@ def noise_alarm(
     scores: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
+    halves: np.ndarray,
     selection: Selection,
     *,
     seed: int,
@@ -122,7 +125,7 @@ def noise_alarm(
         label: name of the label.
         candidates: columns run, epoch; a row per candidate.
         scores: their out-of-fold scores, float32, shape (candidates, photos).
-        labels, folds: shape (photos,).
+        labels, folds, halves: shape (photos,).
         selection: method and its settings.
         seed: of the noise.
         beta: weight of recall against precision.
@@ -135,8 +138,9 @@ def noise_alarm(
         noise[rows] = scores[np.ix_(rows, shuffle_within_folds(folds, seed_of(seed, run, "noise")))]
     both = pd.concat([candidates, candidates.assign(run=NOISE + candidates["run"])], ignore_index=True)
     all_scores = np.concatenate([scores, noise])
-    ranking = rank_candidates(both, labels, all_scores, beta)
-    selected = select_members(ranking, all_scores, labels, **selection.used(), beta=beta)
+    ranking = rank_candidates(both, labels, all_scores, beta).rename_axis("candidate").reset_index()
+    ranking["held_out_fold"] = ALL
+    selected = select_by_fold(ranking, all_scores, labels, folds, halves, selection, beta=beta)
     members = selected.loc[selected["member"] > 0, "run"]
     share = float(members.str.startswith(NOISE).mean())
     limit = 0.5 + norm.isf(LEVEL) * 0.5 / np.sqrt(len(members))

@@ -8,9 +8,10 @@ import pandas as pd
 
 from stylevote.config.ensemble import Selection, Stack, Threshold, Votes
 from stylevote.ensemble.blocks import read_by_label
+from stylevote.ensemble.features import member_scores, split_halves
 from stylevote.ensemble.nested import predict_nested
-from stylevote.ensemble.rank import rank_candidates
-from stylevote.ensemble.select import members_of, select_members
+from stylevote.ensemble.rank import rank_by_fold
+from stylevote.ensemble.select import select_by_fold
 from stylevote.ensemble.vote import limit_labels
 from stylevote.files.tables import check_photos
 from stylevote.metrics import BETA
@@ -25,6 +26,7 @@ def select_and_predict_nested(
     stack: Stack,
     threshold: Threshold,
     *,
+    groups: np.ndarray | None = None,
     common_features: Callable[[int], np.ndarray] | None = None,
     beta: float = BETA,
     threads: int = 1,
@@ -36,17 +38,19 @@ def select_and_predict_nested(
         scores: the candidates' out-of-fold scores, float32, shape (candidates, photos).
         labels, folds, stack, threshold, beta, threads: see `predict_nested`.
         selection: method and its settings.
+        groups: groups of photos that stay together, shape (photos,); by default, every photo has its own.
         common_features: further features, as those of `predict_nested`.
     """
 
+    halves = split_halves(labels, folds, np.arange(len(folds)) if groups is None else groups)
+    rankings = rank_by_fold(candidates, labels, scores, folds, beta)
+    selected = select_by_fold(rankings, scores, labels, folds, halves, selection, beta=beta)
+
     def features(fold: int) -> np.ndarray:
-        known = folds != fold
-        ranking = rank_candidates(candidates, labels[known], scores[:, known], beta)
-        selected = select_members(ranking, scores[:, known], labels[known], **selection.used(), beta=beta)
-        own = scores[members_of(selected).index].T
+        own = member_scores(lambda networks: scores[networks["candidate"]], selected, folds, halves, fold).T
         return np.concatenate([own, common_features(fold)], axis=1) if common_features else own
 
-    return predict_nested(features, labels, folds, stack, threshold, beta=beta, threads=threads)
+    return predict_nested(features, labels, folds, stack, threshold, groups=groups, beta=beta, threads=threads)
 
 
 def nested_decisions(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, votes: Votes) -> np.ndarray:
@@ -62,7 +66,7 @@ def nested_decisions(estimates: dict[str, pd.DataFrame], image_ids: pd.Series, v
     """
     for label, estimate in estimates.items():
         check_photos(estimate, image_ids, f"the nested estimate of {label}")
-    decided = "voted" if votes.aggregation == "vote_all" else "decision"
+    decided = "voted" if votes.aggregation in ("stackers_vote", "vote_all") else "decision"
     decisions, scores, thresholds = (
         np.stack([table[name].to_numpy() for table in estimates.values()], axis=1)
         for name in (decided, "score", "threshold")

@@ -53,7 +53,13 @@ def no_scores() -> pd.DataFrame:
 
 
 def nested_scores(
-    labels: np.ndarray, decisions: np.ndarray, non_nested: list[float], names: list[str], beta: float = BETA
+    labels: np.ndarray,
+    decisions: np.ndarray,
+    non_nested: list[float],
+    names: list[str],
+    groups: np.ndarray | None = None,
+    *,
+    beta: float = BETA,
 ) -> pd.DataFrame:
     """Put nested and non-nested scores into one table.
 
@@ -61,6 +67,7 @@ def nested_scores(
         labels, decisions: 0/1, shape (photos, labels); the decisions are those of `nested.nested_decisions`.
         non_nested: for each label the F-beta of its final threshold on the photos that chose it.
         names: the labels.
+        groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
 
     Returns:
@@ -69,7 +76,7 @@ def nested_scores(
         nested_recall, all_ones_f_beta.
     """
     scores = score_decisions(labels, decisions, names, beta)
-    low, high = _bounds(labels, decisions, beta)
+    low, high = _bounds(labels, decisions, groups, beta)
     columns = {
         "label": scores["label"],
         "positives": scores["positives"],
@@ -84,7 +91,14 @@ def nested_scores(
     return pd.DataFrame(columns)
 
 
-def holdout_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], beta: float = BETA) -> pd.DataFrame:
+def holdout_scores(
+    labels: np.ndarray,
+    decisions: np.ndarray,
+    names: list[str],
+    groups: np.ndarray | None = None,
+    *,
+    beta: float = BETA,
+) -> pd.DataFrame:
     """Score the decisions for holdout photos.
 
     Args:
@@ -96,12 +110,14 @@ def holdout_scores(labels: np.ndarray, decisions: np.ndarray, names: list[str], 
         a row per label and a last row of the means, as in `nested_scores`: holdout_f_beta, holdout_low, holdout_high
         (its `bootstrap.interval`).
     """
-    low, high = _bounds(labels, decisions, beta)
+    low, high = _bounds(labels, decisions, groups, beta)
     score = score_decisions(labels, decisions, names, beta)["f_beta"]
     return pd.DataFrame({"holdout_f_beta": score, "holdout_low": low, "holdout_high": high})
 
 
-def _bounds(labels: np.ndarray, decisions: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(
+    labels: np.ndarray, decisions: np.ndarray, groups: np.ndarray | None, beta: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of the intervals of each label's F-beta, and last of their mean."""
-    (resampled,) = bootstrap_f_beta(labels, [decisions], beta=beta)
+    (resampled,) = bootstrap_f_beta(labels, [decisions], groups, beta=beta)
     return interval(with_mean(resampled))

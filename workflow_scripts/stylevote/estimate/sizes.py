@@ -23,6 +23,7 @@ def select_sizes(
     scores: np.ndarray,
     labels: np.ndarray,
     folds: np.ndarray,
+    halves: np.ndarray,
     selection: Selection,
     *,
     beta: float = BETA,
@@ -34,7 +35,7 @@ def select_sizes(
 
     def select(size: int | None) -> pd.DataFrame:
         sizes = dict.fromkeys(held_out_folds(folds), size)
-        return select_by_fold(rankings, scores, labels, folds, selection, sizes=sizes, beta=beta)
+        return select_by_fold(rankings, scores, labels, folds, halves, selection, sizes=sizes, beta=beta)
 
     sizes = [int(size) for size in SIZES if size != "all"]
     largest, every = select(max(sizes)), select(None)
@@ -61,12 +62,13 @@ def estimate_sizes(
         stack, threshold, beta, threads: see `nested.predict_nested`.
 
     Returns:
-        the columns of `nested.predict_nested`, size and image_id; and the members that all photos choose: run, epoch,
-        fold and size.
+        the columns of `nested.predict_nested`, size and image_id; and the ensemble's members: run, epoch, fold, member
+        and size.
     """
+    columns = ["held_out_fold", "fold", "held_out_half", "run", "epoch", "weight"]
     truth, estimates, members, previous = block.truth(label), [], [], None
     for size, selected in selections.items():
-        used = {name: selected[name][["held_out_fold", "run", "epoch", "weight"]] for name in [label, *block.common]}
+        used = {name: selected[name][columns] for name in [label, *block.common]}
         # If there are no further runs, a larger size is the same ensemble.
         if previous is None or not all(table.equals(previous[name]) for name, table in used.items()):
             estimate = predict_nested(
@@ -75,6 +77,7 @@ def estimate_sizes(
                 block.folds,
                 stack,
                 threshold,
+                groups=block.groups,
                 beta=beta,
                 threads=threads,
             )
@@ -83,7 +86,8 @@ def estimate_sizes(
         nested = f_beta(truth, estimate["decision"].to_numpy(), beta)
         logger.info("%s, size %s: nested F%g %.4f", label, size, beta, nested)
         final = selected[label]
-        members.append(final.loc[final["held_out_fold"] == ALL, ["run", "epoch", "fold"]].assign(size=size))
+        final = final.loc[final["held_out_fold"] == ALL, ["run", "epoch", "fold", "member"]]
+        members.append(final.assign(size=size))
     return pd.concat(estimates), pd.concat(members)
 
 
@@ -93,6 +97,7 @@ def size_curve(
     members: pd.DataFrame,
     folds: int,
     histories: pd.DataFrame,
+    groups: np.ndarray | None = None,
     *,
     beta: float = BETA,
 ) -> pd.DataFrame:
@@ -101,9 +106,10 @@ def size_curve(
     Args:
         labels: 0/1, shape (photos, labels).
         decisions: for each size, the smallest first, the nested decisions: 0/1, in the same shape.
-        members: columns size, run, epoch, fold; a row per member of a label.
+        members: columns size, label, run, epoch, fold and member; a row per member of a label, or of a label and fold.
         folds: number of CNNs per run.
         histories: columns run, epoch, seconds; a row per epoch and fold of every run that is trained here.
+        groups: see `bootstrap_f_beta`.
         beta: of the macro F-beta.
 
     Returns:
@@ -114,11 +120,12 @@ def size_curve(
     """
     f_betas = np.array([macro_f_beta(labels, decided, beta) for decided in decisions.values()])
     best = int(np.argmax(f_betas))
-    resampled = bootstrap_f_beta(labels, list(decisions.values()), beta=beta)
+    resampled = bootstrap_f_beta(labels, list(decisions.values()), groups, beta=beta)
     means = np.array([with_mean(resamples)[:, -1] for resamples in resampled])
     rows = []
     for size, score, resamples in zip(decisions, f_betas, means, strict=True):
-        networks = members[members["size"] == size]
+        of_size = members[members["size"] == size]
+        networks = of_size[["run", "epoch", "fold"]]
         last = networks.groupby("run")["epoch"].max()
         of_runs = histories[histories["run"].isin(last.index)]
         needed = of_runs["epoch"].to_numpy() <= last.loc[of_runs["run"]].to_numpy()
@@ -132,7 +139,7 @@ def size_curve(
                 "loss": f_betas[best] - score,
                 "loss_low": loss_low,
                 "loss_high": loss_high,
-                "members": len(networks),
+                "members": of_size.groupby("label")["member"].max().sum(),
                 "runs": len(last),
                 "cnns": count_cnns(networks, folds),
                 "external": len(last) - of_runs["run"].nunique(),

@@ -1,7 +1,9 @@
 """Division of photos with an equal share of every label: into holdout photos and others, and into folds."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,9 +11,12 @@ from iterstrat.ml_stratifiers import IterativeStratification
 
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix
+from stylevote.photos.label_tables import UnreadableError, read_rows
+from stylevote.wording import bullets, location, nearest, plural, quote
 
 ATTEMPTS = 20
 EXCHANGES = 1000  # many more than a thousand labels of twenty photos each need
+UNEVEN = 0.1  # difference between the largest and the smallest fold, as a fraction of the mean, that is worth a warning
 DETOURS = 0.1  # fraction of the exchanges that are not the best
 MAX_COMPARED = 200  # rows of a fold that are compared for an exchange
 
@@ -21,7 +26,7 @@ def hold_out_photos(manifest: pd.DataFrame, labels: list[str], share: float, fol
 
     Args:
         manifest: columns group, and one per label.
-        share: fraction of the photos (near-duplicates counted once) to hold out.
+        share: fraction of the photos (near-duplicates and groups counted once) to hold out.
         folds: number of folds of the other photos.
 
     Returns:
@@ -53,12 +58,118 @@ def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: in
         InputError: a label has no positive in some fold.
     """
     folds, distinct = _divide(manifest, labels, [1 / count] * count, [1] * count, seed)
+    return _checked(manifest, labels, folds, count, distinct.sum(axis=0))
+
+
+def _checked(
+    manifest: pd.DataFrame, labels: list[str], folds: np.ndarray, count: int, distinct: np.ndarray
+) -> pd.DataFrame:
+    """Return the table of folds; raise `InputError` if a label has no positive in some fold, and warn of uneven ones.
+
+    Args:
+        manifest, labels, count: see `assign_folds`.
+        folds: of the photos, int, shape (photos,).
+        distinct: number of distinct positives of each label.
+    """
     counts = count_positives(label_matrix(manifest, labels), folds, count)
     if not counts.all():
-        raise InputError(_too_few_for_folds(labels, counts, distinct.sum(axis=0)))
+        raise InputError(_too_few_for_folds(labels, counts, distinct))
     table = pd.DataFrame(counts.T, index=labels, columns=[f"fold {fold}" for fold in range(count)])
     logging.info("positives:\n%s", table.to_string())
+    sizes = np.bincount(folds, minlength=count)
+    if np.ptp(sizes) > UNEVEN * sizes.mean():
+        largest = manifest["group"].value_counts().max()
+        logging.warning(
+            "folds differ in size: %s photos; the largest group of photos that stay together has %d of them. If these"
+            " are near-duplicates that are none, lower near_duplicates.max_difference",
+            ", ".join(map(str, sizes)),
+            largest,
+        )
     return pd.DataFrame({"image_id": manifest["image_id"].to_numpy(), "fold": folds.astype(np.int16)})
+
+
+def read_folds(path: Path, count: int) -> pd.Series:
+    """Read a user's table of folds.
+
+    Args:
+        path: CSV, TSV or Parquet with the columns ``image_id`` and ``fold``.
+        count: number of folds.
+
+    Returns:
+        the folds, int, by image_id, sorted.
+
+    Raises:
+        InputError: it cannot be read, lacks a column, names a photo twice, or has other folds than 0 to ``count - 1``.
+    """
+    try:
+        header, *rows = [row.fields for row in read_rows(path)] or [[]]
+    except UnreadableError as error:
+        row, text = error.args
+        raise InputError(f"{location(path, row)}: {text}") from error
+    for column in ("image_id", "fold"):
+        if column not in header:
+            raise InputError(f"{path}: no column {quote(column)}{nearest(column, header)}")
+    name_at, fold_at, known = header.index("image_id"), header.index("fold"), {str(fold) for fold in range(count)}
+    folds: dict[str, int] = {}
+    for fields in rows:
+        name, fold = (fields[at] if at < len(fields) else "" for at in (name_at, fold_at))
+        if name in folds:
+            raise InputError(f"{path}: photo {quote(name)} occurs twice, expected each once")
+        if fold not in known:
+            found = f"photo {quote(name)} is in fold {quote(fold)}"
+            raise InputError(f"{path}: {found}, expected 0 to {count - 1}; see folds.count")
+        folds[name] = int(fold)
+    return pd.Series(folds, dtype=np.int64).sort_index()
+
+
+def folds_digest(folds: pd.Series) -> str:
+    """Return a digest of what `read_folds` returns: order and format of the table do not count."""
+    lines = "".join(f"{name}\0{fold}\n" for name, fold in folds.items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def take_folds(
+    manifest: pd.DataFrame, labels: list[str], count: int, given: pd.Series, *, divided: str = "warn"
+) -> pd.DataFrame:
+    """Take folds as a user's table has them.
+
+    Near-duplicates, or a group of the label table, in several folds make estimates too high. Folds of a published
+    benchmark cannot be changed, so a warning that names them may do.
+
+    Args:
+        manifest, labels, count: see `assign_folds`.
+        given: from `read_folds`; photos that are no training photos do not count.
+        divided: ``fail``, or ``warn`` to log a warning, if photos that should stay together are in several folds.
+
+    Returns:
+        see `assign_folds`.
+
+    Raises:
+        InputError: a photo has no fold; a label has no positive in some fold; or photos are divided that must not be.
+    """
+    ids = manifest["image_id"]
+    missing = ids[~ids.isin(given.index)].tolist()
+    if missing:
+        title = f"folds.table has no fold for {plural(len(missing), 'training photo')}:"
+        raise InputError(
+            bullets(title, [f"{quote(name)}{nearest(name, given.index[:1000])}" for name in missing[:200]])
+        )
+    folds = given.loc[ids].to_numpy()
+    logging.info("%d rows of folds.table are not of training photos", len(given) - len(ids))
+    lines = [
+        f"{', '.join(map(quote, group['image_id'][:5]))}: folds {', '.join(map(str, np.unique(group['fold'])))}"
+        for _, group in manifest[["image_id", "group"]].assign(fold=folds).groupby("group")
+        if group["fold"].nunique() > 1
+    ]
+    if lines:
+        title = (
+            f"{plural(len(lines), 'group')} of near-duplicates, or of the label table, in several folds of folds.table"
+        )
+        if divided == "fail":
+            raise InputError(bullets(f"{title}; change the table, or set near_duplicates.divided to warn:", lines))
+        logging.warning("%s", bullets(f"{title}: estimates will be too high:", lines))
+    first = manifest.groupby("group")[labels].max()
+    return _checked(manifest, labels, folds, count, first.sum().to_numpy())
 
 
 def _divide(
@@ -71,8 +182,8 @@ def _divide(
     fail. Then groups of the last draw change places (`exchange`), if the shares allow the minima.
 
     Returns:
-        each photo's subset (int, shape (photos,)); and each subset's positives with near-duplicates counted once (int,
-        shape (subsets, labels)), which may still be too few.
+        each photo's subset (int, shape (photos,)); and each subset's positives with groups counted once (int, shape
+        (subsets, labels)), which may still be too few.
     """
     values = label_matrix(manifest, labels)
     _, group = np.unique(manifest["group"], return_inverse=True)
@@ -185,7 +296,7 @@ def _too_few_to_hold_out(labels: list[str], counts: np.ndarray, folds: int) -> s
     """Return the message for too few positives; ``counts``: of photos to train on and of holdout photos, per label."""
     lines = [
         f"too few photos per label to hold some out; expected at least {folds} positives to train on (one per fold)"
-        " and 1 held out, near-duplicates counted once:"
+        " and 1 held out, near-duplicates and groups counted once:"
     ]
     for k in np.flatnonzero((counts[0] < folds) | (counts[1] < 1)):
         lines.append(
@@ -202,6 +313,6 @@ def _too_few_for_folds(labels: list[str], counts: np.ndarray, groups: np.ndarray
         by_fold = ", ".join(map(str, counts[:, k]))
         lines.append(
             f"label {labels[k]!r}: {by_fold} positives in the {len(counts)} folds ({groups[k]} distinct positives,"
-            " near-duplicates counted once); use fewer folds, add photos or merge the label with another"
+            " near-duplicates and groups counted once); use fewer folds, add photos or merge the label with another"
         )
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from stylevote.errors import InputError
 from stylevote.files.tables import MANIFEST_COLUMNS
 from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder
 from stylevote.photos.label_tables import Entry, read_label_table
-from stylevote.photos.near_duplicates import HASH_SIDE, near_duplicate_groups, perceptual_hash
+from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, near_duplicates, thumbnail, united
 from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
 from stylevote.photos.problems import Problem, problem_report
 from stylevote.wording import bullets, location, plural, quote, quote_all
@@ -24,12 +24,12 @@ TRAIN = "train"
 
 
 class Examined(NamedTuple):
-    """A photo's upright size in pixels, the sha256 of its file, and its perceptual hash."""
+    """A photo's upright size in pixels, the sha256 of its file, and its `thumbnail`."""
 
     width: int
     height: int
     sha256: str
-    hash: int
+    thumbnail: np.ndarray
 
 
 def ingest_photos(
@@ -42,9 +42,10 @@ def ingest_photos(
     holdout: bool = False,
     on_bad_photo: str = "fail",
     labelled: bool = False,
+    max_difference: float = 0.15,
     reasons: Mapping[str, str] = MappingProxyType({}),
     threads: int = 1,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Check every photo and every row of the table, and list the photos.
 
     Args:
@@ -53,12 +54,14 @@ def ingest_photos(
         holdout: whether some photos will be held out, so that each label needs another positive.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
         labelled: whether a photoset other than ``train`` must have labels, too.
+        max_difference: of near-duplicates, see `near_duplicate_groups`.
         reasons: why photos, by their names, could not be downloaded.
 
     Returns:
         the manifest, a row per photo in the table's order: image_id, path in ``photos``, width and height in pixels
-        after EXIF orientation, sha256 of the file, group (int64: the position of the first of its near-duplicates), and
-        a uint8 column per label; and the quarantine table of the photos left out: image_id, path, row, problem.
+        after EXIF orientation, sha256 of the file, group (int64: the position of the first photo that stays together
+        with it, as a near-duplicate or by the table's column `group`), and a uint8 column per label; the quarantine
+        table of the photos left out: image_id, path, row, problem; and the thumbnails: image_id, thumbnail (bytes).
 
     Raises:
         InputError: lists every problem.
@@ -74,7 +77,9 @@ def ingest_photos(
         problems += _find_files(entries, folder, table, reasons)
     kept, bad = _examine_photos([entry for entry in entries if entry.path], folder.root, table, threads)
     problems += bad
-    groups = near_duplicate_groups(np.array([photo.hash for _, photo in kept], dtype=np.uint64))
+    thumbnails = np.array([photo.thumbnail for _, photo in kept], dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
+    alike = near_duplicate_groups(thumbnails, [photo.sha256 for _, photo in kept], max_difference)
+    groups = united(alike, _named_groups([entry for entry, _ in kept]))
     problems += _contradictions(kept, names, table)
     skip = on_bad_photo == "skip" and len(kept) > 0  # fail if every photo is bad
     if photoset == TRAIN and entries:
@@ -85,8 +90,9 @@ def ingest_photos(
     if fatal:
         raise InputError(problem_report(fatal, photoset))
     manifest, quarantine = _manifest(kept, groups, names), _quarantine(problems)
-    _log(manifest, len(names), quarantine)
-    return manifest, quarantine
+    _log(alike, groups, len(names), quarantine)
+    pictures = [picture.tobytes() for picture in thumbnails]
+    return manifest, quarantine, pd.DataFrame({"image_id": manifest["image_id"], "thumbnail": pictures})
 
 
 # ---- the folder
@@ -165,10 +171,10 @@ def examine_photo(root: Path, path: str) -> Examined | str:
     """Open the photo at ``path`` in ``root``; return its properties, or the text of its problem."""
     try:
         data = read_bytes(root / path)
-        photo = decode_photo(data, 2 * HASH_SIDE)
+        photo = decode_photo(data, 2 * SIDE)
     except PhotoError as error:
         return str(error)
-    return Examined(photo.width, photo.height, hashlib.sha256(data).hexdigest(), perceptual_hash(photo.image))
+    return Examined(photo.width, photo.height, hashlib.sha256(data).hexdigest(), thumbnail(photo.image))
 
 
 # ---- the photos and the table together
@@ -190,12 +196,19 @@ def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table:
     return problems
 
 
+def _named_groups(entries: list[Entry]) -> np.ndarray:
+    """Return for each photo the position of the first photo of the same group of the table: int64, shape (photos,)."""
+    first: dict[str, int] = {}
+    positions = [first.setdefault(entry.group, k) if entry.group else k for k, entry in enumerate(entries)]
+    return np.array(positions, dtype=np.int64)
+
+
 def _rare_labels(
     entries: list[Entry], group_of: dict[str, int], names: list[str], table: Path, *, folds: int, holdout: bool
 ) -> list[Problem]:
     """Return a problem for every label with too few positives for the folds and the holdout photos.
 
-    Near-duplicates share a fold and count once; ``group_of``: the group of each path that could be opened.
+    Near-duplicates and groups share a fold and count once; ``group_of``: the group of each path that could be opened.
     """
     problems = []
     minimum, purpose = (folds + 1, "one per fold and one held out") if holdout else (folds, "one per fold")
@@ -205,7 +218,7 @@ def _rare_labels(
         if not positives:
             problems.append(Problem(0, f"{table}: label {quote(name)} has no positive photo, {remedy}"))
         elif len(positives) < minimum:
-            count = f"{plural(len(positives), 'distinct positive photo')} (near-duplicates count once)"
+            count = f"{plural(len(positives), 'distinct positive photo')} (near-duplicates and groups count once)"
             problems.append(Problem(0, f"{table}: label {quote(name)} has {count}, {remedy}"))
     return problems
 
@@ -232,10 +245,12 @@ def _quarantine(problems: list[Problem]) -> pd.DataFrame:
     return table.astype({"image_id": "str", "path": "str", "row": np.int64, "problem": "str"})
 
 
-def _log(manifest: pd.DataFrame, labels: int, quarantine: pd.DataFrame) -> None:
-    sizes = manifest["group"].value_counts()
-    duplicates = plural(int((sizes > 1).sum()), "group")
-    logging.info("%s, %s, %s of near-duplicates", plural(len(manifest), "photo"), plural(labels, "label"), duplicates)
+def _log(alike: np.ndarray, groups: np.ndarray, labels: int, quarantine: pd.DataFrame) -> None:
+    """Log the numbers of photos, labels and groups; ``alike``: groups of near-duplicates alone."""
+    near, together = (plural(int((np.bincount(each) > 1).sum()), "group") for each in (alike, groups))
+    logging.info("%s, %s, %s of near-duplicates", plural(len(groups), "photo"), plural(labels, "label"), near)
+    if (alike != groups).any():
+        logging.info("with the table's groups, %s of photos that stay together", together)
     if len(quarantine):
         logging.warning("%s left out, see the quarantine table", plural(len(quarantine), "photo"))
 
@@ -255,36 +270,65 @@ def refuse_quarantine(quarantines: dict[str, pd.DataFrame]) -> None:
         raise InputError(bullets(f"{plural(len(lines), 'photo')} left out; {remedy}:", lines))
 
 
-def shared_photos(manifests: dict[str, pd.DataFrame], on_bad_photo: str = "fail") -> pd.DataFrame:
-    """Find training photos that another photoset contains, too: its scores would be too high.
+def shared_photos(
+    manifests: dict[str, pd.DataFrame],
+    thumbnails: dict[str, pd.DataFrame],
+    max_difference: float,
+    *,
+    on_bad_photo: str = "fail",
+    divided: str = "warn",
+) -> pd.DataFrame:
+    """Find training photos that another photoset contains, too, or near-duplicates of them: its scores are too high.
 
     Args:
         manifests: image_id and sha256 of each photoset, by its name; one is ``train``.
-        on_bad_photo: ``fail``, or ``skip`` to log a warning.
+        thumbnails: image_id and thumbnail of the same photosets.
+        max_difference: of near-duplicates, see `near_duplicates`; 0: only photos with the same content.
+        on_bad_photo: ``fail``, or ``skip`` to log a warning about photos with the same content.
+        divided: ``fail``, or ``warn`` to log a warning about near-duplicates.
 
     Returns:
-        a row per pair of photos with the same content: photoset, image_id, train_image_id, sha256.
+        a row per pair: photoset, image_id, train_image_id, and kind (``same``, or ``near`` for near-duplicates).
 
     Raises:
-        InputError: lists all pairs, if there are any and they must not be skipped.
+        InputError: lists all pairs of a kind, if there are any and they must not be skipped.
     """
-    trained = manifests[TRAIN][["image_id", "sha256"]].rename(columns={"image_id": "train_image_id"})
-    pairs = [
-        manifest[["image_id", "sha256"]].merge(trained, on="sha256").assign(photoset=photoset)
-        for photoset, manifest in manifests.items()
-        if photoset != TRAIN
-    ]
-    empty = trained.iloc[:0].assign(image_id="", photoset="")
-    shared = pd.concat([empty, *pairs], ignore_index=True)[["photoset", "image_id", "train_image_id", "sha256"]]
-    if len(shared) and on_bad_photo == "fail":
-        remedy = "remove them from one photoset, or set on_bad_photo to skip (the photoset's scores will be too high)"
+    trained, names = manifests[TRAIN], manifests[TRAIN]["image_id"].to_numpy()
+    rows = []
+    for photoset, manifest in manifests.items():
+        if photoset == TRAIN:
+            continue
+        same = manifest[["image_id", "sha256"]].merge(trained[["image_id", "sha256"]], on="sha256")
+        rows += [(photoset, *pair, "same") for pair in zip(same["image_id_x"], same["image_id_y"], strict=True)]
+        if max_difference:
+            pictures = [thumbnail_array(thumbnails[name]) for name in (photoset, TRAIN)]
+            pairs = near_duplicates(*pictures, max_difference)
+            others, shas = (
+                manifest["image_id"].to_numpy(),
+                (manifest["sha256"].to_numpy(), trained["sha256"].to_numpy()),
+            )
+            rows += [(photoset, others[k], names[j], "near") for k, j in pairs if shas[0][k] != shas[1][j]]
+    shared = pd.DataFrame(rows, columns=["photoset", "image_id", "train_image_id", "kind"], dtype="str")
+    remedy = "remove them from one photoset, or set {} (the photoset's scores will be too high)"
+    for kind, noun, words, refused, setting in (
+        ("same", "photo", "the same photo as", on_bad_photo == "fail", "on_bad_photo to skip"),
+        ("near", "near-duplicate", "a near-duplicate of", divided == "fail", "near_duplicates.divided to warn"),
+    ):
+        pairs = shared[shared["kind"] == kind]
         lines = [
-            f"{quote(image_id)} in {photoset} is the same photo as {quote(train_image_id)} in {TRAIN}"
-            for photoset, image_id, train_image_id, _ in shared.itertuples(index=False)
+            f"{quote(row.image_id)} in {row.photoset} is {words} {quote(row.train_image_id)} in {TRAIN}"
+            for row in pairs.itertuples()
         ]
-        raise InputError(bullets(f"{plural(len(shared), 'photo')} shared with {TRAIN}; {remedy}:", lines))
-    if len(shared):
-        logging.warning("%s shared with %s", plural(len(shared), "photo"), TRAIN)
-    else:
+        title = f"{plural(len(pairs), noun)} shared with {TRAIN}"
+        if len(pairs) and refused:
+            raise InputError(bullets(f"{title}; {remedy.format(setting)}:", lines))
+        if len(pairs):
+            logging.warning("%s", bullets(f"{title}:", lines))
+    if not len(shared):
         logging.info("no photo is shared with %s", TRAIN)
-    return shared.astype("str")
+    return shared
+
+
+def thumbnail_array(table: pd.DataFrame) -> np.ndarray:
+    """Return the thumbnails of a table of `ingest_photos`: uint8, shape (photos, 32, 32, 3)."""
+    return np.frombuffer(b"".join(table["thumbnail"]), np.uint8).reshape(-1, SIDE, SIDE, 3)

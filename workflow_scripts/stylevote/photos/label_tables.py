@@ -22,6 +22,7 @@ from stylevote.wording import SHOWN, describe_path, location, nearest, plural, q
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
+OTHER_COLUMNS = ("url", "group")  # besides labels
 BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 NOT_A_BIT = 255
 MAX_NAME = 4096  # characters; no system takes more
@@ -55,6 +56,7 @@ class Entry:
         values: a byte per label column of the table: 0, 1, or `NOT_A_BIT` for anything else.
         alternative: last segment of the challenge's URL.
         url: where it can be downloaded from, if the table has a URL.
+        group: name of the photos that stay together with it, or an empty text.
         path: path in the folder, once the file is found.
     """
 
@@ -63,10 +65,11 @@ class Entry:
     values: bytes
     alternative: str = ""
     url: str = ""
+    group: str = ""
     path: str = ""
 
 
-class _UnreadableError(Exception):
+class UnreadableError(Exception):
     """The table cannot be read to its end. The arguments are a row (0: none) and the problem."""
 
 
@@ -82,16 +85,16 @@ def read_label_table(table: Path, labels: list[str], labelled: bool) -> tuple[li
     """
     try:
         return _read(table, labels, labelled)
-    except _UnreadableError as error:
+    except UnreadableError as error:
         row, text = error.args
         return [], [], [Problem(row, f"{location(table, row)}: {text}")]
 
 
 def _read(table: Path, labels: list[str], labelled: bool) -> tuple[list[str], list[Entry], list[Problem]]:
-    rows = _rows(table)
+    rows = read_rows(table)
     first = next(rows, None)
     if first is None:
-        raise _UnreadableError(0, "the table is empty, expected a header and a row per photo")
+        raise UnreadableError(0, "the table is empty, expected a header and a row per photo")
     if is_challenge_form(first):
         columns, faults = _challenge_columns(table, first, labels, labelled)
         entries, bad_rows = _row_entries(table, chain([first], rows), columns, width=len(first.fields), url=1)
@@ -102,18 +105,20 @@ def _read(table: Path, labels: list[str], labelled: bool) -> tuple[list[str], li
         if not faults and str(guess_type(first.fields[0], strict=False)[0]).startswith("image/"):
             text = f"{location(table, first.line)}: expected a header, found the photo {quote(first.fields[0])}"
             faults.append(Problem(first.line, text))
-        url = first.fields.index("url", 1) if "url" in first.fields[1:] else None
-        entries, bad_rows = _row_entries(table, rows, columns, width=len(first.fields), url=url)
+        url, group = (first.fields.index(name, 1) if name in first.fields[1:] else None for name in OTHER_COLUMNS)
+        entries, bad_rows = _row_entries(table, rows, columns, width=len(first.fields), url=url, group=group)
         if not (entries or bad_rows):
             faults.append(Problem(0, f"{table}: the table is empty, it has a header and no row below it"))
     return [column.label for column in columns], entries, faults + bad_rows
 
 
 def content_digest(labels: list[str], entries: list[Entry]) -> str:
-    """Return a digest of a table's photos, in their order, with their labels, in whatever format it is written."""
+    """Return a digest of a table's photos, in their order, with their labels and groups, in whatever format."""
     text = hashlib.sha256("\0".join(labels).encode())
     for entry in entries:
         text.update(f"\n{entry.name}\0{entry.alternative}\0{entry.values.hex()}".encode())
+        if entry.group:
+            text.update(f"\0{entry.group}".encode())
     return text.hexdigest()[:16]
 
 
@@ -125,14 +130,14 @@ def file_names(entries: list[Entry]) -> set[str]:
     }
 
 
-def _rows(table: Path) -> Iterator[TableRow]:
+def read_rows(table: Path) -> Iterator[TableRow]:
     """Yield the table's rows, header first, without blank lines. The header of a Parquet table is in line 0."""
     suffix = table.suffix.lower()
     if (kind := describe_path(table)) != "a file":
-        raise _UnreadableError(0, f"expected a table of labels, found {kind}")
+        raise UnreadableError(0, f"expected a table of labels, found {kind}")
     if suffix not in TEXT_SUFFIXES + PARQUET_SUFFIXES:
         expected = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
-        raise _UnreadableError(0, f"expected a table whose name ends in one of {expected}")
+        raise UnreadableError(0, f"expected a table whose name ends in one of {expected}")
     yield from _parquet_rows(table) if suffix in PARQUET_SUFFIXES else _text_rows(table)
 
 
@@ -140,9 +145,9 @@ def _parquet_rows(table: Path) -> Iterator[TableRow]:
     try:
         frame = read_users_table(table, MAX_CELLS)
     except InputError as error:
-        raise _UnreadableError(0, str(error).removeprefix(f"{table}: ")) from error
+        raise UnreadableError(0, str(error).removeprefix(f"{table}: ")) from error
     if len(frame) > MAX_ROWS:
-        raise _UnreadableError(0, f"{len(frame)} rows, at most {MAX_ROWS} are accepted")
+        raise UnreadableError(0, f"{len(frame)} rows, at most {MAX_ROWS} are accepted")
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index(allow_duplicates=True)  # pandas kept the file names as the index
     yield TableRow(0, [str(name).strip() for name in frame.columns])
@@ -165,17 +170,17 @@ def _plain_column(column: pd.Series) -> list[str]:
 def _text_rows(table: Path) -> Iterator[TableRow]:
     if (size := table.stat().st_size) > MAX_TABLE_BYTES:
         accepted = f"at most {MAX_TABLE_BYTES // 10**6} MB are accepted"
-        raise _UnreadableError(0, f"a table of {size / 1e6:.1f} MB, {accepted}")
+        raise UnreadableError(0, f"a table of {size / 1e6:.1f} MB, {accepted}")
     try:
         data = table.read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise _UnreadableError(0, f"cannot be read ({error.strerror})") from error
+        raise UnreadableError(0, f"cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
-        raise _UnreadableError(row, f"not UTF-8 (byte 0x{data[error.start]:02x}); save the table as UTF-8") from error
+        raise UnreadableError(row, f"not UTF-8 (byte 0x{data[error.start]:02x}); save the table as UTF-8") from error
     if "\0" in text:
-        raise _UnreadableError(0, "a binary file (it holds a NUL character), expected text")
+        raise UnreadableError(0, "a binary file (it holds a NUL character), expected text")
     line, rows, cells = 1, 0, 0
     try:
         form = {"delimiter": _delimiter(text), "skipinitialspace": True}
@@ -185,10 +190,10 @@ def _text_rows(table: Path) -> Iterator[TableRow]:
             rows, cells = rows + 1, cells + len(fields)
             if rows > MAX_ROWS or cells > MAX_CELLS:
                 accepted = f"at most {MAX_ROWS} rows and {MAX_CELLS} cells are accepted"
-                raise _UnreadableError(line, f"the table is too large, {accepted}")
+                raise UnreadableError(line, f"the table is too large, {accepted}")
             line = reader.line_num + 1
     except csv.Error as error:
-        raise _UnreadableError(line, f"cannot be read as a table ({error}); is a quote left open?") from error
+        raise UnreadableError(line, f"cannot be read as a table ({error}); is a quote left open?") from error
     line, reader = 1, csv.reader(io.StringIO(text, newline=""), **form)
     for fields in reader:
         stripped = [cell.strip() for cell in fields]
@@ -235,10 +240,10 @@ def _label_columns(
     for name, times in Counter(names).items():
         if name in labels and times > 1:
             texts.append(f"column of label {quote(name)} is there {times} times, expected one")
-        elif name not in labels and name != "url":
+        elif name not in labels and name not in OTHER_COLUMNS:
             # A suggestion takes a while, and a message lists only the first problems.
             suggested = labels if len(texts) < SHOWN else []
-            texts.append(f"unknown column {quote(name)}, expected labels{nearest(name, suggested)}")
+            texts.append(f"unknown column {quote(name)}, expected labels, url or group{nearest(name, suggested)}")
     missing = [label for label in labels if label not in names]
     if labelled or len(missing) < len(labels):
         texts += [f"no column for label {quote(label)}" for label in missing]
@@ -247,7 +252,13 @@ def _label_columns(
 
 
 def _row_entries(
-    table: Path, rows: Iterable[TableRow], columns: list[Column], *, width: int, url: int | None
+    table: Path,
+    rows: Iterable[TableRow],
+    columns: list[Column],
+    *,
+    width: int,
+    url: int | None,
+    group: int | None = None,
 ) -> tuple[list[Entry], list[Problem]]:
     """Return an entry for every row with a usable name, and the problems of all rows.
 
@@ -256,7 +267,7 @@ def _row_entries(
         rows: its rows.
         columns: its label columns.
         width: fields per row.
-        url: position of the URLs, if it has some.
+        url, group: positions of the URLs and of the names of groups, if it has some.
     """
     entries, problems = [], []
     first_row = {}
@@ -273,7 +284,8 @@ def _row_entries(
                     text = quote(fields[position]) if fields[position] else "empty"
                     texts.append(f"{quote(name)}: label {quote(label)} is {text}, expected 0 or 1")
             if not fault:
-                entries.append(Entry(line, name, values, url="" if url is None else fields[url]))
+                url_of, group_of = ("" if position is None else fields[position] for position in (url, group))
+                entries.append(Entry(line, name, values, url=url_of, group=group_of))
                 first_row[name] = line
         problems += [Problem(line, f"{location(table, line)}: {text}") for text in texts]
     return entries, problems

@@ -46,6 +46,7 @@ def tabulate(
     labels: pd.DataFrame,
     folds: np.ndarray,
     read_run: Callable[[str], Mapping[str, np.ndarray]],
+    groups: np.ndarray | None = None,
     *,
     beta: float = BETA,
 ) -> pd.DataFrame:
@@ -56,6 +57,7 @@ def tabulate(
         labels: 0/1, a row per photo and a column per label.
         folds: shape (photos,).
         read_run: returns a run's out-of-fold scores by label, each of shape (epochs, photos). Each run is read once.
+        groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
 
     Returns:
@@ -75,7 +77,7 @@ def tabulate(
         by_seed = [[estimates[label, cell["cut"], *runs[label]] for label in names] for runs in cell["repetitions"]]
         decisions = [np.column_stack([decided for decided, _ in by_label]) for by_label in by_seed]
         f_betas = np.array([macro_f_beta(known, decided, beta) for decided in decisions])
-        resampled = bootstrap.bootstrap_f_beta(known, decisions, beta=beta).mean(axis=(0, 2))
+        resampled = bootstrap.bootstrap_f_beta(known, decisions, groups, beta=beta).mean(axis=(0, 2))
         (low, high), (photos_low, photos_high) = seed_interval(f_betas), bootstrap.interval(resampled)
         rows.append(
             {

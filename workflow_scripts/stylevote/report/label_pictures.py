@@ -62,8 +62,9 @@ def shown_networks(members: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]
 
     Returns:
         the first rows of ``members``, each network once; and the numbers of ``members``, of different ``networks``, and
-        of networks ``drawn``.
+        of networks ``drawn``. If each fold has members of its own, they are those of the first fold.
     """
+    members = members[members["fold"] == members["fold"].min()]
     networks = members.drop_duplicates(["run", "epoch"])
     shown = networks.head(MAX_MEMBERS)
     return shown, {"members": len(members), "networks": len(networks), "drawn": len(shown)}

@@ -16,14 +16,17 @@ DECIDED_BY = {  # names, for readers, of the rows of `compare_singles` that are 
 }
 
 
-def bounds(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> pd.DataFrame:
+def bounds(
+    labels: np.ndarray, decisions: np.ndarray, groups: np.ndarray | None = None, *, beta: float = BETA
+) -> pd.DataFrame:
     """Return the F-beta of each label and, in the last row, their mean: columns value, low, high (the 95 % interval).
 
     Args:
         labels, decisions: 0/1, shape (photos, labels).
+        groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
     """
-    (resampled,) = bootstrap_f_beta(labels, [decisions], beta=beta)
+    (resampled,) = bootstrap_f_beta(labels, [decisions], groups, beta=beta)
     low, high = interval(with_mean(resampled))
     values = [f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])]
     return pd.DataFrame({"value": [*values, np.mean(values)], "low": low, "high": high})
@@ -98,13 +101,19 @@ def label_figures(
 
 
 def compare_singles(
-    labels: np.ndarray, ensemble: np.ndarray, singles: Sequence[pd.DataFrame], beta: float = BETA
+    labels: np.ndarray,
+    ensemble: np.ndarray,
+    singles: Sequence[pd.DataFrame],
+    groups: np.ndarray | None = None,
+    *,
+    beta: float = BETA,
 ) -> pd.DataFrame:
     """Compare the ensemble with single networks, each chosen without the photos that it decides.
 
     Args:
         labels, ensemble: 0/1, shape (photos, labels): the truth and the honest decisions.
         singles: what `measures.decide_by_singles` returns, one per label.
+        groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
 
     Returns:
@@ -115,7 +124,7 @@ def compare_singles(
     """
     common = [name for name in singles[0] if all(name in table for table in singles)]
     decisions = [ensemble, *(np.stack([table[name] for table in singles], axis=1) for name in common)]
-    resampled = bootstrap_f_beta(labels, decisions, beta=beta).mean(axis=2)
+    resampled = bootstrap_f_beta(labels, decisions, groups, beta=beta).mean(axis=2)
     values = np.array([macro_f_beta(labels, decided, beta) for decided in decisions])
     (low, high), (gain_low, gain_high) = interval(resampled.T), interval((resampled[0] - resampled).T)
     table = pd.DataFrame(

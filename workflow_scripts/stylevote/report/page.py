@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from stylevote.ensemble.composition import count_cnns
 from stylevote.estimate.summary import INTERVAL
 from stylevote.report.drawing import COLORS, MAX_LINES
 from stylevote.report.overview import DECIDED_BY
@@ -59,8 +60,8 @@ def member_figures(members: pd.DataFrame, folds: int) -> dict[str, Any]:
     """Return the values of the sections on the ensemble and its members.
 
     Args:
-        members: `ensemble/members.parquet`: columns label, run, epoch (from 0), member (1 is the best).
-        folds: number of folds; each has a network of a run and epoch.
+        members: `ensemble/members.parquet`: columns label, run, epoch (from 0), fold, member (1 is the best).
+        folds: number of folds.
 
     Returns:
         ``cnns`` of a label and fold, as text, and the number of different ``networks`` of all labels and folds.
@@ -78,13 +79,13 @@ def member_figures(members: pd.DataFrame, folds: int) -> dict[str, Any]:
         }
         for run, rows in firsts.groupby("run")
     ]
-    sizes = members.groupby("label").size()
+    sizes = members.groupby("label")["member"].max()
     return {
         "cnns": f"{sizes.max()}" if sizes.min() == sizes.max() else f"up to {sizes.max()}",
-        "networks": folds * len(members[["run", "epoch"]].drop_duplicates()),
+        "networks": count_cnns(members, folds),
         "member_runs": sorted(runs, key=lambda row: (-len(row["places"]), row["run"])),
         "last_place": max(firsts["member"]),
-        "repeated_members": bool(members.duplicated(["label", "run"]).any()),
+        "repeated_members": bool(members.duplicated(["label", "run", "fold"]).any()),
     }
 
 

@@ -23,6 +23,7 @@ def distillation_targets(
     folds: np.ndarray,
     stack: Stack,
     *,
+    groups: np.ndarray | None = None,
     beta: float = BETA,
     threads: int = 1,
 ) -> pd.DataFrame:
@@ -39,6 +40,7 @@ def distillation_targets(
         labels: 0/1, shape (photos,).
         folds: shape (photos,); at least three different ones.
         stack: the combiner and its settings.
+        groups: of the photos, see `stack.fit_stack`.
         beta: of the F-beta that the stack optimizes.
         threads: that the stack may use.
 
@@ -50,7 +52,10 @@ def distillation_targets(
     for fold in np.unique(folds):
         known = folds != fold
         features = features_without(fold)[known]
-        fitted = fit_stack(features, labels[known], folds[known], stack, beta=beta, threads=threads)
+        known_groups = None if groups is None else groups[known]
+        fitted = fit_stack(
+            features, labels[known], folds[known], stack, groups=known_groups, beta=beta, threads=threads
+        )
         parts.append(pd.DataFrame({"held_out_fold": fold, "photo": np.flatnonzero(known), "score": fitted.scores}))
     return pd.concat(parts, ignore_index=True).astype({"held_out_fold": "int16", "photo": "int32"})
 
@@ -75,7 +80,7 @@ def choose_epoch(
     numbers = range(labels.shape[1])
     macro = [np.mean([best_threshold(labels[:, k], epoch[:, k], beta)[1] for k in numbers]) for epoch in scores]
     best = int(np.argmax(macro))
-    searches = [search_threshold(labels[:, k], scores[best, :, k], **threshold.used(), beta=beta) for k in numbers]
+    searches = [search_threshold(labels[:, k], scores[best, :, k], **threshold.arguments(), beta=beta) for k in numbers]
     return best, *np.array(searches).T
 
 
@@ -115,6 +120,8 @@ def compare_student(
     student: np.ndarray,
     singles: np.ndarray,
     names: list[str],
+    groups: np.ndarray | None = None,
+    *,
     beta: float = BETA,
 ) -> pd.DataFrame:
     """Compare the student with the ensemble and the best single networks, by nested decisions for the same photos.
@@ -123,6 +130,7 @@ def compare_student(
         labels: 0/1, shape (photos, labels).
         ensemble, student, singles: decisions of each, in the same shape.
         names: the labels.
+        groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
 
     Returns:
@@ -130,30 +138,41 @@ def compare_student(
         ensemble_f_beta, student_f_beta, difference (student minus ensemble), low and high (the 95 % interval of the
         difference, see `bootstrap.compare_decisions`).
     """
-    table = _compare(labels, ensemble, student, names, beta)
+    table = _compare(labels, ensemble, student, names, groups, beta)
     single_f_beta = [f_beta(labels[:, k], singles[:, k], beta) for k in range(len(names))]
     table.insert(2, "single_f_beta", [*single_f_beta, np.mean(single_f_beta)])
     return table
 
 
 def compare_holdout(
-    labels: np.ndarray, ensemble: np.ndarray, student: np.ndarray, names: list[str], beta: float = BETA
+    labels: np.ndarray,
+    ensemble: np.ndarray,
+    student: np.ndarray,
+    names: list[str],
+    groups: np.ndarray | None = None,
+    *,
+    beta: float = BETA,
 ) -> pd.DataFrame:
     """Compare the student with the ensemble on holdout photos, whose labels had no part in either.
 
     Args:
-        labels, ensemble, student, names, beta: see `compare_student`.
+        labels, ensemble, student, names, groups, beta: see `compare_student`.
 
     Returns:
         rows as in `compare_student`: holdout_ensemble_f_beta, holdout_student_f_beta, holdout_difference, holdout_low,
         holdout_high.
     """
-    table = _compare(labels, ensemble, student, names, beta)
+    table = _compare(labels, ensemble, student, names, groups, beta)
     return table.drop(columns=["label", "positives"]).add_prefix("holdout_")
 
 
 def _compare(
-    labels: np.ndarray, ensemble: np.ndarray, student: np.ndarray, names: list[str], beta: float
+    labels: np.ndarray,
+    ensemble: np.ndarray,
+    student: np.ndarray,
+    names: list[str],
+    groups: np.ndarray | None,
+    beta: float,
 ) -> pd.DataFrame:
-    table = compare_decisions(labels, ensemble, student, names, beta=beta)
+    table = compare_decisions(labels, ensemble, student, names, groups, beta=beta)
     return table.rename(columns={"first": "ensemble_f_beta", "second": "student_f_beta"})

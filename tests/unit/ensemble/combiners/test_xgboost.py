@@ -53,6 +53,22 @@ def test_one_point_gives_the_scores_of_xgboosts_classifier(problem):
     assert stack.grid["rounds"].item() == np.mean(kept)
 
 
+def test_each_fold_may_have_the_point_that_is_best_on_its_own_photos(problem):
+    features, labels, folds = problem
+    stack = fit(features, labels, folds, grid=GRID, choose="fold", **SETTINGS)
+    points = grid_points(GRID)
+    alone = [fit(features, labels, folds, grid={key: [one] for key, one in p.items()}, **SETTINGS) for p in points]
+    chosen = []
+    for fold, stacker in enumerate(stack.stackers):
+        inside = folds == fold
+        f_betas = [best_threshold(labels[inside], one.scores[inside])[1] for one in alone]
+        best = int(np.argmax(f_betas))
+        assert np.array_equal(stack.scores[inside], alone[best].scores[inside])
+        assert np.array_equal(stacker.scores(features), alone[best].stackers[fold].scores(features))
+        chosen.append(best)
+    assert set(np.flatnonzero(stack.grid["chosen"])) == set(chosen)
+
+
 def test_each_photo_is_scored_by_the_stacker_of_its_fold(problem):
     features, labels, folds = problem
     stack = fit(features, labels, folds, grid=POINT, **SETTINGS)

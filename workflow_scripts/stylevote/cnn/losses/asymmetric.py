@@ -24,8 +24,8 @@ def make_loss(
     logarithms come first.
 
     Args:
-        positives: float32, shape (labels,): each label's positives among the training photos; not used here.
-        photos: number of training photos; not used here.
+        positives: float32, shape (labels,): each label's positives in all epochs together; not used here.
+        photos: number of photos in all epochs together; not used here.
         gamma_neg: discount of easy negatives, at least 0.
         gamma_pos: discount of easy positives, at least 0.
         clip: negatives below this probability cost nothing; in 0..1, 0 for none.

@@ -13,8 +13,8 @@ def make_loss(
     """Return the mean over photos and labels of each label's binary cross-entropy.
 
     Args:
-        positives: float32, shape (labels,): each label's positives among the training photos; not used here.
-        photos: number of training photos; not used here.
+        positives: float32, shape (labels,): each label's positives in all epochs together; not used here.
+        photos: number of photos in all epochs together; not used here.
 
     Returns:
         A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns a scalar.

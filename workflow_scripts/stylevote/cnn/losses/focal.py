@@ -19,8 +19,8 @@ def make_loss(
     with a very low logit.
 
     Args:
-        positives: float32, shape (labels,): each label's positives among the training photos; not used here.
-        photos: number of training photos; not used here.
+        positives: float32, shape (labels,): each label's positives in all epochs together; not used here.
+        photos: number of photos in all epochs together; not used here.
         gamma: discount of easy photos, at least 0; 0 is none.
         alpha: weight of positives in 0..1, negatives weigh ``1 - alpha``; None weighs both 1.
 

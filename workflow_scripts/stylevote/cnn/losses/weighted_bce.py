@@ -15,14 +15,13 @@ def make_loss(
     training set so that the rarer class weighs more. They do not tell how. Here the commoner class weighs 1, and the
     rarer one ``min((commoner / rarer) ** power, cap)``. With a power of 1 and below the cap, both classes have the same
     total weight. If positives are the majority (in the challenge two labels have 9 in 10 photos), the negatives weigh
-    more.
+    more. Classes are counted as the epochs see them: a recipe and the loss would else correct the same imbalance twice.
 
     Args:
-        positives: float32, shape (labels,): each label's positives among the training photos, on the device of the
-            logits.
-        photos: number of training photos.
+        positives: float32, shape (labels,): each label's positives in all epochs together, on the device of the logits.
+        photos: number of photos in all epochs together.
         power: 0 is plain cross-entropy; between 0 and 1, weights are smaller than the ratio.
-        cap: the largest weight, at least 1; also the weight of a class without training photos.
+        cap: the largest weight, at least 1; also the weight of a class without photos.
 
     Returns:
         A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns the mean over photos

@@ -41,6 +41,7 @@ def fit(
     *,
     among: list[tuple[str, dict[str, Any]]],
     seed: int,
+    groups: np.ndarray | None = None,
     beta: float = BETA,
     threads: int = 1,
 ) -> FittedStack:
@@ -55,6 +56,7 @@ def fit(
         folds: shape (photos,); at least three different ones.
         among: combiners and their settings, the simplest first.
         seed: of the bootstrap.
+        groups: of the photos, see `bootstrap_f_beta`.
         beta: of the F-beta to maximize.
         threads: processor threads that the combiners may use.
 
@@ -72,7 +74,7 @@ def fit(
         predicted = predict_nested(lambda _: features, labels, folds, stack, exact, beta=beta, threads=threads)
         decisions.append(predicted["decision"].to_numpy()[:, None])
     nested = np.array([f_beta(labels, decided[:, 0], beta) for decided in decisions])
-    resampled = bootstrap_f_beta(labels[:, None], decisions, seed=seed, beta=beta)[:, :, 0]
+    resampled = bootstrap_f_beta(labels[:, None], decisions, groups, seed=seed, beta=beta)[:, :, 0]
     best = int(np.argmax(nested))
     behind, errors = nested[best] - nested, np.std(resampled[best] - resampled, axis=1)
     chosen = int(np.argmax(behind <= errors))
@@ -82,8 +84,9 @@ def fit(
     stack = fit_stack(features, labels, folds, stacks[name], beta=beta, threads=threads)
     columns = {"combiner": names, "nested_f_beta": nested, "behind": behind, "standard_error": errors}
     grid = pd.DataFrame(columns).assign(chosen=np.arange(len(names)) == chosen)
-    (point,) = stack.grid.loc[stack.grid["chosen"], ["f_beta", "threshold", "logloss"]].to_dict("records")
-    for column, value in point.items():
+    # If each fold chose a point of its own, the mean over these points.
+    points = stack.grid.loc[stack.grid["chosen"], ["f_beta", "threshold", "logloss"]].mean()
+    for column, value in points.items():
         grid[column] = np.where(grid["chosen"], value, np.nan)
     return FittedStack([Chosen(name, stacker) for stacker in stack.stackers], stack.scores, grid)
 

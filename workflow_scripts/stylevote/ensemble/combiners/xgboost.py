@@ -69,6 +69,7 @@ def fit(
     patience: int,
     seed: int,
     search: str = "race",
+    choose: str = "label",
     beta: float = BETA,
     threads: int = 1,
 ) -> FittedStack:
@@ -92,11 +93,12 @@ def fit(
             up to the lowest loss.
         seed: of XGBoost.
         search: ``race``, or ``all`` to fit every point on all photos.
+        choose: ``label``, or ``fold`` to keep for each fold the point of highest F-beta on the fold's own photos.
         beta: weight of recall against precision.
         threads: boosters to fit at once, each on one thread. It makes no difference to the result.
 
     Returns:
-        the chosen point's stack. The grid has the columns eta, max_depth, min_child_weight, f_beta, threshold, logloss
+        the chosen points' stack. The grid has the columns eta, max_depth, min_child_weight, f_beta, threshold, logloss
         (of the pooled scores), rounds (trees kept, mean over folds), heat_f_beta (of the point's last heat, or NaN),
         photos (of its last fits; 0 if it was never fitted) and chosen. For points that did not reach the end of the
         race, f_beta, threshold, logloss and rounds are NaN.
@@ -127,9 +129,9 @@ def fit(
         )
         for photos, (_, pairs_left) in zip(heats, HEATS, strict=False):
             race.run_heat(photos, pairs_left)
-        chosen, best = race.run_final(final)
+        chosen, best = race.run_final(final, choose)
     stackers = [Boosted(booster) for booster in best.boosters]
-    return FittedStack(stackers, best.scores, race.table.assign(chosen=race.table.index == chosen))
+    return FittedStack(stackers, best.scores, race.table.assign(chosen=race.table.index.isin(chosen)))
 
 
 def grid_points(grid: dict[str, list[float]]) -> list[dict[str, float]]:
@@ -153,7 +155,7 @@ def heat_sizes(labels: np.ndarray) -> list[int]:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A point's ``boosters``, one per fold, their pooled ``scores`` (photos,), and the best threshold of these."""
+    """``boosters``, one per fold, their pooled ``scores`` (photos,), and the best threshold of these."""
 
     boosters: list[xgb.Booster]
     scores: np.ndarray
@@ -215,15 +217,24 @@ class _Race:
         pairs = {self._pair(number) for number in best}
         self.racing = [number for number in self.racing if self._pair(number) in pairs]
 
-    def run_final(self, photos: int) -> tuple[int, _Fitted]:
-        """Fit all points that are still racing; return the best one's position and fit."""
-        chosen, best = -1, None
+    def run_final(self, photos: int, choose: str) -> tuple[list[int], _Fitted]:
+        """Fit all points that are still racing; return the best point's position and fit, or those of each fold."""
+        everything = np.ones(len(self.labels), dtype=bool)
+        parts = [everything] if choose == "label" else [self.folds == fold for fold in np.unique(self.folds)]
+        chosen, f_betas, kept = [-1] * len(parts), [-1.0] * len(parts), [None] * len(parts)
         for number, fitted in self._fit_points(self.racing, photos):
-            if best is None or fitted.f_beta > best.f_beta:
-                chosen, best = number, fitted
+            for k, part in enumerate(parts):
+                _, found = best_threshold(self.labels[part], fitted.scores[part], self.beta)
+                if found > f_betas[k]:
+                    chosen[k], f_betas[k], kept[k] = number, found, fitted
             trees = float(np.mean([booster.num_boosted_rounds() for booster in fitted.boosters]))
             row = [fitted.f_beta, fitted.threshold, log_loss(self.labels, fitted.scores), trees]
             self.table.loc[number, ["f_beta", "threshold", "logloss", "rounds"]] = row
+        best = kept[0]
+        if choose == "fold":
+            scores = np.select(parts, [fitted.scores for fitted in kept])
+            boosters = [fitted.boosters[k] for k, fitted in enumerate(kept)]
+            best = _Fitted(boosters, scores, *best_threshold(self.labels, scores, self.beta))
         return chosen, best
 
     def _pair(self, number: int) -> tuple[float, float]:
