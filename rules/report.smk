@@ -100,7 +100,9 @@ rule draw_labels:
     params:
         **program(
             "report/draw_labels",
-            block_settings(beta=BETA, max_pictures=MAX_PICTURES, external=list(SETTINGS.external), compared=LOSS_GROUPS),
+            block_settings(
+                beta=BETA, max_pictures=MAX_PICTURES, external=list(SETTINGS.external), compared=LOSS_GROUPS
+            ),
         ),
         colors=color_legend(LOSSES),  # for the caption
     shell:

@@ -410,9 +410,7 @@ def test_the_conclusion_on_losses_is_drawn_from_the_interval():
     assert "more than chance is likely to explain" in losses(["bce", "focal"], low=0.001, checked=0.5)
     figures = "0.10 at 0.5; 0.60 at 0.321 (about as good from 0.300 to 0.400); holdout 0.50 of 0.55"
     assert f'<i class="mark two"></i>{figures}' in chance
-    assert (
-        "focal: thresholds that are at most 0.01 worse than the best span 0.100 of 0 to 1; on holdout photos" in chance
-    )
+    assert "span 0.100 of 0 to 1 with focal (on holdout photos, the chosen threshold loses 0.050 to the best)" in chance
     assert chance.count("<svg>") == 1
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from stylevote.bootstrap import bootstrap_f_beta, interval
 from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.threshold import f_beta_at
-from stylevote.estimate.single_networks import estimate_run, predict_by_best_network
+from stylevote.estimate.single_networks import estimate_runs, predict_by_best_network
 from stylevote.metrics import BETA, best_threshold, f_beta
 from stylevote.report.measures import curve_points, flat_range
 
@@ -127,7 +127,7 @@ def sample_losses(
         networks = rankings[rankings["run"] == run]
         scores = read_scores(networks[networks["held_out_fold"] == ALL].sort_values("epoch"))
         decided[run, True] = predict_by_best_network(networks, read_scores, folds)
-        decided[run, False] = estimate_run(labels, scores, folds, threshold=HALF, beta=beta)[0]
+        decided[run, False] = estimate_runs(labels, [scores], folds, threshold=HALF, beta=beta)[0]
     keys = list(decided)
     resampled = bootstrap_f_beta(labels[:, None], [decided[key][:, None] for key in keys], beta=beta)[..., 0]
     f_of = {key: np.append(f_beta(labels, decided[key], beta), resampled[k]) for k, key in enumerate(keys)}
@@ -165,10 +165,12 @@ def loss_gains(samples: pd.DataFrame) -> pd.DataFrame:
         columns first, second, searched, labels (their number), first_f, second_f, gain (of the second), low, high.
     """
     rows = []
-    for pair, of_pair in samples.groupby(["first", "second", "searched"]):
+    keys = ["first", "second", "searched"]
+    for _, of_pair in samples.groupby(keys):
         means = of_pair.groupby("sample")[["first_f", "second_f"]].mean()
         gains = (means["second_f"] - means["first_f"]).to_numpy()
         low, high = interval(gains[1:])
-        rows.append([*pair, of_pair["label"].nunique(), *means.loc[0], gains[0], low, high])
+        values = [of_pair["label"].nunique(), *means.loc[0], gains[0], low, high]
+        rows.append([*of_pair[keys].iloc[0], *values])
     columns = ["first", "second", "searched", "labels", "first_f", "second_f", "gain", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
