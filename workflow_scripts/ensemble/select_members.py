@@ -63,7 +63,9 @@ def _log(label: str, ranking: pd.DataFrame, top_n: int) -> None:
     if counts.min() < top_n:
         logging.info("%s: fewer than %d members: of %d runs, only these differ enough", label, top_n, runs)
     if counts.min() < counts.max():
-        text = "%s: folds found %s members that differ enough; each keeps the first %d, as stackers need as many of each"
+        text = (
+            "%s: folds found %s members that differ enough; each keeps the first %d, as stackers need as many of each"
+        )
         logging.warning(text, label, ", ".join(map(str, counts)), counts.min())
 
 
