@@ -1,4 +1,4 @@
-"""Compare the presets of the first-place team with the default on simulated ensembles, and their estimates with the truth.
+"""Compare the first-place team's presets with the default on simulated ensembles, and their estimates with the truth.
 
 For each seed the program draws photos with some labels of the challenge, the out-of-fold scores of some runs, and their
 scores of many test photos by every fold's CNN. It builds each ensemble and measures the macro F2 on the test photos

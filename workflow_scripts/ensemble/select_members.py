@@ -57,11 +57,16 @@ def main(
 
 
 def _log(label: str, ranking: pd.DataFrame, top_n: int) -> None:
-    members = ranking[ranking["member"] > 0].sort_values("member")
+    members = ranking[ranking["member"] > 0].sort_values(["fold", "member"])
     logging.info("%s: %d members of %d candidates\n%s", label, len(members), len(ranking), members.to_string())
-    if len(members) < top_n:
-        runs = ranking["run"].nunique()
+    runs, counts = ranking["run"].nunique(), members.groupby("fold")["member"].size()
+    if counts.min() < top_n:
         logging.info("%s: fewer than %d members: of %d runs, only these differ enough", label, top_n, runs)
+    if counts.min() < counts.max():
+        text = (
+            "%s: folds found %s members that differ enough; each keeps the first %d, as stackers need as many of each"
+        )
+        logging.warning(text, label, ", ".join(map(str, counts)), counts.min())
 
 
 if __name__ == "__main__":

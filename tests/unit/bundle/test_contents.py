@@ -87,6 +87,8 @@ def test_another_format_is_refused(copy):
         ({"thresholds": {LABELS[0]: 0.5, LABELS[1]: 2}}, "thresholds"),
         ({"members": {LABELS[0]: [[BOTH, 1]], LABELS[1]: [["other", 1]]}}, "does not predict it"),
         ({"members": {LABELS[0]: [[BOTH, 1]], LABELS[1]: [[BOTH, 7]]}}, "files: not those"),
+        ({"members": {LABELS[0]: [[BOTH, 1, 0]], LABELS[1]: [[BOTH, 1]]}}, "expected as many for each fold"),
+        ({"thresholds": {LABELS[0]: 0.5, LABELS[1]: [0.5]}}, "expected one for each fold"),
         ({"runs": {"../x": content()["runs"][BOTH]}}, "../x"),
         ({"runs": {BOTH: content()["runs"][BOTH] | {"hidden_units": [10**9]}}}, "hidden_units"),
         ({"runs": {BOTH: content()["runs"][BOTH] | {"backbone_args": {"checkpoint_path": "/etc"}}}}, "backbone_args"),

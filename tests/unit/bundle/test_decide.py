@@ -19,12 +19,23 @@ from PIL import Image
 import warm
 from places import REPOSITORY
 from stylevote.__main__ import without_results
-from stylevote.bundle.contents import BundledNetwork, open_bundle
+from stylevote.bundle.contents import BundledNetwork, open_bundle, write_bundle
 from stylevote.bundle.decide import decide, load_network
 from stylevote.cnn.network import Network
 from stylevote.errors import InputError, unwritable
 from stylevote.files.weights import store_weights
-from unit.bundles import FOLDS, LABELS, MEMBERS, SUMS, draw_photos, read_decisions
+from unit.bundles import (
+    BOTH,
+    FOLDS,
+    LABELS,
+    MEMBERS,
+    ONE,
+    SUMS,
+    content,
+    draw_photos,
+    make_files,
+    read_decisions,
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +50,7 @@ def decided(made, photos):
     return decide(open_bundle(made), photos)
 
 
-def by_hand(bundle, photos) -> np.ndarray:
+def by_hand(bundle, photos, members=lambda label, fold: MEMBERS[label]) -> np.ndarray:
     """Return each photo's score of each label: the mean over folds of CNNs and folds of stackers."""
     names = sorted(path.name for path in photos.iterdir())
     pixels = np.stack([np.asarray(Image.open(photos / name)) for name in names])
@@ -55,7 +66,7 @@ def by_hand(bundle, photos) -> np.ndarray:
     for k, label in enumerate(LABELS):
         factors, intercept = SUMS[label]
         for fold in range(FOLDS):
-            odds = [scores[label, run, fold, epoch] for run, epoch in MEMBERS[label]]
+            odds = [scores[label, run, fold, epoch] for run, epoch in members(label, fold)]
             total = sum(factor * np.log(p / (1 - p)) for factor, p in zip(factors, odds, strict=True))
             for stacker in range(FOLDS):
                 result[:, k] += 1 / (1 + np.exp(-(total + intercept + stacker)))
@@ -68,6 +79,20 @@ def test_scores_are_those_of_a_computation_by_hand(made, photos, decided):
     np.testing.assert_allclose(decided["score"].to_numpy().reshape(-1, len(LABELS)), expected, atol=2e-5)
     assert decided["image_id"].unique().tolist() == sorted(path.name for path in photos.iterdir())
     assert decided["label"].tolist() == LABELS * 11
+
+
+def test_each_fold_may_have_networks_of_its_own(tmp_path, photos):
+    own = {LABELS[0]: [[[BOTH, 3], [ONE, 0]], [[ONE, 0], [BOTH, 1]]], LABELS[1]: [[[BOTH, 1]], [[BOTH, 3]]]}
+    listed = {label: [[*m, fold] for fold in range(FOLDS) for m in of_folds[fold]] for label, of_folds in own.items()}
+    networks = {(run, fold, epoch) for of_label in listed.values() for run, epoch, fold in of_label}
+    weights, stackers = make_files(tmp_path)
+    weights = {network: weights[network] for network in networks}
+    write_bundle(tmp_path / "bundle", {**content(), "members": listed}, weights, stackers, "# A card\n")
+    bundle = open_bundle(tmp_path / "bundle")
+    assert {(one.run, one.fold, one.epoch) for one in bundle.networks} == networks
+    expected = by_hand(bundle, photos, lambda label, fold: own[label][fold])
+    scores = decide(bundle, photos)["score"].to_numpy().reshape(-1, len(LABELS))
+    np.testing.assert_allclose(scores, expected, atol=2e-5)
 
 
 def test_what_is_given_without_the_chosen_precision_is_said(decided):

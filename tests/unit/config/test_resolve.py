@@ -60,6 +60,14 @@ def test_a_preset_chooses_at_once_and_what_is_said_overrides_it():
     assert paper.votes.aggregation == "average_then_vote"
     assert (paper.stack.combiner, paper.selection.top_n) == ("xgboost", 20)
     assert len(paper.stack.xgboost.grid.max_depth) == 9
+    assert paper.selection.used() == {"by": "fold", "method": "top_n", "top_n": 20, "correlation": 0.9}
+    winners = resolve(changed(preset="winners_2018")).config
+    assert winners.stack.xgboost.grid == paper.stack.xgboost.grid
+    assert (winners.stack.features, winners.stack.xgboost.choose) == ("all", "fold")
+    assert (winners.threshold.by, winners.votes.aggregation) == ("fold", "stackers_vote")
+    assert winners.selection.used() == {**paper.selection.used(), "correlation_of": "decisions"}
+    assert resolve(MINIMAL).config.selection.used() == {"method": "top_n", "top_n": 20, "correlation": 0.9}
+    assert "threshold.by: found fold" in problem(changed(threshold={"by": "fold"}))
     fast = resolve(changed(preset="fast")).config
     assert fast.stack.combiner == "mean"
     own = {"stack": {"xgboost": {"grid": {"eta": [0.3]}}}, "threshold": {"method": "shrunk"}, "selection": {"top_n": 3}}

@@ -175,7 +175,16 @@ def test_members_are_the_selections_members(chain):
     for label in ensemble.labels:
         selection = of_label(folder / "members/0.parquet", label)
         ranked = ["run", "epoch", "f_beta", "threshold", "rank"]
-        assert list(selection.columns) == ["candidate", *ranked, "held_out_fold", "member", "weight", "reason", "fold", "held_out_half"]
+        assert list(selection.columns) == [
+            "candidate",
+            *ranked,
+            "held_out_fold",
+            "member",
+            "weight",
+            "reason",
+            "fold",
+            "held_out_half",
+        ]
         assert selection["held_out_fold"].value_counts().to_dict() == {-1: 6, 0: 6, 1: 6, 2: 6}
         taken = selection[(selection["member"] > 0) & (selection["held_out_fold"] == -1)]
         assert members.loc[members["label"] == label, "run"].tolist() == taken["run"].tolist()

@@ -302,9 +302,6 @@ def _contradictions(content: Content) -> Iterator[str]:
         values = getattr(content, key)
         if values is not None and sorted(values) != sorted(labels):
             yield f"{key}: expected one for each label"
-    for label, threshold in content.thresholds.items():
-        if isinstance(threshold, list) and len(threshold) != content.folds:
-            yield f"thresholds.{label}: expected one for each fold"
     if len({slug(label) for label in labels}) < len(labels):
         yield "labels: two would have the same files"
     for label, names in content.features.items():
@@ -314,11 +311,10 @@ def _contradictions(content: Content) -> Iterator[str]:
         for run, *_ in members:
             if run not in content.runs or label not in content.runs[run].labels:
                 yield f"members.{label}: the run {run} does not predict it"
-        if len({len(_members_in(content, label, fold)) for fold in range(content.folds)}) > 1:
-            yield f"members.{label}: expected as many for each fold"
     for run, setting in content.runs.items():
         if not set(setting.labels) <= set(labels):
             yield f"runs.{run}.labels: expected labels of the bundle"
+    yield from _uneven_folds(content)
     if problems := content.files.keys() ^ _expected_files(content):
         yield f"files: not those of its members and labels, such as {quote(min(problems))}"
 
@@ -336,6 +332,16 @@ def _networks(content: Content) -> set[tuple[str, int, int]]:
         for fold in range(content.folds)
         for run, epoch in _members_in(content, label, fold)
     }
+
+
+def _uneven_folds(content: Content) -> Iterator[str]:
+    """Yield problems of labels with thresholds or members of single folds."""
+    for label, threshold in content.thresholds.items():
+        if isinstance(threshold, list) and len(threshold) != content.folds:
+            yield f"thresholds.{label}: expected one for each fold"
+    for label in content.members:
+        if len({len(_members_in(content, label, fold)) for fold in range(content.folds)}) > 1:
+            yield f"members.{label}: expected as many for each fold"
 
 
 def _expected_files(content: Content) -> set[str]:

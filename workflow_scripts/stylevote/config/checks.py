@@ -87,7 +87,8 @@ def _stack_problems(config: Configuration) -> Iterator[str]:
         )
     if config.threshold.by == "fold" and config.votes.aggregation != "stackers_vote":
         yield (
-            "threshold.by: found fold, a threshold for each stacker; expected label, or votes.aggregation: stackers_vote"
+            "threshold.by: found fold, a threshold for each stacker; expected label, or votes.aggregation:"
+            " stackers_vote"
         )
     for name in stack.combiners if stack.features == "all" else []:
         if name in ("mean", "rank_mean"):

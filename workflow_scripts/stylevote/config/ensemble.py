@@ -286,8 +286,8 @@ class Votes(Model):
         max_labels: maximum of labels per photo, or null. Labels least above their thresholds (in log odds) are dropped.
     """
 
-    aggregation: Literal[
-        "average_scores", "average_then_vote", "stackers_vote", "average_cnn_first", "vote_all"
-    ] = "average_scores"
+    aggregation: Literal["average_scores", "average_then_vote", "stackers_vote", "average_cnn_first", "vote_all"] = (
+        "average_scores"
+    )
     min_labels: int = Field(0, ge=0)
     max_labels: int | None = Field(None, ge=1)

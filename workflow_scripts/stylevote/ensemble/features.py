@@ -51,12 +51,13 @@ def member_scores(
     """
     members = members_of(selection, held_out_fold)
     networks = members.drop_duplicates(["run", "epoch"])
-    rows = pd.MultiIndex.from_frame(networks[["run", "epoch"]]).get_indexer(
+    places = pd.MultiIndex.from_frame(networks[["run", "epoch"]]).get_indexer(
         pd.MultiIndex.from_frame(members[["run", "epoch"]])
     )
     of_networks = read_scores(networks)
     scores = np.empty((members["member"].max(), len(folds)), dtype=np.float32)
-    for (fold, half), places in members.groupby(["fold", "held_out_half"]).indices.items():
+    for fold, half in members[["fold", "held_out_half"]].drop_duplicates().itertuples(index=False):
+        chosen = (members["fold"] == fold) & (members["held_out_half"] == half)
         photos = ((folds == fold) | (fold == ALL)) & ((halves == half) | (half == ALL))
-        scores[:, photos] = of_networks[rows[places]][:, photos]
+        scores[:, photos] = of_networks[places[chosen]][:, photos]
     return scores

@@ -113,9 +113,9 @@ def select_by_fold(
 
     ``selection.by`` photos: they are chosen on all photos and, for each fold, on the photos of the other folds.
 
-    ``fold`` (Ding & Wan 2018): each fold's photos choose among its CNNs. For the nested estimate of a fold, each half of
-    its photos chooses the CNNs that judge the other half, and other folds' members are as before. So no photo is judged
-    by a choice that its own label had a part in.
+    ``fold`` (Ding & Wan 2018): each fold's photos choose among its CNNs. For the nested estimate of a fold, each half
+    of its photos chooses the CNNs that judge the other half, and other folds' members are as before. So no photo is
+    judged by a choice that its own label had a part in.
 
     Args:
         rankings: from `rank.rank_by_fold`. If folds choose, only its candidates and held-out folds count.
@@ -151,7 +151,9 @@ def select_by_fold(
         if selection.by == "photos":
             selected = select(ranking, folds != held_out_fold, size).assign(fold=ALL, held_out_half=ALL)
         else:
-            parts = [(fold, half) for fold in np.unique(folds) for half in ((0, 1) if fold == held_out_fold else (ALL,))]
+            parts = [
+                (fold, half) for fold in np.unique(folds) for half in ((0, 1) if fold == held_out_fold else (ALL,))
+            ]
             selected = pd.concat([select_in(fold, half, size) for fold, half in parts])
             if held_out_fold != ALL:
                 selected = selected[selected["member"] > 0]

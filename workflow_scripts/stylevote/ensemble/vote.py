@@ -102,8 +102,8 @@ def combine_folds(
     Returns:
         a row per photo: fold0, fold1, ... (each fold's mean output), score (mean output, or that of the averaged
         members), all float32; votes (int16) and decision (uint8). ``votes`` counts the outputs at or above the
-        threshold for ``vote_all``, the stackers for ``stackers_vote``, else the folds with such a mean output. For the two averages it shows how far the
-        folds agree, and decides nothing.
+        threshold for ``vote_all``, the stackers for ``stackers_vote``, else the folds with such a mean output. For the
+        two averages it shows how far the folds agree, and decides nothing.
 
     Raises:
         InputError: the aggregation is another one.
