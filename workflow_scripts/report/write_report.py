@@ -51,8 +51,8 @@ def main(
 
     Args:
         tables: by their file names: `macro`, `labels` and `gains` of the overview, `nested_decisions`, `votes` on the
-            test photos, `members`; if there are any, `resampling`, `training`, `size_curve` and `index` of recoloured
-            photos
+            test photos, `members`, `shared_photos`; if there are any, `resampling`, `training`, `size_curve` and
+            `index` of recoloured photos
         pictures: see `pictures.read_pictures`
         figures: thresholds, their flat ranges, and numbers of members: a file per block of labels
         estimates: nested scores and thresholds: a file per block
@@ -89,6 +89,7 @@ def main(
         folds=folds,
         training_photos=len(photos),
         overall=overall_figures(table["macro"]),
+        shared=table["shared_photos"].to_dict("records") if "shared_photos" in table else [],
         by_label=by_label,
         figures={label: rows.to_dict("records")[0] for label, rows in read_by_label(figures, labels).items()},
         gains=table["gains"],
