@@ -199,9 +199,7 @@ rule compare_photosets:
     params:
         **program(
             "photos/compare_photosets",
-            settings(
-                "on_bad_photo", photosets=list(INGESTED.values()), **SETTINGS.config.near_duplicates.used()
-            ),
+            settings("on_bad_photo", photosets=list(INGESTED.values()), **SETTINGS.config.near_duplicates.used()),
         ),
     shell:
         PROGRAM

@@ -208,6 +208,7 @@ rule write_report:
             results("estimate/nested_decisions.parquet"),
             results("predictions/test/votes.parquet"),
             results("ensemble/members.parquet"),
+            results("photos/shared_photos.parquet"),
             wanted(SETTINGS.runs, "report/training.parquet"),
             wanted(SIZED, "estimate/size_curve.parquet"),
             wanted(contact_sheet(), "recolored/index.parquet"),

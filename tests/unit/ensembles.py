@@ -25,7 +25,7 @@ class SimulatedEnsemble:
     @property
     def manifest(self) -> pd.DataFrame:
         truth = {label: self.truth[:, k] for k, label in enumerate(self.labels)}
-        return pd.DataFrame({"image_id": self.image_ids, "group": np.arange(len(self.truth))} | truth)
+        return pd.DataFrame({"image_id": self.image_ids, "group": np.arange(len(self.image_ids))} | truth)
 
     @property
     def fold_table(self) -> pd.DataFrame:

@@ -140,7 +140,7 @@ def test_holdout_photos_are_decided_and_scored(holdout):
     assert macro["holdout_f_beta"] == pytest.approx(mean)
     line = (
         f"macro F2, holdout: {mean:.4f}  on {len(apart)} photos that no step used before the end;"
-        " 95 % bootstrap interval over photos, networks held fixed:"
+        " 95 % bootstrap interval over groups of photos, networks held fixed:"
         f" {macro['holdout_low']:.4f} to {macro['holdout_high']:.4f}\n"
     )
     assert line in (out / "summary.txt").read_text()

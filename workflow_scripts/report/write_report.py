@@ -59,8 +59,8 @@ def main(
 
     Args:
         tables: by their file names: `macro`, `labels`, `gains` and `searches` of the overview, `nested_decisions`,
-            `votes` on the test photos, `members`; if there are any, `loss_gains`, `resampling`, `training`,
-            `size_curve` and `index` of recoloured photos
+            `votes` on the test photos, `members`, `shared_photos`; if there are any, `loss_gains`, `resampling`,
+            `training`, `size_curve` and `index` of recoloured photos
         pictures: see `pictures.read_pictures`
         figures: thresholds, their flat ranges, and numbers of members: a file per block of labels
         estimates: nested scores and thresholds: a file per block
@@ -104,6 +104,7 @@ def main(
         folds=folds,
         training_photos=len(photos),
         overall=overall_figures(table["macro"]),
+        shared=table["shared_photos"].to_dict("records") if "shared_photos" in table else [],
         by_label=by_label,
         figures={label: rows.to_dict("records")[0] for label, rows in read_by_label(figures, labels).items()},
         gains=table["gains"],

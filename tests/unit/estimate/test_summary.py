@@ -31,7 +31,7 @@ def test_the_summary_says_what_holdout_photos_are_worth_only_where_there_are_any
     assert lines.index(line) == 3  # between honest and naive
     assert line == (
         "macro F2, holdout: 0.6000  on 30 photos that no step used before the end;"
-        " 95 % bootstrap interval over photos, networks held fixed: 0.2000 to 0.9000"
+        " 95 % bootstrap interval over groups of photos, networks held fixed: 0.2000 to 0.9000"
     )
 
 

@@ -529,7 +529,12 @@ def test_the_page_says_which_mistakes_count_more(beta, said):
     macro = pd.DataFrame({"key": ["honest", "naive"], "text": "", "value": 0.5, "low": 0.4, "high": 0.6})
     figures = decision_figures(pd.DataFrame({"image_id": ["a"], "decision": [1]}))
     values = {"overall": overall_figures(macro), "labels": ["red"], "pictures": {"scores": ""}, **figures}
-    assert said in section("result.html", **values, beta=beta, score=f"F{beta:g}")
+    shared = [{"photoset": "test", "image_id": "<a>", "train_image_id": "b", "kind": kind} for kind in ("same", "near")]
+    page = section("result.html", **values, beta=beta, score=f"F{beta:g}", shared=shared)
+    assert said in page
+    text = " ".join(page.split())
+    assert "too high: &lt;a&gt; in test is the same photo as b; &lt;a&gt; in test is a near-duplicate of b." in text
+    assert "in other photosets" not in section("result.html", **values, beta=beta, score=f"F{beta:g}", shared=[])
 
 
 def test_a_damaged_picture_is_not_shown(tmp_path):

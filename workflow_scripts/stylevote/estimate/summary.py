@@ -7,7 +7,7 @@ import pandas as pd
 
 from stylevote.metrics import BETA
 
-INTERVAL = "95 % bootstrap interval over photos, networks held fixed"
+INTERVAL = "95 % bootstrap interval over groups of photos, networks held fixed"
 
 
 def summary_lines(

@@ -109,6 +109,17 @@ def test_the_standard_error_is_that_of_resampled_differences():
     assert grid.loc["mean", "standard_error"] == pytest.approx(np.std(resampled), rel=0.1)
 
 
+def test_the_standard_error_is_over_groups():
+    """Four copies of each photo tell no more than one: by groups, the standard error is twice that over photos."""
+    features, labels, folds = (np.repeat(each, 4, axis=0) for each in problem(DIFFERENT, photos=300))
+    errors = []
+    for groups in (None, np.repeat(np.arange(300), 4)):
+        stack = Stack.model_validate({"combiner": "auto", "auto": {"among": ["mean", "logistic"]}})
+        grid = fit_stack(features, labels, folds, stack, groups=groups).grid.set_index("combiner")
+        errors.append(grid.loc["mean", "standard_error"])
+    assert errors[1] == pytest.approx(2 * errors[0], rel=0.15)
+
+
 def test_a_stacker_is_read_back():
     features, labels, folds = problem(DIFFERENT)
     stackers = fit(features, labels, folds, among=[MEAN, LOGISTIC], seed=1).stackers
