@@ -50,7 +50,9 @@ rule simulate_member:
                 {
                     "labels": SETTINGS.labels,
                     "member": int(wildcards.number),
-                    "simulation": SIMULATION.only("epochs", "families", "twins", "agreement", "skill", "skills", "seed"),
+                    "simulation": SIMULATION.only(
+                        "epochs", "families", "twins", "agreement", "skill", "skills", "seed"
+                    ),
                 }
             ),
         ),
