@@ -95,7 +95,7 @@ def test_a_photosets_prediction_says_it_too(monkeypatch, tmp_path):
 
     index = pd.DataFrame({"image_id": ["a.jpg"], "sha256": ["0"]})
     write_table(index, tmp_path / "index.parquet")
-    write_table(pd.DataFrame({"run": ["a"], "epoch": [1]}), tmp_path / "wanted.parquet")
+    write_table(pd.DataFrame({"run": ["a"], "epoch": [1], "fold": -1}), tmp_path / "wanted.parquet")
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "epoch1.safetensors").write_bytes(b"weights")
     sha256 = hashlib.sha256(b"weights").hexdigest()

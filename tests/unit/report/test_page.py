@@ -426,6 +426,7 @@ def test_more_losses_than_colours_are_said_and_unknown_photos_are_not():
     "aggregation, end",
     [
         ("average_then_vote", "most of 5 votes"),
+        ("stackers_vote", "most of 5 votes"),
         ("vote_all", "most of 25 votes"),
         ("average_scores", "the mean of 25 scores"),
         ("average_cnn_first", "the mean of 5 scores"),
@@ -433,7 +434,8 @@ def test_more_losses_than_colours_are_said_and_unknown_photos_are_not():
 )
 def test_the_drawing_of_the_ensemble_has_its_numbers(aggregation, end):
     chosen = [("red", "one", 0, 1), ("red", "two", 3, 2), ("green", "one", 0, 1)]
-    figures = member_figures(pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]), folds=5)
+    table = pd.DataFrame(chosen, columns=["label", "run", "epoch", "member"]).assign(fold=-1)
+    figures = member_figures(table, folds=5)
     page = section(
         "ensemble.html",
         labels=["red", "green"],
@@ -446,6 +448,7 @@ def test_the_drawing_of_the_ensemble_has_its_numbers(aggregation, end):
     for text in ("2 labels × 5 folds", "× up to 2 CNNs, 10 different", "2 × 5 boosters (XGBoost)", end):
         assert text in page
     assert ("the mean of each fold" in page) == (aggregation == "average_then_vote")
+    assert ("the mean of each stacker" in page) == (aggregation == "stackers_vote")
 
 
 def test_positives_have_their_ratio_to_negatives():
