@@ -27,6 +27,6 @@ rule assign_folds:
             table=FOLDS.table or "",
             divided=SETTINGS.config.near_duplicates.divided,
         ),
-        known_by=FOLDS_DIGEST or "drawn",
+        known_by=[FOLDS_DIGEST, SETTINGS.config.near_duplicates.divided] if FOLDS.table else "drawn",
     shell:
         PROGRAM

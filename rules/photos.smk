@@ -196,6 +196,9 @@ rule compare_photosets:
         logs("compare_photosets.log"),
     conda:
         "../envs/environment.yaml"
+    resources:
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(240),
     params:
         **program(
             "photos/compare_photosets",

@@ -105,6 +105,7 @@ rule draw_labels:
             ),
         ),
         colors=color_legend(LOSSES),  # for the caption
+        checked=CHECKED,
     shell:
         PROGRAM
 

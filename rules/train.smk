@@ -113,11 +113,7 @@ rule choose_epochs:
         **program(
             "train/choose_epochs",
             lambda wildcards: canonical(
-                {
-                    "labels": SETTINGS.labels_of(TRAINED[wildcards.run]),
-                    "beta": BETA,
-                    "by": SETTINGS.config.selection.by,
-                }
+                {"labels": SETTINGS.labels_of(TRAINED[wildcards.run]), "beta": BETA}
             ),
             run="{run}",
         ),

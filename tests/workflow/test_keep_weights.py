@@ -1,5 +1,6 @@
 """Which weights stay on the disk, and that nothing is trained for it."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -12,43 +13,42 @@ from workflow.checkout import LABELS, VOTED, Checkout
 pytestmark = pytest.mark.slow
 
 
-def weights(checkout: Checkout) -> dict[str, set[int]]:
-    """Return which epochs' weights lie there, by run; they are the same on all folds."""
+def weights(checkout: Checkout) -> dict[str, list[set[int]]]:
+    """Return which epochs' weights lie there, by run and fold."""
     found = {}
     for folder in (checkout.folder / "out" / "runs").iterdir():
-        epochs = [
+        found[folder.name] = [
             {
                 int(path.stem.removeprefix("epoch"))
                 for path in (folder / f"fold{fold}" / "weights").glob("*.safetensors")
             }
             for fold in range(3)
         ]
-        assert epochs[0] == epochs[1] == epochs[2]
-        found[folder.name] = epochs[0]
     return found
 
 
-def best_of_a_label(folder: Path) -> dict[str, set[int]]:
-    """Return each run's epochs that are its best for at least one label, by the out-of-fold scores of all folds."""
+def best_of_a_label(folder: Path) -> dict[str, list[set[int]]]:
+    """Return each run's epochs that are its best for some label, by the out-of-fold scores of all folds or of one."""
     truth = read_table(folder / "photos" / "train" / "manifest.parquet").set_index("image_id")
     best = {}
     for run in (folder / "runs").iterdir():
         tables = [read_table(run / f"fold{fold}" / "validation.parquet") for fold in range(3)]
         epochs = tables[0]["epoch"].unique()
-        best[run.name] = set()
-        for label in LABELS:
+        best[run.name] = [set(), set(), set()]
+        for label, judges in itertools.product(LABELS, [[0, 1, 2], [0], [1], [2]]):
             f2 = []
             for epoch in epochs:
-                scores = np.concatenate([table.loc[table["epoch"] == epoch, label] for table in tables])
-                ids = np.concatenate([table.loc[table["epoch"] == epoch, "image_id"] for table in tables])
+                rows = [tables[fold][tables[fold]["epoch"] == epoch] for fold in judges]
+                scores, ids = (np.concatenate([table[name] for table in rows]) for name in (label, "image_id"))
                 f2.append(best_threshold(truth.loc[ids, label].to_numpy(), scores)[1])
-            best[run.name].add(int(epochs[np.argmax(f2)]))
+            for fold in judges:
+                best[run.name][fold].add(int(epochs[np.argmax(f2)]))
     return best
 
 
 def test_weights_of_epochs_that_cannot_become_members_go_and_are_not_missed(checkout):
     everything = weights(checkout)
-    assert all(epochs == {0, 1} for epochs in everything.values())
+    assert all(epochs == [{0, 1}] * 3 for epochs in everything.values())
     checkout.config["keep_weights"] = "selectable"
     assert checkout.plan() == {"choose_epochs": 2, **VOTED}
     checkout.run()

@@ -15,6 +15,7 @@ from stylevote.report.contents import loss_names
 from stylevote.report.label_pictures import (
     DecidedLabel,
     correlation_picture,
+    drawn_group,
     loss_picture,
     reliability_picture,
     shown_networks,
@@ -84,7 +85,7 @@ def main(
     thresholds = read_values([threshold], labels, "threshold")
     checked = read_checked(checked_manifest, votes, labels)
     new_scores = partial(mean_scores, predictions, read_table(checked_manifest, ["image_id"])["image_id"])
-    decided, rows, searched, of_losses, sampled = {}, [], [], [], []
+    names, decided, rows, searched, of_losses, sampled = loss_names(compared), {}, [], [], [], []
     with open_block(scores, manifest, folds, labels, members=members) as block:
         for name in labels:
             out_of_fold = stacked_of[name]["score"].to_numpy()
@@ -96,19 +97,21 @@ def main(
             decided[name] = decide_by_singles(ranking_of[name], read_scores, block.folds, set(external))
             groups = runs_of_label(compared, ranking_of[name])
             if groups:
-                samples = sample_losses(ranking_of[name], read_scores, label.truth, block.folds, groups, beta)
+                samples = sample_losses(
+                    ranking_of[name], read_scores, label.truth, block.folds, groups, block.groups, beta=beta
+                )
                 sampled.append(samples.assign(label=name))
             if name not in drawn:
                 continue
-            searched.append(compare_searches(label.truth, out_of_fold, beta).assign(label=name))
+            searched.append(compare_searches(label.truth, out_of_fold, block.groups, beta=beta).assign(label=name))
             svg = {
                 "thresholds": threshold_picture(label, measured),
                 "reliability": reliability_picture(label, nested_of[name]["score"].to_numpy()),
                 "correlation": correlation_picture(name, networks["member"].tolist(), read_scores(networks)),
             }
-            if groups:
+            if group := drawn_group(groups, names):
                 svg["losses"], found = loss_picture(
-                    label, ranking_of[name], read_scores, groups[0], loss_names(compared), partial(new_scores, name)
+                    label, ranking_of[name], read_scores, group, names, partial(new_scores, name)
                 )
                 of_losses.append(found)
             for kind, picture in svg.items():

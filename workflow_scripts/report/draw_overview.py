@@ -108,7 +108,9 @@ def main(
         table["loss_gains"] = loss_gains(pd.concat(map(read_table, loss_samples)))
     if runs:
         by_epoch = best_run_by_epoch(ranked, runs)
-        drawn["epochs"] = label_curves(by_epoch[shown], f"F-beta of each label by epoch: {by_epoch.attrs['run']}")
+        best = by_epoch.attrs
+        title = f"F-beta of each label by epoch: {best['run']}"
+        drawn["epochs"] = label_curves(by_epoch[shown], best["epoch"], title)
     if sizes:
         drawn["sizes"] = size_curve(read_table(sizes), "Size against score")
     if recipes:

@@ -1,4 +1,4 @@
-"""List a run's epochs that may become members: the best of each label, or label and fold. Remove others' weights."""
+"""List a run's epochs that may become members: each label's best by all photos and by each fold. Remove the others."""
 
 import logging
 from pathlib import Path
@@ -23,7 +23,6 @@ def main(
     *,
     labels: list[str],
     beta: float,
-    by: str,
 ) -> None:
     """Write label, run, epoch, fold and F-beta of the best epochs; remove the other epochs' weights.
 
@@ -33,7 +32,6 @@ def main(
         epochs: to write: the best epochs
         run: id of the run
         labels: labels of the run
-        by: photos (all photos rank the epochs of all folds) or fold (each fold's photos rank its own epochs)
     """
     photos = read_table(manifest)
     fold_of = fold_numbers(photos, read_table(folds))
@@ -41,7 +39,8 @@ def main(
     candidates = pd.DataFrame({"run": run, "epoch": scored.epochs})
     truth = label_matrix(photos, labels)
     best = []
-    for fold in [ALL] if by == "photos" else np.unique(fold_of):
+    # Both, whatever selects members: configurations that share networks may differ in `selection.by`.
+    for fold in [ALL, *np.unique(fold_of)]:
         known = (fold_of == fold) | (fold == ALL)
         for k, label in enumerate(labels):
             ranking = rank_candidates(candidates, truth[known, k], scored.scores[label][:, known], beta)

@@ -68,6 +68,7 @@ def test_a_preset_chooses_at_once_and_what_is_said_overrides_it():
     assert winners.selection.used() == {**paper.selection.used(), "correlation_of": "decisions"}
     assert resolve(MINIMAL).config.selection.used() == {"method": "top_n", "top_n": 20, "correlation": 0.9}
     assert "threshold.by: found fold" in problem(changed(threshold={"by": "fold"}))
+    assert "selection.by: found fold" in problem(changed(selection={"by": "fold", "method": "greedy"}))
     fast = resolve(changed(preset="fast")).config
     assert fast.stack.combiner == "mean"
     own = {"stack": {"xgboost": {"grid": {"eta": [0.3]}}}, "threshold": {"method": "shrunk"}, "selection": {"top_n": 3}}

@@ -25,7 +25,7 @@ def selection(taken, left_out=(), fold=-1):
     rows += [(run, epoch, 0) for run, epoch in left_out]
     table = pd.DataFrame(rows, columns=["run", "epoch", "member"]).assign(held_out_fold=-1, fold=fold)
     nested = pd.DataFrame({"run": ["nested"], "epoch": [1], "member": [1], "held_out_fold": [0], "fold": [fold]})
-    return pd.concat([table, nested])
+    return pd.concat([table, nested]).assign(held_out_half=-1, weight=1)
 
 
 def test_labels_that_lack_members_are_named_with_the_reason():
@@ -38,8 +38,8 @@ def test_labels_that_lack_members_are_named_with_the_reason():
     assert described["cnns"] == 3 * 4
     assert described["size"] == "12 different CNNs of 3 runs, in 18 places: one per label, member and fold"
     assert described["warnings"] == [
-        "fewer than 3 members for alike (2): other runs' scores correlate above 0.9 with a better member's, or are all"
-        " the same",
+        "fewer than 3 members for alike (2): other runs are too like a better member (a correlation above 0.9), or all"
+        " their scores are the same",
         "fewer than 3 members for few (1): no other runs predict them",
     ]
     assert describe_ensemble(selections, 3)["warnings"] == []

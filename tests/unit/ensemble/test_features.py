@@ -77,6 +77,20 @@ def test_each_folds_photos_choose_among_its_cnns(drawn):
     assert len({tuple(chosen[0][fold, ALL]) for fold in range(3)}) > 1, "every fold has the same members"
 
 
+def test_other_folds_choose_for_a_half_whose_other_half_has_one_class_of_photos(drawn):
+    labels, folds, _, candidates, scores = drawn
+    # All positives of fold 0 are of one group, and all photos of fold 1.
+    groups = np.where((folds == 0) & (labels == 1), 200, np.where(folds == 1, 201, ALONE))
+    halves = split_halves(labels, folds, groups)
+    selection = choose(labels, folds, halves, candidates, scores)
+    for fold in (0, 1):
+        known = folds != fold
+        expected = plain_choice(labels[known], candidates, scores[:, known])
+        members = members_of(selection, fold)
+        judges = members[(members["fold"] == fold) & (members["held_out_half"] == 0)]["candidate"].tolist()
+        assert judges == expected[: len(judges)]
+
+
 def test_a_column_is_the_same_rank_of_every_fold(drawn):
     labels, folds, halves, _, scores = drawn
     selection = choose(*drawn)

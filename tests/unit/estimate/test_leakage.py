@@ -132,6 +132,17 @@ def test_noise_does_not_outdo_what_tells_the_label(clean, method):
     assert alarm["value"] == (0 if method is TOP else 0.5)
 
 
+def test_noise_of_a_backbone_takes_one_place_per_backbone(simulate):
+    ensemble = simulate(photos=1500, prevalence=(0.2,), runs=16)
+    candidates, scores = ensemble.candidates(0)
+    names = {f"run{k}": f"{'ab'[k % 2]}-224-plain-{k:08x}" for k in range(16)}
+    candidates["run"] = candidates["run"].map(names)
+    selection = Selection(method="each_backbone")
+    labels, folds = ensemble.truth[:, 0], ensemble.folds
+    alarm = noise_alarm("red", candidates, scores, labels, folds, folds, selection, seed=1)
+    assert (alarm["value"], alarm["raised"]) == (0.5, False)
+
+
 def test_a_selection_that_prefers_noise_is_caught(simulate):
     ensemble = simulate(photos=1500, prevalence=(0.2,), runs=12, strength=-1.5)  # scores that point the wrong way
     selection = Selection(method="top_n", top_n=12, correlation=0.95)

@@ -73,9 +73,10 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
             if not timm.is_model(timm.models.split_model_name_tag(name)[0]):
                 raise InputError(unknown_name(name, timm.list_models()))
             # Nine tenths of VGG are fully connected layers, which only its pretrained weights need to be made for.
-            small = {"mlp_ratio": 1 / 4096} if name.startswith("vgg") and not pretrained else {}
+            pooled = "global_pool" in args  # some kinds of pooling make two features of a channel
+            small = {"mlp_ratio": 1 / 4096} if name.startswith("vgg") and not pretrained and not pooled else {}
             backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, **{**small, **args})
-            if "global_pool" not in args:  # some kinds of pooling make two features of a channel
+            if not pooled:
                 end_at_last_map(backbone)
             mean, std = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
     except InputError:

@@ -132,7 +132,7 @@ class Training:
     def _enter_phase(self, phase: int) -> None:
         """Choose the trained layers, and start a new Adam unless they are those of the phase before.
 
-        So does Keras: other trained layers must be compiled with a new optimizer, and another rate can be set.
+        As in Keras: other trained layers need a new `compile`, and so a new optimizer; another rate does not.
         """
         if phase == self.phase:
             return

@@ -90,6 +90,11 @@ def _stack_problems(config: Configuration) -> Iterator[str]:
             "threshold.by: found fold, a threshold for each stacker; expected label, or votes.aggregation:"
             " stackers_vote"
         )
+    if config.selection.by == "fold" and config.selection.method == "greedy":
+        yield (
+            "selection.by: found fold, expected photos for method greedy: its members count differently often, so that"
+            " those of the folds do not match"
+        )
     for name in stack.combiners if stack.features == "all" else []:
         if name in ("mean", "rank_mean"):
             yield (

@@ -100,8 +100,8 @@ class Configuration(Model):
         photosets: sets of photos by name. `train` has labels; decisions for `test` become submission.csv.
         on_bad_photo: reaction to unreadable photos: fail, or skip (leave them out and list them in a quarantine table).
         keep_weights: weights to keep: all (of all epochs), selectable (once a run is trained on all folds, those of its
-            best epoch per label or, with selection.by: fold, per label and fold: others cannot become members) or none
-            (they are removed after all photosets are scored; other photosets then need a new training).
+            best epochs per label, by all photos and by each fold's: others cannot become members) or none (they are
+            removed after all photosets are scored; other photosets then need a new training).
         recipes: the photos that each epoch sees, by name.
         runs: settings of trainings. Each run is trained on all folds. An entry can stand for several runs: {each:
             [...]} gives a run per element, and several of them are crossed. {choose: [...]}, {uniform: [a, b]},

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from stylevote.ensemble.rank import ALL
+from stylevote.ensemble.select import members_of
 
 SHOWN_LABELS = 5  # of those that lack members
 
@@ -36,7 +37,7 @@ def describe_ensemble(
         JSON values: ``cnns`` (different CNNs), ``size`` (a sentence) and ``warnings`` (sentences).
     """
     chosen = {label: table[table["held_out_fold"] == ALL] for label, table in selections.items()}
-    members = {label: table[table["member"] > 0] for label, table in chosen.items()}
+    members = {label: members_of(table) for label, table in selections.items()}
     together = pd.concat(members.values())
     cnns, places = count_cnns(together, folds), sum(count_cnns(table, folds) for table in members.values())
     size = f"{cnns:,} different CNNs of {together['run'].nunique():,} runs, in {places:,} places: one per label, member"
@@ -46,7 +47,11 @@ def describe_ensemble(
         if top_n and count < top_n:
             (all_taken if count == chosen[label]["run"].nunique() else too_alike)[label] = count
     reasons = [
-        (too_alike, f"other runs' scores correlate above {correlation:g} with a better member's, or are all the same"),
+        (
+            too_alike,
+            f"other runs are too like a better member (a correlation above {correlation:g}), or all their scores are"
+            " the same",
+        ),
         (all_taken, "no other runs predict them"),
     ]
     warnings = [f"fewer than {top_n} members for {_named(labels)}: {reason}" for labels, reason in reasons if labels]

@@ -32,7 +32,7 @@ def predict_nested(
 
     The estimate cannot see the gain from averaging the CNNs of all folds: an out-of-fold score comes from one fold's
     CNNs, and a new photo has scores of all. Their mean is steadier, so new photos may do better than the estimate. All
-    aggregations but ``vote_all`` are the same here.
+    aggregations by which folds decide are the same here, and all by which stackers vote.
 
     Args:
         features: returns the out-of-fold scores, float32, shape (photos, members), of the members that were selected

@@ -345,10 +345,10 @@ def divide_labels(labels: list[str], common: list[str], members: pd.DataFrame, c
     Args:
         labels: all labels.
         common: labels whose members every stacker uses; if there are any, all labels are one group.
-        members: columns label and others, a row per member.
+        members: columns label, member (its number) and others.
         cells: scores of one member: folds times photos.
     """
     if common:
         return [labels]
-    size = max(1, READ_BYTES // (4 * cells * max(1, int(members["label"].value_counts().max()))))
+    size = max(1, READ_BYTES // (4 * cells * max(1, int(members["member"].max()))))
     return [labels[start : start + size] for start in range(0, len(labels), size)]

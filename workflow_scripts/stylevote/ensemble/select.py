@@ -115,7 +115,8 @@ def select_by_fold(
 
     ``fold`` (Ding & Wan 2018): each fold's photos choose among its CNNs. For the nested estimate of a fold, each half
     of its photos chooses the CNNs that judge the other half, and other folds' members are as before. So no photo is
-    judged by a choice that its own label had a part in.
+    judged by a choice that its own label had a part in, but for the number of members, which all choices share. If a
+    half has no photo with the label, or none without, the photos of the other folds choose in its place.
 
     Args:
         rankings: from `rank.rank_by_fold`. If folds choose, only its candidates and held-out folds count.
@@ -141,6 +142,8 @@ def select_by_fold(
     @cache
     def select_in(fold: int, half: int, size: int | None) -> pd.DataFrame:
         known = (folds == fold) & ((halves != half) | (half == ALL))
+        if len(np.unique(labels[known])) < 2:
+            known = folds != fold
         candidates = next(iter(ranked.values())).sort_index()[["run", "epoch"]]
         selected = select(rank_candidates(candidates, labels[known], scores[:, known], beta), known, size)
         return selected.rename_axis("candidate").assign(fold=fold, held_out_half=half)

@@ -20,7 +20,7 @@ MAX_GAIN = 0.25  # share of its errors that a fold's CNN may lose, because train
 MAX_SEPARATION = 0.8  # AUC of telling a fold's scores from those of other folds, because CNNs differ
 MAX_ERROR_RATIO = 4.0  # errors of the median run, as a multiple of a run's
 MIN_RUNS = 3  # with fewer runs, none can be called unusual
-NOISE = "noise like "
+NOISE = "noise_like_"
 
 COLUMNS = ["alarm", "subject", "value", "expected", "limit", "raised", "meaning"]
 

@@ -10,8 +10,8 @@ from stylevote.config.ensemble import Selection, Stack, Threshold
 from stylevote.ensemble.composition import count_cnns
 from stylevote.ensemble.inputs import BlockInputs
 from stylevote.ensemble.nested import predict_nested
-from stylevote.ensemble.rank import ALL, held_out_folds
-from stylevote.ensemble.select import select_by_fold
+from stylevote.ensemble.rank import held_out_folds
+from stylevote.ensemble.select import members_of, select_by_fold
 from stylevote.ensemble.sizes import SIZES
 from stylevote.metrics import BETA, f_beta, macro_f_beta
 
@@ -85,9 +85,8 @@ def estimate_sizes(
         estimates.append(estimate.assign(size=size, image_id=block.image_ids))
         nested = f_beta(truth, estimate["decision"].to_numpy(), beta)
         logger.info("%s, size %s: nested F%g %.4f", label, size, beta, nested)
-        final = selected[label]
-        final = final.loc[final["held_out_fold"] == ALL, ["run", "epoch", "fold", "member"]]
-        members.append(final.assign(size=size))
+        networks = members_of(selected[label])[["run", "epoch", "fold"]].drop_duplicates()
+        members.append(networks.assign(size=size))
     return pd.concat(estimates), pd.concat(members)
 
 
@@ -139,7 +138,7 @@ def size_curve(
                 "loss": f_betas[best] - score,
                 "loss_low": loss_low,
                 "loss_high": loss_high,
-                "members": of_size.groupby("label")["member"].max().sum(),
+                "members": of_size.groupby(["label", "fold"]).size().groupby("label").max().sum(),
                 "runs": len(last),
                 "cnns": count_cnns(networks, folds),
                 "external": len(last) - of_runs["run"].nunique(),

@@ -11,7 +11,7 @@ from iterstrat.ml_stratifiers import IterativeStratification
 
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix
-from stylevote.photos.label_tables import UnreadableError, read_rows
+from stylevote.photos.label_tables import TableRow, UnreadableError, read_rows
 from stylevote.wording import bullets, location, nearest, plural, quote
 
 ATTEMPTS = 20
@@ -77,11 +77,11 @@ def _checked(
     table = pd.DataFrame(counts.T, index=labels, columns=[f"fold {fold}" for fold in range(count)])
     logging.info("positives:\n%s", table.to_string())
     sizes = np.bincount(folds, minlength=count)
-    if np.ptp(sizes) > UNEVEN * sizes.mean():
+    if np.ptp(sizes) > max(1, UNEVEN * sizes.mean()):
         largest = manifest["group"].value_counts().max()
         logging.warning(
-            "folds differ in size: %s photos; the largest group of photos that stay together has %d of them. If these"
-            " are near-duplicates that are none, lower near_duplicates.max_difference",
+            "folds differ in size: %s photos; the largest group of photos that stay together has %d of them. If it"
+            " joins photos of different pictures, lower near_duplicates.max_difference",
             ", ".join(map(str, sizes)),
             largest,
         )
@@ -102,23 +102,26 @@ def read_folds(path: Path, count: int) -> pd.Series:
         InputError: it cannot be read, lacks a column, names a photo twice, or has other folds than 0 to ``count - 1``.
     """
     try:
-        header, *rows = [row.fields for row in read_rows(path)] or [[]]
+        header, *rows = list(read_rows(path)) or [TableRow(0, [])]
     except UnreadableError as error:
         row, text = error.args
         raise InputError(f"{location(path, row)}: {text}") from error
     for column in ("image_id", "fold"):
-        if column not in header:
-            raise InputError(f"{path}: no column {quote(column)}{nearest(column, header)}")
-    name_at, fold_at, known = header.index("image_id"), header.index("fold"), {str(fold) for fold in range(count)}
+        if column not in header.fields:
+            raise InputError(f"{path}: no column {quote(column)}{nearest(column, header.fields)}")
+    name_at, fold_at = header.fields.index("image_id"), header.fields.index("fold")
     folds: dict[str, int] = {}
-    for fields in rows:
-        name, fold = (fields[at] if at < len(fields) else "" for at in (name_at, fold_at))
+    known, problems = {str(fold) for fold in range(count)}, []
+    for row in rows:
+        name, fold = (row.fields[at] if at < len(row.fields) else "" for at in (name_at, fold_at))
         if name in folds:
-            raise InputError(f"{path}: photo {quote(name)} occurs twice, expected each once")
+            problems.append(f"{location(path, row.line)}: photo {quote(name)} occurs twice, expected each once")
         if fold not in known:
-            found = f"photo {quote(name)} is in fold {quote(fold)}"
-            raise InputError(f"{path}: {found}, expected 0 to {count - 1}; see folds.count")
-        folds[name] = int(fold)
+            found = f"photo {quote(name)} is in fold {quote(fold)}" if fold else f"photo {quote(name)} has no fold"
+            problems.append(f"{location(path, row.line)}: {found}, expected 0 to {count - 1}; see folds.count")
+        folds[name] = int(fold) if fold in known else -1
+    if problems:
+        raise InputError(bullets(f"{plural(len(problems), 'problem')} in the table of folds:", problems))
     return pd.Series(folds, dtype=np.int64).sort_index()
 
 

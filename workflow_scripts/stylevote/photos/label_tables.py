@@ -134,7 +134,7 @@ def read_rows(table: Path) -> Iterator[TableRow]:
     """Yield the table's rows, header first, without blank lines. The header of a Parquet table is in line 0."""
     suffix = table.suffix.lower()
     if (kind := describe_path(table)) != "a file":
-        raise UnreadableError(0, f"expected a table of labels, found {kind}")
+        raise UnreadableError(0, f"expected a table, found {kind}")
     if suffix not in TEXT_SUFFIXES + PARQUET_SUFFIXES:
         expected = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
         raise UnreadableError(0, f"expected a table whose name ends in one of {expected}")

@@ -37,7 +37,8 @@ def near_duplicate_groups(thumbnails: np.ndarray, digests: list[str], max_differ
     """Return for every photo the position of the first photo of its group, int64 of shape (photos,).
 
     A photo joins the group of the first photo of which it is a near-duplicate, and which is the first of its group. So
-    no photos are in one group only because a third photo is like both. Files of the same content share a group.
+    every photo is like the first one of its group, and groups do not grow by chains of photos. Of two near-duplicates,
+    one may join another group, though. Files of the same content share a group.
 
     Args:
         thumbnails: uint8, shape (photos, 32, 32, 3).
@@ -229,6 +230,7 @@ def gains(photos: np.ndarray, parts: np.ndarray) -> np.ndarray:
     """
     dark = photos < WHITE
     factors = (dark * photos * parts).sum(axis=(1, 2)) / np.maximum((dark * parts**2).sum(axis=(1, 2)), 1)
+    factors = np.where(dark.any(axis=(1, 2)), factors, 1)
     return np.clip(factors, 1 / MAX_GAIN, MAX_GAIN)[:, None, None]
 
 

@@ -100,6 +100,16 @@ def correlation_picture(label: str, numbers: list[int], scores: np.ndarray) -> s
     return correlation_map(likeness, numbers, f"Correlation of members: {label}")
 
 
+def drawn_group(groups: Sequence[Mapping[str, str]], names: Sequence[str]) -> Mapping[str, str] | None:
+    """Return the first of a label's groups of runs with a loss that has a colour; None if there is none.
+
+    Args:
+        groups: from `losses.runs_of_label`.
+        names: all compared losses, in the order of their colours.
+    """
+    return next((group for group in groups if group.keys() & set(names[: len(SERIES)])), None)
+
+
 def loss_picture(
     label: DecidedLabel,
     rankings: pd.DataFrame,

@@ -103,7 +103,9 @@ def sample_losses(
     read_scores: Callable[[pd.DataFrame], np.ndarray],
     labels: np.ndarray,
     folds: np.ndarray,
-    groups: Sequence[Mapping[str, str]],
+    compared: Sequence[Mapping[str, str]],
+    groups: np.ndarray | None = None,
+    *,
     beta: float = BETA,
 ) -> pd.DataFrame:
     """Return the nested F-beta of each loss for one label, on the photos and on resamples of them.
@@ -114,7 +116,8 @@ def sample_losses(
         rankings, read_scores: see `measures.decide_by_singles`.
         labels: 0/1, shape (photos,).
         folds: shape (photos,).
-        groups: those that predict the label: the run of each loss.
+        compared: groups of runs that predict the label: the run of each loss.
+        groups: of the photos, see `bootstrap_f_beta`.
         beta: weight of recall against precision.
 
     Returns:
@@ -123,17 +126,17 @@ def sample_losses(
         groups that have both. Samples with the same number hold the same photos for all labels.
     """
     decided = {}
-    for run in {run for group in groups for run in group.values()}:
+    for run in {run for group in compared for run in group.values()}:
         networks = rankings[rankings["run"] == run]
         scores = read_scores(networks[networks["held_out_fold"] == ALL].sort_values("epoch"))
         decided[run, True] = predict_by_best_network(networks, read_scores, folds)
         decided[run, False] = estimate_runs(labels, [scores], folds, threshold=HALF, beta=beta)[0]
     keys = list(decided)
-    resampled = bootstrap_f_beta(labels[:, None], [decided[key][:, None] for key in keys], beta=beta)[..., 0]
+    resampled = bootstrap_f_beta(labels[:, None], [decided[key][:, None] for key in keys], groups, beta=beta)[..., 0]
     f_of = {key: np.append(f_beta(labels, decided[key], beta), resampled[k]) for k, key in enumerate(keys)}
     tables = []
-    for first, second in combinations(sorted({loss for group in groups for loss in group}), 2):
-        pairs = [(group[first], group[second]) for group in groups if first in group and second in group]
+    for first, second in combinations(sorted({loss for group in compared for loss in group}), 2):
+        pairs = [(group[first], group[second]) for group in compared if first in group and second in group]
         for searched in (False, True) if pairs else ():
             means = [np.mean([f_of[pair[side], searched] for pair in pairs], axis=0) for side in (0, 1)]
             values = {"first_f": means[0], "second_f": means[1], "sample": np.arange(len(means[0]))}

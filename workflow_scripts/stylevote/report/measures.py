@@ -151,16 +151,22 @@ def decide_by_one(
 
 
 def compare_searches(
-    labels: np.ndarray, scores: np.ndarray, beta: float = BETA, resamples: int = SEARCH_RESAMPLES
+    labels: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray | None = None,
+    *,
+    beta: float = BETA,
+    resamples: int = SEARCH_RESAMPLES,
 ) -> pd.DataFrame:
     """Compare the steps and L-BFGS as searches for a threshold, on scores of a stack, as Ding & Wan (2018) did.
 
-    Each searches on samples of the photos, drawn with replacement. The photos that a sample leaves out score the
+    Each searches on samples of the groups, drawn with replacement. The photos that a sample leaves out score the
     threshold.
 
     Args:
         labels: 0/1, shape (photos,).
         scores: in 0..1, shape (photos,).
+        groups: of the photos, shape (photos,); by default, each photo has its own.
         beta: weight of recall against precision.
         resamples: number of samples. Samples with the same number hold the same photos for all labels.
 
@@ -168,9 +174,11 @@ def compare_searches(
         the columns `SEARCHES` without the label.
     """
     random, rows = np.random.default_rng(1), []
+    _, group = np.unique(np.arange(len(labels)) if groups is None else groups, return_inverse=True)
+    count = group.max() + 1
     for sample in range(resamples):
-        drawn = random.integers(0, len(labels), len(labels))
-        left_out = np.bincount(drawn, minlength=len(labels)) == 0
+        times = np.bincount(random.integers(0, count, count), minlength=count)[group]
+        drawn, left_out = np.repeat(np.arange(len(labels)), times), times == 0
         for method in ("greedy", "lbfgs"):
             threshold, _ = search_threshold(labels[drawn], scores[drawn], method, beta=beta)
             (reached,) = f_beta_at(labels[left_out], scores[left_out], np.array([threshold]), beta)

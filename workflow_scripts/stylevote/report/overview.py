@@ -168,14 +168,14 @@ def best_run_by_epoch(rankings: Mapping[str, pd.DataFrame], runs: Sequence[str])
         runs: those to choose from, which predict every label.
 
     Returns:
-        a row per epoch (from 0), a column per label; ``attrs["run"]`` is the run.
+        a row per epoch (from 0), a column per label; ``attrs`` has the run and the epoch of the highest mean.
     """
     rows = {label: table[table["held_out_fold"] == ALL] for label, table in rankings.items()}
     reached = pd.DataFrame({label: table.set_index(["run", "epoch"])["f_beta"] for label, table in rows.items()})
     reached = reached.loc[list(runs)]
-    run, _ = reached.mean(axis=1).idxmax()
+    run, epoch = reached.mean(axis=1).idxmax()
     best = reached.loc[run].sort_index()
-    best.attrs["run"] = run
+    best.attrs.update(run=run, epoch=epoch)
     return best
 
 

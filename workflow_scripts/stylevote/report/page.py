@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from stylevote.ensemble.composition import count_cnns
+from stylevote.ensemble.rank import ALL
 from stylevote.estimate.summary import INTERVAL
 from stylevote.report.drawing import COLORS, MAX_LINES
 from stylevote.report.overview import DECIDED_BY
@@ -66,16 +67,17 @@ def member_figures(members: pd.DataFrame, folds: int) -> dict[str, Any]:
     Returns:
         ``cnns`` of a label and fold, as text, and the number of different ``networks`` of all labels and folds.
         ``member_runs``, the runs that most labels use first: run, places (by label), first_places (how many labels it
-        is the best member of) and epochs (from 1, as text). ``last_place`` of any member. ``repeated_members``, whether
-        a label uses a run several times.
+        is the best member of) and epochs (from 1, as text). ``last_place`` of any member. ``members_of_folds``, whether
+        each fold has its own. ``repeated_members``, whether a label uses a run several times.
     """
     firsts = members.sort_values("member").drop_duplicates(["label", "run"])
+    epochs = members.groupby("run")["epoch"].agg(set)
     runs = [
         {
             "run": run,
             "places": dict(zip(rows["label"], rows["member"], strict=True)),
             "first_places": int((rows["member"] == 1).sum()),
-            "epochs": ", ".join(str(epoch + 1) for epoch in sorted(set(rows["epoch"]))),
+            "epochs": ", ".join(str(epoch + 1) for epoch in sorted(epochs[run])),
         }
         for run, rows in firsts.groupby("run")
     ]
@@ -85,6 +87,7 @@ def member_figures(members: pd.DataFrame, folds: int) -> dict[str, Any]:
         "networks": count_cnns(members, folds),
         "member_runs": sorted(runs, key=lambda row: (-len(row["places"]), row["run"])),
         "last_place": max(firsts["member"]),
+        "members_of_folds": bool((members["fold"] != ALL).any()),
         "repeated_members": bool(members.duplicated(["label", "run", "fold"]).any()),
     }
 

@@ -315,18 +315,18 @@ def training_curves(history: pd.DataFrame, reached: pd.DataFrame, title: str) ->
         return to_svg(figure, title)
 
 
-def label_curves(reached: pd.DataFrame, title: str) -> str:
+def label_curves(reached: pd.DataFrame, marked: int, title: str) -> str:
     """Draw the F-beta of each label by epoch, a small picture per label (Figure 8 of the second-place team of 2018).
 
-    A dot and the number are at the label's best epoch. The vertical line is at the epoch of the best mean.
+    A dot and the number are at the label's best epoch.
 
     Args:
         reached: F-beta: a row per epoch (from 0), a column per label.
+        marked: epoch with a vertical line: that of the best mean over all labels.
     """
     columns, cell, name, gap, bottom = 3, 66, 18, 10, 22
     rows = -(-reached.shape[1] // columns)
     width, height = (WIDTH - 22) // columns, rows * cell + bottom
-    best_mean = reached.mean(axis=1).idxmax() + 1
     with picture(WIDTH, height) as figure:
         for k, label in enumerate(reached):
             row, column = divmod(k, columns)
@@ -335,7 +335,7 @@ def label_curves(reached: pd.DataFrame, title: str) -> str:
             values = reached[label]
             best = values.idxmax()
             number = f"{values[best]:.2f}"
-            axes.axvline(best_mean, color=LINE, lw=1)
+            axes.axvline(marked + 1, color=LINE, lw=1)
             axes.plot(values.index + 1, values, color=ONE)
             axes.plot(best + 1, values[best], "o", color=ONE, ms=5, mew=0, clip_on=False)
             _epoch_axis(axes, int(reached.index.max()) + 1)

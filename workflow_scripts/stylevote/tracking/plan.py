@@ -188,7 +188,7 @@ def max_cnns(settings: Settings) -> int:
     limits = {"top_n": config.selection.top_n, "greedy": config.selection.greedy.max_members}
     limit = len(predicted) if config.target else limits.get(config.selection.method, len(predicted))
     of_labels = [[run for run in predicted if label in predicted[run]] for label in labels]
-    if config.selection.method == "each_backbone":
+    if config.selection.method == "each_backbone" and not config.target:
         of_labels = [set(map(backbone_of, runs)) for runs in of_labels]
     by_label = sum(min(limit, len(runs)) for runs in of_labels)
     by_run = sum(min(epochs[run], len(predicted[run])) for run in predicted)
