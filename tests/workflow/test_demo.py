@@ -113,7 +113,9 @@ def test_the_demos_card_says_what_its_report_says(demo):
     page = (demo / "report.html").read_text(encoding="utf-8")
     assert f"<b>{honest:.3f}</b>" in page
     assert len(page) < 10e6
-    assert page.count("<svg") == 4 + 3 + 4 * 13 + 3, "overview, runs, four a label, gains, sizes and resampling"
+    assert page.count("<svg") == 4 + 1 + 4 + 4 * 13 + 3, (
+        "overview, ensemble, runs, four a label, gains, sizes and resampling"
+    )
     for empty in ("Not measured", "No run uses"):
         assert empty not in page
 

@@ -10,7 +10,7 @@ import yaml
 
 from places import REPOSITORY
 from stylevote.config.resolve import resolve
-from stylevote.files.tables import write_table
+from stylevote.files.tables import write_json, write_table
 
 
 def run_table(text, results):
@@ -45,6 +45,10 @@ def replace_stand_ins(out):
             stamp = path.stat().st_mtime_ns
             write_table(pd.DataFrame(columns), path)
             os.utime(path, ns=(stamp, stamp))
+    path = out / "ensemble" / "composition.json"
+    stamp = path.stat().st_mtime_ns
+    write_json({"size": "7 different CNNs"}, path)
+    os.utime(path, ns=(stamp, stamp))
 
 
 @pytest.mark.slow
@@ -108,6 +112,7 @@ def test_the_challenge_is_planned_before_its_photos_are_there(fresh):
     assert len(table) == 96
     assert table["networks"].sum() == 2875
     assert "runs:      96, each on 5 folds\nnetworks:  2,875\n" in printed
+    assert f"ensemble:  at most {13 * 5 * 20:,} different CNNs\n" in printed
     assert "(keep_weights: selectable)\n" in printed
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,7 @@ def tiny(checkout: Checkout, config: dict, labels: list[str]) -> dict:
         config["recolor"] |= {"labels": fewer(config["recolor"]["labels"]), "total": 12, "per_epoch": 8}
     for recipe in config.get("recipes", {}).values():
         if "drop" in recipe:
-            recipe["drop"]["label_sets"] = [[labels[-1]]]
+            recipe["drop"]["label_sets"] = [[labels[-1]], [labels[0], labels[-1]]]
         if "repeat" in recipe:
             recipe["repeat"] = {"labels": fewer(recipe["repeat"]["labels"]), "times": recipe["repeat"]["times"] // 5}
     for number, run in enumerate(config["runs"]):
@@ -180,14 +181,17 @@ def tiny(checkout: Checkout, config: dict, labels: list[str]) -> dict:
         run["hidden_units"] = scaled(run["hidden_units"], lambda units: units // 16 if units > 3 else units)
         if "draws" in run:
             run["draws"] = 2 - number
-        if "each" in run["phases"]:  # of alternatives, each entry has another one
-            run["phases"] = run["phases"]["each"][number]
-        for phase in run["phases"]:
+        for phase in phases_of(run):
             phase["epochs"] = scaled(phase["epochs"], lambda epochs: max(epochs // 2, 1))
     if config.get("preset") == "paper_2018":
         grid = {"eta": [0.05], "max_depth": [2], "min_child_weight": [1]}  # the first of each of the paper's
         config["stack"] = {"xgboost": {"grid": grid, "rounds": 20}}
     return config
+
+
+def phases_of(run: dict) -> list[dict]:
+    """Return the phases of a run, those of all its alternatives included."""
+    return list(chain(*run["phases"]["each"])) if "each" in run["phases"] else run["phases"]
 
 
 def scaled(value: Any, scale: Callable[[int], int]) -> Any:
@@ -241,31 +245,44 @@ def read_scores(paths: list[Path], member: Any) -> pd.Series:
     return table[table["epoch"] == member.epoch].set_index("image_id")[member.label]
 
 
+def read_rates(run: Path) -> tuple[float, ...]:
+    """Return a run's highest learning rate of each epoch."""
+    return tuple(read_table(run / "fold0" / "history.parquet")["highest_lr"])
+
+
 @pytest.mark.slow
 def test_the_second_place_at_a_tiny_scale(fresh):
     """A label's decisions are computed again from what the networks said."""
     labels = LABELS[:2]
     fresh.config = tiny(fresh, ready("second_place"), labels)
-    for phase in (phase for run in fresh.config["runs"] for phase in run["phases"]):
+    (run,) = fresh.config["runs"]
+    run["backbone"] = {"each": NETWORKS}
+    for phase in phases_of(run):
         phase["lr"] *= 1000  # what begins with nothing has more to learn
-    fresh.run("results_second_place/submission.csv")
+    alone, _ = fresh.config["experiments"]["second_place_fusion"]["rows"]
+    alone["runs"]["backbone"] = NETWORKS[0]
+    fresh.run("results_second_place/submission.csv", "experiments")
     decisions = check_submission(fresh, len(labels))
     out = fresh.folder / "results_second_place"
-    learned, rates = {}, set()
+    learned, rates = [], set()
     for path in (out / "runs").glob("*/fold0"):
-        learned[path.parts[-2]] = tuple(read_table(path / "validation.parquet").columns[2:])
-        rates.add(tuple(read_table(path / "history.parquet")["highest_lr"]))
-    assert sorted(learned.values()) == sorted([tuple(labels), *[(label,) for label in labels] * 2])
+        learned.append(tuple(read_table(path / "validation.parquet").columns[2:]))
+        rates.add(read_rates(path.parent))
+    assert sorted(learned) == sorted([(label,) for label in labels] * 4)
     assert rates == {(1e-2, 1e-2, 1e-2), (1e-2, 1e-3, 1e-3)}
+    kept = [run for run in (out / "runs").glob(f"{NETWORKS[0]}*") if read_rates(run)[-1] == 1e-2]
+    one_each = [nested_f2(out, run.name, read_table(run / "fold0" / "validation.parquet").columns[2]) for run in kept]
+    table = pd.read_csv(out / "experiments" / "second_place_fusion.csv")
+    assert table["paper"].tolist() == pytest.approx([np.nan, 0.6525], nan_ok=True)
+    assert table["ours"][0] == pytest.approx(np.mean(one_each), abs=1e-4)
+    assert table["ours"][1] != table["ours"][0]
     members = read_table(out / "ensemble" / "members.parquet")
     votes = read_table(out / "predictions" / "test" / "votes.parquet")
     photos = read_table(out / "photos" / "train" / "manifest.parquet").set_index("image_id")
-    assert len(members) > len(labels), "no label has several members: there is nothing to average"
     for k, label in enumerate(labels):
         stem = slug(label)
-        ranking = read_table(out / "ensemble" / "members" / f"{stem}.parquet")
-        assert {learned[run] for run in ranking["run"]} == {tuple(labels), (label,)}
         chosen = list(members[members["label"] == label].itertuples())
+        assert sorted(member.run.split("-")[0] for member in chosen) == sorted(NETWORKS)
         everywhere = [read_scores(sorted((out / "runs" / m.run).glob("*/validation.parquet")), m) for m in chosen]
         mean = pd.concat(everywhere, axis=1).mean(axis=1)
         found = read_table(out / "ensemble" / "thresholds" / f"{stem}.parquet").iloc[0]

@@ -50,7 +50,5 @@ def test_many_labels_take_one_line_and_the_fold_with_the_fewest_members_counts()
     selections = {f"label{k}": selection([(run, 1) for run in "abc"[: 2 + k % 2]], [("z", 1)]) for k in range(8)}
     described = describe_ensemble({"divided": of_folds, **selections}, 2, top_n=20)
     (line,) = described["warnings"]
-    assert line.startswith(
-        "fewer than 20 members for divided (1), label0 (2), label2 (2), label4 (2), label6 (2) and 4"
-    )
+    assert line.startswith("fewer than 4 members for divided (1), label0 (2), label2 (2), label4 (2), label6 (2) and 4")
     assert described["cnns"] == 6

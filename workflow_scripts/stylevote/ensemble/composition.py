@@ -41,11 +41,13 @@ def describe_ensemble(
     together = pd.concat(members.values())
     cnns, places = count_cnns(together, folds), sum(count_cnns(table, folds) for table in members.values())
     size = f"{cnns:,} different CNNs of {together['run'].nunique():,} runs, in {places:,} places: one per label, member"
+    available = {label: table["run"].nunique() for label, table in chosen.items()}
+    expected = min(top_n or 0, max(available.values()))  # with fewer runs, no label can have `top_n`
     too_alike, all_taken = {}, {}
     for label, table in members.items():
         count = int(table.groupby("fold").size().min())
-        if top_n and count < top_n:
-            (all_taken if count == chosen[label]["run"].nunique() else too_alike)[label] = count
+        if count < expected:
+            (all_taken if count == available[label] else too_alike)[label] = count
     reasons = [
         (
             too_alike,
@@ -54,7 +56,7 @@ def describe_ensemble(
         ),
         (all_taken, "no other runs predict them"),
     ]
-    warnings = [f"fewer than {top_n} members for {_named(labels)}: {reason}" for labels, reason in reasons if labels]
+    warnings = [f"fewer than {expected} members for {_named(labels)}: {reason}" for labels, reason in reasons if labels]
     return {"cnns": cnns, "size": f"{size} and fold", "warnings": warnings}
 
 
