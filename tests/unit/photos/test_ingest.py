@@ -496,9 +496,9 @@ def test_tables_larger_than_any_real_one(photos, tmp_path, monkeypatch):
 
 def test_table_that_is_no_table(photos, tmp_path):
     path = tmp_path / "labels.csv"
-    assert problems(photos, path) == [f"{path}: expected a table of labels, found nothing"]
+    assert problems(photos, path) == [f"{path}: expected a table, found nothing"]
     path.mkdir()
-    assert problems(photos, path) == [f"{path}: expected a table of labels, found a folder"]
+    assert problems(photos, path) == [f"{path}: expected a table, found a folder"]
     photo = photos / "0.jpg"
     expected = "expected a table whose name ends in one of .csv, .tsv, .txt, .parquet, .pq"
     assert problems(photos, photo) == [f"{photo}: {expected}"]
