@@ -112,9 +112,7 @@ rule choose_epochs:
     params:
         **program(
             "train/choose_epochs",
-            lambda wildcards: canonical(
-                {"labels": SETTINGS.labels_of(TRAINED[wildcards.run]), "beta": BETA}
-            ),
+            lambda wildcards: canonical({"labels": SETTINGS.labels_of(TRAINED[wildcards.run]), "beta": BETA}),
             run="{run}",
         ),
     shell:
