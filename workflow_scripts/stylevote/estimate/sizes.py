@@ -62,8 +62,8 @@ def estimate_sizes(
         stack, threshold, beta, threads: see `nested.predict_nested`.
 
     Returns:
-        the columns of `nested.predict_nested`, size and image_id; and the ensemble's members: run, epoch, fold, member
-        and size.
+        the columns of `nested.predict_nested`, size and image_id; and the ensemble's members: run, epoch, fold and
+        size.
     """
     columns = ["held_out_fold", "fold", "held_out_half", "run", "epoch", "weight"]
     truth, estimates, members, previous = block.truth(label), [], [], None
@@ -105,7 +105,7 @@ def size_curve(
     Args:
         labels: 0/1, shape (photos, labels).
         decisions: for each size, the smallest first, the nested decisions: 0/1, in the same shape.
-        members: columns size, label, run, epoch, fold and member; a row per member of a label, or of a label and fold.
+        members: columns size, label, run, epoch and fold; a row per member of a label, or of a label and fold.
         folds: number of CNNs per run.
         histories: columns run, epoch, seconds; a row per epoch and fold of every run that is trained here.
         groups: see `bootstrap_f_beta`.
