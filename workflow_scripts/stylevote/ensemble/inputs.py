@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class BlockInputs:
     candidates: Candidates
     selections: dict[str, pd.DataFrame]
     _truth: dict[str, np.ndarray]
+    _halves: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
     def truth(self, label: str) -> np.ndarray:
         """Return 0/1 for each photo, uint8, shape (photos,)."""
@@ -45,7 +46,9 @@ class BlockInputs:
 
     def halves(self, label: str) -> np.ndarray:
         """Return the half of its fold for each photo, see `features.split_halves`."""
-        return split_halves(self.truth(label), self.folds, self.groups)
+        if label not in self._halves:  # each fold of a nested estimate asks for them
+            self._halves[label] = split_halves(self.truth(label), self.folds, self.groups)
+        return self._halves[label]
 
     def features(
         self, label: str, held_out_fold: int = ALL, selections: dict[str, pd.DataFrame] | None = None
