@@ -14,6 +14,7 @@ class NetworkSetting(TypedDict):
     size: int
     hidden_units: list[int]
     batch_norm: NotRequired[bool]
+    probe: NotRequired[dict[str, Any]]
     batch: int
     tta: Literal["mirror", "none", "ten_crop"]
 

@@ -57,6 +57,16 @@ def contradictions(config: Configuration, runs: list[Origin], ids: list[str]) ->
         yield from _student_problems(config, config.distillation)
 
 
+def probe_problems(where: str, setting: Run) -> Iterator[str]:
+    """Yield the keys of a probe that would have no effect, and a loss that it cannot minimize."""
+    used = {"draws", "draw_seed", "backbone", "backbone_args", "weights", "size", "labels", "recipe", "loss", "probe"}
+    used |= {"hidden_units", "batch_norm", "batch", "tta", "seed"}
+    for key in sorted(setting.model_fields_set - used):
+        yield f"{where}.{key}: has no effect on a probe; leave it out"
+    if loss := {"focal", "asymmetric"} & setting.loss.model_fields_set:
+        yield f"{where}.loss: found {min(loss)}, expected bce or weighted_bce: a probe minimizes no other"
+
+
 def _equal_runs(runs: list[Origin], ids: list[str]) -> Iterator[str]:
     first: dict[str, Origin] = {}
     for run, name in zip(runs, ids, strict=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # Keys that runs' settings got later, and their defaults, at which settings omit them: ids and seeds stay the same.
-OMITTED = {"batch_norm": True}
+OMITTED = {"batch_norm": True, "probe": None}
 
 
 def canonical(value: Any) -> str:
@@ -48,6 +48,14 @@ def slug(label: str) -> str:
     safe = re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", label).lower()).strip("-")
     # NFKD may write one letter as a dozen, and a file name has at most 255 bytes.
     return label if label == safe else f"{safe[:100] or 'label'}-{digest(label, 6)}"
+
+
+def features_id(setting: dict) -> str:
+    """Return the id of a probe's features: its backbone and size, and a digest of all that they depend on."""
+    backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
+    keys = ("backbone", "backbone_args", "weights", "size", "tta")
+    of_probe = {key: setting["probe"][key] for key in ("pooling", "layers", "scales")}
+    return f"{backbone}-{setting['size']}-{digest([{key: setting[key] for key in keys}, of_probe])}"
 
 
 def run_id(setting: dict) -> str:

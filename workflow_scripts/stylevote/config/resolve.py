@@ -141,6 +141,11 @@ def _complete_runs(config: Configuration, runs: list[run_grid.Run]) -> Iterator[
         known = backbones.find(setting.backbone)
         setting.backbone = known.timm if known else setting.backbone
         setting.size = setting.size or (known.size if known else backbones.SIZE)
+        if setting.probe:
+            yield from checks.probe_problems(where, setting)
+            if "hidden_units" not in setting.model_fields_set:
+                setting.hidden_units = []
+            setting.phases = []
         setting.batch = setting.batch or (known.batch if known else backbones.BATCH)
         if isinstance(setting.labels, list):
             if ("all" in setting.labels or "each" in setting.labels) and len(setting.labels) > 1:

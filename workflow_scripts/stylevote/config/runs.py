@@ -129,6 +129,34 @@ def spelt_out_layers(value: Any) -> Any:
     return [value] if isinstance(value, int) else value
 
 
+class Probe(Model):
+    """A run that trains no backbone: heads are fitted to features of the frozen backbone (Alain and Bengio 2017).
+
+    Features of a photo are computed once for all probes that agree in backbone, its arguments, weights, `size`, `tta`,
+    `pooling`, `layers` and `scales`. They are means over the views of `tta` and `scales`.
+
+    Attributes:
+        pooling: mean of the last feature map, mean_max (its maximum, too) or token (a transformer's class token).
+        layers: number of stages or blocks, from the top, whose features are joined.
+        scales: sides at which the network sees each photo, as multiples of `size`.
+        whiten: decorrelate features, so that the penalty is equal in all directions.
+        penalties: penalties of the logistic regression, of which the folds that train it choose one per label.
+    """
+
+    pooling: Literal["mean", "mean_max", "token"] = "mean"
+    layers: int = Field(1, ge=1, le=12)
+    scales: list[Annotated[float, Field(gt=0, le=4)]] = Field([1], min_length=1, max_length=8)
+    whiten: bool = False
+    penalties: list[Annotated[float, Field(gt=0)]] = Field(
+        [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3], min_length=1, max_length=100
+    )
+
+
+def omitted(key: str, **limits: Any) -> Any:
+    """Return the field of a key that runs got later: a run's identity omits it at its default (see `OMITTED`)."""
+    return Field(OMITTED[key], exclude_if=lambda value: value == OMITTED[key], **limits)
+
+
 class Run(Model):
     """A run, or the settings that all runs of an entry of `runs` share.
 
@@ -145,6 +173,8 @@ class Run(Model):
         recipe: name of a recipe.
         hidden_units: units of each hidden fully connected layer, or []: none. A number stands for one layer.
         batch_norm: batch normalization of the hidden layers, before their ReLU.
+        probe: {}: train no backbone, and fit a head to its features; or null. A probe has no hidden layers unless
+            `hidden_units` asks for them, and no phases. Its loss is bce or weighted_bce.
         batch: photos per step, or null: as many as fit the listed backbone, else 32.
         phases: phases of fine-tuning, in order.
         gradient_clip: maximum norm of the gradient, or null: no limit.
@@ -173,7 +203,8 @@ class Run(Model):
         Field(max_length=MAX_LAYERS),
         BeforeValidator(spelt_out_layers, json_schema_input_type=int | list[Units]),
     ] = Field([256])
-    batch_norm: bool = Field(OMITTED["batch_norm"], exclude_if=bool)  # see OMITTED
+    batch_norm: bool = omitted("batch_norm")
+    probe: Probe | None = omitted("probe")
     batch: int | None = Field(None, ge=3, le=4096)
     phases: list[Phase] = Field(
         [

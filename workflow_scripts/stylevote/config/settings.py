@@ -118,8 +118,8 @@ def kind_of(run: str) -> str:
 
 
 def epochs_of(setting: dict[str, Any]) -> int:
-    """Return the number of epochs of a run with this setting."""
-    return sum(phase["epochs"] for phase in setting["phases"])
+    """Return the number of epochs of a run with this setting: 1 for a probe."""
+    return 1 if setting.get("probe") else sum(phase["epochs"] for phase in setting["phases"])
 
 
 def start_weights(setting: dict[str, Any]) -> list[str]:
