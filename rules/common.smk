@@ -18,7 +18,7 @@ from stylevote.config.identity import canonical
 from stylevote.config.layout import SHARED_RULES, Layout
 from stylevote.config.reading import refuse_repeated_keys
 from stylevote.config.resolve import resolve
-from stylevote.config.settings import epochs_of, start_weights
+from stylevote.config.settings import epochs_of
 from stylevote.errors import InputError
 from stylevote.photos.listing import quick_fingerprint
 
@@ -41,6 +41,7 @@ if workflow.overwrite_configfiles:
 for path in workflow.overwrite_configfiles or workflow.configfiles:
     or_refused(lambda: refuse_repeated_keys(Path(path)))
 SETTINGS = or_refused(lambda: resolve(config))
+or_refused(SETTINGS.check_weights_folder)
 
 LAYOUT = or_refused(lambda: Layout(SETTINGS))
 RESULTS, NETWORKS = LAYOUT.results_folder, LAYOUT.networks_folder

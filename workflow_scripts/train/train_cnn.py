@@ -94,7 +94,9 @@ def main(
                 64,
             )
             work = history.parent / UNFINISHED
-            training = Training(run, setting, fold, data, folder=work, device=device, key=key, processes=team)
+            training = Training(
+                run, setting, fold, data, folder=work, device=device, key=key, weights=start, processes=team
+            )
             exit_on_signals(training.progress if team.is_main else None)
             table, probabilities = training.run()
             if team.is_main:

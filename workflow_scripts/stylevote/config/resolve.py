@@ -13,6 +13,7 @@ from stylevote.config.identity import plain_numbers, run_id, slug
 from stylevote.config.photos import Photoset
 from stylevote.config.published import resolve_cells
 from stylevote.config.reading import numbers_from_text, refusal, value_problems
+from stylevote.config.run_sets import with_sets
 from stylevote.config.settings import Settings, kind_of, label_blocks
 from stylevote.wording import key_path
 
@@ -71,8 +72,9 @@ def _typed(config: dict[str, Any]) -> tuple[Configuration, list[run_grid.Run]]:
     Raises:
         InputError: lists the problems of single keys, and of entries of ``runs``.
     """
-    entries, labels = config.get("runs"), config.get("labels")
-    runs, problems = [], []
+    (entries, problems), labels = with_sets(config.get("runs")), config.get("labels")
+    _refuse(problems)
+    runs = []
     if isinstance(entries, list):
         names = [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
         runs, problems = run_grid.expand(entries, names)

@@ -3,11 +3,14 @@
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from stylevote.config.configuration import Configuration
 from stylevote.config.identity import run_id
 from stylevote.config.published import predicted_labels
+from stylevote.errors import InputError
+from stylevote.wording import bullets, nearest
 
 MAX_BLOCKS = 16  # per rule, unless the configuration sets the number of labels per block
 
@@ -84,6 +87,20 @@ class Settings:
         """The setting of each run, with the labels that it predicts."""
         return {run: {**setting, "labels": self.labels_of(setting)} for run, setting in self.runs.items()}
 
+    def start_weights(self, run: str) -> list[str]:
+        """Return the user's file of weights from which a run, or the student, starts, if there is one."""
+        return start_weights(self.trained[run], self.config.weights_folder)
+
+    def check_weights_folder(self) -> None:
+        """Raise `InputError` if ``weights_folder`` lacks the file of a run with pretrained weights."""
+        folder = self.config.weights_folder
+        pretrained = [run for run, setting in self.trained.items() if folder and setting["weights"] == "pretrained"]
+        files = {Path(path) for run in pretrained for path in self.start_weights(run)}
+        if missing := sorted(path.name for path in files if not path.is_file()):
+            found = [path.name for path in sorted(Path(folder).glob("*.safetensors"))]
+            lines = [name + nearest(name, found, f"found {', '.join(found) or 'no such files'}") for name in missing]
+            raise InputError(bullets(f"weights_folder: {folder} lacks the weights of runs:", lines, indent="  "))
+
     def uses_recolored(self, recipe: str) -> bool:
         """Return whether a recipe, by its name, uses recoloured photos."""
         return bool(self.config.recipes[recipe].recolored)
@@ -122,6 +139,13 @@ def epochs_of(setting: dict[str, Any]) -> int:
     return 1 if setting.get("probe") else sum(phase["epochs"] for phase in setting["phases"])
 
 
-def start_weights(setting: dict[str, Any]) -> list[str]:
-    """Return the user's file of weights that a training of this resolved setting starts from, if there is one."""
+def start_weights(setting: dict[str, Any], folder: str | None = None) -> list[str]:
+    """Return the user's file of weights that a training of this resolved setting starts from, if there is one.
+
+    Args:
+        setting: of the run.
+        folder: of pretrained weights (``weights_folder``), or None: they are downloaded.
+    """
+    if setting["weights"] == "pretrained" and folder:
+        return [str(Path(folder, f"{setting['backbone'].replace(':', '_')}.safetensors"))]
     return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
