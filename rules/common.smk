@@ -59,6 +59,7 @@ EXPERIMENTS = SETTINGS.config.experiments
 HOLDOUT = SETTINGS.config.holdout.share
 # The setting of each run, and of the student, by their ids.
 TRAINED = SETTINGS.trained
+start_weights = SETTINGS.start_weights
 uses_recolored = SETTINGS.uses_recolored
 # The ensembles, by their folders: the whole one, and the small one of a bundle.
 ENSEMBLES = ["ensemble", *(["small"] if BUNDLE else [])]

@@ -40,7 +40,7 @@ def run_settings(wildcards):
 
 def start_content(wildcards):
     """Return a digest of the user's file of weights that a training starts from: the user may replace it."""
-    return quick_fingerprint(SETTINGS.start_weights(wildcards.run))
+    return quick_fingerprint(start_weights(TRAINED[wildcards.run]))
 
 
 # Snakemake removes temporary weights when the photosets of the call are scored.
@@ -60,7 +60,7 @@ rule train_cnn:
         recolored_pixels=ancient(of_run("pixels/train-recolored/{size}/pixels.bin", SETTINGS.sees_recolored)),
         # The student learns the ensemble's scores, and the runs learn labels.
         targets=of_run("student/targets/fold{fold}.parquet", lambda run: run == SETTINGS.student),
-        start=lambda wildcards: SETTINGS.start_weights(wildcards.run),
+        start=lambda wildcards: start_weights(TRAINED[wildcards.run]),
     output:
         history=results("runs/{run}/fold{fold}/history.parquet"),
         validation=results("runs/{run}/fold{fold}/validation.parquet"),

@@ -87,15 +87,17 @@ class Settings:
         """The setting of each run, with the labels that it predicts."""
         return {run: {**setting, "labels": self.labels_of(setting)} for run, setting in self.runs.items()}
 
-    def start_weights(self, run: str) -> list[str]:
-        """Return the user's file of weights from which a run, or the student, starts, if there is one."""
-        return start_weights(self.trained[run], self.config.weights_folder)
+    def start_weights(self, setting: dict[str, Any]) -> list[str]:
+        """Return the user's file of weights from which a run of this setting starts, if there is one."""
+        if setting["weights"] == "pretrained" and self.config.weights_folder:
+            return [str(Path(self.config.weights_folder, f"{setting['backbone'].replace(':', '_')}.safetensors"))]
+        return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
 
     def check_weights_folder(self) -> None:
         """Raise `InputError` if ``weights_folder`` lacks the file of a run with pretrained weights."""
         folder = self.config.weights_folder
-        pretrained = [run for run, setting in self.trained.items() if folder and setting["weights"] == "pretrained"]
-        files = {Path(path) for run in pretrained for path in self.start_weights(run)}
+        pretrained = [one for one in self.trained.values() if folder and one["weights"] == "pretrained"]
+        files = {Path(path) for setting in pretrained for path in self.start_weights(setting)}
         if missing := sorted(path.name for path in files if not path.is_file()):
             found = [path.name for path in sorted(Path(folder).glob("*.safetensors"))]
             lines = [name + nearest(name, found, f"found {', '.join(found) or 'no such files'}") for name in missing]
@@ -137,15 +139,3 @@ def kind_of(run: str) -> str:
 def epochs_of(setting: dict[str, Any]) -> int:
     """Return the number of epochs of a run with this setting: 1 for a probe."""
     return 1 if setting.get("probe") else sum(phase["epochs"] for phase in setting["phases"])
-
-
-def start_weights(setting: dict[str, Any], folder: str | None = None) -> list[str]:
-    """Return the user's file of weights that a training of this resolved setting starts from, if there is one.
-
-    Args:
-        setting: of the run.
-        folder: of pretrained weights (``weights_folder``), or None: they are downloaded.
-    """
-    if setting["weights"] == "pretrained" and folder:
-        return [str(Path(folder, f"{setting['backbone'].replace(':', '_')}.safetensors"))]
-    return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
