@@ -13,6 +13,7 @@ from stylevote.cnn.views import VIEWS
 from stylevote.errors import InputError
 
 HALF_MAXIMUM = torch.finfo(torch.float16).max
+PIXELS_AT_ONCE = 64 * 224 * 224
 
 
 class FrozenBackbone(nn.Module):
@@ -170,6 +171,12 @@ class FrozenBackbone(nn.Module):
         if probe["layers"] > known:
             name = self.setting["backbone"]
             raise InputError(f"probe.layers: found {probe['layers']}, expected at most {known}, which {name!r} has")
+
+
+def photos_at_once(setting: NetworkSetting) -> int:
+    """Return how many photos a frozen backbone sees together: the same for all probes that share its features."""
+    side = max(setting["probe"]["scales"]) * setting["size"]
+    return max(1, int(PIXELS_AT_ONCE / side**2))
 
 
 class ProbeNetwork(nn.Module):
