@@ -16,7 +16,7 @@ from stylevote.files.tables import epoch_rows, fold_numbers, label_matrix, read_
 from stylevote.photos.pixels import check_index
 from stylevote.probe.features import open_features
 from stylevote.probe.heads import fit_heads
-from stylevote.probe.logistic import log_losses
+from stylevote.probe.logits import log_losses
 from stylevote.probe.scores import HEAD, probabilities
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit
 
-from stylevote.probe.heads import head_logits
+from stylevote.probe.logits import head_logits
 from stylevote.probe.rows import BLOCK, Features
 
 HEAD = "head."  # start of the names of the head's arrays in a file of weights
