@@ -291,7 +291,7 @@ def _matrices(name: str, magnitudes: torch.Tensor) -> torch.Tensor:
         matrices[:, int(name == "translate_y"), 2] = -2 * magnitudes
     else:
         row = int(name == "shear_y")
-        matrices[:, row, 1 - row] = matrices[:, row, 2] = -magnitudes
+        matrices[:, row, 1 - row] = matrices[:, row, 2] = magnitudes
     return matrices
 
 
