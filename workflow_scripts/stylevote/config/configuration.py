@@ -146,6 +146,7 @@ class Configuration(Model):
     holdout: photos.Holdout = Field({})
     segmentation: photos.Segmentation = Field({})
     recolor: photos.Recolor = Field({})
+    features: photos.Features = Field({})
     recipes: dict[Name, photos.Recipe] = Field({"plain": {}})
     weights_folder: Folder | None = None
     # Names of sets are replaced before (`resolve`).
