@@ -3,9 +3,9 @@
     python benchmarks/options.py DATA --weights FOLDER --work WORK [--seeds 3] [--only crop mixup]
 
 DATA is a folder with labels.csv, test_labels.csv, images/train and images/test; masks are optional. An option is a
-change of a run (against a plain fine-tuned run), or of the ensemble (against the default one, with the same members).
-Both sides have the same folds and seeds. The program runs the workflow for each option and seed, in the order of
-`OPTIONS`, and prints a Markdown table: the differences of
+change of a run (against a plain fine-tuned run or a plain probe), or of the ensemble (against the default one, with the
+same members). Both sides have the same folds and seeds. The program runs the workflow for each option and seed, in the
+order of `OPTIONS`, and prints a Markdown table: the differences of
 
     honest F2   macro F2 of the nested estimate on the training photos,
     test F2     macro F2 of the test photos,
@@ -43,7 +43,7 @@ from measuring import (
 from stylevote.config.identity import slug
 from stylevote.metrics import macro_f_beta
 
-BACKBONE = "mobilenetv2_100.ra_in1k"
+BACKBONE, OTHER = "mobilenetv2_100.ra_in1k", "tf_efficientnet_lite0.in1k"
 # Odd sizes: there, padding as in TensorFlow (whose weights may be in the folder) is plain padding.
 TUNED = {"backbone": BACKBONE, "size": 97}
 PROBE = {"backbone": BACKBONE, "size": 161, "probe": {}}
@@ -98,13 +98,31 @@ def probe(topic: str, name: str, config: dict[str, Any] | None = None, **keys: A
 BANK = [TUNED, {**TUNED, "loss": WEIGHTED}, {**TUNED, "hidden_units": []}, {**TUNED, "phases": ALL_AT_ONCE}]
 
 
+SIZES = [PROBE, {**PROBE, "size": 225}, {**PROBE, "size": 289}]
+
+
 def bank(topic: str, name: str, **config: Any) -> Option:
     """Return an ensemble of four fine-tuned runs, against the default one."""
     return Option(topic, name, BANK, "four runs", config)
 
 
 OPTIONS = [
+    Option("", "probe", [PROBE]),
+    probe("probe: size", "225", size=225),
+    probe("probe: size", "289", size=289),
+    probe("probe: views", "photo only", tta="none"),
+    probe("probe: scales", "1 and 1.4", probe={"scales": [1, 1.4]}),
+    probe("probe: pooling", "mean_max", probe={"pooling": "mean_max"}),
+    probe("probe: layers", "two", probe={"layers": 2}),
+    probe("probe: features", "whitened", probe={"whiten": True}),
+    probe("probe: head", "256 hidden units", hidden_units=[256]),
+    probe("probe: loss", "weighted_bce, power 0.5", loss=WEIGHTED),
+    probe("probe: views", "ten_crop", tta="ten_crop"),
+    Option("members", "three probes of other sizes", SIZES, "probe"),
+    Option("members", "two backbones", [PROBE, {**PROBE, "backbone": OTHER}], "probe"),
     Option("", "fine-tuned", [TUNED]),
+    Option("tuning", "fine-tuned at 97 pixels", [TUNED], "probe"),
+    Option("members", "a fine-tuned run with the probe", [PROBE, TUNED], "probe"),
     tuned("phases", "all layers after the head", phases=ALL_AT_ONCE),
     tuned("head", "linear", hidden_units=[]),
     tuned("crop", "none", crop={"min_scale": 1, "stretch": 0}),
@@ -121,6 +139,12 @@ OPTIONS = [
     bank("votes", "average_then_vote", votes={"aggregation": "average_then_vote"}),
     tuned("views", "photo only", tta="none"),
     tuned("crop", "from half of the sides", crop={"min_scale": 0.5, "stretch": 0.1}),
+    tuned("mixing", "mixup 0.2", augment={"mixup": 0.2}),
+    tuned("mixing", "cutmix 1", augment={"cutmix": 1}),
+    tuned("augmentation", "TrivialAugment", augment={"auto": "trivial"}),
+    tuned("augmentation", "colour jitter", augment={"jitter": {"brightness": 0.3, "contrast": 0.3, "saturation": 0.3}}),
+    tuned("augmentation", "erasing of a quarter of the photos", augment={"erasing": 0.25}),
+    tuned("augmentation", "no mirror image", augment={"mirror": False}, tta="none"),
     tuned("recolouring", "250 photos an epoch", RECOLORED, recipe="recolored"),
     tuned("resampling", "rarest labels three times", recipe="repeated"),
     tuned("resampling", "balanced, power 0.5", recipe="balanced"),

@@ -72,7 +72,7 @@ def test_every_option_is_a_configuration_that_differs_from_the_one_it_is_compare
     (photos / "masks").mkdir()
     arguments = quality.parse_arguments([str(photos), "--work", str(photos / "work")])
     data = measuring.open_data(arguments)
-    by_name = {option.name: option for option in options.OPTIONS if not option.against or option.topic == "members"}
+    by_name = {option.name: option for option in options.OPTIONS}
     seen = set()
     for option in options.OPTIONS:
         config = options.configuration(option, 7, data, arguments)
