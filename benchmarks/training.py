@@ -307,7 +307,9 @@ def report(bench: Bench, paths: list[Path], rates: pd.DataFrame) -> None:
         print(f"{name:30}{rate:10.1f} photos per second")
     ours = rates["(a) this engine, crops"]
     ratios = {f"share of data path, {name}": share for name, share in shares(rates).items()}
-    ratios |= {f"(a) {name} / (b)": rates[f"(a) this engine, {name}"] / rates["(b) one constant batch"] for name in AUGMENTS}
+    ratios |= {
+        f"(a) {name} / (b)": rates[f"(a) this engine, {name}"] / rates["(b) one constant batch"] for name in AUGMENTS
+    }
     if not options.only_engine:
         ratios["(a) / (c)"] = ours / rates["(c) torchvision, DataLoader"]
         ratios["(a) / (d)"] = ours / rates["(d) timm's loader"]
