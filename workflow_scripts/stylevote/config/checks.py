@@ -129,6 +129,8 @@ def _student_problems(config: Configuration, student: Run) -> Iterator[str]:
         yield "distillation: found a backbone, expected null: a simulation has no photos to train on"
     if student.labels != "all":
         yield f"distillation.labels: found {quote(student.labels)}, expected all: a student learns all scores"
+    if student.probe:
+        yield "distillation.probe: found a probe, expected null: a student learns scores, and a probe learns labels"
     (loss,) = student.loss.used()
     if loss != "bce":
         yield f"distillation.loss: found {loss!r}, expected 'bce': the others need labels; a student learns scores"
