@@ -121,7 +121,13 @@ def test_a_photo_and_its_mirror_image_score_the_same(setting, cache, photos):
 
 @pytest.mark.parametrize(
     "stopped",
-    [(1, {}), (2, {}), (2, {"ema": {"decay": 0.9}, "gradient_clip": 1.0}), (1, {"precision": "bfloat16"}), (1, {"augment": AUGMENT})],
+    [
+        (1, {}),
+        (2, {}),
+        (2, {"ema": {"decay": 0.9}, "gradient_clip": 1.0}),
+        (1, {"precision": "bfloat16"}),
+        (1, {"augment": AUGMENT}),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("lower", ["other layers", "same layers"])

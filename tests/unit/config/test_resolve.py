@@ -168,6 +168,36 @@ def test_defaults_of_the_engine():
     assert averaged["ema"] == {"decay": 0.999}
 
 
+def test_augmentation_that_changes_nothing_does_not_name_a_run():
+    runs = [{"backbone": "r"}, {"backbone": "r", "augment": {"mirror": True, "jitter": {"hue": 0}, "mixup": 0.0}}]
+    first, second = (resolve(changed(runs=[run])).runs for run in runs)
+    assert first == second
+    assert "augment" not in next(iter(first.values()))
+    (one,) = resolve(changed(runs=[{"backbone": "r", "augment": {"jitter": {"hue": 0.1}, "erasing": 0.25}}])).runs
+    assert one not in first
+
+
+def test_labels_that_a_mirror_changes_are_scored_without_mirror_images():
+    unmirrored = {"backbone": "r", "augment": {"mirror": False}}
+    (setting,) = resolve(changed(runs=[unmirrored])).runs.values()
+    assert (setting["augment"], setting["tta"]) == ({"mirror": False}, "none")
+    student = resolve(changed(distillation=unmirrored)).student_setting
+    assert student["tta"] == "none"
+    for tta in ("mirror", "ten_crop"):
+        text = problem(changed(runs=[{**unmirrored, "tta": tta}]))
+        assert f"runs[0].tta: found {tta}, which mirrors photos, and augment.mirror false; expected none" in text
+
+
+def test_a_probe_takes_of_augmentation_only_its_views():
+    # Its features are those of a probe without mirror images, however that is written.
+    (one,) = resolve(changed(runs=[{"backbone": "r", "probe": {}, "augment": {"mirror": False}}])).runs
+    (other,) = resolve(changed(runs=[{"backbone": "r", "probe": {}, "tta": "none"}])).runs
+    assert one == other
+    text = problem(changed(runs=[{"backbone": "r", "probe": {}, "augment": {"mirror": True, "cutmix": 1}}]))
+    assert "runs[0].augment.cutmix: has no effect on a probe; leave it out" in text
+    assert "augment.mirror" not in text
+
+
 def test_labels_that_look_like_numbers_stay_text():
     drop = {"keep": 0.5, "label_sets": [["1"], ["1", "2"]]}
     config = changed(labels=["1", "2"], recipes={"plain": {"drop": drop, "repeat": {"labels": ["2"], "times": 3}}})
@@ -296,6 +326,8 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": "r", "crop": {"min_scal": 0.5}}]}, "unknown key 'min_scal'; did you mean 'min_scale'?"),
         ({"runs": [{"backbone": "r", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
         ({"runs": [{"backbone": "r", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
+        ({"runs": [{"backbone": "r", "augment": {"auto": "on"}}]}, "runs[0].augment.auto: found 'on', expected none"),
+        ({"runs": [{"backbone": "r", "augment": {"jitter": {"hue": 0.6}}}]}, "runs[0].augment.jitter.hue: 0.6 is"),
         ({"runs": [{"backbone": "r", "labels": ["rde"]}]}, "runs[0].labels: 'rde' is not among the labels; did you"),
         ({"runs": [{"backbone": "r", "labels": "red"}]}, "runs[0].labels: found 'red', expected all, a list of labels"),
         ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' is in none of timm, torchvision"),

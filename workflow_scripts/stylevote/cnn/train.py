@@ -153,13 +153,7 @@ class Training:
         steps = max(1, min(-(-len(rows) // self.setting["batch"]), len(rows) // MIN_PHOTOS))
         first_step = (epoch - self.phase_of.index(self.phase)) * steps
         rates = [learning_rate(phase, first_step + step, steps) for step in range(steps)]
-        augmentation = torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
-        boxes, flips = random_boxes(len(rows), augmentation, **self.setting["crop"])
-        changes = dict(self.setting.get("augment", {}))
-        flips &= changes.pop("mirror", True)
-        draws = draw_changes(len(rows), seed(self.setting, self.fold, epoch, "changes"), **changes)
-        draws |= {"rows": rows, "boxes": boxes, "flips": flips}
-        batches = [_rows_of(draws, positions) for positions in torch.arange(len(rows)).tensor_split(steps)]
+        batches = self._epoch_batches(epoch, steps)
         torch.manual_seed(seed(self.setting, self.fold, epoch, "dropout") + self.processes.rank)
         total = torch.zeros((), device=self.device)
         self.network.train()
@@ -172,6 +166,17 @@ class Training:
             if step % -(-steps // CHECKS_PER_EPOCH) == 0 or step == steps - 1:
                 self._check_finite(total.item(), epoch)
         return total.item() / len(rows), max(rates)
+
+    def _epoch_batches(self, epoch: int, steps: int) -> list[Draws]:
+        """Draw the crops and changes of an epoch's photos, and return its batches."""
+        rows = self.data.epochs[epoch]
+        crops = torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
+        boxes, flips = random_boxes(len(rows), crops, **self.setting["crop"])
+        changes = dict(self.setting.get("augment", {}))
+        flips &= changes.pop("mirror", True)
+        draws = draw_changes(len(rows), seed(self.setting, self.fold, epoch, "changes"), **changes)
+        draws |= {"rows": rows, "boxes": boxes, "flips": flips}
+        return [_rows_of(draws, positions) for positions in torch.arange(len(rows)).tensor_split(steps)]
 
     def _step(self, batch: Draws) -> torch.Tensor:
         """Take one step with a batch and return its mean loss, without waiting for the device."""
