@@ -4,11 +4,22 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 # Keys that runs' settings got later, and their defaults, at which settings omit them: ids and seeds stay the same.
-OMITTED = {"batch_norm": True, "probe": None}
+OMITTED = {
+    "batch_norm": True,
+    "probe": None,
+    "optimizer": {"adam": {}},
+    "dropout": 0,
+    "drop_path": 0,
+    "label_smoothing": 0,
+    "soup": 1,
+    "test_size": None,
+}
+OMITTED_OF_PHASES = {"warm_up": 0}  # the same for phases
 
 
 def canonical(value: Any) -> str:
@@ -56,6 +67,11 @@ def features_id(setting: dict) -> str:
     keys = ("backbone", "backbone_args", "weights", "size", "tta")
     of_probe = {key: setting["probe"][key] for key in ("pooling", "layers", "scales")}
     return f"{backbone}-{setting['size']}-{digest([{key: setting[key] for key in keys}, of_probe])}"
+
+
+def score_size(setting: Mapping[str, Any]) -> int:
+    """Return the side in pixels at which a run's networks score photos: `test_size`, or `size` without one."""
+    return setting.get("test_size") or setting["size"]
 
 
 def run_id(setting: dict) -> str:
