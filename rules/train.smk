@@ -77,6 +77,8 @@ rule train_cnn:
         logs("train_cnn/{run}/fold{fold}.log"),
     benchmark:
         benchmarks("train_cnn/{run}/fold{fold}.tsv")
+    wildcard_constraints:
+        run=one_of(TUNED),
     conda:
         "../envs/environment.yaml"
     resources:
@@ -168,6 +170,8 @@ rule predict_photos:
         logs("predict_photos/{photoset}/{run}.log"),
     benchmark:
         benchmarks("predict_photos/{photoset}/{run}.tsv")
+    wildcard_constraints:
+        run=one_of(TUNED),
     # Before further networks are trained: it may free disk space.
     priority: 10
     conda:

@@ -18,6 +18,7 @@ OMITTED = {
     "label_smoothing": 0,
     "soup": 1,
     "test_size": None,
+    "augment": {},
 }
 OMITTED_OF_PHASES = {"warm_up": 0}  # the same for phases
 
@@ -61,12 +62,17 @@ def slug(label: str) -> str:
     return label if label == safe else f"{safe[:100] or 'label'}-{digest(label, 6)}"
 
 
+def features_setting(setting: dict) -> dict:
+    """Return the part of a probe's setting on which its features depend."""
+    of_probe = {key: setting["probe"][key] for key in ("pooling", "layers", "scales")}
+    keys = ("backbone", "backbone_args", "weights", "size", "tta")
+    return {**{key: setting[key] for key in keys}, "probe": of_probe}
+
+
 def features_id(setting: dict) -> str:
     """Return the id of a probe's features: its backbone and size, and a digest of all that they depend on."""
     backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
-    keys = ("backbone", "backbone_args", "weights", "size", "tta")
-    of_probe = {key: setting["probe"][key] for key in ("pooling", "layers", "scales")}
-    return f"{backbone}-{setting['size']}-{digest([{key: setting[key] for key in keys}, of_probe])}"
+    return f"{backbone}-{setting['size']}-{digest(features_setting(setting))}"
 
 
 def score_size(setting: Mapping[str, Any]) -> int:
