@@ -126,6 +126,26 @@ def test_a_later_key_changes_no_run_that_leaves_it_at_its_default():
     ((run, setting),) = runs(batch_norm=False).items()
     assert run != of_before
     assert setting["batch_norm"] is False
+    defaults = {"optimizer": "adam", "dropout": 0, "drop_path": 0.0, "label_smoothing": 0, "soup": 1, "test_size": None}
+    phases = [{"epochs": 1, "lr": 0.1, "train": "all"}]
+    warm = [{**phases[0], "warm_up": 0}]
+    assert runs(**defaults) == runs(test_size=56) == runs()
+    assert runs(phases=warm) == runs(phases=phases)
+    ((_, setting),) = runs(optimizer="adamw", test_size=72, soup=2, phases=[{**warm[0], "policy": "cosine"}]).items()
+    assert setting["optimizer"] == {"adamw": {"weight_decay": 0.05, "layer_decay": 1}}
+    assert (setting["test_size"], setting["soup"], setting["phases"][0]["policy"]) == (72, 2, "cosine")
+    assert not {"dropout", "drop_path", "label_smoothing"} & setting.keys()
+
+
+def test_options_of_a_training_that_contradict_others_are_refused():
+    phases = [{"epochs": 1, "lr": 0.1, "train": "all", "warm_up": 0.1}]
+    message = problem(changed(runs=[{"backbone": "r", "ema": {}, "soup": 2, "phases": phases}]))
+    assert "runs[0].soup: found 2, and `ema`, which averages weights too; leave one of them out" in message
+    assert "runs[0].phases[0].warm_up: has no effect with policy triangular; leave it out" in message
+    probe = {"backbone": "r", "probe": {}, "soup": 2, "dropout": 0.1, "optimizer": "adamw", "test_size": 64}
+    message = problem(changed(runs=[probe]))
+    for key in ("soup", "optimizer", "test_size"):
+        assert f"runs[0].{key}: has no effect on a probe; leave it out" in message
 
 
 def test_draws_that_meet_count_once():
@@ -319,8 +339,8 @@ def test_text_that_is_a_number_is_one():
             "runs[0].phases[0].train.groups: 0 is less than the minimum of 1",
         ),
         (
-            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "cosine"}]}]},
-            "runs[0].phases[0].policy: found 'cosine', expected triangular",
+            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "sine"}]}]},
+            "runs[0].phases[0].policy: found 'sine', expected triangular",
         ),
         ({"runs": [{"backbone": "r", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
         ({"runs": [{"backbone": "r", "crop": {"min_scal": 0.5}}]}, "unknown key 'min_scal'; did you mean 'min_scale'?"),

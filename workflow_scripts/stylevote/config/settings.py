@@ -3,11 +3,14 @@
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from stylevote.config.configuration import Configuration
 from stylevote.config.identity import run_id
 from stylevote.config.published import predicted_labels
+from stylevote.errors import InputError
+from stylevote.wording import bullets, nearest
 
 MAX_BLOCKS = 16  # per rule, unless the configuration sets the number of labels per block
 
@@ -84,6 +87,22 @@ class Settings:
         """The setting of each run, with the labels that it predicts."""
         return {run: {**setting, "labels": self.labels_of(setting)} for run, setting in self.runs.items()}
 
+    def start_weights(self, setting: dict[str, Any]) -> list[str]:
+        """Return the user's file of weights from which a run of this setting starts, if there is one."""
+        if setting["weights"] == "pretrained" and self.config.weights_folder:
+            return [str(Path(self.config.weights_folder, f"{setting['backbone'].replace(':', '_')}.safetensors"))]
+        return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
+
+    def check_weights_folder(self) -> None:
+        """Raise `InputError` if ``weights_folder`` lacks the file of a run with pretrained weights."""
+        folder = self.config.weights_folder
+        pretrained = [one for one in self.trained.values() if folder and one["weights"] == "pretrained"]
+        files = {Path(path) for setting in pretrained for path in self.start_weights(setting)}
+        if missing := sorted(path.name for path in files if not path.is_file()):
+            found = [path.name for path in sorted(Path(folder).glob("*.safetensors"))]
+            lines = [name + nearest(name, found, f"found {', '.join(found) or 'no such files'}") for name in missing]
+            raise InputError(bullets(f"weights_folder: {folder} lacks the weights of runs:", lines, indent="  "))
+
     def uses_recolored(self, recipe: str) -> bool:
         """Return whether a recipe, by its name, uses recoloured photos."""
         return bool(self.config.recipes[recipe].recolored)
@@ -120,8 +139,3 @@ def kind_of(run: str) -> str:
 def epochs_of(setting: dict[str, Any]) -> int:
     """Return the number of epochs of a run with this setting: 1 for a probe."""
     return 1 if setting.get("probe") else sum(phase["epochs"] for phase in setting["phases"])
-
-
-def start_weights(setting: dict[str, Any]) -> list[str]:
-    """Return the user's file of weights that a training of this resolved setting starts from, if there is one."""
-    return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
