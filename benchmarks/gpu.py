@@ -1,9 +1,9 @@
 """Check and measure training, prediction and features on a GPU, in at most eight minutes, and print a Markdown table.
 
-It needs torch, timm (with torchvision and tqdm, which come with it), numpy, pandas, pyarrow, pillow and safetensors, and
-fetches nothing: photos are noise, weights are random. Snakemake, xgboost, scikit-learn, scikit-image, rich and
-segmentation-models-pytorch may be missing. Each part runs in a process of its own with a time limit; the others go on if
-one fails. From the repository's root:
+It needs torch, timm (torchvision, pillow, safetensors and tqdm come with it), numpy, pandas and pyarrow, and fetches
+nothing: photos are noise, weights are random. `stylevote.cnn` needs no more; Snakemake, pydantic, scipy, scikit-learn,
+scikit-image, xgboost, rich and segmentation-models-pytorch may be missing. Each part runs in a process of its own with
+a time limit. The others go on if one fails. From the repository's root:
 
     python benchmarks/gpu.py
 
@@ -11,7 +11,6 @@ On a CPU, `--tiny` runs every part with a network of a few thousand weights, in 
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import subprocess
@@ -20,14 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-
-HERE = Path(__file__).resolve()
-sys.path[:0] = [str(HERE.parents[1] / "workflow_scripts"), str(HERE.parent)]
-if importlib.util.find_spec("segmentation_models_pytorch") is None:
-    # The library imports it at once; only backbones `smp:NAME` use it.
-    sys.modules["segmentation_models_pytorch"] = ModuleType("segmentation_models_pytorch")
 
 import numpy as np
 import pandas as pd
@@ -35,12 +27,15 @@ import timm
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
+from training import Engine, shares
+
 from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.fold_data import FoldData
 from stylevote.cnn.predict import predict
 from stylevote.cnn.train import Training
 from stylevote.machine.device import open_device
-from training import Engine, shares
 
 LABELS = 13
 TINY = {"backbone": "test_resnet", "size": 32, "batch": 8, "photos": 24, "steps": 2, "rounds": 1}
@@ -238,7 +233,7 @@ def run_part(name: str, *, tiny: bool) -> None:
 
 def start_part(name: str, *, tiny: bool) -> tuple[str, str]:
     """Run one part in its own process; return whether it passed, and its result or the reason."""
-    command = [sys.executable, str(HERE), "--part", name, *(["--tiny"] if tiny else [])]
+    command = [sys.executable, __file__, "--part", name, *(["--tiny"] if tiny else [])]
     limit = PARTS[name][0] * (4 if tiny else 1)  # a CPU may be shared
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)

@@ -3,8 +3,8 @@
 Measured in turn, several times: (a) `stylevote.cnn.train` on a cache of decoded photos; (b) the same network and
 optimizer on one constant batch; (c) the plain way: the same network with PyTorch's defaults, a torchvision dataset of
 800 x 800 JPEG files, v2 transforms, and a DataLoader with a worker per core; (d) the same with timm's loader and
-training transforms, and as many workers; and the data paths of (a) and (c) alone. (a) is also measured with two sets of
-augmentation, light (`LIGHT`) and heavy (`HEAVY`). (c) and (d) run in their own process; `--only-engine` leaves them out.
+training transforms, and as many workers; and the data paths of (a) and (c) alone. (a) is also measured with light and
+heavy augmentation (`LIGHT`, `HEAVY`). (c) and (d) run in their own process; `--only-engine` leaves them out.
 Loaders are warm when the clock starts: batches that they fetched in advance are not counted. Photos are drawn, enlarged
 and made grainy, so that their files have as many bits per pixel as real photos. Run it from the repository's root:
 

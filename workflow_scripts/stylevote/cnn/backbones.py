@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from stylevote.errors import InputError
 from stylevote.files.weights import load_part
-from stylevote.machine.uncompiled import timm
+from stylevote.machine.uncompiled import compiler_later, timm
 from stylevote.wording import nearest
 
 SMP_PREFIX = "smp:"
@@ -26,7 +26,8 @@ class SmpEncoder(nn.Module):
     """An encoder of segmentation-models-pytorch, its deepest feature map averaged over the photo."""
 
     def __init__(self, name: str, pretrained: bool) -> None:
-        import segmentation_models_pytorch as smp  # noqa: PLC0415 (takes seconds, and few runs need it)
+        with compiler_later():
+            import segmentation_models_pytorch as smp  # noqa: PLC0415 (takes seconds, and few runs need it)
 
         super().__init__()
         if name not in smp.encoders.get_encoder_names():

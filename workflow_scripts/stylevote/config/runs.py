@@ -176,8 +176,8 @@ class Augment(Model):
     """Random changes of photos in training, after the crop and in this order.
 
     Attributes:
-        mirror: mirror half of the photos. With false, predictions use no mirror images either: `tta` is none. That suits
-            labels which a mirror changes, such as text or left and right.
+        mirror: mirror half of the photos. With false, predictions use no mirror images either: `tta` is none. That
+            suits labels which a mirror changes, such as text or left and right.
         vertical: turn half of the photos upside down, like a mirror below them.
         quarter_turns: turn photos by 0, 90, 180 or 270 degrees.
         rotation: maximum rotation in degrees, in both directions. Corners become black.

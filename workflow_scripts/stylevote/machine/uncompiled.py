@@ -1,4 +1,4 @@
-"""timm, segmentation-models-pytorch and torch's optimizers, without an early import of torch's compiler.
+"""timm and torch's optimizers, without an early import of torch's compiler.
 
 The compiler's import takes three seconds, as long as the rest of torch. torchvision, which timm imports, needs it for
 one function. Optimizers need it to exclude their steps from compilation.
@@ -70,6 +70,5 @@ def uncompiled(optimizer: type[Optimizer]) -> Callable[..., Optimizer]:
 
 
 with compiler_later():
-    # For others: `from stylevote.machine.uncompiled import smp, timm`.
-    import segmentation_models_pytorch as smp  # noqa: F401
+    # For others: `from stylevote.machine.uncompiled import timm`.
     import timm  # noqa: F401
