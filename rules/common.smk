@@ -14,7 +14,7 @@ sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 import environment
 import screen
 from commands import PROGRAM, by_attempt, code, program
-from stylevote.config.identity import canonical, features_id, features_setting
+from stylevote.config.identity import canonical, features_id, features_setting, score_size
 from stylevote.config.layout import SHARED_RULES, Layout
 from stylevote.config.reading import refuse_repeated_keys
 from stylevote.config.resolve import resolve
@@ -83,7 +83,7 @@ def one_of(values):
 
 wildcard_constraints:
     photoset=one_of(SETTINGS.config.photosets),
-    size=one_of(sorted({setting["size"] for setting in TRAINED.values()})),
+    size=one_of(sorted({size for run in TRAINED.values() for size in (run["size"], score_size(run))})),
     epochs=one_of(sorted({epochs_of(setting) for setting in TRAINED.values()})),
     recipe=one_of(SETTINGS.config.recipes),
     shard=one_of(range(SEGMENTATION.shards)),

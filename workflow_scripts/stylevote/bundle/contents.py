@@ -22,7 +22,7 @@ from stylevote.cnn.outputs import check_weights, read_digests, weights_path
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
-from stylevote.config.identity import file_sha256, plain_numbers, slug
+from stylevote.config.identity import file_sha256, plain_numbers, score_size, slug
 from stylevote.config.runs import MAX_LAYERS, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
@@ -258,7 +258,7 @@ def write_bundle(
         path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()
     }
     runs = {
-        run: {key: setting[key] for key in BundledRun.model_fields if key in setting}
+        run: {key: setting[key] for key in BundledRun.model_fields if key in setting} | {"size": score_size(setting)}
         for run, setting in content["runs"].items()
     }
     # Last: a job that was killed leaves no bundle.

@@ -144,6 +144,8 @@ def _complete_runs(config: Configuration, runs: list[run_grid.Run]) -> Iterator[
         known = backbones.find(setting.backbone)
         setting.backbone = known.timm if known else setting.backbone
         setting.size = setting.size or (known.size if known else backbones.SIZE)
+        if setting.test_size == setting.size:
+            setting.test_size = None
         yield from checks.augment_problems(where, setting)
         if not setting.augment.mirror:
             setting.tta = "none"

@@ -62,7 +62,7 @@ def _is_compile_supported(device_type: str) -> bool:
     return is_compile_supported(device_type)
 
 
-def uncompiled(optimizer: type[Optimizer]) -> type[Optimizer]:
+def uncompiled(optimizer: type[Optimizer]) -> Callable[..., Optimizer]:
     """Return the same kind of optimizer, which cannot be compiled."""
     methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in EXCLUDED}
     step = torch.no_grad()(inspect.unwrap(optimizer.step))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from stylevote.augment.shards import MADE
 from stylevote.config import backbones
-from stylevote.config.identity import OMITTED, canonical
+from stylevote.config.identity import OMITTED, canonical, score_size
 from stylevote.config.settings import Settings
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
@@ -37,7 +37,7 @@ def network_bytes(setting: dict[str, Any], labels: int) -> int:
     if known and not setting["backbone_args"]:
         backbone, features = round(known.megabytes * 1e6), known.features
     else:
-        backbone, features = _measure(setting["backbone"], canonical(setting["backbone_args"]), setting["size"])
+        backbone, features = _measure(setting["backbone"], canonical(setting["backbone_args"]), score_size(setting))
     widths, norms = [features, *setting["hidden_units"]], {**OMITTED, **setting}["batch_norm"]
     # Mean and deviation of three channels; weights and bias; four numbers of BatchNorm per hidden unit.
     numbers = 6 + sum((below + 1 + 4 * norms) * units for below, units in pairwise(widths)) + (widths[-1] + 1) * labels
@@ -100,13 +100,15 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
         InputError: a manifest, or the list of recoloured photos, is damaged.
     """
     root, recipes = Path(settings.networks), settings.config.recipes
-    sizes = sorted({setting["size"] for setting in settings.runs.values()})
+    sizes = {score_size(setting) for setting in settings.runs.values()}
+    trained = {setting["size"] for setting in settings.runs.values()}
     always = ("train", "test", "holdout") if settings.config.holdout.share else ("train", "test")
     for photoset in settings.config.photosets:
         path = root / "photos" / photoset / "manifest.parquet"
         photos = _sides(read_table(path, ["width", "height"])) if path.exists() else None
         when = "" if photoset in always else ", when its decisions are asked for"
-        yield _pixels_text(photoset, sizes, photos, "its photos are read") + when
+        own = sorted(sizes | trained if photoset == "train" else sizes)
+        yield _pixels_text(photoset, own, photos, "its photos are read") + when
     recolored = sorted({s["size"] for s in settings.runs.values() if recipes[s["recipe"]].recolored})
     if recolored:
         index, photos = root / "recolored" / "index.parquet", None
