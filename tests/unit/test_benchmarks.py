@@ -33,7 +33,7 @@ def programs(monkeypatch):
 def photos(tmp_path) -> Path:
     """A folder of photos that are red or not, and round or not, and of weights."""
     random = np.random.default_rng(1)
-    for name, table, count in (("train", "labels", 36), ("test", "test_labels", 12)):
+    for name, table, count in (("train", "labels", 60), ("test", "test_labels", 12)):
         folder = tmp_path / "images" / name
         folder.mkdir(parents=True)
         truth = random.integers(0, 2, (count, 2))

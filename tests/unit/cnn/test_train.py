@@ -64,6 +64,17 @@ def test_it_learns_a_simple_difference(setting, data, tmp_path):
     assert np.mean((scores[-1] > 0.5) == truth) > 0.9
 
 
+def test_pretrained_weights_may_come_from_a_file(setting, data, tmp_path):
+    backbone = Network(setting, 1).backbone
+    with torch.no_grad():
+        next(backbone.parameters()).fill_(0.25)
+    path = tmp_path / "start.safetensors"
+    safetensors.torch.save_file(backbone.state_dict(), path)
+    arguments = {"folder": tmp_path, "device": CPU, "key": "key", "weights": path}
+    training = Training("some-run", {**setting, "weights": "pretrained"}, 0, data, **arguments)
+    assert next(training.network.backbone.parameters()).eq(0.25).all()
+
+
 def as_one_phase(setting, data, folder, same):
     """Return scores of a training in two phases of one rate, and in a single one, from the same draws."""
     phase = {**setting["phases"][0], "epochs": 2, "train": {"last": 0.5}, "policy": "constant"}
