@@ -260,7 +260,7 @@ class Run(Model):
         optimizer: adam, or adamw for weight decay and smaller learning rates in lower layers.
         phases: phases of fine-tuning, in order.
         label_smoothing: s: learn the targets 1 - s/2 and s/2 instead of 1 and 0.
-        soup: number of last epochs, each epoch included, whose mean weights an epoch stores (Izmailov et al. 2018).
+        soup: number of epochs whose mean weights each epoch stores: its own and those before it (Izmailov et al. 2018).
         gradient_clip: maximum norm of the gradient, or null: no limit.
         precision: float32, or mixed precision with bfloat16 or float16.
         compile: compile the network (torch.compile). It takes minutes at the start and makes steps faster.
