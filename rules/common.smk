@@ -14,7 +14,7 @@ sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 import environment
 import screen
 from commands import PROGRAM, by_attempt, code, program
-from stylevote.config.identity import canonical
+from stylevote.config.identity import canonical, features_id
 from stylevote.config.layout import SHARED_RULES, Layout
 from stylevote.config.reading import refuse_repeated_keys
 from stylevote.config.resolve import resolve

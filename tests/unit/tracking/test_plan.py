@@ -139,7 +139,7 @@ def test_hours_are_those_of_the_same_backbone_and_size(tmp_path):
         (of_64[0], 1, [300, 600]),
         ("resnet50.tv_in1k-648-a-b", 0, [9]),
     ):
-        history = pd.DataFrame({"epoch": range(len(seconds)), "seconds": seconds})
+        history = pd.DataFrame({"epoch": range(len(seconds)), "highest_lr": 0.1, "seconds": seconds})
         write_table(history, tmp_path / "runs" / run / f"fold{fold}" / "history.parquet")
     to_do = [(of_64[0], 2), *((run, fold) for run in (of_64[1], of_128) for fold in range(3))]
     jobs = [("train_cnn", {"run": run, "fold": str(fold)}, "Forced execution") for run, fold in to_do]
@@ -167,7 +167,7 @@ def test_without_measured_runs_hours_are_those_of_the_configuration(tmp_path):
     settings = settings_of(*runs, results=str(tmp_path), plan=stated)
     of_64, of_96 = sorted(settings.runs)
     write_table(
-        pd.DataFrame({"epoch": [0], "seconds": [60.0]}), tmp_path / "runs" / of_64 / "fold0" / "history.parquet"
+        pd.DataFrame({"epoch": [0], "highest_lr": [0.1], "seconds": [60.0]}), tmp_path / "runs" / of_64 / "fold0" / "history.parquet"
     )
     jobs = [("train_cnn", {"run": run, "fold": "1"}, "Forced execution") for run in (of_64, of_96)]
     table = plan.plan_trainings(settings, jobs).set_index("run")
@@ -179,7 +179,7 @@ def test_trainings_that_another_configuration_shares_are_done(tmp_path):
     (run,) = settings.runs
     for fold in settings.folds:
         write_table(
-            pd.DataFrame({"epoch": [0], "seconds": [60.0]}), tmp_path / "runs" / run / f"fold{fold}" / "history.parquet"
+            pd.DataFrame({"epoch": [0], "highest_lr": [0.1], "seconds": [60.0]}), tmp_path / "runs" / run / f"fold{fold}" / "history.parquet"
         )
     assert plan.plan_trainings(settings, [])["done"].tolist() == [len(settings.folds)]
 

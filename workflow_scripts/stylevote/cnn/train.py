@@ -59,6 +59,7 @@ class Training:
         key: digest of all that the training depends on. A checkpoint with another key is ignored.
         folder: work folder for weights and the checkpoint (see `cnn.checkpoints`).
         device: where to compute.
+        head: weights of a probe's head that the network's head starts from (Kumar et al. 2022), if any.
         processes: processes that share the job. All train the same network with the same batches. Each computes a part
             of a batch, and the first writes. The weights equal those of a single process except for BatchNorm, which
             sees one part at a time (the first process's running statistics are kept), and dropout, which each draws.
@@ -67,7 +68,7 @@ class Training:
         finished: number of epochs on disk, after which a stopped job continues.
 
     Raises:
-        InputError: the network cannot be made, or cannot be trained like this on this device.
+        InputError: the network cannot be made, cannot be trained like this on this device, or has another head.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Training:
         folder: Path,
         device: torch.device,
         key: str,
+        head: Path | None = None,
         processes: Processes = ALONE,
     ) -> None:
         self.name, self.setting, self.fold, self.data = name, setting, fold, data
@@ -88,7 +90,10 @@ class Training:
             raise InputError(f"run {name}: `precision: float16` needs a GPU, there is none; take bfloat16 or float32")
         labels = data.targets.shape[1]
         torch.manual_seed(seed(setting, fold, "initial weights"))
-        self.network = Network(setting, labels, setting["weights"]).to(device, memory_format=torch.channels_last)
+        self.network = Network(setting, labels, setting["weights"])
+        if head:
+            load_weights(nn.ModuleDict({"head": self.network.head}), head)
+        self.network.to(device, memory_format=torch.channels_last)
         # Predicts with the stored weights, which are rounded.
         self.stored = Network(setting, labels).to(device, memory_format=torch.channels_last)
         self.forward = torch.compile(self.network) if setting["compile"] else self.network

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 # Keys that runs' settings got later, and their defaults, at which settings omit them: ids and seeds stay the same.
-OMITTED = {"batch_norm": True, "probe": None}
+OMITTED = {"batch_norm": True, "probe": None, "head_from": "random"}
+
+# Keys of a run, and of its probe, on which the features depend, for given weights of the backbone.
+FEATURE_KEYS = ("backbone", "backbone_args", "size", "tta")
+PROBE_FEATURE_KEYS = ("pooling", "layers", "scales")
 
 
 def canonical(value: Any) -> str:
@@ -53,9 +57,9 @@ def slug(label: str) -> str:
 def features_id(setting: dict) -> str:
     """Return the id of a probe's features: its backbone and size, and a digest of all that they depend on."""
     backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
-    keys = ("backbone", "backbone_args", "weights", "size", "tta")
-    of_probe = {key: setting["probe"][key] for key in ("pooling", "layers", "scales")}
-    return f"{backbone}-{setting['size']}-{digest([{key: setting[key] for key in keys}, of_probe])}"
+    of_run = {key: setting[key] for key in ("weights", *FEATURE_KEYS)}
+    of_probe = {key: setting["probe"][key] for key in PROBE_FEATURE_KEYS}
+    return f"{backbone}-{setting['size']}-{digest([of_run, of_probe])}"
 
 
 def run_id(setting: dict) -> str:
