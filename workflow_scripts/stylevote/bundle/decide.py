@@ -4,6 +4,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from tqdm import tqdm
 
 from stylevote.bundle.contents import Bundle, BundledNetwork
 from stylevote.cnn.batches import PixelCache
-from stylevote.cnn.frozen import ProbeNetwork, make_network
-from stylevote.cnn.network import Network
+from stylevote.cnn.frozen import FrozenBackbone, ProbeNetwork, extract_features, make_network
+from stylevote.cnn.network import Network, make_head
 from stylevote.cnn.predict import predict
+from stylevote.cnn.settings import NetworkSetting
 from stylevote.ensemble.decisions import decision_details
 from stylevote.ensemble.vote import photoset_votes, predict_labels
 from stylevote.errors import InputError
@@ -29,6 +31,8 @@ from stylevote.machine.device import open_device
 from stylevote.machine.failures import explain_shortages
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.pixels import cache_pixels, open_pixels
+from stylevote.probe.features import FORMAT, Features
+from stylevote.probe.scores import probabilities
 
 MORE_MEMORY = "decide on the CPU (--device cpu), or on a machine with more free memory"
 
@@ -143,9 +147,10 @@ def _score(
         size, batch, tta = (bundled.setting[key] for key in ("size", "batch", "tta"))
         if bundled.backbone:
             if made != bundled.backbone:
-                network, made = load_network(bundled, device), bundled.backbone
-                features = extract()
-            yield bundled, head_scores(features, read_head(bundled.path))
+                network, made = _load_backbone(bundled.backbone, bundled.setting, device), bundled.backbone
+                parts = [part.astype(FORMAT) for part in extract_features(network, caches[size], rows)]
+                features = Features([np.concatenate(parts)])
+            yield bundled, probabilities(_load_head(bundled, network.width), features, rows.numpy())
             continue
         if made != bundled.run:
             network, made = _empty_network(bundled, device), bundled.run
@@ -190,22 +195,28 @@ class _SizeLimit(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@contextmanager
+def _limited(paths: Sequence[Path], setting: NetworkSetting) -> Iterator[None]:
+    """Raise `InputError` if what is made in this context is larger than the weights in files."""
+    sides = [setting["size"] * scale for scale in (1, *(setting.get("probe") or {}).get("scales", []))]
+    limit = _SizeLimit(paths, sum(round(side) ** 2 for side in sides))
+    try:
+        with limit:
+            yield
+    except InputError:
+        if limit.left < 0:  # the network's own message is about settings that a bundle's user cannot change
+            raise limit.refusal from None
+        raise
+
+
 def _empty_network(bundled: BundledNetwork, device: torch.device) -> Network | ProbeNetwork:
     """Return a network without its weights, in evaluation mode.
 
     Raises:
         InputError: it cannot be made, or is larger than its weights.
     """
-    size, probe = bundled.setting["size"], bundled.setting.get("probe")
-    sides = [size, *(round(scale * size) for scale in (probe["scales"] if probe else []))]
-    limit = _SizeLimit([*filter(None, [bundled.backbone]), bundled.path], sum(side**2 for side in sides))
-    try:
-        with limit:
-            network = make_network(bundled.setting, len(bundled.labels))
-    except InputError:
-        if limit.left < 0:  # the network's own message is about settings that a bundle's user cannot change
-            raise limit.refusal from None
-        raise
+    with _limited([*filter(None, [bundled.backbone]), bundled.path], bundled.setting):
+        network = make_network(bundled.setting, len(bundled.labels))
     return network.to(device, memory_format=torch.channels_last).eval()
 
 
@@ -218,3 +229,20 @@ def load_network(bundled: BundledNetwork, device: torch.device) -> Network | Pro
     else:
         load_weights(network, bundled.path)
     return network
+
+
+def _load_backbone(backbone: Path, setting: NetworkSetting, device: torch.device) -> FrozenBackbone:
+    """Return the backbone of probes; raise `InputError` if its weights do not fit."""
+    with _limited([backbone], setting):
+        network = FrozenBackbone(setting)
+    load_weights(network, backbone)
+    return network.to(device, memory_format=torch.channels_last)
+
+
+def _load_head(bundled: BundledNetwork, width: int) -> dict[str, np.ndarray]:
+    """Return the arrays of a probe's head for a number of features; raise `InputError` if they do not fit."""
+    hidden, batch_norm = bundled.setting["hidden_units"], bundled.setting["batch_norm"]
+    with _limited([bundled.path], bundled.setting):
+        head = make_head(width, hidden, len(bundled.labels), batch_norm=batch_norm)
+    load_weights(nn.ModuleDict({"head": head}), bundled.path)
+    return {name: tensor.numpy() for name, tensor in head.state_dict().items()}
