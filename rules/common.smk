@@ -14,7 +14,7 @@ sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 import environment
 import screen
 from commands import PROGRAM, by_attempt, code, program
-from stylevote.config.identity import canonical, features_id
+from stylevote.config.identity import canonical, features_id, features_setting
 from stylevote.config.layout import SHARED_RULES, Layout
 from stylevote.config.reading import refuse_repeated_keys
 from stylevote.config.resolve import resolve
@@ -58,6 +58,9 @@ EXPERIMENTS = SETTINGS.config.experiments
 HOLDOUT = SETTINGS.config.holdout.share
 # The setting of each run, and of the student, by their ids.
 TRAINED = SETTINGS.trained
+PROBES = {run: setting for run, setting in TRAINED.items() if setting.get("probe")}
+# Those whose backbones are trained.
+TUNED = {run: setting for run, setting in TRAINED.items() if run not in PROBES}
 uses_recolored = SETTINGS.uses_recolored
 # The ensembles, by their folders: the whole one, and the small one of a bundle.
 ENSEMBLES = ["ensemble", *(["small"] if BUNDLE else [])]

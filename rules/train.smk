@@ -45,10 +45,11 @@ def start_content(wildcards):
 
 def of_head(path):
     """Return an input function for a path of the probe whose head a run starts from."""
+    path = results(path)
 
     def path_of(wildcards):
         probe = SETTINGS.head_probes.get(wildcards.run)
-        return results(path).format(run=probe, fold=wildcards.fold) if probe else []
+        return path.format(run=probe, fold=wildcards.fold) if probe else []
 
     return path_of
 
@@ -82,6 +83,8 @@ rule train_cnn:
         logs("train_cnn/{run}/fold{fold}.log"),
     benchmark:
         benchmarks("train_cnn/{run}/fold{fold}.tsv")
+    wildcard_constraints:
+        run=one_of(TUNED),
     conda:
         "../envs/environment.yaml"
     resources:
@@ -174,6 +177,8 @@ rule predict_photos:
         logs("predict_photos/{photoset}/{run}.log"),
     benchmark:
         benchmarks("predict_photos/{photoset}/{run}.tsv")
+    wildcard_constraints:
+        run=one_of(TUNED),
     # Before further networks are trained: it may free disk space.
     priority: 10
     conda:

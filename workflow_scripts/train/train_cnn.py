@@ -11,12 +11,12 @@ import torch.distributed as dist
 
 from stylevote.cli import run
 from stylevote.cnn.checkpoints import exit_on_signals
-from stylevote.cnn.fold_data import FoldData, count_seen, epoch_rows, open_caches, target_scores
+from stylevote.cnn.fold_data import FoldData, count_seen, open_caches, target_scores
 from stylevote.cnn.outputs import UNFINISHED, predictions_table, publish, weights_path
 from stylevote.cnn.settings import RunSetting
 from stylevote.cnn.train import Training
 from stylevote.config.identity import digest, file_sha256
-from stylevote.files.tables import fold_numbers, read_table
+from stylevote.files.tables import epoch_rows, fold_numbers, read_table
 from stylevote.machine.device import open_device
 from stylevote.machine.failures import explain_training_errors
 from stylevote.machine.lock import folder_lock
@@ -77,7 +77,7 @@ def main(
             scores = target_scores(photos, variants, held_out, labels, targets)
             ((name, parameters),) = setting["loss"].items()
             loss = import_module(f"stylevote.cnn.losses.{name}")
-            orders = epoch_rows(epochs, variants)
+            orders = list(map(torch.from_numpy, epoch_rows(epochs, variants)))
             positives, seen = count_seen(scores, orders)
             data = FoldData(
                 cache=cache,

@@ -23,7 +23,7 @@ from stylevote.cnn.outputs import check_weights, read_digests, weights_path
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
-from stylevote.config.identity import FEATURE_KEYS, PROBE_FEATURE_KEYS, features_id, file_sha256, plain_numbers, slug
+from stylevote.config.identity import features_id, features_setting, file_sha256, plain_numbers, slug
 from stylevote.config.runs import MAX_LAYERS, Probe, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
@@ -340,7 +340,7 @@ def _contradictions(content: Content) -> Iterator[str]:
         if (setting.probe is None) != (setting.features is None):
             yield f"runs.{run}: expected both of probe and features, or neither"
         elif setting.probe and setting.features:
-            described = [setting.only(*FEATURE_KEYS), setting.probe.only(*PROBE_FEATURE_KEYS)]
+            described = features_setting({**setting.used(), "weights": setting.features})
             if backbones.setdefault(setting.features, described) != described:
                 yield f"runs.{run}: other features than another run's of the same id"
     yield from _uneven_folds(content)

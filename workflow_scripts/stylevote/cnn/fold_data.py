@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 
 from stylevote.cnn.batches import JoinedCaches, PixelCache
-from stylevote.errors import InputError
 from stylevote.files.tables import check_photos, label_matrix, read_table
 from stylevote.photos.pixels import check_index, open_pixels
 
@@ -61,26 +60,6 @@ def open_caches(
         variants = pd.concat([variants, recolored[["image_id", "crc32", "variant"]]], ignore_index=True)
         return JoinedCaches((cache, recolored_cache)), variants
     return cache, variants
-
-
-def epoch_rows(path: Path, variants: pd.DataFrame) -> list[torch.Tensor]:
-    """Return the rows of ``variants`` that each epoch sees, in its order.
-
-    Args:
-        path: manifest of the epochs.
-        variants: image_id and variant of each photo in the pixel caches.
-
-    Raises:
-        InputError: an epoch contains a photo that is not in the caches.
-    """
-    epochs, columns = read_table(path), ["image_id", "variant"]
-    rows = pd.MultiIndex.from_frame(variants[columns]).get_indexer(pd.MultiIndex.from_frame(epochs[columns]))
-    if (rows < 0).any():
-        missing = epochs.loc[rows < 0, columns].iloc[0].tolist()
-        raise InputError(
-            f"{path}: {(rows < 0).sum()} photos are not in the pixel cache, first {missing}; delete the cache"
-        )
-    return [torch.from_numpy(rows[positions]) for positions in epochs.groupby("epoch", sort=True).indices.values()]
 
 
 def count_seen(targets: torch.Tensor, epochs: list[torch.Tensor]) -> tuple[torch.Tensor, int]:

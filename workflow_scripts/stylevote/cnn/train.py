@@ -13,6 +13,7 @@ from torch import nn
 from tqdm import tqdm
 
 from stylevote.cnn.average import WeightAverage
+from stylevote.cnn.backbones import head_source
 from stylevote.cnn.batches import random_boxes
 from stylevote.cnn.checkpoints import read_checkpoint, write_checkpoint
 from stylevote.cnn.fold_data import FoldData
@@ -92,6 +93,11 @@ class Training:
         torch.manual_seed(seed(setting, fold, "initial weights"))
         self.network = Network(setting, labels, setting["weights"])
         if head:
+            if (expected := head_source(self.network.backbone)) != setting["head_from"]:
+                raise InputError(
+                    f"run {name}: head_from: found {setting['head_from']}, expected {expected}: the probe's features are"
+                    f" not those of {setting['backbone']!r}, which pools in another way"
+                )
             load_weights(nn.ModuleDict({"head": self.network.head}), head)
         self.network.to(device, memory_format=torch.channels_last)
         # Predicts with the stored weights, which are rounded.

@@ -126,11 +126,12 @@ def _stack_problems(config: Configuration) -> Iterator[str]:
 def _student_problems(config: Configuration, student: Run) -> Iterator[str]:
     if config.simulation:
         yield "distillation: found a backbone, expected null: a simulation has no photos to train on"
-    for key in ("probe", "head_from"):
-        if key in student.model_fields_set:
-            yield f"distillation.{key}: a probe learns labels, and a student learns scores; leave it out"
     if student.labels != "all":
         yield f"distillation.labels: found {quote(student.labels)}, expected all: a student learns all scores"
+    if student.head_from != "random":
+        yield f"distillation.head_from: found {student.head_from}, expected random: a probe learns labels, not scores"
+    if student.probe:
+        yield "distillation.probe: found a probe, expected null: a student learns scores, and a probe learns labels"
     (loss,) = student.loss.used()
     if loss != "bce":
         yield f"distillation.loss: found {loss!r}, expected 'bce': the others need labels; a student learns scores"

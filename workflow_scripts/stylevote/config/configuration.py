@@ -134,6 +134,7 @@ class Configuration(Model):
     holdout: photos.Holdout = Field({})
     segmentation: photos.Segmentation = Field({})
     recolor: photos.Recolor = Field({})
+    features: photos.Features = Field({})
     recipes: dict[Name, photos.Recipe] = Field({"plain": {}})
     runs: list[Run] = Field([])
     members: ensemble.Members = Field({})

@@ -10,10 +10,6 @@ from typing import Any
 # Keys that runs' settings got later, and their defaults, at which settings omit them: ids and seeds stay the same.
 OMITTED = {"batch_norm": True, "probe": None, "head_from": "random"}
 
-# Keys of a run, and of its probe, on which the features depend, for given weights of the backbone.
-FEATURE_KEYS = ("backbone", "backbone_args", "size", "tta")
-PROBE_FEATURE_KEYS = ("pooling", "layers", "scales")
-
 
 def canonical(value: Any) -> str:
     """Return ``value`` as JSON text that is the same for equal settings: keys sorted, 1.0 written as 1."""
@@ -54,12 +50,17 @@ def slug(label: str) -> str:
     return label if label == safe else f"{safe[:100] or 'label'}-{digest(label, 6)}"
 
 
+def features_setting(setting: dict) -> dict:
+    """Return the part of a probe's setting on which its features depend."""
+    of_probe = {key: setting["probe"][key] for key in ("pooling", "layers", "scales")}
+    keys = ("backbone", "backbone_args", "weights", "size", "tta")
+    return {**{key: setting[key] for key in keys}, "probe": of_probe}
+
+
 def features_id(setting: dict) -> str:
     """Return the id of a probe's features: its backbone and size, and a digest of all that they depend on."""
     backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
-    of_run = {key: setting[key] for key in ("weights", *FEATURE_KEYS)}
-    of_probe = {key: setting["probe"][key] for key in PROBE_FEATURE_KEYS}
-    return f"{backbone}-{setting['size']}-{digest([of_run, of_probe])}"
+    return f"{backbone}-{setting['size']}-{digest(features_setting(setting))}"
 
 
 def run_id(setting: dict) -> str:

@@ -1,6 +1,5 @@
 """Weights of networks as safetensors files: data, never code."""
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from stylevote.errors import InputError
+from stylevote.files.arrays import arrays_sha256
 from stylevote.files.tables import REMEDY, damaged
 
 HALF_MAXIMUM = torch.finfo(torch.float16).max
@@ -50,11 +50,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
 
 def _state_sha256(state: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(state.items()):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
+    return arrays_sha256({name: tensor.numpy() for name, tensor in state.items()})
 
 
 def load_part(network: nn.Module, path: Path) -> None:

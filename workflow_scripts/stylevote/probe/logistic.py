@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from stylevote.probe.rows import Rows
+from stylevote.probe.logits import log_losses
+from stylevote.probe.training import Training, standardize
 
 RIDGE = 0.01  # added to the variances of standardized features before whitening
 EXACT = 1e-10
@@ -14,42 +15,6 @@ MEMORY = 8  # pairs that L-BFGS remembers
 MAX_STEPS = 500
 
 Evaluation = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Training:
-    """The photos of a fit.
-
-    Attributes:
-        rows: features.
-        positions: of the photos in ``rows``, shape (photos,).
-        counts: how often each photo counts, float32, shape (photos,).
-        targets: 0/1, float32, shape (photos, labels).
-        loss: a run's loss, {"bce": {}} or {"weighted_bce": {"power": ..., "cap": ...}}.
-    """
-
-    rows: Rows
-    positions: np.ndarray
-    counts: np.ndarray
-    targets: np.ndarray
-    loss: dict[str, dict[str, float]]
-
-    def positives(self) -> np.ndarray:
-        """Return each label's positives, float64, shape (labels,)."""
-        return self.counts.astype(np.float64) @ self.targets
-
-    def class_weights(self) -> np.ndarray:
-        """Return the weights of negatives and positives, float32, shape (2, labels).
-
-        They are those of `stylevote.cnn.losses.weighted_bce`.
-        """
-        photos, positives = self.counts.sum(dtype=np.float64), self.positives()
-        if "weighted_bce" not in self.loss:
-            return np.ones((2, len(positives)), np.float32)
-        power, cap = self.loss["weighted_bce"]["power"], self.loss["weighted_bce"]["cap"]
-        with np.errstate(divide="ignore"):
-            ratio = (photos - positives) / positives
-            return np.clip([ratio**-power, ratio**power], 1, cap).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -73,30 +38,26 @@ def find_basis(training: Training, *, whiten: bool) -> Basis:
     """Return the principal directions of standardized features.
 
     A penalty on their weights is the same as on those of the features. If ``whiten`` is true, it is the penalty on the
-    weights of whitened features: those divided by the deviation (with a small ridge) in each direction. Directions
-    without variance are left out: the penalty makes their weights zero.
+    weights of whitened features: those divided by the deviation (with a small ridge) in each direction.
     """
-    photos = training.counts.sum(dtype=np.float64)
-    width = len(training.rows.center)
-    total = np.zeros(width)
-    for part, block in training.rows.blocks(training.positions):
-        total += training.counts[part] @ block
-    mean = (total / photos).astype(np.float32)
-    covariance, largest = np.zeros((width, width)), np.zeros(width, np.float32)
-    for part, block in training.rows.blocks(training.positions):
-        centered = block - mean
-        covariance += centered.T @ (centered * training.counts[part, None])
-        largest = np.maximum(largest, np.abs(block).max(axis=0))
-    deviation = np.sqrt(np.diag(covariance) / photos)
-    varies = deviation > 1e-5 * largest  # rounding makes equal features differ
-    scale = np.where(varies, 1 / np.where(varies, deviation, 1), 0)
-    variances, directions = scipy.linalg.eigh(
-        (covariance / photos * scale * scale[:, None]).astype(np.float32), overwrite_a=True, driver="evd"
-    )
-    kept = variances > 1e-6 * max(variances[-1], 1)
-    variances = variances[kept]
+    mean, scale = standardize(training)
+    parts = np.sqrt(training.counts / training.counts.sum(dtype=np.float64)).astype(np.float32)[:, None]
+    blocks = ((block - mean) * scale * parts[part] for part, block in training.rows.blocks(training.positions))
+    if len(training.positions) < len(mean):
+        # Photos are fewer than features: the same directions from a smaller matrix.
+        values = np.concatenate(list(blocks)).astype(np.float64)
+        variances, factors = scipy.linalg.eigh(values @ values.T, driver="evd")
+        kept = variances > 1e-12 * max(variances[-1], 1)  # all others have no variance, so that their weights are 0
+        variances = variances[kept]
+        directions = values.T @ (factors[:, kept] / np.sqrt(variances))
+    else:
+        covariance = np.zeros((len(mean), len(mean)))
+        for values in blocks:
+            covariance += values.T @ values
+        variances, directions = scipy.linalg.eigh(covariance.astype(np.float32), driver="evd")
+    variances = np.maximum(variances, 0).astype(np.float32)
     strength = variances + np.float32(RIDGE) if whiten else np.ones_like(variances)
-    return Basis(mean, (directions[:, kept] * scale[:, None]).astype(np.float32), variances, strength)
+    return Basis(mean, (directions * scale[:, None]).astype(np.float32), variances, strength)
 
 
 def fit_regressions(
@@ -122,8 +83,8 @@ def fit_regressions(
         tolerance: on the loss above its minimum (estimated), at which a pair is finished.
 
     Returns:
-        Weights of the features as `Rows` has them (centred), float32, shape (pairs, width), and intercepts, float64, shape
-        (pairs,).
+        Weights of the features as `Rows` has them (centred), float32, shape (pairs, width), and intercepts, float64,
+        shape (pairs,).
     """
     photos, positives = training.counts.sum(dtype=np.float64), training.positives()[labels]
     log_odds = np.log((positives + 0.5) / (photos - positives + 0.5))
@@ -185,15 +146,6 @@ def pass_over(
     return loss / photos, np.vstack([slope, residuals]), (curvature / photos).astype(np.float32)
 
 
-def log_losses(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log loss and the probability of each logit, without overflow."""
-    small = np.exp(-np.abs(logits))
-    losses = np.maximum(logits, 0)
-    losses -= logits * targets
-    losses += np.log1p(small)
-    return losses, np.where(logits > 0, 1, small) / (1 + small)
-
-
 def minimize(
     evaluate: Callable[[np.ndarray, np.ndarray], Evaluation], point: np.ndarray, tolerance: float
 ) -> np.ndarray:
@@ -213,8 +165,9 @@ def minimize(
         moved = point + step * direction
         new_loss, new_slope, new_inverse = evaluate(moved, active)
         expected = dot(direction, slope)
-        # Losses are rounded, so that the last steps may seem to raise them.
-        better = new_loss <= loss + 1e-4 * step * expected + 1e-7 * np.abs(loss)
+        # The last steps change losses by less than their rounding: the slopes tell (Hager & Zhang 2005, equation 4.1).
+        lower = new_loss <= loss + 1e-4 * step * expected
+        better = lower | ((new_loss <= loss * (1 + 1e-6)) & (dot(direction, new_slope) <= -0.9 * expected))
         change, difference = np.where(better, moved - point, 0), np.where(better, new_slope - slope, 0)
         product = dot(change, difference)
         curved = product > 1e-10 * dot(change, change)

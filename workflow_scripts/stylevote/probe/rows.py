@@ -54,10 +54,12 @@ class Rows:
         """Yield the centred features at ``positions``, block by block: which of the positions, and their features."""
         for start in range(0, len(positions), BLOCK):
             part = slice(start, start + BLOCK)
-            here = positions[part]
-            if self.kept is None:
-                yield part, self.features.take(self.order[here]) - self.center
-            elif here[-1] - here[0] == len(here) - 1:
-                yield part, self.kept[here[0] : here[-1] + 1]
-            else:
-                yield part, self.kept[here]
+            yield part, self.at(positions[part])
+
+    def at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the centred features at ``positions`` (at least one), float32, shape (positions, width)."""
+        if self.kept is None:
+            return self.features.take(self.order[positions]) - self.center
+        if positions[-1] - positions[0] == len(positions) - 1 and (np.diff(positions) == 1).all():
+            return self.kept[positions[0] : positions[-1] + 1]
+        return self.kept[positions]
