@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from stylevote.cnn.backbones import create_backbone
 from stylevote.cnn.frozen import FrozenBackbone, ProbeNetwork
 from stylevote.cnn.train import Training
 from stylevote.config.settings import head_probe
@@ -32,10 +34,9 @@ def run_of(setting, backbone, source, folder, args=None):
 
 def write_probe(run, folder):
     """Write the weights of a backbone, and the head of a probe on it; return the probe as one network, and the head."""
-    import safetensors.torch
-
-    probe = ProbeNetwork(head_probe(run), 2)
-    safetensors.torch.save_file(probe.backbone.state_dict(), run["weights"])
+    backbone, *_ = create_backbone(run["backbone"], "none", run["backbone_args"])
+    save_file(getattr(backbone, "encoder", backbone).state_dict(), run["weights"])
+    probe = ProbeNetwork(head_probe(run), 2, run["weights"])
     torch.nn.init.normal_(probe.head[0].weight)
     torch.nn.init.normal_(probe.head[0].bias)
     path = folder / "head.safetensors"
