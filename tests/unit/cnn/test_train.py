@@ -20,6 +20,7 @@ from stylevote.files.weights import load_weights
 from stylevote.machine.failures import explain_training_errors
 
 CPU = torch.device("cpu")
+AUGMENT = {"mirror": False, "rotation": 20, "jitter": {"hue": 0.3}, "auto": "rand", "erasing": 0.5, "cutmix": 1}
 
 
 def make(setting, data, folder, fold=0, key="key"):
@@ -120,7 +121,7 @@ def test_a_photo_and_its_mirror_image_score_the_same(setting, cache, photos):
 
 @pytest.mark.parametrize(
     "stopped",
-    [(1, {}), (2, {}), (2, {"ema": {"decay": 0.9}, "gradient_clip": 1.0}), (1, {"precision": "bfloat16"})],
+    [(1, {}), (2, {}), (2, {"ema": {"decay": 0.9}, "gradient_clip": 1.0}), (1, {"precision": "bfloat16"}), (1, {"augment": AUGMENT})],
     ids=str,
 )
 @pytest.mark.parametrize("lower", ["other layers", "same layers"])
@@ -352,8 +353,9 @@ class Tight(Network):
         return logits
 
 
-def test_what_does_not_fit_is_computed_in_parts(setting, data, tmp_path, monkeypatch, caplog):
-    setting, data = one_step(setting, data)
+@pytest.mark.parametrize("augment", [{}, AUGMENT])
+def test_what_does_not_fit_is_computed_in_parts(setting, data, tmp_path, monkeypatch, caplog, augment):
+    setting, data = one_step({**setting, "augment": augment}, data)
     whole = make(setting, data, tmp_path / "whole")
     history, _ = whole.run()
     monkeypatch.setattr(training_module, "Network", Tight)

@@ -43,4 +43,5 @@ class RunSetting(NetworkSetting):
     precision: Literal["float32", "bfloat16", "float16"]
     compile: bool
     crop: dict[str, float]
+    augment: NotRequired[dict[str, Any]]
     seed: int

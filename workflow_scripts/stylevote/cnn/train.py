@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from stylevote.cnn.augmentation import Draws, change, draw_changes, mix, with_partners
 from stylevote.cnn.average import WeightAverage
 from stylevote.cnn.backbones import head_source
 from stylevote.cnn.batches import random_boxes
@@ -162,7 +163,11 @@ class Training:
         rates = [learning_rate(phase, first_step + step, steps) for step in range(steps)]
         augmentation = torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
         boxes, flips = random_boxes(len(rows), augmentation, **self.setting["crop"])
-        batches = list(zip(*(tensor.tensor_split(steps) for tensor in (rows, boxes, flips)), strict=True))
+        changes = dict(self.setting.get("augment", {}))
+        flips &= changes.pop("mirror", True)
+        draws = draw_changes(len(rows), seed(self.setting, self.fold, epoch, "changes"), **changes)
+        draws |= {"rows": rows, "boxes": boxes, "flips": flips}
+        batches = [_rows_of(draws, positions) for positions in torch.arange(len(rows)).tensor_split(steps)]
         torch.manual_seed(seed(self.setting, self.fold, epoch, "dropout") + self.processes.rank)
         total = torch.zeros((), device=self.device)
         self.network.train()
@@ -171,14 +176,14 @@ class Training:
         title = f"fold {self.fold}, epoch {epoch} of 0 to {len(self.phase_of) - 1}"
         for step, batch in enumerate(tqdm(batches, desc=title, unit="batch", leave=False, disable=not shown)):
             self.optimizer.param_groups[0]["lr"] = rates[step]
-            total += self._step(*batch) * len(batch[0])
+            total += self._step(batch) * len(batch["rows"])
             if step % -(-steps // CHECKS_PER_EPOCH) == 0 or step == steps - 1:
                 self._check_finite(total.item(), epoch)
         return total.item() / len(rows), max(rates)
 
-    def _step(self, rows: torch.Tensor, boxes: torch.Tensor, flips: torch.Tensor) -> torch.Tensor:
+    def _step(self, batch: Draws) -> torch.Tensor:
         """Take one step with a batch and return its mean loss, without waiting for the device."""
-        while (loss := self._gradients(rows, boxes, flips)) is None:
+        while (loss := self._gradients(batch)) is None:
             self.parts *= 2
             logging.info("out of memory: from here on, each batch is computed in %d parts", self.parts)
             torch.cuda.empty_cache()
@@ -193,7 +198,7 @@ class Training:
             self.average.update()
         return loss
 
-    def _gradients(self, *batch: torch.Tensor) -> torch.Tensor | None:
+    def _gradients(self, batch: Draws) -> torch.Tensor | None:
         """Compute this process's gradients of a batch's mean loss, and return its share of the loss.
 
         Return None if memory is short and smaller parts may fit. Several processes cannot retry: they would wait for
@@ -202,15 +207,14 @@ class Training:
         """
         self.optimizer.zero_grad(set_to_none=True)
         total, precision = torch.zeros((), device=self.device), getattr(torch, self.setting["precision"])
-        max_parts, local = max(1, len(batch[0]) // MIN_PHOTOS), slice(self.processes.rank, None, self.processes.size)
-        split = (tensor.tensor_split(min(self.parts, max_parts))[local] for tensor in batch)
+        count, local = len(batch["rows"]), slice(self.processes.rank, None, self.processes.size)
+        max_parts = max(1, count // MIN_PHOTOS)
         try:
-            for rows, boxes, flips in zip(*split, strict=True):
-                photos = self.data.cache.take(rows, boxes, flips, self.setting["size"])
+            for part in torch.arange(count).tensor_split(min(self.parts, max_parts))[local]:
+                photos, targets = self._photos(_rows_of(batch, with_partners(part, count, batch)))
                 with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
                     logits = self.forward(photos)
-                targets = self.data.targets[rows.to(self.device, non_blocking=True)]
-                loss = self.data.loss(logits, targets) * (len(rows) / len(batch[0]))
+                loss = self.data.loss(logits, targets) * (len(part) / count)
                 self.scaler.scale(loss).backward()
                 total += loss.detach()
         except torch.OutOfMemoryError:
@@ -218,6 +222,12 @@ class Training:
                 raise
             return None
         return total
+
+    def _photos(self, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return photos as the network sees them, and their targets."""
+        photos = self.data.cache.take(draws["rows"], draws["boxes"], draws["flips"], self.setting["size"])
+        targets = self.data.targets[draws["rows"].to(self.device, non_blocking=True)]
+        return mix(change(photos, draws), targets, draws)
 
     def _check_finite(self, loss: float, epoch: int) -> None:
         if not np.isfinite(loss):
@@ -293,3 +303,7 @@ class Training:
         self.validation = state["validation"]
         self.finished = len(self.history)
         logging.info("continuing after %d of %d epochs", self.finished, len(self.phase_of))
+
+
+def _rows_of(draws: Draws, positions: torch.Tensor) -> Draws:
+    return {name: rows[positions] for name, rows in draws.items()}

@@ -59,7 +59,9 @@ def contradictions(config: Configuration, runs: list[Origin], ids: list[str]) ->
 
 def probe_problems(where: str, setting: Run) -> Iterator[str]:
     """Yield the keys of a probe that would have no effect, and a loss that it cannot minimize."""
-    for key in sorted(setting.model_fields_set - PROBE_KEYS - {"draws", "draw_seed"}):
+    keys = [*(setting.model_fields_set - PROBE_KEYS - {"draws", "draw_seed", "augment"})]
+    keys += [f"augment.{key}" for key in setting.augment.model_fields_set - {"mirror"}]
+    for key in sorted(keys):
         yield f"{where}.{key}: has no effect on a probe; leave it out"
     if loss := {"focal", "asymmetric"} & setting.loss.model_fields_set:
         yield f"{where}.loss: found {min(loss)}, expected bce or weighted_bce: a probe minimizes no other"
@@ -75,6 +77,15 @@ def head_problems(where: str, setting: Run) -> Iterator[str]:
         yield f"{where}.weights: found 'none', expected others: {needed} fits one backbone"
     if loss not in ("bce", "weighted_bce"):
         yield f"{where}.loss: found {loss!r}, expected bce or weighted_bce: {needed} minimizes no other"
+
+
+def augment_problems(where: str, setting: Run) -> Iterator[str]:
+    """Yield views of a run that mirror photos, although its labels do not stay the same in a mirror."""
+    if not setting.augment.mirror and "tta" in setting.model_fields_set and setting.tta != "none":
+        yield (
+            f"{where}.tta: found {setting.tta}, which mirrors photos, and augment.mirror false; expected none, or no"
+            " `tta`"
+        )
 
 
 def _equal_runs(runs: list[Origin], ids: list[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # Keys that runs' settings got later, and their defaults, at which settings omit them: ids and seeds stay the same.
-OMITTED = {"batch_norm": True, "probe": None, "head_from": "random"}
+OMITTED = {"batch_norm": True, "probe": None, "head_from": "random", "augment": {}}
 
 
 def canonical(value: Any) -> str:

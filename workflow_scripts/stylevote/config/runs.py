@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from stylevote.config.base import Model, OneOf, Seed, json_type, refuse_equal
-from stylevote.config.identity import OMITTED
+from stylevote.config.identity import OMITTED, plain_numbers
 
 MAX_LAYERS = 3
 # The keys of a run that have an effect on a probe.
@@ -122,6 +122,55 @@ class Crop(Model):
     stretch: float = Field(0.1, ge=0, lt=1)
 
 
+def quiet(default: Any, **limits: Any) -> Any:
+    """Return the field of a key that its class omits at its default, so that later keys change no run's identity."""
+    return Field(default, exclude_if=lambda value: value == default, **limits)
+
+
+class Jitter(Model):
+    """Random changes of colours in training, in this order.
+
+    Attributes:
+        brightness: maximum change of the factor 1.
+        contrast: likewise.
+        saturation: likewise.
+        hue: maximum turn of the hue, as a fraction of the whole circle.
+    """
+
+    brightness: float = quiet(0, ge=0, le=1)
+    contrast: float = quiet(0, ge=0, le=1)
+    saturation: float = quiet(0, ge=0, le=1)
+    hue: float = quiet(0, ge=0, le=0.5)
+
+
+class Augment(Model):
+    """Random changes of photos in training, after the crop and in this order.
+
+    Attributes:
+        mirror: mirror half of the photos. With false, predictions use no mirror images either: `tta` is none. That suits
+            labels which a mirror changes, such as text or left and right.
+        vertical: turn half of the photos upside down, like a mirror below them.
+        quarter_turns: turn photos by 0, 90, 180 or 270 degrees.
+        rotation: maximum rotation in degrees, in both directions. Corners become black.
+        auto: none, trivial (TrivialAugment: an operation with a random strength; Müller and Hutter 2021) or rand
+            (RandAugment: two operations with a strength of 9 of 30; Cubuk et al. 2020).
+        erasing: fraction of the photos of which a rectangle becomes their mean colour (Zhong et al. 2020).
+        mixup: parameter of the Beta distribution of a second photo's share, or 0: no mixup (Zhang et al. 2018).
+        cutmix: parameter of the Beta distribution of the area that a second photo covers, or 0: no CutMix (Yun et al.
+            2019). With both, each photo gets one of them.
+    """
+
+    mirror: bool = quiet(True)
+    vertical: bool = quiet(False)
+    quarter_turns: bool = quiet(False)
+    rotation: float = quiet(0, ge=0, le=180)
+    jitter: Jitter = Field({}, exclude_if=lambda jitter: not jitter.used())
+    auto: Literal["none", "trivial", "rand"] = quiet("none")
+    erasing: float = quiet(0, ge=0, le=1)
+    mixup: float = quiet(0, ge=0, le=10)
+    cutmix: float = quiet(0, ge=0, le=10)
+
+
 def spelt_out_loss(value: Any) -> Any:
     """Return a loss as a mapping, also if the configuration names it without parameters."""
     return {value: {}} if isinstance(value, str) else value
@@ -157,7 +206,7 @@ class Probe(Model):
 
 def omitted(key: str, **limits: Any) -> Any:
     """Return the field of a key that runs got later: a run's identity omits it at its default (see `OMITTED`)."""
-    return Field(OMITTED[key], exclude_if=lambda value: value == OMITTED[key], **limits)
+    return Field(OMITTED[key], exclude_if=lambda value: plain_numbers(value) == OMITTED[key], **limits)
 
 
 class Run(Model):
@@ -187,7 +236,7 @@ class Run(Model):
         precision: float32, or mixed precision with bfloat16 or float16.
         compile: compile the network (torch.compile). It takes minutes at the start and makes steps faster.
         tta: views whose scores are averaged: mirror (the photo and its mirror image), none (the photo) or ten_crop
-            (corners and centre, mirrored too).
+            (corners and centre, mirrored too). With `augment.mirror` false it is none.
         seed: seed of the training.
     """
 
@@ -226,5 +275,6 @@ class Run(Model):
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     compile: bool = False
     crop: Crop = Field({})
+    augment: Augment = omitted("augment")
     tta: Tta = "mirror"
     seed: Seed = 0
