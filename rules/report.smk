@@ -131,7 +131,10 @@ rule draw_training:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("report/draw_training", settings("labels", runs=list(SETTINGS.runs), drawn=list(FINE_TUNED), folds=len(SETTINGS.folds))),
+        **program(
+            "report/draw_training",
+            settings("labels", runs=list(SETTINGS.runs), drawn=list(FINE_TUNED), folds=len(SETTINGS.folds)),
+        ),
     shell:
         PROGRAM
 

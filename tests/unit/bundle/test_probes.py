@@ -1,4 +1,4 @@
-"""Bundles of probes: decisions as by a computation by hand, one pass of a backbone for all, and checks of descriptions."""
+"""Bundles of probes: scores of a computation by hand, one pass of a backbone for all, and checks of descriptions."""
 
 import dataclasses
 import shutil
@@ -122,13 +122,13 @@ def test_descriptions_that_fit_no_probe_are_refused(probes, tmp_path, change, sa
 def test_a_probe_larger_than_its_weights_is_refused(probes, photos, change):
     bundle = open_bundle(probes)
     one = next(one for one in bundle.networks if one.run == FIRST)
-    with pytest.raises(InputError, match="which is larger$"):
+    with pytest.raises(InputError, match=r"which is larger$"):
         load_network(dataclasses.replace(one, setting=one.setting | change), torch.device("cpu"))
     bundle = open_bundle(probes)
     for run in PROBES:
         for key, value in change.items():
             setattr(bundle.content.runs[run], key, value)
-    with pytest.raises(InputError, match="which is larger$"):
+    with pytest.raises(InputError, match=r"which is larger$"):
         decide(bundle, photos)
 
 

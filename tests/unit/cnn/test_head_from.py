@@ -74,7 +74,7 @@ def test_before_the_first_step_scores_are_the_probes(setting, data, tmp_path, ba
 def test_a_probe_that_pools_in_another_way_is_refused(setting, data, tmp_path):
     run = run_of(setting, "test_vit", "probe", tmp_path)
     _, head = write_probe(run, tmp_path)
-    with pytest.raises(InputError, match="head_from: found probe, expected token_probe: .* 'test_vit'"):
+    with pytest.raises(InputError, match=r"head_from: found probe, expected token_probe: .* 'test_vit'"):
         Training("a", run, 0, data, folder=tmp_path, device=CPU, key="key", head=head)
 
 
@@ -83,6 +83,8 @@ def test_a_head_of_other_features_is_refused(setting, data, tmp_path):
     write_probe(run, tmp_path)
     wider = {**head_probe(run), "probe": {**head_probe(run)["probe"], "pooling": "mean_max"}}
     path = tmp_path / "wider.safetensors"
-    store_weights(torch.nn.ModuleDict({"head": torch.nn.Sequential(torch.nn.Linear(FrozenBackbone(wider).width, 2))}), path)
+    store_weights(
+        torch.nn.ModuleDict({"head": torch.nn.Sequential(torch.nn.Linear(FrozenBackbone(wider).width, 2))}), path
+    )
     with pytest.raises(InputError, match="not the weights of this network"):
         Training("a", run, 0, data, folder=tmp_path, device=CPU, key="key", head=path)

@@ -219,7 +219,8 @@ def test_without_measured_runs_hours_are_those_of_the_configuration(tmp_path):
     settings = settings_of(*runs, results=str(tmp_path), plan=stated)
     of_64, of_96 = sorted(settings.runs)
     write_table(
-        pd.DataFrame({"epoch": [0], "highest_lr": [0.1], "seconds": [60.0]}), tmp_path / "runs" / of_64 / "fold0" / "history.parquet"
+        pd.DataFrame({"epoch": [0], "highest_lr": [0.1], "seconds": [60.0]}),
+        tmp_path / "runs" / of_64 / "fold0" / "history.parquet",
     )
     jobs = [("train_cnn", {"run": run, "fold": "1"}, "Forced execution") for run in (of_64, of_96)]
     table = plan.plan_trainings(settings, jobs).set_index("run")
@@ -231,7 +232,8 @@ def test_trainings_that_another_configuration_shares_are_done(tmp_path):
     (run,) = settings.runs
     for fold in settings.folds:
         write_table(
-            pd.DataFrame({"epoch": [0], "highest_lr": [0.1], "seconds": [60.0]}), tmp_path / "runs" / run / f"fold{fold}" / "history.parquet"
+            pd.DataFrame({"epoch": [0], "highest_lr": [0.1], "seconds": [60.0]}),
+            tmp_path / "runs" / run / f"fold{fold}" / "history.parquet",
         )
     assert plan.plan_trainings(settings, [])["done"].tolist() == [len(settings.folds)]
 

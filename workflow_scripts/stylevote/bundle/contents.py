@@ -333,19 +333,25 @@ def _contradictions(content: Content) -> Iterator[str]:
         for run, *_ in members:
             if run not in content.runs or label not in content.runs[run].labels:
                 yield f"members.{label}: the run {run} does not predict it"
-    backbones: dict[str, Any] = {}
     for run, setting in content.runs.items():
         if not set(setting.labels) <= set(labels):
             yield f"runs.{run}.labels: expected labels of the bundle"
-        if (setting.probe is None) != (setting.features is None):
-            yield f"runs.{run}: expected both of probe and features, or neither"
-        elif setting.probe and setting.features:
-            described = features_setting({**setting.used(), "weights": setting.features})
-            if backbones.setdefault(setting.features, described) != described:
-                yield f"runs.{run}: other features than another run's of the same id"
+    yield from _wrong_features(content)
     yield from _uneven_folds(content)
     if problems := content.files.keys() ^ _expected_files(content):
         yield f"files: not those of its members and labels, such as {quote(min(problems))}"
+
+
+def _wrong_features(content: Content) -> Iterator[str]:
+    """Yield problems of probes: those that share features share a backbone, and see photos alike."""
+    described: dict[str, Any] = {}
+    for run, setting in content.runs.items():
+        if (setting.probe is None) != (setting.features is None):
+            yield f"runs.{run}: expected both of probe and features, or neither"
+        elif setting.probe and setting.features:
+            own = features_setting({**setting.used(), "weights": setting.features})
+            if described.setdefault(setting.features, own) != own:
+                yield f"runs.{run}: other features than another run's of the same id"
 
 
 def _members_in(content: Content, label: str, fold: int) -> list[tuple[str, int]]:

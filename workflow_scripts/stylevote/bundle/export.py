@@ -73,8 +73,8 @@ def onnx_model(network: Network | ProbeNetwork, bundled: BundledNetwork) -> onnx
     """Return a network as ONNX; raise `InputError` if torch cannot export it.
 
     The input is float32 RGB in 0..1 of shape (photos, 3, size, size), for any number of photos. The model normalizes
-    it. The output is logits of shape (photos, labels). The model's metadata describe both. A probe is one model from the
-    photo to the logits: backbone, views and head.
+    it. The output is logits of shape (photos, labels). The model's metadata describe both. A probe is one model from
+    photos to logits: backbone, views and head.
     """
     size = bundled.setting["size"]
     try:

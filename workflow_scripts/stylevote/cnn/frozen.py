@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.backbones import SmpEncoder, create_backbone, take_size
+from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.network import Network, make_head
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.cnn.views import VIEWS

@@ -96,8 +96,8 @@ class Training:
         if head:
             if (expected := head_source(self.network.backbone)) != setting["head_from"]:
                 raise InputError(
-                    f"run {name}: head_from: found {setting['head_from']}, expected {expected}: the probe's features are"
-                    f" not those of {setting['backbone']!r}, which pools in another way"
+                    f"run {name}: head_from: found {setting['head_from']}, expected {expected}: the probe's features"
+                    f" are not those of {setting['backbone']!r}, which pools in another way"
                 )
             load_weights(nn.ModuleDict({"head": self.network.head}), head)
         self.network.to(device, memory_format=torch.channels_last)

@@ -48,7 +48,8 @@ def describe_ensemble(
     probes = together[together["run"].isin(backbones or {})]
     heads, frozen = count_cnns(probes, folds), probes["run"].map(backbones or {}).nunique()
     shared = f" ({heads:,} of them heads on {frozen:,} frozen backbone{'s'[: frozen != 1]})" if heads else ""
-    size = f"{cnns:,} different CNNs{shared} of {together['run'].nunique():,} runs, in {places:,} places: one per label, member"
+    runs = f"{together['run'].nunique():,} runs"
+    size = f"{cnns:,} different CNNs{shared} of {runs}, in {places:,} places: one per label, member"
     available = {label: table["run"].nunique() for label, table in chosen.items()}
     expected = min(top_n or 0, max(available.values()))  # with fewer runs, no label can have `top_n`
     too_alike, all_taken = {}, {}
