@@ -50,6 +50,17 @@ def start_content(wildcards):
     return quick_fingerprint(start_weights(TRAINED[wildcards.run]))
 
 
+def of_head(path):
+    """Return an input function for a path of the probe whose head a run starts from."""
+    path = results(path)
+
+    def path_of(wildcards):
+        probe = SETTINGS.head_probes.get(wildcards.run)
+        return path.format(run=probe, fold=wildcards.fold) if probe else []
+
+    return path_of
+
+
 # Snakemake removes temporary weights when the photosets of the call are scored.
 WEIGHTS = directory(results("runs/{run}/fold{fold}/weights"))
 
@@ -58,6 +69,8 @@ rule train_cnn:
     """Train one run on one fold; keep every epoch's weights and out-of-fold predictions."""
     input:
         first_comparison,
+        # The probe's scores stand for its head, which Snakemake does not compare. Its history also has times.
+        of_head("runs/{run}/fold{fold}/validation.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         epochs=of_run("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
@@ -70,6 +83,7 @@ rule train_cnn:
         # The student learns the ensemble's scores, and the runs learn labels.
         targets=of_run("student/targets/fold{fold}.parquet", lambda run: run == SETTINGS.student),
         start=lambda wildcards: start_weights(TRAINED[wildcards.run]),
+        head=ancient(of_head("runs/{run}/fold{fold}/weights")),
     output:
         history=results("runs/{run}/fold{fold}/history.parquet"),
         validation=results("runs/{run}/fold{fold}/validation.parquet"),
@@ -101,6 +115,7 @@ rule train_cnn:
             processes="{resources.gpu}",
         ),
         start=start_content,
+        head=lambda wildcards: SETTINGS.head_probes.get(wildcards.run),
     shell:
         PROGRAM
 

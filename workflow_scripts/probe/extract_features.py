@@ -1,7 +1,6 @@
 """Compute the features of a shard of a photoset by a frozen backbone."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 
 from stylevote.cli import run
 from stylevote.cnn.batches import PixelCache
-from stylevote.cnn.frozen import FrozenBackbone, photos_at_once
+from stylevote.cnn.frozen import FrozenBackbone, extract_features
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.identity import file_sha256
 from stylevote.files.tables import damaged, read_json, read_table, write_table
@@ -56,15 +55,9 @@ def main(
         load_weights(network, backbone)
         network.to(device, memory_format=torch.channels_last)
         cache = PixelCache.open(open_pixels(pixels, photos), photos, device)
-
-        def blocks() -> Iterator[np.ndarray]:
-            for positions in torch.from_numpy(rows).split(photos_at_once(setting)):
-                boxes, flips = torch.tensor([[0.0, 0, 1, 1]]).expand(len(positions), 4), torch.zeros(len(positions))
-                with torch.inference_mode():
-                    yield network(cache.take(positions, boxes, flips.bool(), setting["size"])).cpu().numpy()
-
         known = photos[[name for name in ("image_id", "variant", "sha256") if name in photos]].iloc[rows]
-        written = write_features(blocks(), known, network.width, features)
+        blocks = extract_features(network, cache, torch.from_numpy(rows))
+        written = write_features(blocks, known, network.width, features)
     write_table(written, features_index)
     logging.info("%d features of %d photos, on %s", network.width, len(rows), device)
 

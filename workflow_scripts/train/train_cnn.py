@@ -12,7 +12,7 @@ import torch.distributed as dist
 from stylevote.cli import run
 from stylevote.cnn.checkpoints import exit_on_signals
 from stylevote.cnn.fold_data import FoldData, count_seen, open_caches, target_scores
-from stylevote.cnn.outputs import UNFINISHED, predictions_table, publish
+from stylevote.cnn.outputs import UNFINISHED, predictions_table, publish, weights_path
 from stylevote.cnn.settings import RunSetting
 from stylevote.cnn.train import Training
 from stylevote.config.identity import digest, file_sha256
@@ -36,6 +36,7 @@ def main(
     test_pixels: Path | None,
     targets: Path | None,
     start: Path | None,
+    head: Path | None,
     history: Path,
     validation: Path,
     weights: Path,
@@ -60,6 +61,7 @@ def main(
         test_pixels: that pixel cache
         targets: scores to learn instead of the labels, for the loss bce
         start: file of weights to start from, if any
+        head: weights of the fold's probe whose head the network starts from, if any: a folder
         history: to write: one row per epoch
         validation: to write: out-of-fold predictions of every epoch
         weights: to write: folder of every epoch's weights
@@ -95,16 +97,24 @@ def main(
             logging.info(
                 "%d photos per epoch to train on, %d held out, on %s", len(data.epochs[0]), held_out.sum(), device
             )
+            first_head = weights_path(head, 0) if head else None
             key = digest(
                 [setting, labels, fold, code_digest(Path(__file__), Path(loss.__file__))]
-                + [file_sha256(start) if start else None, variants["crc32"].tolist()]
+                + [file_sha256(path) if path else None for path in (start, first_head)]
+                + [variants["crc32"].tolist()]
                 + ([tested["crc32"].tolist()] if test_cache else [])
                 + [tensor_sha256(tensor) for tensor in (*data.epochs, scores, data.validation)],
                 64,
             )
             work = history.parent / UNFINISHED
             training = Training(
-                run, setting, fold, data, folder=work, device=device, key=key, weights=start, processes=team
+                *(run, setting, fold, data),
+                folder=work,
+                device=device,
+                key=key,
+                weights=start,
+                head=first_head,
+                processes=team,
             )
             exit_on_signals(training.progress if team.is_main else None)
             table, probabilities = training.run()

@@ -125,6 +125,16 @@ def _pooled(backbone: nn.Module, maps: torch.Tensor) -> torch.Tensor:
     return functional.dropout(maps.mean(dim=sides), getattr(backbone, "drop_rate", 0.0), backbone.training)
 
 
+def head_source(backbone: nn.Module) -> str:
+    """Return the `head_from` of a run whose features are those of its probe, or ``random`` if no probe has them.
+
+    Probes pool a transformer's tokens as their setting says, and other networks as they are.
+    """
+    if getattr(backbone, "num_prefix_tokens", None) is None:
+        return "probe"
+    return {"avg": "probe", "token": "token_probe", "map": "token_probe"}.get(backbone.global_pool, "random")
+
+
 def take_size(backbone: nn.Module, size: int) -> None:
     """Adapt a backbone of a fixed size to photos of ``size`` pixels per side, if timm can do that.
 

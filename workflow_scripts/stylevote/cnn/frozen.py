@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from stylevote.cnn.backbones import SmpEncoder, create_backbone, take_size
+from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.network import Network, make_head
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.cnn.views import VIEWS
@@ -51,7 +53,7 @@ class FrozenBackbone(nn.Module):
                         take_size(self.backbone, side)
                     photos = torch.zeros(1, 3, side, side)
                     self._refuse_missing_layers(photos)
-                    self.width = self._features_of_view(photos).shape[1]
+                    self.width = self.one_view(photos).shape[1]
             except InputError:
                 raise
             except Exception as error:  # models raise nearly anything
@@ -70,7 +72,7 @@ class FrozenBackbone(nn.Module):
 
         They are float32 with the values of float16; those out of its range are set to its ends.
         """
-        views = [self._features_of_view(view) for view in self._views(photos)]
+        views = [self.one_view(view) for view in self._views(photos)]
         return (sum(views) / len(views)).clamp(-HALF_MAXIMUM, HALF_MAXIMUM).half().float()
 
     def _views(self, photos: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -88,7 +90,7 @@ class FrozenBackbone(nn.Module):
                 if mirrored:
                     yield view.flip(3)
 
-    def _features_of_view(self, photos: torch.Tensor) -> torch.Tensor:
+    def one_view(self, photos: torch.Tensor) -> torch.Tensor:
         """Return the features of photos at one scale, from the top layer to the lowest, joined."""
         pooling, layers = self.setting["probe"]["pooling"], self.setting["probe"]["layers"]
         photos = (photos - self.mean) / self.std
@@ -201,8 +203,32 @@ class ProbeNetwork(nn.Module):
         with torch.autocast(photos.device.type, enabled=False):
             return self.head(self.features(photos.float()))
 
+    @property
+    def backbone(self) -> nn.Module:
+        """The backbone without normalization and views."""
+        return self.features.backbone
+
+    def one_view(self, photos: torch.Tensor) -> torch.Tensor:
+        """Return logits by the features of a single view, as `forward` of a probe with `tta: none`."""
+        return self.head(self.features.one_view(photos))
+
 
 def make_network(setting: NetworkSetting, labels: int, weights: str = "none") -> Network | ProbeNetwork:
     """Return the network of a run: a `ProbeNetwork` if the run is a probe."""
     kind = ProbeNetwork if setting.get("probe") else Network
     return kind(setting, labels, weights)
+
+
+@torch.inference_mode()
+def extract_features(network: FrozenBackbone, cache: PixelCache, rows: torch.Tensor) -> Iterator[np.ndarray]:
+    """Yield the features of some photos at a time, float32 of shape (photos, width).
+
+    Args:
+        network: the frozen backbone.
+        cache: the photos.
+        rows: int64: positions of the photos.
+    """
+    for positions in rows.split(photos_at_once(network.setting)):
+        box, flips = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.zeros(len(positions), dtype=torch.bool)
+        photos = cache.take(positions, box.expand(len(positions), 4), flips, network.setting["size"])
+        yield network(photos).cpu().numpy()

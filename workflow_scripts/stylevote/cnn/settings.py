@@ -38,6 +38,7 @@ class RunSetting(NetworkSetting):
     """A run's resolved setting."""
 
     weights: str
+    head_from: NotRequired[Literal["random", "probe", "token_probe"]]
     labels: Literal["all"] | list[str]
     recipe: str
     loss: dict[str, dict[str, Any]]

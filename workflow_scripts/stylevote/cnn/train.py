@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from stylevote.cnn.augmentation import Draws, change, draw_changes, mix, with_partners
 from stylevote.cnn.average import WeightAverage, WeightSoup
+from stylevote.cnn.backbones import head_source
 from stylevote.cnn.batches import random_boxes
 from stylevote.cnn.checkpoints import read_checkpoint, write_checkpoint
 from stylevote.cnn.fold_data import FoldData
@@ -59,6 +60,7 @@ class Training:
         folder: work folder for weights and the checkpoint (see `cnn.checkpoints`).
         device: where to compute.
         weights: file of weights to start from, or None: those that the setting names.
+        head: weights of a probe's head that the network's head starts from (Kumar et al. 2022), if any.
         processes: processes that share the job. All train the same network with the same batches. Each computes a part
             of a batch, and the first writes. The weights equal those of a single process except for BatchNorm, which
             sees one part at a time (the first process's running statistics are kept), and dropout, which each draws.
@@ -67,7 +69,7 @@ class Training:
         finished: number of epochs on disk, after which a stopped job continues.
 
     Raises:
-        InputError: the network cannot be made, or cannot be trained like this on this device.
+        InputError: the network cannot be made, cannot be trained like this on this device, or has another head.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Training:
         device: torch.device,
         key: str,
         weights: Path | None = None,
+        head: Path | None = None,
         processes: Processes = ALONE,
     ) -> None:
         self.name, self.setting, self.fold, self.data = name, setting, fold, data
@@ -91,6 +94,13 @@ class Training:
         labels = data.targets.shape[1]
         torch.manual_seed(seed(setting, fold, "initial weights"))
         self.network = Network(setting, labels, str(weights or setting["weights"]))
+        if head:
+            if (expected := head_source(self.network.backbone)) != setting["head_from"]:
+                raise InputError(
+                    f"run {name}: head_from: found {setting['head_from']}, expected {expected}: the probe's features"
+                    f" are not those of {setting['backbone']!r}, which pools in another way"
+                )
+            load_weights(nn.ModuleDict({"head": self.network.head}), head)
         self.network.to(device, memory_format=torch.channels_last)
         # Predicts with the stored weights, which are rounded, at the size of scores.
         self.side = scoring(setting)["size"]

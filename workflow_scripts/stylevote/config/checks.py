@@ -8,7 +8,7 @@ from pathlib import Path
 from stylevote.config.configuration import Configuration
 from stylevote.config.identity import slug
 from stylevote.config.run_grid import Run as Origin
-from stylevote.config.runs import Run
+from stylevote.config.runs import PROBE_KEYS, Run
 from stylevote.wording import SHOWN, join, nearest, quote
 
 # Names that tables use for their own columns.
@@ -59,14 +59,24 @@ def contradictions(config: Configuration, runs: list[Origin], ids: list[str]) ->
 
 def probe_problems(where: str, setting: Run) -> Iterator[str]:
     """Yield the keys of a probe that would have no effect, and a loss that it cannot minimize."""
-    used = {"draws", "draw_seed", "backbone", "backbone_args", "weights", "size", "labels", "recipe", "loss", "probe"}
-    used |= {"hidden_units", "batch_norm", "batch", "tta", "seed", "augment"}
-    keys = [*(setting.model_fields_set - used)]
+    keys = [*(setting.model_fields_set - PROBE_KEYS - {"draws", "draw_seed", "augment"})]
     keys += [f"augment.{key}" for key in setting.augment.model_fields_set - {"mirror"}]
     for key in sorted(keys):
         yield f"{where}.{key}: has no effect on a probe; leave it out"
     if loss := {"focal", "asymmetric"} & setting.loss.model_fields_set:
         yield f"{where}.loss: found {min(loss)}, expected bce or weighted_bce: a probe minimizes no other"
+
+
+def head_problems(where: str, setting: Run) -> Iterator[str]:
+    """Yield the keys of a run with which its head cannot start from a probe's."""
+    (loss,) = setting.loss.used()
+    needed = f"`head_from: {setting.head_from}` starts from the head of a probe, which"
+    if setting.hidden_units:
+        yield f"{where}.hidden_units: found {setting.hidden_units}, expected []: {needed} is one layer"
+    if setting.weights == "none":
+        yield f"{where}.weights: found 'none', expected others: {needed} fits one backbone"
+    if loss not in ("bce", "weighted_bce"):
+        yield f"{where}.loss: found {loss!r}, expected bce or weighted_bce: {needed} minimizes no other"
 
 
 def augment_problems(where: str, setting: Run) -> Iterator[str]:
@@ -134,6 +144,8 @@ def _student_problems(config: Configuration, student: Run) -> Iterator[str]:
         yield "distillation: found a backbone, expected null: a simulation has no photos to train on"
     if student.labels != "all":
         yield f"distillation.labels: found {quote(student.labels)}, expected all: a student learns all scores"
+    if student.head_from != "random":
+        yield f"distillation.head_from: found {student.head_from}, expected random: a probe learns labels, not scores"
     if student.probe:
         yield "distillation.probe: found a probe, expected null: a student learns scores, and a probe learns labels"
     (loss,) = student.loss.used()

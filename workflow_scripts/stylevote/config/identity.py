@@ -12,6 +12,7 @@ from typing import Any
 OMITTED = {
     "batch_norm": True,
     "probe": None,
+    "head_from": "random",
     "optimizer": {"adam": {}},
     "dropout": 0,
     "drop_path": 0,

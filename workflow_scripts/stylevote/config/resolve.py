@@ -155,6 +155,8 @@ def _complete_runs(config: Configuration, runs: list[run_grid.Run]) -> Iterator[
                 setting.hidden_units = []
             setting.phases = []
             setting.augment = Augment()
+        if setting.head_from != "random":
+            yield from checks.head_problems(where, setting)
         setting.batch = setting.batch or (known.batch if known else backbones.BATCH)
         if isinstance(setting.labels, list):
             if ("all" in setting.labels or "each" in setting.labels) and len(setting.labels) > 1:

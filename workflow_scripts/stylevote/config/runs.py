@@ -8,6 +8,9 @@ from stylevote.config.base import Model, OneOf, Seed, json_type, refuse_equal
 from stylevote.config.identity import OMITTED, OMITTED_OF_PHASES, plain_numbers
 
 MAX_LAYERS = 3
+# The keys of a run that have an effect on a probe.
+PROBE_KEYS = {"backbone", "backbone_args", "weights", "size", "labels", "recipe", "loss", "probe", "hidden_units"}
+PROBE_KEYS |= {"batch_norm", "batch", "tta", "seed"}
 Units = Annotated[int, Field(ge=1, le=8192)]
 Tta = Literal["mirror", "none", "ten_crop"]
 
@@ -256,6 +259,9 @@ class Run(Model):
             lower ones (stochastic depth, Huang et al. 2016).
         probe: {}: train no backbone, and fit a head to its features; or null. A probe has no hidden layers unless
             `hidden_units` asks for them, and no phases. Its loss is bce or weighted_bce.
+        head_from: start of the head: random, or that of a probe of the same backbone, weights, size, labels, recipe and
+            loss, which is fitted for it (Kumar et al. 2022). This is probe or, for a transformer that takes its class
+            token for the features, token_probe. It needs `hidden_units: []`, weights, and the loss bce or weighted_bce.
         batch: photos per step, or null: as many as fit the listed backbone, else 32.
         optimizer: adam, or adamw for weight decay and smaller learning rates in lower layers.
         phases: phases of fine-tuning, in order.
@@ -292,6 +298,7 @@ class Run(Model):
     dropout: float = omitted("dropout", ge=0, lt=1)
     drop_path: float = omitted("drop_path", ge=0, lt=1)
     probe: Probe | None = omitted("probe")
+    head_from: Literal["random", "probe", "token_probe"] = omitted("head_from")
     batch: int | None = Field(None, ge=3, le=4096)
     optimizer: Annotated[Optimizer, BeforeValidator(spelt_out, json_schema_input_type=str | Optimizer)] = omitted(
         "optimizer"

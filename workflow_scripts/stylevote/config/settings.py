@@ -6,9 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from stylevote.config import backbones
 from stylevote.config.configuration import Configuration
-from stylevote.config.identity import run_id
+from stylevote.config.identity import canonical, run_id
 from stylevote.config.published import predicted_labels
+from stylevote.config.runs import PROBE_KEYS, Probe, Run
 from stylevote.errors import InputError
 from stylevote.wording import bullets, nearest
 
@@ -79,8 +81,18 @@ class Settings:
 
     @cached_property
     def trained(self) -> dict[str, dict[str, Any]]:
-        """The setting of each network that is trained, by the run's id: the runs, then the student."""
-        return {**self.runs, **({self.student: self.student_setting} if self.student else {})}
+        """The setting of each network that is trained, by the run's id: the runs, the student, and the probes whose
+        heads runs start from.
+        """
+        student = {self.student: self.student_setting} if self.student else {}
+        probes = {probe: head_probe(self.runs[run]) for run, probe in self.head_probes.items()}
+        return {**self.runs, **student, **probes}
+
+    @cached_property
+    def head_probes(self) -> dict[str, str]:
+        """The id of the probe whose head a run starts from, by the run's id."""
+        with_head = {run: setting for run, setting in self.runs.items() if setting.get("head_from")}
+        return {run: run_id(head_probe(setting)) for run, setting in with_head.items()}
 
     @property
     def described_runs(self) -> dict[str, dict[str, Any]]:
@@ -139,3 +151,29 @@ def kind_of(run: str) -> str:
 def epochs_of(setting: dict[str, Any]) -> int:
     """Return the number of epochs of a run with this setting: 1 for a probe."""
     return 1 if setting.get("probe") else sum(phase["epochs"] for phase in setting["phases"])
+
+
+def head_probe(setting: dict[str, Any]) -> dict[str, Any]:
+    """Return the setting of the probe whose head a run of this setting starts from.
+
+    All else is as in a configuration that does not mention it, so that a probe among the runs may be the same.
+    """
+    shared = ("backbone", "backbone_args", "weights", "size", "labels", "recipe", "loss", "tta")
+    known = backbones.find(setting["backbone"])
+    batch = known.batch if known else backbones.BATCH
+    pooling = "token" if setting["head_from"] == "token_probe" else "mean"
+    probe = Run(**{key: setting[key] for key in shared}, batch=batch, hidden_units=[], probe={"pooling": pooling})
+    probe.phases = []
+    return probe.used()
+
+
+def has_effect(key: str, setting: dict[str, Any]) -> bool:
+    """Return whether a key of a run has an effect: a probe has no use for those of fine-tuning."""
+    return key in PROBE_KEYS or not setting.get("probe")
+
+
+def probe_text(probe: dict[str, Any]) -> str:
+    """Return a probe as text: ``probe``, and its settings that are not the defaults."""
+    usual = Probe().used()
+    more = {key: value if isinstance(value, str) else canonical(value) for key, value in probe.items()}
+    return ", ".join(["probe", *(f"{key} {more[key]}" for key in probe if probe[key] != usual[key])])

@@ -27,8 +27,8 @@ def store_weights(network: nn.Module, path: Path) -> None:
     safetensors.torch.save_file(state, path, {"sha256": _state_sha256(state)})
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Load weights that `store_weights` wrote; raise `InputError` if they are damaged or of another network."""
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return weights that `store_weights` wrote; raise `InputError` if they are damaged."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
@@ -37,6 +37,12 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise damaged(path, str(error)) from error
     if _state_sha256(state) != expected:
         raise damaged(path)
+    return state
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Load weights that `store_weights` wrote; raise `InputError` if they are damaged or of another network."""
+    state = read_weights(path)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
