@@ -49,7 +49,7 @@ def draw(photos=240, width=12, labels=3):
 
 def setting(**keys):
     probe = {"whiten": keys.pop("whiten", False), "penalties": keys.pop("penalties", PENALTIES)}
-    return {"loss": {"bce": {}}, "hidden_units": [], "probe": probe, "batch": 32, "seed": 0} | keys
+    return {"loss": {"bce": {}}, "hidden_units": [], "probe": probe, "batch": 64, "seed": 0} | keys
 
 
 def without(folds):
@@ -194,7 +194,7 @@ def test_two_folds_leave_nothing_to_choose_with():
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_an_mlp_is_the_networks_head(batch_norm):
     values, targets, folds = draw()
-    keys = setting(hidden_units=[16, 8], batch_norm=batch_norm)
+    keys = setting(hidden_units=[16, 8], batch_norm=batch_norm, batch=32)
     heads = fit(values, targets, without(folds), folds, keys)
     for fold, head in enumerate(heads):
         network = make_head(values.shape[1], [16, 8], targets.shape[1], batch_norm=batch_norm).eval()
@@ -223,7 +223,7 @@ def test_an_mlp_trains_as_long_as_inner_folds_gain():
     signal = (values[:, :2] > 0).astype(np.float32)
     keys = setting(hidden_units=[64], batch=8)
     epochs = [np.mean([head.epochs for head in fit(values, targets, rows, folds, keys)]) for targets in (noise, signal)]
-    assert epochs[0] < 5 < epochs[1]
+    assert epochs[0] < 10 < epochs[1]
 
 
 def test_regressions_need_no_torch(monkeypatch):
