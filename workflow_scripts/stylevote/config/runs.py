@@ -223,8 +223,11 @@ class Probe(Model):
         pooling: mean of the last feature map, mean_max (its maximum, too) or token (a transformer's class token).
         layers: number of stages or blocks, from the top, whose features are joined.
         scales: sides at which the network sees each photo, as multiples of `size`.
-        whiten: decorrelate features, so that the penalty is equal in all directions.
-        penalties: penalties of the logistic regression, of which the folds that train it choose one per label.
+        whiten: decorrelate features, so that the penalty is equal in all directions. It needs far more photos than
+            features.
+        penalties: penalties of the logistic regressions, of which the folds that train them choose one per label: the
+            factors of half the sum of squared weights, where the loss is a mean over photos and features have a
+            deviation of 1. In scikit-learn, C = 1 / (penalty * photos).
     """
 
     pooling: Literal["mean", "mean_max", "token"] = "mean"
@@ -232,7 +235,7 @@ class Probe(Model):
     scales: list[Annotated[float, Field(gt=0, le=4)]] = Field([1], min_length=1, max_length=8)
     whiten: bool = False
     penalties: list[Annotated[float, Field(gt=0)]] = Field(
-        [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3], min_length=1, max_length=100
+        [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30], min_length=1, max_length=100
     )
 
 

@@ -44,8 +44,10 @@ def fit_heads(
 
     Without hidden layers, it is a logistic regression per label (`stylevote.probe.logistic.fit_regressions`). The
     penalty of each label is chosen: other regressions, each trained without one of the fold's training folds, judge the
-    rows of that fold. The penalty with the lowest loss is taken, and the strongest of equally good ones. With hidden
-    layers, the number of epochs is chosen in the same way, for all labels together.
+    rows of that fold. The label's own loss and the mean loss of all labels are added, because the choice for a label of
+    a few photos would otherwise be a matter of chance. The penalty
+    with the lowest sum is taken, and the strongest of equally good ones. With hidden layers, the number of epochs is
+    chosen in the same way, for all labels together.
 
     Args:
         features: of all rows.
@@ -132,6 +134,7 @@ def choose_penalties(
             losses[fold] += sum_losses(state, held_out, own_label, class_weights[fold])
     photos = np.array([own.sum(dtype=np.float64) for own in counts])
     losses = losses.reshape(len(counts), labels, len(penalties)) / photos[:, None, None]
+    losses += losses.mean(axis=1, keepdims=True)
     good = losses <= losses.min(axis=2, keepdims=True) + GOOD
     return penalties[good.argmax(axis=2)]
 

@@ -104,7 +104,7 @@ def fit_regressions(
         loss, slope, curvature = pass_over(training, basis, point, own, class_weights[:, own])
         penalty = strength[:, active]
         loss += (penalty * point * point).sum(axis=0, dtype=np.float64) / 2
-        return loss, slope + penalty * point, 1 / (curvature * curvatures + penalty)
+        return loss, slope + penalty * point, 1 / np.maximum(curvature * curvatures + penalty, 1e-10)
 
     start = np.zeros((len(curvatures), len(pairs)), np.float32)
     start[-1] = log_odds[pairs]

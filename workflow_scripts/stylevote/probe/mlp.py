@@ -39,7 +39,7 @@ def train_mlp(
     mean, scale = standardize(training)
     units, labels = setting["hidden_units"], training.targets.shape[1]
     head = make_head(len(mean), units, labels, batch_norm={**OMITTED, **setting}["batch_norm"])
-    optimizer = torch.optim.Adam(head.parameters(), lr=LEARNING_RATE)
+    optimizer = torch.optim.Adam(head.parameters(), lr=LEARNING_RATE, fused=True)
     loss, class_weights = make_loss(training), training.class_weights()
     places = np.repeat(np.arange(len(training.positions)), training.counts.astype(int))
     history: list[list[float]] = []
