@@ -1,5 +1,6 @@
 """Probes beside a trained run: what they decide, what a change computes again, and what stops them."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -51,7 +52,7 @@ def fitted(once) -> Checkout:
 def probes(fitted, tmp_path) -> Checkout:
     """A copy of that workflow, to be changed."""
     other = fitted.copy(tmp_path / "copy")
-    other.config = {**fitted.config, "runs": [*ALL]}
+    other.config = copy.deepcopy(fitted.config)
     return other
 
 
@@ -226,15 +227,14 @@ def test_a_killed_extraction_continues_from_finished_shards(fresh):
     command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "2", "--", target]
     snakemake = subprocess.Popen(command, cwd=fresh.folder, start_new_session=True)
     features = fresh.folder / "out" / "features" / "train"
-    while len(list(features.rglob("*.parquet"))) < 1:
+    while len(list(features.rglob("*.parquet"))) < 3:
         assert snakemake.poll() is None
         time.sleep(0.05)
     os.killpg(snakemake.pid, signal.SIGKILL)
     snakemake.wait()
     fresh.snakemake("--unlock")
-    finished = len(list(features.rglob("*.parquet")))
-    assert 1 <= finished < 4
-    assert fresh.plan(target)["extract_features"] <= 4 + 4 - 1
+    # Of two jobs at a time, Snakemake may not have recorded the last two.
+    assert fresh.plan(target)["extract_features"] < 4 + 4
     fresh.run(target)
     # The shards are the photos in their order, as in one file.
     (index,) = {path.parent for path in features.rglob("*.parquet")}
@@ -253,10 +253,9 @@ def test_a_killed_fit_is_fitted_again_to_the_same_bytes(probes):
 
 
 @pytest.mark.slow
-def test_without_any_weights_the_submission_is_the_same(fitted, tmp_path):
-    other = fitted.copy(tmp_path / "copy")
-    other.config = {**fitted.config, "results": "none", "keep_weights": "none"}
-    other.run("none/submission.csv")
-    assert (other.folder / "none/submission.csv").read_bytes() == (other.folder / "out/submission.csv").read_bytes()
-    assert not list((other.folder / "none" / "runs").rglob("*.safetensors"))
-    assert other.plan("none/submission.csv") == {}
+def test_heads_are_removed_after_photos_are_scored_if_no_weights_are_kept(fresh):
+    bring_weights(fresh)
+    fresh.config |= {"runs": [PROBE], "keep_weights": "none"}
+    fresh.run("out/submission.csv")
+    assert not list((fresh.folder / "out" / "runs").rglob("*.safetensors"))
+    assert fresh.plan("out/submission.csv") == {}

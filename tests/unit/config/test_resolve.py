@@ -647,6 +647,7 @@ def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
         ({"distillation": {"backbone": "r", "labels": "each"}}, "distillation.labels: found 'each', expected all"),
         ({"distillation": {"backbone": "r", "loss": "focal"}}, "distillation.loss: found 'focal', expected 'bce'"),
         ({"distillation": {"backbone": "r", "draws": 3}}, "distillation.draws: nothing is drawn here"),
+        ({"distillation": {"backbone": "r", "probe": {}}}, "distillation.probe: found a probe, expected null"),
         (
             {"distillation": {"backbone": "r", "recipe": "more"}},
             "distillation.recipe: 'more' is not among the recipes (plain)",
