@@ -7,19 +7,26 @@ all are, Snakemake 9.27 plans that job and does not check the jobs that follow.)
 """
 
 
-def of_run(path, condition=lambda run: True):
+def of_run(path, condition=lambda run: True, *, scoring=False):
     """Return an input function for a path that depends on a run's setting, if the run meets the condition.
 
-    In the path, `{size}`, `{recipe}` and `{epochs}` are replaced by the run's.
+    In the path, `{size}`, `{recipe}` and `{epochs}` are replaced by the run's. The size is that of its training or, if
+    `scoring`, of the photos that it scores.
     """
     path = results(path)
 
     def path_of(wildcards):
         setting = TRAINED[wildcards.run]
-        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting)}
+        size = score_size(setting) if scoring else setting["size"]
+        names = {"size": size, "recipe": setting["recipe"], "epochs": epochs_of(setting)}
         return path.format(**{**wildcards, **names}) if condition(wildcards.run) else []
 
     return path_of
+
+
+def has_test_size(run):
+    """Return whether a run scores photos at another size than it is trained at."""
+    return score_size(TRAINED[run]) != TRAINED[run]["size"]
 
 
 def first_comparison(wildcards):
@@ -71,6 +78,8 @@ rule train_cnn:
         pixels=ancient(of_run("pixels/train/{size}/pixels.bin")),
         recolored_index=of_run("pixels/train-recolored/{size}/index.parquet", SETTINGS.sees_recolored),
         recolored_pixels=ancient(of_run("pixels/train-recolored/{size}/pixels.bin", SETTINGS.sees_recolored)),
+        test_index=of_run("pixels/train/{size}/index.parquet", has_test_size, scoring=True),
+        test_pixels=ancient(of_run("pixels/train/{size}/pixels.bin", has_test_size, scoring=True)),
         # The student learns the ensemble's scores, and the runs learn labels.
         targets=of_run("student/targets/fold{fold}.parquet", lambda run: run == SETTINGS.student),
         start=lambda wildcards: start_weights(TRAINED[wildcards.run]),
@@ -164,8 +173,8 @@ rule predict_photos:
     """
     input:
         manifest=results("photos/{photoset}/manifest.parquet"),
-        index=of_run("pixels/{photoset}/{size}/index.parquet"),
-        pixels=ancient(of_run("pixels/{photoset}/{size}/pixels.bin")),
+        index=of_run("pixels/{photoset}/{size}/index.parquet", scoring=True),
+        pixels=ancient(of_run("pixels/{photoset}/{size}/pixels.bin", scoring=True)),
         wanted=wanted_epochs,
         history=every_fold("runs/{run}/fold{fold}/history.parquet"),
         weights=ancient(

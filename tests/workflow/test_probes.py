@@ -200,15 +200,6 @@ def test_damaged_features_and_backbones_are_named(probes):
         assert "Traceback" not in done.stdout
 
 
-def test_a_backbone_without_a_class_token_is_refused_before_photos_are_read(fresh):
-    bring_weights(fresh)
-    fresh.config["runs"] = [{**PROBE, "probe": {"pooling": "token"}}]
-    done = fresh.snakemake("--cores", "1", check=False)
-    assert done.returncode != 0
-    assert "backbone 'test_resnet' has no class token" in done.stdout
-    assert not list((fresh.folder / "out").rglob("pixels.bin"))
-
-
 @pytest.mark.slow
 def test_a_label_with_four_photos_in_all_is_fitted(fresh):
     """Two folds have one of them, or two; some fit has none of them."""

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from stylevote.cli import run
 from stylevote.cnn.frozen import FrozenBackbone
-from stylevote.cnn.settings import NetworkSetting
+from stylevote.cnn.settings import RunSetting
 from stylevote.config.identity import file_sha256
 from stylevote.files.tables import replacing, write_json
 from stylevote.files.weights import store_weights
 
 
-def main(start: Path | None, backbone: Path, contents: Path, *, setting: NetworkSetting) -> None:
+def main(start: Path | None, backbone: Path, contents: Path, *, setting: RunSetting) -> None:
     """Write a frozen backbone's weights in half precision, and their digest.
 
     Args:

@@ -4,7 +4,7 @@ import pytest
 
 from stylevote.config.identity import slug
 from stylevote.config.resolve import resolve
-from stylevote.config.settings import label_blocks, start_weights
+from stylevote.config.settings import label_blocks
 from stylevote.errors import InputError
 
 
@@ -111,8 +111,32 @@ def test_configurations_that_share_networks_have_students_of_their_own():
 
 
 def test_only_a_users_file_of_weights_is_one_to_start_from():
-    files = [start_weights({"weights": weights}) for weights in ("none", "pretrained", "mine/start.safetensors")]
+    files = [
+        settings().start_weights({"weights": weights}) for weights in ("none", "pretrained", "mine/start.safetensors")
+    ]
     assert files == [[], [], ["mine/start.safetensors"]]
+
+
+def test_pretrained_weights_come_from_the_folder_of_weights(tmp_path):
+    runs = [
+        {"backbone": "resnet18.a1_in1k"},
+        {"backbone": "smp:resnet18"},
+        {"backbone": "resnet10t", "weights": "none"},
+    ]
+    without, resolved = settings(runs=runs), settings(runs=runs, weights_folder=str(tmp_path))
+    assert resolved.runs == without.runs
+    for setting in resolved.runs.values():
+        expected = {"resnet18.a1_in1k": ["resnet18.a1_in1k"], "smp:resnet18": ["smp_resnet18"], "resnet10t": []}
+        files = [str(tmp_path / f"{name}.safetensors") for name in expected[setting["backbone"]]]
+        assert (resolved.start_weights(setting), without.start_weights(setting)) == (files, [])
+    without.check_weights_folder()
+    for name in ("smp_resnet18", "resnet18.al_in1k"):
+        (tmp_path / f"{name}.safetensors").touch()
+    message = f"{tmp_path} lacks .*\n  resnet18.a1_in1k.safetensors; did you mean 'resnet18.al_in1k.safetensors'"
+    with pytest.raises(InputError, match=message):
+        resolved.check_weights_folder()
+    (tmp_path / "resnet18.a1_in1k.safetensors").touch()
+    resolved.check_weights_folder()
 
 
 def of_runs(*runs, **keys):

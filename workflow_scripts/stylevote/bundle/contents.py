@@ -23,7 +23,7 @@ from stylevote.cnn.outputs import check_weights, read_digests, weights_path
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
-from stylevote.config.identity import features_id, features_setting, file_sha256, plain_numbers, slug
+from stylevote.config.identity import features_id, features_setting, file_sha256, plain_numbers, score_size, slug
 from stylevote.config.runs import MAX_LAYERS, Probe, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
@@ -280,6 +280,7 @@ def write_bundle(
     }
     runs = {
         run: {key: setting[key] for key in BundledRun.model_fields if key in setting}
+        | {"size": score_size(setting)}
         | ({"features": features_id(setting)} if setting.get("probe") else {})
         for run, setting in content["runs"].items()
     }

@@ -10,7 +10,11 @@ from math import radians
 import numpy as np
 import torch
 from torch.nn.functional import affine_grid, grid_sample
-from torchvision.transforms.v2 import functional
+
+from stylevote.machine.uncompiled import compiler_later
+
+with compiler_later():
+    from torchvision.transforms.v2 import functional
 
 Draws = dict[str, torch.Tensor]
 

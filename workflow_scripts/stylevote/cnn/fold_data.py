@@ -25,6 +25,7 @@ class FoldData:
         epochs: int64, one per epoch, in main memory: rows of ``cache`` in the order in which the epoch sees them.
         validation: int64, in main memory: the rows held out.
         loss: function to minimize, of logits and targets, each of shape (photos, labels); returns a scalar.
+        test_cache: pixels of every training photo at the run's `test_size`, if it has one.
     """
 
     cache: PixelCache | JoinedCaches
@@ -32,6 +33,7 @@ class FoldData:
     epochs: list[torch.Tensor]
     validation: torch.Tensor
     loss: Loss
+    test_cache: PixelCache | None = None
 
 
 def open_caches(

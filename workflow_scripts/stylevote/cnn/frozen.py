@@ -63,7 +63,7 @@ class FrozenBackbone(nn.Module):
                     " `dynamic_img_size: true`)"
                 ) from error
 
-    def train(self, mode: bool = True) -> "FrozenBackbone":
+    def train(self, mode: bool = True) -> "FrozenBackbone":  # noqa: ARG002 (its parent has it)
         """Stay in evaluation mode: a frozen backbone is never trained."""
         return super().train(False)
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from stylevote.cnn.batches import JoinedCaches, PixelCache
 from stylevote.cnn.network import Network
-from stylevote.cnn.settings import RunSetting
+from stylevote.cnn.settings import RunSetting, scoring
 from stylevote.cnn.views import VIEWS
 from stylevote.files.weights import load_weights
 from stylevote.machine.device import open_device
@@ -65,7 +65,7 @@ def predict_by_files(
         files: weights of each network.
         setting: of the run.
         labels: number of labels of the run.
-        pixels: pixel cache of the photos.
+        pixels: pixel cache of the photos, at the size at which the run scores.
         index: of the pixel cache.
         threads: processor threads to use.
 
@@ -74,6 +74,7 @@ def predict_by_files(
     """
     device = open_device(threads)
     cache = PixelCache.open(open_pixels(pixels, index), index, device)
+    setting = scoring(setting)
     network = Network(setting, labels).to(device, memory_format=torch.channels_last)
     side, batch, tta = (setting[key] for key in ("size", "batch", "tta"))
     for path in files:

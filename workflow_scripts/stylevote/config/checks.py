@@ -107,6 +107,11 @@ def _training_problems(config: Configuration, runs: list[Origin]) -> Iterator[st
             yield f"{where}.recipe: {quote(setting.recipe)} is not among the recipes ({join(sorted(config.recipes))})"
         if (epochs := sum(phase.epochs for phase in setting.phases)) > MAX_EPOCHS:
             yield f"{where}.phases: {epochs} epochs in all, expected at most {MAX_EPOCHS}"
+        for number, phase in enumerate(setting.phases):
+            if phase.warm_up and phase.policy != "cosine":
+                yield f"{where}.phases[{number}].warm_up: has no effect with policy {phase.policy}; leave it out"
+        if setting.soup > 1 and setting.ema:
+            yield f"{where}.soup: found {setting.soup}, and `ema`, which averages weights too; leave one of them out"
 
 
 def _stack_problems(config: Configuration) -> Iterator[str]:

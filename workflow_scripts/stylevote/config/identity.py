@@ -4,11 +4,24 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 # Keys that runs' settings got later, and their defaults, at which settings omit them: ids and seeds stay the same.
-OMITTED = {"batch_norm": True, "probe": None, "head_from": "random", "augment": {}}
+OMITTED = {
+    "batch_norm": True,
+    "probe": None,
+    "head_from": "random",
+    "optimizer": {"adam": {}},
+    "dropout": 0,
+    "drop_path": 0,
+    "label_smoothing": 0,
+    "soup": 1,
+    "test_size": None,
+    "augment": {},
+}
+OMITTED_OF_PHASES = {"warm_up": 0}  # the same for phases
 
 
 def canonical(value: Any) -> str:
@@ -61,6 +74,11 @@ def features_id(setting: dict) -> str:
     """Return the id of a probe's features: its backbone and size, and a digest of all that they depend on."""
     backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
     return f"{backbone}-{setting['size']}-{digest(features_setting(setting))}"
+
+
+def score_size(setting: Mapping[str, Any]) -> int:
+    """Return the side in pixels at which a run's networks score photos: `test_size`, or `size` without one."""
+    return setting.get("test_size") or setting["size"]
 
 
 def run_id(setting: dict) -> str:

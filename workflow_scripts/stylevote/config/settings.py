@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from stylevote.config import backbones
@@ -10,6 +11,8 @@ from stylevote.config.configuration import Configuration
 from stylevote.config.identity import canonical, run_id
 from stylevote.config.published import predicted_labels
 from stylevote.config.runs import PROBE_KEYS, Probe, Run
+from stylevote.errors import InputError
+from stylevote.wording import bullets, nearest
 
 MAX_BLOCKS = 16  # per rule, unless the configuration sets the number of labels per block
 
@@ -96,6 +99,22 @@ class Settings:
         """The setting of each run, with the labels that it predicts."""
         return {run: {**setting, "labels": self.labels_of(setting)} for run, setting in self.runs.items()}
 
+    def start_weights(self, setting: dict[str, Any]) -> list[str]:
+        """Return the user's file of weights from which a run of this setting starts, if there is one."""
+        if setting["weights"] == "pretrained" and self.config.weights_folder:
+            return [str(Path(self.config.weights_folder, f"{setting['backbone'].replace(':', '_')}.safetensors"))]
+        return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
+
+    def check_weights_folder(self) -> None:
+        """Raise `InputError` if ``weights_folder`` lacks the file of a run with pretrained weights."""
+        folder = self.config.weights_folder
+        pretrained = [one for one in self.trained.values() if folder and one["weights"] == "pretrained"]
+        files = {Path(path) for setting in pretrained for path in self.start_weights(setting)}
+        if missing := sorted(path.name for path in files if not path.is_file()):
+            found = [path.name for path in sorted(Path(folder).glob("*.safetensors"))]
+            lines = [name + nearest(name, found, f"found {', '.join(found) or 'no such files'}") for name in missing]
+            raise InputError(bullets(f"weights_folder: {folder} lacks the weights of runs:", lines, indent="  "))
+
     def uses_recolored(self, recipe: str) -> bool:
         """Return whether a recipe, by its name, uses recoloured photos."""
         return bool(self.config.recipes[recipe].recolored)
@@ -158,8 +177,3 @@ def probe_text(probe: dict[str, Any]) -> str:
     usual = Probe().used()
     more = {key: value if isinstance(value, str) else canonical(value) for key, value in probe.items()}
     return ", ".join(["probe", *(f"{key} {more[key]}" for key in probe if probe[key] != usual[key])])
-
-
-def start_weights(setting: dict[str, Any]) -> list[str]:
-    """Return the user's file of weights that a training of this resolved setting starts from, if there is one."""
-    return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]

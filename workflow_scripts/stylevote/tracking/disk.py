@@ -12,7 +12,7 @@ import pandas as pd
 
 from stylevote.augment.shards import MADE
 from stylevote.config import backbones
-from stylevote.config.identity import OMITTED, canonical, features_id
+from stylevote.config.identity import OMITTED, canonical, features_id, score_size
 from stylevote.config.settings import Settings
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
@@ -48,8 +48,9 @@ def backbone_bytes(setting: dict[str, Any]) -> tuple[int, int]:
     if known and not setting["backbone_args"] and usual:
         backbone, features = round(known.megabytes * 1e6), known.features
     else:
-        keys = ("backbone", "backbone_args", "size", *(["probe", "tta"] if probe else []))
-        backbone, features = _measure(canonical({key: setting[key] for key in keys}))
+        keys = ("backbone", "backbone_args", *(["probe", "tta"] if probe else []))
+        network = {key: setting[key] for key in keys} | {"size": score_size(setting)}
+        backbone, features = _measure(canonical(network))
     # Mean and deviation of three channels.
     return backbone + 2 * (2 * 3 + TENSOR_BYTES), features
 
@@ -148,13 +149,15 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
         InputError: a manifest, or the list of recoloured photos, is damaged.
     """
     root, recipes = Path(settings.networks), settings.config.recipes
-    sizes = sorted({setting["size"] for setting in settings.runs.values()})
+    sizes = {score_size(setting) for setting in settings.runs.values()}
+    trained = {setting["size"] for setting in settings.runs.values()}
     always = ("train", "test", "holdout") if settings.config.holdout.share else ("train", "test")
     for photoset in settings.config.photosets:
         path = root / "photos" / photoset / "manifest.parquet"
         photos = _sides(read_table(path, ["width", "height"])) if path.exists() else None
         when = "" if photoset in always else ", when its decisions are asked for"
-        yield _pixels_text(photoset, sizes, photos, "its photos are read") + when
+        own = sorted(sizes | trained if photoset == "train" else sizes)
+        yield _pixels_text(photoset, own, photos, "its photos are read") + when
     recolored = sorted({s["size"] for s in settings.runs.values() if recipes[s["recipe"]].recolored})
     if recolored:
         index, photos = root / "recolored" / "index.parquet", None
