@@ -137,3 +137,56 @@ def test_pretrained_weights_come_from_the_folder_of_weights(tmp_path):
         resolved.check_weights_folder()
     (tmp_path / "resnet18.a1_in1k.safetensors").touch()
     resolved.check_weights_folder()
+
+
+def of_runs(*runs, **keys):
+    """Return the settings of a configuration with these runs."""
+    photosets = {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}}
+    return resolve({"labels": ["red", "blue"], "photosets": photosets, "runs": list(runs), **keys})
+
+
+def test_a_head_starts_from_a_probe_of_the_same_run_which_is_a_member_if_it_is_listed():
+    tuned = {"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe", "batch": 8, "seed": 3}
+    alone = of_runs(tuned, {**tuned, "seed": 4})
+    (probe,) = set(alone.head_probes.values())
+    assert set(alone.head_probes) == set(alone.runs)
+    assert probe not in alone.runs
+    assert set(alone.trained) == {*alone.runs, probe}
+    setting = alone.trained[probe]
+    assert (setting["probe"]["pooling"], setting["phases"], setting["hidden_units"]) == ("mean", [], [])
+    # A probe that a user writes without further keys is this one.
+    both = of_runs(tuned, {"backbone": "MobileNetV2", "probe": {}})
+    assert set(both.runs) == set(both.trained)
+    assert set(both.head_probes.values()) == {probe}
+    # What the probe depends on is the run's.
+    for change in (
+        {"size": 96},
+        {"labels": ["red"]},
+        {"loss": "weighted_bce"},
+        {"tta": "none"},
+        {"weights": "a.safetensors"},
+    ):
+        other = of_runs({**tuned, **change}, {"backbone": "MobileNetV2", "seed": 9})
+        assert list(other.head_probes.values()) != [probe]
+    token = of_runs({**tuned, "head_from": "token_probe"})
+    assert token.trained[next(iter(token.head_probes.values()))]["probe"]["pooling"] == "token"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hidden_units": [8]}, r"runs\[0\]\.hidden_units: found \[8\], expected \[\]"),
+        ({"weights": "none"}, r"runs\[0\]\.weights: found 'none', expected others"),
+        ({"loss": "focal"}, r"runs\[0\]\.loss: found 'focal', expected bce or weighted_bce"),
+        ({"probe": {}}, r"runs\[0\]\.head_from: has no effect on a probe"),
+    ],
+)
+def test_a_run_that_cannot_start_from_a_probe_is_refused(change, said):
+    with pytest.raises(InputError, match=said):
+        of_runs({"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe", **change})
+
+
+def test_a_student_starts_from_no_probe():
+    student = {"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe"}
+    with pytest.raises(InputError, match=r"distillation\.head_from: found probe, expected random"):
+        of_runs({"backbone": "MobileNetV2"}, distillation=student)

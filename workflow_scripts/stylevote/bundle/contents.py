@@ -23,14 +23,7 @@ from stylevote.cnn.outputs import check_weights, read_digests, weights_path
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
-from stylevote.config.identity import (
-    features_id,
-    features_setting,
-    file_sha256,
-    plain_numbers,
-    score_size,
-    slug,
-)
+from stylevote.config.identity import features_id, features_setting, file_sha256, plain_numbers, score_size, slug
 from stylevote.config.runs import MAX_LAYERS, Probe, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError

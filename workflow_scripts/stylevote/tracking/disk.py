@@ -49,7 +49,8 @@ def backbone_bytes(setting: dict[str, Any]) -> tuple[int, int]:
         backbone, features = round(known.megabytes * 1e6), known.features
     else:
         keys = ("backbone", "backbone_args", *(["probe", "tta"] if probe else []))
-        backbone, features = _measure(canonical({**{key: setting[key] for key in keys}, "size": score_size(setting)}))
+        network = {key: setting[key] for key in keys} | {"size": score_size(setting)}
+        backbone, features = _measure(canonical(network))
     # Mean and deviation of three channels.
     return backbone + 2 * (2 * 3 + TENSOR_BYTES), features
 
