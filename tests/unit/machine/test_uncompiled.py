@@ -13,8 +13,9 @@ TRAIN = """
 import sys
 import torch
 import stylevote.augment.segmenter_training
+import stylevote.cnn.train
 from stylevote.cnn.network import Network
-from stylevote.cnn.train import Adam
+from stylevote.cnn.optimizer import Adam
 
 setting = {"backbone": "test_resnet", "backbone_args": {}, "weights": "none", "size": 32, "hidden_units": [4]}
 network = Network(setting, 2)
