@@ -111,7 +111,9 @@ def test_configurations_that_share_networks_have_students_of_their_own():
 
 
 def test_only_a_users_file_of_weights_is_one_to_start_from():
-    files = [settings().start_weights({"weights": weights}) for weights in ("none", "pretrained", "mine/start.safetensors")]
+    files = [
+        settings().start_weights({"weights": weights}) for weights in ("none", "pretrained", "mine/start.safetensors")
+    ]
     assert files == [[], [], ["mine/start.safetensors"]]
 
 
