@@ -11,7 +11,7 @@ from stylevote.config.runs import Run
 
 Folder = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^{}]*$")]
 Key = Annotated[str, Field(max_length=100)]
-RunSet = Literal[*SETS]
+RunSet = Annotated[str, Field(json_schema_extra={"enum": list(SETS)})]
 Figure = Annotated[float, Field(ge=0, le=1)] | None
 
 
