@@ -13,6 +13,7 @@ include: "rules/simulate.smk" if SETTINGS.config.simulation else "rules/photos.s
 include: "rules/folds.smk"
 include: "rules/augment.smk"
 include: "rules/train.smk"
+include: "rules/probe.smk"
 include: "rules/ensemble.smk"
 include: "rules/estimate.smk"
 include: "rules/bundle.smk"

@@ -3,7 +3,8 @@
 Measured in turn, several times: (a) `stylevote.cnn.train` on a cache of decoded photos; (b) the same network and
 optimizer on one constant batch; (c) the plain way: the same network with PyTorch's defaults, a torchvision dataset of
 800 x 800 JPEG files, v2 transforms, and a DataLoader with a worker per core; (d) the same with timm's loader and
-training transforms, and as many workers; and the data paths of (a) and (c) alone. (c) and (d) run in their own process.
+training transforms, and as many workers; and the data paths of (a) and (c) alone. (a) is also measured with light and
+heavy augmentation (`LIGHT`, `HEAVY`). (c) and (d) run in their own process; `--only-engine` leaves them out.
 Loaders are warm when the clock starts: batches that they fetched in advance are not counted. Photos are drawn, enlarged
 and made grainy, so that their files have as many bits per pixel as real photos. Run it from the repository's root:
 
@@ -27,6 +28,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
+import pandas as pd
 import timm
 import torch
 from PIL import Image
@@ -37,7 +39,7 @@ from torchvision.transforms import v2
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
-from stylevote.cnn.batches import PixelCache, random_boxes
+from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.fold_data import FoldData
 from stylevote.cnn.network import Network
 from stylevote.cnn.train import Training
@@ -53,6 +55,9 @@ QUALITY = 90  # of JPEG files
 GRAIN = 4
 AHEAD = 2  # batches that each worker fetches in advance: the DataLoader's default
 CROP = {"min_scale": 0.8, "stretch": 0.1}
+LIGHT = {"jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4}, "erasing": 0.25}
+HEAVY = {"auto": "trivial", "cutmix": 1}
+AUGMENTS = {"crops": {}, "light": LIGHT, "heavy": HEAVY}
 # The challenge's training photos, the share that a fold trains on, and of the first-place report (docs/fidelity.md) the
 # number of CNNs and of epochs ("less than 8").
 PHOTOS, SHARE, MODELS, EPOCHS = 54_908, 4 / 5, 726, 7
@@ -134,38 +139,40 @@ class Engine(Bench):
 
     Args:
         options: the program's arguments.
-        paths: the photos.
-        folder: to write the cache to.
+        device: where the network computes.
+        cache: the photos.
+        folder: of the training.
     """
 
-    def __init__(self, options: argparse.Namespace, paths: list[Path], folder: Path) -> None:
-        super().__init__(options, open_device(options.threads))
-        photos = (resize_photo(decode_photo(path.read_bytes(), options.size), options.size) for path in paths)
-        index = write_pixels(map(np.ascontiguousarray, photos), folder / "pixels")
-        self.cache = PixelCache.open(open_pixels(folder / "pixels", index), index, self.device)
-        self.rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
-        epoch = self.rows.to(self.device)
-        data = FoldData(self.cache, self.targets, [epoch], epoch[:0], binary_cross_entropy_with_logits)
-        self.training = Training("benchmark", self.setting, 0, data, folder=folder, device=self.device, key="")
+    def __init__(self, options: argparse.Namespace, device: torch.device, cache: PixelCache, folder: Path) -> None:
+        super().__init__(options, device)
+        rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
+        data = FoldData(cache, self.targets, [rows], rows[:0], binary_cross_entropy_with_logits)
+        self.training = Training("benchmark", self.setting, 0, data, folder=folder, device=device, key="")
         self.training._enter_phase(0)
-        self.constant = (*self.batches(options.batch), self.targets[epoch[: options.batch]])
-        self.training._train_epoch(0)  # warm-up: memory, kernels, compilation
+        self.constant = next(self.batches("crops"))
+        for name in AUGMENTS:  # warm-up: memory, kernels, compilation
+            self.train(name)
 
-    def batches(self, count: int) -> Iterator[torch.Tensor]:
-        """Yield the engine's batches of ``count`` photos."""
-        boxes, flips = random_boxes(count, torch.Generator().manual_seed(2), **CROP)
-        columns = (tensor[:count].split(self.options.batch) for tensor in (self.rows, boxes, flips))
-        for batch in zip(*columns, strict=True):
-            yield self.cache.take(*batch, self.options.size)
+    def train(self, augment: str) -> None:
+        """Train an epoch."""
+        self.training.setting = {**self.setting, "augment": AUGMENTS[augment]}
+        self.training._train_epoch(0)
 
-    def measure(self) -> list[float]:
-        """Return the rates of (a), (b) and the data path of (a)."""
+    def batches(self, augment: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the engine's batches, as the network sees them."""
+        self.training.setting = {**self.setting, "augment": AUGMENTS[augment]}
+        for batch in self.training._epoch_batches(0, self.options.steps):
+            yield self.training._photos(batch)
+
+    def measure(self) -> dict[str, float]:
+        """Return the rates of (a) and its data path for each augmentation, and of (b)."""
         training, same = self.training, itertools.repeat(self.constant, self.options.steps)
-        return [
-            self.rate(lambda: training._train_epoch(0)),
-            self.rate(lambda: self.steps(training.forward, training.optimizer, same)),
-            self.rate(lambda: exhaust(self.batches(self.count))),
-        ]
+        rates = {"(b) one constant batch": self.rate(lambda: self.steps(training.forward, training.optimizer, same))}
+        for name in AUGMENTS:
+            rates[f"(a) this engine, {name}"] = self.rate(lambda name=name: self.train(name))
+            rates[f"data path of (a), {name}"] = self.rate(lambda name=name: exhaust(self.batches(name)))
+        return rates
 
 
 class Plain(Bench):
@@ -237,13 +244,13 @@ class Plain(Bench):
         work(itertools.islice(iterator, ahead))
         return self.rate(lambda: work(itertools.islice(iterator, self.options.steps)))
 
-    def measure(self) -> list[float]:
+    def measure(self) -> dict[str, float]:
         """Return the rates of (c), (d) and the data path of (c)."""
-        return [
-            self.loaded(self.torchvision, self.train),
-            self.loaded(self.timm, self.train),
-            self.loaded(self.torchvision, exhaust),
-        ]
+        return {
+            "(c) torchvision, DataLoader": self.loaded(self.torchvision, self.train),
+            "(d) timm's loader": self.loaded(self.timm, self.train),
+            "data path of (c)": self.loaded(self.torchvision, exhaust),
+        }
 
 
 def serve_plain(connection: Connection, options: argparse.Namespace, paths: list[Path]) -> None:
@@ -272,7 +279,18 @@ def write_files(count: int, folder: Path) -> list[Path]:
     return paths
 
 
-def report(bench: Bench, paths: list[Path], rates: np.ndarray) -> None:
+def shares(rates: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the share of the data path in a step on one constant batch and the data path, per augmentation.
+
+    Args:
+        rates: of `Engine.measure`, a row per round.
+    """
+    step = 1 / rates["(b) one constant batch"]
+    paths = {name: 1 / rates[f"data path of (a), {name}"] for name in AUGMENTS}
+    return {name: path / (step + path) for name, path in paths.items()}
+
+
+def report(bench: Bench, paths: list[Path], rates: pd.DataFrame) -> None:
     """Print the table; ratios are medians of each round's."""
     options, device = bench.options, bench.device
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
@@ -285,22 +303,23 @@ def report(bench: Bench, paths: list[Path], rates: np.ndarray) -> None:
         f"{', compiled' if options.compile else ''}; {len(rates)} rounds of {bench.count} photos; "
         f"{options.photos} JPEG files of {1000 * megabytes / options.photos:.0f} kB on average"
     )
-    names = ("(a) this engine", "(b) one constant batch", "data path of (a) alone")
-    names += ("(c) torchvision, DataLoader", "(d) timm's loader", "data path of (c) alone")
-    middle = np.median(rates, axis=0)
-    for name, rate in sorted(zip(names, middle, strict=True)):
+    for name, rate in sorted(rates.median().items()):
         print(f"{name:30}{rate:10.1f} photos per second")
-    a, b, ours, c, d, theirs = rates.T
-    for name, ratio in {
-        "(a) / (b)": a / b,
-        "(a) / (c)": a / c,
-        "(a) / (d)": a / d,
-        "data paths": ours / theirs,
-    }.items():
-        print(f"{name:30}{np.median(ratio):10.3f} ({', '.join(f'{value:.3f}' for value in np.sort(ratio))})")
-    hours = MODELS * SHARE * PHOTOS / middle[0] / 3600
+    ours = rates["(a) this engine, crops"]
+    ratios = {f"share of data path, {name}": share for name, share in shares(rates).items()}
+    ratios |= {
+        f"(a) {name} / (b)": rates[f"(a) this engine, {name}"] / rates["(b) one constant batch"] for name in AUGMENTS
+    }
+    if not options.only_engine:
+        ratios["(a) / (c)"] = ours / rates["(c) torchvision, DataLoader"]
+        ratios["(a) / (d)"] = ours / rates["(d) timm's loader"]
+        ratios["data paths"] = rates["data path of (a), crops"] / rates["data path of (c)"]
+    for name, ratio in ratios.items():
+        print(f"{name:30}{ratio.median():10.3f} ({', '.join(f'{value:.3f}' for value in ratio.sort_values())})")
+    rate = ours.median()
+    hours = MODELS * SHARE * PHOTOS / rate / 3600
     print(
-        f"Training {MODELS} of these CNNs: {MODELS} x {SHARE} x {PHOTOS} photos / {middle[0]:.1f} per second = "
+        f"Training {MODELS} of these CNNs: {MODELS} x {SHARE} x {PHOTOS} photos / {rate:.1f} per second = "
         f"{hours:.1f} hours\nif every epoch's weights are a member; {EPOCHS} times that, {EPOCHS * hours:.1f} hours, "
         f"if one of {EPOCHS} is. Out-of-fold predictions come on top."
     )
@@ -318,23 +337,32 @@ def main() -> None:
     arguments.add_argument("--photos", type=int, default=256, help="different photos (default 256)")
     arguments.add_argument("--steps", type=int, default=12, help="batches per measurement (default 12; 200 for a GPU)")
     arguments.add_argument("--rounds", type=int, default=3, help="measurements of each kind (default 3)")
+    arguments.add_argument("--only-engine", action="store_true", help="leave out (c) and (d)")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        paths = write_files(options.photos, Path(name))
+        folder = Path(name)
+        paths = write_files(options.photos, folder)
         # In its own process: the engine changes settings of the C library and of torch for its whole process.
         here, there = multiprocessing.Pipe()
         plain = multiprocessing.get_context("spawn").Process(target=serve_plain, args=(there, options, paths))
-        plain.start()
-        engine = Engine(options, paths, Path(name))
-        here.recv()
+        if not options.only_engine:
+            plain.start()
+        device = open_device(options.threads)
+        photos = (resize_photo(decode_photo(path.read_bytes(), options.size), options.size) for path in paths)
+        index = write_pixels(map(np.ascontiguousarray, photos), folder / "pixels")
+        engine = Engine(options, device, PixelCache.open(open_pixels(folder / "pixels", index), index, device), folder)
         rates = []
+        if not options.only_engine:
+            here.recv()
         for _ in range(options.rounds):
-            ours = engine.measure()
-            here.send(True)
-            rates.append(ours + here.recv())
-        here.send(False)
-        plain.join()
-        report(engine, paths, np.array(rates))
+            rates.append(engine.measure())
+            if not options.only_engine:
+                here.send(True)
+                rates[-1] |= here.recv()
+        if not options.only_engine:
+            here.send(False)
+            plain.join()
+        report(engine, paths, pd.DataFrame(rates))
 
 
 if __name__ == "__main__":

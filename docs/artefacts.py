@@ -62,6 +62,7 @@ def full_configuration(folder: Path) -> dict[str, Any]:
         "photosets": {**config["photosets"], "more": more},
         "holdout": {"share": 0.1},
         "keep_weights": "selectable",
+        "runs": [*config["runs"], {**{key: run[key] for key in ("backbone", "weights", "size")}, "probe": {}}],
         "distillation": run,
         "target": {"tolerance": 0.01},
         "bundle": {"tolerance": 0.01},

@@ -12,6 +12,7 @@ localrules:
 
 
 BUNDLED = ENSEMBLES[-1]
+BUNDLED_BACKBONES = sorted({features_id(setting) for setting in SETTINGS.runs.values() if setting.get("probe")})
 
 
 rule describe_runs:
@@ -58,11 +59,13 @@ rule make_bundle:
     """Put everything that a decision needs into one folder."""
     input:
         ancient(CHOSEN_EPOCHS),
+        expand(results("backbones/{features}.json"), features=BUNDLED_BACKBONES),
         members=results(f"{BUNDLED}/members.parquet"),
         whole=results("ensemble/members.parquet"),
         runs=rules.describe_runs.output.runs,
         histories=every_run("runs/{run}/fold{fold}/history.parquet"),
         weights=ancient(bundled_weights),
+        backbones=ancient(expand(results("backbones/{features}.safetensors"), features=BUNDLED_BACKBONES)),
         stackers=every_block(f"{BUNDLED}/stackers/{{block}}.parquet"),
         thresholds=every_block(f"{BUNDLED}/thresholds/{{block}}.parquet"),
         precision_thresholds=(

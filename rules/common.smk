@@ -14,11 +14,11 @@ sys.path[:0] = [str(SCRIPTS), str(Path(workflow.basedir) / "rules")]
 import environment
 import screen
 from commands import PROGRAM, by_attempt, code, program
-from stylevote.config.identity import canonical
+from stylevote.config.identity import canonical, features_id, features_setting, score_size
 from stylevote.config.layout import SHARED_RULES, Layout
 from stylevote.config.reading import refuse_repeated_keys
 from stylevote.config.resolve import resolve
-from stylevote.config.settings import epochs_of, start_weights
+from stylevote.config.settings import epochs_of
 from stylevote.errors import InputError
 from stylevote.photos.listing import quick_fingerprint
 
@@ -41,6 +41,7 @@ if workflow.overwrite_configfiles:
 for path in workflow.overwrite_configfiles or workflow.configfiles:
     or_refused(lambda: refuse_repeated_keys(Path(path)))
 SETTINGS = or_refused(lambda: resolve(config))
+or_refused(SETTINGS.check_weights_folder)
 
 LAYOUT = or_refused(lambda: Layout(SETTINGS))
 RESULTS, NETWORKS = LAYOUT.results_folder, LAYOUT.networks_folder
@@ -58,6 +59,10 @@ EXPERIMENTS = SETTINGS.config.experiments
 HOLDOUT = SETTINGS.config.holdout.share
 # The setting of each run, and of the student, by their ids.
 TRAINED = SETTINGS.trained
+start_weights = SETTINGS.start_weights
+PROBES = {run: setting for run, setting in TRAINED.items() if setting.get("probe")}
+# Those whose backbones are trained.
+TUNED = {run: setting for run, setting in TRAINED.items() if run not in PROBES}
 uses_recolored = SETTINGS.uses_recolored
 # The ensembles, by their folders: the whole one, and the small one of a bundle.
 ENSEMBLES = ["ensemble", *(["small"] if BUNDLE else [])]
@@ -78,7 +83,7 @@ def one_of(values):
 
 wildcard_constraints:
     photoset=one_of(SETTINGS.config.photosets),
-    size=one_of(sorted({setting["size"] for setting in TRAINED.values()})),
+    size=one_of(sorted({size for run in TRAINED.values() for size in (run["size"], score_size(run))})),
     epochs=one_of(sorted({epochs_of(setting) for setting in TRAINED.values()})),
     recipe=one_of(SETTINGS.config.recipes),
     shard=one_of(range(SEGMENTATION.shards)),

@@ -116,7 +116,9 @@ def composition_settings(wildcards):
     selection = SETTINGS.config.selection
     counted = wildcards.ensemble == "ensemble" and selection.method == "top_n" and not SETTINGS.config.target
     top_n = selection.top_n if counted else None
-    return settings("labels", fold_count=len(SETTINGS.folds), top_n=top_n, correlation=selection.correlation)(wildcards)
+    probes = {run: features_id(setting) for run, setting in SETTINGS.runs.items() if setting.get("probe")}
+    counted = {"top_n": top_n, "correlation": selection.correlation, "backbones": probes}
+    return settings("labels", fold_count=len(SETTINGS.folds), **counted)(wildcards)
 
 
 rule gather_members:

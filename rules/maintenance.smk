@@ -45,6 +45,7 @@ EVER = {
     "recipe": "[a-z][a-z0-9_]*",
     "shard": r"\d+",
     "run": r"[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}",
+    "features": r"[A-Za-z0-9_.]+-\d+-[0-9a-f]{8}",
     "fold": r"\d+",
     "block": "[a-z0-9_-]+",
     "number": r"\d{3}",

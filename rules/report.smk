@@ -24,8 +24,10 @@ SIZED = SETTINGS.config.report.sizes or SETTINGS.config.target is not None
 MAX_PICTURES = SETTINGS.config.report.pictures
 LOSS_GROUPS = comparable_runs(SETTINGS.runs)
 LOSSES = loss_names(LOSS_GROUPS)
-# Runs that predict every label.
-COMPLETE = [run for run, setting in SETTINGS.runs.items() if len(SETTINGS.labels_of(setting)) == len(SETTINGS.labels)]
+# Runs with several epochs: probes are fitted at once.
+FINE_TUNED = {run: setting for run, setting in SETTINGS.runs.items() if not setting.get("probe")}
+# Those that predict every label.
+COMPLETE = [run for run, setting in FINE_TUNED.items() if len(SETTINGS.labels_of(setting)) == len(SETTINGS.labels)]
 # Photos that chose no threshold: the test photos, or the holdout photos if the labels of the test photos are not known.
 CHECKED = "holdout" if HOLDOUT and not SETTINGS.config.photosets["test"].labels else "test"
 RESAMPLED = resampling_recipes(SETTINGS.runs, SETTINGS.config.only("recipes")["recipes"])
@@ -111,12 +113,16 @@ rule draw_labels:
 
 
 rule draw_training:
-    """Draw every run's training: losses, and the F-beta of every label, by epoch."""
+    """Draw every run's training: losses, and the F-beta of every label, by epoch. A probe has none."""
     input:
-        histories=every_run("runs/{run}/fold{fold}/history.parquet"),
+        histories=[
+            path.replace("{run}", run)
+            for run in FINE_TUNED
+            for path in every_fold("runs/{run}/fold{fold}/history.parquet")
+        ],
         rankings=every_block("ensemble/rankings/{block}.parquet"),
     output:
-        pictures=[picture("training/{run}.svg", "Training", run=run) for run in SETTINGS.runs],
+        pictures=[picture("training/{run}.svg", "Training", run=run) for run in FINE_TUNED],
         table=results("report/training.parquet"),
     log:
         logs("draw_training.log"),
@@ -125,7 +131,10 @@ rule draw_training:
     conda:
         "../envs/environment.yaml"
     params:
-        **program("report/draw_training", settings("labels", runs=list(SETTINGS.runs), folds=len(SETTINGS.folds))),
+        **program(
+            "report/draw_training",
+            settings("labels", runs=list(SETTINGS.runs), drawn=list(FINE_TUNED), folds=len(SETTINGS.folds)),
+        ),
     shell:
         PROGRAM
 

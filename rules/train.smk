@@ -7,19 +7,26 @@ all are, Snakemake 9.27 plans that job and does not check the jobs that follow.)
 """
 
 
-def of_run(path, condition=lambda run: True):
+def of_run(path, condition=lambda run: True, *, scoring=False):
     """Return an input function for a path that depends on a run's setting, if the run meets the condition.
 
-    In the path, `{size}`, `{recipe}` and `{epochs}` are replaced by the run's.
+    In the path, `{size}`, `{recipe}` and `{epochs}` are replaced by the run's. The size is that of its training or, if
+    `scoring`, of the photos that it scores.
     """
     path = results(path)
 
     def path_of(wildcards):
         setting = TRAINED[wildcards.run]
-        names = {"size": setting["size"], "recipe": setting["recipe"], "epochs": epochs_of(setting)}
+        size = score_size(setting) if scoring else setting["size"]
+        names = {"size": size, "recipe": setting["recipe"], "epochs": epochs_of(setting)}
         return path.format(**{**wildcards, **names}) if condition(wildcards.run) else []
 
     return path_of
+
+
+def has_test_size(run):
+    """Return whether a run scores photos at another size than it is trained at."""
+    return score_size(TRAINED[run]) != TRAINED[run]["size"]
 
 
 def first_comparison(wildcards):
@@ -43,6 +50,17 @@ def start_content(wildcards):
     return quick_fingerprint(start_weights(TRAINED[wildcards.run]))
 
 
+def of_head(path):
+    """Return an input function for a path of the probe whose head a run starts from."""
+    path = results(path)
+
+    def path_of(wildcards):
+        probe = SETTINGS.head_probes.get(wildcards.run)
+        return path.format(run=probe, fold=wildcards.fold) if probe else []
+
+    return path_of
+
+
 # Snakemake removes temporary weights when the photosets of the call are scored.
 WEIGHTS = directory(results("runs/{run}/fold{fold}/weights"))
 
@@ -51,6 +69,8 @@ rule train_cnn:
     """Train one run on one fold; keep every epoch's weights and out-of-fold predictions."""
     input:
         first_comparison,
+        # The probe's scores stand for its head, which Snakemake does not compare. Its history also has times.
+        of_head("runs/{run}/fold{fold}/validation.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
         epochs=of_run("manifests/{recipe}/{epochs}/fold{fold}.parquet"),
@@ -58,9 +78,12 @@ rule train_cnn:
         pixels=ancient(of_run("pixels/train/{size}/pixels.bin")),
         recolored_index=of_run("pixels/train-recolored/{size}/index.parquet", SETTINGS.sees_recolored),
         recolored_pixels=ancient(of_run("pixels/train-recolored/{size}/pixels.bin", SETTINGS.sees_recolored)),
+        test_index=of_run("pixels/train/{size}/index.parquet", has_test_size, scoring=True),
+        test_pixels=ancient(of_run("pixels/train/{size}/pixels.bin", has_test_size, scoring=True)),
         # The student learns the ensemble's scores, and the runs learn labels.
         targets=of_run("student/targets/fold{fold}.parquet", lambda run: run == SETTINGS.student),
         start=lambda wildcards: start_weights(TRAINED[wildcards.run]),
+        head=ancient(of_head("runs/{run}/fold{fold}/weights")),
     output:
         history=results("runs/{run}/fold{fold}/history.parquet"),
         validation=results("runs/{run}/fold{fold}/validation.parquet"),
@@ -69,6 +92,8 @@ rule train_cnn:
         logs("train_cnn/{run}/fold{fold}.log"),
     benchmark:
         benchmarks("train_cnn/{run}/fold{fold}.tsv")
+    wildcard_constraints:
+        run=one_of(TUNED),
     conda:
         "../envs/environment.yaml"
     resources:
@@ -90,6 +115,7 @@ rule train_cnn:
             processes="{resources.gpu}",
         ),
         start=start_content,
+        head=lambda wildcards: SETTINGS.head_probes.get(wildcards.run),
     shell:
         PROGRAM
 
@@ -147,8 +173,8 @@ rule predict_photos:
     """
     input:
         manifest=results("photos/{photoset}/manifest.parquet"),
-        index=of_run("pixels/{photoset}/{size}/index.parquet"),
-        pixels=ancient(of_run("pixels/{photoset}/{size}/pixels.bin")),
+        index=of_run("pixels/{photoset}/{size}/index.parquet", scoring=True),
+        pixels=ancient(of_run("pixels/{photoset}/{size}/pixels.bin", scoring=True)),
         wanted=wanted_epochs,
         history=every_fold("runs/{run}/fold{fold}/history.parquet"),
         weights=ancient(
@@ -160,6 +186,8 @@ rule predict_photos:
         logs("predict_photos/{photoset}/{run}.log"),
     benchmark:
         benchmarks("predict_photos/{photoset}/{run}.tsv")
+    wildcard_constraints:
+        run=one_of(TUNED),
     # Before further networks are trained: it may free disk space.
     priority: 10
     conda:

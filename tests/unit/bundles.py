@@ -8,9 +8,12 @@ import torch
 from PIL import Image
 
 from stylevote.bundle.contents import write_bundle
-from stylevote.cnn.network import Network
-from stylevote.config.identity import file_sha256
+from stylevote.cnn.frozen import FrozenBackbone
+from stylevote.cnn.network import Network, make_head
+from stylevote.config.identity import features_id, file_sha256
+from stylevote.config.runs import Probe
 from stylevote.ensemble.combiners.logistic import Logistic
+from stylevote.files.arrays import write_arrays
 from stylevote.files.weights import store_weights
 
 LABELS = ["red", "<b>round</b>"]
@@ -55,6 +58,35 @@ def make_bundle(folder: Path) -> Path:
     """Make a bundle in ``folder`` and return its own folder."""
     weights, stackers = make_files(folder)
     write_bundle(folder / "bundle", content(), weights, stackers, "# A card\n")
+    return folder / "bundle"
+
+
+PROBES = {
+    "test_resnet-32-plain-00000003": (LABELS, {}),
+    "test_resnet-32-plain-00000004": (LABELS[1:], {"hidden_units": [4]}),
+}
+FROZEN = {**setting("test_resnet"), "hidden_units": [], "probe": Probe().used()}
+
+
+def make_bundle_of_probes(folder: Path) -> Path:
+    """Make a bundle of two probes that share a backbone, and a network; return its own folder."""
+    torch.manual_seed(1)
+    weights, stackers = make_files(folder)
+    weights = {network: weights[network] for network in weights if network[0] == ONE}
+    backbone = folder / "made" / f"{features_id(FROZEN)}.safetensors"
+    store_weights(FrozenBackbone(FROZEN), backbone)
+    runs = {ONE: {**setting("test_byobnet"), "labels": LABELS[:1]}}
+    for run, (labels, more) in PROBES.items():
+        runs[run] = {**FROZEN, **more, "labels": labels}
+        for fold in range(FOLDS):
+            path = folder / "made" / f"{run}-{fold}.safetensors"
+            head = make_head(FrozenBackbone(FROZEN).width, runs[run]["hidden_units"], len(labels))
+            write_arrays({f"head.{name}": tensor.numpy() for name, tensor in head.state_dict().items()}, path)
+            weights[run, fold, 0] = (path, file_sha256(path))
+    first, second = PROBES
+    members = {LABELS[0]: [[first, 0], [ONE, 0]], LABELS[1]: [[second, 0]]}
+    described = {**content(), "runs": runs, "members": members}
+    write_bundle(folder / "bundle", described, weights, stackers, "# A card\n", [backbone])
     return folder / "bundle"
 
 

@@ -149,3 +149,12 @@ def test_a_key_that_stands_twice(fresh):
 def test_results_where_a_file_is(fresh, place):
     fresh.config["results"] = place
     refused(fresh, "which is a file; expected a folder")
+
+
+def test_a_missing_file_of_pretrained_weights_is_named_before_any_job(fresh):
+    folder = fresh.folder / "weights"
+    folder.mkdir()
+    (folder / "resnet18.a1_in1k.safetensors").touch()
+    fresh.config |= {"weights_folder": "weights", "runs": [{"backbone": "resnet18.a2_in1k"}]}
+    refused(fresh, "weights_folder", "resnet18.a2_in1k.safetensors", "did you mean 'resnet18.a1_in1k.safetensors'?")
+    assert not (fresh.folder / "out" / "photos").exists()

@@ -6,7 +6,7 @@ import pytest
 
 from stylevote.bundle.contents import open_bundle
 from stylevote.files.tables import read_table
-from workflow.checkout import LABELS
+from workflow.checkout import LABELS, RUNS
 
 
 @pytest.mark.slow
@@ -39,6 +39,17 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
     checkout.config["votes"] = {"aggregation": "vote_all", "min_labels": 1, "max_labels": 2}
     checkout.run("out/bundle", "out/submission.csv")
     assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_bundle_scores_photos_at_the_test_size(checkout):
+    checkout.config["runs"] = [{**RUNS[0], "backbone": "test_vit", "size": 32, "test_size": 48}]
+    checkout.run("out/bundle", "out/submission.csv")
+    out = checkout.folder / "out"
+    assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
+    assert {network.setting["size"] for network in open_bundle(out / "bundle").networks} == {48}
+    assert (out / "pixels" / "train" / "48").exists() and (out / "pixels" / "test" / "48").exists()
+    assert checkout.plan("out/bundle", "out/submission.csv") == {}
 
 
 @pytest.mark.slow

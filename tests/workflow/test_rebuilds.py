@@ -123,6 +123,9 @@ def test_a_run_at_another_size_brings_its_pixels(checkout):
     checkout.config["runs"] = [*RUNS, {**RUNS[0], "size": 48}]
     plan = checkout.plan()
     assert plan == {**AFTER_TRAINING, "train_cnn": 3, "cache_pixels": 2, "predict_photos": 3}
+    # Trained at a size that has its pixels, and scored at one that has none.
+    checkout.config["runs"] = [*RUNS, {**RUNS[0], "test_size": 48}]
+    assert checkout.plan() == plan
 
 
 def test_a_run_less_trains_nothing(checkout):

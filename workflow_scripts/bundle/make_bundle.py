@@ -6,6 +6,7 @@ from pathlib import Path
 from stylevote.bundle.contents import bundle_card, stored_weights, worth_of_ensemble, write_bundle
 from stylevote.cli import run
 from stylevote.config.ensemble import Votes
+from stylevote.config.identity import features_id
 from stylevote.ensemble.blocks import feature_labels, read_by_label, read_thresholds, read_values
 from stylevote.ensemble.rank import ALL, of_fold
 from stylevote.ensemble.scores import files_of_runs
@@ -18,6 +19,7 @@ def main(
     runs: Path,
     histories: list[Path],
     weights: list[Path],
+    backbones: list[Path],
     stackers: list[Path],
     thresholds: list[Path],
     precision_thresholds: list[Path],
@@ -38,6 +40,7 @@ def main(
         runs: settings of all runs, as JSON
         histories: histories of the trainings, a file per run and fold: run by run, in the order of their ids
         weights: weights, a folder per run and fold, in the same order
+        backbones: of all probes, each named by the id of its features
         stackers: stackers, a file per block of labels
         precision_thresholds: scores with the precision of `abstain`, a file per block of labels, or none
         estimate: nested estimate of the whole ensemble
@@ -74,7 +77,9 @@ def main(
         label: table.sort_values("fold")["stacker"].tolist() for label, table in read_by_label(stackers, labels).items()
     }
     worth = worth_of_ensemble(read_table(estimate), f"F{beta:g}", part=len(selected) < len(read_table(whole)))
-    write_bundle(bundle, content, files, by_fold, bundle_card(content, worth, len(files)))
+    frozen = {features_id(setting) for setting in content["runs"].values() if setting.get("probe")}
+    used = [path for path in backbones if path.stem in frozen]
+    write_bundle(bundle, content, files, by_fold, bundle_card(content, worth, len(files)), used)
     size = sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file())
     logging.info("%d networks of %d runs, %.1f MB", len(files), len(content["runs"]), size / 1e6)
 

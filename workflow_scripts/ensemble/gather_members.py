@@ -18,6 +18,7 @@ def main(
     fold_count: int,
     top_n: int | None,
     correlation: float,
+    backbones: dict[str, str],
 ) -> None:
     """Write label, run, epoch, fold (-1: its CNNs of all folds) and number of every member, as often as it counts.
 
@@ -27,9 +28,10 @@ def main(
         composition: to write: number of different CNNs, and labels that lack members
         top_n: number of members that each label should have; null if any number is right
         correlation: maximum correlation of two members
+        backbones: frozen backbone of each probe
     """
     selected = read_by_label(selections, labels)
-    write_json(describe_ensemble(selected, fold_count, top_n, correlation), composition)
+    write_json(describe_ensemble(selected, fold_count, top_n, correlation, backbones), composition)
     columns = ["run", "epoch", "fold", "member"]
     write_by_label({label: members_of(table)[columns] for label, table in selected.items()}, members)
 

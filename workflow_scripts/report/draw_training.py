@@ -21,16 +21,18 @@ def main(
     *,
     labels: list[str],
     runs: list[str],
+    drawn: list[str],
     folds: int,
 ) -> None:
     """Draw each run's training, and write the highest F-beta of each run.
 
     Args:
-        histories: of the trainings: a file per run and fold, the folds of a run together
+        histories: of the drawn trainings: a file per run and fold, the folds of a run together
         rankings: of the candidates: a file per block of labels
-        pictures: to write: a file per run
+        pictures: to write: a file per drawn run
         table: to write: the highest mean F-beta of each run's labels at one epoch, their number, and the first of them
-        runs: their ids
+        runs: ids of all runs
+        drawn: ids of those with several epochs: all but probes
         folds: number of folds
     """
     rankings_of = read_by_label(rankings, labels, ["run", "epoch", "f_beta", "held_out_fold"])
@@ -39,7 +41,7 @@ def main(
     best = scores.groupby(["run", "epoch"])["f_beta"].mean().groupby("run").max()
     best = pd.DataFrame({"f_beta": best, "labels": by_run.nunique(), "label": by_run.first()})
     write_table(best.loc[sorted(runs)].reset_index(), table)
-    for (name, paths), path in zip(files_of_runs(runs, histories, folds).items(), pictures, strict=True):
+    for (name, paths), path in zip(files_of_runs(drawn, histories, folds).items(), pictures, strict=True):
         columns = ["epoch", "train_loss", "validation_loss"]
         history = pd.concat([read_table(part, columns).assign(fold=fold) for fold, part in enumerate(paths)])
         by_epoch = scores[scores["run"] == name].pivot(index="epoch", columns="label", values="f_beta")

@@ -24,7 +24,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 ELSEWHERE = "make room, or write to another disk (decoded photos go to TMPDIR)"
 FURTHER = (
     "Further commands: 'serve BUNDLE' shows a page to try it, 'export BUNDLE FOLDER' writes its networks as ONNX, and "
-    "'compare RESULTS OTHER_RESULTS' compares two ensembles. '--help' after a command describes it."
+    "'compare RESULTS OTHER_RESULTS' compares two ensembles, and 'sets' says what ready sets of runs cost here. "
+    "'--help' after a command describes it."
 )
 
 
@@ -139,7 +140,31 @@ def compare(
     print(compare_folders(results, other_results, photoset, resamples=resamples, beta=beta))
 
 
-COMMANDS = {"serve": serve, "export": export, "compare": compare}
+def sets(
+    names: list[str] | None = None,
+    photos: int = 1000,
+    folds: int = 5,
+    threads: Threads = 1,
+    device: Device = "auto",
+) -> None:
+    """Say what each ready set of runs would cost on this machine.
+
+    Args:
+        names: sets to measure (default: quick, standard and large; without a GPU, those for a CPU)
+        photos: number of training photos (default 1000)
+        folds: number of folds (default 5)
+        threads: processor threads to use (default 1)
+        device: device to measure (default auto: a GPU if there is one)
+    """
+    from stylevote.machine.device import open_device  # noqa: PLC0415
+    from stylevote.tracking.set_costs import set_costs  # noqa: PLC0415
+
+    opened = open_device(threads, gpus=device != "cpu")
+    suffix = "" if opened.type == "cuda" else "_cpu"
+    print(set_costs(names or [f"quick{suffix}", f"standard{suffix}", f"large{suffix}"], photos, folds, opened))
+
+
+COMMANDS = {"serve": serve, "export": export, "compare": compare, "sets": sets}
 
 
 def without_results(command: Callable[[], None]) -> None:

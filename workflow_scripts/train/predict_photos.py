@@ -19,7 +19,7 @@ from stylevote.files.tables import read_table, write_table
 from stylevote.photos.pixels import check_index
 
 # Keys of a run's setting on which its scores for given weights depend.
-USED = ("backbone", "backbone_args", "hidden_units", "batch_norm", "size", "tta")
+USED = ("backbone", "backbone_args", "hidden_units", "batch_norm", "size", "test_size", "tta")
 
 
 def main(
@@ -42,8 +42,8 @@ def main(
 
     Args:
         manifest: photos of the photoset
-        index: index of their pixel cache
-        pixels: their pixel cache
+        index: index of their pixel cache, at the size at which the run scores
+        pixels: that pixel cache
         wanted: run, epoch and fold of the networks: the ensemble's members, or all that may become members
         history: history of the run, a file per fold
         weights: weights of the run, a folder per fold

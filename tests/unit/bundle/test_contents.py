@@ -124,6 +124,13 @@ def test_a_head_without_batch_normalization_is_bundled(tmp_path, monkeypatch):
         assert kinds == [torch.nn.Linear, torch.nn.ReLU, torch.nn.Linear]
 
 
+def test_a_bundle_has_the_size_at_which_its_networks_score(tmp_path, monkeypatch):
+    own = bundles.setting
+    monkeypatch.setattr(bundles, "setting", lambda backbone: own(backbone) | {"test_size": 48, "soup": 2})
+    bundle = open_bundle(bundles.make_bundle(tmp_path))
+    assert {network.setting["size"] for network in bundle.networks} == {48}
+
+
 @pytest.mark.parametrize("damage", ["changed", "missing"])
 def test_weights_that_training_did_not_write_make_no_bundle(tmp_path, damage):
     weights, stackers = make_files(tmp_path)

@@ -6,7 +6,9 @@ from torch import nn
 from torch.nn import functional
 
 from stylevote.cnn.attention import heat_maps
+from stylevote.cnn.frozen import ProbeNetwork
 from stylevote.cnn.network import Network
+from stylevote.config.runs import Probe
 
 SIDE = 64
 
@@ -163,3 +165,17 @@ def test_every_kind_of_backbone_has_a_map(setting, photos, backbone):
     assert all(parameter.grad is None for parameter in network.parameters())
     assert not any(module._forward_hooks for module in network.modules())
     torch.testing.assert_close(heat_maps(network, photos, 0)[0], heat_maps(network, photo, 0)[0], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("keys", [{}, {"scales": [1, 2], "pooling": "mean_max"}, {"layers": 2}])
+def test_a_probe_looks_where_the_same_network_looks(setting, photos, keys):
+    """Views and scales are averaged features; the map is that of the photo itself."""
+    frozen = {**setting, "backbone": "test_resnet", "size": SIDE, "hidden_units": []}
+    network = network_of(setting, "test_resnet")
+    probe = ProbeNetwork({**frozen, "probe": {**Probe().used(), **keys}}, 3).eval()
+    probe.backbone.load_state_dict(network.backbone.state_dict())
+    width = network.head[0].in_features
+    with torch.no_grad():
+        probe.head[0].weight.zero_()
+        probe.head[0].weight[:, :width] = network.head[0].weight
+    torch.testing.assert_close(heat_maps(probe, photos, 1), heat_maps(network, photos, 1), atol=1e-4, rtol=1e-3)

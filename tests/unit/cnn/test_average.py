@@ -1,10 +1,10 @@
-"""The moving average of weights against plain numbers."""
+"""Averages of weights against plain numbers."""
 
 import pytest
 import torch
 from torch import nn
 
-from stylevote.cnn.average import WeightAverage
+from stylevote.cnn.average import WeightAverage, WeightSoup
 
 
 @pytest.fixture
@@ -58,3 +58,23 @@ def test_it_goes_on_where_it_was_stored(network):
     for average in (whole, again):
         follow(average, network, [5.0])
     assert torch.equal(again.network[0].weight, whole.network[0].weight)
+
+
+def test_a_soup_is_the_mean_of_the_last_epochs(network):
+    soup = WeightSoup(network, 3)
+    for weights, mean in (([1.0], 1.0), ([2.0], 1.5), ([6.0], 3.0), ([1.0], 3.0), ([1.0], 8 / 3)):
+        follow(soup, network, weights)
+        assert soup.network[0].weight.item() == pytest.approx(mean)
+        assert soup.network[1].running_mean.item() == pytest.approx(10 * mean)
+    assert soup.network[1].num_batches_tracked.item() == 5
+    assert network[0].weight.item() == 1.0
+
+
+def test_a_soup_goes_on_where_it_was_stored(network):
+    whole = WeightSoup(network, 3)
+    follow(whole, network, [1.0, 2.0, 4.0, 8.0])
+    again = WeightSoup(network, 3)
+    again.load_state_dict(whole.state_dict())
+    for soup in (whole, again):
+        follow(soup, network, [16.0])
+        assert soup.network[0].weight.item() == pytest.approx(28 / 3)

@@ -11,8 +11,8 @@ import torch
 import warm
 from places import REPOSITORY
 from stylevote.augment.resample import resample
-from stylevote.cnn.fold_data import count_seen, epoch_rows
-from stylevote.files.tables import read_table, write_table
+from stylevote.cnn.fold_data import count_seen
+from stylevote.files.tables import epoch_rows, read_table, write_table
 
 LABELS = ["odd", "even"]
 PLAIN = {"seed": 1, "epochs": 1, "recolored": None, "repeat": None, "drop": None, "balanced": None}
@@ -41,7 +41,9 @@ def test_repeated_dropped_and_recolored_photos_are_counted_as_epochs_hold_them(t
     variants = pd.concat([manifest[["image_id"]].assign(variant="original"), recolored], ignore_index=True)
     truth = manifest.set_index("image_id")
     targets = torch.tensor(truth.loc[variants["image_id"]].to_numpy(), dtype=torch.float32)
-    positives, seen = count_seen(targets, epoch_rows(tmp_path / "epochs.parquet", variants))
+    positives, seen = count_seen(
+        targets, list(map(torch.from_numpy, epoch_rows(tmp_path / "epochs.parquet", variants)))
+    )
     assert seen == len(drawn)
     assert positives.tolist() == [sum(truth[label][name] for name in drawn["image_id"]) for label in LABELS]
 

@@ -1,5 +1,7 @@
 """Losses: their values are those of others' implementations, and no logit is too extreme for their gradients."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -148,3 +150,15 @@ def test_size_of_the_batch_does_not_matter(name, batch):
     logits, targets = batch
     loss = made(*LOSSES[name])
     assert loss(logits.repeat(3, 1), targets.repeat(3, 1)).item() == pytest.approx(loss(*batch).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_soft_target_counts_as_a_share_of_a_positive(name, batch):
+    logits, _ = batch
+    loss, total = made(*LOSSES[name]), 0
+    shares = torch.tensor([0.3, 0.8, 0.05])
+    # The expected loss if each target were drawn with its share as probability.
+    for hard in itertools.product((0.0, 1.0), repeat=LABELS):
+        chance = torch.where(torch.tensor(hard) > 0, shares, 1 - shares).prod().item()
+        total += chance * loss(logits, torch.tensor(hard).expand_as(logits)).item()
+    assert loss(logits, shares.expand_as(logits)).item() == pytest.approx(total, rel=1e-5)

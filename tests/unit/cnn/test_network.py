@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from stylevote.cnn.backbones import layers
-from stylevote.cnn.network import Network, make_head
+from stylevote.cnn.network import Network, at_size, make_head
 from stylevote.errors import InputError
 from stylevote.files.weights import load_weights, store_weights
 
@@ -38,6 +38,60 @@ def test_head_is_xavier_initialised():
     bound = math.sqrt(6 / (400 + 200))
     assert weight.abs().max() <= bound
     assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.02)
+
+
+def test_dropout_precedes_each_layer_of_the_head_in_training_alone(setting):
+    torch.manual_seed(0)
+    plain = Network({**setting, "hidden_units": [32], "batch_norm": False}, 2)
+    dropped = Network({**setting, "hidden_units": [32], "batch_norm": False, "dropout": 0.3}, 2)
+    dropped.load_state_dict(plain.state_dict())  # the same names
+    features = torch.ones(2000, plain.head[0].in_features)
+    assert torch.equal(plain.eval().head(features), dropped.eval().head(features))
+    dropped.train()
+    with torch.no_grad():
+        for layer in (dropped.head[0], dropped.head[2]):
+            layer.weight.fill_(1)
+            layer.bias.zero_()
+            inputs = torch.ones(2000, layer.in_features)
+            kept = layer(inputs)[:, 0] * 0.7
+            # Of n inputs, those that are kept count 1 / 0.7: a binomial distribution.
+            assert torch.equal(kept.round(), kept.round(decimals=3))
+            assert kept.mean().item() == pytest.approx(0.7 * layer.in_features, rel=0.03)
+            assert kept.std().item() == pytest.approx((0.21 * layer.in_features) ** 0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("backbone", ["test_vit", "test_efficientnet", "test_convnext"])
+def test_blocks_are_skipped_in_training_alone(setting, backbone):
+    setting = {**setting, "backbone": backbone, "size": 160}
+    plain, skipping = Network(setting, 2), Network({**setting, "drop_path": 0.5}, 2)
+    skipping.load_state_dict(plain.state_dict())
+    rates = [module.drop_prob for module in skipping.modules() if isinstance(module, timm.layers.DropPath)]
+    assert max(rates) == pytest.approx(0.5) or 0.2 < max(rates) < 0.5  # EfficientNet counts its stem's blocks, too
+    assert rates == sorted(rates)
+    photos = torch.rand(2, 3, 160, 160)
+    assert torch.equal(plain.eval()(photos), skipping.eval()(photos))
+
+
+@pytest.mark.parametrize("backbone", ["vgg11", "densenet121", "smp:resnet18"])
+def test_a_backbone_without_stochastic_depth_is_said(setting, backbone):
+    with pytest.raises(
+        InputError, match=rf"'{backbone}' has no blocks that training can skip .*leave out .*`drop_path`"
+    ):
+        Network({**setting, "backbone": backbone, "drop_path": 0.1}, 2)
+
+
+def test_a_transformer_of_another_size_is_the_one_that_timm_resamples(setting):
+    network = Network({**setting, "backbone": "test_vit", "size": 96}, 2).eval()
+    larger = at_size(network, 128)
+    expected = timm.layers.resample_abs_pos_embed(
+        network.backbone.pos_embed, new_size=[8, 8], num_prefix_tokens=network.backbone.num_prefix_tokens
+    )
+    torch.testing.assert_close(larger.backbone.pos_embed, expected)
+    assert network.backbone.pos_embed.shape != expected.shape
+    other = Network({**setting, "backbone": "test_vit", "size": 128}, 2).eval()
+    other.load_state_dict(larger.state_dict())
+    photos = torch.rand(2, 3, 128, 128)
+    assert torch.equal(other(photos), larger(photos))
 
 
 def test_input_is_normalised(setting):

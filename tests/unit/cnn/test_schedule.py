@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stylevote.cnn.schedule import epoch_phases, learning_rate
 
-POLICIES = ["triangular", "triangular2", "one_cycle", "constant"]
+POLICIES = ["triangular", "triangular2", "one_cycle", "cosine", "constant"]
 
 
 def phase(policy: str, epochs: int = 2, lr: float = 1.0, cycle: float = 1) -> dict:
@@ -54,6 +54,24 @@ def test_one_cycle_is_that_of_torch():
             theirs.step()
 
 
+@pytest.mark.parametrize("warm_up", [0, 0.1, 0.25])
+def test_cosine_is_that_of_torch(warm_up):
+    optimizer, first = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3), round(200 * warm_up)
+    schedulers = torch.optim.lr_scheduler
+    theirs = schedulers.SequentialLR(
+        optimizer,
+        [
+            schedulers.LinearLR(optimizer, start_factor=1 / (first + 1), total_iters=first or 1),
+            schedulers.CosineAnnealingLR(optimizer, T_max=200 - first),
+        ],
+        milestones=[first],
+    )
+    for ours in rates({**phase("cosine", epochs=4, lr=0.3), "warm_up": warm_up}, 50):
+        assert ours == pytest.approx(theirs.get_last_lr()[0], rel=1e-6)
+        optimizer.step()
+        theirs.step()
+
+
 def test_one_cycle_takes_any_number_of_steps():
     assert rates(phase("one_cycle", epochs=1), 1) == pytest.approx([1 / 25])
     assert rates(phase("one_cycle", epochs=1), 2) == pytest.approx([1 / 25, 1 / 250_000])
@@ -71,6 +89,9 @@ def test_rates_are_positive_and_never_above_the_highest(policy, epochs, lr, cycl
     assert all(0 < rate <= lr * (1 + 1e-12) for rate in some)
     if policy == "constant":
         assert set(some) == {lr}
+    elif policy == "cosine":
+        assert some[0] == lr
+        assert some == sorted(some, reverse=True)
     else:
         assert some[0] <= 0.1 * lr * (1 + 1e-12)
 

@@ -5,12 +5,15 @@ import errno
 import functools
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.torch
 import torch
 from torch import nn
+from torch.nn import functional
 
 from stylevote.cnn import train as training_module
+from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.network import Network
 from stylevote.cnn.predict import predict
 from stylevote.cnn.train import Training
@@ -20,6 +23,7 @@ from stylevote.files.weights import load_weights
 from stylevote.machine.failures import explain_training_errors
 
 CPU = torch.device("cpu")
+AUGMENT = {"mirror": False, "rotation": 20, "jitter": {"hue": 0.3}, "auto": "rand", "erasing": 0.5, "cutmix": 1}
 
 
 def make(setting, data, folder, fold=0, key="key"):
@@ -58,6 +62,17 @@ def test_it_learns_a_simple_difference(setting, data, tmp_path):
     assert history["train_loss"].iloc[-1] < 0.7 * history["train_loss"].iloc[0]
     truth = data.targets[data.validation].numpy()
     assert np.mean((scores[-1] > 0.5) == truth) > 0.9
+
+
+def test_pretrained_weights_may_come_from_a_file(setting, data, tmp_path):
+    backbone = Network(setting, 1).backbone
+    with torch.no_grad():
+        next(backbone.parameters()).fill_(0.25)
+    path = tmp_path / "start.safetensors"
+    safetensors.torch.save_file(backbone.state_dict(), path)
+    arguments = {"folder": tmp_path, "device": CPU, "key": "key", "weights": path}
+    training = Training("some-run", {**setting, "weights": "pretrained"}, 0, data, **arguments)
+    assert next(training.network.backbone.parameters()).eq(0.25).all()
 
 
 def as_one_phase(setting, data, folder, same):
@@ -120,7 +135,13 @@ def test_a_photo_and_its_mirror_image_score_the_same(setting, cache, photos):
 
 @pytest.mark.parametrize(
     "stopped",
-    [(1, {}), (2, {}), (2, {"ema": {"decay": 0.9}, "gradient_clip": 1.0}), (1, {"precision": "bfloat16"})],
+    [
+        (1, {}),
+        (2, {"ema": {"decay": 0.9}, "gradient_clip": 1.0}),
+        (1, {"precision": "bfloat16"}),
+        (2, {"optimizer": {"adamw": {"weight_decay": 0.1, "layer_decay": 0.7}}, "soup": 2, "dropout": 0.3}),
+        (1, {"augment": AUGMENT}),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("lower", ["other layers", "same layers"])
@@ -287,6 +308,72 @@ def test_stored_weights_are_the_average_over_all_steps(setting, data, tmp_path, 
     assert np.array_equal(predict(network, data.cache, data.validation, 32, 8, tta="mirror"), scores[2])
 
 
+def test_stored_weights_are_the_mean_of_the_last_epochs(setting, data, tmp_path, monkeypatch):
+    passed, original = [], Training._finish_epoch
+
+    def watch(self, *arguments):
+        passed.append({name: tensor.double() for name, tensor in self.network.state_dict().items()})
+        original(self, *arguments)
+
+    monkeypatch.setattr(Training, "_finish_epoch", watch)
+    _, scores = train({**setting, "soup": 2}, data, tmp_path)
+    for epoch, last in ((0, passed[:1]), (1, passed[:2]), (2, passed[1:])):
+        for name, weights in stored(tmp_path, epoch).items():
+            if weights.is_floating_point():
+                mean = torch.stack([state[name] for state in last]).mean(dim=0)
+                torch.testing.assert_close(weights.double(), mean, rtol=1e-3, atol=1e-6)
+    assert not torch.allclose(passed[1]["head.0.weight"], passed[2]["head.0.weight"], rtol=1e-3)
+    network = Network(setting, 2).to(memory_format=torch.channels_last)
+    load_weights(network, tmp_path / "weights" / "epoch2.safetensors")
+    assert np.array_equal(predict(network, data.cache, data.validation, 32, 8, tta="mirror"), scores[2])
+
+
+def test_smoothed_labels_are_learned(setting, data, tmp_path):
+    seen = []
+
+    def loss(logits, targets):
+        seen.append(targets)
+        return functional.binary_cross_entropy_with_logits(logits, targets)
+
+    train({**setting, "label_smoothing": 0.2}, dataclasses.replace(data, loss=loss), tmp_path)
+    expected = 0.1 + 0.8 * data.targets[torch.cat(data.epochs)]
+    torch.testing.assert_close(torch.cat(seen), expected)
+
+
+def test_validation_loss_is_that_of_the_true_labels(setting, data, tmp_path):
+    history, scores = train({**setting, "label_smoothing": 0.5}, data, tmp_path)
+    truth = data.targets[data.validation].numpy()
+    expected = -np.mean(np.where(truth == 1, np.log(scores[2]), np.log1p(-scores[2])))
+    assert history["validation_loss"][2] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
+def test_photos_are_scored_at_the_test_size(setting, data, photos, tmp_path, backbone):
+    larger = [np.repeat(np.repeat(photo, 2, axis=0), 2, axis=1) for photo in photos]
+    sizes = [photo.size for photo in larger]
+    index = pd.DataFrame({"offset": np.cumsum([0, *sizes[:-1]])})
+    index[["height", "width"]] = [photo.shape[:2] for photo in larger]
+    test_cache = PixelCache.open(np.concatenate([photo.ravel() for photo in larger]), index, CPU)
+    setting |= {"backbone": backbone, "test_size": 64}
+    _, scores = train(setting, dataclasses.replace(data, test_cache=test_cache), tmp_path / "larger")
+    network = Network({**setting, "size": 64}, 2)
+    load_weights(network, tmp_path / "larger" / "weights" / "epoch2.safetensors")
+    held_out = []
+    for row in data.validation.tolist():
+        photo = torch.from_numpy(larger[row]).permute(2, 0, 1)[None].float() / 255
+        held_out.append(nn.functional.interpolate(photo, (64, 64), mode="bilinear", align_corners=False)[0])
+    held_out = torch.stack(held_out)
+    with torch.inference_mode():
+        views = [network.eval()(view).sigmoid() for view in (held_out, held_out.flip(3))]
+    np.testing.assert_allclose(scores[2], sum(views) / 2, rtol=1e-3, atol=1e-5)
+
+
+def test_a_test_size_that_the_network_does_not_take_is_said(setting, data, tmp_path):
+    setting |= {"backbone": "mixer_s32_224", "size": 224, "test_size": 256}
+    with pytest.raises(InputError, match=r"takes no photos of 256 x 256 pixels .*`test_size`"):
+        make(setting, data, tmp_path)
+
+
 def test_gradients_are_clipped_to_a_norm(setting, data, tmp_path, same_draws):
     setting, data = one_step(setting, data)
     free, clipped = (make({**setting, "gradient_clip": clip}, data, tmp_path / str(clip)) for clip in (None, 0.01))
@@ -352,8 +439,9 @@ class Tight(Network):
         return logits
 
 
-def test_what_does_not_fit_is_computed_in_parts(setting, data, tmp_path, monkeypatch, caplog):
-    setting, data = one_step(setting, data)
+@pytest.mark.parametrize("augment", [{}, AUGMENT])
+def test_what_does_not_fit_is_computed_in_parts(setting, data, tmp_path, monkeypatch, caplog, augment):
+    setting, data = one_step({**setting, "augment": augment}, data)
     whole = make(setting, data, tmp_path / "whole")
     history, _ = whole.run()
     monkeypatch.setattr(training_module, "Network", Tight)

@@ -126,6 +126,26 @@ def test_a_later_key_changes_no_run_that_leaves_it_at_its_default():
     ((run, setting),) = runs(batch_norm=False).items()
     assert run != of_before
     assert setting["batch_norm"] is False
+    defaults = {"optimizer": "adam", "dropout": 0, "drop_path": 0.0, "label_smoothing": 0, "soup": 1, "test_size": None}
+    phases = [{"epochs": 1, "lr": 0.1, "train": "all"}]
+    warm = [{**phases[0], "warm_up": 0}]
+    assert runs(**defaults) == runs(test_size=56) == runs()
+    assert runs(phases=warm) == runs(phases=phases)
+    ((_, setting),) = runs(optimizer="adamw", test_size=72, soup=2, phases=[{**warm[0], "policy": "cosine"}]).items()
+    assert setting["optimizer"] == {"adamw": {"weight_decay": 0.05, "layer_decay": 1}}
+    assert (setting["test_size"], setting["soup"], setting["phases"][0]["policy"]) == (72, 2, "cosine")
+    assert not {"dropout", "drop_path", "label_smoothing"} & setting.keys()
+
+
+def test_options_of_a_training_that_contradict_others_are_refused():
+    phases = [{"epochs": 1, "lr": 0.1, "train": "all", "warm_up": 0.1}]
+    message = problem(changed(runs=[{"backbone": "r", "ema": {}, "soup": 2, "phases": phases}]))
+    assert "runs[0].soup: found 2, and `ema`, which averages weights too; leave one of them out" in message
+    assert "runs[0].phases[0].warm_up: has no effect with policy triangular; leave it out" in message
+    probe = {"backbone": "r", "probe": {}, "soup": 2, "dropout": 0.1, "optimizer": "adamw", "test_size": 64}
+    message = problem(changed(runs=[probe]))
+    for key in ("soup", "optimizer", "test_size"):
+        assert f"runs[0].{key}: has no effect on a probe; leave it out" in message
 
 
 def test_draws_that_meet_count_once():
@@ -166,6 +186,36 @@ def test_defaults_of_the_engine():
     assert all((phase["policy"], phase["cycle"]) == ("triangular", 1) for phase in setting["phases"])
     (averaged,) = resolve(changed(runs=[{"backbone": "r", "ema": {}}])).runs.values()
     assert averaged["ema"] == {"decay": 0.999}
+
+
+def test_augmentation_that_changes_nothing_does_not_name_a_run():
+    runs = [{"backbone": "r"}, {"backbone": "r", "augment": {"mirror": True, "jitter": {"hue": 0}, "mixup": 0.0}}]
+    first, second = (resolve(changed(runs=[run])).runs for run in runs)
+    assert first == second
+    assert "augment" not in next(iter(first.values()))
+    (one,) = resolve(changed(runs=[{"backbone": "r", "augment": {"jitter": {"hue": 0.1}, "erasing": 0.25}}])).runs
+    assert one not in first
+
+
+def test_labels_that_a_mirror_changes_are_scored_without_mirror_images():
+    unmirrored = {"backbone": "r", "augment": {"mirror": False}}
+    (setting,) = resolve(changed(runs=[unmirrored])).runs.values()
+    assert (setting["augment"], setting["tta"]) == ({"mirror": False}, "none")
+    student = resolve(changed(distillation=unmirrored)).student_setting
+    assert student["tta"] == "none"
+    for tta in ("mirror", "ten_crop"):
+        text = problem(changed(runs=[{**unmirrored, "tta": tta}]))
+        assert f"runs[0].tta: found {tta}, which mirrors photos, and augment.mirror false; expected none" in text
+
+
+def test_a_probe_takes_of_augmentation_only_its_views():
+    # Its features are those of a probe without mirror images, however that is written.
+    (one,) = resolve(changed(runs=[{"backbone": "r", "probe": {}, "augment": {"mirror": False}}])).runs
+    (other,) = resolve(changed(runs=[{"backbone": "r", "probe": {}, "tta": "none"}])).runs
+    assert one == other
+    text = problem(changed(runs=[{"backbone": "r", "probe": {}, "augment": {"mirror": True, "cutmix": 1}}]))
+    assert "runs[0].augment.cutmix: has no effect on a probe; leave it out" in text
+    assert "augment.mirror" not in text
 
 
 def test_labels_that_look_like_numbers_stay_text():
@@ -289,13 +339,15 @@ def test_text_that_is_a_number_is_one():
             "runs[0].phases[0].train.groups: 0 is less than the minimum of 1",
         ),
         (
-            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "cosine"}]}]},
-            "runs[0].phases[0].policy: found 'cosine', expected triangular",
+            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "sine"}]}]},
+            "runs[0].phases[0].policy: found 'sine', expected triangular",
         ),
         ({"runs": [{"backbone": "r", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
         ({"runs": [{"backbone": "r", "crop": {"min_scal": 0.5}}]}, "unknown key 'min_scal'; did you mean 'min_scale'?"),
         ({"runs": [{"backbone": "r", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
         ({"runs": [{"backbone": "r", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
+        ({"runs": [{"backbone": "r", "augment": {"auto": "on"}}]}, "runs[0].augment.auto: found 'on', expected none"),
+        ({"runs": [{"backbone": "r", "augment": {"jitter": {"hue": 0.6}}}]}, "runs[0].augment.jitter.hue: 0.6 is"),
         ({"runs": [{"backbone": "r", "labels": ["rde"]}]}, "runs[0].labels: 'rde' is not among the labels; did you"),
         ({"runs": [{"backbone": "r", "labels": "red"}]}, "runs[0].labels: found 'red', expected all, a list of labels"),
         ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' is in none of timm, torchvision"),

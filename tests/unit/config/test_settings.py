@@ -4,7 +4,8 @@ import pytest
 
 from stylevote.config.identity import slug
 from stylevote.config.resolve import resolve
-from stylevote.config.settings import label_blocks, start_weights
+from stylevote.config.settings import label_blocks
+from stylevote.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -110,5 +111,82 @@ def test_configurations_that_share_networks_have_students_of_their_own():
 
 
 def test_only_a_users_file_of_weights_is_one_to_start_from():
-    files = [start_weights({"weights": weights}) for weights in ("none", "pretrained", "mine/start.safetensors")]
+    files = [
+        settings().start_weights({"weights": weights}) for weights in ("none", "pretrained", "mine/start.safetensors")
+    ]
     assert files == [[], [], ["mine/start.safetensors"]]
+
+
+def test_pretrained_weights_come_from_the_folder_of_weights(tmp_path):
+    runs = [
+        {"backbone": "resnet18.a1_in1k"},
+        {"backbone": "smp:resnet18"},
+        {"backbone": "resnet10t", "weights": "none"},
+    ]
+    without, resolved = settings(runs=runs), settings(runs=runs, weights_folder=str(tmp_path))
+    assert resolved.runs == without.runs
+    for setting in resolved.runs.values():
+        expected = {"resnet18.a1_in1k": ["resnet18.a1_in1k"], "smp:resnet18": ["smp_resnet18"], "resnet10t": []}
+        files = [str(tmp_path / f"{name}.safetensors") for name in expected[setting["backbone"]]]
+        assert (resolved.start_weights(setting), without.start_weights(setting)) == (files, [])
+    without.check_weights_folder()
+    for name in ("smp_resnet18", "resnet18.al_in1k"):
+        (tmp_path / f"{name}.safetensors").touch()
+    message = f"{tmp_path} lacks .*\n  resnet18.a1_in1k.safetensors; did you mean 'resnet18.al_in1k.safetensors'"
+    with pytest.raises(InputError, match=message):
+        resolved.check_weights_folder()
+    (tmp_path / "resnet18.a1_in1k.safetensors").touch()
+    resolved.check_weights_folder()
+
+
+def of_runs(*runs, **keys):
+    """Return the settings of a configuration with these runs."""
+    photosets = {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}}
+    return resolve({"labels": ["red", "blue"], "photosets": photosets, "runs": list(runs), **keys})
+
+
+def test_a_head_starts_from_a_probe_of_the_same_run_which_is_a_member_if_it_is_listed():
+    tuned = {"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe", "batch": 8, "seed": 3}
+    alone = of_runs(tuned, {**tuned, "seed": 4})
+    (probe,) = set(alone.head_probes.values())
+    assert set(alone.head_probes) == set(alone.runs)
+    assert probe not in alone.runs
+    assert set(alone.trained) == {*alone.runs, probe}
+    setting = alone.trained[probe]
+    assert (setting["probe"]["pooling"], setting["phases"], setting["hidden_units"]) == ("mean", [], [])
+    # A probe that a user writes without further keys is this one.
+    both = of_runs(tuned, {"backbone": "MobileNetV2", "probe": {}})
+    assert set(both.runs) == set(both.trained)
+    assert set(both.head_probes.values()) == {probe}
+    # What the probe depends on is the run's.
+    for change in (
+        {"size": 96},
+        {"labels": ["red"]},
+        {"loss": "weighted_bce"},
+        {"tta": "none"},
+        {"weights": "a.safetensors"},
+    ):
+        other = of_runs({**tuned, **change}, {"backbone": "MobileNetV2", "seed": 9})
+        assert list(other.head_probes.values()) != [probe]
+    token = of_runs({**tuned, "head_from": "token_probe"})
+    assert token.trained[next(iter(token.head_probes.values()))]["probe"]["pooling"] == "token"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hidden_units": [8]}, r"runs\[0\]\.hidden_units: found \[8\], expected \[\]"),
+        ({"weights": "none"}, r"runs\[0\]\.weights: found 'none', expected others"),
+        ({"loss": "focal"}, r"runs\[0\]\.loss: found 'focal', expected bce or weighted_bce"),
+        ({"probe": {}}, r"runs\[0\]\.head_from: has no effect on a probe"),
+    ],
+)
+def test_a_run_that_cannot_start_from_a_probe_is_refused(change, said):
+    with pytest.raises(InputError, match=said):
+        of_runs({"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe", **change})
+
+
+def test_a_student_starts_from_no_probe():
+    student = {"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe"}
+    with pytest.raises(InputError, match=r"distillation\.head_from: found probe, expected random"):
+        of_runs({"backbone": "MobileNetV2"}, distillation=student)

@@ -45,6 +45,15 @@ def test_labels_that_lack_members_are_named_with_the_reason():
     assert describe_ensemble(selections, 3)["warnings"] == []
 
 
+def test_heads_on_shared_backbones_are_counted():
+    selections = {"one": selection([("a", 1), ("b", 0), ("c", 0)]), "two": selection([("b", 0), ("d", 0)])}
+    frozen = {"b": "x-32-00000000", "c": "x-32-00000000", "unused": "y-32-00000000"}
+    size = describe_ensemble(selections, 3, backbones=frozen)["size"]
+    assert size.startswith("12 different CNNs (6 of them heads on 1 frozen backbone) of 4 runs, in 15 places")
+    size = describe_ensemble(selections, 3, backbones={**frozen, "d": "y-32-00000000"})["size"]
+    assert size.startswith("12 different CNNs (9 of them heads on 2 frozen backbones) of 4 runs, in 15 places")
+
+
 def test_many_labels_take_one_line_and_the_fold_with_the_fewest_members_counts():
     of_folds = pd.concat([selection([("a", 1), ("b", 1)], fold=0), selection([("a", 1)], [("b", 1)], fold=1)])
     selections = {f"label{k}": selection([(run, 1) for run in "abc"[: 2 + k % 2]], [("z", 1)]) for k in range(8)}

@@ -19,7 +19,7 @@ from stylevote.files.tables import read_json, read_table, write_table
 from stylevote.metrics import f_beta, macro_f_beta
 
 RUNS = ["run0", "run1", "run2"]
-SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9}
+SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9, "backbones": {}}
 STACK = {
     "combiner": "xgboost",
     "xgboost": {

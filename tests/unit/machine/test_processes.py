@@ -181,7 +181,7 @@ def gradients(training):
 def test_two_processes_make_the_step_of_one(tmp_path, setting, data, starter):
     plain = {"backbone": "test_convnext", "hidden_units": []}  # without BatchNorm, so that parts do not matter
     jobs = [
-        one_step(setting, data, 27, **plain, gradient_clip=0.01),  # 14 photos and 13
+        one_step(setting, data, 27, **plain, gradient_clip=0.01, augment={"auto": "trivial", "cutmix": 1}),  # 14 and 13
         one_step(setting, data, 3, **plain),  # too few to be shared
         one_step(setting, data, 27),
     ]

@@ -1,5 +1,6 @@
 """The table of runs tells them apart, and says once what all have in common."""
 
+from stylevote.config.runs import Probe
 from stylevote.report.runs import run_table, setting_text
 
 SETTING = {
@@ -36,6 +37,19 @@ def test_runs_that_differ_in_anything_differ_in_the_table():
 def test_a_key_that_is_left_out_at_its_default_is_told():
     found = run_table({"a": SETTING, "b": {**SETTING, "batch_norm": False}}, ["red", "green"])
     assert (found.head, found.rows) == (["run", "batch_norm"], [["a", "yes"], ["b", "no"]])
+
+
+def test_a_probe_has_no_part_in_what_has_no_effect_on_it():
+    probe = {"pooling": "mean", "layers": 2, "scales": [1], "whiten": False, "penalties": [1]}
+    of_probe = {**SETTING, "phases": [], "probe": {**Probe().used(), **probe}}
+    found = run_table({"a": SETTING, "b": of_probe}, ["red", "green"])
+    assert (found.head, found.rows) == (
+        ["run", "probe"],
+        [["a", "none"], ["b", "probe, layers 2, penalties [1]"]],
+    )
+    assert "ema none" in found.common
+    other = run_table({"a": SETTING, "c": {**SETTING, "ema": {"decay": 0.5}}, "b": of_probe}, ["red", "green"])
+    assert [row[other.head.index("ema")] for row in other.rows] == ["none", "decay 0.5", "–"]
 
 
 def test_what_all_runs_have_in_common_is_said_once():

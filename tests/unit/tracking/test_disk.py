@@ -107,6 +107,10 @@ def test_pixels_take_the_planned_space(tmp_path):
         segmentation={"model": "maskrcnn", "size": 80},
         results=str(tmp_path),
     )
+    scored_at = {"backbone": "ResNet50", "size": 32, "test_size": 40}
+    train, test = disk.pixel_totals(settings_of(scored_at, results=str(tmp_path)))
+    assert train.endswith("(shorter sides: 32, 40)")
+    assert test.endswith("(shorter sides: 40)")
     assert all("not known" in line for line in disk.pixel_totals(settings))
     manifest = pd.DataFrame(sides, columns=["width", "height"])
     manifest["image_id"] = [f"{number}.jpg" for number in range(len(sides))]

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from stylevote.config.identity import features_id
 from stylevote.files.tables import write_json, write_table
 from stylevote.tracking import disk, plan
 from unit.tracking.planned import LABELS, PHASES, settings_of
@@ -56,6 +57,57 @@ def test_runs_show_drawn_values():
         assert row["loss"] == f"focal gamma {setting['loss']['focal']['gamma']} alpha 0.25"
         # Common settings are left out.
         assert row["other"] == f"crop.min_scale {setting['crop']['min_scale']}"
+
+
+def test_probes_show_what_has_an_effect_on_them():
+    tuned = {"backbone": "ResNet50", "phases": PHASES, "crop": {"min_scale": 0.5}}
+    probes = {"backbone": "ResNet50", "probe": {"each": [{}, {"pooling": "token", "layers": 1, "penalties": [0.1]}]}}
+    settings = settings_of(tuned, probes, {**probes, "probe": {}, "tta": "none"})
+    table = plan.plan_runs(settings).set_index("run")
+    texts = {(row.phases, row.other) for row in table.itertuples()}
+    # Crops are those of all runs that have any.
+    assert texts == {
+        ("1 head 0.001, 4 last 0.4 0.0003", "tta mirror"),
+        ("probe", "tta mirror"),
+        ("probe", "tta none"),
+        ("probe, pooling token, penalties [0.1]", "tta mirror"),
+    }
+    of_probes = table[table["phases"].str.startswith("probe")]
+    assert list(of_probes["networks"]) == [3] * 3
+    assert list(of_probes["hidden_units"]) == ["none"] * 3
+    # Four labels and 2,048 features in single precision: the backbone is not in it.
+    assert list(of_probes["megabytes"]) == pytest.approx([4 * 4 * 2049 / 1e6] * 3, rel=0.02)
+    (line,) = plan.feature_totals(settings)
+    assert line.startswith("features:  of 3 frozen backbones of probes (141.")
+    assert line.endswith(f", stored once): {3 * 2 * 2048:,} bytes per photo")
+
+
+def test_features_count_once_and_fits_by_themselves(tmp_path):
+    probes = [{"backbone": "resnet18", "size": 64, "probe": {"penalties": {"each": [[0.1], [1]]}}}]
+    tuned = {"backbone": "resnet18", "size": 64, "phases": PHASES}
+    settings = settings_of(*probes, tuned, results=str(tmp_path))
+    first, second = (run for run, setting in settings.runs.items() if setting.get("probe"))
+    (other,) = settings.runs.keys() - {first, second}
+    features = features_id(settings.runs[first])
+    for run, rate, seconds in ((first, 0.0, 36.0), (other, 0.1, 3600.0)):
+        row = pd.DataFrame({"epoch": [0], "highest_lr": [rate], "seconds": [seconds]})
+        write_table(row, tmp_path / "runs" / run / "fold0" / "history.parquet")
+    measured = tmp_path / "benchmarks" / "extract_features" / "train" / features / "0.tsv"
+    measured.parent.mkdir(parents=True)
+    measured.write_text("s\tmax_rss\n1800.0\t5\n")
+    outputs = [f"f/fold{k}/{name}" for k in range(3) for name in ("history.parquet", "validation.parquet", "weights")]
+    jobs = [("fit_probe", {"run": second}, f"Missing output files: {', '.join(outputs)}")]
+    jobs += [("train_cnn", {"run": other, "fold": "1"}, "Forced execution")]
+    jobs += [("extract_features", {"features": features, "photoset": p, "shard": "0"}, "x") for p in ("train", "test")]
+    table = plan.plan_trainings(settings, jobs).set_index("run")
+    assert dict(table["to_do"]) == {first: 0, second: 3, other: 1}
+    assert table.loc[second, "why"] == "new"
+    assert dict(table["hours"]) == {first: "0.00", second: "0.03", other: "5.00"}
+    assert list(plan.feature_hours(settings, jobs)) == ["features:  2 jobs to extract them, 1.0 hours"]
+    jobs.append(("extract_features", {"features": "x-64-00000000", "photoset": "test", "shard": "0"}, "x"))
+    (line,) = plan.feature_hours(settings, jobs)
+    assert line == "features:  3 jobs to extract them, 1.0 hours, and 1 jobs that are not measured"
+    assert list(plan.feature_hours(settings, jobs[:2])) == []
 
 
 def test_labels_are_named_or_counted():
@@ -139,7 +191,7 @@ def test_hours_are_those_of_the_same_backbone_and_size(tmp_path):
         (of_64[0], 1, [300, 600]),
         ("resnet50.tv_in1k-648-a-b", 0, [9]),
     ):
-        history = pd.DataFrame({"epoch": range(len(seconds)), "seconds": seconds})
+        history = pd.DataFrame({"epoch": range(len(seconds)), "highest_lr": 0.1, "seconds": seconds})
         write_table(history, tmp_path / "runs" / run / f"fold{fold}" / "history.parquet")
     to_do = [(of_64[0], 2), *((run, fold) for run in (of_64[1], of_128) for fold in range(3))]
     jobs = [("train_cnn", {"run": run, "fold": str(fold)}, "Forced execution") for run, fold in to_do]
@@ -167,7 +219,8 @@ def test_without_measured_runs_hours_are_those_of_the_configuration(tmp_path):
     settings = settings_of(*runs, results=str(tmp_path), plan=stated)
     of_64, of_96 = sorted(settings.runs)
     write_table(
-        pd.DataFrame({"epoch": [0], "seconds": [60.0]}), tmp_path / "runs" / of_64 / "fold0" / "history.parquet"
+        pd.DataFrame({"epoch": [0], "highest_lr": [0.1], "seconds": [60.0]}),
+        tmp_path / "runs" / of_64 / "fold0" / "history.parquet",
     )
     jobs = [("train_cnn", {"run": run, "fold": "1"}, "Forced execution") for run in (of_64, of_96)]
     table = plan.plan_trainings(settings, jobs).set_index("run")
@@ -179,7 +232,8 @@ def test_trainings_that_another_configuration_shares_are_done(tmp_path):
     (run,) = settings.runs
     for fold in settings.folds:
         write_table(
-            pd.DataFrame({"epoch": [0], "seconds": [60.0]}), tmp_path / "runs" / run / f"fold{fold}" / "history.parquet"
+            pd.DataFrame({"epoch": [0], "highest_lr": [0.1], "seconds": [60.0]}),
+            tmp_path / "runs" / run / f"fold{fold}" / "history.parquet",
         )
     assert plan.plan_trainings(settings, [])["done"].tolist() == [len(settings.folds)]
 

@@ -1,8 +1,9 @@
 """A bundle: all that decisions need, in one folder. `stylevote.bundle.decide` decides with it.
 
 It contains the members' weights, the stackers, and ``bundle.json``: labels, thresholds, members, descriptions of the
-networks, and a digest of every file. A bundle may come from anywhere. Its description becomes names of files and
-arguments of a network, so `open_bundle` checks it first.
+networks, and a digest of every file. The weights of a probe are its heads. Their backbone is there once, for all folds
+and probes that share it. A bundle may come from anywhere. Its description becomes names of files and arguments of a
+network, so `open_bundle` checks it first.
 """
 
 import re
@@ -22,8 +23,8 @@ from stylevote.cnn.outputs import check_weights, read_digests, weights_path
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
-from stylevote.config.identity import file_sha256, plain_numbers, slug
-from stylevote.config.runs import MAX_LAYERS, Tta, Units
+from stylevote.config.identity import features_id, features_setting, file_sha256, plain_numbers, score_size, slug
+from stylevote.config.runs import MAX_LAYERS, Probe, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, read_sealed, write_json, write_sealed
@@ -68,6 +69,7 @@ Text = Annotated[str, Field(min_length=1, max_length=150)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Labels = Annotated[list[Text], Field(min_length=1, max_length=1000), AfterValidator(refuse_equal)]
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}$")]
+FeaturesId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+-\d+-[0-9a-f]{8}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Epoch = Annotated[int, Field(ge=0, le=32767)]
 # A list in JSON: run and epoch, for the CNNs of all folds; or run, epoch and fold, for the CNN of a fold. The n-th
@@ -79,7 +81,10 @@ Member = (
 
 
 class BundledRun(Model):
-    """A run whose networks are in a bundle: the part of its setting that predictions need."""
+    """A run whose networks are in a bundle: the part of its setting that predictions need.
+
+    Of a probe, this includes the id of its features, which names the file of its backbone.
+    """
 
     backbone: Text
     backbone_args: Annotated[dict[str, Any], AfterValidator(check_arguments)]
@@ -87,6 +92,8 @@ class BundledRun(Model):
     batch: int = Field(ge=1, le=4096)
     hidden_units: list[Units] = Field(max_length=MAX_LAYERS)
     batch_norm: bool = True
+    probe: Probe | None = None
+    features: FeaturesId | None = None
     tta: Tta
     labels: Labels
 
@@ -117,9 +124,10 @@ class BundledNetwork:
         run: id of its run.
         fold: fold that was held out.
         epoch: epoch after which its weights were stored.
-        setting: see `stylevote.cnn.network.Network`.
+        setting: see `stylevote.cnn.frozen.make_network`.
         labels: labels of its logits.
-        path: file of its weights.
+        path: file of its weights; of a probe, those of its head.
+        backbone: file of a probe's backbone.
     """
 
     run: str
@@ -128,6 +136,7 @@ class BundledNetwork:
     setting: NetworkSetting
     labels: list[str]
     path: Path
+    backbone: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -157,9 +166,10 @@ class Bundle:
         networks = []
         for run, fold, epoch in sorted(_networks(self.content)):
             setting = self.content.runs[run].model_dump()
-            labels = setting.pop("labels")
+            labels, features = setting.pop("labels"), setting.pop("features")
             path = self.folder / _weights(run, fold, epoch)
-            networks.append(BundledNetwork(run, fold, epoch, setting, labels, path))
+            backbone = self.folder / _backbone(features) if features else None
+            networks.append(BundledNetwork(run, fold, epoch, setting, labels, path, backbone))
         return networks
 
     @property
@@ -227,6 +237,7 @@ def write_bundle(
     weights: Mapping[tuple[str, int, int], tuple[Path, str]],
     stackers: Mapping[str, Sequence[bytes]],
     card: str,
+    backbones: Sequence[Path] = (),
 ) -> None:
     """Write a bundle.
 
@@ -236,19 +247,29 @@ def write_bundle(
         weights: file of weights and its digest (see `stored_weights`) by run, fold and epoch, for every member.
         stackers: each label's stackers, one per fold, from their `to_bytes`.
         card: Markdown about the bundle.
+        backbones: files of the probes' backbones, each named by the id of its features.
 
     Raises:
-        InputError: the content is no bundle; weights are not those that training wrote; the folder contains something
-            else.
+        InputError: the content is no bundle; weights are not those that training wrote; a backbone is damaged; the
+            folder contains something else.
     """
     if folder.exists() and not (folder / CONTENT).exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: found something else than a bundle, expected a new folder")
     for path, expected in weights.values():
         check_weights(path, expected)
+    if backbones:
+        from stylevote.files.weights import read_weights  # noqa: PLC0415 (imports torch)
+
+        for path in backbones:
+            read_weights(path)
     shutil.rmtree(folder, ignore_errors=True)
     for network, (path, _) in weights.items():
         target = folder / _weights(*network)
         target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    for path in backbones:
+        target = folder / _backbone(path.stem)
+        target.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, target)
     for label, of_folds in stackers.items():
         for name, data in zip(_stackers(label, len(of_folds)), of_folds, strict=True):
@@ -259,6 +280,8 @@ def write_bundle(
     }
     runs = {
         run: {key: setting[key] for key in BundledRun.model_fields if key in setting}
+        | {"size": score_size(setting)}
+        | ({"features": features_id(setting)} if setting.get("probe") else {})
         for run, setting in content["runs"].items()
     }
     # Last: a job that was killed leaves no bundle.
@@ -314,9 +337,22 @@ def _contradictions(content: Content) -> Iterator[str]:
     for run, setting in content.runs.items():
         if not set(setting.labels) <= set(labels):
             yield f"runs.{run}.labels: expected labels of the bundle"
+    yield from _wrong_features(content)
     yield from _uneven_folds(content)
     if problems := content.files.keys() ^ _expected_files(content):
         yield f"files: not those of its members and labels, such as {quote(min(problems))}"
+
+
+def _wrong_features(content: Content) -> Iterator[str]:
+    """Yield problems of probes: those that share features share a backbone, and see photos alike."""
+    described: dict[str, Any] = {}
+    for run, setting in content.runs.items():
+        if (setting.probe is None) != (setting.features is None):
+            yield f"runs.{run}: expected both of probe and features, or neither"
+        elif setting.probe and setting.features:
+            own = features_setting({**setting.used(), "weights": setting.features})
+            if described.setdefault(setting.features, own) != own:
+                yield f"runs.{run}: other features than another run's of the same id"
 
 
 def _members_in(content: Content, label: str, fold: int) -> list[tuple[str, int]]:
@@ -347,6 +383,7 @@ def _uneven_folds(content: Content) -> Iterator[str]:
 def _expected_files(content: Content) -> set[str]:
     """Return the names of the files of a bundle with this content."""
     weights = {_weights(*network) for network in _networks(content)}
+    weights |= {_backbone(setting.features) for setting in content.runs.values() if setting.features}
     return weights | {name for label in content.labels for name in _stackers(label, content.folds)} | {CARD}
 
 
@@ -362,6 +399,10 @@ def _damages(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
 
 def _weights(run: str, fold: int, epoch: int) -> str:
     return f"weights/{run}/fold{fold}/epoch{epoch}.safetensors"
+
+
+def _backbone(features: str) -> str:
+    return f"backbones/{features}.safetensors"
 
 
 def _stackers(label: str, folds: int) -> list[str]:

@@ -3,7 +3,8 @@
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError, safe_open
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from tqdm import tqdm
 
 from stylevote.bundle.contents import Bundle, BundledNetwork
 from stylevote.cnn.batches import PixelCache
-from stylevote.cnn.network import Network
+from stylevote.cnn.frozen import FrozenBackbone, ProbeNetwork, extract_features, make_network
+from stylevote.cnn.network import Network, make_head
 from stylevote.cnn.predict import predict
+from stylevote.cnn.settings import NetworkSetting
 from stylevote.ensemble.decisions import decision_details
 from stylevote.ensemble.vote import photoset_votes, predict_labels
 from stylevote.errors import InputError
@@ -27,6 +31,8 @@ from stylevote.machine.device import open_device
 from stylevote.machine.failures import explain_shortages
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.pixels import cache_pixels, open_pixels
+from stylevote.probe.features import FORMAT, Features
+from stylevote.probe.scores import probabilities
 
 MORE_MEMORY = "decide on the CPU (--device cpu), or on a machine with more free memory"
 
@@ -70,13 +76,8 @@ def decide(
     }
     with tempfile.TemporaryDirectory(prefix="stylevote-") as folder, explain_shortages("deciding", MORE_MEMORY):
         caches = _open_caches(networks, manifest, photos, Path(folder), device=torch_device, threads=threads)
-        network, run, rows = None, None, torch.arange(len(manifest))
-        for bundled in tqdm(networks, unit="network", disable=not progress or None):
-            if bundled.run != run:
-                network, run = make_network(bundled, torch_device), bundled.run
-            load_weights(network, bundled.path)
-            size, batch, tta = (bundled.setting[key] for key in ("size", "batch", "tta"))
-            probabilities = predict(network, caches[size], rows, size, batch, tta=tta)
+        scored = _score(networks, caches, torch.arange(len(manifest)), torch_device)
+        for bundled, probabilities in tqdm(scored, total=len(networks), unit="network", disable=not progress or None):
             for k, label in enumerate(bundled.labels):
                 for position, member in enumerate(bundle.members(label, bundled.fold)):
                     if member == (bundled.run, bundled.epoch):
@@ -134,15 +135,38 @@ def _open_caches(
     return caches
 
 
+def _score(
+    networks: Sequence[BundledNetwork], caches: dict[int, PixelCache], rows: torch.Tensor, device: torch.device
+) -> Iterator[tuple[BundledNetwork, np.ndarray]]:
+    """Yield each network with its probabilities for all photos, float32 of shape (photos, labels).
+
+    A network is made once for all folds. A frozen backbone sees the photos once for all probes that share it.
+    """
+    network, made = None, None
+    for bundled in sorted(networks, key=lambda one: str(one.backbone or "")):
+        size, batch, tta = (bundled.setting[key] for key in ("size", "batch", "tta"))
+        if bundled.backbone:
+            if made != bundled.backbone:
+                network, made = _load_backbone(bundled.backbone, bundled.setting, device), bundled.backbone
+                parts = [part.astype(FORMAT) for part in extract_features(network, caches[size], rows)]
+                features = Features([np.concatenate(parts)])
+            yield bundled, probabilities(_load_head(bundled, network.width), features, rows.numpy())
+            continue
+        if made != bundled.run:
+            network, made = _empty_network(bundled, device), bundled.run
+        load_weights(network, bundled.path)
+        yield bundled, predict(network, caches[size], rows, size, batch, tta=tta)
+
+
 class _SizeLimit(TorchDispatchMode):
     """Limits the size of a network, made inside this context, to the size of the weights in a file.
 
     A network is made before its weights are loaded, and a description may ask for any size. To make sixteen kinds of
-    networks took 1.0 to 1.1 times as many numbers as their weights and the photo that measures their features have.
+    networks took 1.0 to 1.1 times as many numbers as their weights and the photos that measure their features have.
 
     Args:
-        path: the file of weights.
-        size: of that photo, in pixels per side.
+        paths: the files of weights.
+        pixels: of those photos.
 
     Raises:
         InputError: the file is damaged, or a tensor exceeds the limit.
@@ -150,15 +174,17 @@ class _SizeLimit(TorchDispatchMode):
 
     MAKERS = (torch.ops.aten.empty, torch.ops.aten.zeros, torch.ops.aten.ones)
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, paths: Sequence[Path], pixels: int) -> None:
         super().__init__()
-        self.refusal = InputError(f"{path}: not the weights of the described network, which is larger")
-        try:
-            with safe_open(path, "pt") as file:
-                stored = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise damaged(path, str(error)) from error
-        self.left = 2 * stored + 1_000_000 + 3 * size**2
+        self.refusal = InputError(f"{paths[-1]}: not the weights of the described network, which is larger")
+        self.left = 1_000_000 + 3 * pixels
+        for path in paths:
+            try:
+                with safe_open(path, "pt") as file:
+                    shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
+            except (OSError, SafetensorError) as error:
+                raise damaged(path, str(error)) from error
+            self.left += 2 * sum(map(math.prod, shapes))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         """Count the numbers of a new tensor; torch calls this for each of its functions."""
@@ -169,25 +195,54 @@ class _SizeLimit(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def make_network(bundled: BundledNetwork, device: torch.device) -> Network:
+@contextmanager
+def _limited(paths: Sequence[Path], setting: NetworkSetting) -> Iterator[None]:
+    """Raise `InputError` if what is made in this context is larger than the weights in files."""
+    sides = [setting["size"] * scale for scale in (1, *(setting.get("probe") or {}).get("scales", []))]
+    limit = _SizeLimit(paths, sum(round(side) ** 2 for side in sides))
+    try:
+        with limit:
+            yield
+    except InputError:
+        if limit.left < 0:  # the network's own message is about settings that a bundle's user cannot change
+            raise limit.refusal from None
+        raise
+
+
+def _empty_network(bundled: BundledNetwork, device: torch.device) -> Network | ProbeNetwork:
     """Return a network without its weights, in evaluation mode.
 
     Raises:
         InputError: it cannot be made, or is larger than its weights.
     """
-    limit = _SizeLimit(bundled.path, bundled.setting["size"])
-    try:
-        with limit:
-            network = Network(bundled.setting, len(bundled.labels))
-    except InputError:
-        if limit.left < 0:  # the network's own message is about settings that a bundle's user cannot change
-            raise limit.refusal from None
-        raise
+    with _limited([*filter(None, [bundled.backbone]), bundled.path], bundled.setting):
+        network = make_network(bundled.setting, len(bundled.labels))
     return network.to(device, memory_format=torch.channels_last).eval()
 
 
-def load_network(bundled: BundledNetwork, device: torch.device) -> Network:
+def load_network(bundled: BundledNetwork, device: torch.device) -> Network | ProbeNetwork:
     """Return a network with its weights, in evaluation mode; raise `InputError` if they do not fit."""
-    network = make_network(bundled, device)
-    load_weights(network, bundled.path)
+    network = _empty_network(bundled, device)
+    if bundled.backbone:
+        load_weights(network.features, bundled.backbone)
+        load_weights(nn.ModuleDict({"head": network.head}), bundled.path)
+    else:
+        load_weights(network, bundled.path)
     return network
+
+
+def _load_backbone(backbone: Path, setting: NetworkSetting, device: torch.device) -> FrozenBackbone:
+    """Return the backbone of probes; raise `InputError` if its weights do not fit."""
+    with _limited([backbone], setting):
+        network = FrozenBackbone(setting)
+    load_weights(network, backbone)
+    return network.to(device, memory_format=torch.channels_last)
+
+
+def _load_head(bundled: BundledNetwork, width: int) -> dict[str, np.ndarray]:
+    """Return the arrays of a probe's head for a number of features; raise `InputError` if they do not fit."""
+    hidden, batch_norm = bundled.setting["hidden_units"], bundled.setting["batch_norm"]
+    with _limited([bundled.path], bundled.setting):
+        head = make_head(width, hidden, len(bundled.labels), batch_norm=batch_norm)
+    load_weights(nn.ModuleDict({"head": head}), bundled.path)
+    return {name: tensor.numpy() for name, tensor in head.state_dict().items()}

@@ -10,6 +10,7 @@ import torch
 
 from stylevote.bundle.contents import Bundle, BundledNetwork
 from stylevote.bundle.decide import load_network
+from stylevote.cnn.frozen import ProbeNetwork
 from stylevote.cnn.network import Network
 from stylevote.errors import InputError
 from stylevote.files.tables import replacing
@@ -68,11 +69,12 @@ def export_networks(bundle: Bundle, folder: Path, runs: Collection[str] | None =
     return paths
 
 
-def onnx_model(network: Network, bundled: BundledNetwork) -> onnx.ModelProto:
+def onnx_model(network: Network | ProbeNetwork, bundled: BundledNetwork) -> onnx.ModelProto:
     """Return a network as ONNX; raise `InputError` if torch cannot export it.
 
     The input is float32 RGB in 0..1 of shape (photos, 3, size, size), for any number of photos. The model normalizes
-    it. The output is logits of shape (photos, labels). The model's metadata describe both.
+    it. The output is logits of shape (photos, labels). The model's metadata describe both. A probe is one model from
+    photos to logits: backbone, views and head.
     """
     size = bundled.setting["size"]
     try:
@@ -122,15 +124,23 @@ def check_model(model: onnx.ModelProto, bundled: BundledNetwork, threads: int = 
     return largest
 
 
-def _metadata(network: Network, bundled: BundledNetwork) -> dict[str, str | int | list[str] | list[float]]:
+def _metadata(
+    network: Network | ProbeNetwork, bundled: BundledNetwork
+) -> dict[str, str | int | list[str] | list[float]]:
+    tta, probe = bundled.setting["tta"], bundled.setting.get("probe")
+    seen = network.features if probe else network
+    views = f"{tta}: the views whose scores the ensemble averages; the model sees one"
+    if probe:
+        scales = ", ".join(f"{scale:g}" for scale in probe["scales"])
+        views = f"within the model: the mean of the features of {tta} at {scales} times the size; give the photo once"
     return {
         "input": "RGB in 0..1, float32, shape (photos, 3, size, size): the whole photo, resized to a square",
         "output": "logits, one per label; its score is 1 / (1 + exp(-logit))",
         "size": bundled.setting["size"],
         "normalization": "within the model: (photos - mean) / std",
-        "mean": network.mean.flatten().tolist(),
-        "std": network.std.flatten().tolist(),
-        "tta": f"{bundled.setting['tta']}: the views whose scores the ensemble averages; the model sees one",
+        "mean": seen.mean.flatten().tolist(),
+        "std": seen.std.flatten().tolist(),
+        "tta": views,
         "labels": bundled.labels,
         "run": bundled.run,
         "fold": bundled.fold,

@@ -8,10 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from stylevote.cnn.frozen import ProbeNetwork
 from stylevote.cnn.network import Network
 
 
-def heat_maps(network: Network, photos: torch.Tensor, label: int) -> torch.Tensor:
+def heat_maps(network: Network | ProbeNetwork, photos: torch.Tensor, label: int) -> torch.Tensor:
     """Return how much each pixel of the photos supports a label.
 
     The map is the ReLU of the weighted sum of the deepest feature map's channels. Their weights are the mean gradients
@@ -21,6 +22,8 @@ def heat_maps(network: Network, photos: torch.Tensor, label: int) -> torch.Tenso
     Shapes and gradients show which layer gives that map, so no layer's name must be known. It is the last layer
     whose output has rows and columns in which the logit has a gradient. After a transformer's last attention, only the
     class token has one. The map is then the input of the last block.
+
+    A probe averages features over views. Here it sees the photo once, so that there is one map.
 
     Args:
         network: in evaluation mode.
@@ -34,7 +37,7 @@ def heat_maps(network: Network, photos: torch.Tensor, label: int) -> torch.Tenso
         # Weights may be frozen, so the input asks for the gradient.
         photos = photos.detach().clone().requires_grad_()
         with _outputs(network.backbone) as outputs:
-            logits = network(photos)
+            logits = network.one_view(photos) if isinstance(network, ProbeNetwork) else network(photos)
         gradients = torch.autograd.grad(logits[:, label].sum(), outputs, allow_unused=True)
     tokens = getattr(network.backbone, "num_prefix_tokens", 0)
     heat = photos.new_zeros(len(photos), 1, 1, 1)

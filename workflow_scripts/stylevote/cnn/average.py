@@ -1,6 +1,7 @@
-"""An exponential moving average of a network's weights."""
+"""Averages of a network's weights: over the steps of a training, or over its last epochs."""
 
 import copy
+from collections import deque
 
 import torch
 from torch import nn
@@ -48,3 +49,40 @@ class WeightAverage:
         """Restore the state that `state_dict` returned."""
         self.network.load_state_dict(state["network"])
         self.steps = state["steps"]
+
+
+class WeightSoup:
+    """The mean of a network's weights after its last epochs (Izmailov et al. 2018, in a sliding window).
+
+    Running statistics are averaged like weights, as `WeightAverage` does: to measure them again would need another
+    epoch's photos, and those of the last epochs of a falling learning rate hardly differ. Counters are the last.
+
+    Args:
+        network: the network to follow.
+        epochs: number of epochs in the mean; fewer after the first ones.
+
+    Attributes:
+        network: a copy of the network with the mean; never trained.
+    """
+
+    def __init__(self, network: nn.Module, epochs: int) -> None:
+        self.network, self.followed = copy.deepcopy(network).requires_grad_(False), network
+        self.epochs: deque[dict[str, torch.Tensor]] = deque(maxlen=epochs)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Add the followed network's weights after another epoch."""
+        state = self.followed.state_dict()
+        # In main memory: a GPU's is needed for the training.
+        self.epochs.append({name: value.to("cpu", copy=True) for name, value in state.items()})
+        for name, own in self.network.state_dict().items():
+            values = [epoch[name] for epoch in self.epochs]
+            own.copy_(torch.stack(values).mean(dim=0) if own.is_floating_point() else values[-1])
+
+    def state_dict(self) -> dict:
+        """Return the state for `load_state_dict`."""
+        return {"epochs": list(self.epochs)}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Restore the state that `state_dict` returned."""
+        self.epochs.extend(state["epochs"])

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from stylevote.errors import InputError
 from stylevote.files.weights import load_part
-from stylevote.machine.uncompiled import timm
+from stylevote.machine.uncompiled import compiler_later, timm
 from stylevote.wording import nearest
 
 SMP_PREFIX = "smp:"
@@ -26,7 +26,8 @@ class SmpEncoder(nn.Module):
     """An encoder of segmentation-models-pytorch, its deepest feature map averaged over the photo."""
 
     def __init__(self, name: str, pretrained: bool) -> None:
-        import segmentation_models_pytorch as smp  # noqa: PLC0415 (takes seconds, and few runs need it)
+        with compiler_later():
+            import segmentation_models_pytorch as smp  # noqa: PLC0415 (takes seconds, and few runs need it)
 
         super().__init__()
         if name not in smp.encoders.get_encoder_names():
@@ -49,7 +50,14 @@ def unknown_name(name: str, known: list[str]) -> str:
     return f"backbone {name!r} is not known{nearest(name, known, count=3)}"
 
 
-def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.Module, tuple, tuple]:
+def no_drop_path(name: str) -> str:
+    """Return a message about a backbone without stochastic depth."""
+    return f"backbone {name!r} has no blocks that training can skip (stochastic depth); leave out the run's `drop_path`"
+
+
+def create_backbone(
+    name: str, weights: str, args: dict[str, Any], *, drop_path: float = 0
+) -> tuple[nn.Module, tuple, tuple]:
     """Return a feature extractor, and the mean and standard deviation (per channel, of 0..1) to normalize its input.
 
     The features of a convolutional network are the means of its last feature map's channels (`end_at_last_map`).
@@ -60,11 +68,13 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
         weights: ``none``, ``pretrained`` (the library's own, from its hub or cache) or the path of a safetensors file
             with the library's parameter names.
         args: further arguments of ``timm.create_model``, such as ``pad_type``.
+        drop_path: probability to skip the topmost block in training (timm's ``drop_path_rate``).
 
     Raises:
-        InputError: the name is unknown, or the weights cannot be loaded or do not fit.
+        InputError: the name is unknown, the weights cannot be loaded or do not fit, or no block can be skipped.
     """
     pretrained = weights == "pretrained"
+    args = {**args, "drop_path_rate": drop_path} if drop_path else args
     try:
         if name.startswith(SMP_PREFIX):
             backbone = SmpEncoder(name.removeprefix(SMP_PREFIX), pretrained)
@@ -82,9 +92,13 @@ def create_backbone(name: str, weights: str, args: dict[str, Any]) -> tuple[nn.M
     except InputError:
         raise
     except Exception as error:  # timm's models raise nearly anything for arguments that do not fit together
+        if "drop_path_rate" in str(error):
+            raise InputError(no_drop_path(name)) from error
         raise InputError(
             f"backbone {name!r} with weights {weights!r} and arguments {args} cannot be made: {error}"
         ) from error
+    if drop_path and not any(isinstance(module, timm.layers.DropPath) for module in backbone.modules()):
+        raise InputError(no_drop_path(name))
     if weights not in ("none", "pretrained"):
         load_part(backbone.encoder if isinstance(backbone, SmpEncoder) else backbone, Path(weights))
     return backbone, tuple(mean), tuple(std)
@@ -109,6 +123,16 @@ def _pooled(backbone: nn.Module, maps: torch.Tensor) -> torch.Tensor:
     """Return the means of a timm network's feature maps, with its dropout (``drop_rate``)."""
     sides = (1, 2) if getattr(backbone, "output_fmt", "NCHW") == "NHWC" else (2, 3)
     return functional.dropout(maps.mean(dim=sides), getattr(backbone, "drop_rate", 0.0), backbone.training)
+
+
+def head_source(backbone: nn.Module) -> str:
+    """Return the `head_from` of a run whose features are those of its probe, or ``random`` if no probe has them.
+
+    Probes pool a transformer's tokens as their setting says, and other networks as they are.
+    """
+    if getattr(backbone, "num_prefix_tokens", None) is None:
+        return "probe"
+    return {"avg": "probe", "token": "token_probe", "map": "token_probe"}.get(backbone.global_pool, "random")
 
 
 def take_size(backbone: nn.Module, size: int) -> None:

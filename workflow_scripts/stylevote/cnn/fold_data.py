@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 
 from stylevote.cnn.batches import JoinedCaches, PixelCache
-from stylevote.errors import InputError
 from stylevote.files.tables import check_photos, label_matrix, read_table
 from stylevote.photos.pixels import check_index, open_pixels
 
@@ -26,6 +25,7 @@ class FoldData:
         epochs: int64, one per epoch, in main memory: rows of ``cache`` in the order in which the epoch sees them.
         validation: int64, in main memory: the rows held out.
         loss: function to minimize, of logits and targets, each of shape (photos, labels); returns a scalar.
+        test_cache: pixels of every training photo at the run's `test_size`, if it has one.
     """
 
     cache: PixelCache | JoinedCaches
@@ -33,6 +33,7 @@ class FoldData:
     epochs: list[torch.Tensor]
     validation: torch.Tensor
     loss: Loss
+    test_cache: PixelCache | None = None
 
 
 def open_caches(
@@ -61,26 +62,6 @@ def open_caches(
         variants = pd.concat([variants, recolored[["image_id", "crc32", "variant"]]], ignore_index=True)
         return JoinedCaches((cache, recolored_cache)), variants
     return cache, variants
-
-
-def epoch_rows(path: Path, variants: pd.DataFrame) -> list[torch.Tensor]:
-    """Return the rows of ``variants`` that each epoch sees, in its order.
-
-    Args:
-        path: manifest of the epochs.
-        variants: image_id and variant of each photo in the pixel caches.
-
-    Raises:
-        InputError: an epoch contains a photo that is not in the caches.
-    """
-    epochs, columns = read_table(path), ["image_id", "variant"]
-    rows = pd.MultiIndex.from_frame(variants[columns]).get_indexer(pd.MultiIndex.from_frame(epochs[columns]))
-    if (rows < 0).any():
-        missing = epochs.loc[rows < 0, columns].iloc[0].tolist()
-        raise InputError(
-            f"{path}: {(rows < 0).sum()} photos are not in the pixel cache, first {missing}; delete the cache"
-        )
-    return [torch.from_numpy(rows[positions]) for positions in epochs.groupby("epoch", sort=True).indices.values()]
 
 
 def count_seen(targets: torch.Tensor, epochs: list[torch.Tensor]) -> tuple[torch.Tensor, int]:

@@ -1,9 +1,11 @@
 """A backbone with a small fully connected head: photos in, one logit per label out."""
 
+import copy
 from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from stylevote.cnn.backbones import create_backbone, take_size, trained_layers
 from stylevote.cnn.settings import NetworkSetting
@@ -18,7 +20,8 @@ class Network(nn.Module):
     Xavier's rule (Glorot and Bengio 2010). The second-place team's has no batch normalization.
 
     Args:
-        setting: of the network (``backbone``, ``backbone_args``, ``size``, ``hidden_units``, ``batch_norm``).
+        setting: of the network (``backbone``, ``backbone_args``, ``size``, ``hidden_units``, ``batch_norm``; and for
+            training ``dropout``, ``drop_path``).
         labels: number of predicted labels.
         weights: of the backbone, see `stylevote.cnn.backbones.create_backbone`.
 
@@ -28,7 +31,9 @@ class Network(nn.Module):
 
     def __init__(self, setting: NetworkSetting, labels: int, weights: str = "none") -> None:
         super().__init__()
-        self.backbone, mean, std = create_backbone(setting["backbone"], weights, setting["backbone_args"])
+        setting = {**OMITTED, **setting}
+        args, drop_path = setting["backbone_args"], setting["drop_path"]
+        self.backbone, mean, std = create_backbone(setting["backbone"], weights, args, drop_path=drop_path)
         # Stored with the weights: a network without pretrained weights does not know their normalization.
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
@@ -38,9 +43,11 @@ class Network(nn.Module):
         except Exception as error:  # models raise nearly anything
             raise InputError(
                 f"backbone {setting['backbone']!r} takes no photos of {setting['size']} x {setting['size']} pixels "
-                f"({error}); change the run's `size`, or its `backbone_args` (some take `img_size`)"
+                f"({error}); change the run's `size` or `test_size`, or its `backbone_args` (some take `img_size`)"
             ) from error
-        self.head = make_head(width, setting["hidden_units"], labels, batch_norm={**OMITTED, **setting}["batch_norm"])
+        self.head = make_head(
+            width, setting["hidden_units"], labels, batch_norm=setting["batch_norm"], dropout=setting["dropout"]
+        )
         self.frozen: list[nn.Module] = []
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
@@ -92,16 +99,45 @@ def feature_width(backbone: nn.Module, size: int) -> int:
     return width
 
 
-def make_head(width: int, hidden: Sequence[int], labels: int, *, batch_norm: bool = True) -> nn.Sequential:
+def at_size(network: Network, size: int) -> Network:
+    """Return a copy of a network that takes photos of ``size`` pixels per side; position embeddings are resampled."""
+    resized = copy.deepcopy(network)
+    take_size(resized.backbone, size)
+    return resized
+
+
+class DropoutLinear(nn.Linear):
+    """A fully connected layer with dropout before it, under the parameter names of one without.
+
+    Args:
+        dropout: probability with which an input is 0 in training.
+    """
+
+    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
+        super().__init__(inputs, outputs)
+        self.dropout = dropout
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Return outputs of shape (photos, outputs)."""
+        return super().forward(functional.dropout(input, self.dropout, self.training))
+
+
+def make_head(
+    width: int, hidden: Sequence[int], labels: int, *, batch_norm: bool = True, dropout: float = 0
+) -> nn.Sequential:
     """Return the fully connected layers: ``hidden`` units per layer, then ``labels`` logits."""
     stack: list[nn.Module] = []
     for units in hidden:
         norm = [nn.BatchNorm1d(units)] if batch_norm else []
-        stack += [nn.Linear(width, units), *norm, nn.ReLU(inplace=True)]
+        stack += [_linear(width, units, dropout), *norm, nn.ReLU(inplace=True)]
         width = units
-    stack.append(nn.Linear(width, labels))
+    stack.append(_linear(width, labels, dropout))
     for layer in stack:
         if isinstance(layer, nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
     return nn.Sequential(*stack)
+
+
+def _linear(inputs: int, outputs: int, dropout: float) -> nn.Linear:
+    return DropoutLinear(inputs, outputs, dropout) if dropout else nn.Linear(inputs, outputs)

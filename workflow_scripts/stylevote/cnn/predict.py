@@ -10,25 +10,11 @@ from torch import nn
 
 from stylevote.cnn.batches import JoinedCaches, PixelCache
 from stylevote.cnn.network import Network
-from stylevote.cnn.settings import RunSetting
+from stylevote.cnn.settings import RunSetting, scoring
+from stylevote.cnn.views import VIEWS
 from stylevote.files.weights import load_weights
 from stylevote.machine.device import open_device
 from stylevote.photos.pixels import open_pixels
-
-TEN_CROP_SHARE = 0.875  # of each side: 224 of 256 pixels (Krizhevsky, Sutskever and Hinton 2012, section 4.1)
-_FAR = 1 - TEN_CROP_SHARE
-# Boxes of the views as left, top, width and height in shares of the photo's sides, and whether to mirror them too.
-VIEWS = {
-    "none": ([(0, 0, 1, 1)], False),
-    "mirror": ([(0, 0, 1, 1)], True),
-    "ten_crop": (
-        [
-            (left, top, TEN_CROP_SHARE, TEN_CROP_SHARE)
-            for left, top in ((0, 0), (_FAR, 0), (0, _FAR), (_FAR, _FAR), (_FAR / 2, _FAR / 2))
-        ],
-        True,
-    ),
-}
 
 
 @torch.inference_mode()
@@ -52,7 +38,7 @@ def predict(
         side: of the network's input, in pixels.
         batch: photos at a time.
         tta: ``mirror`` (a photo and its mirror image), ``none`` (the photo), or ``ten_crop`` (its four corners
-            and its middle, each `TEN_CROP_SHARE` of both sides and enlarged to ``side``, and their mirror images;
+            and its middle, each 7/8 of both sides and enlarged to ``side``, and their mirror images;
             Krizhevsky, Sutskever and Hinton 2012).
     """
     network.eval()
@@ -79,7 +65,7 @@ def predict_by_files(
         files: weights of each network.
         setting: of the run.
         labels: number of labels of the run.
-        pixels: pixel cache of the photos.
+        pixels: pixel cache of the photos, at the size at which the run scores.
         index: of the pixel cache.
         threads: processor threads to use.
 
@@ -88,6 +74,7 @@ def predict_by_files(
     """
     device = open_device(threads)
     cache = PixelCache.open(open_pixels(pixels, index), index, device)
+    setting = scoring(setting)
     network = Network(setting, labels).to(device, memory_format=torch.channels_last)
     side, batch, tta = (setting[key] for key in ("size", "batch", "tta"))
     for path in files:

@@ -22,9 +22,11 @@ def learning_rate(phase: PhaseSetting, step: int, steps_per_epoch: int) -> float
     - ``one_cycle`` (Smith and Topin 2018): over the phase's epochs, up from a 25th of the highest during the first 0.3,
       then down to a 250,000th at the last step, both along half a cosine (as in fastai and torch; the paper's lines are
       straight). Adam's momentum does not change.
+    - ``cosine`` (Loshchilov and Hutter 2017, without restarts): over the phase's epochs, a linear rise during the first
+      ``phase["warm_up"]`` of the steps, then along half a cosine towards 0, which the step after the last would reach.
 
     Args:
-        phase: ``epochs``, ``lr``, ``policy`` and ``cycle``.
+        phase: ``epochs``, ``lr``, ``policy``, ``cycle`` and, if it is not 0, ``warm_up``.
         step: from 0, counted from the phase's first.
         steps_per_epoch: number of steps in an epoch.
     """
@@ -36,6 +38,12 @@ def learning_rate(phase: PhaseSetting, step: int, steps_per_epoch: int) -> float
         if progress < WARM_UP:
             return highest * _half_cosine(START_SHARE, 1, progress / WARM_UP)
         return highest * _half_cosine(1, END_SHARE, (progress - WARM_UP) / (1 - WARM_UP))
+    if phase["policy"] == "cosine":
+        steps = phase["epochs"] * steps_per_epoch
+        warm_up = steps * phase.get("warm_up", 0)
+        if step < warm_up:
+            return highest * (step + 1) / (warm_up + 1)
+        return highest * _half_cosine(1, 0, (step - warm_up) / (steps - warm_up))
     cycle, progress = divmod(step / (phase["cycle"] * steps_per_epoch), 1)
     height = (1 - LOWEST_SHARE) * (1 - abs(2 * progress - 1))
     if phase["policy"] == "triangular2":

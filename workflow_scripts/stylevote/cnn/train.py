@@ -12,23 +12,23 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from stylevote.cnn.average import WeightAverage
+from stylevote.cnn.augmentation import Draws, change, draw_changes, mix, with_partners
+from stylevote.cnn.average import WeightAverage, WeightSoup
+from stylevote.cnn.backbones import head_source
 from stylevote.cnn.batches import random_boxes
 from stylevote.cnn.checkpoints import read_checkpoint, write_checkpoint
 from stylevote.cnn.fold_data import FoldData
-from stylevote.cnn.network import Network
+from stylevote.cnn.network import Network, at_size
+from stylevote.cnn.optimizer import make_optimizer, set_rate
 from stylevote.cnn.outputs import weights_path
 from stylevote.cnn.predict import predict
 from stylevote.cnn.schedule import epoch_phases, learning_rate
-from stylevote.cnn.settings import RunSetting
-from stylevote.config.identity import file_sha256, seed
+from stylevote.cnn.settings import RunSetting, scoring
+from stylevote.config.identity import OMITTED, file_sha256, seed
 from stylevote.errors import InputError
 from stylevote.files.tables import replacing
 from stylevote.files.weights import load_weights, store_weights
 from stylevote.machine.processes import ALONE, Processes
-from stylevote.machine.uncompiled import uncompiled
-
-Adam = uncompiled(torch.optim.Adam)
 
 CHECKS_PER_EPOCH = 10  # of the loss; each waits for the device
 MIN_PHOTOS = 2  # in a batch or a part of one: BatchNorm needs two
@@ -59,6 +59,8 @@ class Training:
         key: digest of all that the training depends on. A checkpoint with another key is ignored.
         folder: work folder for weights and the checkpoint (see `cnn.checkpoints`).
         device: where to compute.
+        weights: file of weights to start from, or None: those that the setting names.
+        head: weights of a probe's head that the network's head starts from (Kumar et al. 2022), if any.
         processes: processes that share the job. All train the same network with the same batches. Each computes a part
             of a batch, and the first writes. The weights equal those of a single process except for BatchNorm, which
             sees one part at a time (the first process's running statistics are kept), and dropout, which each draws.
@@ -67,7 +69,7 @@ class Training:
         finished: number of epochs on disk, after which a stopped job continues.
 
     Raises:
-        InputError: the network cannot be made, or cannot be trained like this on this device.
+        InputError: the network cannot be made, cannot be trained like this on this device, or has another head.
     """
 
     def __init__(
@@ -80,24 +82,43 @@ class Training:
         folder: Path,
         device: torch.device,
         key: str,
+        weights: Path | None = None,
+        head: Path | None = None,
         processes: Processes = ALONE,
     ) -> None:
         self.name, self.setting, self.fold, self.data = name, setting, fold, data
+        self.options = {**OMITTED, **setting}
         self.folder, self.device, self.key, self.processes = folder, device, key, processes
         if setting["precision"] == "float16" and device.type == "cpu":
             raise InputError(f"run {name}: `precision: float16` needs a GPU, there is none; take bfloat16 or float32")
         labels = data.targets.shape[1]
         torch.manual_seed(seed(setting, fold, "initial weights"))
-        self.network = Network(setting, labels, setting["weights"]).to(device, memory_format=torch.channels_last)
-        # Predicts with the stored weights, which are rounded.
-        self.stored = Network(setting, labels).to(device, memory_format=torch.channels_last)
+        self.network = Network(setting, labels, str(weights or setting["weights"]))
+        if head:
+            if (expected := head_source(self.network.backbone)) != setting["head_from"]:
+                raise InputError(
+                    f"run {name}: head_from: found {setting['head_from']}, expected {expected}: the probe's features"
+                    f" are not those of {setting['backbone']!r}, which pools in another way"
+                )
+            load_weights(nn.ModuleDict({"head": self.network.head}), head)
+        self.network.to(device, memory_format=torch.channels_last)
+        # Predicts with the stored weights, which are rounded, at the size of scores.
+        self.side = scoring(setting)["size"]
+        self.stored = Network(scoring(setting), labels).to(device, memory_format=torch.channels_last)
+        if shapes(self._at_test_size(self.network)) != shapes(self.stored):
+            raise InputError(
+                f"run {name}: a network of size {setting['size']} cannot score photos of `test_size` {self.side}: its"
+                " weights have other shapes there; leave `test_size` out"
+            )
         self.forward = torch.compile(self.network) if setting["compile"] else self.network
         self.average = WeightAverage(self.network, setting["ema"]["decay"]) if setting["ema"] else None
+        self.soup = WeightSoup(self.network, self.options["soup"]) if self.options["soup"] > 1 else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=setting["precision"] == "float16")
         self.scaler.scale(torch.zeros((), device=device))  # a process without a part of the batch needs its scale, too
         self.parts = processes.size  # of each batch, which pass through the network one by one
         self.phase_of = epoch_phases(setting["phases"])
         self.phase = -1
+        self.parameters: list[nn.Parameter] = []  # that the phase trains
         self.optimizer: torch.optim.Optimizer | None = None
         self.history: list[Epoch] = []
         self.validation: list[torch.Tensor] = []
@@ -130,7 +151,7 @@ class Training:
         return f"the next start continues after {self.finished} of {len(self.phase_of)} epochs"
 
     def _enter_phase(self, phase: int) -> None:
-        """Choose the trained layers, and start a new Adam unless they are those of the phase before.
+        """Choose the trained layers, and start a new optimizer unless they are those of the phase before.
 
         As in Keras: other trained layers need a new `compile`, and so a new optimizer; another rate does not.
         """
@@ -138,9 +159,9 @@ class Training:
             return
         self.phase = phase
         parameters = self.network.choose_trained(self.setting["phases"][phase]["train"])
-        trained = self.optimizer.param_groups[0]["params"] if self.optimizer else []
-        if list(map(id, parameters)) != list(map(id, trained)):
-            self.optimizer = Adam(parameters, fused=self.device.type == "cuda")
+        if list(map(id, parameters)) != list(map(id, self.parameters)):
+            self.parameters, fused = parameters, self.device.type == "cuda"
+            self.optimizer = make_optimizer(self.network, parameters, self.options["optimizer"], fused=fused)
 
     def _train_epoch(self, epoch: int) -> tuple[float, float]:
         """Train one epoch and return the mean loss over its photos and the highest learning rate."""
@@ -149,9 +170,7 @@ class Training:
         steps = max(1, min(-(-len(rows) // self.setting["batch"]), len(rows) // MIN_PHOTOS))
         first_step = (epoch - self.phase_of.index(self.phase)) * steps
         rates = [learning_rate(phase, first_step + step, steps) for step in range(steps)]
-        augmentation = torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
-        boxes, flips = random_boxes(len(rows), augmentation, **self.setting["crop"])
-        batches = list(zip(*(tensor.tensor_split(steps) for tensor in (rows, boxes, flips)), strict=True))
+        batches = self._epoch_batches(epoch, steps)
         torch.manual_seed(seed(self.setting, self.fold, epoch, "dropout") + self.processes.rank)
         total = torch.zeros((), device=self.device)
         self.network.train()
@@ -159,30 +178,40 @@ class Training:
         shown = self.processes.is_main and sys.stderr.isatty()
         title = f"fold {self.fold}, epoch {epoch} of 0 to {len(self.phase_of) - 1}"
         for step, batch in enumerate(tqdm(batches, desc=title, unit="batch", leave=False, disable=not shown)):
-            self.optimizer.param_groups[0]["lr"] = rates[step]
-            total += self._step(*batch) * len(batch[0])
+            set_rate(self.optimizer, rates[step])
+            total += self._step(batch) * len(batch["rows"])
             if step % -(-steps // CHECKS_PER_EPOCH) == 0 or step == steps - 1:
                 self._check_finite(total.item(), epoch)
         return total.item() / len(rows), max(rates)
 
-    def _step(self, rows: torch.Tensor, boxes: torch.Tensor, flips: torch.Tensor) -> torch.Tensor:
+    def _epoch_batches(self, epoch: int, steps: int) -> list[Draws]:
+        """Draw the crops and changes of an epoch's photos, and return its batches."""
+        rows = self.data.epochs[epoch]
+        crops = torch.Generator().manual_seed(seed(self.setting, self.fold, epoch, "augmentation"))
+        boxes, flips = random_boxes(len(rows), crops, **self.setting["crop"])
+        changes = dict(self.setting.get("augment", {}))
+        flips &= changes.pop("mirror", True)
+        draws = draw_changes(len(rows), seed(self.setting, self.fold, epoch, "changes"), **changes)
+        draws |= {"rows": rows, "boxes": boxes, "flips": flips}
+        return [_rows_of(draws, positions) for positions in torch.arange(len(rows)).tensor_split(steps)]
+
+    def _step(self, batch: Draws) -> torch.Tensor:
         """Take one step with a batch and return its mean loss, without waiting for the device."""
-        while (loss := self._gradients(rows, boxes, flips)) is None:
+        while (loss := self._gradients(batch)) is None:
             self.parts *= 2
             logging.info("out of memory: from here on, each batch is computed in %d parts", self.parts)
             torch.cuda.empty_cache()
-        parameters = self.optimizer.param_groups[0]["params"]
-        self.processes.all_reduce(loss, parameters)
+        self.processes.all_reduce(loss, self.parameters)
         if self.setting["gradient_clip"]:
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(parameters, self.setting["gradient_clip"])
+            nn.utils.clip_grad_norm_(self.parameters, self.setting["gradient_clip"])
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average:
             self.average.update()
         return loss
 
-    def _gradients(self, *batch: torch.Tensor) -> torch.Tensor | None:
+    def _gradients(self, batch: Draws) -> torch.Tensor | None:
         """Compute this process's gradients of a batch's mean loss, and return its share of the loss.
 
         Return None if memory is short and smaller parts may fit. Several processes cannot retry: they would wait for
@@ -191,15 +220,14 @@ class Training:
         """
         self.optimizer.zero_grad(set_to_none=True)
         total, precision = torch.zeros((), device=self.device), getattr(torch, self.setting["precision"])
-        max_parts, local = max(1, len(batch[0]) // MIN_PHOTOS), slice(self.processes.rank, None, self.processes.size)
-        split = (tensor.tensor_split(min(self.parts, max_parts))[local] for tensor in batch)
+        count, local = len(batch["rows"]), slice(self.processes.rank, None, self.processes.size)
+        max_parts = max(1, count // MIN_PHOTOS)
         try:
-            for rows, boxes, flips in zip(*split, strict=True):
-                photos = self.data.cache.take(rows, boxes, flips, self.setting["size"])
+            for part in torch.arange(count).tensor_split(min(self.parts, max_parts))[local]:
+                photos, targets = self._photos(_rows_of(batch, with_partners(part, count, batch)))
                 with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
                     logits = self.forward(photos)
-                targets = self.data.targets[rows.to(self.device, non_blocking=True)]
-                loss = self.data.loss(logits, targets) * (len(rows) / len(batch[0]))
+                loss = self.data.loss(logits, targets) * (len(part) / count)
                 self.scaler.scale(loss).backward()
                 total += loss.detach()
         except torch.OutOfMemoryError:
@@ -207,6 +235,17 @@ class Training:
                 raise
             return None
         return total
+
+    def _photos(self, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return photos as the network sees them, and their targets."""
+        photos = self.data.cache.take(draws["rows"], draws["boxes"], draws["flips"], self.setting["size"])
+        smoothing = self.options["label_smoothing"]
+        targets = self.data.targets[draws["rows"].to(self.device, non_blocking=True)] * (1 - smoothing) + smoothing / 2
+        return mix(change(photos, draws), targets, draws)
+
+    def _at_test_size(self, network: Network) -> Network:
+        """Return the network that scores photos: a copy if the run's `test_size` is another than its `size`."""
+        return network if self.side == self.setting["size"] else at_size(network, self.side)
 
     def _check_finite(self, loss: float, epoch: int) -> None:
         if not np.isfinite(loss):
@@ -220,14 +259,17 @@ class Training:
     def _finish_epoch(self, epoch: int, train_loss: float, highest_lr: float, start: float) -> None:
         """Store the epoch's weights, score the validation photos with the stored weights, and extend the history."""
         path = weights_path(self.folder / "weights", epoch)
+        if self.soup:
+            self.soup.update()
         if self.processes.is_main:
+            averaged = self.average or self.soup
             with replacing(path) as partial:
-                store_weights(self.average.network if self.average else self.network, partial)
+                store_weights(self._at_test_size(averaged.network if averaged else self.network), partial)
         self.processes.wait()
         load_weights(self.stored, path)
         rows = self.processes.shard(self.data.validation)
-        side, batch, tta = (self.setting[key] for key in ("size", "batch", "tta"))
-        scores = predict(self.stored, self.data.cache, rows, side, batch, tta=tta)
+        cache = self.data.test_cache or self.data.cache
+        scores = predict(self.stored, cache, rows, self.side, self.setting["batch"], tta=self.setting["tta"])
         scores = self.processes.gather(scores, len(self.data.validation))
         if not np.isfinite(scores).all():
             self._check_finite(float("nan"), epoch)
@@ -256,6 +298,7 @@ class Training:
             state["next"] = {
                 "network": self.network.state_dict(),
                 "average": self.average.state_dict() if self.average else None,
+                "soup": self.soup.state_dict() if self.soup else None,
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "parts": self.parts,
@@ -275,6 +318,8 @@ class Training:
             self.network.load_state_dict(following["network"])
             if self.average:
                 self.average.load_state_dict(following["average"])
+            if self.soup:
+                self.soup.load_state_dict(following["soup"])
             self.optimizer.load_state_dict(following["optimizer"])
             self.scaler.load_state_dict(following["scaler"])
             self.parts = max(following["parts"], self.processes.size)
@@ -282,3 +327,12 @@ class Training:
         self.validation = state["validation"]
         self.finished = len(self.history)
         logging.info("continuing after %d of %d epochs", self.finished, len(self.phase_of))
+
+
+def _rows_of(draws: Draws, positions: torch.Tensor) -> Draws:
+    return {name: rows[positions] for name, rows in draws.items()}
+
+
+def shapes(network: nn.Module) -> dict[str, torch.Size]:
+    """Return the shape of each of a network's weights, by its name."""
+    return {name: value.shape for name, value in network.state_dict().items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from stylevote.config.configuration import Configuration
 from stylevote.config.identity import slug
 from stylevote.config.run_grid import Run as Origin
-from stylevote.config.runs import Run
+from stylevote.config.runs import PROBE_KEYS, Run
 from stylevote.wording import SHOWN, join, nearest, quote
 
 # Names that tables use for their own columns.
@@ -59,12 +59,33 @@ def contradictions(config: Configuration, runs: list[Origin], ids: list[str]) ->
 
 def probe_problems(where: str, setting: Run) -> Iterator[str]:
     """Yield the keys of a probe that would have no effect, and a loss that it cannot minimize."""
-    used = {"draws", "draw_seed", "backbone", "backbone_args", "weights", "size", "labels", "recipe", "loss", "probe"}
-    used |= {"hidden_units", "batch_norm", "batch", "tta", "seed"}
-    for key in sorted(setting.model_fields_set - used):
+    keys = [*(setting.model_fields_set - PROBE_KEYS - {"draws", "draw_seed", "augment"})]
+    keys += [f"augment.{key}" for key in setting.augment.model_fields_set - {"mirror"}]
+    for key in sorted(keys):
         yield f"{where}.{key}: has no effect on a probe; leave it out"
     if loss := {"focal", "asymmetric"} & setting.loss.model_fields_set:
         yield f"{where}.loss: found {min(loss)}, expected bce or weighted_bce: a probe minimizes no other"
+
+
+def head_problems(where: str, setting: Run) -> Iterator[str]:
+    """Yield the keys of a run with which its head cannot start from a probe's."""
+    (loss,) = setting.loss.used()
+    needed = f"`head_from: {setting.head_from}` starts from the head of a probe, which"
+    if setting.hidden_units:
+        yield f"{where}.hidden_units: found {setting.hidden_units}, expected []: {needed} is one layer"
+    if setting.weights == "none":
+        yield f"{where}.weights: found 'none', expected others: {needed} fits one backbone"
+    if loss not in ("bce", "weighted_bce"):
+        yield f"{where}.loss: found {loss!r}, expected bce or weighted_bce: {needed} minimizes no other"
+
+
+def augment_problems(where: str, setting: Run) -> Iterator[str]:
+    """Yield views of a run that mirror photos, although its labels do not stay the same in a mirror."""
+    if not setting.augment.mirror and "tta" in setting.model_fields_set and setting.tta != "none":
+        yield (
+            f"{where}.tta: found {setting.tta}, which mirrors photos, and augment.mirror false; expected none, or no"
+            " `tta`"
+        )
 
 
 def _equal_runs(runs: list[Origin], ids: list[str]) -> Iterator[str]:
@@ -86,6 +107,11 @@ def _training_problems(config: Configuration, runs: list[Origin]) -> Iterator[st
             yield f"{where}.recipe: {quote(setting.recipe)} is not among the recipes ({join(sorted(config.recipes))})"
         if (epochs := sum(phase.epochs for phase in setting.phases)) > MAX_EPOCHS:
             yield f"{where}.phases: {epochs} epochs in all, expected at most {MAX_EPOCHS}"
+        for number, phase in enumerate(setting.phases):
+            if phase.warm_up and phase.policy != "cosine":
+                yield f"{where}.phases[{number}].warm_up: has no effect with policy {phase.policy}; leave it out"
+        if setting.soup > 1 and setting.ema:
+            yield f"{where}.soup: found {setting.soup}, and `ema`, which averages weights too; leave one of them out"
 
 
 def _stack_problems(config: Configuration) -> Iterator[str]:
@@ -118,6 +144,10 @@ def _student_problems(config: Configuration, student: Run) -> Iterator[str]:
         yield "distillation: found a backbone, expected null: a simulation has no photos to train on"
     if student.labels != "all":
         yield f"distillation.labels: found {quote(student.labels)}, expected all: a student learns all scores"
+    if student.head_from != "random":
+        yield f"distillation.head_from: found {student.head_from}, expected random: a probe learns labels, not scores"
+    if student.probe:
+        yield "distillation.probe: found a probe, expected null: a student learns scores, and a probe learns labels"
     (loss,) = student.loss.used()
     if loss != "bce":
         yield f"distillation.loss: found {loss!r}, expected 'bce': the others need labels; a student learns scores"

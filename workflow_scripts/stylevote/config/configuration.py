@@ -6,10 +6,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from stylevote.config import ensemble, photos
 from stylevote.config.base import Model, Name
+from stylevote.config.run_sets import SETS
 from stylevote.config.runs import Run
 
 Folder = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^{}]*$")]
 Key = Annotated[str, Field(max_length=100)]
+RunSet = Literal[*SETS]
 Figure = Annotated[float, Field(ge=0, le=1)] | None
 
 
@@ -87,6 +89,11 @@ def spelt_out_student(value: Any) -> Any:
     return {"backbone": value} if isinstance(value, str) else value
 
 
+def as_it_is(value: Any) -> Any:
+    """Return the value."""
+    return value
+
+
 class Configuration(Model):
     """A configuration of Stylevote.
 
@@ -103,7 +110,12 @@ class Configuration(Model):
             best epochs per label, by all photos and by each fold's: others cannot become members) or none (they are
             removed after all photosets are scored; other photosets then need a new training).
         recipes: the photos that each epoch sees, by name.
-        runs: settings of trainings. Each run is trained on all folds. An entry can stand for several runs: {each:
+        weights_folder: folder of pretrained weights for machines without internet, or null: they are downloaded. A run
+            with `weights: pretrained` reads FOLDER/BACKBONE.safetensors, where BACKBONE is the run's (`:` becomes `_`),
+            such as resnet50.tv_in1k.safetensors.
+        runs: settings of trainings. Each run is trained on all folds. A ready set's name (quick, standard or large;
+            quick_cpu, standard_cpu or large_cpu without a GPU; see run_sets.yaml) stands for its runs, as the value or
+            in the list. An entry can stand for several runs: {each:
             [...]} gives a run per element, and several of them are crossed. {choose: [...]}, {uniform: [a, b]},
             {log_uniform: [a, b]}, {integers: [a, b]} and hidden_units: {layers: [a, b], units: ...} draw a value at
             random. Both can stand anywhere in an entry.
@@ -134,8 +146,13 @@ class Configuration(Model):
     holdout: photos.Holdout = Field({})
     segmentation: photos.Segmentation = Field({})
     recolor: photos.Recolor = Field({})
+    features: photos.Features = Field({})
     recipes: dict[Name, photos.Recipe] = Field({"plain": {}})
-    runs: list[Run] = Field([])
+    weights_folder: Folder | None = None
+    # Names of sets are replaced before (`resolve`).
+    runs: Annotated[list[Run], BeforeValidator(as_it_is, json_schema_input_type=RunSet | list[RunSet | Run])] = Field(
+        []
+    )
     members: ensemble.Members = Field({})
     simulation: ensemble.Simulation | None = None
     preset: Literal["default", "paper_2018", "winners_2018", "fast"] = "default"

@@ -4,11 +4,24 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 # Keys that runs' settings got later, and their defaults, at which settings omit them: ids and seeds stay the same.
-OMITTED = {"batch_norm": True, "probe": None}
+OMITTED = {
+    "batch_norm": True,
+    "probe": None,
+    "head_from": "random",
+    "optimizer": {"adam": {}},
+    "dropout": 0,
+    "drop_path": 0,
+    "label_smoothing": 0,
+    "soup": 1,
+    "test_size": None,
+    "augment": {},
+}
+OMITTED_OF_PHASES = {"warm_up": 0}  # the same for phases
 
 
 def canonical(value: Any) -> str:
@@ -50,12 +63,22 @@ def slug(label: str) -> str:
     return label if label == safe else f"{safe[:100] or 'label'}-{digest(label, 6)}"
 
 
+def features_setting(setting: dict) -> dict:
+    """Return the part of a probe's setting on which its features depend."""
+    of_probe = {key: setting["probe"][key] for key in ("pooling", "layers", "scales")}
+    keys = ("backbone", "backbone_args", "weights", "size", "tta")
+    return {**{key: setting[key] for key in keys}, "probe": of_probe}
+
+
 def features_id(setting: dict) -> str:
     """Return the id of a probe's features: its backbone and size, and a digest of all that they depend on."""
     backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
-    keys = ("backbone", "backbone_args", "weights", "size", "tta")
-    of_probe = {key: setting["probe"][key] for key in ("pooling", "layers", "scales")}
-    return f"{backbone}-{setting['size']}-{digest([{key: setting[key] for key in keys}, of_probe])}"
+    return f"{backbone}-{setting['size']}-{digest(features_setting(setting))}"
+
+
+def score_size(setting: Mapping[str, Any]) -> int:
+    """Return the side in pixels at which a run's networks score photos: `test_size`, or `size` without one."""
+    return setting.get("test_size") or setting["size"]
 
 
 def run_id(setting: dict) -> str:

@@ -8,6 +8,7 @@ from stylevote.errors import InputError
 
 # Folders in the folder of networks, and the rules that write there. Logs and benchmarks of these rules are there, too.
 SHARED = {"demo", "photos", "pixels", "masks", "segmenter", "recolored", "manifests", "runs", "scores"}
+SHARED |= {"backbones", "features"}
 SHARED_RULES = {
     "draw_demo",
     "download_photos",
@@ -24,6 +25,9 @@ SHARED_RULES = {
     "cache_recolored",
     "resample_manifest",
     "train_cnn",
+    "store_backbone",
+    "extract_features",
+    "fit_probe",
     "choose_epochs",
 }
 

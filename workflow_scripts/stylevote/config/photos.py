@@ -175,6 +175,17 @@ class Segmentation(Model):
         return self.only("model", "region", "size", "shards", self.model)
 
 
+class Features(Model):
+    """Features of photos, for probes.
+
+    Attributes:
+        shards: number of files per photoset. Each is a job, and a call that was killed keeps finished files. A change
+            computes the features again.
+    """
+
+    shards: int = Field(1, ge=1, le=10000)
+
+
 class Gates(Model):
     """Limits for recoloured photos. A photo outside them is dropped and counted.
 

@@ -6,7 +6,7 @@ from typing import Any
 from stylevote.config import backbones
 from stylevote.config.configuration import Experiment
 from stylevote.config.identity import OMITTED, canonical
-from stylevote.config.runs import spelt_out_layers, spelt_out_loss
+from stylevote.config.runs import spelt_out, spelt_out_layers
 from stylevote.wording import join, nearest
 
 MACRO = "macro"  # the mean over all labels, where a label's name is expected
@@ -81,8 +81,8 @@ def _fitting(key: str, value: Any, labels: list[str]) -> Callable[[Setting], boo
     if key == "backbone" and isinstance(value, str):
         backbone = backbones.find(value)
         value = backbone.timm if backbone else value
-    if key == "loss":
-        value = spelt_out_loss(value)
+    if key in ("loss", "optimizer"):
+        value = spelt_out(value)
     if key == "hidden_units":
         value = spelt_out_layers(value)
     return lambda setting: _fits(setting[key], value)

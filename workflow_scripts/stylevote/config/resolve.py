@@ -13,6 +13,8 @@ from stylevote.config.identity import plain_numbers, run_id, slug
 from stylevote.config.photos import Photoset
 from stylevote.config.published import resolve_cells
 from stylevote.config.reading import numbers_from_text, refusal, value_problems
+from stylevote.config.run_sets import with_sets
+from stylevote.config.runs import Augment
 from stylevote.config.settings import Settings, kind_of, label_blocks
 from stylevote.wording import key_path
 
@@ -71,8 +73,9 @@ def _typed(config: dict[str, Any]) -> tuple[Configuration, list[run_grid.Run]]:
     Raises:
         InputError: lists the problems of single keys, and of entries of ``runs``.
     """
-    entries, labels = config.get("runs"), config.get("labels")
-    runs, problems = [], []
+    (entries, problems), labels = with_sets(config.get("runs")), config.get("labels")
+    _refuse(problems)
+    runs = []
     if isinstance(entries, list):
         names = [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
         runs, problems = run_grid.expand(entries, names)
@@ -141,11 +144,19 @@ def _complete_runs(config: Configuration, runs: list[run_grid.Run]) -> Iterator[
         known = backbones.find(setting.backbone)
         setting.backbone = known.timm if known else setting.backbone
         setting.size = setting.size or (known.size if known else backbones.SIZE)
+        if setting.test_size == setting.size:
+            setting.test_size = None
+        yield from checks.augment_problems(where, setting)
+        if not setting.augment.mirror:
+            setting.tta = "none"
         if setting.probe:
             yield from checks.probe_problems(where, setting)
             if "hidden_units" not in setting.model_fields_set:
                 setting.hidden_units = []
             setting.phases = []
+            setting.augment = Augment()
+        if setting.head_from != "random":
+            yield from checks.head_problems(where, setting)
         setting.batch = setting.batch or (known.batch if known else backbones.BATCH)
         if isinstance(setting.labels, list):
             if ("all" in setting.labels or "each" in setting.labels) and len(setting.labels) > 1:

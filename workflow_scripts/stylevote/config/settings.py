@@ -3,11 +3,16 @@
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from stylevote.config import backbones
 from stylevote.config.configuration import Configuration
-from stylevote.config.identity import run_id
+from stylevote.config.identity import canonical, run_id
 from stylevote.config.published import predicted_labels
+from stylevote.config.runs import PROBE_KEYS, Probe, Run
+from stylevote.errors import InputError
+from stylevote.wording import bullets, nearest
 
 MAX_BLOCKS = 16  # per rule, unless the configuration sets the number of labels per block
 
@@ -76,13 +81,39 @@ class Settings:
 
     @cached_property
     def trained(self) -> dict[str, dict[str, Any]]:
-        """The setting of each network that is trained, by the run's id: the runs, then the student."""
-        return {**self.runs, **({self.student: self.student_setting} if self.student else {})}
+        """The setting of each network that is trained, by the run's id: the runs, the student, and the probes whose
+        heads runs start from.
+        """
+        student = {self.student: self.student_setting} if self.student else {}
+        probes = {probe: head_probe(self.runs[run]) for run, probe in self.head_probes.items()}
+        return {**self.runs, **student, **probes}
+
+    @cached_property
+    def head_probes(self) -> dict[str, str]:
+        """The id of the probe whose head a run starts from, by the run's id."""
+        with_head = {run: setting for run, setting in self.runs.items() if setting.get("head_from")}
+        return {run: run_id(head_probe(setting)) for run, setting in with_head.items()}
 
     @property
     def described_runs(self) -> dict[str, dict[str, Any]]:
         """The setting of each run, with the labels that it predicts."""
         return {run: {**setting, "labels": self.labels_of(setting)} for run, setting in self.runs.items()}
+
+    def start_weights(self, setting: dict[str, Any]) -> list[str]:
+        """Return the user's file of weights from which a run of this setting starts, if there is one."""
+        if setting["weights"] == "pretrained" and self.config.weights_folder:
+            return [str(Path(self.config.weights_folder, f"{setting['backbone'].replace(':', '_')}.safetensors"))]
+        return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
+
+    def check_weights_folder(self) -> None:
+        """Raise `InputError` if ``weights_folder`` lacks the file of a run with pretrained weights."""
+        folder = self.config.weights_folder
+        pretrained = [one for one in self.trained.values() if folder and one["weights"] == "pretrained"]
+        files = {Path(path) for setting in pretrained for path in self.start_weights(setting)}
+        if missing := sorted(path.name for path in files if not path.is_file()):
+            found = [path.name for path in sorted(Path(folder).glob("*.safetensors"))]
+            lines = [name + nearest(name, found, f"found {', '.join(found) or 'no such files'}") for name in missing]
+            raise InputError(bullets(f"weights_folder: {folder} lacks the weights of runs:", lines, indent="  "))
 
     def uses_recolored(self, recipe: str) -> bool:
         """Return whether a recipe, by its name, uses recoloured photos."""
@@ -122,6 +153,27 @@ def epochs_of(setting: dict[str, Any]) -> int:
     return 1 if setting.get("probe") else sum(phase["epochs"] for phase in setting["phases"])
 
 
-def start_weights(setting: dict[str, Any]) -> list[str]:
-    """Return the user's file of weights that a training of this resolved setting starts from, if there is one."""
-    return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
+def head_probe(setting: dict[str, Any]) -> dict[str, Any]:
+    """Return the setting of the probe whose head a run of this setting starts from.
+
+    All else is as in a configuration that does not mention it, so that a probe among the runs may be the same.
+    """
+    shared = ("backbone", "backbone_args", "weights", "size", "labels", "recipe", "loss", "tta")
+    known = backbones.find(setting["backbone"])
+    batch = known.batch if known else backbones.BATCH
+    pooling = "token" if setting["head_from"] == "token_probe" else "mean"
+    probe = Run(**{key: setting[key] for key in shared}, batch=batch, hidden_units=[], probe={"pooling": pooling})
+    probe.phases = []
+    return probe.used()
+
+
+def has_effect(key: str, setting: dict[str, Any]) -> bool:
+    """Return whether a key of a run has an effect: a probe has no use for those of fine-tuning."""
+    return key in PROBE_KEYS or not setting.get("probe")
+
+
+def probe_text(probe: dict[str, Any]) -> str:
+    """Return a probe as text: ``probe``, and its settings that are not the defaults."""
+    usual = Probe().used()
+    more = {key: value if isinstance(value, str) else canonical(value) for key, value in probe.items()}
+    return ", ".join(["probe", *(f"{key} {more[key]}" for key in probe if probe[key] != usual[key])])

@@ -23,7 +23,11 @@ def count_cnns(members: pd.DataFrame, folds: int) -> int:
 
 
 def describe_ensemble(
-    selections: Mapping[str, pd.DataFrame], folds: int, top_n: int | None = None, correlation: float = 1
+    selections: Mapping[str, pd.DataFrame],
+    folds: int,
+    top_n: int | None = None,
+    correlation: float = 1,
+    backbones: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the size of an ensemble in CNNs, and what users are told about it.
 
@@ -32,6 +36,7 @@ def describe_ensemble(
         folds: number of folds.
         top_n: number of members that each label should have; None: any number is right.
         correlation: maximum correlation of two members' scores.
+        backbones: the frozen backbone of each probe, by the run's id.
 
     Returns:
         JSON values: ``cnns`` (different CNNs), ``size`` (a sentence) and ``warnings`` (sentences).
@@ -40,7 +45,11 @@ def describe_ensemble(
     members = {label: members_of(table) for label, table in selections.items()}
     together = pd.concat(members.values())
     cnns, places = count_cnns(together, folds), sum(count_cnns(table, folds) for table in members.values())
-    size = f"{cnns:,} different CNNs of {together['run'].nunique():,} runs, in {places:,} places: one per label, member"
+    probes = together[together["run"].isin(backbones or {})]
+    heads, frozen = count_cnns(probes, folds), probes["run"].map(backbones or {}).nunique()
+    shared = f" ({heads:,} of them heads on {frozen:,} frozen backbone{'s'[: frozen != 1]})" if heads else ""
+    runs = f"{together['run'].nunique():,} runs"
+    size = f"{cnns:,} different CNNs{shared} of {runs}, in {places:,} places: one per label, member"
     available = {label: table["run"].nunique() for label, table in chosen.items()}
     expected = min(top_n or 0, max(available.values()))  # with fewer runs, no label can have `top_n`
     too_alike, all_taken = {}, {}

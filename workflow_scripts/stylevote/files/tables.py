@@ -236,6 +236,26 @@ def label_matrix(manifest: pd.DataFrame, labels: list[str]) -> np.ndarray:
     return manifest[labels].to_numpy(dtype=np.uint8)
 
 
+def epoch_rows(path: Path, variants: pd.DataFrame) -> list[np.ndarray]:
+    """Return the rows of ``variants`` that each epoch sees, in its order.
+
+    Args:
+        path: manifest of the epochs.
+        variants: image_id and variant of each photo whose pixels or features there are.
+
+    Raises:
+        InputError: an epoch contains a photo that is not in ``variants``.
+    """
+    epochs, columns = read_table(path), ["image_id", "variant"]
+    rows = pd.MultiIndex.from_frame(variants[columns]).get_indexer(pd.MultiIndex.from_frame(epochs[columns]))
+    if (rows < 0).any():
+        missing = epochs.loc[rows < 0, columns].iloc[0].tolist()
+        raise InputError(
+            f"{path}: {(rows < 0).sum()} photos are not in the pixel cache, first {missing}; delete the cache"
+        )
+    return [rows[positions] for positions in epochs.groupby("epoch", sort=True).indices.values()]
+
+
 def fold_numbers(manifest: pd.DataFrame, folds: pd.DataFrame) -> np.ndarray:
     """Return each photo's fold as an int array of shape (photos,), in the manifest's order."""
     return folds.set_index("image_id")["fold"].loc[manifest["image_id"]].to_numpy()

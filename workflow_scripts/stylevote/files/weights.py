@@ -1,6 +1,5 @@
 """Weights of networks as safetensors files: data, never code."""
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from stylevote.errors import InputError
+from stylevote.files.arrays import arrays_sha256
 from stylevote.files.tables import REMEDY, damaged
 
 HALF_MAXIMUM = torch.finfo(torch.float16).max
@@ -27,8 +27,8 @@ def store_weights(network: nn.Module, path: Path) -> None:
     safetensors.torch.save_file(state, path, {"sha256": _state_sha256(state)})
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Load weights that `store_weights` wrote; raise `InputError` if they are damaged or of another network."""
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return weights that `store_weights` wrote; raise `InputError` if they are damaged."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
@@ -37,6 +37,12 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise damaged(path, str(error)) from error
     if _state_sha256(state) != expected:
         raise damaged(path)
+    return state
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Load weights that `store_weights` wrote; raise `InputError` if they are damaged or of another network."""
+    state = read_weights(path)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -44,11 +50,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
 
 def _state_sha256(state: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(state.items()):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
+    return arrays_sha256({name: tensor.numpy() for name, tensor in state.items()})
 
 
 def load_part(network: nn.Module, path: Path) -> None:

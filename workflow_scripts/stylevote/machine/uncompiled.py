@@ -1,4 +1,4 @@
-"""timm, segmentation-models-pytorch and torch's optimizers, without an early import of torch's compiler.
+"""timm and torch's optimizers, without an early import of torch's compiler.
 
 The compiler's import takes three seconds, as long as the rest of torch. torchvision, which timm imports, needs it for
 one function. Optimizers need it to exclude their steps from compilation.
@@ -62,7 +62,7 @@ def _is_compile_supported(device_type: str) -> bool:
     return is_compile_supported(device_type)
 
 
-def uncompiled(optimizer: type[Optimizer]) -> type[Optimizer]:
+def uncompiled(optimizer: type[Optimizer]) -> Callable[..., Optimizer]:
     """Return the same kind of optimizer, which cannot be compiled."""
     methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in EXCLUDED}
     step = torch.no_grad()(inspect.unwrap(optimizer.step))
@@ -70,6 +70,5 @@ def uncompiled(optimizer: type[Optimizer]) -> type[Optimizer]:
 
 
 with compiler_later():
-    # For others: `from stylevote.machine.uncompiled import smp, timm`.
-    import segmentation_models_pytorch as smp  # noqa: F401
+    # For others: `from stylevote.machine.uncompiled import timm`.
     import timm  # noqa: F401

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stylevote.config.identity import OMITTED
+from stylevote.config.settings import has_effect, probe_text
 
 # These keys come first, in this order; all others follow.
 FIRST = ("backbone", "size", "weights", "labels", "recipe", "loss", "hidden_units", "batch", "phases", "seed")
+WITHOUT_EFFECT = "–"
 
 
 class RunTable(NamedTuple):
@@ -20,6 +22,8 @@ class RunTable(NamedTuple):
 def run_table(settings: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) -> RunTable:
     """Return the differences between the runs, and their common settings.
 
+    Settings without effect on probes are marked; in what runs have in common, probes do not count for these.
+
     Args:
         settings: the resolved setting of each run, by its id; ``labels`` in it are those that the run predicts.
         labels: all labels.
@@ -27,11 +31,14 @@ def run_table(settings: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) 
     used = {key: None for setting in settings.values() for key in setting}
     settings = {run: {**OMITTED, **setting} for run, setting in settings.items()}
     keys = [key for key in FIRST if key in used] + [key for key in used if key not in FIRST]
-    texts = {run: {key: _value(key, setting.get(key), labels) for key in keys} for run, setting in settings.items()}
-    differ = [key for key in keys if len({of_run[key] for of_run in texts.values()}) > 1]
-    rows = [[run, *(of_run[key] for key in differ)] for run, of_run in texts.items()]
-    first = next(iter(texts.values()), {})
-    common = "; ".join(f"{key} {first[key]}" for key in keys if key not in differ)
+    texts = {
+        run: {key: _value(key, setting.get(key), labels) for key in keys if has_effect(key, setting)}
+        for run, setting in settings.items()
+    }
+    values = {key: list(dict.fromkeys(of_run[key] for of_run in texts.values() if key in of_run)) for key in keys}
+    differ = [key for key in keys if len(values[key]) > 1]
+    rows = [[run, *(of_run.get(key, WITHOUT_EFFECT) for key in differ)] for run, of_run in texts.items()]
+    common = "; ".join(f"{key} {values[key][0]}" for key in keys if len(values[key]) == 1)
     return RunTable(["run", *differ], rows, common)
 
 
@@ -55,6 +62,8 @@ def _pair(key: str, value: Any) -> str:
 def _value(key: str, value: Any, labels: Sequence[str]) -> str:
     if key == "labels" and list(value) == list(labels):
         return "all"
+    if key == "probe" and value:
+        return probe_text(value)
     if key == "phases":
         return "; ".join(map(_phase, value))
     return setting_text(value)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from stylevote.augment.shards import MADE
 from stylevote.config import backbones
-from stylevote.config.identity import OMITTED, canonical
+from stylevote.config.identity import OMITTED, canonical, features_id, score_size
 from stylevote.config.settings import Settings
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
@@ -33,33 +33,57 @@ def network_bytes(setting: dict[str, Any], labels: int) -> int:
     Raises:
         InputError: the backbone is not in the catalogue and cannot be made.
     """
-    known = backbones.find(setting["backbone"])
-    if known and not setting["backbone_args"]:
+    backbone, features = backbone_bytes(setting)
+    return backbone + head_bytes(setting, labels, features, of_number=2)
+
+
+def backbone_bytes(setting: dict[str, Any]) -> tuple[int, int]:
+    """Return the size in bytes of a backbone in half precision, with its normalization, and the number of features.
+
+    Raises:
+        InputError: the backbone is not in the catalogue and cannot be made.
+    """
+    known, probe = backbones.find(setting["backbone"]), setting.get("probe")
+    usual = not probe or (probe["pooling"] != "mean_max" and probe["layers"] == 1)
+    if known and not setting["backbone_args"] and usual:
         backbone, features = round(known.megabytes * 1e6), known.features
     else:
-        backbone, features = _measure(setting["backbone"], canonical(setting["backbone_args"]), setting["size"])
-    widths, norms = [features, *setting["hidden_units"]], {**OMITTED, **setting}["batch_norm"]
-    # Mean and deviation of three channels; weights and bias; four numbers of BatchNorm per hidden unit.
-    numbers = 6 + sum((below + 1 + 4 * norms) * units for below, units in pairwise(widths)) + (widths[-1] + 1) * labels
-    hidden = len(setting["hidden_units"])
-    tensors = 2 + (2 + 5 * norms) * hidden + 2
-    return backbone + 2 * numbers + 8 * norms * hidden + TENSOR_BYTES * tensors
+        keys = ("backbone", "backbone_args", *(["probe", "tta"] if probe else []))
+        network = {key: setting[key] for key in keys} | {"size": score_size(setting)}
+        backbone, features = _measure(canonical(network))
+    # Mean and deviation of three channels.
+    return backbone + 2 * (2 * 3 + TENSOR_BYTES), features
+
+
+def head_bytes(setting: dict[str, Any], labels: int, features: int | None = None, of_number: int = 4) -> int:
+    """Return the size in bytes of a head.
+
+    Args:
+        setting, labels: see `network_bytes`.
+        features: their number; None: as `backbone_bytes` returns it.
+        of_number: bytes of a number: a probe's head has full precision.
+    """
+    widths = [features or backbone_bytes(setting)[1], *setting["hidden_units"]]
+    norms, hidden = {**OMITTED, **setting}["batch_norm"], len(setting["hidden_units"])
+    # Weights and bias; four numbers of BatchNorm per hidden unit, and a counter per layer.
+    numbers = sum((below + 1 + 4 * norms) * units for below, units in pairwise(widths)) + (widths[-1] + 1) * labels
+    tensors = (2 + 5 * norms) * hidden + 2
+    return of_number * numbers + 8 * norms * hidden + TENSOR_BYTES * tensors
 
 
 @cache
-def _measure(backbone: str, args: str, size: int) -> tuple[int, int]:
-    """Return the bytes of a backbone's stored weights, and the number of its features."""
+def _measure(text: str) -> tuple[int, int]:
+    """Return the bytes of a backbone's stored weights, and the number of its features, given its setting as JSON."""
     import torch  # noqa: PLC0415 (takes seconds; backbones of the catalogue do not need it)
 
-    from stylevote.cnn.network import Network  # noqa: PLC0415
+    from stylevote.cnn.frozen import make_network  # noqa: PLC0415
 
-    setting = {"backbone": backbone, "backbone_args": json.loads(args), "weights": "none", "size": size}
-    setting["hidden_units"] = []
+    setting = {**json.loads(text), "hidden_units": []}
     try:
         with torch.device("meta"):  # only shapes
-            network = Network(setting, labels=1)
+            network = make_network(setting, labels=1)
     except InputError:  # some (SegFormer's encoders) need numbers to be made; others cannot be made at all
-        network = Network(setting, labels=1)
+        network = make_network(setting, labels=1)
     stored = network.backbone.state_dict().values()
     numbers = sum(value.numel() * (2 if value.is_floating_point() else value.element_size()) for value in stored)
     return numbers + TENSOR_BYTES * len(stored), network.head[0].in_features
@@ -79,15 +103,40 @@ def weight_totals(settings: Settings, runs: pd.DataFrame) -> list[str]:
         if keep == "none":
             planned += "; nothing once the photosets are scored"
     on_disk = {}
-    for path in Path(settings.networks).glob("runs/*/fold*/**/*.safetensors"):
-        with suppress(FileNotFoundError):  # a job removed it meanwhile
-            on_disk[path.stat().st_ino] = path.stat().st_size  # finished trainings have second links to their weights
+    for pattern in ("runs/*/fold*/**/*.safetensors", "backbones/*.safetensors"):
+        for path in Path(settings.networks).glob(pattern):
+            with suppress(FileNotFoundError):  # a job removed it meanwhile
+                # Finished trainings have second links to their weights.
+                on_disk[path.stat().st_ino] = path.stat().st_size
     return [
         f"runs:      {len(runs):,}, each on {len(settings.folds)} folds",
         f"networks:  {runs['networks'].sum():,}",
         f"weights:   {planned} (keep_weights: {keep})",
         f"on disk:   {_size_text(sum(on_disk.values()))} of weights now",
     ]
+
+
+def feature_totals(settings: Settings) -> Iterator[str]:
+    """Yield a line with the size of the probes' backbones and features, if there are probes.
+
+    Raises:
+        InputError: a network cannot be made to measure it, or a manifest is damaged.
+    """
+    frozen = {features_id(setting): setting for setting in settings.trained.values() if setting.get("probe")}
+    if not frozen:
+        return
+    sizes = [backbone_bytes(setting) for setting in frozen.values()]
+    backbone, of_photo = sum(size for size, _ in sizes), 2 * sum(features for _, features in sizes)
+    parts = []
+    for photoset in settings.config.photosets:
+        path = Path(settings.networks) / "photos" / photoset / "manifest.parquet"
+        if path.exists():
+            parts.append(f"{_size_text(of_photo * len(read_table(path, ['image_id'])))} of {photoset}")
+    known = f" ({', '.join(parts)})" if parts else ""
+    yield (
+        f"features:  of {len(frozen):,} frozen {'backbone' if len(frozen) == 1 else 'backbones'} of probes"
+        f" ({_size_text(backbone)}, stored once): {of_photo:,} bytes per photo{known}"
+    )
 
 
 def pixel_totals(settings: Settings) -> Iterator[str]:
@@ -100,13 +149,15 @@ def pixel_totals(settings: Settings) -> Iterator[str]:
         InputError: a manifest, or the list of recoloured photos, is damaged.
     """
     root, recipes = Path(settings.networks), settings.config.recipes
-    sizes = sorted({setting["size"] for setting in settings.runs.values()})
+    sizes = {score_size(setting) for setting in settings.runs.values()}
+    trained = {setting["size"] for setting in settings.runs.values()}
     always = ("train", "test", "holdout") if settings.config.holdout.share else ("train", "test")
     for photoset in settings.config.photosets:
         path = root / "photos" / photoset / "manifest.parquet"
         photos = _sides(read_table(path, ["width", "height"])) if path.exists() else None
         when = "" if photoset in always else ", when its decisions are asked for"
-        yield _pixels_text(photoset, sizes, photos, "its photos are read") + when
+        own = sorted(sizes | trained if photoset == "train" else sizes)
+        yield _pixels_text(photoset, own, photos, "its photos are read") + when
     recolored = sorted({s["size"] for s in settings.runs.values() if recipes[s["recipe"]].recolored})
     if recolored:
         index, photos = root / "recolored" / "index.parquet", None

@@ -4,19 +4,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 
 from stylevote.config.identity import canonical
-from stylevote.config.settings import Settings, epochs_of, kind_of
+from stylevote.config.settings import Settings, epochs_of, has_effect, kind_of, probe_text
 from stylevote.ensemble.select import backbone_of
 from stylevote.files.tables import read_json, read_table, replacing
-from stylevote.tracking.disk import network_bytes, pixel_totals, weight_totals
+from stylevote.tracking.disk import feature_totals, head_bytes, network_bytes, pixel_totals, weight_totals
 from stylevote.tracking.reasons import MISSING, aligned, short_reasons
 
 IN_ID = ["backbone", "size", "recipe"]  # a run's id begins with these
-SHOWN = {*IN_ID, "labels", "loss", "hidden_units", "batch", "phases", "seed"}  # in columns of their own
+SHOWN = {*IN_ID, "labels", "loss", "hidden_units", "batch", "phases", "probe", "seed"}  # in columns of their own
 NAMED_LABELS = 3  # more are counted
 NOT_MEASURED = "not measured"
 OUTPUTS = 3  # of a training: history, validation, weights
@@ -40,8 +41,9 @@ def write_plan(settings: Settings, log: Path, jobs: list[Job] | None) -> None:
         runs = plan_runs(settings)
         if jobs is not None:
             runs = runs.merge(plan_trainings(settings, jobs), on="run")
-        lines = [as_text(runs.drop(columns=IN_ID)), "", *weight_totals(settings, runs), *pixel_totals(settings)]
-        lines += training_totals(runs) if jobs is not None else []
+        lines = [as_text(runs.drop(columns=IN_ID)), "", *weight_totals(settings, runs)]
+        lines += [*feature_totals(settings), *pixel_totals(settings)]
+        lines += [*training_totals(runs), *feature_hours(settings, jobs)] if jobs is not None else []
     else:
         lines = [f"no runs to train: {len(settings.external)} external members decide alone"]
     with replacing(Path(settings.config.results) / "plan.tsv") as partial:
@@ -56,24 +58,33 @@ def plan_runs(settings: Settings) -> pd.DataFrame:
 
     ``labels`` is ``all``, their names, or their number. ``other`` holds further settings in which the runs differ.
     ``networks`` counts one per fold and epoch. ``megabytes`` (10^6 bytes) is the size of one network's stored weights,
-    ``gigabytes`` that of all of the run's.
+    ``gigabytes`` that of all of the run's; of a probe's networks, these are the heads.
 
     Raises:
         InputError: a network cannot be made to measure it.
     """
-    others = [
-        dict(_leaves({key: value for key, value in setting.items() if key not in SHOWN}))
-        for setting in settings.runs.values()
-    ]
-    common = set.intersection(*(set(leaves.items()) for leaves in others))
+    others = {
+        run: dict(_leaves({key: setting[key] for key in setting if key not in SHOWN and has_effect(key, setting)}))
+        for run, setting in settings.runs.items()
+    }
+    # A probe has no part in what the others have in common of keys that have no effect on it.
+    common = {
+        (path, value)
+        for path, value in {item for leaves in others.values() for item in leaves.items()}
+        if all(
+            leaves.get(path) == value or not has_effect(path.partition(".")[0], settings.runs[run])
+            for run, leaves in others.items()
+        )
+    }
     rows = []
-    for (run, setting), leaves in zip(settings.runs.items(), others, strict=True):
+    for run, setting in settings.runs.items():
         ((loss, parameters),) = setting["loss"].items()
-        epochs, labels = epochs_of(setting), setting["labels"]
+        epochs, labels, probe = epochs_of(setting), setting["labels"], setting.get("probe")
         if labels != "all":
             few = len(labels) <= NAMED_LABELS
             labels = ", ".join(labels) if few else f"{len(labels)} of {len(settings.labels)}"
-        megabytes = network_bytes(setting, len(settings.labels_of(setting))) / 1e6
+        stored = (head_bytes if probe else network_bytes)(setting, len(settings.labels_of(setting)))
+        megabytes = stored / 1e6
         networks = len(settings.folds) * epochs
         rows.append(
             {
@@ -84,9 +95,9 @@ def plan_runs(settings: Settings) -> pd.DataFrame:
                 "hidden_units": ", ".join(map(str, setting["hidden_units"])) or "none",
                 "batch": setting["batch"],
                 "epochs": epochs,
-                "phases": ", ".join(map(phase_text, setting["phases"])),
+                "phases": probe_text(probe) if probe else ", ".join(map(phase_text, setting["phases"])),
                 "seed": setting["seed"],
-                "other": ", ".join(_pairs(item for item in leaves.items() if item not in common)),
+                "other": ", ".join(_pairs(item for item in others[run].items() if item not in common)),
                 "networks": networks,
                 "megabytes": round(megabytes, 3),
                 "gigabytes": round(networks * megabytes / 1e3, 4),
@@ -110,21 +121,25 @@ def plan_trainings(settings: Settings, jobs: list[Job]) -> pd.DataFrame:
     """Return a row per run: its folds ``done`` and ``to_do``, ``why``, and the ``hours`` of the latter on one device.
 
     Hours follow from the mean time of an epoch in trained runs of the same backbone and size; without one, from
-    ``plan.epoch_seconds``; else they are ``not measured``.
+    ``plan.epoch_seconds``; else they are ``not measured``. A probe is one job for all folds. Its hours are those of the
+    fits; the features, which probes share, have hours of their own (`feature_hours`).
 
     Raises:
         InputError: a history is damaged.
     """
     root = Path(settings.networks)
     trainings = {(job["run"], int(job["fold"])): reason for rule, job, reason in jobs if rule == "train_cnn"}
+    fits = {job["run"]: reason for rule, job, reason in jobs if rule == "fit_probe"}
+    trainings |= {(run, fold): reason for run, reason in fits.items() for fold in settings.folds}
     rows = []
     for run, setting in settings.runs.items():
         folders = {fold: root / "runs" / run / f"fold{fold}" for fold in settings.folds}
         to_do = [fold for fold in folders if (run, fold) in trainings]
         done = [fold for fold in folders if fold not in to_do and (folders[fold] / "history.parquet").exists()]
         reasons = [training_reason(trainings[run, fold], folders[fold]) for fold in to_do]
-        seconds = _epoch_seconds(root, kind_of(run)) if to_do else 0
-        if seconds is None:
+        is_probe = bool(setting.get("probe"))
+        seconds = _epoch_seconds(root, kind_of(run), is_probe) if to_do else 0
+        if seconds is None and not is_probe:
             seconds = settings.config.plan.epoch_seconds.get(kind_of(run))
         hours = NOT_MEASURED if seconds is None else f"{len(to_do) * epochs_of(setting) * seconds / 3600:.2f}"
         why = ", ".join(dict.fromkeys(reasons))
@@ -139,15 +154,40 @@ def training_reason(reason: str, folder: Path) -> str:
     if (folder / "unfinished").exists():
         return "unfinished"
     missing = reason.removeprefix(f"{MISSING}: ").split("; ")[0].split(", ")
-    names = sorted(Path(path).name for path in missing)
+    names = sorted({Path(path).name for path in missing})  # a probe's folds are one job
     return "new" if len(names) == OUTPUTS else f"{' and '.join(names)} gone"
 
 
 @cache
-def _epoch_seconds(root: Path, kind: str) -> float | None:
-    """Return the mean time of an epoch in runs of a kind (backbone and size, as in their ids), if there are any."""
-    histories = [read_table(path, ["seconds"]) for path in sorted(root.glob(f"runs/{kind}-*/fold*/history.parquet"))]
-    return float(pd.concat(histories)["seconds"].mean()) if histories else None
+def _epoch_seconds(root: Path, kind: str, is_probe: bool) -> float | None:
+    """Return the mean time of an epoch in runs of a kind (backbone and size, as in their ids), if there are any.
+
+    A probe has no learning rate: its only epoch is the fit of its heads.
+    """
+    paths = sorted(root.glob(f"runs/{kind}-*/fold*/history.parquet"))
+    histories = [read_table(path, ["highest_lr", "seconds"]) for path in paths]
+    seconds = [history.loc[(history["highest_lr"] > 0) != is_probe, "seconds"] for history in histories]
+    mean = pd.concat(seconds).mean() if seconds else float("nan")
+    return None if pd.isna(mean) else float(mean)
+
+
+def feature_hours(settings: Settings, jobs: list[Job]) -> Iterator[str]:
+    """Yield a line about the pending jobs that extract features, if there are any, with their hours.
+
+    A job takes the mean time of those of the same features that were measured: probes share features, so each counts
+    once.
+    """
+    pending = Counter(job["features"] for rule, job, _ in jobs if rule == "extract_features")
+    if not pending:
+        return
+    measured: dict[str, list[float]] = {}
+    for path in (Path(settings.networks) / "benchmarks" / "extract_features").rglob("*.tsv"):
+        for features in pending.keys() & set(path.parts):
+            measured.setdefault(features, []).append(pd.read_csv(path, sep="\t")["s"].sum())
+    hours = sum(pending[features] * fmean(seconds) / 3600 for features, seconds in measured.items())
+    unknown = sum(count for features, count in pending.items() if features not in measured)
+    more = f", and {unknown:,} jobs that are not measured" if unknown else ""
+    yield f"features:  {pending.total():,} jobs to extract them, {hours:,.1f} hours{more}"
 
 
 def training_totals(runs: pd.DataFrame) -> Iterator[str]:

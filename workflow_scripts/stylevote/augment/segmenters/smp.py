@@ -15,8 +15,11 @@ from stylevote.config.photos import Segmentation, SegmentationNetwork
 from stylevote.errors import InputError
 from stylevote.files.weights import load_part, load_weights
 from stylevote.machine.device import open_device
-from stylevote.machine.uncompiled import smp, timm
+from stylevote.machine.uncompiled import compiler_later, timm
 from stylevote.wording import nearest
+
+with compiler_later():
+    import segmentation_models_pytorch as smp
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, per channel, of 0..1
 THRESHOLD = 0.5  # probability of a pixel of the mask

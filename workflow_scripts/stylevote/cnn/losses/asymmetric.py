@@ -31,8 +31,9 @@ def make_loss(
         clip: negatives below this probability cost nothing; in 0..1, 0 for none.
 
     Returns:
-        A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns the mean over photos
-        and labels, a scalar. The paper sums over them; the mean lets learning rates compare with those of other losses.
+        A function of logits and targets, both float32 of shape (photos, labels), that returns the mean over photos and
+        labels, a scalar. A target between 0 and 1 counts as that share of a positive. The paper sums over photos
+        and labels; the mean lets learning rates compare with those of other losses.
     """
     log_clip = math.log(clip) if clip else -math.inf
 
@@ -40,6 +41,6 @@ def make_loss(
         log_p, log_not_p = functional.logsigmoid(logits), functional.logsigmoid(-logits)
         log_not_q = torch.logaddexp(log_not_p, torch.full_like(logits, log_clip)).clamp(max=0)
         q = (-torch.expm1(log_not_q)).clamp(min=MIN_PROBABILITY)
-        return -torch.where(targets > 0, (gamma_pos * log_not_p).exp() * log_p, q**gamma_neg * log_not_q).mean()
+        return -torch.lerp(q**gamma_neg * log_not_q, (gamma_pos * log_not_p).exp() * log_p, targets).mean()
 
     return loss

@@ -17,6 +17,7 @@ def make_loss(
         photos: number of photos in all epochs together; not used here.
 
     Returns:
-        A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns a scalar.
+        A function of logits and targets, both float32 of shape (photos, labels), that returns a scalar. A target
+        between 0 and 1 counts as that share of a positive.
     """
     return functional.binary_cross_entropy_with_logits

@@ -25,15 +25,15 @@ def make_loss(
         alpha: weight of positives in 0..1, negatives weigh ``1 - alpha``; None weighs both 1.
 
     Returns:
-        A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns the mean over photos
-        and labels, a scalar.
+        A function of logits and targets, both float32 of shape (photos, labels), that returns the mean over photos and
+        labels, a scalar. A target between 0 and 1 counts as that share of a positive.
     """
 
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        toward_truth = torch.where(targets > 0, logits, -logits)
-        focal = -functional.logsigmoid(toward_truth) * (gamma * functional.logsigmoid(-toward_truth)).exp()
+        log_p, log_not_p = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+        positive, negative = -log_p * (gamma * log_not_p).exp(), -log_not_p * (gamma * log_p).exp()
         if alpha is not None:
-            focal = focal * torch.where(targets > 0, alpha, 1 - alpha)
-        return focal.mean()
+            positive, negative = positive * alpha, negative * (1 - alpha)
+        return torch.lerp(negative, positive, targets).mean()
 
     return loss

@@ -24,15 +24,15 @@ def make_loss(
         cap: the largest weight, at least 1; also the weight of a class without photos.
 
     Returns:
-        A function of logits and 0/1 targets, both float32 of shape (photos, labels), that returns the mean over photos
-        and labels, a scalar.
+        A function of logits and targets, both float32 of shape (photos, labels), that returns the mean over photos and
+        labels, a scalar. A target between 0 and 1 counts as that share of a positive.
     """
     ratio = (photos - positives) / positives  # infinite without positives, and 0 without negatives
     positive_weight = (ratio**power).clamp(1, cap)
     negative_weight = (ratio**-power).clamp(1, cap)
 
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        weight = torch.where(targets > 0, positive_weight, negative_weight)
-        return functional.binary_cross_entropy_with_logits(logits, targets, weight)
+        weight = torch.lerp(negative_weight, positive_weight, targets)
+        return functional.binary_cross_entropy_with_logits(logits, targets * positive_weight / weight, weight)
 
     return loss

@@ -1,0 +1,1 @@
+"""Heads of probes: fits on features of frozen backbones."""

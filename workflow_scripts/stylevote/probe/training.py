@@ -1,0 +1,63 @@
+"""The photos that train a head."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stylevote.probe.rows import Rows
+
+
+@dataclass(frozen=True)
+class Training:
+    """The photos of a fit.
+
+    Attributes:
+        rows: features.
+        positions: of the photos in ``rows``, shape (photos,).
+        counts: how often each photo counts, float32, shape (photos,).
+        targets: 0/1, float32, shape (photos, labels).
+        loss: a run's loss, {"bce": {}} or {"weighted_bce": {"power": ..., "cap": ...}}.
+    """
+
+    rows: Rows
+    positions: np.ndarray
+    counts: np.ndarray
+    targets: np.ndarray
+    loss: dict[str, dict[str, float]]
+
+    def positives(self) -> np.ndarray:
+        """Return each label's positives, float64, shape (labels,)."""
+        return self.counts.astype(np.float64) @ self.targets
+
+    def class_weights(self) -> np.ndarray:
+        """Return the weights of negatives and positives, float32, shape (2, labels).
+
+        They are those of `stylevote.cnn.losses.weighted_bce`.
+        """
+        photos, positives = self.counts.sum(dtype=np.float64), self.positives()
+        if "weighted_bce" not in self.loss:
+            return np.ones((2, len(positives)), np.float32)
+        power, cap = self.loss["weighted_bce"]["power"], self.loss["weighted_bce"]["cap"]
+        with np.errstate(divide="ignore"):
+            ratio = (photos - positives) / positives
+            return np.clip([ratio**-power, ratio**power], 1, cap).astype(np.float32)
+
+    def only(self, counts: np.ndarray) -> "Training":
+        """Return the rows that ``counts`` (shape (photos,)) has, as often as it says."""
+        here = np.flatnonzero(counts)
+        return replace(self, positions=self.positions[here], counts=counts[here], targets=self.targets[here])
+
+
+def standardize(training: Training) -> tuple[np.ndarray, np.ndarray]:
+    """Return the features' means, and the inverse of their deviations (0 for equal ones), float32, shape (width,)."""
+    photos = training.counts.sum(dtype=np.float64)
+    total, squares, largest = (np.zeros(len(training.rows.center)) for _ in range(3))
+    for part, block in training.rows.blocks(training.positions):
+        total += training.counts[part] @ block
+    mean = (total / photos).astype(np.float32)
+    for part, block in training.rows.blocks(training.positions):
+        squares += training.counts[part] @ (block - mean) ** 2
+        largest = np.maximum(largest, np.abs(block).max(axis=0))
+    deviation = np.sqrt(squares / photos)
+    varies = deviation > 1e-5 * largest  # rounding makes equal features differ
+    return mean, np.where(varies, 1 / np.where(varies, deviation, 1), 0).astype(np.float32)
