@@ -16,7 +16,7 @@ OPSET = 20  # of ONNX: the newest that torch's exporter by tracing writes
 
 
 def fast_forward(module: nn.Module, device: torch.device, size: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return a function that computes what a network does, on a CPU faster than the network (`benchmarks/inference.py`).
+    """Return a function that computes what a network does, on a CPU in less time (`benchmarks/inference.py`).
 
     On a CPU, ONNX Runtime computes each photo by itself, in one thread; torch's number of threads is the number of
     photos at the same time. So outputs depend neither on other photos of the batch nor on the number of threads. The
