@@ -36,7 +36,7 @@ FORMAT = 1
 MAX_BYTES = 50_000_000  # of `bundle.json`: about 100 bytes per file
 MAX_NUMBER, MAX_NUMBERS = 8192, 100  # in a backbone's arguments
 REMEDY = "Copy the bundle again from its source"
-PACKAGES = ("torch", "timm", "segmentation-models-pytorch", "xgboost", "scikit-learn", "numpy", "pillow")
+PACKAGES = ("torch", "onnxruntime", "timm", "segmentation-models-pytorch", "xgboost", "scikit-learn", "numpy", "pillow")
 
 
 def check_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
