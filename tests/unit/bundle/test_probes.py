@@ -66,9 +66,9 @@ def test_a_backbone_is_there_once_and_sees_each_photo_once(probes, photos, monke
     assert len(list((probes / "backbones").iterdir())) == 1
     assert len(list((probes / "weights").rglob("*.safetensors"))) == 3 * FOLDS
     seen = []
-    forward = FrozenBackbone.forward
+    average = FrozenBackbone.average
     monkeypatch.setattr(
-        FrozenBackbone, "forward", lambda network, batch: seen.append(len(batch)) or forward(network, batch)
+        FrozenBackbone, "average", lambda network, batch, one: seen.append(len(batch)) or average(network, batch, one)
     )
     decide(open_bundle(probes), photos)
     assert sum(seen) == 5

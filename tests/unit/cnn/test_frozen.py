@@ -1,6 +1,7 @@
 """Features of frozen backbones, and the networks of probes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import segmentation_models_pytorch as smp
 import timm
@@ -8,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from stylevote.cnn.frozen import FrozenBackbone, ProbeNetwork, make_network
+from stylevote.cnn.batches import PixelCache
+from stylevote.cnn.frozen import FrozenBackbone, ProbeNetwork, extract_features, make_network
 from stylevote.cnn.network import Network
 from stylevote.errors import InputError
 from stylevote.files.weights import load_weights, store_weights
@@ -148,6 +150,19 @@ def test_scales_are_averaged(setting):
     larger = functional.interpolate(photos, size=(48, 48), mode="bilinear", align_corners=False)
     by_hand = (single(photos) + at_larger(larger)) / 2
     torch.testing.assert_close(frozen(photos), by_hand, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
+def test_shards_have_the_features_of_all_photos_also_without_a_photo(setting, backbone):
+    args = {"img_size": 32} if backbone == "test_vit" else {}
+    frozen = FrozenBackbone(probe(setting, backbone=backbone, backbone_args=args))
+    pixels, photos = np.random.default_rng(1).integers(0, 256, 5 * 3072, dtype=np.uint8), np.arange(5)
+    index = pd.DataFrame({"offset": photos * 3072, "height": 32, "width": 32})
+    cache = PixelCache.open(pixels, index, torch.device("cpu"))
+    (together,) = extract_features(frozen, cache, torch.arange(5))
+    shards = [list(extract_features(frozen, cache, torch.from_numpy(rows))) for rows in np.array_split(photos, 7)]
+    assert [len(blocks) for blocks in shards] == [1] * 5 + [0] * 2
+    np.testing.assert_array_equal(np.concatenate([block for blocks in shards for block in blocks]), together)
 
 
 def test_features_have_the_values_of_half_precision(setting):

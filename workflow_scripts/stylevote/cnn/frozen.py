@@ -249,7 +249,7 @@ def extract_features(network: FrozenBackbone, cache: PixelCache, rows: torch.Ten
         rows: int64: positions of the photos.
     """
     forward = {side: fast_forward(_OneView(network), network.mean.device, side) for side in network.sides}
-    for positions in rows.split(photos_at_once(network.setting)):
+    for positions in rows.split(photos_at_once(network.setting)) if len(rows) else ():
         box, flips = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.zeros(len(positions), dtype=torch.bool)
         photos = cache.take(positions, box.expand(len(positions), 4), flips, network.setting["size"])
         yield network.average(photos, lambda view: forward[view.shape[3]](view)).cpu().numpy()
