@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from stylevote.errors import InputError
@@ -24,6 +25,13 @@ def test_weights_of_a_network_are_read_as_arrays(tmp_path):
     arrays = read_arrays(tmp_path / "weights.safetensors")
     assert arrays["1.num_batches_tracked"].shape == ()
     assert torch.equal(torch.from_numpy(arrays["0.weight"]), network[0].weight.detach().half())
+
+
+def test_numbers_that_numpy_lacks_are_named(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_file({"bias": torch.ones(2, dtype=torch.bfloat16)}, path, {"sha256": "0"})
+    with pytest.raises(InputError, match=r"weights\.safetensors: damaged"):
+        load_weights(nn.Linear(3, 2), path)
 
 
 @pytest.mark.parametrize("position", [9, -1])

@@ -33,9 +33,10 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         with safetensors.safe_open(path, "pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
             expected = (file.metadata() or {}).get("sha256")
-    except (OSError, SafetensorError) as error:
+        found = _state_sha256(state)
+    except (OSError, SafetensorError, TypeError) as error:  # numpy lacks some types of numbers
         raise damaged(path, str(error)) from error
-    if _state_sha256(state) != expected:
+    if found != expected:
         raise damaged(path)
     return state
 
