@@ -40,6 +40,11 @@ def comparison_before_probe(wildcards):
     return first_comparison({"run": wildcards.run, "fold": 0})
 
 
+def losses_of_layers(setting):
+    """Return the loss's module if the head has hidden layers: other heads do without it."""
+    return [f"cnn/losses/{name}" for name in setting["loss"]] if setting["hidden_units"] else []
+
+
 rule store_backbone:
     """Store the frozen backbone of probes in half precision; no other job loads or downloads its weights."""
     input:
@@ -134,7 +139,13 @@ rule fit_probe:
         mem_mb=by_attempt(8000),
         runtime=by_attempt(240),
     params:
-        **program("probe/fit_probe", run_settings, run="{run}"),
+        **program(
+            "probe/fit_probe",
+            run_settings,
+            # Of the losses, only heads with hidden layers use the code.
+            digest=lambda wildcards: code("probe/fit_probe", *losses_of_layers(PROBES[wildcards.run])),
+            run="{run}",
+        ),
     shell:
         PROGRAM
 
