@@ -183,7 +183,8 @@ class Features(Model):
             computes the features again.
     """
 
-    shards: int = Field(1, ge=1, le=10000)
+    # Those of photos and of recoloured photos are open together, and systems allow 1024 files.
+    shards: int = Field(1, ge=1, le=400)
 
 
 class Gates(Model):
