@@ -251,7 +251,8 @@ def epoch_rows(path: Path, variants: pd.DataFrame) -> list[np.ndarray]:
     if (rows < 0).any():
         missing = epochs.loc[rows < 0, columns].iloc[0].tolist()
         raise InputError(
-            f"{path}: {(rows < 0).sum()} photos are not in the pixel cache, first {missing}; delete the cache"
+            f"{path}: {(rows < 0).sum()} photos have no pixels or features, first {missing}; delete the pixel cache or,"
+            " for a probe, the features, and run again"
         )
     return [rows[positions] for positions in epochs.groupby("epoch", sort=True).indices.values()]
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from stylevote.cnn.network import Network
+from stylevote.cnn.views import VIEWS
 from stylevote.config.identity import canonical
 from stylevote.config.resolve import resolve
 from stylevote.config.settings import epochs_of
@@ -15,7 +16,6 @@ from stylevote.errors import InputError
 
 BATCH = 4  # photos per measured step on a CPU
 GPU_BATCH = 32
-VIEWS = {"none": 1, "mirror": 2, "ten_crop": 10}
 
 
 def set_costs(names: Iterable[str], photos: int, folds: int, device: torch.device) -> str:
@@ -48,7 +48,8 @@ def set_costs(names: Iterable[str], photos: int, folds: int, device: torch.devic
             key = canonical([setting[key] for key in ("backbone", "backbone_args", "size", "precision")])
             by_network[key] = {each: setting[each] for each in ("backbone", "backbone_args", "size", "precision")}
             forward, step = measured(key)
-            views = VIEWS[setting["tta"]]
+            boxes, mirrored = VIEWS[setting["tta"]]
+            views = len(boxes) * (1 + mirrored)
             if probe := setting.get("probe"):
                 count += 1
                 probes += photos * views * sum(scale**2 for scale in probe["scales"]) * forward
