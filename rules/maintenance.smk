@@ -39,7 +39,7 @@ rule plan:
 
 # Possible values of each wildcard in any configuration; `stylevote.config.identity.run_id` makes the ids of runs.
 EVER = {
-    "photoset": "[a-z][a-z0-9_]*",
+    "photoset": "[a-z][a-z0-9_]*|train-recolored",
     "size": r"\d+",
     "epochs": r"\d+",
     "recipe": "[a-z][a-z0-9_]*",
