@@ -113,10 +113,3 @@ def test_another_head_trains_its_run_again_and_the_same_one_does_not(changed):
     assert changed.plan(*TARGETS)["train_cnn"] == 3
     changed.run(f"out/runs/{probe}/penalties.parquet")
     assert changed.plan(f"out/runs/{run}/fold0/history.parquet")["train_cnn"] == 1
-
-
-def test_features_of_no_run_are_unused(changed):
-    changed.config["runs"] = [*RUNS]
-    printed = changed.run("unused", cores=1)
-    assert "out/backbones/" in printed or "  backbones/" in printed
-    assert "  features/" in printed

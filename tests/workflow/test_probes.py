@@ -185,6 +185,13 @@ def test_other_members_fit_nothing(probes):
     assert probes.plan() == of_probes(AFTER_RANKING)
 
 
+def test_files_of_probes_are_unused_without_probes(probes):
+    probes.config["runs"] = ALL[:1]
+    printed = probes.run("unused", cores=1)
+    assert all(f"  {folder}/" in printed for folder in ("backbones", "features/train", "features/train-recolored"))
+    assert "that no rule makes" not in printed
+
+
 @pytest.mark.slow
 def test_damaged_features_and_backbones_are_named(probes):
     (run,) = runs_of(probes, "plain")
