@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from stylevote.bundle.contents import bundle_card, stored_weights, worth_of_ensemble, write_bundle
+from stylevote.bundle.card import bundle_card, worth_of_ensemble
+from stylevote.bundle.contents import stored_weights, write_bundle
 from stylevote.cli import run
 from stylevote.config.ensemble import Votes
 from stylevote.config.identity import features_id

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from stylevote.bundle.contents import bundle_card, stored_weights, write_bundle
+from stylevote.bundle.card import bundle_card
+from stylevote.bundle.contents import stored_weights, write_bundle
 from stylevote.cli import run
 from stylevote.config.ensemble import Votes
 from stylevote.ensemble.combiners.mean import Mean

@@ -11,12 +11,11 @@ import pandas as pd
 import pytest
 import torch
 
+from stylevote.bundle.card import bundle_card, worth_of_ensemble
 from stylevote.bundle.contents import (
     Content,
-    bundle_card,
     open_bundle,
     refuse_arguments,
-    worth_of_ensemble,
     write_bundle,
 )
 from stylevote.bundle.decide import load_network

@@ -19,7 +19,7 @@ from stylevote.files.tables import read_json, read_table, write_table
 from stylevote.metrics import f_beta, macro_f_beta
 
 RUNS = ["run0", "run1", "run2"]
-SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9, "backbones": {}}
+SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9}
 STACK = {
     "combiner": "xgboost",
     "xgboost": {
@@ -78,7 +78,7 @@ def run_chain(folder, ensemble, test, blocks):
         estimate = [*candidates, "--estimates", estimates[k], "--settings", stack | {"threshold": THRESHOLD}]
         call(folder, "estimate/estimate_nested", *estimate)
     gather = ["--selections", *members, "--members", "members.parquet", "--composition", "composition.json"]
-    counted = {"labels": ensemble.labels, "fold_count": 3, "top_n": 20, "correlation": 0.9}
+    counted = {"labels": ensemble.labels, "fold_count": 3, "top_n": 20, "correlation": 0.9, "backbones": {}}
     call(folder, "ensemble/gather_members", *gather, "--settings", counted)
 
     selected = read_table(folder / "members.parquet").groupby("run")["epoch"].unique()

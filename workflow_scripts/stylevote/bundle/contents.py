@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import AfterValidator, Field, Strict, ValidationError
 
 from stylevote.cnn.outputs import check_weights, read_digests, weights_path
@@ -28,7 +27,6 @@ from stylevote.config.runs import MAX_LAYERS, Probe, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, read_sealed, write_json, write_sealed
-from stylevote.report.render import markdown
 from stylevote.wording import bullets, describe_path, key_path, quote
 
 CONTENT, CARD = "bundle.json", "card.md"
@@ -207,28 +205,6 @@ def refuse_arguments(arguments: Mapping[str, Any], where: str) -> None:
         check_arguments(dict(arguments))
     except ValueError as error:
         raise InputError(f"{where}: a bundle cannot hold this: {error}") from error
-
-
-def bundle_card(content: Mapping[str, Any], worth: str, networks: int) -> str:
-    """Return a description of a bundle as Markdown.
-
-    Args:
-        content: see `write_bundle`.
-        worth: Markdown about the quality of its decisions.
-        networks: number of CNNs in the bundle.
-    """
-    return markdown("bundle_card.md", content=content, worth=worth.rstrip(), networks=networks)
-
-
-def worth_of_ensemble(nested: pd.DataFrame, score: str, *, part: bool) -> str:
-    """Return Markdown about the quality of an ensemble's decisions.
-
-    Args:
-        nested: `estimate/summary.parquet`: the estimate of the whole ensemble.
-        score: name of the F-beta.
-        part: whether the bundle has fewer members than the ensemble.
-    """
-    return markdown("bundle_worth.md", rows=nested.to_dict("records"), score=score, part=part)
 
 
 def write_bundle(
