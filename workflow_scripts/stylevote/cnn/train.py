@@ -259,9 +259,9 @@ class Training:
     def _finish_epoch(self, epoch: int, train_loss: float, highest_lr: float, start: float) -> None:
         """Store the epoch's weights, score the validation photos with the stored weights, and extend the history."""
         path = weights_path(self.folder / "weights", epoch)
-        if self.soup:
-            self.soup.update()
         if self.processes.is_main:
+            if self.soup:
+                self.soup.update()
             averaged = self.average or self.soup
             with replacing(path) as partial:
                 store_weights(self._at_test_size(averaged.network if averaged else self.network), partial)
