@@ -7,7 +7,7 @@ a time limit. The others go on if one fails. From the repository's root:
 
     python benchmarks/gpu.py
 
-On a CPU, `--tiny` runs every part with a tiny network, in two processor minutes.
+On a CPU, `--tiny` runs every part with a tiny network, in two processor minutes. It then needs onnxruntime, too.
 """
 
 import argparse

@@ -16,3 +16,9 @@ def test_every_part_passes_on_a_cpu():
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(parts) == 11
     assert {passed for _, passed in parts} == {"yes"}
+
+
+@pytest.mark.slow
+def test_features_on_a_gpu_need_no_onnx_runtime():
+    program = "import sys; import stylevote.cnn.frozen; assert 'onnxruntime' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=REPOSITORY / "workflow_scripts")

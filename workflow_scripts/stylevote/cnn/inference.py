@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import nn
 
@@ -55,6 +54,8 @@ class _PhotoByPhoto:
 
 def _session(module: nn.Module, size: int) -> Callable[[torch.Tensor], torch.Tensor] | None:
     """Return a function of one photo by ONNX Runtime; None if the network cannot be exported or has other outputs."""
+    import onnxruntime  # noqa: PLC0415 (a GPU does without it)
+
     traced, photo = torch.rand(2, 1, 3, size, size, generator=torch.Generator().manual_seed(0))
     file = io.BytesIO()
     try:

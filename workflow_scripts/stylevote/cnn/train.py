@@ -105,11 +105,6 @@ class Training:
         # Predicts with the stored weights, which are rounded, at the size of scores.
         self.side = scoring(setting)["size"]
         self.stored = Network(scoring(setting), labels).to(device, memory_format=torch.channels_last)
-        if shapes(self._at_test_size(self.network)) != shapes(self.stored):
-            raise InputError(
-                f"run {name}: a network of size {setting['size']} cannot score photos of `test_size` {self.side}: its"
-                " weights have other shapes there; leave `test_size` out"
-            )
         self.forward = torch.compile(self.network) if setting["compile"] else self.network
         self.average = WeightAverage(self.network, setting["ema"]["decay"]) if setting["ema"] else None
         self.soup = WeightSoup(self.network, self.options["soup"]) if self.options["soup"] > 1 else None
@@ -243,10 +238,6 @@ class Training:
         targets = self.data.targets[draws["rows"].to(self.device, non_blocking=True)] * (1 - smoothing) + smoothing / 2
         return mix(change(photos, draws), targets, draws)
 
-    def _at_test_size(self, network: Network) -> Network:
-        """Return the network that scores photos: a copy if the run's `test_size` is another than its `size`."""
-        return network if self.side == self.setting["size"] else at_size(network, self.side)
-
     def _check_finite(self, loss: float, epoch: int) -> None:
         if not np.isfinite(loss):
             phase = self.setting["phases"][self.phase]
@@ -259,12 +250,13 @@ class Training:
     def _finish_epoch(self, epoch: int, train_loss: float, highest_lr: float, start: float) -> None:
         """Store the epoch's weights, score the validation photos with the stored weights, and extend the history."""
         path = weights_path(self.folder / "weights", epoch)
-        if self.soup:
-            self.soup.update()
         if self.processes.is_main:
+            if self.soup:
+                self.soup.update()
             averaged = self.average or self.soup
+            network = averaged.network if averaged else self.network
             with replacing(path) as partial:
-                store_weights(self._at_test_size(averaged.network if averaged else self.network), partial)
+                store_weights(network if self.side == self.setting["size"] else at_size(network, self.side), partial)
         self.processes.wait()
         load_weights(self.stored, path)
         rows = self.processes.shard(self.data.validation)
@@ -331,8 +323,3 @@ class Training:
 
 def _rows_of(draws: Draws, positions: torch.Tensor) -> Draws:
     return {name: rows[positions] for name, rows in draws.items()}
-
-
-def shapes(network: nn.Module) -> dict[str, torch.Size]:
-    """Return the shape of each of a network's weights, by its name."""
-    return {name: value.shape for name, value in network.state_dict().items()}

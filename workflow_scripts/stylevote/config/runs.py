@@ -103,9 +103,14 @@ class Upper(OneOf):
     groups: int | None = Field(None, ge=1, le=1000)
 
 
+def quiet(default: Any, **limits: Any) -> Any:
+    """Return the field of a key that its class omits at its default, so that later keys change no run's identity."""
+    return Field(default, exclude_if=lambda value: plain_numbers(value) == default, **limits)
+
+
 def omitted(key: str, defaults: dict[str, Any] = OMITTED, **limits: Any) -> Any:
-    """Return the field of a key that came later: a run's identity omits it at its default (see `OMITTED`)."""
-    return Field(defaults[key], exclude_if=lambda value: plain_numbers(value) == defaults[key], **limits)
+    """Return the `quiet` field of a run's key, or of a phase's (see `OMITTED`)."""
+    return quiet(defaults[key], **limits)
 
 
 class Phase(Model):
@@ -154,11 +159,6 @@ class Crop(Model):
     stretch: float = Field(0.1, ge=0, lt=1)
 
 
-def quiet(default: Any, **limits: Any) -> Any:
-    """Return the field of a key that its class omits at its default, so that later keys change no run's identity."""
-    return Field(default, exclude_if=lambda value: value == default, **limits)
-
-
 class Jitter(Model):
     """Random changes of colours in training, in this order.
 
@@ -196,7 +196,7 @@ class Augment(Model):
     vertical: bool = quiet(False)
     quarter_turns: bool = quiet(False)
     rotation: float = quiet(0, ge=0, le=180)
-    jitter: Jitter = Field({}, exclude_if=lambda jitter: not jitter.used())
+    jitter: Jitter = quiet({})
     auto: Literal["none", "trivial", "rand"] = quiet("none")
     erasing: float = quiet(0, ge=0, le=1)
     mixup: float = quiet(0, ge=0, le=10)
