@@ -1,4 +1,4 @@
-"""Probes beside a trained run: what they decide, what a change computes again, and what stops them."""
+"""Probes together with a trained run: what they decide, what a change computes again, and what stops them."""
 
 import copy
 import os

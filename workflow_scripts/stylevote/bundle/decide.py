@@ -197,7 +197,7 @@ class _SizeLimit(TorchDispatchMode):
 
 @contextmanager
 def _limited(paths: Sequence[Path], setting: NetworkSetting) -> Iterator[None]:
-    """Raise `InputError` if what is made in this context is larger than the weights in files."""
+    """Raise `InputError` if a network made in this context is larger than the weights in files."""
     sides = [setting["size"] * scale for scale in (1, *(setting.get("probe") or {}).get("scales", []))]
     limit = _SizeLimit(paths, sum(round(side) ** 2 for side in sides))
     try:
