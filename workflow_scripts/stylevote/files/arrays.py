@@ -23,7 +23,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with safetensors.safe_open(path, "np") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
             expected = (file.metadata() or {}).get("sha256")
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, TypeError, AttributeError) as error:  # numpy lacks some types of numbers
         raise damaged(path, str(error)) from error
     if arrays_sha256(arrays) != expected:
         raise damaged(path)

@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 from torch import nn
 
 from stylevote.errors import InputError
-from stylevote.files.arrays import arrays_sha256
-from stylevote.files.tables import REMEDY, damaged
+from stylevote.files.arrays import arrays_sha256, read_arrays
+from stylevote.files.tables import REMEDY
 
 HALF_MAXIMUM = torch.finfo(torch.float16).max
 
@@ -29,16 +29,7 @@ def store_weights(network: nn.Module, path: Path) -> None:
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Return weights that `store_weights` wrote; raise `InputError` if they are damaged."""
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
-            expected = (file.metadata() or {}).get("sha256")
-        found = _state_sha256(state)
-    except (OSError, SafetensorError, TypeError) as error:  # numpy lacks some types of numbers
-        raise damaged(path, str(error)) from error
-    if found != expected:
-        raise damaged(path)
-    return state
+    return {name: torch.from_numpy(array) for name, array in read_arrays(path).items()}
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
