@@ -72,8 +72,7 @@ def features_setting(setting: dict) -> dict:
 
 def features_id(setting: dict) -> str:
     """Return the id of a probe's features: its backbone and size, and a digest of all that they depend on."""
-    backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
-    return f"{backbone}-{setting['size']}-{digest(features_setting(setting))}"
+    return f"{_kind(setting)}-{digest(features_setting(setting))}"
 
 
 def score_size(setting: Mapping[str, Any]) -> int:
@@ -83,5 +82,10 @@ def score_size(setting: Mapping[str, Any]) -> int:
 
 def run_id(setting: dict) -> str:
     """Return the id of a run: its backbone, size and recipe, and a digest of the whole setting."""
+    return f"{_kind(setting)}-{setting['recipe']}-{digest(setting)}"
+
+
+def _kind(setting: dict) -> str:
+    """Return the beginning of an id: backbone and size."""
     backbone = re.sub(r"[^A-Za-z0-9_.]+", "_", setting["backbone"])
-    return f"{backbone}-{setting['size']}-{setting['recipe']}-{digest(setting)}"
+    return f"{backbone}-{setting['size']}"

@@ -8,11 +8,11 @@ EPSILON = np.float32(1e-5)  # of torch's batch normalization
 
 
 def head_logits(state: dict[str, np.ndarray], features: np.ndarray) -> np.ndarray:
-    """Return the logits of a head, float32, shape (photos, labels).
+    """Return the logits of a head, in the precision of its arguments, shape (photos, labels).
 
     Args:
         state: the head's weights by their names in `stylevote.cnn.network.make_head`.
-        features: float32, shape (photos, width).
+        features: shape (photos, width).
     """
     first = True
     for layer in sorted({int(name.split(".")[0]) for name in state}):
