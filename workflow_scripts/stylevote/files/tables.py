@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from stylevote.errors import InputError, unwritable
 
 MANIFEST_COLUMNS = ["image_id", "path", "width", "height", "sha256", "group"]
+UNKNOWN = 255  # in the place of a label of which nobody knows whether the photo has it
 HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 MAGIC = b"PAR1"  # start and end of a Parquet file
 MARK = b"\nsealed: sha256="  # start of a seal; the digest's 32 bytes follow
@@ -232,7 +233,7 @@ def check_photos(table: pd.DataFrame, image_ids: Iterable[str], name: object) ->
 
 
 def label_matrix(manifest: pd.DataFrame, labels: list[str]) -> np.ndarray:
-    """Return the manifest's ``labels`` as a uint8 array of shape (photos, labels)."""
+    """Return the manifest's ``labels`` as a uint8 array of shape (photos, labels): 0, 1 or `UNKNOWN`."""
     return manifest[labels].to_numpy(dtype=np.uint8)
 
 
