@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.config.label_table import table_option
 from stylevote.files.tables import read_table, write_table
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.listing import note_reading, second_of
@@ -13,7 +14,7 @@ def main(
     quarantine: Path,
     thumbnails: Path,
     photos: Path,
-    table: Path | None,
+    table: str,
     failures: Path | None,
     on_bad_photo: str,
     threads: int,
@@ -31,7 +32,7 @@ def main(
         quarantine: to write: photos left out, and why
         thumbnails: to write: small pictures of the good photos
         photos: folder of the photos
-        table: file names and labels, as CSV, TSV or Parquet; by default, all photos of the folder count
+        table: path of the table of file names and labels, or its description as JSON; empty: all photos of the folder
         failures: table of the photos that could not be downloaded, and why
         on_bad_photo: fail, or skip unusable photos
         threads: processes that open photos
@@ -47,7 +48,7 @@ def main(
         reasons = read_table(failures, ["image_id", "problem"]).set_index("image_id")["problem"].to_dict()
     good, bad, pictures = ingest_photos(
         photos,
-        table,
+        table_option(table),
         labels,
         photoset=photoset,
         folds=folds,

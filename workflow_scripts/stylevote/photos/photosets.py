@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
 from stylevote.photos.label_tables import Entry, content_digest, file_names, read_label_table
@@ -35,7 +36,7 @@ class Photoset:
     Attributes:
         name: its name in the configuration.
         photos: its folder.
-        table: its label table, or an empty text.
+        table: the description of its label table, if it has one.
         download: whether photos that the folder lacks are downloaded.
         skip_failed: whether photos that cannot be downloaded are left out.
         labels: names of the labels.
@@ -46,7 +47,7 @@ class Photoset:
 
     name: str
     photos: str
-    table: str
+    table: LabelTable | None
     download: bool
     skip_failed: bool
     labels: list[str]
@@ -74,8 +75,8 @@ class Photoset:
 
     def _look(self) -> Survey:
         digest, names, missing = None, None, []
-        if self.table and os.path.isfile(self.table):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
-            columns, entries, problems = read_label_table(Path(self.table), self.labels, self.name == "train")
+        if self.table and os.path.isfile(self.table.file):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
+            columns, entries, problems = read_label_table(self.table, self.labels, self.name == "train")
             if problems:
                 raise InputError(problem_report(problems, self.name))
             digest, names = content_digest(columns, entries), file_names(entries)
@@ -88,7 +89,7 @@ class Photoset:
         if names and self.download:
             if not any(entry.url for entry in entries):
                 raise InputError(
-                    f"{self.table}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
+                    f"{self.table.file}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
                     " challenge's form (id,url,... without a header)"
                 )
             from stylevote.photos.folders import photos_without_file  # noqa: PLC0415 (as above)
