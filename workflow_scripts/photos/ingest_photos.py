@@ -14,7 +14,7 @@ def main(
     quarantine: Path,
     thumbnails: Path,
     photos: Path,
-    table: str,
+    table: str | None,
     failures: Path | None,
     on_bad_photo: str,
     threads: int,

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from stylevote.errors import InputError
-from stylevote.photos.label_tables import Entry, normal
+from stylevote.photos.table_reader import Entry, normal
 from stylevote.photos.listing import walk
 from stylevote.photos.pixels import FORMATS
 from stylevote.wording import describe_path
@@ -45,8 +45,11 @@ class Folder:
                     self.by_stem[normal(stem)].append(relative)
 
 
-def list_folder(photos: Path) -> Folder:
-    """List the files below ``photos`` without hidden ones; raise `InputError` if it cannot be read."""
+def list_folder(photos: Path, links: str = "inside") -> Folder:
+    """List the files below ``photos`` without hidden ones; raise `InputError` if it cannot be read.
+
+    Links to files elsewhere count if ``links`` is ``anywhere``. Links to folders are not followed.
+    """
     if (kind := describe_path(photos)) != "a folder":
         raise InputError(f"{photos}: expected a folder of photos, found {kind}")
 
@@ -55,7 +58,8 @@ def list_folder(photos: Path) -> Folder:
 
     files, outside, real = [], set(), photos.resolve()
     for path, entry in walk(os.fspath(photos), stop):
-        if entry.is_symlink() and not _inside(photos / path, real):
+        follow = links == "anywhere" and entry.is_file()
+        if entry.is_symlink() and not follow and not _inside(photos / path, real):
             outside.add(path)
         elif not (entry.is_symlink() and entry.is_dir()):
             files.append(path)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
-from stylevote.photos.label_tables import Entry, content_digest, file_names, read_label_table
+from stylevote.photos.label_tables import content_digest, file_names, read_label_table
 from stylevote.photos.listing import changed_photos, list_files, names_and_sizes
 from stylevote.photos.problems import problem_report
+from stylevote.photos.table_reader import Entry
 from stylevote.wording import plural, quote
 
 

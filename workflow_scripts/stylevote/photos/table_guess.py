@@ -25,3 +25,8 @@ class Guess:
 def guess_table(table: Path, folder: Path) -> Guess:
     """Guess the form of a table from its rows and from the names of the files in the photos' folder."""
     return Guess(problems=[f"{table}: cannot be read yet, nor compared with {folder}"])
+
+
+def advice(table: Path, labels: list[str]) -> list[str]:
+    """Return texts about what to add to the configuration so that a table can be read, if it is clear."""
+    return []
