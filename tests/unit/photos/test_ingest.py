@@ -728,6 +728,7 @@ def ingest_arguments(photos, tmp_path, table=None, threads=1, **settings):
     yield from ([table] if table else [])
     yield from ("--manifest", tmp_path / "manifest.parquet", "--quarantine", tmp_path / "quarantine.parquet")
     yield from ("--thumbnails", tmp_path / "thumbnails.parquet")
+    yield from ("--links", "inside")
     yield from ("--threads", threads)
 
 

@@ -14,11 +14,11 @@ import pandas as pd
 from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import MANIFEST_COLUMNS
-from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder
+from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder, nearest_file
 from stylevote.photos.label_tables import read_label_table
 from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, near_duplicates, thumbnail, united
 from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
-from stylevote.photos.problems import Problem, problem_report
+from stylevote.photos.problems import LISTED, Problem, problem_report
 from stylevote.photos.table_reader import Entry
 from stylevote.wording import bullets, location, plural, quote, quote_all
 
@@ -124,16 +124,20 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
 
 def _find_files(entries: list[Entry], folder: Folder, table: Path, reasons: Mapping[str, str]) -> list[Problem]:
     """Set the path of every entry that has one file; return the problems of the other entries."""
-    problems = []
+    problems, missing = [], 0
     row_of = {}
     for entry, matches in zip(entries, find_files(entries, folder), strict=True):
         where = f"{location(table, entry.row)}: {quote(entry.name)}"
         if _leads_outside(folder, entry.name) or _leads_outside(folder, entry.alternative):
             problems.append(Problem(entry.row, f"{where} leads outside the folder by a symbolic link"))
         elif not matches:
-            reason = f"; it could not be downloaded: {reasons[entry.name]}" if entry.name in reasons else ""
+            missing += 1
+            if entry.name in reasons:
+                reason = f"; it could not be downloaded: {reasons[entry.name]}"
+            else:  # a suggestion takes a while, and a message lists only the first problems
+                reason = nearest_file(folder, entry.name) if missing <= LISTED else ""
             text = f"{where}: no such file in {folder.root}{reason}"
-            problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True))
+            problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True, kind="missing"))
         elif len(matches) > 1:
             text = f"{where} could be any of {quote_all(matches[:5])}; expected the path of one"
             problems.append(Problem(entry.row, text))

@@ -21,6 +21,7 @@ class Problem(NamedTuple):
         image_id: file name of the photo, if the problem concerns one.
         path: path of the photo, if the problem concerns one.
         of_photo: the photo is bad, not the table, and may be skipped.
+        kind: if a message would list many problems of a kind, it has one line for them.
     """
 
     row: int
@@ -28,6 +29,7 @@ class Problem(NamedTuple):
     image_id: str = ""
     path: str = ""
     of_photo: bool = False
+    kind: str = ""
 
 
 @dataclass
@@ -67,13 +69,27 @@ class Faults:
         found = []
         for kind, texts in self._texts.items():
             if (count := self._counts[kind]) > LISTED:
-                rows = ", ".join(str(row) for row, _ in texts[1:FIRST])
-                texts = [(texts[0][0], f"{texts[0][1]}; and {count - 1} more like this, in rows {rows}, ...")]
+                texts = [(texts[0][0], texts[0][1] + _more(count, [row for row, _ in texts]))]
             found += [Problem(row, f"{location(self.table, row)}: {text}") for row, text in texts]
         return found
 
 
 def problem_report(problems: Iterable[Problem], photoset: str) -> str:
     """Return a message that lists the first 200 ``problems`` in row order, with their count."""
-    texts = [problem.text for problem in sorted(problems, key=lambda problem: (problem.row == 0, problem.row))]
+    ordered = sorted(problems, key=lambda problem: (problem.row == 0, problem.row))
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for problem in ordered:
+        rows_of[problem.kind].append(problem.row)
+    texts, said = [], set()
+    for problem in ordered:
+        kind = problem.kind
+        many = kind and len(rows_of[kind]) > LISTED
+        if not (many and kind in said):
+            texts.append(problem.text + (_more(len(rows_of[kind]), rows_of[kind]) if many else ""))
+        said.add(kind)
     return bullets(f"{plural(len(texts), 'problem')} in photoset {photoset}:", texts)
+
+
+def _more(count: int, rows: list[int]) -> str:
+    """Return the end of the message about the first of many problems of a kind."""
+    return f"; and {count - 1} more like this, in rows {', '.join(map(str, rows[1:FIRST]))}, ..."

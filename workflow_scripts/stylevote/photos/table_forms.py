@@ -31,7 +31,7 @@ def read_cells(reader: LabelReader, first: TableRow, header: Header, rows: Itera
     for row in reader.usable_rows(rows, header):
         text = row.fields[column]
         if (values := known.get(text)) is None:
-            names = _names(text, described.separator)
+            names = names_in_cell(text, described.separator)
             if names is None:
                 reader.faults.add(row.line, "list", f"{quote(text)} is no list of labels, as ['coat', 'hat']")
                 names = []
@@ -44,7 +44,7 @@ def read_cells(reader: LabelReader, first: TableRow, header: Header, rows: Itera
     return entries
 
 
-def _names(text: str, separator: str) -> list[str] | None:
+def names_in_cell(text: str, separator: str) -> list[str] | None:
     """Return the names in a cell; None if it should be a list and is none."""
     if separator != "list":
         return text.split() if separator == " " else [name for part in text.split(separator) if (name := part.strip())]
