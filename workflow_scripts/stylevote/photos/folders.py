@@ -17,6 +17,7 @@ from stylevote.wording import describe_path, quote
 
 PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 MAX_COMPARED = 20_000  # names that a wrong name is compared with
+ALIKE = 0.75  # similarity of names from which on one is suggested for the other
 
 
 @dataclass
@@ -165,8 +166,8 @@ def nearest_file(folder: Folder, name: str) -> str:
     base = path.rpartition("/")[2]
     found = folder.by_key.get(("name", base.casefold())) or folder.by_key.get(("name stem", _stem(base).casefold()))
     if not found and len(folder.files) <= MAX_COMPARED:
-        names = {file.rpartition("/")[2]: file for file in folder.files if is_photo(file)}
-        found = [names[match] for match in difflib.get_close_matches(base, names, n=1)]
+        stems = {_stem(file.rpartition("/")[2]): file for file in folder.files if is_photo(file)}
+        found = [stems[match] for match in difflib.get_close_matches(_stem(base), stems, n=1, cutoff=ALIKE)]
     if not found:
         return ""
     file = found[0]

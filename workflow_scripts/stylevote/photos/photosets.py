@@ -79,7 +79,9 @@ class Photoset:
     def _look(self) -> Survey:
         digest, names, missing = None, None, []
         if self.table and os.path.isfile(self.table.file):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
-            columns, entries, problems = read_label_table(self.table, self.labels, self.name == "train", Path(self.photos))
+            columns, entries, problems = read_label_table(
+                self.table, self.labels, self.name == "train", Path(self.photos)
+            )
             if problems:
                 raise InputError(problem_report(problems, self.name))
             digest, names = content_digest(columns, entries), file_names(entries)

@@ -136,9 +136,7 @@ def load_coco(reader: LabelReader, keys: set[str]) -> tuple[list[Any], list[Any]
         raise UnreadableError(0, f"{size / 1e6:.1f} MB, at most {MAX_JSON_BYTES // 10**6} MB are accepted")
     try:
         # Outlines of objects, which are nearly the whole file, are dropped while it is read.
-        content = json.loads(
-            path.read_bytes(), object_hook=lambda part: {key: part[key] for key in part.keys() & kept}
-        )
+        content = json.loads(path.read_bytes(), object_hook=lambda part: {key: part[key] for key in part.keys() & kept})
     except OSError as error:
         raise UnreadableError(0, f"cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:

@@ -52,7 +52,9 @@ class Meanings(dict[str, int]):
 
     def __init__(self, values: dict[str, int | str]) -> None:
         """Take the meanings of a description, and the usual ones."""
-        self._known = BITS | {text.casefold(): UNKNOWN if value == "unknown" else value for text, value in values.items()}
+        self._known = BITS | {
+            text.casefold(): UNKNOWN if value == "unknown" else value for text, value in values.items()
+        }
 
     def __missing__(self, text: str) -> int:
         """Find the value of a text for the first time."""
@@ -105,7 +107,9 @@ class LabelReader:
         self.faults = Faults(self.path)
         self.meanings = Meanings(table.values)
         self.first_row: dict[str, int] = {}
-        self.roots = tuple({f"{root(folder)}{os.sep}" for root in (os.path.abspath, os.path.realpath)}) if folder else ()
+        self.roots = (
+            tuple({f"{root(folder)}{os.sep}" for root in (os.path.abspath, os.path.realpath)}) if folder else ()
+        )
 
     def ignored(self, name: str) -> bool:
         """Tell whether a column, or a label of a cell, is left out on purpose."""
@@ -141,7 +145,9 @@ class LabelReader:
     def refuse_other_columns(self, row: TableRow, header: Header, used: Iterable[int]) -> None:
         """Add a fault for columns that have no use and are not left out on purpose."""
         taken = {*used, header.photo, header.url, header.group, *([0] if header.index else [])}
-        others = [name for k, name in enumerate(header.names[: header.width]) if k not in taken and not self.ignored(name)]
+        others = [
+            name for k, name in enumerate(header.names[: header.width]) if k not in taken and not self.ignored(name)
+        ]
         others = [name for name, _ in Counter(others).most_common()]
         for name in others[:SHOWN] if len(others) <= SHOWN else ():
             text = f"unknown column {quote(name)}, expected labels, url or group{nearest(name, self.labels)}"
@@ -162,7 +168,9 @@ class LabelReader:
                 self.faults.add(row.line, "fields", f"{plural(found, 'field')}, expected {width}")
                 continue
             if header.counted and fields[0] not in (str(count), str(count + 1)):
-                text = f"{quote(fields[0])} in the first column, which has no name, expected the number {count}; say with"
+                text = (
+                    f"{quote(fields[0])} in the first column, which has no name, expected the number {count}; say with"
+                )
                 self.faults.add(row.line, "index", f"{text} `photo: NAME` which column has the photos", form=True)
             yield row
 
