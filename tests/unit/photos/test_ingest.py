@@ -17,9 +17,9 @@ from PIL import Image, ImageOps
 
 import warm
 from programs import ENVIRONMENT, PROGRAMS
+from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
-from stylevote.config.label_table import LabelTable
 from stylevote.photos import ingest, label_tables, table_reader, table_rows
 from stylevote.photos.ingest import shared_photos
 from stylevote.photos.near_duplicates import thumbnail
@@ -497,7 +497,7 @@ def test_tables_larger_than_any_real_one(photos, tmp_path, monkeypatch):
     long = tmp_path / "long.csv"
     long.write_text("\n".join(lines_of_table()))
     (line,) = problems(photos, long)
-    assert line == f"{long}, row 5: the table is too large, at most 3 photos are accepted"
+    assert line == f"{long}, row 5: the table is too large, at most 3 rows are accepted"
     monkeypatch.setattr(table_rows, "MAX_TABLE_BYTES", 50)
     (line,) = problems(photos, long)
     assert line.startswith(f"{long}: a table of 0.0 MB, at most 0 MB")

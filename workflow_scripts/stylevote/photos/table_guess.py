@@ -174,7 +174,8 @@ def _columns(header: TableRow, rows: Iterable[TableRow]) -> tuple[list[_Column],
     width = max((k + 1 for k, name in enumerate(header.fields) if name), default=1)
     columns = [_Column(k, normal(name)) for k, name in enumerate(header.fields[:width])]
     count, cells = 0, MAX_CELLS[width <= NARROW]
-    for count, row in enumerate(rows, 1):
+    for row in rows:
+        count += 1
         if cells > 0:
             for column, text in zip(columns, row.fields, strict=False):
                 if text in column.texts or len(column.texts) < MAX_DISTINCT:

@@ -156,11 +156,13 @@ class LabelReader:
             text = f"{len(others)} unknown columns, {quote_all(others[:3])} first, expected labels, url or group"
             self.faults.add(row.line, "columns", text, form=True)
 
-    def usable_rows(self, rows: Iterable[TableRow], header: Header) -> Iterator[TableRow]:
+    def usable_rows(self, rows: Iterable[TableRow], header: Header, max_rows: int | None = None) -> Iterator[TableRow]:
         """Yield the rows that have all fields; add a fault for each of the others."""
-        width, count = header.width, 0
+        width, max_rows = header.width, max_rows or MAX_ROWS
         for count, row in enumerate(rows):
             fields = row.fields
+            if count >= max_rows:
+                raise UnreadableError(row.line, f"the table is too large, at most {max_rows} rows are accepted")
             found = len(fields) + len(row.packed)
             if found != width and (found < width or any(fields[width - found :])):
                 while found > width and not fields[-1]:
@@ -188,8 +190,6 @@ class LabelReader:
         if not fault and not repeated:
             if name in self.first_row:
                 kind, fault = "name twice", f"name {quote(name)} is already in row {self.first_row[name]}"
-            elif len(self.first_row) >= MAX_ROWS:
-                raise UnreadableError(row, f"the table is too large, at most {MAX_ROWS} photos are accepted")
             else:
                 self.first_row[name] = row
         if fault:
