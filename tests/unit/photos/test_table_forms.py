@@ -306,7 +306,7 @@ def test_many_rows_of_a_mistaken_kind_are_one_problem(tmp_path):
         "row 30002: 3 fields, expected 4",
         "row 30003: 'x.jpg': label 'sport' is '7', expected 0 or 1",
     ]
-    assert "values: {'no': 0, 'yes': 1}" in problems[4] and len(problems) == 5
+    assert "values: {'yes': 1, 'no': 0}" in problems[4] and len(problems) == 5
     cells(" ").assign(tags=[f"word{k}" for k in range(40)]).to_csv(path, index=False)
     assert len(read(path, ["sport"], cell={"column": "tags"})[1]) == 40
     path.write_text("image,tags\n" + "".join(f"{k}.jpg,word{k}\n" for k in range(5_000)))
