@@ -68,7 +68,8 @@ def with_mean(values: np.ndarray) -> np.ndarray:
 
     Labels that are unknown for all photos (NaN) are not in the mean.
     """
-    known = values[:, ~np.isnan(values).all(axis=0)]
+    unknown = np.isnan(values).all(axis=0)
+    known = values[:, ~unknown] if unknown.any() else values
     return np.concatenate([values, known.mean(axis=1, keepdims=True)], axis=1)
 
 
