@@ -71,7 +71,9 @@ def test_photos_with_unknown_labels_are_decided_and_measured_where_they_are_know
         assert scores.loc[label, "f_beta"] == pytest.approx(expected)
     assert np.isnan(scores.loc[LABELS[2], "f_beta"])
     assert scores.loc["macro", "f_beta"] == pytest.approx(scores.loc[LABELS[:2], "f_beta"].mean())
-    assert f"macro F2, test:   {scores.loc['macro', 'f_beta']:.4f}" in (out / "summary.txt").read_text()
+    unknown = (test[LABELS] == UNKNOWN).to_numpy().sum()
+    line = f"{scores.loc['macro', 'f_beta']:.4f}  on 12 photos with known labels ({unknown} of 36 labels unknown)"
+    assert f"macro F2, test:   {line}" in (out / "summary.txt").read_text()
     assert "No test photo has" not in text.replace(f"No test photo has {LABELS[0]}", "")
     for history in (out / "runs").glob("*/fold*/history.parquet"):
         predicted = read_table(history.with_name("validation.parquet"))

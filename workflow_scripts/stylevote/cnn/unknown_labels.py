@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-FREE = -1e4  # a logit at which a target of 0 costs nothing, whatever the loss and the precision
+FREE = -1e4  # a logit at which a target of 0 costs nothing, whatever the loss
 
 
 def known_loss(
