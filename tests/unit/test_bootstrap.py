@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import fbeta_score
 
-from stylevote.bootstrap import bootstrap_f_beta, compare_decisions, interval
+from stylevote.bootstrap import bootstrap_f_beta, compare_decisions, interval, with_mean
+from stylevote.files.tables import UNKNOWN
 
 
 def draw(photos, prevalences, right, seed):
@@ -96,3 +97,23 @@ def test_the_interval_over_groups_is_wider_if_photos_are_copies():
     alone = np.ptp(interval(bootstrap_f_beta(labels, [one])[0, :, 0]))
     assert grouped == pytest.approx(alone, rel=1e-9)
     assert 0.4 < plain / grouped < 0.6  # four copies of each photo would halve it
+
+
+def test_unknown_labels_are_drawn_and_count_neither_way():
+    labels, one = draw(60, [0.3, 0.2, 0.5], 0.8, 1)
+    labels[np.random.default_rng(2).random(labels.shape) < 0.4] = UNKNOWN
+    labels[:, 2] = UNKNOWN
+    actual = bootstrap_f_beta(labels, [one], resamples=80, seed=3)[0]
+    random = np.random.default_rng(3)
+    for scores in actual:
+        rows = random.integers(0, 60, 60)
+        for k in range(2):
+            known = rows[labels[rows, k] != UNKNOWN]
+            expected = fbeta_score(labels[known, k], one[known, k], beta=2, zero_division=0)
+            assert scores[k] == pytest.approx(expected, abs=1e-12)
+    assert np.isnan(actual[:, 2]).all()
+    assert with_mean(actual)[:, 3] == pytest.approx(actual[:, :2].mean(axis=1))
+    table = compare_decisions(labels, one, 1 - one, ["a", "b", "c"], resamples=50).set_index("label")
+    assert table["positives"].tolist() == [*(labels == 1).sum(axis=0), (labels == 1).sum()]
+    assert table.loc["macro", "first"] == pytest.approx(table.loc[["a", "b"], "first"].mean())
+    assert table.loc["c", ["first", "second", "low", "high"]].isna().all()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import fbeta_score, precision_score, recall_score
 
+from stylevote.files.tables import UNKNOWN
 from stylevote.metrics import best_threshold, f_beta, macro_f_beta, precision_recall, threshold_curve
 
 NEIGHBOURS = [
@@ -102,3 +103,26 @@ def test_the_macro_is_the_mean_over_labels():
     with warnings.catch_warnings(action="error"):
         expected = fbeta_score(labels, decisions, beta=2, average="macro")
     assert macro_f_beta(labels, decisions) == pytest.approx(expected)
+
+
+@given(labelled(UNIT), BETAS, st.data())
+def test_photos_with_an_unknown_label_count_neither_way(drawn, beta, data):
+    labels, scores = drawn[0].astype(np.uint8), drawn[1].astype(np.float32)
+    more = data.draw(st.lists(st.tuples(st.integers(0, len(labels)), UNIT), max_size=9))
+    places = [place for place, _ in more]
+    truth = np.insert(labels, places, UNKNOWN)
+    of_all = np.insert(scores, places, np.array([score for _, score in more], dtype=np.float32))
+    decisions, known = of_all >= 0.5, scores >= 0.5
+    assert f_beta(truth, decisions, beta) == pytest.approx(fbeta_score(labels, known, beta=beta, zero_division=0))
+    assert precision_recall(truth, decisions) == pytest.approx(
+        (precision_score(labels, known, zero_division=0), recall_score(labels, known, zero_division=0))
+    )
+    assert best_threshold(truth, of_all, beta)[1] == pytest.approx(max(all_cuts(labels, scores, beta)))
+
+
+def test_a_label_that_is_unknown_for_all_photos_has_no_f_beta_and_is_not_in_the_mean():
+    labels = np.array([[1, UNKNOWN], [0, UNKNOWN], [1, UNKNOWN]], dtype=np.uint8)
+    decisions = np.array([[1, 1], [1, 0], [0, 1]], dtype=np.uint8)
+    assert np.isnan(f_beta(labels[:, 1], decisions[:, 1]))
+    assert np.isnan(precision_recall(labels[:, 1], decisions[:, 1])).all()
+    assert macro_f_beta(labels, decisions) == f_beta(labels[:, 0], decisions[:, 0]) == 0.5

@@ -8,7 +8,7 @@ import pandas as pd
 from stylevote.augment.shards import FIGURES, MADE
 from stylevote.cli import run
 from stylevote.errors import InputError
-from stylevote.files.tables import label_matrix, read_table, write_table
+from stylevote.files.tables import positive_matrix, read_table, write_table
 
 
 def main(manifest: Path, shards: list[Path], attempts: Path, *, labels: list[str]) -> None:
@@ -28,8 +28,8 @@ def main(manifest: Path, shards: list[Path], attempts: Path, *, labels: list[str
             f"recolor: no photo could be recoloured: {outcomes.to_dict()}; change recolor or segmentation, or use no"
             " recoloured photos"
         )
-    copies = photos.set_index("image_id").loc[made["image_id"], labels]
-    counts = {"photos": label_matrix(photos, labels).sum(axis=0), "recoloured": copies.to_numpy().sum(axis=0)}
+    positives = pd.DataFrame(positive_matrix(photos, labels), index=photos["image_id"], columns=labels)
+    counts = {"photos": positives.sum(), "recoloured": positives.loc[made["image_id"]].sum()}
     logging.info("%d attempts\n%s\n", len(table), outcomes.to_string(header=False))
     logging.info("%s\n", pd.DataFrame(counts, index=labels).to_string())
     logging.info("figures of the photos made\n%s", made[list(FIGURES)].describe().loc[["mean", "min", "max"]].round(2))

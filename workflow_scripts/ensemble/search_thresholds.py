@@ -38,7 +38,7 @@ def main(
                 "threshold": float(np.mean(best)),
                 "of_stackers": best.tolist() if threshold.by == "fold" else None,
                 "f_beta": f_beta,
-                "positives": int(truth.sum()),
+                "positives": int(np.count_nonzero(truth == 1)),
                 "curve": f_beta_at(truth, scores, even_thresholds(100), beta).tolist(),
             }
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from stylevote.cli import run
 from stylevote.ensemble.decisions import decision_matrix
 from stylevote.estimate.scores import no_scores, score_decisions
-from stylevote.files.tables import label_matrix, read_table, write_table
+from stylevote.files.tables import UNKNOWN, label_matrix, read_table, write_table
 
 
 def main(votes: Path, manifest: Path, scores: Path, *, labels: list[str], beta: float) -> None:
@@ -19,7 +19,7 @@ def main(votes: Path, manifest: Path, scores: Path, *, labels: list[str], beta: 
     photos = read_table(manifest)
     votes_of_photos = read_table(votes, ["image_id", "label", "decision"])
     decisions = decision_matrix(votes_of_photos, photos["image_id"].to_numpy(), labels)
-    if set(labels) <= set(photos.columns):
+    if set(labels) <= set(photos.columns) and (photos[labels] != UNKNOWN).any(axis=None):
         table = score_decisions(label_matrix(photos, labels), decisions, labels, beta)
         logging.info("%s", table.to_string(index=False, float_format="%.4f"))
     else:

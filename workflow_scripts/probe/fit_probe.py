@@ -12,7 +12,7 @@ from stylevote.cnn.outputs import predictions_table, weights_path
 from stylevote.cnn.settings import RunSetting
 from stylevote.config.identity import file_sha256
 from stylevote.files.arrays import write_arrays
-from stylevote.files.tables import epoch_rows, fold_numbers, label_matrix, read_table, write_table
+from stylevote.files.tables import epoch_rows, fold_numbers, read_table, target_matrix, write_table
 from stylevote.photos.pixels import check_index
 from stylevote.probe.features import open_features
 from stylevote.probe.heads import fit_heads
@@ -61,7 +61,7 @@ def main(
     check_index(rows.iloc[: len(photos)], photos, indexes[0])
     rows["variant"] = rows["variant"].fillna("original") if "variant" in rows else "original"
     of_photo = pd.Series(np.arange(len(photos)), index=photos["image_id"]).loc[rows["image_id"]].to_numpy()
-    targets = label_matrix(photos, labels).astype(np.float32)
+    targets = target_matrix(photos, labels)
     training_rows = [np.concatenate(epoch_rows(path, rows)) for path in epochs]
     logging.info("run %s: %d features of %d photos", run, opened.width, len(rows))
     heads = list(fit_heads(opened, targets[of_photo], training_rows, fold_of[of_photo], setting))
@@ -96,8 +96,9 @@ def main(
 
 
 def mean_loss(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Return the mean cross-entropy of probabilities, as a training's history has it."""
-    scores = scores.astype(np.float64)
+    """Return the mean cross-entropy of probabilities over known labels, as a training's history has it."""
+    known = ~np.isnan(truth)
+    scores, truth = scores[known].astype(np.float64), truth[known]
     with np.errstate(divide="ignore"):
         logits = (np.log(scores) - np.log1p(-scores)).clip(-100, 100)
     return float(log_losses(logits, truth)[0].mean())

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from stylevote.cli import run
-from stylevote.files.tables import label_matrix, read_table
+from stylevote.files.tables import positive_matrix, read_table
 from stylevote.published.comparison import tabulate_sizes, write_comparison
 
 
@@ -19,7 +19,7 @@ def main(
         csv: to write: the same as CSV
         paper: published figure of each size
     """
-    positives = int(label_matrix(read_table(manifest, labels), labels).sum())
+    positives = int(positive_matrix(read_table(manifest, labels), labels).sum())
     compared = tabulate_sizes(read_table(curve), paper, positives)
     logging.info("%s", compared.to_string(index=False, float_format="%.4f"))
     write_comparison(compared, table, csv)

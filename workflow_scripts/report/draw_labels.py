@@ -10,7 +10,7 @@ from stylevote.cli import run
 from stylevote.ensemble.blocks import read_by_label, read_values, write_by_label
 from stylevote.ensemble.inputs import open_block
 from stylevote.ensemble.select import members_of
-from stylevote.files.tables import label_matrix, read_table, write_table
+from stylevote.files.tables import UNKNOWN, label_matrix, read_table, write_table
 from stylevote.report.contents import loss_names
 from stylevote.report.label_pictures import (
     DecidedLabel,
@@ -131,9 +131,9 @@ def write_rows(tables: list[pd.DataFrame], columns: dict[str, type], path: Path)
 
 
 def read_checked(manifest: Path, votes: Path, labels: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the 0/1 and the scores of the checked photos for each label that is known."""
+    """Return the truth and the scores of the checked photos for each label that is known for one of them."""
     photos = read_table(manifest)
-    known = [label for label in labels if label in photos]
+    known = [label for label in labels if label in photos and (photos[label] != UNKNOWN).any()]
     scores = read_by_label([votes], known, ["score"]) if known else {}
     return {label: (label_matrix(photos, [label])[:, 0], scores[label]["score"].to_numpy()) for label in known}
 

@@ -11,7 +11,7 @@ from stylevote.ensemble.blocks import read_by_label
 from stylevote.ensemble.decisions import decision_matrix
 from stylevote.ensemble.scores import open_candidates
 from stylevote.ensemble.threshold import apply_threshold
-from stylevote.files.tables import fold_numbers, label_matrix, read_table, write_table
+from stylevote.files.tables import count_known, fold_numbers, label_matrix, positive_matrix, read_table, write_table
 from stylevote.report.losses import loss_gains
 from stylevote.report.measures import decide_by_one
 from stylevote.report.overview import (
@@ -98,7 +98,7 @@ def main(
     by_singles = decide_by_networks(singles, ranked, candidates, image_ids=photos["image_id"], folds=fold_of)
     table = {
         "macro": macro_figures(estimate, naive, test, test_scores, gain),
-        "labels": label_figures(estimate, by_label, test, test_scores),
+        "labels": label_figures(estimate, len(truth) - count_known(truth), by_label, test, test_scores),
         "gains": compare_singles(truth, nested, by_singles, groups, beta=beta),
     }
     shown = pictured_labels(estimate, max_pictures)
@@ -114,7 +114,7 @@ def main(
     if sizes:
         drawn["sizes"] = size_curve(read_table(sizes), "Size against score")
     if recipes:
-        known = photos.set_index("image_id")[labels]
+        known = pd.DataFrame(positive_matrix(photos, labels), index=photos["image_id"], columns=labels)
         counts = {"before": known[fold_of != 0].sum()}
         for recipe, path in zip(recipes, epochs, strict=True):
             counts[recipe] = resampled_counts(known, read_table(path, ["epoch", "image_id"]))
@@ -134,7 +134,7 @@ def apply_thresholds(stacked: list[Path], labels: list[str], thresholds: np.ndar
 
 
 def read_tested(manifest: Path, votes: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the test photos' labels and the decisions for them, 0/1, shape (photos, labels), and their groups."""
+    """Return the test photos' labels and the decisions for them, both of shape (photos, labels), and their groups."""
     photos = read_table(manifest, ["image_id", "group", *labels])
     decided = read_table(votes, ["image_id", "label", "decision"])
     return (

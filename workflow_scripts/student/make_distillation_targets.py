@@ -8,6 +8,7 @@ from stylevote.cli import run
 from stylevote.config.ensemble import Stack
 from stylevote.ensemble.blocks import write_by_label
 from stylevote.ensemble.inputs import open_block
+from stylevote.metrics import drop_unknown
 from stylevote.student.distillation import distillation_targets
 
 
@@ -40,7 +41,8 @@ def main(
                 features_without, truth, block.folds, stack, groups=block.groups, beta=beta, threads=threads
             )
             mean = targets["score"].mean()
-            logging.info("%s: mean score %.4f, share of positives %.4f", label, mean, truth.mean())
+            (known,) = drop_unknown(truth)
+            logging.info("%s: mean score %.4f, share of positives %.4f", label, mean, known.mean())
             targets.insert(1, "image_id", block.image_ids[targets.pop("photo")])
             taught_by_label[label] = targets
     write_by_label(taught_by_label, taught)

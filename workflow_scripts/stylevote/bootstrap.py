@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
+from stylevote.files.tables import UNKNOWN
 from stylevote.metrics import BETA, f_beta
 
 RESAMPLES = 1000
@@ -28,7 +29,7 @@ def bootstrap_f_beta(
     are scored on the same samples, so that their differences can be taken sample by sample.
 
     Args:
-        labels: 0/1, shape (photos, labels).
+        labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         ensembles: decisions of each, 0/1, shape (photos, labels).
         groups: of the photos, int, shape (photos,), as in the manifest; None: each photo is a group.
         resamples: number of samples.
@@ -36,10 +37,12 @@ def bootstrap_f_beta(
         beta: weight of recall against precision.
 
     Returns:
-        float64, shape (ensembles, resamples, labels). A label without positives in a sample has 0.
+        float64, shape (ensembles, resamples, labels). A label without positives in a sample has 0. A label that is
+        unknown for all photos has NaN.
     """
     count = labels.shape[1]
-    columns = [labels, *(column for decisions in ensembles for column in (labels & decisions, decisions))]
+    positive, known = labels == 1, labels != UNKNOWN
+    columns = [positive, *(column for decisions in ensembles for column in (positive & decisions, known & decisions))]
     columns = np.concatenate(columns, axis=1).astype(np.float32)  # whole numbers up to 2^24: sums are exact
     if groups is not None:
         _, group = np.unique(groups, return_inverse=True)
@@ -56,12 +59,18 @@ def bootstrap_f_beta(
     sums = np.concatenate(sums).astype(np.float64).reshape(resamples, -1, count)
     positives, hits, decided = sums[:, 0], sums[:, 1::2], sums[:, 2::2]
     score = (1 + beta**2) * hits / np.maximum(beta**2 * positives[:, None] + decided, 1)
+    score[..., ~known.any(axis=0)] = np.nan
     return score.transpose(1, 0, 2)
 
 
 def with_mean(values: np.ndarray) -> np.ndarray:
-    """Return values of shape (rows, labels) with their mean over the labels as a further column."""
-    return np.concatenate([values, values.mean(axis=1, keepdims=True)], axis=1)
+    """Return values of shape (rows, labels) with their mean over the labels as a further column.
+
+    Labels that are unknown for all photos (NaN) are not in the mean.
+    """
+    unknown = np.isnan(values).all(axis=0)
+    known = values[:, ~unknown] if unknown.any() else values
+    return np.concatenate([values, known.mean(axis=1, keepdims=True)], axis=1)
 
 
 def interval(values: np.ndarray, share: float = SHARE) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +92,7 @@ def compare_decisions(
     """Compare the decisions of two ensembles for the same photos (the paired bootstrap).
 
     Args:
-        labels: 0/1, shape (photos, labels).
+        labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         first, second: the ensembles' decisions, in the same shape.
         names: the labels.
         groups: see `bootstrap_f_beta`.
@@ -98,7 +107,7 @@ def compare_decisions(
     scores = with_mean(scores)
     resampled = bootstrap_f_beta(labels, [first, second], groups, resamples=resamples, beta=beta)
     low, high = interval(with_mean(resampled[1] - resampled[0]))
-    positives = labels.sum(axis=0, dtype=int)
+    positives = np.count_nonzero(labels == 1, axis=0)
     return pd.DataFrame(
         {
             "label": [*names, "macro"],

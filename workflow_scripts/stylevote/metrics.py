@@ -1,15 +1,38 @@
 """F-beta of one label, at one threshold or at every threshold, and its mean over labels."""
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from stylevote.files.tables import UNKNOWN
 
 BETA = 2.0
 
 
-def f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> float:
-    """Return the F-beta of 0/1 ``decisions`` against 0/1 ``labels``, both of shape (photos,).
+def drop_unknown(labels: np.ndarray, *of_photos: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return ``labels`` and the other arrays without the photos whose label is `UNKNOWN`.
 
-    F = (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP) (van Rijsbergen 1979). It is 0 without true positives.
+    These photos count neither way. All functions that measure or fit anything by labels leave them out.
+
+    Args:
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
+        of_photos: arrays whose last axis are the photos.
     """
+    known = labels != UNKNOWN
+    if known.all():
+        return labels, *of_photos
+    return labels[known], *(array[..., known] for array in of_photos)
+
+
+def f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> float:
+    """Return the F-beta of 0/1 ``decisions`` against ``labels`` (0, 1 or `UNKNOWN`), both of shape (photos,).
+
+    F = (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP) (van Rijsbergen 1979). It is 0 without true positives, and
+    NaN if the label is unknown for all photos.
+    """
+    labels, decisions = drop_unknown(labels, decisions)
+    if not len(labels):
+        return np.nan
     labels, decisions = labels.astype(bool), decisions.astype(bool)
     hits = np.count_nonzero(labels & decisions)
     if hits == 0:
@@ -18,22 +41,31 @@ def f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> flo
 
 
 def precision_recall(labels: np.ndarray, decisions: np.ndarray) -> tuple[float, float]:
-    """Return precision and recall of 0/1 ``decisions``; 0 if undefined."""
+    """Return precision and recall of 0/1 ``decisions``; 0 if undefined, NaN if the label is unknown for all photos."""
+    labels, decisions = drop_unknown(labels, decisions)
+    if not len(labels):
+        return np.nan, np.nan
     labels, decisions = labels.astype(bool), decisions.astype(bool)
     hits = np.count_nonzero(labels & decisions)
     return hits / max(np.count_nonzero(decisions), 1), hits / max(np.count_nonzero(labels), 1)
 
 
 def macro_f_beta(labels: np.ndarray, decisions: np.ndarray, beta: float = BETA) -> float:
-    """Return the mean over labels of F-beta; both arrays have the shape (photos, labels)."""
-    return float(np.mean([f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])]))
+    """Return the mean of F-beta over labels that are known for a photo; both arrays have the shape (photos, labels)."""
+    return mean_of_known([f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])])
+
+
+def mean_of_known(f_betas: Sequence[float]) -> float:
+    """Return the mean of the labels' F-beta, without those of labels that are unknown for all photos (NaN)."""
+    values = np.asarray(f_betas)
+    return float(np.mean(values[~np.isnan(values)]))
 
 
 def threshold_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) -> tuple[np.ndarray, np.ndarray]:
     """Return a threshold below every distinct score, and its F-beta, from the highest threshold to the lowest.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,); known for at least one photo.
         scores: in 0..1, shape (photos,).
         beta: weight of recall against precision.
 
@@ -41,6 +73,7 @@ def threshold_curve(labels: np.ndarray, scores: np.ndarray, beta: float = BETA) 
         thresholds and F-beta, both of shape (distinct scores,). A photo gets the label if ``score >= threshold``. A
         threshold is midway between two neighbouring scores, and the last one midway between the lowest score and 0.
     """
+    labels, scores = drop_unknown(labels, scores)
     falling = np.sort(-scores)
     last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
     falling = falling[last_of_tie]

@@ -91,7 +91,7 @@ def main(
                 targets=scores.to(device),
                 epochs=orders,
                 validation=torch.from_numpy(np.flatnonzero(held_out)),
-                loss=loss.make_loss(positives.to(device), seen, **parameters),
+                loss=loss.make_loss(positives.to(device), seen.to(device), **parameters),
                 test_cache=test_cache,
             )
             logging.info(

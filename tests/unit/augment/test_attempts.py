@@ -11,6 +11,7 @@ from stylevote.augment.shards import FIGURES, MADE, Attempt, read_photos, write_
 from stylevote.config.photos import Recolor
 from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
+from stylevote.files.tables import UNKNOWN
 
 LABELS = ["rare", "scarce", "common"]
 CONFIG = {
@@ -122,3 +123,14 @@ def test_a_shard_of_many_photos_comes_back_in_order(tmp_path):
     (tmp_path / "bad.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"bad\.parquet: damaged"):
         list(read_photos([tmp_path / "bad.parquet"]))
+
+
+def test_photos_of_unknown_label_are_not_recoloured_for_it_and_labels_are_rare_among_known_ones(manifest, settings):
+    partly = manifest.copy()
+    partly.loc[partly["rare"] == 0, "rare"] = np.where(np.arange(57) < 50, UNKNOWN, 0)
+    attempts = attempts_of(partly, ["rare"], settings)
+    assert {attempt.image_id for attempt in attempts} == set(manifest.loc[manifest["rare"] == 1, "image_id"])
+    partly["common"] = 1
+    chosen = settings.model_copy(update={"labels": None, "rarer_than": 0.25})
+    assert rare_labels(manifest, LABELS, chosen) == ["rare", "scarce"]
+    assert rare_labels(partly, LABELS, chosen) == ["scarce"]  # 3 of 10 known photos have the rare label

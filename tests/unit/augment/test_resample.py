@@ -19,7 +19,7 @@ from stylevote.augment.resample import positives_table, resample
 from stylevote.config.photos import Drop
 from stylevote.demo.label_sets import label_set_table
 from stylevote.errors import InputError
-from stylevote.files.tables import read_table, write_table
+from stylevote.files.tables import UNKNOWN, read_table, write_table
 
 PROGRAM = PROGRAMS / "augment" / "resample_manifest.py"
 LABELS = ["sport", "office", "lady"]
@@ -252,6 +252,61 @@ def test_balanced_draws_neighbors_together_as_well():
     drawn = epochs_of(draw({"balanced": {"power": 1}, "epochs": 200}))
     pairs = {pair for epoch in drawn for pair in combinations(sorted(set(originals(epoch)) & set(ids_with(EMPTY))), 2)}
     assert len(pairs) == 10
+
+
+# ---- unknown labels
+
+
+def partly_unknown():
+    """20 more photos: of 10 only lady is known, of 10 only that they are no lady."""
+    more = photos_of(*[(UNKNOWN, UNKNOWN, 1)] * 10, *[(UNKNOWN, UNKNOWN, 0)] * 10)
+    more["image_id"] = [f"unknown{number}" for number in range(20)]
+    return pd.concat([PHOTOS, more], ignore_index=True)
+
+
+def test_a_photo_with_an_unknown_label_has_no_label_set_to_drop():
+    photos = partly_unknown()
+    unknown = {f"unknown{number}" for number in range(20)}
+    for drop, gone in (
+        (drop_of(label_sets=[["lady"], []], keep=0), ids_with(LADY, EMPTY)),
+        (drop_of(largest=1, keep=0), ids_with(BOTH)),
+    ):
+        for epoch in epochs_of(draw({"drop": drop, "repeat": {"labels": ["sport"], "times": 3}}, photos)):
+            count = originals(epoch)
+            assert set(count) == set(photos["image_id"]) - set(gone)
+            assert {count[name] for name in unknown} == {1}
+
+
+def test_a_label_is_rare_among_the_photos_for_which_it_is_known():
+    # 2 of 50 known photos have sport: less than 1 in 20, but more than 1 in 30 (it would be 2 of 70).
+    photos = partly_unknown()
+    kept = [
+        originals(epoch) for epoch in epochs_of(draw({"drop": drop_of(largest=9, rarer_than=1 / 30, keep=0.5)}, photos))
+    ]
+    assert all(sum(name in count for name in ids_with(SPORT)) == 1 for count in kept)
+
+
+def test_balanced_weighs_by_the_share_of_known_photos():
+    # Of 50 photos, 2 have sport and 33 office; of 70, 41 have lady. Others weigh 1.
+    photos = partly_unknown()
+    weights = {SPORT: 25, OFFICE: 50 / 33, BOTH: 70 / 41, LADY: 70 / 41, EMPTY: 1}
+    total = sum(weight * len(ids_with(kind)) for kind, weight in weights.items()) + 10 * 70 / 41 + 10
+    counts = [originals(epoch) for epoch in epochs_of(draw({"balanced": {"power": 1}, "epochs": 400}, photos))]
+    names = {kind: ids_with(kind) for kind in weights} | {"lady": [f"unknown{n}" for n in range(10)]}
+    for kind, weight in (weights | {"lady": 70 / 41}).items():
+        expected = 70 * weight / total
+        assert np.mean([count[name] for count in counts for name in names[kind]]) == pytest.approx(expected, abs=0.05)
+
+
+def test_recolored_photos_are_added_for_known_labels():
+    photos = partly_unknown()
+    recolored = recolored_of(photos["image_id"], 1)
+    recipe = {"recolored": {"labels": ["sport", "office"], "per_epoch": 99}}
+    for epoch in epochs_of(draw(recipe, photos, recolored)):
+        assert {name for name, variant in epoch if variant != "original"} == set(ids_with(SPORT, OFFICE, BOTH))
+    table = positives_table(photos, LABELS, draw(recipe, photos, recolored))
+    assert table["positives"].tolist() == [2, 33, 41]
+    assert table["an epoch"].tolist() == [4, 66, 62]
 
 
 # ---- all together

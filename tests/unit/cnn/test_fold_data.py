@@ -11,8 +11,8 @@ import torch
 import warm
 from places import REPOSITORY
 from stylevote.augment.resample import resample
-from stylevote.cnn.fold_data import count_seen
-from stylevote.files.tables import epoch_rows, read_table, write_table
+from stylevote.cnn.fold_data import count_seen, target_scores
+from stylevote.files.tables import UNKNOWN, epoch_rows, read_table, write_table
 
 LABELS = ["odd", "even"]
 PLAIN = {"seed": 1, "epochs": 1, "recolored": None, "repeat": None, "drop": None, "balanced": None}
@@ -44,8 +44,19 @@ def test_repeated_dropped_and_recolored_photos_are_counted_as_epochs_hold_them(t
     positives, seen = count_seen(
         targets, list(map(torch.from_numpy, epoch_rows(tmp_path / "epochs.parquet", variants)))
     )
-    assert seen == len(drawn)
+    assert seen.tolist() == [len(drawn)] * 2
     assert positives.tolist() == [sum(truth[label][name] for name in drawn["image_id"]) for label in LABELS]
+
+
+def test_photos_are_counted_for_the_labels_that_are_known():
+    manifest = pd.DataFrame({"image_id": ["a", "b", "c"], "odd": [1, UNKNOWN, 0], "even": [UNKNOWN, UNKNOWN, 1]})
+    variants = pd.DataFrame({"image_id": ["a", "b", "c", "a"]})
+    targets = target_scores(manifest, variants, np.zeros(3, dtype=bool), LABELS, None)
+    assert targets.dtype == torch.float32
+    np.testing.assert_array_equal(targets, [[1, np.nan], [np.nan, np.nan], [0, 1], [1, np.nan]])
+    positives, seen = count_seen(targets, [torch.tensor([0, 1, 2, 3]), torch.tensor([2, 2, 1])])
+    assert positives.tolist() == [2, 3]
+    assert seen.tolist() == [5, 3]
 
 
 @pytest.mark.parametrize("power", [1, 0.5])

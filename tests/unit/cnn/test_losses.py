@@ -9,7 +9,9 @@ from sklearn.metrics import log_loss
 from timm.loss import AsymmetricLossMultiLabel
 from torchvision.ops import sigmoid_focal_loss
 
+from stylevote.cnn.augmentation import mix
 from stylevote.cnn.losses import asymmetric, bce, focal, weighted_bce
+from stylevote.cnn.unknown_labels import known_loss, known_share
 
 PHOTOS, LABELS = 40, 3
 LOSSES = {
@@ -162,3 +164,39 @@ def test_a_soft_target_counts_as_a_share_of_a_positive(name, batch):
         chance = torch.where(torch.tensor(hard) > 0, shares, 1 - shares).prod().item()
         total += chance * loss(logits, torch.tensor(hard).expand_as(logits)).item()
     assert loss(logits, shares.expand_as(logits)).item() == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_unknown_targets_cost_nothing_and_the_mean_is_that_of_the_others(name, batch):
+    logits, targets = batch[0].requires_grad_(), batch[1].clone()
+    positives = (30.0, 2.0, 500.0)
+    unknown = torch.rand(PHOTOS, LABELS, generator=torch.Generator().manual_seed(3)) < 0.4
+    targets[unknown] = torch.nan
+    loss = known_loss(made(*LOSSES[name]), logits, targets)
+    loss.backward()
+    each = [
+        made(*LOSSES[name], positives=positives[k : k + 1])(logits[i : i + 1, k], targets[i : i + 1, k])
+        for i, k in (~unknown).nonzero().tolist()
+    ]
+    assert loss.item() == pytest.approx(torch.stack(each).mean().item(), rel=1e-5)
+    assert (logits.grad[unknown] == 0).all()
+    assert (logits.grad[~unknown] != 0).float().mean() > 0.5
+
+
+def test_a_batch_without_any_known_label_costs_nothing():
+    logits = torch.randn(4, 3, requires_grad=True)
+    loss = known_loss(made(bce, {}), logits, torch.full((4, 3), torch.nan))
+    loss.backward()
+    assert loss.item() == 0
+    assert (logits.grad == 0).all()
+
+
+def test_a_mixed_label_is_unknown_if_it_is_for_either_photo():
+    targets = torch.tensor([[1, torch.nan], [0, 1], [torch.nan, 0], [1, 1]])
+    mixed = torch.tensor(
+        [[0, 0, 1, 1, 0.3], [0, 0, 1, 1, 0.0], [0.2, 0.2, 0, 0, 1], [0, 0, 1, 1, 0.5], [0, 0, 0, 0, 0]]
+    )
+    _, soft = mix(torch.rand(5, 3, 8, 8), torch.cat([targets, targets[:1]]), {"mixed": mixed})
+    assert soft.isnan().tolist() == [[False, True], [True, False], [True, False], [False, True]]
+    assert known_share(targets, mixed=True).item() == 0.5
+    assert known_share(targets, mixed=False).item() == 0.75

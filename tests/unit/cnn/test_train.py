@@ -439,9 +439,18 @@ class Tight(Network):
         return logits
 
 
+def partly_unknown(data, share=0.4):
+    """Return the photos with some labels unknown; one has none that is known."""
+    targets = data.targets.clone()
+    targets[torch.rand(targets.shape, generator=torch.Generator().manual_seed(4)) < share] = torch.nan
+    targets[3] = torch.nan
+    return dataclasses.replace(data, targets=targets)
+
+
+@pytest.mark.parametrize("unknown", [False, True])
 @pytest.mark.parametrize("augment", [{}, AUGMENT])
-def test_what_does_not_fit_is_computed_in_parts(setting, data, tmp_path, monkeypatch, caplog, augment):
-    setting, data = one_step({**setting, "augment": augment}, data)
+def test_what_does_not_fit_is_computed_in_parts(setting, data, tmp_path, monkeypatch, caplog, augment, unknown):
+    setting, data = one_step({**setting, "augment": augment}, partly_unknown(data) if unknown else data)
     whole = make(setting, data, tmp_path / "whole")
     history, _ = whole.run()
     monkeypatch.setattr(training_module, "Network", Tight)
@@ -505,3 +514,33 @@ def test_a_disk_that_is_full_costs_no_finished_epoch(setting, data, tmp_path, mo
     )
     assert np.array_equal(training.run()[1], whole)
     assert seen == [1, 2]
+
+
+def test_a_step_follows_the_known_labels_alone(setting, data, tmp_path):
+    """The gradient is that of the mean over the known labels, computed here by automatic differentiation."""
+    setting, data = one_step({**setting, "label_smoothing": 0.2}, partly_unknown(data))
+    training = make(setting, data, tmp_path)
+    history, scores = training.run()
+    expected, (batch,) = make(setting, data, tmp_path / "again"), training._epoch_batches(0, 1)
+    photos = data.cache.take(batch["rows"], batch["boxes"], batch["flips"], setting["size"])
+    targets = data.targets[batch["rows"]]
+    known = ~targets.isnan()
+    expected.network.choose_trained("all")
+    loss = functional.binary_cross_entropy_with_logits(
+        expected.network.train()(photos)[known], targets[known] * 0.8 + 0.1
+    )
+    loss.backward()
+    torch.testing.assert_close(gradients(training), gradients(expected), rtol=1e-4, atol=1e-6)
+    assert history["train_loss"][0] == pytest.approx(loss.item(), rel=1e-5)
+    truth = data.targets[data.validation].numpy()
+    judged = np.where(truth == 1, np.log(scores[0]), np.log1p(-scores[0]))[~np.isnan(truth)]
+    assert history["validation_loss"][0] == pytest.approx(-judged.mean(), rel=1e-4)
+
+
+def test_labels_that_are_unknown_on_other_photos_change_no_weight(setting, data, tmp_path):
+    train(setting, data, tmp_path / "known")
+    targets = data.targets.clone()
+    targets[data.validation[:5]] = torch.nan
+    train(setting, dataclasses.replace(data, targets=targets), tmp_path / "unknown")
+    path = "weights/epoch2.safetensors"
+    assert (tmp_path / "known" / path).read_bytes() == (tmp_path / "unknown" / path).read_bytes()

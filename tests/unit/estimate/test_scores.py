@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import fbeta_score, precision_score, recall_score
 
 from stylevote.estimate.scores import SCORE_COLUMNS, holdout_scores, nested_scores, no_scores, score_decisions
+from stylevote.files.tables import UNKNOWN
 
 
 @pytest.mark.parametrize("beta", [0.5, 1, 2])
@@ -60,3 +61,34 @@ def test_holdout_photos_are_scored_with_an_interval(ensemble):
     drawn = np.array([scores(rng.integers(0, photos, photos)) for _ in range(400)])
     assert table["holdout_low"].tolist() == pytest.approx(np.quantile(drawn, 0.025, axis=0), abs=0.02)
     assert table["holdout_high"].tolist() == pytest.approx(np.quantile(drawn, 0.975, axis=0), abs=0.02)
+
+
+def test_unknown_labels_are_not_scored(ensemble):
+    rng = np.random.default_rng(6)
+    labels, decisions = ensemble.truth.copy(), rng.integers(0, 2, ensemble.truth.shape, dtype=np.uint8)
+    labels[rng.random(labels.shape) < 0.3] = UNKNOWN
+    table = nested_scores(labels, decisions, [0.9, 0.8], ensemble.labels).set_index("label")
+    scores = score_decisions(labels, decisions, ensemble.labels).set_index("label")
+    for k, name in enumerate(ensemble.labels):
+        known = labels[:, k] != UNKNOWN
+        truth, decided = labels[known, k], decisions[known, k]
+        counts = known.sum(), truth.sum(), decided.sum()
+        assert tuple(scores.loc[name, ["photos", "positives", "decided"]]) == counts
+        assert table.loc[name, "nested_f_beta"] == pytest.approx(fbeta_score(truth, decided, beta=2))
+        assert scores.loc[name, "precision"] == pytest.approx(precision_score(truth, decided))
+        assert scores.loc[name, "recall"] == pytest.approx(recall_score(truth, decided))
+        assert scores.loc[name, "all_ones_f_beta"] == pytest.approx(fbeta_score(truth, np.ones_like(truth), beta=2))
+    assert table.loc["macro", "positives"] == (labels == 1).sum()
+    assert scores.loc["macro", "photos"] == len(labels)
+
+
+def test_a_label_that_no_photo_is_known_for_has_no_score_and_does_not_lower_the_mean(ensemble):
+    labels = ensemble.truth.copy()
+    labels[:, 1] = UNKNOWN
+    table = score_decisions(labels, ensemble.truth, ensemble.labels)
+    assert table["photos"].tolist() == [len(labels), 0, len(labels)]
+    assert np.isnan(table["f_beta"][1])
+    assert table["f_beta"][2] == 1
+    bounds = holdout_scores(labels, ensemble.truth, ensemble.labels)
+    assert bounds.iloc[1].isna().all()
+    assert bounds.iloc[2].tolist() == [1, 1, 1]

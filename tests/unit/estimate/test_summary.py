@@ -7,6 +7,7 @@ from sklearn.metrics import fbeta_score
 
 from stylevote.estimate.scores import nested_scores, no_scores, score_decisions
 from stylevote.estimate.summary import summary_lines
+from stylevote.files.tables import UNKNOWN
 
 COMPOSITION = {"cnns": 12, "size": "12 different CNNs", "warnings": []}
 
@@ -72,3 +73,7 @@ def test_the_summary_says_test_scores_only_where_they_are_known(ensemble):
     assert unknown[-1] == "test photos: their labels are not known"
     known = summary_lines(nested, score_decisions(ensemble.truth, ensemble.truth, ensemble.labels), 7, COMPOSITION)
     assert known[-2] == "macro F2, test:   1.0000  on 240 photos with known labels"
+    labels = ensemble.truth.copy()
+    labels[:50, 0], labels[:9, 1] = UNKNOWN, UNKNOWN
+    partly = summary_lines(nested, score_decisions(labels, ensemble.truth, ensemble.labels), 7, COMPOSITION)
+    assert partly[-2] == "macro F2, test:   1.0000  on 240 photos with known labels (59 of 480 labels unknown)"

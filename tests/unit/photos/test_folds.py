@@ -10,7 +10,7 @@ import pytest
 import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
-from stylevote.files.tables import label_matrix, read_table, write_table
+from stylevote.files.tables import UNKNOWN, label_matrix, read_table, write_table
 from stylevote.photos import folds as folds_module
 from stylevote.photos.folds import (
     assign_folds,
@@ -365,3 +365,21 @@ def test_program_with_a_table(manifest, tmp_path):
     done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], table=path, count=5)
     assert done.returncode == 0, done.stderr
     pd.testing.assert_frame_equal(read_table(tmp_path / "folds.parquet"), folds)
+
+
+def test_known_positives_and_known_negatives_are_divided_evenly():
+    manifest = manifest_of([[1]] * 5 + [[0]] * 5 + [[UNKNOWN]] * 40, labels=["only"])
+    for seed in range(3):
+        folds = assign_folds(manifest, ["only"], 5, seed)["fold"].to_numpy()
+        assert sorted(folds[:5]) == sorted(folds[5:10]) == list(range(5))
+        assert np.bincount(folds[10:]).tolist() == [8] * 5
+    held_out = hold_out_photos(manifest, ["only"], 0.4, 3, 1)
+    assert [held_out[:5].sum(), held_out[5:10].sum(), held_out[10:].sum()] == [2, 2, 16]
+
+
+def test_an_unknown_label_is_no_positive_for_a_fold():
+    manifest = manifest_of([[1], [1], [UNKNOWN], [UNKNOWN], [0], [0]], labels=["only"])
+    with pytest.raises(InputError, match="2 distinct positives"):
+        assign_folds(manifest, ["only"], 3, 1)
+    with pytest.raises(InputError, match="2 distinct positives"):
+        take_folds(manifest, ["only"], 3, pd.Series([0, 1, 2, 2, 0, 1], index=manifest["image_id"]))

@@ -71,12 +71,13 @@ def class_weights(loss, targets):
 
 
 def sklearn_scores(values, targets, rows, penalty, loss, whiten=False):
-    """Probabilities of all photos by scikit-learn, trained on ``rows``."""
+    """Probabilities of all photos by scikit-learn, trained on ``rows``; those of unknown label only set the scale."""
     scaler = StandardScaler().fit(values[rows].astype(float))
     inputs = scaler.transform(values.astype(float))
     if whiten:
         variances, directions = np.linalg.eigh(np.cov(inputs[rows].T, bias=True))
         inputs = inputs @ directions / np.sqrt(variances + 0.01)
+    rows = rows[~np.isnan(targets[rows])]
     model = LogisticRegression(C=1 / (penalty * len(rows)), tol=1e-10, max_iter=10_000)
     model.fit(inputs[rows], targets[rows], sample_weight=class_weights(loss, targets[rows]))
     return model.predict_proba(inputs)[:, 1]
@@ -234,3 +235,54 @@ def test_regressions_need_no_torch(monkeypatch):
 
     values, targets, folds = draw()
     assert len(list(fit_again(Table(values), targets, without(folds), folds, setting()))) == FOLDS
+
+
+def partly_unknown(targets):
+    """Return the targets, of which a third is unknown, more often of positives."""
+    random = np.random.default_rng(8).random(targets.shape)
+    return np.where(random < np.where(targets == 1, 0.5, 0.25), np.nan, targets).astype(np.float32)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_unknown_labels_count_neither_way(loss):
+    """Heads and penalties are scikit-learn's for each label's known photos."""
+    values, targets, folds = draw(photos=160, width=30)
+    targets = partly_unknown(targets)
+    rows, penalties = repeated(folds), [0.003, 0.3]
+    heads = fit(values, targets, rows, folds, setting(loss=loss, penalties=penalties))
+    for own, head in zip(rows, heads, strict=True):
+        losses, train_losses = np.zeros((targets.shape[1], len(penalties))), []
+        for label, truth in enumerate(targets.T):
+            known = own[~np.isnan(truth[own])]
+            weights = class_weights(loss, truth[known])
+            for number, penalty in enumerate(penalties):
+                scores = np.empty(len(known))
+                for other in np.unique(folds[own]):
+                    inner = sklearn_scores(values, truth, own[folds[own] != other], penalty, loss)
+                    scores[folds[known] == other] = inner[known[folds[known] == other]]
+                losses[label, number] = log_loss(truth[known], scores, sample_weight=weights) * weights.mean()
+        best = [penalties[number] for number in (losses + losses.mean(axis=0)).argmin(axis=1)]
+        assert head.penalties.tolist() == best
+        scores = expit(head_logits(head.state, values.astype(np.float32)))
+        for label, truth in enumerate(targets.T):
+            expected = sklearn_scores(values, truth, own, best[label], loss)
+            np.testing.assert_allclose(scores[:, label], expected, atol=1e-4)
+            known = own[~np.isnan(truth[own])]
+            weights = class_weights(loss, truth[known])
+            train_losses.append(log_loss(truth[known], expected[known], sample_weight=weights, normalize=False))
+        assert head.train_loss == pytest.approx(sum(train_losses) / (~np.isnan(targets[own])).sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_mlp_learns_nothing_from_photos_without_a_known_label(loss):
+    """Each photo has a copy without labels, so that the features' scales are the same; an epoch is one batch."""
+    values, targets, folds = draw(photos=120)
+    keys = setting(hidden_units=[8], batch_norm=False, batch=1000, loss=loss)
+    expected = fit(values, targets, without(folds), folds, keys)
+    both, twice = np.concatenate([values, values]), np.concatenate([folds, folds])
+    known = np.concatenate([targets, np.full_like(targets, np.nan)])
+    for head, other in zip(fit(both, known, without(twice), twice, keys), expected, strict=True):
+        assert head.epochs == other.epochs
+        assert head.train_loss == pytest.approx(other.train_loss, rel=1e-4)
+        photos = values.astype(np.float32)
+        np.testing.assert_allclose(head_logits(head.state, photos), head_logits(other.state, photos), atol=1e-3)

@@ -7,6 +7,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import fbeta_score
 
 from stylevote.ensemble.rank import rank_by_fold
+from stylevote.files.tables import UNKNOWN
 from stylevote.metrics import best_threshold
 from stylevote.report.measures import (
     co_occurrence,
@@ -238,3 +239,20 @@ def test_folds_disagree_where_they_are_nearly_half_and_half_and_far_apart():
 def test_co_occurrence_counts_photos():
     labels = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], dtype=np.uint8)
     assert co_occurrence(labels).tolist() == [[1, pytest.approx(2 / 3), 0], [pytest.approx(2 / 3), 1, 0], [0, 0, 0]]
+
+
+def test_unknown_labels_are_no_mistakes_and_occur_with_none():
+    labels = np.array([[1, UNKNOWN, 0], [1, 1, UNKNOWN], [1, 0, 1], [UNKNOWN, 1, 1]], dtype=np.uint8)
+    # 2 of the first label's 3 photos are known for the second label, and 1 of them has it.
+    expected = [[1, 1 / 2, 1 / 2], [1, 1, 1], [1, 1 / 2, 1]]
+    np.testing.assert_array_equal(co_occurrence(labels), expected)
+    decided, scores = np.array([[0, 1, 1], [0, 0, 1], [0, 1, 0], [1, 0, 0]]), np.full((4, 3), 0.5)
+    found = confident_mistakes(labels, decided, scores, np.full((4, 3), 0.4), 12)
+    mistakes = set(zip(found["photo"], found["label"], found["kind"], strict=True))
+    assert mistakes <= {(0, 0, "missed"), (0, 2, "added"), (1, 0, "missed"), (1, 1, "missed"), (2, 0, "missed")} | {
+        (2, 1, "added"),
+        (2, 2, "missed"),
+        (3, 1, "missed"),
+        (3, 2, "missed"),
+    }
+    assert {kind for _, _, kind in mistakes} == {"added", "missed"}

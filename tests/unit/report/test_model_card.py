@@ -15,7 +15,7 @@ LABELS = ["rare | <b>", "common"]
 RUNS = RunTable(["run", "loss"], [["resnet50-224-plain-0123abcd", "bce"], ["b", "focal (gamma 2)"]], "size 224; seed 1")
 
 
-def card(drawn: bool = False, tested: bool = False, **more) -> str:
+def card(drawn: bool = False, tested: bool = False, unknown: tuple[int, int] = (0, 0), **more) -> str:
     macro = pd.DataFrame(
         {
             "key": ["honest", "naive"],
@@ -36,11 +36,12 @@ def card(drawn: bool = False, tested: bool = False, **more) -> str:
             "nested_high": [0.6, 0.9],
             "threshold": [0.125, 0.5],
             "members": [3, 4],
+            "unknown": unknown,
         }
     )
     if tested:
         by_label = by_label.assign(test_positives=[0, 9], test_f_beta=[0.3, 0.7])
-        by_label = by_label.assign(test_low=[0.2, 0.6], test_high=[0.4, 0.8])
+        by_label = by_label.assign(test_low=[0.2, 0.6], test_high=[0.4, 0.8], test_unknown=0, test_photos=9)
     settings = {"beta": 2, "folds": {"count": 5}, "stack": {"combiner": "logistic"}, "simulation": None, **more}
     return model_card(
         settings=settings,
@@ -110,3 +111,14 @@ def test_only_where_recall_weighs_more_it_is_favoured():
 def test_a_digest_is_that_of_the_bytes(tmp_path):
     (tmp_path / "file").write_bytes(b"abc" * 1000)
     assert file_sha256(tmp_path / "file") == hashlib.sha256(b"abc" * 1000).hexdigest()
+
+
+def test_unknown_labels_have_a_column():
+    text = card(unknown=(17, 0))
+    assert "A photo whose label is unknown counts neither way" in text
+    assert r"| rare \| \<b\> | 17 | 12 | 0.2500 |" in text
+    head, rule = next(
+        pair for pair in zip(text.splitlines(), text.splitlines()[1:], strict=False) if "| Unknown |" in pair[0]
+    )
+    assert head.count("|") == rule.count("|")
+    assert "nknown" not in card()

@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import f1_score, fbeta_score
 
 from stylevote.estimate.scores import holdout_scores, nested_scores, no_scores, score_decisions
+from stylevote.files.tables import UNKNOWN
 from stylevote.report.overview import (
     best_run_by_epoch,
     bounds,
@@ -60,11 +61,27 @@ def test_what_is_known_is_told_and_nothing_else(photos, tested, holdout):
     if holdout:
         assert found.loc["expected", "value"] == pytest.approx(macro + 0.01)
     figures = pd.DataFrame({"label": NAMES, "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6, "members": 2})
-    by_label = label_figures(honest, figures, test, scores).set_index("label")
+    by_label = label_figures(honest, np.array([0, 7]), figures, test, scores).set_index("label")
     assert list(by_label.index) == NAMES
     assert ("test_f_beta" in by_label) == tested
     assert by_label.loc["b", "nested_f_beta"] == pytest.approx(fbeta_score(labels[:, 1], decisions[:, 1], beta=2))
     assert by_label.loc["a", ["flat_low", "flat_high", "members"]].tolist() == [0.4, 0.6, 2]
+    assert by_label["unknown"].tolist() == [0, 7]
+
+
+def test_unknown_labels_are_counted_and_a_label_that_no_test_photo_is_known_for_has_no_bounds(photos):
+    labels, decisions = photos
+    tested = labels.copy()
+    tested[:30, 0], tested[:, 1] = UNKNOWN, UNKNOWN
+    scores, test = score_decisions(tested, decisions, NAMES), bounds(tested, decisions)
+    figures = pd.DataFrame({"label": NAMES, "threshold": 0.5, "flat_low": 0.4, "flat_high": 0.6, "members": 2})
+    honest = nested_scores(labels, decisions, [0.9, 0.8], NAMES)
+    by_label = label_figures(honest, np.array([0, 0]), figures, test, scores)
+    assert by_label["test_unknown"].tolist() == [30, 200]
+    assert by_label["test_photos"].tolist() == [170, 0]
+    assert test["value"][0] == test["value"][2] == pytest.approx(fbeta_score(labels[30:, 0], decisions[30:, 0], beta=2))
+    assert test.iloc[1].isna().all()
+    assert by_label.loc[1, ["test_f_beta", "test_low", "test_high"]].isna().all()
 
 
 def test_of_many_labels_the_lowest_are_pictured_and_some_up_to_the_highest():

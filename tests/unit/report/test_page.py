@@ -120,7 +120,7 @@ def page_of(labels) -> str:
     """Return a page of every kind of piece, with sections whose cells are all labels."""
     chosen = [(label, run, 0, 1) for label in labels for run in ("resnet50-224-plain-0123abcd", labels[0])]
     pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-    photo = Shown(pixel, '"><script>x', labels[0], [0.5], 0.4, labels, labels[1:])
+    photo = Shown(pixel, '"><script>x', labels[0], [0.5], 0.4, labels, labels[2:4], labels[1:])
     return section(
         "page.html",
         title="</title><script>",
@@ -165,7 +165,8 @@ def each_label(table, macro) -> str:
 def by_label(labels, **more) -> pd.DataFrame:
     """Return some of what `overview.label_figures` returns: the first label has the lowest score."""
     table = pd.DataFrame({"label": labels, "nested_f_beta": np.linspace(0.1, 0.9, len(labels)), "positives": 5})
-    return table.assign(nested_precision=0.5, nested_recall=0.5, nested_low=0, nested_high=1, threshold=0.5, **more)
+    table = table.assign(nested_precision=0.5, nested_recall=0.5, nested_low=0, nested_high=1, threshold=0.5, unknown=0)
+    return table.assign(**({"test_unknown": 0, "test_photos": 9} if "test_f_beta" in more else {}) | more)
 
 
 class Reader(HTMLParser):
@@ -329,6 +330,29 @@ def test_a_label_that_no_test_photo_has_is_pointed_out():
     assert "No test photo has green: the test F2 of such a label is counted as 0" in page
     assert "<th>Test positives</th>" in page
     assert "No test photo has" not in each_label(table.assign(test_positives=1), macro)
+    assert "nknown" not in page
+
+
+def test_unknown_labels_are_counted_apart():
+    macro = pd.DataFrame({"key": ["honest", "test"], "value": 0.5, "low": 0.4, "high": 0.6})
+    more = {"test_positives": [3, 0], "test_f_beta": [0.5, np.nan], "test_unknown": [1, 40], "test_photos": [39, 0]}
+    page = each_label(by_label(["red", "green"], unknown=[1320, 0], **more), macro)
+    assert "A photo whose label is unknown counts neither way for that label." in page
+    assert "<th>Unknown</th>" in page
+    assert "red</td><td>1,320</td><td>5</td><td>1:263</td>" in page  # 1,315 of 1,320 known photos are negatives
+    assert "green</td><td>0</td><td>5</td><td>1:527</td>" in page
+    assert "<td>1</td><td>3</td><td>0.500</td>" in page
+    assert "<td>40</td><td>0</td><td></td>" in page
+    assert "No test photo has" not in page
+    rows = [row.count("<td") + row.count("<th") for row in page.split("<tr")[1:]]
+    assert len(set(rows)) == 1, "the row of means has as many cells"
+
+
+def test_unknown_labels_of_a_doubtful_photo_are_told():
+    photo = Shown("data:,", "p", "red", [0.9], 0.5, ["blue"], ["green", "dark"], ["red"])
+    page = section("doubtful_photos.html", doubtful={"added": [photo], "missed": [], "disputed": []})
+    assert "in the table: <bdi>blue</bdi>" in page
+    assert "unknown: <bdi>green</bdi>, <bdi>dark</bdi>" in page
 
 
 def gains(members: int, missing: bool = False) -> str:

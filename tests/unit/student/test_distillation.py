@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score, fbeta_score
 from places import REPOSITORY
 from stylevote.config.ensemble import Stack, Threshold
 from stylevote.ensemble.log_odds import log_odds
-from stylevote.files.tables import read_table, write_table
+from stylevote.files.tables import UNKNOWN, read_table, write_table
 from stylevote.student.distillation import choose_epoch, compare_student, distillation_targets, nested_decisions
 
 EXACT = Threshold(method="exact")
@@ -175,3 +175,23 @@ def test_the_program_prints_the_comparison_on_holdout_photos_where_there_are_any
     assert f"macro F1, student less ensemble, holdout photos: {f_bad - 1:+.4f}" in printed
     macro = read_table(tmp_path / "scores.parquet").iloc[-1]
     assert macro["holdout_low"] < f_bad - 1 < macro["holdout_high"] < 0
+
+
+def test_unknown_labels_count_neither_way_for_a_student(ensemble):
+    random, scores = np.random.default_rng(3), student_scores(ensemble)
+    truth = np.where(random.random(ensemble.truth.shape) < 0.3, UNKNOWN, ensemble.truth)
+    for k in range(2):
+        known = truth[:, k] != UNKNOWN
+        alone = truth[known, k : k + 1], scores[:, known, k : k + 1]
+        one = truth[:, k : k + 1], scores[:, :, k : k + 1]
+        assert choose_epoch(*one, EXACT)[:2] == choose_epoch(*alone, EXACT)[:2]
+        decided = nested_decisions(*one, ensemble.folds, EXACT)
+        assert np.array_equal(decided[known], nested_decisions(*alone, ensemble.folds[known], EXACT))
+        decisions = [random.integers(0, 2, (len(truth), 1), dtype=np.uint8) for _ in range(3)]
+        table = compare_student(one[0], *decisions, ["a"])
+        expected = [fbeta_score(truth[known, k], each[known], beta=2) for each in decisions]
+        columns = ["ensemble_f_beta", "student_f_beta", "single_f_beta"]
+        assert table.loc[0, columns].tolist() == pytest.approx(expected)
+        assert table.loc[0, "positives"] == (truth[:, k] == 1).sum()
+    targets = targets_of(ensemble, truth[:, 0])
+    assert targets.groupby("held_out_fold").size().tolist() == [(ensemble.folds != fold).sum() for fold in range(3)]

@@ -13,7 +13,7 @@ from stylevote.augment.shards import MADE, Attempt
 from stylevote.config.identity import seed
 from stylevote.config.photos import Recolor
 from stylevote.errors import InputError
-from stylevote.files.tables import label_matrix
+from stylevote.files.tables import label_matrix, positive_matrix, share_with
 
 Opened = tuple[np.ndarray, np.ndarray | None]
 
@@ -26,7 +26,7 @@ def rare_labels(manifest: pd.DataFrame, labels: list[str], settings: Recolor) ->
     """
     if settings.labels is not None:
         return settings.labels
-    shares = dict(zip(labels, label_matrix(manifest, labels).mean(axis=0), strict=True))
+    shares = dict(zip(labels, share_with(label_matrix(manifest, labels)), strict=True))
     rare = [label for label in labels if shares[label] < settings.rarer_than]
     if not rare:
         raise InputError(
@@ -56,7 +56,7 @@ def recolor_shard(
         open_photo: returns the photo of a row (uint8, shape (height, width, 3)) and its mask (bool, shape (height,
             width)), or None if no mask was found.
     """
-    positives = label_matrix(manifest, labels)
+    positives = positive_matrix(manifest, labels)
     counts = positives.sum(axis=0, dtype=np.float64)
     capacity = np.full(len(manifest), settings.copies)
     rows = np.arange(len(manifest))[shard::shards]

@@ -8,7 +8,7 @@ import pandas as pd
 from stylevote.augment.budget import Budget
 from stylevote.config.identity import seed
 from stylevote.errors import InputError
-from stylevote.files.tables import label_matrix
+from stylevote.files.tables import UNKNOWN, label_matrix, positive_matrix, share_with
 
 
 def resample(
@@ -21,7 +21,7 @@ def resample(
     - ``drop``: the fraction ``keep``, rounded (a half up), stays of the photos with exactly one of the ``label_sets``,
       or one of the ``largest`` sets by number of photos (of equals, the first by its names). Sets with a label that
       less than the fraction ``rarer_than`` of the photos has are not among these: "only samples with relatively
-      large-scaled labels are deleted".
+      large-scaled labels are deleted". A photo with an unknown label has none of these sets.
     - ``repeat``: photos that stay and have one of ``labels`` appear ``times`` times.
     - ``recolored``: ``per_epoch`` recoloured photos, or all if there are fewer, whose source has one of ``labels``
       (None: any label) are added, of the rarest labels first (`Budget`), even if the source is dropped.
@@ -32,7 +32,7 @@ def resample(
     Each epoch and step has its own generator, so that more epochs do not change the first ones.
 
     Args:
-        photos: column ``image_id`` and one per label (0/1): the fold's training photos.
+        photos: column ``image_id`` and one per label (0, 1 or `UNKNOWN`): the fold's training photos.
         recolored: columns ``image_id`` (the source's) and ``variant``: the recoloured photos of any fold.
         recipe: ``seed``, ``epochs`` (their number), and the steps as above, each a dict or None.
         fold: number of the fold that is held out.
@@ -46,8 +46,8 @@ def resample(
         InputError: the recipe is impossible with these photos.
     """
     where = f"recipe {name}, fold {fold}"
-    values = label_matrix(photos, labels)
-    sets = _dropped_sets(values, labels, recipe["drop"], where)
+    sets = _dropped_sets(label_matrix(photos, labels), labels, recipe["drop"], where)
+    values, known = positive_matrix(photos, labels), label_matrix(photos, labels) != UNKNOWN
     repeats = _repeats(values, labels, recipe["repeat"], where)
     if recipe["recolored"]:
         named = recipe["recolored"]["labels"]
@@ -70,7 +70,7 @@ def resample(
             spent = _spend(usable, served, recipe["recolored"]["per_epoch"], rng["recolored"])
             rows, variants = np.append(rows, spent["row"]), np.append(variants, spent["variant"])
         if recipe["balanced"]:
-            weights = _rarity(values[rows]) ** recipe["balanced"]["power"]
+            weights = _rarity(values[rows], known[rows]) ** recipe["balanced"]["power"]
             drawn = _draw_systematically(weights, rng["balanced"])
             rows, variants = rows[drawn], variants[drawn]
             _check_left(values, values[rows], labels, f"{where}, epoch {epoch}: `balanced`")
@@ -92,14 +92,14 @@ def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFram
     """Return how often each label is seen.
 
     Args:
-        photos: column ``image_id`` and one per label (0/1): the fold's training photos.
+        photos: column ``image_id`` and one per label (0, 1 or `UNKNOWN`): the fold's training photos.
         epochs: what `resample` returned.
 
     Returns:
         A row per label: ``positives`` (among the photos), ``an epoch`` (mean over the epochs) and ``ratio`` (of the
         second to the first).
     """
-    values = label_matrix(photos, labels)
+    values = positive_matrix(photos, labels)
     seen = np.bincount(pd.Index(photos["image_id"]).get_indexer(epochs["image_id"]), minlength=len(photos))
     table = pd.DataFrame({"positives": values.sum(axis=0, dtype=np.int64)}, index=labels)
     table["an epoch"] = seen @ values / epochs["epoch"].nunique()
@@ -107,16 +107,17 @@ def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFram
 
 
 def _dropped_sets(values: np.ndarray, labels: list[str], drop: dict | None, where: str) -> list[np.ndarray]:
-    """Return the rows of the photos of each label set that loses photos."""
+    """Return the rows of the photos of each label set that loses photos; ``values`` are 0, 1 or `UNKNOWN`."""
     if not drop:
         return []
-    distinct, set_of = np.unique(values, axis=0, return_inverse=True)
+    whole = np.flatnonzero((values != UNKNOWN).all(axis=1))
+    distinct, set_of = np.unique(values[whole], axis=0, return_inverse=True)
     sets = [tuple(sorted(label for label, has in zip(labels, row, strict=True) if has)) for row in distinct]
     chosen = [tuple(sorted(names)) for names in drop["label_sets"] or []]
     for names in chosen:
         if names not in sets:
             raise InputError(f"{where}: `drop` names the label set {list(names)}, which no training photo has")
-    sizes, rare = np.bincount(set_of), values.mean(axis=0) < drop["rarer_than"]
+    sizes, rare = np.bincount(set_of), share_with(values) < drop["rarer_than"]
     common = np.flatnonzero(~distinct[:, rare].any(axis=1))
     largest = sorted(common, key=lambda k: (-sizes[k], sets[k]))[: drop["largest"] or 0]
     if not chosen and not largest:
@@ -124,7 +125,7 @@ def _dropped_sets(values: np.ndarray, labels: list[str], drop: dict | None, wher
             f"{where}: `drop` finds no photos: all have a label that less than {drop['rarer_than']:g} of them have;"
             " lower `rarer_than`, or name `label_sets`"
         )
-    return [np.flatnonzero(set_of == k) for k in sorted({*map(sets.index, chosen), *largest})]
+    return [whole[set_of == k] for k in sorted({*map(sets.index, chosen), *largest})]
 
 
 def _rounded(share: float, count: int) -> int:
@@ -166,10 +167,13 @@ def _spend(usable: pd.DataFrame, served: np.ndarray, amount: int, rng: np.random
     return usable.loc[order[place < np.repeat(copies, capacity)]]
 
 
-def _rarity(values: np.ndarray) -> np.ndarray:
-    """Return 1 / share of the rarest label of each row of 0/1 ``values`` (entries, labels); 1 without labels."""
+def _rarity(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return 1 / share of the rarest label of each row of 0/1 ``values`` (entries, labels); 1 without labels.
+
+    The share is that of the entries for which the label is ``known``, bool in the same shape.
+    """
     counts = values.sum(axis=0, dtype=np.int64)
-    return len(values) / np.where(values, counts, len(values)).min(axis=1)
+    return np.where(values, known.sum(axis=0) / np.maximum(counts, 1), 1).max(axis=1)
 
 
 def _draw_systematically(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:

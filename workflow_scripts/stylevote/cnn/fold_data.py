@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from stylevote.cnn.batches import JoinedCaches, PixelCache
-from stylevote.files.tables import check_photos, label_matrix, read_table
+from stylevote.files.tables import check_photos, read_table, target_matrix
 from stylevote.photos.pixels import check_index, open_pixels
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -21,10 +21,10 @@ class FoldData:
 
     Attributes:
         cache: pixels of every training photo, then those of recoloured photos.
-        targets: float32, shape (photos, labels), on the network's device.
+        targets: in 0..1, or NaN for an unknown label: float32, shape (photos, labels), on the network's device.
         epochs: int64, one per epoch, in main memory: rows of ``cache`` in the order in which the epoch sees them.
         validation: int64, in main memory: the rows held out.
-        loss: function to minimize, of logits and targets, each of shape (photos, labels); returns a scalar.
+        loss: function to minimize, of logits and known targets, each of shape (photos, labels); returns a scalar.
         test_cache: pixels of every training photo at the run's `test_size`, if it has one.
     """
 
@@ -64,24 +64,24 @@ def open_caches(
     return cache, variants
 
 
-def count_seen(targets: torch.Tensor, epochs: list[torch.Tensor]) -> tuple[torch.Tensor, int]:
-    """Return how many positives of each label, and how many photos, the epochs see together.
+def count_seen(targets: torch.Tensor, epochs: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return how many positives of each label, and how many photos with a known label, the epochs see together.
 
     Args:
-        targets: 0/1, shape (photos, labels).
+        targets: 0, 1 or NaN (unknown), shape (photos, labels).
         epochs: rows of ``targets`` that each epoch sees; a repeated photo counts each time.
 
     Returns:
-        float32 of shape (labels,), and the number of photos.
+        both float32, shape (labels,).
     """
-    rows = torch.cat(epochs)
-    return (rows.bincount(minlength=len(targets)).double() @ targets.double()).float(), len(rows)
+    times = torch.cat(epochs).bincount(minlength=len(targets)).double()
+    return (times @ targets.double().nan_to_num()).float(), (times @ (~targets.isnan()).double()).float()
 
 
 def target_scores(
     photos: pd.DataFrame, variants: pd.DataFrame, held_out: np.ndarray, labels: list[str], path: Path | None
 ) -> torch.Tensor:
-    """Return the scores to learn for each variant of the photos, float32 of shape (variants, labels).
+    """Return the scores to learn for each variant of the photos, float32 of shape (variants, labels); NaN if unknown.
 
     Args:
         photos: manifest of the training photos.
@@ -93,7 +93,7 @@ def target_scores(
     Raises:
         InputError: the table has other photos.
     """
-    scores = label_matrix(photos, labels).astype(np.float32)
+    scores = target_matrix(photos, labels)
     if path:
         table = read_table(path, ["image_id", *labels])
         check_photos(table, photos["image_id"][~held_out], path)

@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from stylevote.cnn.outputs import weights_path
 from stylevote.cnn.predict import predict
 from stylevote.cnn.schedule import epoch_phases, learning_rate
 from stylevote.cnn.settings import RunSetting, scoring
+from stylevote.cnn.unknown_labels import known_loss, known_share
 from stylevote.config.identity import OMITTED, file_sha256, seed
 from stylevote.errors import InputError
 from stylevote.files.tables import replacing
@@ -110,6 +112,7 @@ class Training:
         self.soup = WeightSoup(self.network, self.options["soup"]) if self.options["soup"] > 1 else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=setting["precision"] == "float16")
         self.scaler.scale(torch.zeros((), device=device))  # a process without a part of the batch needs its scale, too
+        self.some_unknown = bool(data.targets.isnan().any())
         self.parts = processes.size  # of each batch, which pass through the network one by one
         self.phase_of = epoch_phases(setting["phases"])
         self.phase = -1
@@ -217,12 +220,16 @@ class Training:
         total, precision = torch.zeros((), device=self.device), getattr(torch, self.setting["precision"])
         count, local = len(batch["rows"]), slice(self.processes.rank, None, self.processes.size)
         max_parts = max(1, count // MIN_PHOTOS)
+        loss_of = self.data.loss
+        if self.some_unknown:
+            share = known_share(self._targets(batch["rows"]), mixed="mixed" in batch)
+            loss_of = partial(known_loss, loss_of, share=share)
         try:
             for part in torch.arange(count).tensor_split(min(self.parts, max_parts))[local]:
                 photos, targets = self._photos(_rows_of(batch, with_partners(part, count, batch)))
                 with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
                     logits = self.forward(photos)
-                loss = self.data.loss(logits, targets) * (len(part) / count)
+                loss = loss_of(logits, targets) * (len(part) / count)
                 self.scaler.scale(loss).backward()
                 total += loss.detach()
         except torch.OutOfMemoryError:
@@ -235,8 +242,11 @@ class Training:
         """Return photos as the network sees them, and their targets."""
         photos = self.data.cache.take(draws["rows"], draws["boxes"], draws["flips"], self.setting["size"])
         smoothing = self.options["label_smoothing"]
-        targets = self.data.targets[draws["rows"].to(self.device, non_blocking=True)] * (1 - smoothing) + smoothing / 2
+        targets = self._targets(draws["rows"]) * (1 - smoothing) + smoothing / 2
         return mix(change(photos, draws), targets, draws)
+
+    def _targets(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.data.targets[rows.to(self.device, non_blocking=True)]
 
     def _check_finite(self, loss: float, epoch: int) -> None:
         if not np.isfinite(loss):
@@ -266,6 +276,7 @@ class Training:
         if not np.isfinite(scores).all():
             self._check_finite(float("nan"), epoch)
         truth = self.data.targets[self.data.validation].cpu()
+        known = ~truth.isnan()
         self.validation.append(torch.from_numpy(scores))
         row = Epoch(
             epoch=epoch,
@@ -273,7 +284,7 @@ class Training:
             photos=len(self.data.epochs[epoch]),
             highest_lr=highest_lr,
             train_loss=train_loss,
-            validation_loss=nn.functional.binary_cross_entropy(self.validation[-1], truth).item(),
+            validation_loss=nn.functional.binary_cross_entropy(self.validation[-1][known], truth[known]).item(),
             seconds=time.monotonic() - start,
             weights_sha256=file_sha256(path),
         )

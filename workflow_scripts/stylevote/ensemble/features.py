@@ -7,6 +7,7 @@ import pandas as pd
 
 from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.select import members_of
+from stylevote.files.tables import UNKNOWN
 
 
 def split_halves(labels: np.ndarray, folds: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -16,14 +17,15 @@ def split_halves(labels: np.ndarray, folds: np.ndarray, groups: np.ndarray) -> n
     half selected. Groups are taken alternately, those with the label and those without.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,). Photos with an unknown label are divided apart from the others.
         folds: shape (photos,).
         groups: group of near-duplicates, shape (photos,).
 
     Returns:
         0 or 1, shape (photos,).
     """
-    photos = pd.DataFrame({"fold": folds, "group": groups, "label": labels})
+    lowest_unknown = np.where(labels == UNKNOWN, -1, labels.astype(np.int16))  # a group has what is known of a photo
+    photos = pd.DataFrame({"fold": folds, "group": groups, "label": lowest_unknown})
     photos["label"] = photos.groupby(["fold", "group"])["label"].transform("max")
     units = photos.drop_duplicates(["fold", "group"])
     halves = units.assign(half=units.groupby(["fold", "label"]).cumcount() % 2)

@@ -41,7 +41,7 @@ class BlockInputs:
     _halves: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
     def truth(self, label: str) -> np.ndarray:
-        """Return 0/1 for each photo, uint8, shape (photos,)."""
+        """Return 0, 1 or `UNKNOWN` for each photo, uint8, shape (photos,)."""
         return self._truth[label]
 
     def halves(self, label: str) -> np.ndarray:
@@ -109,7 +109,10 @@ def open_block(
 def read_stacked(
     stacked: Path, manifest: Path, labels: list[str]
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield each label with its 0/1 truth, its out-of-fold stacked scores and their folds, all of shape (photos,)."""
+    """Yield each label with its truth (0, 1 or `UNKNOWN`), its out-of-fold stacked scores and their folds.
+
+    The three arrays have the shape (photos,).
+    """
     truth = label_matrix(read_table(manifest, labels), labels)
     for k, (label, table) in enumerate(read_by_label([stacked], labels, ["score", "fold"]).items()):
         yield label, truth[:, k], table["score"].to_numpy(), table["fold"].to_numpy()

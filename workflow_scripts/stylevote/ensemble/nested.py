@@ -37,7 +37,7 @@ def predict_nested(
     Args:
         features: returns the out-of-fold scores, float32, shape (photos, members), of the members that were selected
             without the fold of this number.
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,). Photos with an unknown label are decided, and have no other part.
         folds: shape (photos,); at least three different ones.
         stack: the combiner and its settings.
         threshold: the search and its settings.

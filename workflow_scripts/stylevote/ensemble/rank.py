@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stylevote.metrics import BETA, best_threshold
+from stylevote.metrics import BETA, best_threshold, drop_unknown
 
 ALL = -1  # in the column held_out_fold: all photos count; in the column fold: the CNNs of all folds
 
@@ -15,7 +15,7 @@ def rank_candidates(
 
     Args:
         candidates: columns run, epoch; a row per candidate.
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (candidates, photos).
         beta: weight of recall against precision.
 
@@ -23,6 +23,7 @@ def rank_candidates(
         columns run, epoch, f_beta, threshold and rank (from 1), the best first; ties by run, then by epoch. The index
         is the candidate's row in ``scores``.
     """
+    labels, scores = drop_unknown(labels, scores)
     best = np.array([best_threshold(labels, row, beta) for row in scores])
     ranking = candidates.reset_index(drop=True).assign(f_beta=best[:, 1], threshold=best[:, 0])
     ranking = ranking.sort_values(["f_beta", "run", "epoch"], ascending=[False, True, True])

@@ -11,6 +11,7 @@ from stylevote.config.ensemble import Selection
 from stylevote.config.identity import seed as seed_of
 from stylevote.ensemble.rank import ALL, best_epochs, rank_candidates
 from stylevote.errors import InputError
+from stylevote.files.tables import UNKNOWN
 from stylevote.metrics import BETA
 
 # Sums of scores are binned by the upper bits of their float32: 1,024 bins between a power of two and the next.
@@ -121,7 +122,7 @@ def select_by_fold(
     Args:
         rankings: from `rank.rank_by_fold`. If folds choose, only its candidates and held-out folds count.
         scores: in 0..1, float32, shape (candidates, photos).
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,). Photos with an unknown label have no part in the choice.
         folds: shape (photos,).
         halves: from `features.split_halves`; only ``fold`` uses them.
         selection: method and its settings.
@@ -133,6 +134,7 @@ def select_by_fold(
         for its CNNs of all folds) and held_out_half (int16: the half of its fold that did not choose it, or `ALL`). If
         folds choose, the selections for nested estimates have no rows of other candidates.
     """
+    labelled = labels != UNKNOWN
     ranked = {number: table.set_index("candidate") for number, table in rankings.groupby("held_out_fold", sort=False)}
 
     def select(ranking: pd.DataFrame, known: np.ndarray, size: int | None) -> pd.DataFrame:
@@ -141,9 +143,9 @@ def select_by_fold(
 
     @cache
     def select_in(fold: int, half: int, size: int | None) -> pd.DataFrame:
-        known = (folds == fold) & ((halves != half) | (half == ALL))
+        known = labelled & (folds == fold) & ((halves != half) | (half == ALL))
         if len(np.unique(labels[known])) < 2:
-            known = folds != fold
+            known = labelled & (folds != fold)
         candidates = next(iter(ranked.values())).sort_index()[["run", "epoch"]]
         selected = select(rank_candidates(candidates, labels[known], scores[:, known], beta), known, size)
         return selected.rename_axis("candidate").assign(fold=fold, held_out_half=half)
@@ -152,7 +154,7 @@ def select_by_fold(
     for held_out_fold, ranking in ranked.items():
         size = None if sizes is None else sizes[held_out_fold]
         if selection.by == "photos":
-            selected = select(ranking, folds != held_out_fold, size).assign(fold=ALL, held_out_half=ALL)
+            selected = select(ranking, labelled & (folds != held_out_fold), size).assign(fold=ALL, held_out_half=ALL)
         else:
             parts = [
                 (fold, half) for fold in np.unique(folds) for half in ((0, 1) if fold == held_out_fold else (ALL,))

@@ -1,6 +1,6 @@
 """Stacking: the combiner of the settings makes one score per label from the members' out-of-fold scores."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ import pandas as pd
 
 from stylevote.config.ensemble import Stack
 from stylevote.errors import InputError
+from stylevote.files.tables import UNKNOWN
 from stylevote.metrics import BETA, best_threshold
 
 
@@ -53,8 +54,9 @@ def fit_stack(
 
     Args:
         features: the members' out-of-fold scores, float32, shape (photos, members).
-        labels: 0/1, shape (photos,).
-        folds: shape (photos,); at least two different ones.
+        labels: 0, 1 or `UNKNOWN`, shape (photos,). Photos with an unknown label are scored, but nothing is fitted to
+            them.
+        folds: shape (photos,); at least two different ones, each with photos whose label is known.
         stack: the combiner and its settings.
         groups: of the photos, see `bootstrap_f_beta`: ``auto`` takes its standard errors over groups.
         beta: of the F-beta to maximize.
@@ -62,6 +64,15 @@ def fit_stack(
     """
     name = stack.combiner
     fit = load_combiner(name).fit
+    known = labels != UNKNOWN
+    if not known.all():
+        known_groups = None if groups is None else groups[known]
+        fitted = fit_stack(
+            features[known], labels[known], folds[known], stack, groups=known_groups, beta=beta, threads=threads
+        )
+        scores = out_of_fold_scores(fitted.stackers, features, folds)
+        scores[known] = fitted.scores
+        return replace(fitted, scores=scores)
     arguments = _fit_arguments(stack, name) | ({"groups": groups} if name == "auto" else {})
     return fit(features, labels, folds, **arguments, beta=beta, threads=threads)
 

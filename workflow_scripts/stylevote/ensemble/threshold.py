@@ -9,7 +9,7 @@ from stylevote.config.ensemble import Threshold
 from stylevote.ensemble.log_odds import from_log_odds, log_odds
 from stylevote.ensemble.newton import minimize_cross_entropy
 from stylevote.errors import InputError
-from stylevote.metrics import BETA, best_threshold, curve_of_counts, f_beta
+from stylevote.metrics import BETA, best_threshold, curve_of_counts, drop_unknown, f_beta
 
 MIN_DECIDED = 10  # minimum of photos to measure a precision
 
@@ -26,7 +26,13 @@ def even_thresholds(steps: int) -> np.ndarray:
 
 
 def f_beta_at(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, beta: float = BETA) -> np.ndarray:
-    """Return the F-beta of ``scores`` against 0/1 ``labels``, both (photos,), at each of ``thresholds``."""
+    """Return the F-beta of ``scores`` against ``labels``, both (photos,), at each of ``thresholds``.
+
+    It is NaN if the label is unknown for all photos.
+    """
+    labels, scores = drop_unknown(labels, scores)
+    if not len(labels):
+        return np.full(len(thresholds), np.nan)
     ordered = np.sort(scores.astype(np.float64))
     ordered_positives = np.sort(scores[labels == 1].astype(np.float64))
     decided = len(ordered) - np.searchsorted(ordered, thresholds)
@@ -147,7 +153,7 @@ def search_thresholds(
     """Return a label's threshold, or with ``threshold.by`` fold each stacker's own, and the F-beta of the decisions.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: out-of-fold stacked scores, shape (photos,).
         folds: shape (photos,).
         threshold: the search and its settings.
@@ -181,7 +187,7 @@ def search_threshold(
     Then every method but ``greedy`` is ``exact``.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (photos,).
         method: ``greedy`` (evenly spaced steps), ``exact`` (every threshold, `metrics.best_threshold`), ``lbfgs``
             (smoothed), ``plug_in`` (by calibration), ``shrunk`` (between exact and plug-in), or ``bootstrap`` (median
@@ -195,6 +201,7 @@ def search_threshold(
     Raises:
         InputError: the method is another one.
     """
+    labels, scores = drop_unknown(labels, scores)
     searches: dict[str, Callable[[], float]] = {
         "greedy": lambda: greedy_threshold(labels, scores, steps, beta),
         "exact": lambda: best_threshold(labels, scores, beta)[0],
@@ -218,10 +225,11 @@ def precision_threshold(labels: np.ndarray, scores: np.ndarray, precision: float
     fourth.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: out-of-fold, in 0..1, shape (photos,); ties stay together.
         precision: share of the photos with at least this score that have the label.
     """
+    labels, scores = drop_unknown(labels, scores)
     order = np.argsort(-scores, kind="stable")
     falling, decided = scores[order], np.arange(1, len(scores) + 1)
     precisions = np.cumsum(labels[order], dtype=np.int64) / decided

@@ -6,7 +6,7 @@ from scipy.special import expit, logit
 
 from stylevote.ensemble.log_odds import log_odds
 from stylevote.ensemble.threshold import apply_threshold
-from stylevote.metrics import BETA
+from stylevote.metrics import BETA, drop_unknown
 
 # Bounds of the bins of log odds, as shares of the photos. Most are near 1, where the positives are.
 QUANTILES = np.concatenate([np.linspace(0, 0.9, 30)[1:], np.linspace(0.9, 0.999, 50)])
@@ -33,7 +33,7 @@ def fold_averaging_gain(
     over labels.
 
     Args:
-        labels: 0/1, of the training photos, shape (training photos,).
+        labels: 0, 1 or `UNKNOWN`, of the training photos, shape (training photos,).
         scores: in 0..1, by one fold's CNNs, in the same shape.
         by_fold: in 0..1, each fold's scores of the new photos, shape (folds, new photos).
         threshold: of the scores.
@@ -42,6 +42,7 @@ def fold_averaging_gain(
     Returns:
         the gain; 0 if all training photos have the label, or none has it, or all new photos have one score.
     """
+    labels, scores = drop_unknown(labels, scores)
     odds, training_odds = log_odds(by_fold), log_odds(scores)
     mean_odds = odds.mean(axis=0)
     if labels.min() == labels.max() or np.ptp(mean_odds) == 0:

@@ -13,7 +13,7 @@ from stylevote.ensemble.inputs import BlockInputs
 from stylevote.ensemble.rank import ALL, best_epochs, rank_candidates
 from stylevote.ensemble.select import select_by_fold
 from stylevote.estimate.nested import select_and_predict_nested
-from stylevote.metrics import BETA, f_beta
+from stylevote.metrics import BETA, drop_unknown, f_beta
 
 LEVEL = 0.001  # maximum chance of a false alarm
 MAX_GAIN = 0.25  # share of its errors that a fold's CNN may lose, because trainings differ
@@ -88,7 +88,7 @@ def permuted_alarm(
 
     Args:
         label: name of the label.
-        labels: 0/1 in random order, shape (photos,).
+        labels: 0, 1 or `UNKNOWN` in random order, shape (photos,).
         decisions: the nested estimate's, for these labels, in the same shape.
         groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
@@ -168,7 +168,7 @@ def fold_aucs(candidates: pd.DataFrame, scores: np.ndarray, labels: np.ndarray, 
     Args:
         candidates: columns run, epoch; a row per candidate.
         scores: their out-of-fold scores, shape (candidates, photos).
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         folds: shape (photos,).
 
     Returns:
@@ -177,6 +177,7 @@ def fold_aucs(candidates: pd.DataFrame, scores: np.ndarray, labels: np.ndarray, 
         without positives or without negatives are left out.
     """
     rows = []
+    labels, folds, scores = drop_unknown(labels, folds, scores)
     negative = labels == 0
     for candidate, values in zip(candidates.itertuples(), scores, strict=True):
         ranks_of_negatives = rankdata(values[negative])

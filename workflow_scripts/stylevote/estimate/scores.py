@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
-from stylevote.metrics import BETA, f_beta, precision_recall
+from stylevote.metrics import BETA, drop_unknown, f_beta, precision_recall
 
 SCORE_COLUMNS = {
     "label": "str",
@@ -19,15 +19,17 @@ SCORE_COLUMNS = {
 
 
 def score_decisions(labels: np.ndarray, decisions: np.ndarray, names: list[str], beta: float = BETA) -> pd.DataFrame:
-    """Compare decisions with known labels, both 0/1 of shape (photos, labels).
+    """Compare decisions (0/1) with labels (0, 1 or `UNKNOWN`), both of shape (photos, labels).
 
     Returns:
         the columns `SCORE_COLUMNS`, a row per label and a last row ``macro``: the means over the labels, but the sums
-        of ``positives`` and ``decided``. ``all_ones_f_beta`` is the F-beta of assigning the label to every photo.
+        of ``positives`` and ``decided``. ``photos`` are those whose label is known (``macro``: all), ``decided`` those
+        of them that the label is assigned to. ``all_ones_f_beta`` is the F-beta of assigning the label to every photo.
+        A label that is unknown for all photos has no precision, recall and F-beta (NaN), and is not in their means.
     """
     rows = []
     for k, name in enumerate(names):
-        truth, decided = labels[:, k], decisions[:, k]
+        truth, decided = drop_unknown(labels[:, k], decisions[:, k])
         precision, recall = precision_recall(truth, decided)
         rows.append(
             {
@@ -64,7 +66,7 @@ def nested_scores(
     """Put nested and non-nested scores into one table.
 
     Args:
-        labels, decisions: 0/1, shape (photos, labels); the decisions are those of `nested.nested_decisions`.
+        labels, decisions: see `score_decisions`; the decisions are those of `nested.nested_decisions`.
         non_nested: for each label the F-beta of its final threshold on the photos that chose it.
         names: the labels.
         groups: see `bootstrap_f_beta`.
@@ -102,7 +104,7 @@ def holdout_scores(
     """Score the decisions for holdout photos.
 
     Args:
-        labels, decisions: 0/1, shape (photos, labels).
+        labels, decisions: see `score_decisions`.
         names: the labels.
         beta: weight of recall against precision.
 

@@ -45,7 +45,7 @@ def estimate_runs(
     For each fold, the epoch of each run, and the threshold of the mean, are the best on the photos of the other folds.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         runs: out-of-fold scores of each run, shape (epochs, photos); one run decides alone.
         folds: shape (photos,).
         threshold: a threshold for all folds; only the epochs are then chosen.

@@ -103,7 +103,7 @@ def size_curve(
     """Compare the nested score of each size with its cost (Ding & Wan 2018, Table VII, extended).
 
     Args:
-        labels: 0/1, shape (photos, labels).
+        labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         decisions: for each size, the smallest first, the nested decisions: 0/1, in the same shape.
         members: columns size, label, run, epoch and fold; a row per member of a label, or of a label and fold.
         folds: number of CNNs per run.

@@ -48,7 +48,7 @@ def summary_lines(
     if holdout is not None:
         lines.append(
             f"{name}, holdout: {macro['holdout_f_beta']:.4f}  on {holdout.iloc[-1]['photos']} photos that no step used"
-            f" before the end; {INTERVAL}: {macro['holdout_low']:.4f} to {macro['holdout_high']:.4f}"
+            f" before the end{_unknown(holdout)}; {INTERVAL}: {macro['holdout_low']:.4f} to {macro['holdout_high']:.4f}"
         )
     lines += [
         f"{name}, naive:  {macro['non_nested_f_beta']:.4f}  judged by the photos that chose the ensemble",
@@ -59,9 +59,17 @@ def summary_lines(
     test = scores.iloc[-1]
     return [
         *lines,
-        f"{name}, test:   {test['f_beta']:.4f}  on {test['photos']} photos with known labels",
+        f"{name}, test:   {test['f_beta']:.4f}  on {test['photos']} photos with known labels{_unknown(scores)}",
         f"{name} of assigning every label to every test photo: {test['all_ones_f_beta']:.4f}",
     ]
+
+
+def _unknown(scores: pd.DataFrame) -> str:
+    """Return how many labels of the photos are unknown, in brackets; nothing if all are known."""
+    known = scores["photos"].to_numpy()
+    cells = known[-1] * (len(known) - 1)
+    unknown = cells - known[:-1].sum()
+    return f" ({unknown} of {cells} labels unknown)" if unknown else ""
 
 
 def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:

@@ -237,6 +237,29 @@ def label_matrix(manifest: pd.DataFrame, labels: list[str]) -> np.ndarray:
     return manifest[labels].to_numpy(dtype=np.uint8)
 
 
+def target_matrix(manifest: pd.DataFrame, labels: list[str]) -> np.ndarray:
+    """Return the manifest's ``labels`` as float32 of shape (photos, labels): 0, 1, or NaN if unknown."""
+    values = label_matrix(manifest, labels)
+    targets = values.astype(np.float32)
+    targets[values == UNKNOWN] = np.nan
+    return targets
+
+
+def positive_matrix(manifest: pd.DataFrame, labels: list[str]) -> np.ndarray:
+    """Return 1 where a photo is known to have a label, else 0: uint8, shape (photos, labels)."""
+    return (label_matrix(manifest, labels) == 1).astype(np.uint8)
+
+
+def count_known(values: np.ndarray) -> np.ndarray:
+    """Return for each label of a `label_matrix` of how many photos it is known: int64, shape (labels,)."""
+    return np.count_nonzero(values != UNKNOWN, axis=0)
+
+
+def share_with(values: np.ndarray) -> np.ndarray:
+    """Return the share of positives of each label of a `label_matrix`, among the photos for which it is known."""
+    return np.count_nonzero(values == 1, axis=0) / np.maximum(count_known(values), 1)
+
+
 def epoch_rows(path: Path, variants: pd.DataFrame) -> list[np.ndarray]:
     """Return the rows of ``variants`` that each epoch sees, in its order.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from iterstrat.ml_stratifiers import IterativeStratification
 
 from stylevote.errors import InputError
-from stylevote.files.tables import label_matrix
+from stylevote.files.tables import UNKNOWN, label_matrix, positive_matrix
 from stylevote.photos.table_rows import Rows, TableRow, UnreadableError
 from stylevote.wording import bullets, location, nearest, plural, quote
 
@@ -39,7 +39,7 @@ def hold_out_photos(manifest: pd.DataFrame, labels: list[str], share: float, fol
     if (counts[0] < folds).any() or (counts[1] < 1).any():
         raise InputError(_too_few_to_hold_out(labels, counts, folds))
     holdout = subset == 1
-    positives = count_positives(label_matrix(manifest, labels), subset, 2)
+    positives = count_positives(positive_matrix(manifest, labels), subset, 2)
     table = pd.DataFrame(positives.T, index=labels, columns=["to train on", "holdout"])
     logging.info("%d of %d photos held out; positives:\n%s", holdout.sum(), len(holdout), table.to_string())
     return holdout
@@ -71,7 +71,7 @@ def _checked(
         folds: of the photos, int, shape (photos,).
         distinct: number of distinct positives of each label.
     """
-    counts = count_positives(label_matrix(manifest, labels), folds, count)
+    counts = count_positives(positive_matrix(manifest, labels), folds, count)
     if not counts.all():
         raise InputError(_too_few_for_folds(labels, counts, distinct))
     table = pd.DataFrame(counts.T, index=labels, columns=[f"fold {fold}" for fold in range(count)])
@@ -171,7 +171,7 @@ def take_folds(
         if divided == "fail":
             raise InputError(bullets(f"{title}; change the table, or set near_duplicates.divided to warn:", lines))
         logging.warning("%s", bullets(f"{title}: estimates will be too high:", lines))
-    first = manifest.groupby("group")[labels].max()
+    first = pd.DataFrame(positive_matrix(manifest, labels)).groupby(manifest["group"].to_numpy()).max()
     return _checked(manifest, labels, folds, count, first.sum().to_numpy())
 
 
@@ -180,7 +180,8 @@ def _divide(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide photos into subsets of these shares.
 
-    A group of near-duplicates counts as one photo that has every label of its photos. If a division leaves a subset
+    A group of near-duplicates counts as one photo that has every label of its photos. Photos whose label is unknown are
+    divided evenly, too, so that folds measure each label on about as many photos. If a division leaves a subset
     with fewer positives of a label than its minimum, another one is drawn. With hundreds of rare labels, all draws may
     fail. Then groups of the last draw change places (`exchange`), if the shares allow the minima.
 
@@ -191,9 +192,12 @@ def _divide(
     values = label_matrix(manifest, labels)
     _, group = np.unique(manifest["group"], return_inverse=True)
     positives = np.zeros((group.max() + 1, len(labels)), dtype=bool)
-    np.logical_or.at(positives, group, values.astype(bool))
+    np.logical_or.at(positives, group, values == 1)
+    known = np.zeros_like(positives)
+    np.logical_or.at(known, group, values != UNKNOWN)
+    divided = np.concatenate([positives, ~known[:, ~known.all(axis=0)]], axis=1)
     for attempt in range(ATTEMPTS):
-        subset_of_group = stratify(positives, shares, [seed, attempt])
+        subset_of_group = stratify(divided, shares, [seed, attempt])
         counts = count_positives(positives, subset_of_group, len(shares))
         if (counts >= np.reshape(minima, (-1, 1))).all():
             break

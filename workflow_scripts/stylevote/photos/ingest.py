@@ -190,18 +190,23 @@ def examine_photo(root: Path, path: str) -> Examined | str:
 
 
 def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table: Path | None) -> list[Problem]:
-    """Return a problem for every photo that an earlier row contains with other labels."""
+    """Return a problem for every photo that an earlier row contains with other labels; unknown ones do not differ."""
     problems = []
-    first_entry = {}
+    earlier_entries: dict[str, list[Entry]] = {}  # of each photo, those that differ in what is unknown
     for entry, photo in kept:
-        before = first_entry.setdefault(photo.sha256, entry)
-        pairs = zip(names, before.values, entry.values, strict=True)
-        if differing := [name for name, first, value in pairs if {first, value} == {0, 1}]:
-            text = (
-                f"{location(table, entry.row)}: {quote(entry.name)} is the same photo as {quote(before.name)} in row"
-                f" {before.row}, but they differ in {quote_all(differing)}"
-            )
-            problems.append(Problem(entry.row, text))
+        earlier = earlier_entries.setdefault(photo.sha256, [])
+        for before in earlier:
+            pairs = zip(names, before.values, entry.values, strict=True)
+            if differing := [name for name, first, value in pairs if {first, value} == {0, 1}]:
+                text = (
+                    f"{location(table, entry.row)}: {quote(entry.name)} is the same photo as {quote(before.name)} in"
+                    f" row {before.row}, but they differ in {quote_all(differing)}"
+                )
+                problems.append(Problem(entry.row, text))
+                break
+        else:
+            if all(before.values != entry.values for before in earlier):
+                earlier.append(entry)
     return problems
 
 

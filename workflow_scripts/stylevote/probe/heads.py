@@ -51,7 +51,7 @@ def fit_heads(
 
     Args:
         features: of all rows.
-        targets: 0/1, float32, shape (rows, labels).
+        targets: 0, 1 or NaN (unknown), float32, shape (rows, labels).
         training_rows: numbers of each fold's training rows; a row that is named again counts again.
         fold_of: fold of each row (a recoloured copy's is that of its photo), shape (rows,).
         setting: of the run: ``loss``, ``probe`` (``whiten``, ``penalties``), ``hidden_units``; for an MLP all of it.
@@ -61,7 +61,15 @@ def fit_heads(
     used = used[np.argsort(fold_of[used], kind="stable")]  # the rows of a fold are a block in memory
     counts = [np.bincount(own, minlength=len(targets))[used].astype(np.float32) for own in training_rows]
     rows = Rows(features, used, memory)
-    everything = Training(rows, np.arange(len(used)), counts[0], targets[used].astype(np.float32), setting["loss"])
+    unknown = np.isnan(targets[used])
+    everything = Training(
+        rows,
+        np.arange(len(used)),
+        counts[0],
+        np.where(unknown, 0, targets[used]).astype(np.float32),
+        setting["loss"],
+        known=~unknown if unknown.any() else None,
+    )
     fit = fit_mlps if setting["hidden_units"] else fit_linear
     for head in fit(everything, counts, fold_of[used], setting):
         weight, bias = head.state["0.weight"], head.state["0.bias"].astype(np.float64)
@@ -122,7 +130,8 @@ def choose_penalties(
     if len(penalties) == 1 or not fits:
         return np.full((len(counts), labels), penalties[len(penalties) // 2])
     own_label, own_penalty = np.repeat(np.arange(labels), len(penalties)), np.tile(penalties, labels)
-    class_weights = [everything.only(own).class_weights()[:, own_label] for own in counts]
+    of_folds = [everything.only(own) for own in counts]
+    class_weights = [training.class_weights()[:, own_label] for training in of_folds]
     losses = np.zeros((len(counts), len(own_label)))
     for pairs in fits:
         fold, other = pairs[0]
@@ -132,8 +141,8 @@ def choose_penalties(
         for fold, other in pairs:
             held_out = everything.only(np.where(fold_of == other, counts[fold], 0))
             losses[fold] += sum_losses(state, held_out, own_label, class_weights[fold])
-    photos = np.array([own.sum(dtype=np.float64) for own in counts])
-    losses = losses.reshape(len(counts), labels, len(penalties)) / photos[:, None, None]
+    photos = np.array([training.photos() for training in of_folds])
+    losses = losses.reshape(len(counts), labels, len(penalties)) / np.maximum(photos, 1)[:, :, None]
     losses += losses.mean(axis=1, keepdims=True)
     good = losses <= losses.min(axis=2, keepdims=True) + GOOD
     return penalties[good.argmax(axis=2)]

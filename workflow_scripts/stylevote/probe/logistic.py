@@ -69,7 +69,7 @@ def fit_regressions(
     standardized features (mean 0 and deviation 1 over the photos, as often as they count), or of whitened ones. The
     intercept has no penalty. Without class weights, this is scikit-learn's LogisticRegression with
     C = 1 / (penalty * photos). Labels that all photos have, or none, get weights of 0 and their log odds with half a
-    photo more of each kind.
+    photo more of each kind. Photos whose label is unknown count for the features' mean and deviation only.
 
     Method: L-BFGS (Nocedal & Wright 2006, algorithm 7.5) for all pairs together, so that each pass over the features is
     a product of large matrices. It starts from the inverse of the Hessian that equal curvature at all photos would
@@ -86,7 +86,7 @@ def fit_regressions(
         Weights of the features as `Rows` has them (centred), float32, shape (pairs, width), and intercepts, float64,
         shape (pairs,).
     """
-    photos, positives = training.counts.sum(dtype=np.float64), training.positives()[labels]
+    photos, positives = training.photos()[labels], training.positives()[labels]
     log_odds = np.log((positives + 0.5) / (photos - positives + 0.5))
     weights, intercepts = np.zeros((len(labels), len(training.rows.center)), np.float32), log_odds.copy()
     pairs = np.flatnonzero((positives > 0) & (positives < photos))
@@ -122,7 +122,7 @@ def pass_over(
     intercepts = point[-1] - basis.mean @ weights
     loss, curvature, residuals = (np.zeros(len(labels)) for _ in range(3))
     slope = np.zeros_like(weights)
-    weighted = bool((class_weights != 1).any())
+    weighted = bool((class_weights != 1).any()) or training.known is not None
     for part, block in training.rows.blocks(training.positions):
         targets, counts = training.targets[part][:, labels], training.counts[part]
         logits = block @ weights
@@ -131,7 +131,7 @@ def pass_over(
         residual = scores - targets
         second = scores * (1 - scores)
         if weighted:
-            factor = np.where(targets > 0, class_weights[1], class_weights[0])
+            factor = training.cell_weights(part, labels, class_weights)
             losses *= factor
             residual *= factor
             second *= factor
@@ -140,9 +140,9 @@ def pass_over(
         curvature += counts @ second
         residuals += residual.sum(axis=0)
         slope += block.T @ residual
-    photos = training.counts.sum(dtype=np.float64)
+    photos = training.photos()[labels]
     residuals = (residuals / photos).astype(np.float32)
-    slope = basis.directions.T @ (slope / np.float32(photos) - basis.mean[:, None] * residuals)
+    slope = basis.directions.T @ (slope / photos.astype(np.float32) - basis.mean[:, None] * residuals)
     return loss / photos, np.vstack([slope, residuals]), (curvature / photos).astype(np.float32)
 
 

@@ -38,7 +38,7 @@ def log_losses(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.
 def sum_losses(
     state: dict[str, np.ndarray], rows: Training, labels: np.ndarray, class_weights: np.ndarray
 ) -> np.ndarray:
-    """Return the sum of the rows' losses, each as often as it counts, float64, shape (logits,).
+    """Return the sum of the rows' losses, each as often as it counts, without unknown labels: float64, shape (logits,).
 
     Args:
         state: of a head, see `head_logits`.
@@ -50,12 +50,12 @@ def sum_losses(
     for part, block in rows.rows.blocks(rows.positions):
         targets = rows.targets[part][:, labels]
         losses, _ = log_losses(head_logits(state, block), targets)
-        total += rows.counts[part] @ (losses * np.where(targets > 0, class_weights[1], class_weights[0]))
+        total += rows.counts[part] @ (losses * rows.cell_weights(part, labels, class_weights))
     return total
 
 
 def mean_loss(state: dict[str, np.ndarray], rows: Training, class_weights: np.ndarray | None = None) -> float:
-    """Return the mean of the rows' losses over rows and labels; class weights are those of the rows by default."""
+    """Return the mean of the rows' losses over known labels; class weights are those of the rows by default."""
     weights = rows.class_weights() if class_weights is None else class_weights
     losses = sum_losses(state, rows, np.arange(rows.targets.shape[1]), weights)
-    return float(losses.mean() / rows.counts.sum(dtype=np.float64))
+    return float(losses.mean() / rows.photos().mean())

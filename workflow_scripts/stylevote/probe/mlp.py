@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from stylevote.cnn.network import make_head
+from stylevote.cnn.unknown_labels import known_loss
 from stylevote.config.identity import OMITTED, seed
 from stylevote.probe.logits import mean_loss
 from stylevote.probe.training import Training, standardize
@@ -48,7 +49,12 @@ def train_mlp(
         for batch in np.array_split(places, -(-len(places) // setting["batch"])):
             values = (training.rows.at(training.positions[batch]) - mean) * scale
             optimizer.zero_grad()
-            loss(head(torch.from_numpy(values)), torch.from_numpy(training.targets[batch])).backward()
+            logits, targets = head(torch.from_numpy(values)), torch.from_numpy(training.targets[batch])
+            if training.known is None:
+                loss(logits, targets).backward()
+            else:
+                targets[torch.from_numpy(~training.known[batch])] = torch.nan
+                known_loss(loss, logits, targets).backward()
             optimizer.step()
         state = on_features(head, mean, scale)
         history.append([mean_loss(state, judge, class_weights) for judge in judges])
@@ -70,5 +76,5 @@ def make_loss(training: Training) -> nn.Module:
     """Return the run's loss with the class weights of the rows."""
     ((name, parameters),) = training.loss.items()
     positives = torch.from_numpy(training.positives().astype(np.float32))
-    photos = int(training.counts.sum(dtype=np.float64))
+    photos = torch.from_numpy(training.photos().astype(np.float32))
     return import_module(f"stylevote.cnn.losses.{name}").make_loss(positives, photos, **parameters)

@@ -15,8 +15,9 @@ class Training:
         rows: features.
         positions: of the photos in ``rows``, shape (photos,).
         counts: how often each photo counts, float32, shape (photos,).
-        targets: 0/1, float32, shape (photos, labels).
+        targets: 0/1 (0 if unknown), float32, shape (photos, labels).
         loss: a run's loss, {"bce": {}} or {"weighted_bce": {"power": ..., "cap": ...}}.
+        known: bool, in the shape of the targets; None if all are known.
     """
 
     rows: Rows
@@ -24,6 +25,13 @@ class Training:
     counts: np.ndarray
     targets: np.ndarray
     loss: dict[str, dict[str, float]]
+    known: np.ndarray | None = None
+
+    def photos(self) -> np.ndarray:
+        """Return the number of photos with a known label, float64, shape (labels,)."""
+        if self.known is None:
+            return np.full(self.targets.shape[1], self.counts.sum(dtype=np.float64))
+        return self.counts.astype(np.float64) @ self.known
 
     def positives(self) -> np.ndarray:
         """Return each label's positives, float64, shape (labels,)."""
@@ -34,7 +42,7 @@ class Training:
 
         They are those of `stylevote.cnn.losses.weighted_bce`.
         """
-        photos, positives = self.counts.sum(dtype=np.float64), self.positives()
+        photos, positives = self.photos(), self.positives()
         if "weighted_bce" not in self.loss:
             return np.ones((2, len(positives)), np.float32)
         power, cap = self.loss["weighted_bce"]["power"], self.loss["weighted_bce"]["cap"]
@@ -45,7 +53,21 @@ class Training:
     def only(self, counts: np.ndarray) -> "Training":
         """Return the rows that ``counts`` (shape (photos,)) has, as often as it says."""
         here = np.flatnonzero(counts)
-        return replace(self, positions=self.positions[here], counts=counts[here], targets=self.targets[here])
+        known = None if self.known is None else self.known[here]
+        return replace(
+            self, positions=self.positions[here], counts=counts[here], targets=self.targets[here], known=known
+        )
+
+    def cell_weights(self, part: slice, labels: np.ndarray, class_weights: np.ndarray) -> np.ndarray:
+        """Return how much the targets of some photos count: 0 if unknown; float32, shape (photos, pairs).
+
+        Args:
+            part: of the photos.
+            labels: number of each pair's label, shape (pairs,).
+            class_weights: of negatives and positives, float32, shape (2, pairs).
+        """
+        weights = np.where(self.targets[part][:, labels] > 0, class_weights[1], class_weights[0])
+        return weights if self.known is None else weights * self.known[part][:, labels]
 
 
 def standardize(training: Training) -> tuple[np.ndarray, np.ndarray]:

@@ -54,7 +54,7 @@ def tabulate(
 
     Args:
         cells: from `published.resolve_cells`.
-        labels: 0/1, a row per photo and a column per label.
+        labels: 0, 1 or `UNKNOWN`, a row per photo and a column per label.
         folds: shape (photos,).
         read_run: returns a run's out-of-fold scores by label, each of shape (epochs, photos). Each run is read once.
         groups: see `bootstrap_f_beta`.
@@ -89,7 +89,7 @@ def tabulate(
                 "photos_low": photos_low,
                 "photos_high": photos_high,
                 "seeds": len(f_betas),
-                "positives": int(known.sum()),
+                "positives": np.count_nonzero(known == 1),
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)

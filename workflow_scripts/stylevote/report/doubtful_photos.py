@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stylevote.files.tables import label_matrix
+from stylevote.files.tables import UNKNOWN, label_matrix
 from stylevote.report.measures import confident_mistakes, disagreements
 from stylevote.report.thumbnails import thumbnail
 
@@ -26,6 +26,7 @@ class Shown:
         scores: for this label: one, or one per fold.
         threshold: of these scores.
         given: its labels in the table; None if they are not known.
+        unknown: its labels of which the table says that nobody knows them.
         decided: its decided labels.
     """
 
@@ -35,6 +36,7 @@ class Shown:
     scores: Sequence[float]
     threshold: float
     given: Sequence[str] | None
+    unknown: Sequence[str]
     decided: Sequence[str]
 
 
@@ -101,7 +103,8 @@ def _shown(
 
     Args:
         folder, manifest, labels: see `mistaken_photos`.
-        truth, decided: 0/1, shape (photos, labels).
+        truth: 0, 1 or `UNKNOWN`, shape (photos, labels).
+        decided: 0/1, in the same shape.
         scores: shape (photos, labels, scores of a decision).
         thresholds: shape (photos, labels).
         chosen: the photos, and the label in question of each.
@@ -117,7 +120,8 @@ def _shown(
             label=labels[row.label],
             scores=scores[row.photo, row.label].tolist(),
             threshold=float(thresholds[row.photo, row.label]),
-            given=None if truth is None else names(truth[row.photo]),
+            given=None if truth is None else names(truth[row.photo] == 1),
+            unknown=[] if truth is None else names(truth[row.photo] == UNKNOWN),
             decided=names(decided[row.photo]),
         )
         for row in chosen.itertuples()

@@ -23,11 +23,11 @@ class DecidedLabel:
 
     Attributes:
         name: of the label.
-        truth: 0/1 for each training photo, shape (photos,).
+        truth: 0, 1 or `UNKNOWN` for each training photo, shape (photos,).
         scores: out-of-fold scores of the stack, in 0..1, shape (photos,).
         threshold: of the scores.
-        checked: 0/1 and scores of photos that chose nothing (test or holdout photos), both of shape (photos,); None if
-            no such photos have labels.
+        checked: truth and scores of photos that chose nothing (test or holdout photos), both of shape (photos,); None
+            if the label is known for no such photo.
         beta: weight of recall against precision.
     """
 

@@ -69,10 +69,10 @@ def compare_losses(
 
     Args:
         rankings, read_scores: see `measures.decide_by_singles`.
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         group: the run of each loss.
         beta: weight of recall against precision.
-        checked: the labels of photos that chose nothing, 0/1, and a function that returns the scores of a run at an
+        checked: the labels of photos that chose nothing, and a function that returns the scores of a run at an
             epoch for them, or None if it did not decide them.
     """
     ranked, compared = rankings[rankings["held_out_fold"] == ALL], []
@@ -114,7 +114,7 @@ def sample_losses(
 
     Args:
         rankings, read_scores: see `measures.decide_by_singles`.
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         folds: shape (photos,).
         compared: groups of runs that predict the label: the run of each loss.
         groups: of the photos, see `bootstrap_f_beta`.

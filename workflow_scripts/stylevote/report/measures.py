@@ -10,7 +10,8 @@ from stylevote.ensemble.rank import ALL
 from stylevote.ensemble.select import backbone_of
 from stylevote.ensemble.threshold import f_beta_at, search_threshold
 from stylevote.estimate.single_networks import predict_by_best_network
-from stylevote.metrics import BETA
+from stylevote.files.tables import UNKNOWN
+from stylevote.metrics import BETA, drop_unknown
 
 POINTS = 160  # of a curve: more cannot be seen
 FLAT = 0.01  # a threshold is as good as the chosen one if its F-beta is no further below
@@ -42,7 +43,7 @@ def flat_range(
     """Return the range of thresholds whose F-beta is at most ``tolerance`` below that of the chosen one.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (photos,).
         threshold: the chosen one.
         beta: weight of recall against precision.
@@ -52,6 +53,7 @@ def flat_range(
         low and high: every threshold above ``low`` and up to ``high`` is as good. Only scores are tried, since F-beta
         changes nowhere else.
     """
+    labels, scores = drop_unknown(labels, scores)
     tried = np.unique(scores.astype(np.float64))
     enough = f_beta_at(labels, scores, np.array([threshold]), beta)[0] - tolerance - 1e-12  # for rounding
     good = f_beta_at(labels, scores, tried, beta) >= enough
@@ -70,7 +72,7 @@ def reliability(labels: np.ndarray, scores: np.ndarray, bins: int = BINS) -> pd.
     with equal scores stay together.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (photos,).
         bins: number at most.
 
@@ -78,6 +80,7 @@ def reliability(labels: np.ndarray, scores: np.ndarray, bins: int = BINS) -> pd.
         a row per bin, the lowest scores first: photos, expected (mean score), observed (share with the label), low and
         high (its 95 % interval, Wilson 1927).
     """
+    labels, scores = drop_unknown(labels, scores)
     order = np.argsort(scores, kind="stable")
     ordered, truth = scores[order].astype(np.float64), labels[order].astype(np.float64)
     total = np.cumsum(ordered)
@@ -164,7 +167,7 @@ def compare_searches(
     threshold.
 
     Args:
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (photos,).
         groups: of the photos, shape (photos,); by default, each photo has its own.
         beta: weight of recall against precision.
@@ -194,7 +197,7 @@ def confident_mistakes(
     Each photo counts once, and each label at most a third of the time, so that no label fills the list.
 
     Args:
-        labels: of the table, 0/1, shape (photos, labels).
+        labels: of the table, 0, 1 or `UNKNOWN`, shape (photos, labels); an unknown label is no mistake.
         decided: decisions, 0/1, in the same shape.
         scores: in 0..1, in the same shape.
         thresholds: of the scores, in the same shape.
@@ -249,7 +252,7 @@ def _first_of_each(decisions: pd.DataFrame, count: int) -> pd.DataFrame:
 def co_occurrence(labels: np.ndarray) -> np.ndarray:
     """Return the share of each label's photos (row) that have each other label (column), float64; 0 without photos.
 
-    ``labels`` are 0/1, of shape (photos, labels).
+    ``labels`` are 0, 1 or `UNKNOWN`, of shape (photos, labels). Photos whose other label is unknown do not count.
     """
-    together = labels.T.astype(np.int64) @ labels.astype(np.int64)
-    return together / np.maximum(np.diag(together), 1)[:, None]
+    positive = (labels == 1).astype(np.int64)
+    return (positive.T @ positive) / np.maximum(positive.T @ (labels != UNKNOWN), 1)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from stylevote.bootstrap import bootstrap_f_beta, interval, with_mean
 from stylevote.ensemble.rank import ALL
-from stylevote.metrics import BETA, f_beta, macro_f_beta
+from stylevote.metrics import BETA, f_beta, macro_f_beta, mean_of_known
 
 DECIDED_BY = {  # names, for readers, of the rows of `compare_singles` that are no backbones
     "ensemble": "The ensemble",
@@ -22,14 +22,15 @@ def bounds(
     """Return the F-beta of each label and, in the last row, their mean: columns value, low, high (the 95 % interval).
 
     Args:
-        labels, decisions: 0/1, shape (photos, labels).
+        labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
+        decisions: 0/1, in the same shape.
         groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.
     """
     (resampled,) = bootstrap_f_beta(labels, [decisions], groups, beta=beta)
     low, high = interval(with_mean(resampled))
     values = [f_beta(labels[:, k], decisions[:, k], beta) for k in range(labels.shape[1])]
-    return pd.DataFrame({"value": [*values, np.mean(values)], "low": low, "high": high})
+    return pd.DataFrame({"value": [*values, mean_of_known(values)], "low": low, "high": high})
 
 
 def macro_figures(
@@ -82,19 +83,22 @@ def pictured_labels(honest: pd.DataFrame, most: int) -> list[str]:
 
 
 def label_figures(
-    honest: pd.DataFrame, figures: pd.DataFrame, test: pd.DataFrame | None, scores: pd.DataFrame
+    honest: pd.DataFrame, unknown: np.ndarray, figures: pd.DataFrame, test: pd.DataFrame | None, scores: pd.DataFrame
 ) -> pd.DataFrame:
     """Return all figures of the labels, a row per label.
 
     Args:
         honest, test, scores: see `macro_figures`.
+        unknown: number of training photos for which each label is unknown, shape (labels,).
         figures: what `draw_labels` writes: columns label (in the order of ``honest``), threshold, flat_low, flat_high,
             members, networks, drawn, and, if the labels of the test photos are known, test and test_best.
     """
     table = honest.iloc[:-1].reset_index(drop=True)
     columns = {name: figures[name] for name in ("threshold", "flat_low", "flat_high", "members")}
+    columns["unknown"] = pd.Series(unknown)
     if test is not None:
-        columns |= {f"test_{name}": scores[name].iloc[:-1] for name in ("positives", "precision", "recall")}
+        columns |= {f"test_{name}": scores[name].iloc[:-1] for name in ("photos", "positives", "precision", "recall")}
+        columns["test_unknown"] = scores["photos"].iloc[-1] - scores["photos"].iloc[:-1]
         by_label = test.iloc[:-1].rename(columns={"value": "f_beta"})
         columns |= {f"test_{name}": by_label[name] for name in by_label}
     return table.assign(**{name: column.to_numpy() for name, column in columns.items()})
@@ -111,7 +115,8 @@ def compare_singles(
     """Compare the ensemble with single networks, each chosen without the photos that it decides.
 
     Args:
-        labels, ensemble: 0/1, shape (photos, labels): the truth and the honest decisions.
+        labels: the truth: 0, 1 or `UNKNOWN`, shape (photos, labels).
+        ensemble: the honest decisions, 0/1, in the same shape.
         singles: what `measures.decide_by_singles` returns, one per label.
         groups: see `bootstrap_f_beta`.
         beta: weight of recall against precision.

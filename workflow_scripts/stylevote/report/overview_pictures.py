@@ -25,7 +25,7 @@ def overview_pictures(
         macro: `overview.macro_figures`.
         by_label: `overview.label_figures`.
         gains: `overview.compare_singles`.
-        truth: 0/1 for the training photos, shape (photos, labels).
+        truth: 0, 1 or `UNKNOWN` for the training photos, shape (photos, labels).
         drawn: labels that have a row of their own (`overview.pictured_labels`).
         max_pictures: number of labels in the picture of labels that occur together.
         beta: of F-beta.

@@ -11,7 +11,7 @@ from stylevote.config.ensemble import Stack
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import limit_labels
-from stylevote.metrics import BETA, best_threshold, f_beta
+from stylevote.metrics import BETA, best_threshold, f_beta, mean_of_known
 
 if TYPE_CHECKING:
     from stylevote.config.ensemble import Threshold
@@ -37,7 +37,7 @@ def distillation_targets(
     Args:
         features_without: returns the out-of-fold scores, float32 of shape (photos, members), of the members that were
             selected without the fold of this number.
-        labels: 0/1, shape (photos,).
+        labels: 0, 1 or `UNKNOWN`, shape (photos,). A photo with an unknown label has a target, too.
         folds: shape (photos,); at least three different ones.
         stack: the combiner and its settings.
         groups: of the photos, see `stack.fit_stack`.
@@ -69,7 +69,7 @@ def choose_epoch(
     earliest. The thresholds are then searched as the ensemble's are.
 
     Args:
-        labels: 0/1, shape (photos, labels).
+        labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         scores: out-of-fold, float32, shape (epochs, photos, labels).
         threshold: method of the search.
         beta: weight of recall against precision.
@@ -127,7 +127,7 @@ def compare_student(
     """Compare the student with the ensemble and the best single networks, by nested decisions for the same photos.
 
     Args:
-        labels: 0/1, shape (photos, labels).
+        labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         ensemble, student, singles: decisions of each, in the same shape.
         names: the labels.
         groups: see `bootstrap_f_beta`.
@@ -140,7 +140,7 @@ def compare_student(
     """
     table = _compare(labels, ensemble, student, names, groups, beta)
     single_f_beta = [f_beta(labels[:, k], singles[:, k], beta) for k in range(len(names))]
-    table.insert(2, "single_f_beta", [*single_f_beta, np.mean(single_f_beta)])
+    table.insert(2, "single_f_beta", [*single_f_beta, mean_of_known(single_f_beta)])
     return table
 
 

@@ -11,7 +11,7 @@ MIN_PROBABILITY = 1e-8  # timm's; below it a power between 0 and 1 has no finite
 
 def make_loss(
     positives: torch.Tensor,  # noqa: ARG001 (all losses have the same interface)
-    photos: int,  # noqa: ARG001
+    photos: torch.Tensor,  # noqa: ARG001
     gamma_neg: float = 4.0,
     gamma_pos: float = 1.0,
     clip: float = 0.05,
@@ -25,7 +25,7 @@ def make_loss(
 
     Args:
         positives: float32, shape (labels,): each label's positives in all epochs together; not used here.
-        photos: number of photos in all epochs together; not used here.
+        photos: float32, shape (labels,): photos with a known label in all epochs together; not used here.
         gamma_neg: discount of easy negatives, at least 0.
         gamma_pos: discount of easy positives, at least 0.
         clip: negatives below this probability cost nothing; in 0..1, 0 for none.

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 def make_loss(
     positives: torch.Tensor,  # noqa: ARG001 (all losses have the same interface)
-    photos: int,  # noqa: ARG001
+    photos: torch.Tensor,  # noqa: ARG001
     gamma: float = 2.0,
     alpha: float | None = 0.25,
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
@@ -20,7 +20,7 @@ def make_loss(
 
     Args:
         positives: float32, shape (labels,): each label's positives in all epochs together; not used here.
-        photos: number of photos in all epochs together; not used here.
+        photos: float32, shape (labels,): photos with a known label in all epochs together; not used here.
         gamma: discount of easy photos, at least 0; 0 is none.
         alpha: weight of positives in 0..1, negatives weigh ``1 - alpha``; None weighs both 1.
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 
 def make_loss(
-    positives: torch.Tensor, photos: int, power: float = 1.0, cap: float = 100.0
+    positives: torch.Tensor, photos: torch.Tensor, power: float = 1.0, cap: float = 100.0
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return the second team's weighted cross-entropy: their report, II.C, equation (4).
 
@@ -19,7 +19,7 @@ def make_loss(
 
     Args:
         positives: float32, shape (labels,): each label's positives in all epochs together, on the device of the logits.
-        photos: number of photos in all epochs together.
+        photos: float32, shape (labels,): photos with a known label in all epochs together, on the same device.
         power: 0 is plain cross-entropy; between 0 and 1, weights are smaller than the ratio.
         cap: the largest weight, at least 1; also the weight of a class without photos.
 
