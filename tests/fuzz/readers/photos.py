@@ -11,7 +11,7 @@ from PIL import Image
 
 from fuzz.mutations import PNG_SIGNATURE, mutated, png, png_chunk, with_checksums
 from stylevote.errors import InputError
-from stylevote.photos.ingest import examine_photo
+from stylevote.photos.examining import examine_photo
 from stylevote.photos.pixels import cut_box, read_ingested
 
 SIDE = 48
@@ -28,7 +28,7 @@ def prepare(folder: Path) -> tuple[list[bytes], st.SearchStrategy[bytes], Callab
         found = examine_photo(folder, "photo.jpg")
         if isinstance(found, str):
             raise InputError(found)
-        pixels = read_ingested(folder, "photo.jpg", found.sha256, SIDE)
+        pixels = read_ingested(folder, "photo.jpg", found.sha256, found.range.text, SIDE)
         left, top, right, bottom = cut_box(found.width, found.height)
         if min(pixels.shape[:2]) != SIDE or (pixels.shape[0] < pixels.shape[1]) != (bottom - top < right - left):
             raise AssertionError(f"pixels of shape {pixels.shape} for a photo of {found.width} x {found.height}")

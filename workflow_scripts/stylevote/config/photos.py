@@ -2,9 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from stylevote.config.base import Model, Seed, Text
+
+
+def rise(values: list[float] | None) -> list[float] | None:
+    """Return a range; refuse one that does not rise."""
+    if values and values[0] >= values[1]:
+        raise ValueError(f"found {values}, expected the value that is black, then a higher one that is white")
+    return values
 
 
 class Photoset(Model):
@@ -17,6 +24,8 @@ class Photoset(Model):
         masks: folder of masks (<name of the photo>.png, a class number per pixel), or null.
         mask_labels: table of the masks' classes (value,name,group; the groups are background, body, clothing and
             accessory), or null: all numbers above 0 are the person.
+        range: the values that are black and white ([0, 4095]) in photos of more than 8 bits, or, if there are none, in
+            all photos; null: the smallest usual range that holds all photos of a kind. The log and the summary say it.
     """
 
     photos: str = Field(min_length=1)
@@ -24,6 +33,9 @@ class Photoset(Model):
     download: bool = False
     masks: str | None = None
     mask_labels: str | None = None
+    range: Annotated[
+        list[Annotated[float, Field(allow_inf_nan=False)]] | None, Field(min_length=2, max_length=2), AfterValidator(rise)
+    ] = None
 
 
 class Demo(Model):

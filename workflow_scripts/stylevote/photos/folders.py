@@ -5,15 +5,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import Entry, normal
 from stylevote.photos.listing import walk
-from stylevote.photos.pixels import FORMATS
+from stylevote.photos.formats import is_photo
 from stylevote.wording import describe_path
-
-PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 
 
 @dataclass
@@ -67,11 +63,6 @@ def _inside(link: Path, real_folder: Path) -> bool:
         return link.resolve().is_relative_to(real_folder)
     except (OSError, RuntimeError):  # a ring of links leads nowhere
         return False
-
-
-def is_photo(path: str) -> bool:
-    """Tell by its suffix whether a file is a photo."""
-    return PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES
 
 
 def is_utf8(name: str) -> bool:

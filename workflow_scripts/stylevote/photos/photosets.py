@@ -81,9 +81,10 @@ class Photoset:
             digest, names = content_digest(columns, entries), file_names(entries)
         files = list_files(self.photos, names)
         if names is None:
-            from stylevote.photos.folders import is_photo  # noqa: PLC0415 (slow to import, and seldom needed)
+            from stylevote.photos.formats import begins_as_photo, is_photo  # noqa: PLC0415 (slow to import)
 
-            files = [file for file in files if is_photo(file.path)]
+            folder = Path(self.photos)
+            files = [file for file in files if is_photo(file.path) or begins_as_photo(folder / file.path)]
         changed = changed_photos(self.photos, files, self.manifest)
         if names and self.download:
             if not any(entry.url for entry in entries):
@@ -91,7 +92,7 @@ class Photoset:
                     f"{self.table}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
                     " challenge's form (id,url,... without a header)"
                 )
-            from stylevote.photos.folders import photos_without_file  # noqa: PLC0415 (as above)
+            from stylevote.photos.folders import photos_without_file  # noqa: PLC0415 (slow to import, and seldom needed)
 
             missing = photos_without_file(entries, [file.path for file in files])
         return Survey([digest, names_and_sizes(files)], changed, missing)

@@ -15,6 +15,7 @@ class Problem(NamedTuple):
         image_id: file name of the photo, if the problem concerns one.
         path: path of the photo, if the problem concerns one.
         of_photo: the photo is bad, not the table, and may be skipped.
+        ignored: the file is no photo by its name, and is left out in any case.
     """
 
     row: int
@@ -22,6 +23,7 @@ class Problem(NamedTuple):
     image_id: str = ""
     path: str = ""
     of_photo: bool = False
+    ignored: bool = False
 
 
 def problem_report(problems: Iterable[Problem], photoset: str) -> str:
