@@ -35,7 +35,8 @@ def main(
     """
     if on_bad_photo == "fail":
         refuse_quarantine({name: read_table(path) for name, path in zip(photosets, quarantines, strict=True)})
-    photos = {name: read_table(path, ["image_id", "sha256", "pixel_range"]) for name, path in zip(photosets, manifests, strict=True)}
+    columns = ["image_id", "sha256", "pixel_range"]
+    photos = {name: read_table(path, columns) for name, path in zip(photosets, manifests, strict=True)}
     refuse_other_ranges(photos, TRAIN, stated)
     pictures = {name: read_table(path) for name, path in zip(photosets, thumbnails, strict=True)}
     table = shared_photos(photos, pictures, max_difference, on_bad_photo=on_bad_photo, divided=divided)

@@ -65,7 +65,8 @@ def folder(tmp_path):
         rows.append((f"{k}", path.name, 40, 60 + k, hashlib.sha256(path.read_bytes()).hexdigest(), "", k // 2))
         if k != 2:
             Image.fromarray(classes).save(tmp_path / "masks" / f"{k}.png")
-    return tmp_path, pd.DataFrame(rows, columns=["image_id", "path", "width", "height", "sha256", "pixel_range", "group"])
+    columns = ["image_id", "path", "width", "height", "sha256", "pixel_range", "group"]
+    return tmp_path, pd.DataFrame(rows, columns=columns)
 
 
 def read(folder, manifest, masks="masks"):

@@ -55,32 +55,27 @@ def deep_png(values):
 
 @pytest.mark.parametrize("white", [255, 1023, 4095, 16383, 65535])
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
-@pytest.mark.parametrize("form", ["PNG", "TIFF", "deflated TIFF", "big-endian TIFF", "planes"])
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "deflated TIFF", "big-endian TIFF"])
 def test_the_smallest_usual_range_that_holds_the_values(form, bands, white):
     if bands == 2 and form != "PNG":
         pytest.skip("refused")
     values = RNG.integers(0, white + 1, (5, 7, bands)).astype(np.uint16)
     values[0, 0] = white
     if bands in (2, 4):
-        values[..., -1] = white
-    if form == "PNG":
-        data = deep_png(values)
-    else:
-        settings = {
-            "TIFF": {},
-            "deflated TIFF": {"compression": "zlib"},
-            "big-endian TIFF": {"byteorder": ">"},
-            "planes": {"compression": "zlib", "planarconfig": "separate"},
-        }[form]
-        extra = {"extrasamples": ["unassalpha"]} if bands == 4 else {}
-        given = values.transpose(2, 0, 1).copy() if form == "planes" else values
-        data = tiff(given[..., 0] if bands == 1 and form != "planes" else given[0] if bands == 1 else given,
-                    photometric="rgb" if bands > 2 else "minisblack", **(settings if bands > 1 or form != "planes" else {}),
-                    **extra)  # fmt: skip
-    photo = decode_photo(data)
+        values[..., -1] = white  # opaque
+    settings = {"compression": "zlib" if form == "deflated TIFF" else None, "byteorder": ">" if "big" in form else "<"}
+    settings |= {"photometric": "rgb" if bands > 2 else "minisblack"}
+    settings |= {"extrasamples": ["unassalpha"]} if bands == 4 else {}
+    photo = decode_photo(deep_png(values) if form == "PNG" else tiff(values.squeeze(), **settings))
     expected = np.rint(values[..., : 3 if bands > 2 else 1] / white * 255)
     assert (photo.range.black, photo.range.white) == (0, white)
     assert np.array_equal(np.asarray(photo.image), np.broadcast_to(expected, (5, 7, 3)))
+
+
+def test_compressed_planes_of_16_bits_keep_their_first_bytes():
+    values = RNG.integers(0, 65536, (5, 7, 3)).astype(np.uint16)
+    data = tiff(values.transpose(2, 0, 1).copy(), photometric="rgb", planarconfig="separate", compression="zlib")
+    assert np.array_equal(np.asarray(decode_photo(data).image), values >> 8)
 
 
 GREYS = {
@@ -145,7 +140,8 @@ def test_a_fourth_band_that_is_no_opacity(said, dtype):
 @pytest.mark.parametrize("bands", [5, 6])
 def test_further_bands_are_told(bands):
     values = np.dstack([COLOURS, RNG.integers(0, 60, (5, 7, bands - 3), dtype=np.uint8)])
-    photo = decode_photo(tiff(values, photometric="rgb", extrasamples=["unspecified"] * (bands - 3), planarconfig="contig"))
+    said = ["unspecified"] * (bands - 3)
+    photo = decode_photo(tiff(values, photometric="rgb", extrasamples=said, planarconfig="contig"))
     assert np.array_equal(np.asarray(photo.image), COLOURS)
     assert photo.notes == (NO_OPACITY,)
 

@@ -196,13 +196,13 @@ def test_every_file_that_is_left_out_is_named(folder, caplog, tmp_path, monkeypa
     assert left_out_lines({"train": quarantine[:0], "test": quarantine}, tmp_path / "left_out.csv") == [
         f"left out of test: 3 files, 'without', 'b.HEIC', 'cut.jpg' (see {tmp_path}/left_out.csv)"
     ]
-    with pytest.raises(InputError, match="^2 photos left out"):
+    with pytest.raises(InputError, match="2 photos left out"):
         refuse_quarantine({"test": quarantine})
     refuse_quarantine({"test": quarantine[~quarantine["bad"]]})
 
 
 def test_photos_without_their_last_bytes_are_taken_if_allowed(folder, caplog):
-    image = Image.effect_noise((120, 90), 80).convert("RGB")
+    image = Image.effect_noise((400, 300), 80).convert("RGB")
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         image.save(folder / name, quality=95)
         if name != "a.jpg":
@@ -227,7 +227,7 @@ def test_what_was_done_with_opacity_is_said_with_its_count(folder, caplog):
 
 def test_a_folder_of_photos_without_suffixes(folder):
     Image.new("RGB", (9, 9)).save(folder / "photo", "PNG")
-    with pytest.raises(InputError, match=r"no photos found, .*photos by their content, and not by their suffix: 'photo'"):
+    with pytest.raises(InputError, match=r"no photos found, .*photos by their content, .*: 'photo'"):
         ingested(folder)
 
 

@@ -19,9 +19,9 @@ from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
 from stylevote.photos import label_tables
+from stylevote.photos.decoding import MAX_BYTES
 from stylevote.photos.ingest import ingest_photos, shared_photos
 from stylevote.photos.near_duplicates import thumbnail
-from stylevote.photos.decoding import MAX_BYTES
 from stylevote.photos.problems import Problem, problem_report
 
 LABELS = ["sport", "street"]
@@ -87,7 +87,16 @@ def test_manifest_of_a_good_photoset(photos, table, caplog):
     order = [0, 3, 1, 4, 2]
     lines = lines_of_table()
     manifest, quarantine, _ = ingest_photos(photos, table([lines[0], *(lines[1 + k] for k in order)]), LABELS)
-    assert manifest.columns.tolist() == ["image_id", "path", "width", "height", "sha256", "pixel_range", "group", *LABELS]
+    assert manifest.columns.tolist() == [
+        "image_id",
+        "path",
+        "width",
+        "height",
+        "sha256",
+        "pixel_range",
+        "group",
+        *LABELS,
+    ]
     assert manifest["image_id"].tolist() == manifest["path"].tolist() == [f"{k}.jpg" for k in order]
     assert list(map(tuple, manifest[LABELS].to_numpy())) == [VALUES[k] for k in order]
     assert manifest["group"].tolist() == [0, 1, 2, 3, 4]
@@ -424,7 +433,16 @@ def test_a_column_group_keeps_photos_together(photos, table, caplog):
     path = table([f"{line},{group}" for line, group in zip([*lines_of_table(), "5.jpg,1,1"], groups, strict=True)])
     manifest, *_ = ingest_photos(photos, path, LABELS, folds=2)
     assert manifest["group"].tolist() == [0, 1, 0, 3, 4, 0]  # 5 is of the group of 0, and a near-duplicate of 2
-    assert manifest.columns.tolist() == ["image_id", "path", "width", "height", "sha256", "pixel_range", "group", *LABELS]
+    assert manifest.columns.tolist() == [
+        "image_id",
+        "path",
+        "width",
+        "height",
+        "sha256",
+        "pixel_range",
+        "group",
+        *LABELS,
+    ]
     assert "with the table's groups, 1 group of photos that stay together" in caplog.messages
     assert problems(photos, path, folds=3) == [
         f"{path}: label 'sport' has 2 distinct positive photos ({ONCE}), " + REMEDY.format(folds=3)
@@ -730,7 +748,13 @@ def test_ingest_program(photos, table, tmp_path):
     assert done.returncode == 0
     assert "5 photos, 2 labels, 0 groups of near-duplicates" in done.stderr
     assert len(pd.read_parquet(tmp_path / "manifest.parquet")) == 5
-    assert pd.read_parquet(tmp_path / "quarantine.parquet").columns.tolist() == ["image_id", "path", "row", "problem", "bad"]
+    assert pd.read_parquet(tmp_path / "quarantine.parquet").columns.tolist() == [
+        "image_id",
+        "path",
+        "row",
+        "problem",
+        "bad",
+    ]
 
 
 def test_ingest_program_without_table(photos, tmp_path):
@@ -766,7 +790,13 @@ def test_compare_program(tmp_path):
     arguments = ["--shared", tmp_path / "shared.parquet", "--manifests", *paths["manifest"]]
     arguments += ["--thumbnails", *paths["thumbnails"]]
     arguments += ["--quarantines", tmp_path / "none.parquet", tmp_path / "none.parquet"]
-    settings = {"photosets": ["train", "test"], "stated": [], "on_bad_photo": "fail", "max_difference": 0.15, "divided": "warn"}
+    settings = {
+        "photosets": ["train", "test"],
+        "stated": [],
+        "on_bad_photo": "fail",
+        "max_difference": 0.15,
+        "divided": "warn",
+    }
     done = run_program("compare_photosets.py", *arguments, "--settings", json.dumps(settings))
     assert done.returncode == 1
     assert "'y' in test is the same photo as 'b' in train" in done.stderr

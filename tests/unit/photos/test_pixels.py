@@ -283,7 +283,9 @@ def photos(tmp_path):
 def manifest_of(folder):
     paths = sorted(path.name for path in folder.iterdir())
     digests = [hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in paths]
-    return pd.DataFrame({"image_id": [f"id {path}" for path in paths], "path": paths, "sha256": digests, "pixel_range": ""})
+    return pd.DataFrame(
+        {"image_id": [f"id {path}" for path in paths], "path": paths, "sha256": digests, "pixel_range": ""}
+    )
 
 
 def test_cache_holds_every_photo_at_its_offset(photos, tmp_path):

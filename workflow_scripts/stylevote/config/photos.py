@@ -1,5 +1,6 @@
 """Settings of photos, from their download to the manifests of epochs."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -7,11 +8,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from stylevote.config.base import Model, Seed, Text
 
 
-def rise(values: list[float] | None) -> list[float] | None:
+def rise(values: Sequence[float] | None) -> Sequence[float] | None:
     """Return a range; refuse one that does not rise."""
     if values and values[0] >= values[1]:
-        raise ValueError(f"found {values}, expected the value that is black, then a higher one that is white")
+        raise ValueError(f"found {list(values)}, expected the value that is black, then a higher one that is white")
     return values
+
+
+Value = Annotated[float, Field(allow_inf_nan=False)]
+ValueRange = Annotated[list[Value] | None, Field(min_length=2, max_length=2), AfterValidator(rise)]
 
 
 class Photoset(Model):
@@ -33,9 +38,7 @@ class Photoset(Model):
     download: bool = False
     masks: str | None = None
     mask_labels: str | None = None
-    range: Annotated[
-        list[Annotated[float, Field(allow_inf_nan=False)]] | None, Field(min_length=2, max_length=2), AfterValidator(rise)
-    ] = None
+    range: ValueRange = None
 
 
 class Demo(Model):

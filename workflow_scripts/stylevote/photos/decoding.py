@@ -19,8 +19,10 @@ from stylevote.photos.formats import (
     EXTRA_SAMPLES,
     FORMATS,
     HEIF,
-    PNG_SIGNATURE,
     PHOTOMETRIC,
+    PLANES,
+    PNG_SIGNATURE,
+    SEPARATE,
     TIFF_SIGNATURES,
     WHITE_IS_ZERO,
     count_scans,
@@ -35,6 +37,7 @@ MAX_BYTES = 200_000_000
 # A progressive JPEG has some ten scans. Each takes as much work as all pixels, however few bytes it has.
 MAX_SCANS = 50
 END_OF_JPEG = b"\xff\xd9"
+BLOCK = 16  # pixels of the side of the largest blocks that a JPEG usually has
 
 # What was done with a photo that is not what it seems. Ingestion counts these.
 NO_OPACITY = "further bands were left out, because the file does not call them opacity (ExtraSamples)"
@@ -153,13 +156,16 @@ def _missing_rows(data: bytes) -> float:
             return 1
         if image.info.get("progressive"):
             return 0 if count_scans(data) > image.layers else 1
+        height = image.height
         image.draft(None, (64, 64))
         with suppress(OSError):
             image.load()
         reached = image.im.getbbox()  # rows that were not reached are zeros
     except Exception:  # as in `_decode`
         return 1
-    return 1 - reached[3] / image.height if reached else 1
+    # The row of blocks that the end is in does not come out, although most of it may be there.
+    row = BLOCK * image.height / height
+    return max(0.0, 1 - (reached[3] + row) / image.height) if reached else 1
 
 
 def _decode(data: bytes, shorter_side: int | None, ranges: Mapping[str, tuple[float, float]]) -> Photo:
@@ -258,7 +264,8 @@ def _in_8_bits(
     if rawmode == GREY_AND_OPACITY:
         both = np.asarray(_reload(data, "RGBA"))  # the two bytes of grey, and those of opacity
         return scale_values("I;16", [both[..., ::2], both[..., 1::2]], ranges)
-    if order in OTHER_ORDER and colour in ("RGB", "RGBA", "RGBX"):
+    # Of planes Pillow gives the first bytes, whatever the order.
+    if order in OTHER_ORDER and colour in ("RGB", "RGBA", "RGBX") and tags.get(PLANES) != SEPARATE:
         low = _reload(data, f"{colour};16{OTHER_ORDER[order]}")
         return scale_values("I;16", [np.asarray(image), np.asarray(low)], ranges)
     if rawmode == "R" and max(tags.get(BITS, (8,))) > 8:  # Pillow takes each byte for a value
@@ -272,7 +279,7 @@ def _without_opacity(
 ) -> tuple[Image.Image, tuple[str, ...]]:
     """Return a photo on white, and notes; a fourth band counts as opacity only if the file says so."""
     notes = []
-    if rawmode.split(";")[0] == "RGBA" and tags and not tags.get(EXTRA_SAMPLES):
+    if rawmode in ("RGBA", *(f"RGBA;16{order}" for order in OTHER_ORDER)) and tags and not tags.get(EXTRA_SAMPLES):
         image = image.convert("RGB")
     if tags and len(image.getbands()) < tags.get(BANDS, 1):
         notes.append(NO_OPACITY)

@@ -35,9 +35,7 @@ def first_names(names: Sequence[str]) -> str:
     return quote_all(names[:NAMED]) + ("..." if len(names) > NAMED else "")
 
 
-def plain_photos(
-    photoset: str, names: Sequence[str], plain: Sequence[str], ranges: Collection[Range]
-) -> list[Problem]:
+def plain_photos(photoset: str, names: Sequence[str], plain: Sequence[str], ranges: Collection[Range]) -> list[Problem]:
     """Return a problem if most photos are nearly black, or nearly white.
 
     Args:

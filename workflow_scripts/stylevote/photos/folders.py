@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from stylevote.errors import InputError
+from stylevote.photos.formats import is_photo
 from stylevote.photos.label_tables import Entry, normal
 from stylevote.photos.listing import walk
-from stylevote.photos.formats import is_photo
 from stylevote.wording import describe_path
 
 

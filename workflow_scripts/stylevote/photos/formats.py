@@ -23,9 +23,9 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # The first bytes of photos, also in formats that are not decoded.
 SIGNATURES = (
-    (b"\xff\xd8\xff", PNG_SIGNATURE, b"GIF87a", b"GIF89a", *TIFF_SIGNATURES)
-    + (b"8BPS\0\1", b"\xff\x0a", b"\0\0\0\x0cJXL ", b"\0\0\0\x0cjP  ", b"FUJIFILMCCD-RAW", b"IIRO", b"IIU\0")
-)  # fmt: skip
+    *(b"\xff\xd8\xff", PNG_SIGNATURE, b"GIF87a", b"GIF89a", *TIFF_SIGNATURES),
+    *(b"8BPS\0\1", b"\xff\x0a", b"\0\0\0\x0cJXL ", b"\0\0\0\x0cjP  ", b"FUJIFILMCCD-RAW", b"IIRO", b"IIU\0"),
+)
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 OTHER_BRANDS = {b"avif", b"avis", b"mif1", b"msf1", b"crx "}
 HEAD = 64  # bytes in which a signature is
@@ -34,8 +34,8 @@ HEAD = 64  # bytes in which a signature is
 MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
 START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
 TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"iCCP"}  # chunks of a PNG
-BITS, PHOTOMETRIC, BANDS, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 338, 339  # tags of a TIFF
-WHITE_IS_ZERO = 0  # a value of PHOTOMETRIC
+BITS, PHOTOMETRIC, BANDS, PLANES, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 284, 338, 339  # tags of a TIFF
+WHITE_IS_ZERO, SEPARATE = 0, 2  # values of PHOTOMETRIC and PLANES
 SAMPLE_FORMATS = {2: "signed integers", 3: "floats"}
 
 

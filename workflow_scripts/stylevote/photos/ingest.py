@@ -58,10 +58,10 @@ def ingest_photos(
 
     Returns:
         the manifest, a row per photo in the table's order: image_id, path in ``photos``, width and height in pixels
-        after EXIF orientation, sha256 of the file, pixel_range (see `Range.text`), group (int64: the position of the first photo that stays together
-        with it, as a near-duplicate or by the table's column `group`), and a uint8 column per label; the quarantine
-        table of the files left out: image_id, path, row, problem, bad (False: a file that is no photo by its name, but
-        by its content); and the thumbnails: image_id, thumbnail (bytes).
+        after EXIF orientation, sha256 of the file, pixel_range (see `Range.text`), group (int64: the position of the
+        first photo that stays together with it, as a near-duplicate or by the table's column `group`), and a uint8
+        column per label; the table of the files left out: image_id, path, row, problem, bad (False: a file that is a
+        photo by its content, and not by its name); and the thumbnails: image_id, thumbnail (bytes).
 
     Raises:
         InputError: lists every problem.
