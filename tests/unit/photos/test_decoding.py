@@ -287,7 +287,7 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
 
 
 def test_heic_without_its_package_is_named_with_the_remedy(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, "stylevote.photos.heic", None)
     with pytest.raises(PhotoError) as caught:
         decode_photo(HEIC)
     assert str(caught.value) == "a HEIC photo, which needs a further package: pip install pillow-heif"

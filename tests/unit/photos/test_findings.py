@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 import os
+import sys
 
 import numpy as np
 import pandas as pd
@@ -162,9 +163,7 @@ def test_drawings_and_stars_are_no_plain_photos(folder):
 
 
 def test_every_file_that_is_left_out_is_named(folder, caplog, tmp_path, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, "stylevote.photos.heic", None)
     caplog.set_level(logging.INFO)
     image = Image.effect_noise((120, 90), 80).convert("RGB")
     for name in ("a.jpg", "cut.jpg"):

@@ -210,10 +210,9 @@ def _open(data: bytes) -> Image.Image:
     formats = FORMATS
     if is_heif(data):
         try:
-            from pillow_heif import register_heif_opener  # noqa: PLC0415 (an extra)
+            import stylevote.photos.heic  # noqa: F401, PLC0415 (its package is an extra)
         except ImportError as error:
             raise PhotoError("a HEIC photo, which needs a further package: pip install pillow-heif") from error
-        register_heif_opener(thumbnails=False)
         formats = (HEIF,)
     with warnings.catch_warnings():
         # Pillow warns below the size at which it refuses; the limit is checked later.

@@ -15,6 +15,8 @@ from stylevote.photos.near_duplicates import SIDE, thumbnail
 from stylevote.photos.pixels import map_in_order
 from stylevote.photos.values import BITS_8, USUAL, Range, Values, judge_ranges
 
+MAX_MISSING = 0.1  # fraction of a photo's rows that a file without its last bytes may lack
+
 
 class Examined(NamedTuple):
     """A photo whose file was opened.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from stylevote.errors import InputError
 from stylevote.files.tables import MANIFEST_COLUMNS
-from stylevote.photos.examining import Examined, examine_photo, examine_photos
+from stylevote.photos.examining import MAX_MISSING, Examined, examine_photo, examine_photos
 from stylevote.photos.findings import first_names, log_notes, log_ranges, plain_photos
 from stylevote.photos.folders import Folder, find_files, is_utf8, list_folder
 from stylevote.photos.formats import begins_as_photo, is_photo
@@ -21,7 +21,6 @@ from stylevote.photos.problems import Problem, problem_report
 from stylevote.wording import bullets, location, plural, quote, quote_all
 
 TRAIN = "train"
-MAX_MISSING = 0.1  # fraction of a photo's rows that a file without its last bytes may lack
 
 
 def ingest_photos(
