@@ -35,7 +35,8 @@ from stylevote.augment.masks import read_given, read_region
 from stylevote.augment.recolor import draw_recoloring, recolor
 from stylevote.cnn.backbones import create_backbone
 from stylevote.config.photos import Recolor
-from stylevote.photos.pixels import decode_photo, resize_photo
+from stylevote.photos.decoding import decode_photo
+from stylevote.photos.pixels import resize_photo
 
 WAYS = ("resized and encoded again", "this workflow", "this workflow, drawn colours")
 BLOCK = 8  # pixels of a side

@@ -46,7 +46,8 @@ from stylevote.cnn.train import Training
 from stylevote.demo.scene import draw
 from stylevote.demo.styles import LABELS
 from stylevote.machine.device import open_device
-from stylevote.photos.pixels import decode_photo, open_pixels, resize_photo, write_pixels
+from stylevote.photos.decoding import decode_photo
+from stylevote.photos.pixels import open_pixels, resize_photo, write_pixels
 
 SIDE = 800  # of the challenge's photos, in pixels
 QUALITY = 90  # of JPEG files

@@ -60,6 +60,7 @@ rule make_bundle:
     input:
         ancient(CHOSEN_EPOCHS),
         expand(results("backbones/{features}.json"), features=BUNDLED_BACKBONES),
+        manifest=results("photos/train/manifest.parquet"),
         members=results(f"{BUNDLED}/members.parquet"),
         whole=results("ensemble/members.parquet"),
         runs=rules.describe_runs.output.runs,

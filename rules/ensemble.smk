@@ -298,6 +298,10 @@ def if_averaged(path):
     return results(path) if SETTINGS.config.votes.aggregation == "average_scores" else []
 
 
+# The photosets that have files.
+READ = {} if SETTINGS.config.simulation else INGESTED
+
+
 rule write_submission:
     """Write the decisions for the photoset `test`, and a summary of their expected quality."""
     input:
@@ -308,14 +312,20 @@ rule write_submission:
         estimate=results("estimate/summary.parquet"),
         fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
         holdout_scores=results("predictions/holdout/scores.parquet") if HOLDOUT else [],
+        manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=READ),
+        quarantines=expand(results("photos/{photoset}/quarantine.parquet"), photoset=READ),
     output:
         submission=results("submission.csv"),
         summary=results("summary.txt"),
+        left_out=results("left_out.csv"),
     log:
         logs("write_submission.log"),
     conda:
         "../envs/environment.yaml"
     params:
-        **program("ensemble/write_submission", settings("labels", "beta", form=SETTINGS.config.submission)),
+        **program(
+            "ensemble/write_submission",
+            settings("labels", "beta", form=SETTINGS.config.submission, photosets=list(READ.values())),
+        ),
     shell:
         PROGRAM

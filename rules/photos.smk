@@ -147,6 +147,8 @@ rule ingest_photos:
                     "folds": len(SETTINGS.folds) if INGESTED[wildcards.photoset] == "train" else 1,
                     "holdout": INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
                     "max_difference": SETTINGS.config.near_duplicates.max_difference,
+                    "value_range": SETTINGS.config.photosets[INGESTED[wildcards.photoset]].range,
+                    "cut_photos": SETTINGS.config.cut_photos,
                 }
             ),
             # Paths do not count, and neither do `on_bad_photo` and `links`: a finished manifest is right with any, and
@@ -204,7 +206,12 @@ rule compare_photosets:
     params:
         **program(
             "photos/compare_photosets",
-            settings("on_bad_photo", photosets=list(INGESTED.values()), **SETTINGS.config.near_duplicates.used()),
+            settings(
+                "on_bad_photo",
+                photosets=list(INGESTED.values()),
+                stated=[name for name in INGESTED.values() if SETTINGS.config.photosets[name].range],
+                **SETTINGS.config.near_duplicates.used(),
+            ),
         ),
     shell:
         PROGRAM

@@ -44,15 +44,15 @@ def test_the_container_copies_files_of_its_context():
         assert f"/{path}" in recipe.split("RUN", 1)[1]
 
 
-# Modules that no rule uses, and the extra that each needs.
-OPTIONAL = {"bundle/serve.py": "serve", "bundle/export.py": "onnx"}
+# Modules that no rule needs, and the extra that each needs.
+OPTIONAL = {"bundle/serve.py": "serve", "bundle/export.py": "onnx", "photos/heic.py": "heic"}
 LIBRARY = REPOSITORY / "workflow_scripts" / "stylevote"
 
 
 def third_party(paths: Iterable[Path]) -> set[str]:
     """Return the packages that modules import, by the names of their distributions."""
     names = {"PIL": "pillow", "yaml": "pyyaml", "skimage": "scikit-image", "sklearn": "scikit-learn"}
-    names["pydantic_core"] = "pydantic"  # which installs it
+    names |= {"pydantic_core": "pydantic", "pillow_heif": "pillow-heif"}  # pydantic installs its core
     names |= {"iterstrat": "iterative-stratification", "segmentation_models_pytorch": "segmentation-models-pytorch"}
     imports = re.compile(r"^ *(?:import ([a-zA-Z_0-9]+)|from ([a-zA-Z_0-9]+)[a-zA-Z_0-9.]* import)", re.MULTILINE)
     imported = {"".join(pair) for path in paths for pair in imports.findall(path.read_text())}

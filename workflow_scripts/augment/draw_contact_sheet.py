@@ -34,12 +34,11 @@ def main(
     spread = np.unique(np.linspace(0, len(firsts) - 1, min(MAX_EXAMPLES, len(firsts))).round().astype(int))
     ordered = pd.concat([firsts.iloc[spread], copies.drop(firsts.index)]).head(MAX_EXAMPLES)
     chosen = set(ordered.itertuples(index=False, name=None))
-    sources = read_table(manifest, ["image_id", "path", "sha256"]).set_index("image_id")
+    sources = read_table(manifest, ["image_id", "path", "sha256", "pixel_range"]).set_index("image_id")
     mask_of = pd.concat([read_table(path, ["image_id", "mask"]) for path in masks]).set_index("image_id")["mask"]
     examples = []
     for row in read_photos(recolored, chosen):
-        source = sources.loc[row["image_id"]]
-        before = read_ingested(photos, source["path"], source["sha256"], size, enlarge=False)
+        before = read_ingested(photos, *sources.loc[row["image_id"]], size, enlarge=False)
         after, _ = recolor(before, Recoloring.from_bytes(row["recoloring"]))
         mask = decode_mask(mask_of[row["image_id"]])
         examples.append(Example(before, mask, after, row["hues_from"], row["hues_to"]))

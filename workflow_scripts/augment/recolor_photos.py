@@ -45,7 +45,7 @@ def main(
 
     def open_photo(row: int) -> tuple[np.ndarray, np.ndarray | None]:
         photo = table.iloc[row]
-        pixels = read_ingested(photos, photo["path"], photo["sha256"], size, enlarge=False)
+        pixels = read_ingested(photos, *photo[["path", "sha256", "pixel_range"]], size, enlarge=False)
         mask = mask_of[photo["image_id"]]
         return pixels, None if mask is None else decode_mask(mask)
 

@@ -37,7 +37,7 @@ def main(
         shard: number of the shard
         segmentation: its settings
     """
-    table = read_table(manifest, ["image_id", "path", "width", "height", "sha256"])
+    table = read_table(manifest, ["image_id", "path", "width", "height", "sha256", "pixel_range"])
     # Imported by name, so that a change of one model's code does not recompute another model's masks.
     model = import_module(f"stylevote.augment.segmenters.{segmentation.model}")
     sources = Sources(table["path"].tolist(), given_masks, mask_labels, weights)
@@ -46,7 +46,10 @@ def main(
     def segment() -> Iterator[tuple[str, Detection]]:
         rows = table.iloc[shard :: segmentation.shards].itertuples()
         while batch := list(islice(rows, segmenter.photos_at_once)):
-            pixels = [read_ingested(photos, row.path, row.sha256, segmentation.size, enlarge=False) for row in batch]
+            pixels = [
+                read_ingested(photos, row.path, row.sha256, row.pixel_range, segmentation.size, enlarge=False)
+                for row in batch
+            ]
             yield from zip([row.image_id for row in batch], segmenter.segment(pixels, batch), strict=True)
 
     areas = write_shard(segment(), masks)

@@ -46,7 +46,7 @@ def main(
     """
     settings = smp.model_copy(update={"weights": str(start)}) if start else smp
     device = open_device(threads)
-    columns = ["image_id", "path", "width", "height", "sha256", "group"]
+    columns = ["image_id", "path", "width", "height", "sha256", "pixel_range", "group"]
     examples = read_examples(
         read_table(manifest, columns),
         photos,

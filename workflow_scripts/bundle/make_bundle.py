@@ -12,9 +12,11 @@ from stylevote.ensemble.blocks import feature_labels, read_by_label, read_thresh
 from stylevote.ensemble.rank import ALL, of_fold
 from stylevote.ensemble.scores import files_of_runs
 from stylevote.files.tables import read_json, read_table
+from stylevote.photos.findings import ranges_of
 
 
 def main(
+    manifest: Path,
     members: Path,
     whole: Path,
     runs: Path,
@@ -67,6 +69,7 @@ def main(
             read_values(precision_thresholds, labels, "precision_threshold") if precision_thresholds else None
         ),
         "members": listed,
+        **({"ranges": ranges} if (ranges := ranges_of(read_table(manifest, ["pixel_range"]))) else {}),
         "runs": {run: settings[run] for run in sorted(selected["run"].unique())},
     }
     files = {

@@ -6,6 +6,7 @@ from stylevote.cli import run
 from stylevote.ensemble.decisions import decision_matrix, write_decisions
 from stylevote.estimate.summary import summary_lines
 from stylevote.files.tables import read_json, read_table, replacing
+from stylevote.photos.findings import left_out_lines, range_lines, write_left_out
 
 
 def main(
@@ -16,12 +17,16 @@ def main(
     estimate: Path,
     fold_averaging: Path | None,
     holdout_scores: Path | None,
+    manifests: list[Path],
+    quarantines: list[Path],
     submission: Path,
     summary: Path,
+    left_out: Path,
     *,
     labels: list[str],
     beta: float,
     form: str,
+    photosets: list[str],
 ) -> None:
     """Write the submission, a row per photo with 0 or 1 for each label; print and write the summary.
 
@@ -33,9 +38,13 @@ def main(
         estimate: the nested estimate
         fold_averaging: expected gain from averaging the folds, if it was estimated
         holdout_scores: scores of the decisions for holdout photos, if there are any
+        manifests: photos, a file per photoset
+        quarantines: files left out, a file per photoset
         submission: to write: CSV
         summary: to write: text
+        left_out: to write: files that were left out, as CSV
         form: form of the submission: table (a header, then rows) or challenge (rows only)
+        photosets: names of the photosets
     """
     image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
     decisions = decision_matrix(read_table(votes, ["image_id", "label", "decision"]), image_ids, labels)
@@ -49,6 +58,10 @@ def main(
         holdout=read_table(holdout_scores) if holdout_scores else None,
         beta=beta,
     )
+    lines += range_lines(dict(zip(photosets, (read_table(path, ["pixel_range"]) for path in manifests), strict=True)))
+    bad = dict(zip(photosets, map(read_table, quarantines), strict=True))
+    write_left_out(bad, left_out)
+    lines += left_out_lines(bad, left_out)
     text = "\n".join(lines) + "\n"
     print(text, end="")
     with replacing(summary) as partial:

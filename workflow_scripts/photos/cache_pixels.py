@@ -18,7 +18,7 @@ def main(manifest: Path, pixels: Path, index: Path, photos: Path, threads: int, 
         threads: processes that decode
         size: shorter side in pixels
     """
-    table = read_table(manifest, columns=["image_id", "path", "sha256"])
+    table = read_table(manifest, columns=["image_id", "path", "sha256", "pixel_range"])
     write_table(cache_pixels(table, photos, size, pixels, threads), index)
 
 

@@ -25,6 +25,8 @@ def main(
     folds: int,
     holdout: bool,
     max_difference: float,
+    value_range: list[float] | None,
+    cut_photos: str,
 ) -> None:
     """Write the manifest and the small pictures of the good photos, and the quarantine table of the other photos.
 
@@ -42,6 +44,8 @@ def main(
         folds: number of folds, each of which needs a positive of every label
         holdout: whether some photos will be held out
         max_difference: maximum of the difference of near-duplicates
+        value_range: the values that are black and white; by default, they are judged over the photoset
+        cut_photos: bad, or take to use JPEGs that lack their last bytes
     """
     manifest.parent.mkdir(parents=True, exist_ok=True)
     started = second_of(manifest.parent)
@@ -58,6 +62,8 @@ def main(
         on_bad_photo=on_bad_photo,
         links=links,
         max_difference=max_difference,
+        value_range=value_range,
+        cut_photos=cut_photos,
         reasons=reasons,
         threads=threads,
     )

@@ -47,6 +47,7 @@ def decide(
     output: Annotated[Path, "-o"],
     details: Path | None = None,
     skip_bad_photos: bool = False,
+    take_cut_photos: bool = False,
     threads: Threads = 1,
     device: Device = "auto",
 ) -> None:
@@ -57,7 +58,8 @@ def decide(
         photos: folder of photos, including subfolders
         output: CSV to write: 0 or 1 for each photo and label
         details: second CSV to write: score, threshold and agreement of the folds for each decision
-        skip_bad_photos: leave out photos that cannot be read
+        skip_bad_photos: leave out photos that cannot be read; OUTPUT.left_out.csv lists them
+        take_cut_photos: use JPEGs that lack their last bytes
         threads: processor threads to use (default 1)
         device: device to compute on (default auto: a GPU if there is one)
     """
@@ -75,8 +77,17 @@ def decide(
     opened = open_bundle(bundle)
     if opened.other_versions:
         logging.warning("scores may differ in their last digits: %s", ", ".join(opened.other_versions))
-    on_bad_photo = "skip" if skip_bad_photos else "fail"
-    table = decide_photos(opened, photos, on_bad_photo=on_bad_photo, threads=threads, device=device, progress=True)
+    left_out = output.with_name(f"{output.name}.left_out.csv")
+    table = decide_photos(
+        opened,
+        photos,
+        on_bad_photo="skip" if skip_bad_photos else "fail",
+        cut_photos="take" if take_cut_photos else "bad",
+        left_out=left_out,
+        threads=threads,
+        device=device,
+        progress=True,
+    )
     labels = opened.labels
     decisions = table["decision"].to_numpy().reshape(-1, len(labels))
     write_decisions(decisions, table["image_id"].to_numpy()[:: len(labels)], labels, output)

@@ -11,12 +11,13 @@ from PIL import Image
 
 from stylevote.config.label_table import LabelTable
 from stylevote.files.tables import read_table, write_table
+from stylevote.photos.findings import write_left_out
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.pixels import cache_pixels
 
 Item = tuple[str, str, str]  # a kind of file, its name, and what it is a link to
 Case = tuple[list[Item], list[str] | None]  # the files, and the names that a table holds
-KINDS = ["photo", "photo", "photo", "link", "pipe", "folder", "empty", "hard link"]
+KINDS = ["photo", "photo", "photo", "link", "pipe", "folder", "empty", "hard link", "cut"]
 NAMES = [
     *("a.jpg", "A.JPG", "a.JPG", "-rf.jpg", "--help.png", "a\nb.jpg", "\x1b[2J.jpg", "a'b\"c.jpg", "$(touch ran).jpg"),
     *("`ran`.jpg", "a;b.jpg", "a,b.jpg", "=1+1.jpg", "<img src=x onerror=alert(1)>.jpg", "é.jpg", "e\u0301.jpg"),
@@ -48,7 +49,10 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
             quoted = ['"' + name.replace('"', '""') + '"' for name in named]
             table.write_text("\n".join(["image", *quoted]), encoding="utf-8", errors="surrogateescape")
         described = LabelTable(file=str(table)) if table else None
-        manifest, quarantine, _ = ingest_photos(photos, described, ["a"], photoset="test", on_bad_photo="skip")
+        manifest, quarantine, _ = ingest_photos(
+            photos, described, ["a"], photoset="test", on_bad_photo="skip", cut_photos="take"
+        )
+        write_left_out({"test": quarantine}, folder / "left_out.csv")
         write_table(quarantine, folder / "quarantine.parquet")
         write_table(manifest, folder / "manifest.parquet")
         manifest = read_table(folder / "manifest.parquet")
@@ -73,6 +77,8 @@ def _make(path: Path, kind: str, target: str, photo: Path, number: int) -> None:
     if kind == "photo":
         with path.open("xb") as stream:
             Image.effect_noise((24 + number, 32), 90).save(stream, "JPEG")
+    elif kind == "cut":
+        path.write_bytes(photo.read_bytes()[:-20])
     elif kind == "link":
         path.symlink_to(target)
     elif kind == "pipe":

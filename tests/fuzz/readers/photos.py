@@ -11,7 +11,7 @@ from PIL import Image
 
 from fuzz.mutations import PNG_SIGNATURE, mutated, png, png_chunk, with_checksums
 from stylevote.errors import InputError
-from stylevote.photos.ingest import examine_photo
+from stylevote.photos.examining import MAX_MISSING, examine_photo
 from stylevote.photos.pixels import cut_box, read_ingested
 
 SIDE = 48
@@ -25,10 +25,10 @@ def prepare(folder: Path) -> tuple[list[bytes], st.SearchStrategy[bytes], Callab
 
     def read(data: bytes) -> None:
         (folder / "photo.jpg").write_bytes(data)
-        found = examine_photo(folder, "photo.jpg")
+        found = examine_photo(folder, "photo.jpg", max_missing=MAX_MISSING)
         if isinstance(found, str):
             raise InputError(found)
-        pixels = read_ingested(folder, "photo.jpg", found.sha256, SIDE)
+        pixels = read_ingested(folder, "photo.jpg", found.sha256, found.range.text, SIDE)
         left, top, right, bottom = cut_box(found.width, found.height)
         if min(pixels.shape[:2]) != SIDE or (pixels.shape[0] < pixels.shape[1]) != (bottom - top < right - left):
             raise AssertionError(f"pixels of shape {pixels.shape} for a photo of {found.width} x {found.height}")
@@ -65,16 +65,23 @@ def good_photos() -> list[bytes]:
         *((colour.convert(mode), {"format": "BMP"}) for mode in ("1", "L", "P", "RGB")),
         (veiled, {"format": "BMP"}),
         *((colour, {"format": "TIFF", "compression": name, "exif": turned}) for name in TIFF_COMPRESSIONS),
-        *((colour.convert(mode), {"format": "TIFF"}) for mode in ("1", "F", "I", "LAB", "CMYK", "YCbCr")),
+        *((colour.convert(mode), {"format": "TIFF"}) for mode in ("1", "F", "I", "LA", "LAB", "CMYK", "YCbCr")),
+        (veiled, {"format": "TIFF"}),
         (wide, {"format": "TIFF", "compression": "tiff_lzw"}),
         (colour.convert("1"), {"format": "TIFF", "compression": "group4"}),
         (colour, {"format": "TIFF", "save_all": True, "append_images": [colour]}),
         (colour, {"format": "AVIF", "exif": turned}),
         (veiled, {"format": "AVIF"}),
     ]
-    return [_saved(image, settings) for image, settings in saved]
+    photos = [_saved(image, settings) for image, settings in saved]
+    # Colours of 16 bits, grey and opacity of 16 bits, a fourth band that the file does not call opacity, a cut photo.
+    deep = [png(36, 5, 16, colours, pixels=bytes(range(250)) * 8) for colours in (2, 4, 6)]
+    opacity = photos[-3].index(b"\x52\x01\x03\x00")
+    unnamed = photos[-3][:opacity] + b"\x52\xfe" + photos[-3][opacity + 2 :]
+    return [*photos, *deep, unnamed, photos[0][:-40], photos[1][:-40], HEIC]
 
 
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
 TIFF_COMPRESSIONS = (None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")
 
 

@@ -242,7 +242,8 @@ def test_a_given_mask_lies_on_its_photo(size, form, tmp_path):
     classes[height // 3 : height * 3 // 4, width // 3 : width // 2] = 1
     Image.fromarray(classes).save(tmp_path / "m.png")
     Image.fromarray(classes * 255).convert("RGB").save(tmp_path / "p", form)
-    photo = read_ingested(tmp_path, "p", hashlib.sha256((tmp_path / "p").read_bytes()).hexdigest(), 60, enlarge=False)
+    sha256 = hashlib.sha256((tmp_path / "p").read_bytes()).hexdigest()
+    photo = read_ingested(tmp_path, "p", sha256, "", 60, enlarge=False)
     mask = read_given(tmp_path / "m.png", read_region("person", None), size, photo.shape[:2])
     assert mask.shape == photo.shape[:2]
     assert max(mask.shape) <= 2 * min(mask.shape)

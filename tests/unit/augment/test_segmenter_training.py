@@ -62,10 +62,11 @@ def folder(tmp_path):
         classes[20:40, 10:30] = 1
         path = tmp_path / "photos" / f"{k}.png"
         Image.fromarray(classes * 255).convert("RGB").save(path)
-        rows.append((f"{k}", path.name, 40, 60 + k, hashlib.sha256(path.read_bytes()).hexdigest(), k // 2))
+        rows.append((f"{k}", path.name, 40, 60 + k, hashlib.sha256(path.read_bytes()).hexdigest(), "", k // 2))
         if k != 2:
             Image.fromarray(classes).save(tmp_path / "masks" / f"{k}.png")
-    return tmp_path, pd.DataFrame(rows, columns=["image_id", "path", "width", "height", "sha256", "group"])
+    columns = ["image_id", "path", "width", "height", "sha256", "pixel_range", "group"]
+    return tmp_path, pd.DataFrame(rows, columns=columns)
 
 
 def read(folder, manifest, masks="masks"):

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -210,6 +212,37 @@ def test_photos_that_cannot_be_read_are_named_or_left_out(made, tmp_path):
         decide(bundle, photos)
     table = decide(bundle, photos, on_bad_photo="skip")
     assert table["image_id"].unique().tolist() == ["0.png", "2.png"]
+
+    shutil.copyfile(photos / "0.png", photos / "without")
+    done = call(made, photos, "-o", tmp_path / "out.csv", "--skip-bad-photos")
+    assert done.returncode == 0, done.stderr
+    assert "2 files left out: 'without', '1.png'" in done.stderr
+    left_out = pd.read_csv(tmp_path / "out.csv.left_out.csv")
+    assert left_out["file"].tolist() == ["without", "1.png"]
+    assert left_out["problem"][1].endswith("or truncated") and "suffix" in left_out["problem"][0]
+    for name in ("without", "1.png"):
+        (photos / name).unlink()
+    call(made, photos, "-o", tmp_path / "out.csv")
+    assert pd.read_csv(tmp_path / "out.csv.left_out.csv").empty
+
+
+def test_values_of_more_than_8_bits_become_those_of_the_training_photos(made, tmp_path):
+    """The same photos in 8 and in 12 bits are decided alike, also if none of them uses the whole range."""
+    plain, deep = tmp_path / "plain", tmp_path / "deep"
+    for folder in (plain, deep):
+        folder.mkdir()
+    for k in range(3):
+        values = np.random.default_rng(k).integers(0, 15, (6, 6)).repeat(8, axis=0).repeat(8, axis=1)
+        Image.fromarray((17 * values).astype(np.uint8)).save(plain / f"{k}.png")
+        Image.fromarray((273 * values).astype(np.uint16)).save(deep / f"{k}.png")
+    bundle = open_bundle(made)
+    expected = decide(bundle, plain)
+    with_range = dataclasses.replace(
+        bundle, content=bundle.content.model_copy(update={"ranges": {"16 bits": (0, 4095)}})
+    )
+    pd.testing.assert_frame_equal(decide(with_range, deep), expected)
+    other = dataclasses.replace(bundle, content=bundle.content.model_copy(update={"ranges": {"16 bits": (0, 65535)}}))
+    assert not decide(other, deep)["score"].equals(expected["score"])
 
 
 def test_a_disk_without_room_for_the_decoded_photos_is_told_before_they_are(made, photos, monkeypatch):

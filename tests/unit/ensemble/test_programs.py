@@ -103,8 +103,12 @@ def submit(folder, name, **files):
     words = [word for option, path in files.items() for word in (f"--{option}", path)]
     words += ["--votes", "votes.parquet", "--manifest", "test.parquet", "--scores", "scores.parquet"]
     words += ["--composition", "composition.json"]
+    left_out = pd.DataFrame({"image_id": ["a.heic"], "path": ["a.heic"], "problem": ["a HEIC photo"]}, dtype="str")
+    write_table(left_out, folder / "quarantine.parquet")
+    write_table(pd.DataFrame({"pixel_range": ["", "16 bits 0.0 4095.0"]}, dtype="str"), folder / "ranges.parquet")
+    words += ["--manifests", "ranges.parquet", "--quarantines", "quarantine.parquet", "--left-out", "left_out.csv"]
     words += ["--submission", f"{name}.csv", "--summary", f"{name}.txt"]
-    settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": "challenge"}
+    settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": "challenge", "photosets": ["test"]}
     return call(folder, "ensemble/write_submission", *words, "--settings", settings)
 
 
@@ -115,6 +119,17 @@ def chain(tmp_path_factory, simulate):
     ensemble, test = simulate(), simulate(photos=50, seed=1)
     test.image_ids[[0, 1]] = ['a, "quoted" photo.jpg', "fotografía.jpg"]
     return folder, ensemble, test, run_chain(folder, ensemble, test, [ensemble.labels])
+
+
+def test_the_summary_names_what_was_left_out_and_the_range_of_values(chain):
+    folder, *_, printed = chain
+    lines = (folder / "challenge.txt").read_text().splitlines()
+    assert lines[-2:] == [
+        "photos of test: of the values of 16 bits, 0 is black and 4095 is white",
+        "left out of test: 1 file, 'a.heic' (see left_out.csv)",
+    ]
+    assert "\n".join(lines[-2:]) in printed
+    assert (folder / "left_out.csv").read_text() == "photoset,file,problem\ntest,a.heic,a HEIC photo\n"
 
 
 def test_blocks_change_nothing(chain, tmp_path):

@@ -21,9 +21,9 @@ from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
 from stylevote.photos import ingest, label_tables, table_reader, table_rows
+from stylevote.photos.decoding import MAX_BYTES
 from stylevote.photos.ingest import shared_photos
 from stylevote.photos.near_duplicates import thumbnail
-from stylevote.photos.pixels import MAX_BYTES
 from stylevote.photos.problems import Problem, problem_report
 
 LABELS = ["sport", "street"]
@@ -96,7 +96,16 @@ def test_manifest_of_a_good_photoset(photos, table, caplog):
     order = [0, 3, 1, 4, 2]
     lines = lines_of_table()
     manifest, quarantine, _ = ingest_photos(photos, table([lines[0], *(lines[1 + k] for k in order)]), LABELS)
-    assert manifest.columns.tolist() == ["image_id", "path", "width", "height", "sha256", "group", *LABELS]
+    assert manifest.columns.tolist() == [
+        "image_id",
+        "path",
+        "width",
+        "height",
+        "sha256",
+        "pixel_range",
+        "group",
+        *LABELS,
+    ]
     assert manifest["image_id"].tolist() == manifest["path"].tolist() == [f"{k}.jpg" for k in order]
     assert list(map(tuple, manifest[LABELS].to_numpy())) == [VALUES[k] for k in order]
     assert manifest["group"].tolist() == [0, 1, 2, 3, 4]
@@ -105,7 +114,7 @@ def test_manifest_of_a_good_photoset(photos, table, caplog):
     assert manifest["sha256"].str.len().eq(64).all()
     assert manifest[LABELS].dtypes.eq(np.uint8).all()
     assert manifest["group"].dtype == np.int64
-    assert quarantine.columns.tolist() == ["image_id", "path", "row", "problem"]
+    assert quarantine.columns.tolist() == ["image_id", "path", "row", "problem", "bad"]
     assert quarantine.empty
     assert "5 photos, 2 labels, 0 groups of near-duplicates" in caplog.messages
 
@@ -438,7 +447,16 @@ def test_a_column_group_keeps_photos_together(photos, table, caplog):
     path = table([f"{line},{group}" for line, group in zip([*lines_of_table(), "5.jpg,1,1"], groups, strict=True)])
     manifest, *_ = ingest_photos(photos, path, LABELS, folds=2)
     assert manifest["group"].tolist() == [0, 1, 0, 3, 4, 0]  # 5 is of the group of 0, and a near-duplicate of 2
-    assert manifest.columns.tolist() == ["image_id", "path", "width", "height", "sha256", "group", *LABELS]
+    assert manifest.columns.tolist() == [
+        "image_id",
+        "path",
+        "width",
+        "height",
+        "sha256",
+        "pixel_range",
+        "group",
+        *LABELS,
+    ]
     assert "with the table's groups, 1 group of photos that stay together" in caplog.messages
     assert problems(photos, path, folds=3) == [
         f"{path}: label 'sport' has 2 distinct positive photos ({ONCE}), " + REMEDY.format(folds=3)
@@ -625,7 +643,7 @@ def test_skip_is_for_photos_only(photos, table, caplog):
     _, quarantine, _ = ingest_photos(photos, path, LABELS, on_bad_photo="skip")
     assert quarantine["row"].tolist() == [5, 7]
     assert quarantine["problem"].tolist()[1] == f"{path}, row 7: 'gone.jpg': no such file in {photos}"
-    assert "2 photos left out, see the quarantine table" in caplog.messages
+    assert "2 files left out: '3.jpg', 'gone.jpg'" in caplog.messages
     path = table([*lines_of_table(), "gone.jpg,1,1", "0.jpg,1,1"])
     assert problems(photos, path, on_bad_photo="skip") == [f"{path}, row 8: name '0.jpg' is already in row 2"]
 
@@ -656,7 +674,7 @@ def test_long_lists_are_cut():
 
 def compared(**photosets):
     manifests = {
-        name: pd.DataFrame({"image_id": list(ids), "sha256": [ids[key] for key in ids]}, dtype="str")
+        name: pd.DataFrame({"image_id": list(ids), "sha256": [ids[key] for key in ids], "pixel_range": ""}, dtype="str")
         for name, ids in photosets.items()
     }
     thumbnails = {
@@ -726,6 +744,8 @@ def ingest_arguments(photos, tmp_path, table=None, threads=1, **settings):
         "folds": 2,
         "holdout": False,
         "max_difference": 0.15,
+        "value_range": None,
+        "cut_photos": "bad",
         **settings,
     }
     yield from ("--photos", photos, "--settings", json.dumps(settings), "--on-bad-photo", "fail", "--table")
@@ -742,7 +762,13 @@ def test_ingest_program(photos, table, tmp_path):
     assert done.returncode == 0
     assert "5 photos, 2 labels, 0 groups of near-duplicates" in done.stderr
     assert len(pd.read_parquet(tmp_path / "manifest.parquet")) == 5
-    assert pd.read_parquet(tmp_path / "quarantine.parquet").columns.tolist() == ["image_id", "path", "row", "problem"]
+    assert pd.read_parquet(tmp_path / "quarantine.parquet").columns.tolist() == [
+        "image_id",
+        "path",
+        "row",
+        "problem",
+        "bad",
+    ]
 
 
 def test_ingest_program_without_table(photos, tmp_path):
@@ -774,11 +800,17 @@ def test_compare_program(tmp_path):
         for name, table in tables.items():
             paths[kind].append(tmp_path / f"{name}_{kind}.parquet")
             write_table(table, paths[kind][-1])
-    write_table(pd.DataFrame({"image_id": [], "problem": []}), tmp_path / "none.parquet")
+    write_table(pd.DataFrame({"image_id": [], "problem": [], "bad": []}), tmp_path / "none.parquet")
     arguments = ["--shared", tmp_path / "shared.parquet", "--manifests", *paths["manifest"]]
     arguments += ["--thumbnails", *paths["thumbnails"]]
     arguments += ["--quarantines", tmp_path / "none.parquet", tmp_path / "none.parquet"]
-    settings = {"photosets": ["train", "test"], "on_bad_photo": "fail", "max_difference": 0.15, "divided": "warn"}
+    settings = {
+        "photosets": ["train", "test"],
+        "stated": [],
+        "on_bad_photo": "fail",
+        "max_difference": 0.15,
+        "divided": "warn",
+    }
     done = run_program("compare_photosets.py", *arguments, "--settings", json.dumps(settings))
     assert done.returncode == 1
     assert "'y' in test is the same photo as 'b' in train" in done.stderr

@@ -16,15 +16,8 @@ import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table, write_table
-from stylevote.photos.pixels import (
-    PhotoError,
-    cache_pixels,
-    decode_photo,
-    map_in_order,
-    open_pixels,
-    read_bytes,
-    resize_photo,
-)
+from stylevote.photos.decoding import PhotoError, decode_photo, read_bytes
+from stylevote.photos.pixels import cache_pixels, map_in_order, open_pixels, resize_photo
 
 PROGRAM = PROGRAMS / "photos" / "cache_pixels.py"
 
@@ -290,7 +283,9 @@ def photos(tmp_path):
 def manifest_of(folder):
     paths = sorted(path.name for path in folder.iterdir())
     digests = [hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in paths]
-    return pd.DataFrame({"image_id": [f"id {path}" for path in paths], "path": paths, "sha256": digests})
+    return pd.DataFrame(
+        {"image_id": [f"id {path}" for path in paths], "path": paths, "sha256": digests, "pixel_range": ""}
+    )
 
 
 def test_cache_holds_every_photo_at_its_offset(photos, tmp_path):

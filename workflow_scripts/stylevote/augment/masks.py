@@ -16,7 +16,8 @@ from PIL import Image, UnidentifiedImageError
 
 from stylevote.errors import InputError
 from stylevote.files.tables import table_writer
-from stylevote.photos.pixels import MAX_PIXELS, PhotoError, cut_box, read_bytes
+from stylevote.photos.decoding import MAX_PIXELS, PhotoError, read_bytes
+from stylevote.photos.pixels import cut_box
 
 VALUES = 256  # class numbers that a pixel of 8 bits can hold
 TABLE_COLUMNS = ("value", "name", "group")

@@ -57,7 +57,7 @@ def read_examples(
     """Return the photos that have a mask.
 
     Args:
-        manifest: image_id, path, width, height, sha256 and group.
+        manifest: image_id, path, width, height, sha256, pixel_range and group.
         masks: the masks' folder.
         region: class numbers of a mask.
         size: maximum of the shorter side of photos and masks.
@@ -73,7 +73,7 @@ def read_examples(
     inputs = torch.empty((len(masked), 4, side, side), dtype=torch.uint8)  # allocated once: they may be gigabytes
     encoded = []
     for place, row in enumerate(masked.itertuples()):
-        photo = read_ingested(photos, row.path, row.sha256, size, enlarge=False)
+        photo = read_ingested(photos, row.path, row.sha256, row.pixel_range, size, enlarge=False)
         mask = read_given(mask_of[row.path], region, (row.width, row.height), photo.shape[:2])
         inputs[place, :3] = squash(photo, side)
         inputs[place, 3:] = squash(mask.astype(np.uint8) * 255, side)

@@ -23,6 +23,7 @@ from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
 from stylevote.config.identity import features_id, features_setting, file_sha256, plain_numbers, score_size, slug
+from stylevote.config.photos import rise
 from stylevote.config.runs import MAX_LAYERS, Probe, Tta, Units
 from stylevote.ensemble.stack import Stacker, load_combiner
 from stylevote.errors import InputError
@@ -65,6 +66,8 @@ def _check_votes(votes: Votes) -> Votes:
 
 Text = Annotated[str, Field(min_length=1, max_length=150)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Value = Annotated[float, Field(allow_inf_nan=False)]
+ValueRange = Annotated[tuple[Value, Value], Strict(False), AfterValidator(rise)]
 Labels = Annotated[list[Text], Field(min_length=1, max_length=1000), AfterValidator(refuse_equal)]
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}$")]
 FeaturesId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+-\d+-[0-9a-f]{8}$")]
@@ -109,6 +112,7 @@ class Content(Model):
     thresholds: dict[str, Share | list[Share]]  # of each label, or of each of its stackers
     precision_threshold: dict[str, Share | None] | None
     members: dict[str, Annotated[list[Member], Field(min_length=1, max_length=100_000)]]
+    ranges: dict[Literal["8 bits", "16 bits", "32 bits", "floats"], ValueRange] = Field({})
     runs: dict[RunId, BundledRun]
     files: dict[str, Sha256]
     versions: dict[str, Text]

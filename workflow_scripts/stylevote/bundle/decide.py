@@ -29,6 +29,7 @@ from stylevote.files.tables import damaged
 from stylevote.files.weights import load_weights
 from stylevote.machine.device import open_device
 from stylevote.machine.failures import explain_shortages
+from stylevote.photos.findings import write_left_out
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.pixels import cache_pixels, open_pixels
 from stylevote.probe.features import FORMAT, Features
@@ -42,6 +43,8 @@ def decide(
     photos: Path,
     *,
     on_bad_photo: str = "fail",
+    cut_photos: str = "bad",
+    left_out: Path | None = None,
     threads: int = 1,
     device: str = "auto",
     progress: bool = False,
@@ -52,6 +55,8 @@ def decide(
         bundle: a checked bundle.
         photos: a folder; its photos and those of its subfolders are decided.
         on_bad_photo: ``fail``, or ``skip`` to leave out unreadable photos.
+        cut_photos: ``bad``, or ``take`` to use JPEGs that lack their last bytes.
+        left_out: CSV to write if files were left out; if none were, an older one becomes empty.
         threads: processor threads to use.
         device: see `choose_device`.
         progress: whether to show a progress bar, on a terminal.
@@ -64,9 +69,19 @@ def decide(
         InputError: photos cannot be used, each by its name; weights or stackers do not fit; the machine lacks memory,
             disk or the device.
     """
-    manifest, *_ = ingest_photos(
-        photos, None, [], photoset="photos", on_bad_photo=on_bad_photo, max_difference=0, threads=threads
+    manifest, quarantine, _ = ingest_photos(
+        photos,
+        None,
+        [],
+        photoset="photos",
+        on_bad_photo=on_bad_photo,
+        max_difference=0,
+        ranges=bundle.content.ranges,
+        cut_photos=cut_photos,
+        threads=threads,
     )
+    if left_out and (len(quarantine) or left_out.exists()):
+        write_left_out({"photos": quarantine}, left_out)
     stackers, networks = bundle.stackers(threads), bundle.networks
     torch_device = choose_device(device, threads)
     content = bundle.content

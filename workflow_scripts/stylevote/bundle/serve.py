@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,8 +24,9 @@ from stylevote.cnn.attention import heat_maps
 from stylevote.cnn.batches import PixelCache
 from stylevote.errors import InputError
 from stylevote.machine.failures import explain_shortages
-from stylevote.photos.ingest import examine_photo
-from stylevote.photos.pixels import MAX_BYTES, decode_photo, read_bytes, resize_photo
+from stylevote.photos.decoding import MAX_BYTES, decode_photo, read_bytes
+from stylevote.photos.examining import examine_photo
+from stylevote.photos.pixels import resize_photo
 from stylevote.report.answer import STYLE, looked_at, photo_answer, whole_answer
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import
@@ -247,7 +248,7 @@ def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], thread
         names, refused = _take(uploads, photos)
         for file, name in list(names.items()):
             # Checks bytes, pixels and format before any other code reads the photo.
-            if isinstance(problem := examine_photo(photos, file), str):
+            if isinstance(problem := examine_photo(photos, file, bundle.content.ranges), str):
                 refused.append((name, problem))
                 (photos / file).unlink()
                 del names[file]
@@ -304,7 +305,7 @@ def _answers(
     heats = _heat_maps(bundle, folder, wanted, device)
     for file, name in names.items():
         of_photo = {label: heats[file, label] for wanted_file, label in wanted if wanted_file == file}
-        photo = _pixels(folder / file, SHOWN_SIDE)
+        photo = _pixels(folder / file, SHOWN_SIDE, bundle.content.ranges)
         yield photo_answer(name, photo, rows[file], of_photo, bundle.content.folds)
 
 
@@ -320,7 +321,7 @@ def _heat_maps(
             continue
         network, size = load_network(bundled, device), bundled.setting["size"]
         for file, label in pairs:
-            pixels = _pixels(folder / file, size)
+            pixels = _pixels(folder / file, size, bundle.content.ranges)
             index = pd.DataFrame({"offset": [0], "height": pixels.shape[:1], "width": pixels.shape[1:2]})
             cache = PixelCache.open(pixels.ravel(), index, device)
             photo = cache.take(torch.tensor([0]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([False]), size)
@@ -328,6 +329,6 @@ def _heat_maps(
     return heats
 
 
-def _pixels(path: Path, size: int) -> np.ndarray:
+def _pixels(path: Path, size: int, ranges: Mapping[str, tuple[float, float]]) -> np.ndarray:
     """Return a photo as uint8 of shape (height, width, 3), with a shorter side of ``size`` pixels."""
-    return resize_photo(decode_photo(read_bytes(path), size), size).copy()
+    return resize_photo(decode_photo(read_bytes(path), size, ranges), size).copy()

@@ -105,7 +105,9 @@ class Configuration(Model):
         labels_per_job: labels per job of ranking, selection, stack, threshold and estimate; null: at most 16 jobs per
             rule. Jobs run in parallel and take some seconds to start. Decisions do not depend on it.
         photosets: sets of photos by name. `train` has labels; decisions for `test` become submission.csv.
-        on_bad_photo: reaction to unreadable photos: fail, or skip (leave them out and list them in a quarantine table).
+        on_bad_photo: reaction to unreadable photos: fail, or skip (leave them out and list them in left_out.csv).
+        cut_photos: JPEGs that lack their last bytes (at most a tenth of their rows) are bad photos, as above: bad; or
+            they are used, with a warning: take.
         keep_weights: weights to keep: all (of all epochs), selectable (once a run is trained on all folds, those of its
             best epochs per label, by all photos and by each fold's: others cannot become members) or none (they are
             removed after all photosets are scored; other photosets then need a new training).
@@ -140,6 +142,7 @@ class Configuration(Model):
     demo: photos.Demo = Field({})
     downloads: photos.Downloads = Field({})
     on_bad_photo: Literal["fail", "skip"] = "fail"
+    cut_photos: Literal["bad", "take"] = "bad"
     keep_weights: Literal["all", "selectable", "none"] = "all"
     near_duplicates: photos.NearDuplicates = Field({})
     folds: photos.Folds = Field({})

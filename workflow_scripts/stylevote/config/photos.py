@@ -1,11 +1,23 @@
 """Settings of photos, from their download to the manifests of epochs."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from stylevote.config.base import Model, Seed, Text
 from stylevote.config.label_table import LabelTable, spelt_out_table
+
+
+def rise(values: Sequence[float] | None) -> Sequence[float] | None:
+    """Return a range; refuse one that does not rise."""
+    if values and values[0] >= values[1]:
+        raise ValueError(f"found {list(values)}, expected the value that is black, then a higher one that is white")
+    return values
+
+
+Value = Annotated[float, Field(allow_inf_nan=False)]
+ValueRange = Annotated[list[Value] | None, Field(min_length=2, max_length=2), AfterValidator(rise)]
 
 
 class Photoset(Model):
@@ -20,6 +32,8 @@ class Photoset(Model):
         mask_labels: table of the masks' classes (value,name,group; the groups are background, body, clothing and
             accessory), or null: all numbers above 0 are the person.
         links: inside (links to files elsewhere are refused) or anywhere (photos may be symbolic links to any file).
+        range: the values that are black and white ([0, 4095]) in photos of more than 8 bits, or, if there are none, in
+            all photos; null: the smallest usual range that holds all photos of a kind. The log and the summary say it.
     """
 
     photos: str = Field(min_length=1)
@@ -30,6 +44,7 @@ class Photoset(Model):
     masks: str | None = None
     mask_labels: str | None = None
     links: Literal["inside", "anywhere"] = "inside"
+    range: ValueRange = None
 
 
 class Demo(Model):

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from stylevote.errors import InputError, unwritable
 
-MANIFEST_COLUMNS = ["image_id", "path", "width", "height", "sha256", "group"]
+MANIFEST_COLUMNS = ["image_id", "path", "width", "height", "sha256", "pixel_range", "group"]
 UNKNOWN = 255  # in the place of a label of which nobody knows whether the photo has it
 HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 MAGIC = b"PAR1"  # start and end of a Parquet file

@@ -10,18 +10,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pandas as pd
-from PIL import Image
 
 from stylevote.errors import InputError
 from stylevote.files.tables import replacing
+from stylevote.photos.decoding import PhotoError, decode_photo
 from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fetch, parse_url
-from stylevote.photos.folders import is_photo
-from stylevote.photos.pixels import FORMATS, PhotoError, decode_photo
+from stylevote.photos.formats import HEIF, is_photo
 from stylevote.photos.table_reader import Entry
 from stylevote.wording import plural, quote
 
@@ -34,6 +32,7 @@ SUFFIXES = {
     "BMP": ".bmp",
     "TIFF": ".tif",
     "AVIF": ".avif",
+    HEIF: ".heic",
 }
 MAX_PAUSE = 300  # seconds
 MAX_FAILURES = 10  # photos in a row that a host fails to send before it gets no more requests
@@ -173,11 +172,11 @@ def _path(name: str, folder: Path) -> Path:
 def _write_photo(data: bytes, path: Path, folder: Path) -> None:
     """Decode a photo, to check it, and write it."""
     try:
-        decode_photo(data)
+        photo = decode_photo(data)
     except PhotoError as error:
         raise PermanentError(f"no photo that can be used: {error}") from error
     if not is_photo(path.name):
-        path = path.with_name(path.name + SUFFIXES[Image.open(BytesIO(data), formats=FORMATS).format])
+        path = path.with_name(path.name + SUFFIXES[photo.format])
     if os.path.lexists(path):
         name = quote(str(path.relative_to(folder)))
         raise PermanentError(f"{name} exists already: another row has the same name, or it is no photo")

@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from stylevote.errors import InputError
+from stylevote.photos.formats import is_photo
 from stylevote.photos.listing import walk
-from stylevote.photos.pixels import FORMATS
 from stylevote.photos.table_reader import Entry, normal
 from stylevote.wording import describe_path, quote
 
-PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 MAX_COMPARED = 20_000  # names that a wrong name is compared with
 ALIKE = 0.75  # similarity of names from which on one is suggested for the other
 
@@ -85,11 +82,6 @@ def _inside(link: Path, real_folder: Path) -> bool:
         return link.resolve().is_relative_to(real_folder)
     except (OSError, RuntimeError):  # a ring of links leads nowhere
         return False
-
-
-def is_photo(path: str) -> bool:
-    """Tell by its suffix whether a file is a photo."""
-    return PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES
 
 
 def is_utf8(name: str) -> bool:

@@ -1,12 +1,10 @@
 """A folder of photos and a label table into a manifest, with a message that lists every problem."""
 
-import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,24 +12,17 @@ import pandas as pd
 from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import MANIFEST_COLUMNS
-from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder, nearest_file
+from stylevote.photos.examining import MAX_MISSING, Examined, examine_photo, examine_photos
+from stylevote.photos.findings import first_names, log_notes, log_ranges, plain_photos
+from stylevote.photos.folders import Folder, find_files, is_utf8, list_folder, nearest_file
+from stylevote.photos.formats import begins_as_photo, is_photo
 from stylevote.photos.label_tables import read_label_table
-from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, near_duplicates, thumbnail, united
-from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
+from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, near_duplicates, united
 from stylevote.photos.problems import LISTED, Problem, problem_report
 from stylevote.photos.table_reader import Entry
 from stylevote.wording import bullets, location, plural, quote, quote_all
 
 TRAIN = "train"
-
-
-class Examined(NamedTuple):
-    """A photo's upright size in pixels, the sha256 of its file, and its `thumbnail`."""
-
-    width: int
-    height: int
-    sha256: str
-    thumbnail: np.ndarray
 
 
 def ingest_photos(
@@ -46,6 +37,9 @@ def ingest_photos(
     links: str = "inside",
     labelled: bool = False,
     max_difference: float = 0.15,
+    value_range: Sequence[float] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    cut_photos: str = "bad",
     reasons: Mapping[str, str] = MappingProxyType({}),
     threads: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -59,13 +53,18 @@ def ingest_photos(
         links: ``inside``, or ``anywhere`` if photos may be links to files outside the folder.
         labelled: whether a photoset other than ``train`` must have labels, too.
         max_difference: of near-duplicates, see `near_duplicate_groups`.
+        value_range: the values that are black and white in all photos of more than 8 bits; if there are none, in those
+            of 8 bits; None: judged over the photoset, see `Values.range`.
+        ranges: those of a bundle, by the kind of values; with them, nearly black photos are no problem.
+        cut_photos: ``bad``, or ``take`` to use JPEGs that lack their last bytes, with a warning.
         reasons: why photos, by their names, could not be downloaded.
 
     Returns:
         the manifest, a row per photo in the table's order: image_id, path in ``photos``, width and height in pixels
-        after EXIF orientation, sha256 of the file, group (int64: the position of the first photo that stays together
-        with it, as a near-duplicate or by the table's column `group`), and a uint8 column per label; the quarantine
-        table of the photos left out: image_id, path, row, problem; and the thumbnails: image_id, thumbnail (bytes).
+        after EXIF orientation, sha256 of the file, pixel_range (see `Range.text`), group (int64: the position of the
+        first photo that stays together with it, as a near-duplicate or by the table's column `group`), and a uint8
+        column per label; the table of the files left out: image_id, path, row, problem, bad (False: a file that is a
+        photo by its content, and not by its name); and the thumbnails: image_id, thumbnail (bytes).
 
     Raises:
         InputError: lists every problem.
@@ -80,8 +79,14 @@ def ingest_photos(
     else:
         names, entries, problems = read_label_table(table, labels, must_be_labelled, photos)
         problems += _find_files(entries, folder, path, reasons)
-    kept, bad = _examine_photos([entry for entry in entries if entry.path], folder.root, path, threads)
-    problems += bad
+    examine = partial(examine_photo, folder.root, max_missing=MAX_MISSING if cut_photos == "take" else 0)
+    located = [entry for entry in entries if entry.path]
+    found, used = examine_photos([entry.path for entry in located], examine, threads, ranges or {}, value_range)
+    kept = [(entry, photo) for entry, photo in zip(located, found, strict=True) if not isinstance(photo, str)]
+    problems += _bad_photos(located, found, folder.root, path)
+    paths = [entry.path for entry, _ in kept]
+    if value_range is None and ranges is None:
+        problems += plain_photos(photoset, paths, [photo.plain for _, photo in kept], used)
     thumbnails = np.array([photo.thumbnail for _, photo in kept], dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
     alike = near_duplicate_groups(thumbnails, [photo.sha256 for _, photo in kept], max_difference)
     groups = united(alike, _named_groups([entry for entry, _ in kept]))
@@ -91,10 +96,13 @@ def ingest_photos(
         counted = [entry for entry, _ in kept] if skip else entries
         group_of = {entry.path: group for (entry, _), group in zip(kept, groups.tolist(), strict=True)}
         problems += _rare_labels(counted, group_of, names, path, folds=folds, holdout=holdout)
-    fatal = [problem for problem in problems if not (skip and problem.of_photo)]
+    fatal = [problem for problem in problems if not (problem.ignored or (skip and problem.of_photo))]
     if fatal:
         raise InputError(problem_report(fatal, photoset))
     manifest, quarantine = _manifest(kept, groups, names), _quarantine(problems)
+    log_notes(paths, [photo.notes for _, photo in kept])
+    stated = f"photosets.{photoset}.range says so" if value_range else "the bundle says so" if ranges else ""
+    log_ranges(used, stated or f"judged by the photos; photosets.{photoset}.range sets it")
     _log(alike, groups, len(names), quarantine)
     pictures = [picture.tobytes() for picture in thumbnails]
     return manifest, quarantine, pd.DataFrame({"image_id": manifest["image_id"], "thumbnail": pictures})
@@ -112,10 +120,18 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
     for link in sorted(folder.outside):
         problems.append(Problem(0, f"{quote(str(folder.root / link))}: a symbolic link that leads outside the folder"))
     chosen = [path for path in folder.files if is_photo(path)]
-    if ignored := len(folder.files) - len(chosen):
+    others = [path for path in folder.files if not is_photo(path)]
+    unnamed = [path for path in others if begins_as_photo(folder.root / path)]
+    if ignored := len(others) - len(unnamed):
         logging.info("%s ignored in %s: not photos by their suffix", plural(ignored, "file"), folder.root)
+    for path in unnamed:
+        reason = "a photo by its content, and not by its suffix; rename or convert it"
+        shown = path if is_utf8(path) else ascii(path)[1:-1]
+        problems.append(Problem(0, f"{quote(str(folder.root / path))}: {reason}", shown, shown, ignored=True))
     if not chosen:
-        problems.append(Problem(0, f"{folder.root}: no photos found, expected files ending in .jpg, .png or the like"))
+        text = f"{folder.root}: no photos found, expected files ending in .jpg, .png or the like"
+        also = f"; photos by their content, and not by their suffix: {first_names(unnamed)}" if unnamed else ""
+        problems.append(Problem(0, text + also))
     for path in chosen:
         if not is_utf8(path):
             problems.append(Problem(0, f"{quote(str(folder.root / path))}: the file's name is not UTF-8; rename it"))
@@ -160,30 +176,15 @@ def _leads_outside(folder: Folder, name: str) -> bool:
 # ---- the photos
 
 
-def _examine_photos(
-    entries: list[Entry], root: Path, table: Path | None, threads: int
-) -> tuple[list[tuple[Entry, Examined]], list[Problem]]:
-    """Open every photo once; return the entries of the good photos with their properties, and the problems."""
-    kept, problems = [], []
-    results = map_in_order(partial(examine_photo, root), [entry.path for entry in entries], threads)
-    for entry, result in zip(entries, results, strict=True):
+def _bad_photos(entries: list[Entry], found: list[Examined | str], root: Path, table: Path | None) -> list[Problem]:
+    """Return the problems of photos that cannot be used."""
+    problems = []
+    for entry, result in zip(entries, found, strict=True):
         if isinstance(result, str):
             where = f"{location(table, entry.row)}: " if table else ""
             text = f"{where}{quote(str(root / entry.path))}: {result}"
             problems.append(Problem(entry.row, text, entry.name, entry.path, of_photo=True))
-        else:
-            kept.append((entry, result))
-    return kept, problems
-
-
-def examine_photo(root: Path, path: str) -> Examined | str:
-    """Open the photo at ``path`` in ``root``; return its properties, or the text of its problem."""
-    try:
-        data = read_bytes(root / path)
-        photo = decode_photo(data, 2 * SIDE)
-    except PhotoError as error:
-        return str(error)
-    return Examined(photo.width, photo.height, hashlib.sha256(data).hexdigest(), thumbnail(photo.image))
+    return problems
 
 
 # ---- the photos and the table together
@@ -244,6 +245,7 @@ def _manifest(kept: list[tuple[Entry, Examined]], groups: np.ndarray, names: lis
         "width": np.array([photo.width for _, photo in kept], dtype=np.int32),
         "height": np.array([photo.height for _, photo in kept], dtype=np.int32),
         "sha256": pd.Series([photo.sha256 for _, photo in kept], dtype="str"),
+        "pixel_range": pd.Series([photo.range.text for _, photo in kept], dtype="str"),
         "group": groups,
     }
     values = np.frombuffer(b"".join(entry.values for entry, _ in kept), np.uint8).reshape(len(kept), len(names))
@@ -253,10 +255,10 @@ def _manifest(kept: list[tuple[Entry, Examined]], groups: np.ndarray, names: lis
 def _quarantine(problems: list[Problem]) -> pd.DataFrame:
     ordered = sorted(problems, key=lambda problem: problem.row)
     table = pd.DataFrame(
-        [(problem.image_id, problem.path, problem.row, problem.text) for problem in ordered],
-        columns=["image_id", "path", "row", "problem"],
+        [(problem.image_id, problem.path, problem.row, problem.text, not problem.ignored) for problem in ordered],
+        columns=["image_id", "path", "row", "problem", "bad"],
     )
-    return table.astype({"image_id": "str", "path": "str", "row": np.int64, "problem": "str"})
+    return table.astype({"image_id": "str", "path": "str", "row": np.int64, "problem": "str", "bad": bool})
 
 
 def _log(alike: np.ndarray, groups: np.ndarray, labels: int, quarantine: pd.DataFrame) -> None:
@@ -266,7 +268,8 @@ def _log(alike: np.ndarray, groups: np.ndarray, labels: int, quarantine: pd.Data
     if (alike != groups).any():
         logging.info("with the table's groups, %s of photos that stay together", together)
     if len(quarantine):
-        logging.warning("%s left out, see the quarantine table", plural(len(quarantine), "photo"))
+        names = [path or name for path, name in zip(quarantine["path"], quarantine["image_id"], strict=True)]
+        logging.warning("%s left out: %s", plural(len(quarantine), "file"), first_names(names))
 
 
 # ---- photosets compared
@@ -277,7 +280,7 @@ def refuse_quarantine(quarantines: dict[str, pd.DataFrame]) -> None:
     lines = [
         f"{quote(row.image_id)} in {photoset}: {row.problem}"
         for photoset, quarantine in quarantines.items()
-        for row in quarantine.itertuples()
+        for row in quarantine[quarantine["bad"]].itertuples()
     ]
     if lines:
         remedy = "repair or remove them, or set on_bad_photo to skip"

@@ -90,9 +90,10 @@ class Photoset:
         if names is not None and not self.download:
             files = self._with_similar(files, entries)
         if names is None:
-            from stylevote.photos.folders import is_photo  # noqa: PLC0415 (slow to import, and seldom needed)
+            from stylevote.photos.formats import begins_as_photo, is_photo  # noqa: PLC0415 (slow to import)
 
-            files = [file for file in files if is_photo(file.path)]
+            folder = Path(self.photos)
+            files = [file for file in files if is_photo(file.path) or begins_as_photo(folder / file.path)]
         changed = changed_photos(self.photos, files, self.manifest)
         if names and self.download:
             if not any(entry.url for entry in entries):
@@ -100,7 +101,7 @@ class Photoset:
                     f"{file}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
                     " challenge's form (id,url,... without a header)"
                 )
-            from stylevote.photos.folders import photos_without_file  # noqa: PLC0415 (as above)
+            from stylevote.photos.folders import photos_without_file  # noqa: PLC0415 (slow to import, and seldom needed)
 
             missing = photos_without_file(entries, [file.path for file in files])
         return Survey([digest, names_and_sizes(files)], changed, missing)

@@ -22,6 +22,7 @@ class Problem(NamedTuple):
         path: path of the photo, if the problem concerns one.
         of_photo: the photo is bad, not the table, and may be skipped.
         kind: if a message would list many problems of a kind, it has one line for them.
+        ignored: the file is no photo by its name, and is left out in any case.
     """
 
     row: int
@@ -30,6 +31,7 @@ class Problem(NamedTuple):
     path: str = ""
     of_photo: bool = False
     kind: str = ""
+    ignored: bool = False
 
 
 @dataclass

@@ -115,7 +115,7 @@ def _shown(
 
     return [
         Shown(
-            picture=thumbnail(folder, manifest["path"].iloc[row.photo], manifest["sha256"].iloc[row.photo]),
+            picture=thumbnail(folder, *manifest[["path", "sha256", "pixel_range"]].iloc[row.photo]),
             name=manifest["image_id"].iloc[row.photo],
             label=labels[row.label],
             scores=scores[row.photo, row.label].tolist(),

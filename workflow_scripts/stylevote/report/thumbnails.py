@@ -21,18 +21,19 @@ def data_uri(image: Image.Image, quality: int = 70) -> str:
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
-def thumbnail(photos: Path, name: str, sha256: str) -> str:
+def thumbnail(photos: Path, name: str, sha256: str, pixel_range: str) -> str:
     """Return an ingested photo, small, as a data URI.
 
     Args:
         photos: the photoset's folder.
         name: the photo's path in it.
         sha256: of its bytes, when it was ingested.
+        pixel_range: of its values, from the manifest.
 
     Raises:
         InputError: the photo is gone, or its bytes are no longer those that were ingested.
     """
-    return data_uri(Image.fromarray(np.ascontiguousarray(read_ingested(photos, name, sha256, SIDE))))
+    return data_uri(Image.fromarray(np.ascontiguousarray(read_ingested(photos, name, sha256, pixel_range, SIDE))))
 
 
 def embedded(path: Path) -> tuple[str, int, int]:
