@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from stylevote.config.label_table import as_option
 from stylevote.photos.photosets import Photoset
 from stylevote.wording import plural
 
@@ -16,7 +17,7 @@ for ingested, name in INGESTED.items():
     PHOTOSETS[ingested] = Photoset(
         name=name,
         photos=photoset.photos,
-        table=photoset.labels or "",
+        table=photoset.labels,
         download=photoset.download,
         skip_failed=SETTINGS.config.on_bad_photo == "skip",
         labels=SETTINGS.labels,
@@ -92,7 +93,7 @@ rule download_photos:
                 }
             ),
             photos=photos_folder,
-            table=lambda wildcards: PHOTOSETS[wildcards.photoset].table,
+            table=lambda wildcards: as_option(PHOTOSETS[wildcards.photoset].table),
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
             on_bad_photo=SETTINGS.config.on_bad_photo,
         ),
@@ -111,7 +112,7 @@ def sources(wildcards):
     photos that changed after they were ingested.
     """
     photoset = PHOTOSETS[wildcards.photoset]
-    table = photoset.table
+    table = photoset.table.file if photoset.table else ""
     made = [table] if table and (is_drawn(table) or not os.path.exists(table)) else []
     mark = [photoset.mark] if or_refused(photoset.to_download) else []
     return [*made, *mark, *photoset.survey().changed]
@@ -148,12 +149,13 @@ rule ingest_photos:
                     "max_difference": SETTINGS.config.near_duplicates.max_difference,
                 }
             ),
-            # Paths do not count, and neither does `on_bad_photo`: a finished manifest is right with either value, and
+            # Paths do not count, and neither do `on_bad_photo` and `links`: a finished manifest is right with any, and
             # `compare_photosets` fails if photos were left out although `on_bad_photo` is `fail`.
             photos=photos_folder,
-            table=lambda wildcards: PHOTOSETS[wildcards.photoset].table,
+            table=lambda wildcards: as_option(PHOTOSETS[wildcards.photoset].table),
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
             on_bad_photo=SETTINGS.config.on_bad_photo,
+            links=lambda wildcards: SETTINGS.config.photosets[INGESTED[wildcards.photoset]].links,
             threads="{threads}",
         ),
         # The manifest depends on the content of the label table, and on the names and sizes of the photos.

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.config.label_table import table_option
 from stylevote.config.photos import Downloads
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
@@ -18,7 +19,7 @@ from stylevote.wording import bullets, location, plural, quote
 
 def main(
     photos: Path,
-    table: Path,
+    table: str,
     failures: Path,
     on_bad_photo: str,
     *,
@@ -30,7 +31,7 @@ def main(
 
     Args:
         photos: folder of the photos
-        table: file names, URLs and labels, as CSV, TSV or Parquet
+        table: path of the table of file names, URLs and labels, or its description as JSON
         failures: to write: photos that could not be downloaded, and why
         on_bad_photo: fail or skip, if there are such photos
         photoset: name of the photoset
@@ -38,7 +39,8 @@ def main(
     """
     # Ctrl-C ends it at once, as SIGTERM does: no photo is incomplete, and the next call downloads the others.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _, entries, problems = read_label_table(table, labels, photoset == "train")
+    described = table_option(table)
+    _, entries, problems = read_label_table(described, labels, photoset == "train", photos)
     if problems:
         raise InputError(problem_report(problems, photoset))
     files = list_files(str(photos), file_names(entries))
@@ -54,7 +56,8 @@ def main(
         f"{host}: {plural(count, 'photo')} not requested, because {MAX_FAILURES} failed in a row; try later"
         for host, count in not_asked.items()
     ]
-    lines += [f"{location(table, row.row)}: {quote(row.image_id)}: {row.problem}" for row in failed.itertuples()]
+    file = Path(described.file)
+    lines += [f"{location(file, row.row)}: {quote(row.image_id)}: {row.problem}" for row in failed.itertuples()]
     if not_asked or (len(failed) and on_bad_photo == "fail"):
         count = plural(len(failed) + sum(not_asked.values()), "photo")
         remedy = "the next call tries them again; set on_bad_photo to skip to go on without them"

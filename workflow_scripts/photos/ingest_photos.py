@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stylevote.cli import run
+from stylevote.config.label_table import table_option
 from stylevote.files.tables import read_table, write_table
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.listing import note_reading, second_of
@@ -13,9 +14,10 @@ def main(
     quarantine: Path,
     thumbnails: Path,
     photos: Path,
-    table: Path | None,
+    table: str | None,
     failures: Path | None,
     on_bad_photo: str,
+    links: str,
     threads: int,
     *,
     labels: list[str],
@@ -31,9 +33,10 @@ def main(
         quarantine: to write: photos left out, and why
         thumbnails: to write: small pictures of the good photos
         photos: folder of the photos
-        table: file names and labels, as CSV, TSV or Parquet; by default, all photos of the folder count
+        table: path of the table of file names and labels, or its description as JSON; empty: all photos of the folder
         failures: table of the photos that could not be downloaded, and why
         on_bad_photo: fail, or skip unusable photos
+        links: inside, or anywhere if photos may be links to files outside the folder
         threads: processes that open photos
         photoset: name of the photoset; train must have labels
         folds: number of folds, each of which needs a positive of every label
@@ -47,12 +50,13 @@ def main(
         reasons = read_table(failures, ["image_id", "problem"]).set_index("image_id")["problem"].to_dict()
     good, bad, pictures = ingest_photos(
         photos,
-        table,
+        table_option(table),
         labels,
         photoset=photoset,
         folds=folds,
         holdout=holdout,
         on_bad_photo=on_bad_photo,
+        links=links,
         max_difference=max_difference,
         reasons=reasons,
         threads=threads,

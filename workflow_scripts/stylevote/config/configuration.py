@@ -132,8 +132,8 @@ class Configuration(Model):
 
     results: Folder = "results"
     networks: Folder | None = None
-    labels: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(min_length=1, max_length=1000)
-    labels_per_job: int | None = Field(None, ge=1, le=1000)
+    labels: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(min_length=1, max_length=20_000)
+    labels_per_job: int | None = Field(None, ge=1, le=20_000)
     photosets: Annotated[dict[Name, photos.Photoset], AfterValidator(hold_train_and_test)] = Field(
         {}, validate_default=False
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from stylevote.config.base import Model, Seed, Text
+from stylevote.config.label_table import LabelTable, spelt_out_table
 
 
 class Photoset(Model):
@@ -12,18 +13,23 @@ class Photoset(Model):
 
     Attributes:
         photos: folder of photos. {results} stands for the results folder.
-        labels: table of file names and labels, or null: all photos of the folder, without labels.
+        labels: path of a table of file names and labels; or its description, {file: ..., ...}; or null: all photos of
+            the folder, without labels.
         download: fetch missing photos from the table's URLs (id,url,... without a header, or a column `url`).
         masks: folder of masks (<name of the photo>.png, a class number per pixel), or null.
         mask_labels: table of the masks' classes (value,name,group; the groups are background, body, clothing and
             accessory), or null: all numbers above 0 are the person.
+        links: inside (links to files elsewhere are refused) or anywhere (photos may be symbolic links to any file).
     """
 
     photos: str = Field(min_length=1)
-    labels: str | None = None
+    labels: Annotated[LabelTable | None, BeforeValidator(spelt_out_table, json_schema_input_type=str | LabelTable)] = (
+        None
+    )
     download: bool = False
     masks: str | None = None
     mask_labels: str | None = None
+    links: Literal["inside", "anywhere"] = "inside"
 
 
 class Demo(Model):

@@ -170,9 +170,12 @@ def _put_folders(config: Configuration) -> None:
     """Replace ``{results}`` in the paths of photosets by the folder of photos and networks."""
     root = config.networks or config.results
     for photoset in config.photosets.values():
-        for key in ("photos", "labels", "masks", "mask_labels"):
+        for key in ("photos", "masks", "mask_labels"):
             if path := getattr(photoset, key):
                 setattr(photoset, key, path.replace("{results}", root))
+        if photoset.labels:
+            file = photoset.labels.file.replace("{results}", root)
+            photoset.labels = photoset.labels.model_copy(update={"file": file})
 
 
 def _resolve_experiments(

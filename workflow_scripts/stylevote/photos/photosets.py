@@ -1,16 +1,20 @@
 """Photosets before their photos are decoded: their label tables, and the files in their folders."""
 
 import os
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
-from stylevote.photos.label_tables import Entry, content_digest, file_names, read_label_table
-from stylevote.photos.listing import changed_photos, list_files, names_and_sizes
+from stylevote.photos.label_tables import content_digest, file_names, read_label_table
+from stylevote.photos.listing import Entry as File
+from stylevote.photos.listing import changed_photos, list_files, names_and_sizes, similar_names
 from stylevote.photos.problems import problem_report
+from stylevote.photos.table_reader import Entry
 from stylevote.wording import plural, quote
 
 
@@ -35,7 +39,7 @@ class Photoset:
     Attributes:
         name: its name in the configuration.
         photos: its folder.
-        table: its label table, or an empty text.
+        table: the description of its label table, if it has one.
         download: whether photos that the folder lacks are downloaded.
         skip_failed: whether photos that cannot be downloaded are left out.
         labels: names of the labels.
@@ -46,7 +50,7 @@ class Photoset:
 
     name: str
     photos: str
-    table: str
+    table: LabelTable | None
     download: bool
     skip_failed: bool
     labels: list[str]
@@ -74,12 +78,14 @@ class Photoset:
 
     def _look(self) -> Survey:
         digest, names, missing = None, None, []
-        if self.table and os.path.isfile(self.table):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
-            columns, entries, problems = read_label_table(Path(self.table), self.labels, self.name == "train")
+        if self.table and os.path.isfile(self.table.file):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
+            columns, entries, problems = read_label_table(self.table, self.labels, self.name == "train", Path(self.photos))
             if problems:
                 raise InputError(problem_report(problems, self.name))
             digest, names = content_digest(columns, entries), file_names(entries)
         files = list_files(self.photos, names)
+        if names is not None and not self.download:
+            files = self._with_similar(files, entries)
         if names is None:
             from stylevote.photos.folders import is_photo  # noqa: PLC0415 (slow to import, and seldom needed)
 
@@ -88,13 +94,28 @@ class Photoset:
         if names and self.download:
             if not any(entry.url for entry in entries):
                 raise InputError(
-                    f"{self.table}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
+                    f"{self.table.file}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
                     " challenge's form (id,url,... without a header)"
                 )
             from stylevote.photos.folders import photos_without_file  # noqa: PLC0415 (as above)
 
             missing = photos_without_file(entries, [file.path for file in files])
         return Survey([digest, names_and_sizes(files)], changed, missing)
+
+    def _with_similar(self, files: list[File], entries: list[Entry]) -> list[File]:
+        """Return the files, and those that have a similar name of a photo which has no file of its name."""
+        found = {file.path.rpartition("/")[2] for file in files}
+        found |= {name.rpartition(".")[0] for name in found} - {""}
+        found |= {unicodedata.normalize("NFC", name) for name in found if not name.isascii()}
+        missing = set()
+        for entry in entries:
+            names = {name.rpartition("/")[2] for name in (entry.name, entry.alternative)}
+            if not found & {unicodedata.normalize("NFC", name) for name in names}:
+                missing |= similar_names(entry.name)
+        if not missing:
+            return files
+        similar = [file for file in list_files(self.photos) if missing & similar_names(file.path)]
+        return sorted({*files, *similar})
 
     def to_download(self) -> list[Entry]:
         """Return the photos to download: the missing ones.
