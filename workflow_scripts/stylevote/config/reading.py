@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from stylevote.config.messages import needs_quotes
 from stylevote.errors import InputError
 from stylevote.wording import bullets, describe_path, plural, quote
 
@@ -124,7 +125,7 @@ def value_problems(config: dict[str, Any]) -> Iterator[str]:
                 if not isinstance(key, str):
                     if where.endswith(".labels.values"):  # cells of a table: `texts_of_cells` knows what YAML reads
                         continue
-                    yield f"{where or 'configuration'}: the key {quote(key)} is no text; put it into quotes"
+                    yield f"{where or 'configuration'}: found the key {quote(key)}{needs_quotes(key)}, expected text"
                 else:
                     yield from _unprintable(f"{where}: the key" if where else "the key", key)
             waiting += [(f"{where}.{key}".lstrip("."), part, depth + 1) for key, part in reversed(value.items())]
