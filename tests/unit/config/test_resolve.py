@@ -383,6 +383,8 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": "r", "labels": ["all", "each"]}]}, "; write alternatives as {each: ['all', 'each']}"),
         ({"runs": [{"backbone": "r", "labels": [["red"], ["round"]]}]}, "runs[0].labels[0]: found ['red'], expected"),
         ({"runs": [{"backbone": "r", "seed": {"choose": []}}]}, "runs[0].seed.choose: found [], expected a list"),
+        ({"labels": ["dark sky", "red"], "submission": {"joined": " "}}, "submission.joined: found ' ', which is in"),
+        ({"submission": {"joined": ""}}, "submission.joined: '' is too short"),
         ({"labels": ["red", "red"]}, "labels: 'red' occurs more than once"),
         (
             {"labels": ["red", {"each": 3}], "runs": [{"backbone": "r", "labels": "each"}]},
@@ -582,7 +584,10 @@ def grown():
         ({"x": cyclic()}, "too many values, or too deep; expected at most 100000 values, 20 deep"),
         ({"x": grown()}, "too many values, or too deep"),
         ({1: 2}, "configuration: found the key 1 (YAML reads it as a number: put text into quotes)"),
-        ({"folds": {True: 2}}, "folds: found the key True (YAML reads yes, no, on, off, true and false as truth values"),
+        (
+            {"folds": {True: 2}},
+            "folds: found the key True (YAML reads yes, no, on, off, true and false as truth values",
+        ),
         ({"results": datetime.date(2018, 1, 1)}, "results: found the date datetime.date(2018, 1, 1); put text"),
         ({"results": os.system}, "results: found the builtin_function_or_method"),
         ({"results": "a\nb"}, "results 'a\\nb' holds a control character"),
@@ -685,7 +690,10 @@ def test_a_configuration_may_share_the_photos_and_networks_of_another():
     [
         ("labels: [NO, yes, red]", ["labels[0]: found False", "labels[1]: found True"]),
         ("labels: [red, round, 2018, null]", ["labels[2]: found 2018", "labels[3]: found None"]),
-        ("photosets: {train: {photos: a, labels: a.csv}, test: {photos: b}, off: {photos: c}}", ["found the key False"]),
+        (
+            "photosets: {train: {photos: a, labels: a.csv}, test: {photos: b}, off: {photos: c}}",
+            ["found the key False"],
+        ),
         ("photosets: {train: {photos: on, labels: a.csv}, test: {photos: b}}", ["photosets.train.photos: found True"]),
         ("on_bad_photo: no", ["on_bad_photo: found False"]),
         ("recolor: {labels: [NO]}", ["recolor.labels[0]: found False"]),

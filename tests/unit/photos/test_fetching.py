@@ -476,6 +476,6 @@ def test_no_proxy_and_refusals_of_a_proxy(server, proxied, monkeypatch):
 def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch, url):
     monkeypatch.setenv("http_proxy", url)
     monkeypatch.delenv("no_proxy", raising=False)
-    with pytest.raises(InputError, match="http_proxy .*expected http://HOST:PORT") as caught:
+    with pytest.raises(InputError, match=r"http_proxy .*expected http://HOST:PORT") as caught:
         fetch("http://photos.example/1.jpg", Bounds(20, 100_000))
     assert "secret" not in str(caught.value)

@@ -60,8 +60,8 @@ class Downloads(Model):
         seconds: maximum of seconds per attempt.
         megabytes: maximum of megabytes per photo.
         internal: hosts (`name` or `name:port`) in private networks that may be asked. All others there are refused.
-        proxy_resolves: if http_proxy or https_proxy is set, let the proxy look up the names of hosts. Its own rules must
-            then keep hostile URLs from private networks. Without it, the proxy gets addresses that were checked here.
+        proxy_resolves: if http_proxy or https_proxy is set, let the proxy look up the names of hosts. Its own rules
+            must then keep hostile URLs from private networks. Without it, the proxy gets addresses checked here.
     """
 
     parallel: int = Field(8, ge=1, le=256)

@@ -68,15 +68,15 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(
-            f"{path}: found {describe_path(path)}, expected a configuration ({error.strerror}). Words after --configfile"
-            " are files; put targets before it, or after --"
+            f"{path}: found {describe_path(path)}, expected a configuration ({error.strerror}). Words after"
+            " --configfile are files; put targets before it, or after --"
         ) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         line = data.count(b"\n", 0, error.start) + 1
-        found = "UTF-16" if utf_16 else f"the byte 0x{data[error.start]:02x} in line {line} (it may be Windows-1252)"
+        found = "UTF-16" if utf_16 else f"the byte 0x{data[error.start]:02x} in line {line} (Windows-1252?)"
         raise InputError(f"{path}: found {found}, expected text in UTF-8; save the file in this encoding") from None
 
 
