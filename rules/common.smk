@@ -16,7 +16,7 @@ import screen
 from commands import PROGRAM, by_attempt, code, program
 from stylevote.config.identity import canonical, features_id, features_setting, score_size
 from stylevote.config.layout import SHARED_RULES, Layout
-from stylevote.config.reading import refuse_repeated_keys
+from stylevote.config.reading import check_file
 from stylevote.config.resolve import resolve
 from stylevote.config.settings import epochs_of
 from stylevote.errors import InputError
@@ -39,7 +39,7 @@ def or_refused(work):
 if workflow.overwrite_configfiles:
     config = workflow.config_settings.overwrite_config
 for path in workflow.overwrite_configfiles or workflow.configfiles:
-    or_refused(lambda: refuse_repeated_keys(Path(path)))
+    or_refused(lambda: check_file(Path(path)))
 SETTINGS = or_refused(lambda: resolve(config))
 or_refused(SETTINGS.check_weights_folder)
 
@@ -72,6 +72,8 @@ ENSEMBLES = ["ensemble", *(["small"] if BUNDLE else [])]
 INGESTED = {name: name for name in sorted(SETTINGS.config.photosets, key=lambda name: (name != "train", name))}
 if HOLDOUT:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "holdout")}}
+# Whether there are photos to decide for the submission.
+TESTED = "test" in SETTINGS.config.photosets
 # Those whose missing photos are downloaded.
 DOWNLOADED = [folder for folder, name in INGESTED.items() if SETTINGS.config.photosets[name].download]
 
@@ -94,6 +96,11 @@ wildcard_constraints:
     ensemble=one_of(ENSEMBLES),
     # Folders of decisions: by the ensemble, and by the student.
     decisions=one_of(["predictions", *(["student/predictions"] if STUDENT else [])]),
+
+
+def of_test(path):
+    """Return a path in the results folder if there is a photoset `test`."""
+    return results(path) if TESTED else []
 
 
 def settings(*keys, **more):

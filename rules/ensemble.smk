@@ -294,8 +294,8 @@ rule write_details:
 
 
 def if_averaged(path):
-    """Return a path in the results folder if decisions are made by the mean of all folds' scores."""
-    return results(path) if SETTINGS.config.votes.aggregation == "average_scores" else []
+    """Return a path in the results folder if the mean of all folds' scores decides the photoset `test`."""
+    return of_test(path) if SETTINGS.config.votes.aggregation == "average_scores" else []
 
 
 # The photosets that have files.
@@ -303,19 +303,19 @@ READ = {} if SETTINGS.config.simulation else INGESTED
 
 
 rule write_submission:
-    """Write the decisions for the photoset `test`, and a summary of their expected quality."""
+    """Write the decisions for the photoset `test`, if there is one, and a summary of the expected quality."""
     input:
-        votes=results("predictions/test/votes.parquet"),
-        manifest=results("photos/test/manifest.parquet"),
+        votes=of_test("predictions/test/votes.parquet"),
+        manifest=of_test("photos/test/manifest.parquet"),
         composition=results("ensemble/composition.json"),
-        scores=results("predictions/test/scores.parquet"),
+        scores=of_test("predictions/test/scores.parquet"),
         estimate=results("estimate/summary.parquet"),
         fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
         holdout_scores=results("predictions/holdout/scores.parquet") if HOLDOUT else [],
         manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=READ),
         quarantines=expand(results("photos/{photoset}/quarantine.parquet"), photoset=READ),
     output:
-        submission=results("submission.csv"),
+        submission=of_test("submission.csv"),
         summary=results("summary.txt"),
         left_out=results("left_out.csv"),
     log:
@@ -327,5 +327,6 @@ rule write_submission:
             "ensemble/write_submission",
             settings("labels", "beta", form=SETTINGS.config.submission, photosets=list(READ.values())),
         ),
+        tested=TESTED,  # Snakemake does not compare lists of inputs
     shell:
         PROGRAM

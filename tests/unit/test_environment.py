@@ -45,7 +45,12 @@ def test_the_container_copies_files_of_its_context():
 
 
 # Modules that no rule needs, and the extra that each needs.
-OPTIONAL = {"bundle/serve.py": "serve", "bundle/export.py": "onnx", "photos/heic.py": "heic"}
+OPTIONAL = {
+    "bundle/serve.py": "serve",
+    "bundle/guard.py": "serve",
+    "bundle/export.py": "onnx",
+    "photos/heic.py": "heic",
+}
 LIBRARY = REPOSITORY / "workflow_scripts" / "stylevote"
 
 
