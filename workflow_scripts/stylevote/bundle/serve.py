@@ -229,8 +229,8 @@ def json_answer(
 
     Returns:
         ``photos``: for each, ``photo`` (its name), ``labels`` (those that it has) and ``scores`` (for each label:
-        score, threshold, decision and agreement, as in the table of details); ``refused``: the other files, with ``photo`` and
-        ``reason``.
+        score, threshold, decision and agreement, as in the table of details); ``refused``: the other files, with
+        ``photo`` and ``reason``.
     """
     records, refused = _answered(bundle, folder, uploads, threads, device, _records)
     return {"photos": records, "refused": [{"photo": name, "reason": reason} for name, reason in refused]}
