@@ -149,12 +149,13 @@ rule ingest_photos:
                     "max_difference": SETTINGS.config.near_duplicates.max_difference,
                 }
             ),
-            # Paths do not count, and neither does `on_bad_photo`: a finished manifest is right with either value, and
+            # Paths do not count, and neither do `on_bad_photo` and `links`: a finished manifest is right with any, and
             # `compare_photosets` fails if photos were left out although `on_bad_photo` is `fail`.
             photos=photos_folder,
             table=lambda wildcards: as_option(PHOTOSETS[wildcards.photoset].table),
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
             on_bad_photo=SETTINGS.config.on_bad_photo,
+            links=lambda wildcards: SETTINGS.config.photosets[INGESTED[wildcards.photoset]].links,
             threads="{threads}",
         ),
         # The manifest depends on the content of the label table, and on the names and sizes of the photos.

@@ -40,7 +40,7 @@ def main(
     # Ctrl-C ends it at once, as SIGTERM does: no photo is incomplete, and the next call downloads the others.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     described = table_option(table)
-    _, entries, problems = read_label_table(described, labels, photoset == "train")
+    _, entries, problems = read_label_table(described, labels, photoset == "train", photos)
     if problems:
         raise InputError(problem_report(problems, photoset))
     files = list_files(str(photos), file_names(entries))
@@ -56,7 +56,8 @@ def main(
         f"{host}: {plural(count, 'photo')} not requested, because {MAX_FAILURES} failed in a row; try later"
         for host, count in not_asked.items()
     ]
-    lines += [f"{location(Path(described.file), row.row)}: {quote(row.image_id)}: {row.problem}" for row in failed.itertuples()]
+    file = Path(described.file)
+    lines += [f"{location(file, row.row)}: {quote(row.image_id)}: {row.problem}" for row in failed.itertuples()]
     if not_asked or (len(failed) and on_bad_photo == "fail"):
         count = plural(len(failed) + sum(not_asked.values()), "photo")
         remedy = "the next call tries them again; set on_bad_photo to skip to go on without them"

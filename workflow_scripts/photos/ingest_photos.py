@@ -14,9 +14,10 @@ def main(
     quarantine: Path,
     thumbnails: Path,
     photos: Path,
-    table: str,
+    table: str | None,
     failures: Path | None,
     on_bad_photo: str,
+    links: str,
     threads: int,
     *,
     labels: list[str],
@@ -35,6 +36,7 @@ def main(
         table: path of the table of file names and labels, or its description as JSON; empty: all photos of the folder
         failures: table of the photos that could not be downloaded, and why
         on_bad_photo: fail, or skip unusable photos
+        links: inside, or anywhere if photos may be links to files outside the folder
         threads: processes that open photos
         photoset: name of the photoset; train must have labels
         folds: number of folds, each of which needs a positive of every label
@@ -54,6 +56,7 @@ def main(
         folds=folds,
         holdout=holdout,
         on_bad_photo=on_bad_photo,
+        links=links,
         max_difference=max_difference,
         reasons=reasons,
         threads=threads,

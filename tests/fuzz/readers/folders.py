@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from PIL import Image
 
+from stylevote.config.label_table import LabelTable
 from stylevote.files.tables import read_table, write_table
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.pixels import cache_pixels
@@ -46,7 +47,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
         if table:
             quoted = ['"' + name.replace('"', '""') + '"' for name in named]
             table.write_text("\n".join(["image", *quoted]), encoding="utf-8", errors="surrogateescape")
-        manifest, quarantine, _ = ingest_photos(photos, table, ["a"], photoset="test", on_bad_photo="skip")
+        manifest, quarantine, _ = ingest_photos(photos, table and LabelTable(file=str(table)), ["a"], photoset="test", on_bad_photo="skip")
         write_table(quarantine, folder / "quarantine.parquet")
         write_table(manifest, folder / "manifest.parquet")
         manifest = read_table(folder / "manifest.parquet")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fuzz.mutations import mutated
+from stylevote.config.label_table import LabelTable
 from stylevote.files.tables import write_table
 from stylevote.photos.ingest import ingest_photos
 
@@ -40,7 +41,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
         suffix, data, skip = case
         table = folder / f"labels{suffix}"
         table.write_bytes(data)
-        manifest, quarantine, _ = ingest_photos(photos, table, LABELS, folds=1, on_bad_photo="skip" if skip else "fail")
+        manifest, quarantine, _ = ingest_photos(photos, table and LabelTable(file=str(table)), LABELS, folds=1, on_bad_photo="skip" if skip else "fail")
         write_table(quarantine, folder / "quarantine.parquet")
         write_table(manifest, folder / "manifest.parquet")
         if not manifest[LABELS].isin([0, 1]).all(axis=None) or manifest["image_id"].duplicated().any():

@@ -18,7 +18,7 @@ from stylevote.files.tables import read_table
 from stylevote.photos import downloads
 from stylevote.photos.downloads import MAX_FAILURES, MAX_PAUSE, Patience, download_photos
 from stylevote.photos.fetching import Bounds
-from stylevote.photos.label_tables import Entry
+from stylevote.photos.table_reader import Entry
 
 PROGRAM = PROGRAMS / "photos" / "download_photos.py"
 

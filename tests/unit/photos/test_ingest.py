@@ -8,6 +8,7 @@ import struct
 import subprocess
 import unicodedata
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,9 @@ import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
-from stylevote.photos import label_tables
-from stylevote.photos.ingest import ingest_photos, shared_photos
+from stylevote.config.label_table import LabelTable
+from stylevote.photos import ingest, label_tables, table_reader, table_rows
+from stylevote.photos.ingest import shared_photos
 from stylevote.photos.near_duplicates import thumbnail
 from stylevote.photos.pixels import MAX_BYTES
 from stylevote.photos.problems import Problem, problem_report
@@ -32,6 +34,13 @@ def drawn(seed, size=(48, 64)):
     """A photo of coloured blotches that differs from that of any other seed."""
     blotches = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     return Image.fromarray(blotches).resize(size, Image.Resampling.BICUBIC)
+
+
+def ingest_photos(photos, table, labels, **settings):
+    """Ingest photos with a table at a path, or with its description, or without a table."""
+    if isinstance(table, Path):
+        table = LabelTable(file=str(table))
+    return ingest.ingest_photos(photos, table, labels, **settings)
 
 
 @pytest.fixture
@@ -433,7 +442,7 @@ def test_a_column_group_keeps_photos_together(photos, table, caplog):
 
 def test_groups_count_in_the_digest_of_a_table(table):
     def digest(lines):
-        columns, entries, _ = label_tables.read_label_table(table(lines), LABELS, True)
+        columns, entries, _ = label_tables.read_label_table(LabelTable(file=str(table(lines))), LABELS, True)
         return label_tables.content_digest(columns, entries)
 
     lines = lines_of_table()
@@ -480,12 +489,12 @@ def test_tables_larger_than_any_real_one(photos, tmp_path, monkeypatch):
     lines = str(caught.value).splitlines()
     assert sum("did you mean 'sport'?" in line for line in lines) == 200
     assert lines[-1] == "and 2801 more"
-    monkeypatch.setattr(label_tables, "MAX_ROWS", 3)
+    monkeypatch.setattr(table_reader, "MAX_ROWS", 3)
     long = tmp_path / "long.csv"
     long.write_text("\n".join(lines_of_table()))
     (line,) = problems(photos, long)
     assert line.startswith(f"{long}, row 4: the table is too large, at most 3 rows")
-    monkeypatch.setattr(label_tables, "MAX_TABLE_BYTES", 50)
+    monkeypatch.setattr(table_rows, "MAX_TABLE_BYTES", 50)
     (line,) = problems(photos, long)
     assert line.startswith(f"{long}: a table of 0.0 MB, at most 0 MB")
     name = tmp_path / "name.csv"
@@ -719,6 +728,7 @@ def ingest_arguments(photos, tmp_path, table=None, threads=1, **settings):
     yield from ([table] if table else [])
     yield from ("--manifest", tmp_path / "manifest.parquet", "--quarantine", tmp_path / "quarantine.parquet")
     yield from ("--thumbnails", tmp_path / "thumbnails.parquet")
+    yield from ("--links", "inside")
     yield from ("--threads", threads)
 
 

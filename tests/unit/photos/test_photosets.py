@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
 from stylevote.photos.photosets import Photoset
@@ -29,7 +30,7 @@ def photoset(folder, lines=None, *, download=False, skip_failed=False, name="tes
     return Photoset(
         name=name,
         photos=str(folder),
-        table=str(table) if lines else "",
+        table=LabelTable(file=str(table)) if lines else None,
         download=download,
         skip_failed=skip_failed,
         labels=LABELS,

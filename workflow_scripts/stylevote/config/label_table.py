@@ -122,7 +122,7 @@ def as_option(table: LabelTable | None) -> str:
     return described if isinstance(described, str) else json.dumps(described)
 
 
-def table_option(word: str) -> LabelTable | None:
+def table_option(word: str | None) -> LabelTable | None:
     """Return the description that `as_option` wrote."""
     if not word:
         return None

@@ -1,5 +1,7 @@
 """Parquet tables of users. Their size is checked before they are read: a few bytes may expand to gigabytes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +11,7 @@ import pyarrow.parquet as pq
 from stylevote.errors import InputError
 from stylevote.files.tables import check_seal
 
-MAX_COLUMNS = 2_000
+MAX_COLUMNS = 25_000
 PLAIN = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
 TEXT = (pa.types.is_string, pa.types.is_large_string)
 
@@ -27,6 +29,15 @@ def read_users_table(path: Path, max_cells: int) -> pd.DataFrame:
         InputError: the file is no Parquet table, is damaged or too large, or contains other types than text, numbers
             and booleans.
     """
+    with open_users_table(path, max_cells) as file:
+        table = file.read()
+        table.validate(full=True)
+        return table.to_pandas()
+
+
+@contextmanager
+def open_users_table(path: Path, max_cells: int) -> Iterator[pq.ParquetFile]:
+    """Yield the reader of a Parquet table; see `read_users_table`."""
     if not path.is_file():
         raise InputError(f"{path}: expected a Parquet table, found {'no file' if path.exists() else 'nothing'}")
     check_seal(path, required=False)
@@ -34,9 +45,8 @@ def read_users_table(path: Path, max_cells: int) -> pd.DataFrame:
         with pq.ParquetFile(path) as file:
             _check_form(path, file, max_cells)
             text = [field.name for field in file.schema_arrow if _value_is(field.type, TEXT)]
-        table = pq.read_table(path, partitioning=None, read_dictionary=text)
-        table.validate(full=True)
-        return table.to_pandas()
+        with pq.ParquetFile(path, read_dictionary=text) as file:
+            yield file
     except InputError:
         raise
     except Exception as error:  # readers raise nearly anything for damaged data

@@ -1,19 +1,22 @@
 """The files of a folder of photos, and the files that a name in a table can mean."""
 
+import difflib
 import os
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from stylevote.errors import InputError
-from stylevote.photos.label_tables import Entry, normal
+from stylevote.photos.table_reader import Entry, normal
 from stylevote.photos.listing import walk
 from stylevote.photos.pixels import FORMATS
-from stylevote.wording import describe_path
+from stylevote.wording import describe_path, quote
 
 PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
+MAX_COMPARED = 20_000  # names that a wrong name is compared with
 
 
 @dataclass
@@ -34,6 +37,16 @@ class Folder:
     by_path: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     by_stem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
+    @cached_property
+    def by_key(self) -> dict[tuple[str, str], list[str]]:
+        """Paths of photos by the keys of `_keys`, made when a name is no path of a file."""
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for relative in filter(is_photo, filter(is_utf8, self.files)):
+            path = normal(relative)
+            for key in {*_keys(path), *_keys(path.rpartition("/")[2])}:
+                found[key].append(relative)
+        return found
+
     def __post_init__(self) -> None:
         """Index the files."""
         self.files.sort()
@@ -45,8 +58,11 @@ class Folder:
                     self.by_stem[normal(stem)].append(relative)
 
 
-def list_folder(photos: Path) -> Folder:
-    """List the files below ``photos`` without hidden ones; raise `InputError` if it cannot be read."""
+def list_folder(photos: Path, links: str = "inside") -> Folder:
+    """List the files below ``photos`` without hidden ones; raise `InputError` if it cannot be read.
+
+    Links to files elsewhere count if ``links`` is ``anywhere``. Links to folders are not followed.
+    """
     if (kind := describe_path(photos)) != "a folder":
         raise InputError(f"{photos}: expected a folder of photos, found {kind}")
 
@@ -55,7 +71,8 @@ def list_folder(photos: Path) -> Folder:
 
     files, outside, real = [], set(), photos.resolve()
     for path, entry in walk(os.fspath(photos), stop):
-        if entry.is_symlink() and not _inside(photos / path, real):
+        follow = links == "anywhere" and entry.is_file()
+        if entry.is_symlink() and not follow and not _inside(photos / path, real):
             outside.add(path)
         elif not (entry.is_symlink() and entry.is_dir()):
             files.append(path)
@@ -88,20 +105,77 @@ def matching_files(folder: Folder, name: str) -> list[str]:
     return [path] if path in same else same or folder.by_stem.get(normal(path), [])
 
 
-def find_files(entries: list[Entry], folder: Folder) -> list[list[str]]:
+def similar_files(folder: Folder, name: str) -> list[str]:
+    """Return the files that a name can mean which is no path in the folder.
+
+    In this order: an absolute path, or one that begins with the folder's own name; a file in a subfolder; another case;
+    another suffix; a number that lost its leading zeros.
+    """
+    path = normal(PurePosixPath(name.replace("\\", "/")).as_posix())
+    paths = []
+    for root in (os.path.abspath(folder.root), os.path.realpath(folder.root)):
+        for prefix in (f"{normal(root)}/", f"{normal(os.path.basename(root))}/"):
+            if path.startswith(prefix):
+                paths.append(path.removeprefix(prefix))
+                if found := matching_files(folder, paths[-1]):
+                    return found
+    return next((found for text in (path, *paths) for key in _keys(text) if (found := folder.by_key.get(key))), [])
+
+
+def _keys(path: str) -> list[tuple[str, str]]:
+    """Return the keys that a name in a table shares with the files it can mean, the most exact first."""
+    given, stem = PurePosixPath(path), path
+    if is_photo(path):
+        stem = given.with_suffix("").as_posix()
+    keys = [("path", path.casefold()), ("stem", stem.casefold())]
+    if "/" not in path:
+        keys = [("name", path), ("name", path.casefold()), *keys, ("name stem", stem.casefold())]
+        if stem.isdecimal():
+            keys.append(("number", stem.lstrip("0")))
+    return keys
+
+
+def find_files(entries: list[Entry], folder: Folder, *, similar: bool = True) -> list[list[str]]:
     """Return, for each photo of a table, the files that it can mean: by its name, or else by the end of its URL.
 
-    A file that has the name of one photo is not taken for another photo with this URL.
+    A file that has the name of one photo is not taken for another photo with this URL, or with a ``similar`` name.
     """
     named = [matching_files(folder, entry.name) for entry in entries]
     taken = {path for paths in named for path in paths}
-    return [
-        paths or [path for path in matching_files(folder, entry.alternative) if path not in taken]
-        for entry, paths in zip(entries, named, strict=True)
-    ]
+
+    def further(entry: Entry) -> list[str]:
+        for find, name in ((matching_files, entry.alternative), (similar_files, entry.name)):
+            if name and (similar or find is matching_files):
+                if paths := [path for path in find(folder, name) if path not in taken]:
+                    return paths
+        return []
+
+    return [paths or further(entry) for entry, paths in zip(entries, named, strict=True)]
 
 
 def photos_without_file(entries: list[Entry], paths: list[str]) -> list[Entry]:
-    """Return the photos of a table that are none of the files at ``paths`` in the folder."""
-    matches = find_files(entries, Folder(Path(), paths))
+    """Return the photos of a table that are none of the files at ``paths`` in the folder, by their exact names."""
+    matches = find_files(entries, Folder(Path(), paths), similar=False)
     return [entry for entry, files in zip(entries, matches, strict=True) if not files]
+
+
+def nearest_file(folder: Folder, name: str) -> str:
+    """Return the end of a sentence about a name without a file: the nearest file, and the parts that differ."""
+    path = normal(name.replace("\\", "/"))
+    base = path.rpartition("/")[2]
+    found = folder.by_key.get(("name", base.casefold())) or folder.by_key.get(("name stem", _stem(base).casefold()))
+    if not found and len(folder.files) <= MAX_COMPARED:
+        names = {file.rpartition("/")[2]: file for file in folder.files if is_photo(file)}
+        found = [names[match] for match in difflib.get_close_matches(base, names, n=1)]
+    if not found:
+        return ""
+    file = found[0]
+    (given_folder, _, given), (folder_of_file, _, there) = path.rpartition("/"), normal(file).rpartition("/")
+    stems, suffixes = (_stem(given), _stem(there)), (given[len(_stem(given)) :], there[len(_stem(there)) :])
+    pairs = {"folder": (given_folder, folder_of_file), "name": stems, "suffix": suffixes}
+    differing = [part for part, (one, other) in pairs.items() if one.casefold() != other.casefold()]
+    return f"; the nearest is {quote(file)}, which differs in its {' and '.join(differing) or 'case'}"
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).stem if is_photo(name) else name

@@ -11,7 +11,7 @@ from iterstrat.ml_stratifiers import IterativeStratification
 
 from stylevote.errors import InputError
 from stylevote.files.tables import label_matrix
-from stylevote.photos.label_tables import TableRow, UnreadableError, read_rows
+from stylevote.photos.table_rows import Rows, TableRow, UnreadableError
 from stylevote.wording import bullets, location, nearest, plural, quote
 
 ATTEMPTS = 20
@@ -102,7 +102,7 @@ def read_folds(path: Path, count: int) -> pd.Series:
         InputError: it cannot be read, lacks a column, names a photo twice, or has other folds than 0 to ``count - 1``.
     """
     try:
-        header, *rows = list(read_rows(path)) or [TableRow(0, [])]
+        header, *rows = list(Rows(path)) or [TableRow(0, [])]
     except UnreadableError as error:
         row, text = error.args
         raise InputError(f"{location(path, row)}: {text}") from error

@@ -11,13 +11,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import MANIFEST_COLUMNS
-from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder
-from stylevote.photos.label_tables import Entry, read_label_table
+from stylevote.photos.folders import Folder, find_files, is_photo, is_utf8, list_folder, nearest_file
+from stylevote.photos.label_tables import read_label_table
 from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, near_duplicates, thumbnail, united
 from stylevote.photos.pixels import PhotoError, decode_photo, map_in_order, read_bytes
-from stylevote.photos.problems import Problem, problem_report
+from stylevote.photos.problems import LISTED, Problem, problem_report
+from stylevote.photos.table_reader import Entry
 from stylevote.wording import bullets, location, plural, quote, quote_all
 
 TRAIN = "train"
@@ -34,13 +36,14 @@ class Examined(NamedTuple):
 
 def ingest_photos(
     photos: Path,
-    table: Path | None,
+    table: LabelTable | None,
     labels: list[str],
     *,
     photoset: str = TRAIN,
     folds: int = 2,
     holdout: bool = False,
     on_bad_photo: str = "fail",
+    links: str = "inside",
     labelled: bool = False,
     max_difference: float = 0.15,
     reasons: Mapping[str, str] = MappingProxyType({}),
@@ -49,10 +52,11 @@ def ingest_photos(
     """Check every photo and every row of the table, and list the photos.
 
     Args:
-        table: file names and labels (CSV, TSV or Parquet), or None for all photos in the folder.
+        table: table of file names and labels, or None for all photos in the folder.
         photoset: name of the photoset; ``train`` must have labels, and a positive of each label per fold.
         holdout: whether some photos will be held out, so that each label needs another positive.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
+        links: ``inside``, or ``anywhere`` if photos may be links to files outside the folder.
         labelled: whether a photoset other than ``train`` must have labels, too.
         max_difference: of near-duplicates, see `near_duplicate_groups`.
         reasons: why photos, by their names, could not be downloaded.
@@ -68,24 +72,25 @@ def ingest_photos(
     """
     if taken := [label for label in labels if label in MANIFEST_COLUMNS]:
         raise InputError(f"labels {quote_all(taken)}: the manifest has columns of this name; rename the labels")
-    folder = list_folder(photos)
+    folder = list_folder(photos, links)
     must_be_labelled = labelled or photoset == TRAIN
+    path = Path(table.file) if table else None
     if table is None:
         names, entries, problems = [], *_listing_entries(folder, labels if must_be_labelled else [])
     else:
-        names, entries, problems = read_label_table(table, labels, must_be_labelled)
-        problems += _find_files(entries, folder, table, reasons)
-    kept, bad = _examine_photos([entry for entry in entries if entry.path], folder.root, table, threads)
+        names, entries, problems = read_label_table(table, labels, must_be_labelled, photos)
+        problems += _find_files(entries, folder, path, reasons)
+    kept, bad = _examine_photos([entry for entry in entries if entry.path], folder.root, path, threads)
     problems += bad
     thumbnails = np.array([photo.thumbnail for _, photo in kept], dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
     alike = near_duplicate_groups(thumbnails, [photo.sha256 for _, photo in kept], max_difference)
     groups = united(alike, _named_groups([entry for entry, _ in kept]))
-    problems += _contradictions(kept, names, table)
+    problems += _contradictions(kept, names, path)
     skip = on_bad_photo == "skip" and len(kept) > 0  # fail if every photo is bad
     if photoset == TRAIN and entries:
         counted = [entry for entry, _ in kept] if skip else entries
         group_of = {entry.path: group for (entry, _), group in zip(kept, groups.tolist(), strict=True)}
-        problems += _rare_labels(counted, group_of, names, table, folds=folds, holdout=holdout)
+        problems += _rare_labels(counted, group_of, names, path, folds=folds, holdout=holdout)
     fatal = [problem for problem in problems if not (skip and problem.of_photo)]
     if fatal:
         raise InputError(problem_report(fatal, photoset))
@@ -119,16 +124,20 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
 
 def _find_files(entries: list[Entry], folder: Folder, table: Path, reasons: Mapping[str, str]) -> list[Problem]:
     """Set the path of every entry that has one file; return the problems of the other entries."""
-    problems = []
+    problems, missing = [], 0
     row_of = {}
     for entry, matches in zip(entries, find_files(entries, folder), strict=True):
         where = f"{location(table, entry.row)}: {quote(entry.name)}"
         if _leads_outside(folder, entry.name) or _leads_outside(folder, entry.alternative):
             problems.append(Problem(entry.row, f"{where} leads outside the folder by a symbolic link"))
         elif not matches:
-            reason = f"; it could not be downloaded: {reasons[entry.name]}" if entry.name in reasons else ""
+            missing += 1
+            if entry.name in reasons:
+                reason = f"; it could not be downloaded: {reasons[entry.name]}"
+            else:  # a suggestion takes a while, and a message lists only the first problems
+                reason = nearest_file(folder, entry.name) if missing <= LISTED else ""
             text = f"{where}: no such file in {folder.root}{reason}"
-            problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True))
+            problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True, kind="missing"))
         elif len(matches) > 1:
             text = f"{where} could be any of {quote_all(matches[:5])}; expected the path of one"
             problems.append(Problem(entry.row, text))

@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -66,6 +67,16 @@ def list_files(folder: str, names: Collection[str] | None = None) -> list[Entry]
         if stat.S_ISREG(status.st_mode):
             files.append(Entry(path, status.st_size, status.st_mtime, max(status.st_mtime, status.st_ctime)))
     return sorted(files)
+
+
+def similar_names(name: str) -> set[str]:
+    """Return texts of which a name in a table and the name of its file share one, if they differ a little.
+
+    They may differ in case, suffix, folder and leading zeros.
+    """
+    base = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2]).casefold()
+    stems = {base, base.rpartition(".")[0] or base}
+    return stems | {stem.lstrip("0") for stem in stems if stem.isdecimal()}
 
 
 def names_and_sizes(files: list[Entry]) -> str:

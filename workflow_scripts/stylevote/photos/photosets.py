@@ -1,6 +1,7 @@
 """Photosets before their photos are decoded: their label tables, and the files in their folders."""
 
 import os
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any, NamedTuple
 from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
-from stylevote.photos.label_tables import Entry, content_digest, file_names, read_label_table
-from stylevote.photos.listing import changed_photos, list_files, names_and_sizes
+from stylevote.photos.label_tables import content_digest, file_names, read_label_table
+from stylevote.photos.listing import Entry as File
+from stylevote.photos.listing import changed_photos, list_files, names_and_sizes, similar_names
 from stylevote.photos.problems import problem_report
+from stylevote.photos.table_reader import Entry
 from stylevote.wording import plural, quote
 
 
@@ -76,11 +79,13 @@ class Photoset:
     def _look(self) -> Survey:
         digest, names, missing = None, None, []
         if self.table and os.path.isfile(self.table.file):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
-            columns, entries, problems = read_label_table(self.table, self.labels, self.name == "train")
+            columns, entries, problems = read_label_table(self.table, self.labels, self.name == "train", Path(self.photos))
             if problems:
                 raise InputError(problem_report(problems, self.name))
             digest, names = content_digest(columns, entries), file_names(entries)
         files = list_files(self.photos, names)
+        if names is not None and not self.download:
+            files = self._with_similar(files, entries)
         if names is None:
             from stylevote.photos.folders import is_photo  # noqa: PLC0415 (slow to import, and seldom needed)
 
@@ -96,6 +101,21 @@ class Photoset:
 
             missing = photos_without_file(entries, [file.path for file in files])
         return Survey([digest, names_and_sizes(files)], changed, missing)
+
+    def _with_similar(self, files: list[File], entries: list[Entry]) -> list[File]:
+        """Return the files, and those that have a similar name of a photo which has no file of its name."""
+        found = {file.path.rpartition("/")[2] for file in files}
+        found |= {name.rpartition(".")[0] for name in found} - {""}
+        found |= {unicodedata.normalize("NFC", name) for name in found if not name.isascii()}
+        missing = set()
+        for entry in entries:
+            names = {name.rpartition("/")[2] for name in (entry.name, entry.alternative)}
+            if not found & {unicodedata.normalize("NFC", name) for name in names}:
+                missing |= similar_names(entry.name)
+        if not missing:
+            return files
+        similar = [file for file in list_files(self.photos) if missing & similar_names(file.path)]
+        return sorted({*files, *similar})
 
     def to_download(self) -> list[Entry]:
         """Return the photos to download: the missing ones.

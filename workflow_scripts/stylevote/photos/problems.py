@@ -1,9 +1,15 @@
 """Problems of photos and tables: all at once, each with its location."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
-from stylevote.wording import bullets, plural
+from stylevote.wording import bullets, location, plural
+
+LISTED = 20  # problems of a kind that are listed one by one; more are one problem
+FIRST = 5  # rows that the message of a kind names
 
 
 class Problem(NamedTuple):
@@ -15,6 +21,7 @@ class Problem(NamedTuple):
         image_id: file name of the photo, if the problem concerns one.
         path: path of the photo, if the problem concerns one.
         of_photo: the photo is bad, not the table, and may be skipped.
+        kind: if a message would list many problems of a kind, it has one line for them.
     """
 
     row: int
@@ -22,9 +29,67 @@ class Problem(NamedTuple):
     image_id: str = ""
     path: str = ""
     of_photo: bool = False
+    kind: str = ""
+
+
+@dataclass
+class Faults:
+    """Problems of a table's rows, collected by kind: 200,000 equal mistakes take the room and the time of a few.
+
+    Attributes:
+        table: path of the table.
+        form: whether a fault may come from a table that is written in another form.
+    """
+
+    table: Path
+    form: bool = False
+    _texts: dict[Hashable, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    _counts: dict[Hashable, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, row: int, kind: Hashable, text: str | Callable[[], str], *, form: bool = False) -> None:
+        """Add a fault.
+
+        Args:
+            row: line of the table, or 0.
+            kind: faults of the same kind are counted together.
+            text: the message without its location, or a function that makes it.
+            form: the table may be written in another form than the one expected.
+        """
+        self.form = self.form or form
+        self._counts[kind] += 1
+        if len(texts := self._texts[kind]) < LISTED:
+            texts.append((row, text if isinstance(text, str) else text()))
+
+    def kinds(self, group: str) -> int:
+        """Return the number of kinds that are pairs with this first element."""
+        return sum(isinstance(kind, tuple) and kind[0] == group for kind in self._counts)
+
+    def problems(self) -> list[Problem]:
+        """Return a problem per fault, or per kind of which there are many."""
+        found = []
+        for kind, texts in self._texts.items():
+            if (count := self._counts[kind]) > LISTED:
+                texts = [(texts[0][0], texts[0][1] + _more(count, [row for row, _ in texts]))]
+            found += [Problem(row, f"{location(self.table, row)}: {text}") for row, text in texts]
+        return found
 
 
 def problem_report(problems: Iterable[Problem], photoset: str) -> str:
     """Return a message that lists the first 200 ``problems`` in row order, with their count."""
-    texts = [problem.text for problem in sorted(problems, key=lambda problem: (problem.row == 0, problem.row))]
+    ordered = sorted(problems, key=lambda problem: (problem.row == 0, problem.row))
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for problem in ordered:
+        rows_of[problem.kind].append(problem.row)
+    texts, said = [], set()
+    for problem in ordered:
+        kind = problem.kind
+        many = kind and len(rows_of[kind]) > LISTED
+        if not (many and kind in said):
+            texts.append(problem.text + (_more(len(rows_of[kind]), rows_of[kind]) if many else ""))
+        said.add(kind)
     return bullets(f"{plural(len(texts), 'problem')} in photoset {photoset}:", texts)
+
+
+def _more(count: int, rows: list[int]) -> str:
+    """Return the end of the message about the first of many problems of a kind."""
+    return f"; and {count - 1} more like this, in rows {', '.join(map(str, rows[1:FIRST]))}, ..."

@@ -1,8 +1,31 @@
 """Guess how a table of photos and labels is written, for the configuration to confirm."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
+
+import yaml
+
+from stylevote.config.label_table import LabelTable
+from stylevote.errors import InputError
+from stylevote.photos.label_tables import is_challenge_form
+from stylevote.photos.table_forms import load_coco, names_in_cell
+from stylevote.photos.table_reader import BITS, UNNAMED, LabelReader, normal
+from stylevote.photos.table_rows import Rows, TableRow, UnreadableError
+from stylevote.wording import join, location, plural, quote, quote_all
+
+NARROW = 20  # columns
+MAX_CELLS = {True: 30_000_000, False: 3_000_000}  # that are looked at, in a narrow table and in others
+MAX_DISTINCT = 200_000  # texts of a column that are counted
+MAX_VALUES = 8  # texts of a column of values
+MAX_LABELS = 20_000
+LISTED = 5  # columns to ignore that are listed; more are `all`
+WORDS = {"yes": 1, "y": 1, "t": 1, "x": 1, "positive": 1, "no": 0, "n": 0, "f": 0, "negative": 0}
+SEPARATORS = ("list", "|", ";", ",", " ")
+LABEL_NAMES = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category")
 
 
 @dataclass
@@ -10,7 +33,7 @@ class Guess:
     """The probable form of a table.
 
     Attributes:
-        labels: names of the labels, in their order in the table.
+        labels: names of the labels, in their order in the table, or sorted if they are in cells.
         description: keys of `stylevote.config.label_table.LabelTable` that the table needs besides its path.
         findings: sentences about the table.
         problems: sentences about what hinders its use.
@@ -24,4 +47,219 @@ class Guess:
 
 def guess_table(table: Path, folder: Path) -> Guess:
     """Guess the form of a table from its rows and from the names of the files in the photos' folder."""
-    return Guess(problems=[f"{table}: cannot be read yet, nor compared with {folder}"])
+    from stylevote.photos.folders import list_folder, matching_files, nearest_file, similar_files  # noqa: PLC0415 (slow)
+
+    try:
+        files = list_folder(folder, "anywhere")
+    except InputError as error:
+        return Guess(problems=[str(error)])
+    guess, names = _guess(table, [], lambda name: bool(matching_files(files, name) or similar_files(files, name)))
+    missing = [name for name in names if not (matching_files(files, name) or similar_files(files, name))]
+    if names:
+        guess.findings.append(f"{len(names) - len(missing)} of {plural(len(names), 'photo')} are in {folder}")
+    if missing:
+        example = f"{quote(missing[0])} first{nearest_file(files, missing[0])}"
+        guess.problems.append(f"{plural(len(missing), 'photo')} of the table not in {folder}, {example}")
+    return guess
+
+
+def advice(table: Path, labels: list[str]) -> list[str]:
+    """Return the text about the lines of a configuration with which a table can be read, if they are clear."""
+    guess, _ = _guess(table, labels, _is_photo_name)
+    if not guess.description or not set(labels) <= set(guess.labels):
+        return []
+    lines = yaml.safe_dump(
+        {"labels": {"file": str(table), **guess.description}}, sort_keys=False, default_flow_style=None, width=100
+    )
+    return ["if it is meant so, describe it in the configuration:\n" + "".join(f"      {line}\n" for line in lines.splitlines()).rstrip()]
+
+
+def _is_photo_name(name: str) -> bool:
+    return str(guess_type(name, strict=False)[0]).startswith("image/")
+
+
+def _guess(table: Path, labels: list[str], is_photo: Callable[[str], bool]) -> tuple[Guess, list[str]]:
+    """Return a guess, and the names of the table's photos.
+
+    Args:
+        table: its path.
+        labels: the configuration's, or none if they are to be found.
+        is_photo: whether a cell can be the name of a photo.
+    """
+    try:
+        return _guess_coco(table) if table.suffix.lower() == ".json" else _guess_rows(table, labels, is_photo)
+    except UnreadableError as error:
+        row, text = error.args
+        return Guess(problems=[f"{location(table, row)}: {text}"]), []
+
+
+def _guess_coco(table: Path) -> tuple[Guess, list[str]]:
+    reader = LabelReader(LabelTable(file=str(table), coco=True), [], None)
+    images, annotations, categories = load_coco(reader, {"file_name"})
+    labels = [str(item.get("name")) for item in categories]
+    counts = f"{plural(len(images), 'image')}, {plural(len(annotations), 'annotation')}"
+    findings = [f"annotations in COCO's form: {counts}, {plural(len(labels), 'category')}"]
+    return Guess(labels, {"coco": True}, findings), [str(item.get("file_name")) for item in images]
+
+
+@dataclass
+class _Column:
+    """A column: its position, name and the texts of its cells with their numbers."""
+
+    position: int
+    name: str
+    texts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def values(self) -> set[str]:
+        """Texts without case, if they are few."""
+        return {text.casefold() for text in self.texts} if len(self.texts) <= 2 * MAX_VALUES else set()
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether all cells are words for yes, no or unknown, and some of them for yes or no."""
+        return bool(self.values & (BITS.keys() | WORDS.keys())) and self.values <= BITS.keys() | WORDS.keys() | {
+            "",
+            "-1",
+            "-1.0",
+        }
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the first cells are URLs."""
+        return all("://" in text[:10] for text in list(self.texts)[:20] if text) and any(self.texts)
+
+
+def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool]) -> tuple[Guess, list[str]]:
+    rows = Rows(table)
+    first = next(rows, None)
+    if first is None:
+        raise UnreadableError(0, "the table is empty, expected a header and a row per photo")
+    if is_challenge_form(first):
+        count = len(first.fields) - 2
+        text = f"no header: a name, a URL and {plural(count, 'column')} of labels, which the table does not name"
+        return Guess([f"label{k}" for k in range(count)], {}, [text]), [first.fields[0], *(r.fields[0] for r in rows)]
+    columns, count = _columns(first, rows)
+    guess = Guess(findings=[f"{plural(count, 'row')}, {plural(len(columns), 'column')}"])
+    unnamed = len(columns) > 1 and columns[0].name in UNNAMED
+    photo = _photo_column(columns, is_photo, unnamed)
+    known = {*map(normal, labels)}
+    if photo.position != (1 if unnamed and columns[1].name not in known else 0):
+        guess.description["photo"] = photo.name
+    guess.findings.append(f"photos are in column {photo.name}")
+    url = next((c for c in columns if c.name == "url"), None) or next((c for c in columns if c.is_url), None)
+    if url and url.name != "url":
+        guess.description["url"] = url.name
+    used = [photo, *([url] if url else []), *([columns[0]] if unnamed and photo.position else [])]
+    others = [column for column in columns if column not in used and column.name != "group"]
+    binary = [column for column in others if column.is_binary]
+    words = [column for column in others if column not in binary]
+    repeated = photo.texts.total() > 1.1 * len(photo.texts)
+    in_header = [column for column in others if column.name in known]
+    if in_header or (binary and not (words and repeated)):
+        taken = _guess_wide(guess, in_header or binary, known)
+    else:
+        taken = _guess_words(guess, words, binary, known, repeated)
+    if not guess.labels:
+        guess.problems.append(f"{table}: no labels found in {join([column.name for column in others]) or 'it'}")
+    left = [column.name for column in others if column not in taken]
+    further = set(guess.labels) - known if known and not in_header else set()
+    if left or further:
+        ignored = [*left, *sorted(further)]
+        guess.description["ignore"] = ignored if len(ignored) <= LISTED else "all"
+        guess.findings.append(f"{plural(len(ignored), 'column' if left else 'label')} without use: {join(ignored[:LISTED])}")
+    return guess, list(photo.texts)
+
+
+def _columns(header: TableRow, rows: Iterable[TableRow]) -> tuple[list[_Column], int]:
+    """Return the columns that have a name, with the texts of their cells, and the number of rows."""
+    width = max((k + 1 for k, name in enumerate(header.fields) if name), default=1)
+    columns = [_Column(k, normal(name)) for k, name in enumerate(header.fields[:width])]
+    count, cells = 0, MAX_CELLS[width <= NARROW]
+    for count, row in enumerate(rows, 1):
+        if cells > 0:
+            for column, text in zip(columns, row.fields, strict=False):
+                if text in column.texts or len(column.texts) < MAX_DISTINCT:
+                    column.texts[text] += 1
+            cells -= width
+    return columns, count
+
+
+def _photo_column(columns: list[_Column], is_photo: Callable[[str], bool], unnamed: bool) -> _Column:
+    """Return the column with most names of photos, of which few repeat; of equal ones, the first that is no index."""
+
+    def photos(column: _Column) -> float:
+        texts = [text for text in list(column.texts)[:200] if text]
+        named = sum(is_photo(text) or _is_photo_name(text) for text in texts)
+        return named * len(column.texts) / max(1, column.texts.total())
+
+    ordered = [*columns[1:], columns[0]] if unnamed else columns
+    best = max(ordered, key=photos)
+    return best if photos(best) else ordered[0]
+
+
+def _guess_wide(guess: Guess, columns: list[_Column], known: set[str]) -> list[_Column]:
+    """Add labels that have columns; return their columns."""
+    guess.labels = [column.name for column in columns if not known or column.name in known]
+    texts = {text for column in columns for text in column.values}
+    has_zeros = any({**BITS, **WORDS}.get(text) == 0 for text in texts)
+    negative = "unknown" if has_zeros else 0
+    values = {text: WORDS.get(text, negative) for text in sorted(texts - BITS.keys())}
+    values = {text: value for text, value in values.items() if text in WORDS or text in ("", "-1", "-1.0")}
+    if "-1" in values:
+        values.pop("-1.0", None)
+    if values:
+        guess.description["values"] = values
+        meanings = ", ".join(f"{quote(text)} is {value}" for text, value in values.items())
+        guess.findings.append(f"cells other than 0 and 1: {meanings}")
+    guess.findings.append(f"{plural(len(guess.labels), 'label')} in columns of 0 and 1")
+    return columns if not known else [column for column in columns if column.name in known]
+
+
+def _guess_words(
+    guess: Guess, words: list[_Column], binary: list[_Column], known: set[str], repeated: bool
+) -> list[_Column]:
+    """Add labels that are words in cells; return their columns."""
+    words = [column for column in words if any(column.texts) and not column.is_url]
+    if not words:
+        return []
+
+    def fit(column: _Column) -> tuple[int, int, int]:
+        names = _names(column, _separator(column, known))
+        rank = LABEL_NAMES.index(column.name.casefold()) if column.name.casefold() in LABEL_NAMES else len(LABEL_NAMES)
+        return -len(known & set(names)), rank, len(names)
+
+    column = min(words, key=fit)
+    separator = _separator(column, known)
+    if repeated and separator == "|" and not any("|" in text for text in column.texts):
+        value = binary[0] if binary else None
+        guess.description["long"] = {"label": column.name, **({"value": value.name} if value else {})}
+        guess.findings.append(f"a row per photo and label, in column {column.name}")
+        guess.labels = sorted(text for text in column.texts if text)[:MAX_LABELS]
+        return [column, *([value] if value else [])]
+    guess.description["cell"] = {"column": column.name, "separator": separator}
+    guess.labels = sorted(_names(column, separator))[:MAX_LABELS]
+    how = "as lists" if separator == "list" else f"separated by {quote(separator)}"
+    guess.findings.append(f"labels are words in column {column.name}, {how}: {quote_all(guess.labels[:LISTED])}, ...")
+    if len(guess.labels) > max(10, column.texts.total() // 2):
+        guess.problems.append(f"column {column.name}: {len(guess.labels)} different words, which are too many for labels")
+    return [column]
+
+
+def _separator(column: _Column, known: set[str]) -> str:
+    """Return the probable separator of a column's words; ``|``, which is not there, if each cell is one word."""
+    texts = [text for text in column.texts if text]
+    if texts and all(text[0] in "[({" and text[-1] in "])}" for text in texts):
+        return "list"
+    for separator in SEPARATORS[1:]:
+        if not any(separator in text for text in texts):
+            continue
+        names = _names(column, separator)
+        if (known and names and len(known & set(names)) > len(known & set(texts))) or len(names) < len(texts):
+            return separator
+    return "|"
+
+
+def _names(column: _Column, separator: str) -> Counter[str]:
+    """Return the words in a column's cells."""
+    return Counter(name for text in column.texts for name in names_in_cell(text, separator) or [])
