@@ -11,9 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stylevote.begin.choice import BALANCED, Choice, backbones_of, balanced_run
 from stylevote.begin.survey import Survey
 from stylevote.begin.words import block, comment, value
+from stylevote.config.label_table import LabelTable
 from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
-from stylevote.wording import SHOWN, plural, quote
+from stylevote.photos.label_tables import read_label_table
+from stylevote.wording import SHOWN, plural, quote, quote_all
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
@@ -25,6 +27,18 @@ TEMPLATES = Environment(
 TEMPLATES.filters |= {"value": value, "block": block, "comment": lambda text, indent="": comment(text, indent)}
 
 
+def refuse_fixed_form(found: Survey, config: dict[str, Any], left_out: list[int]) -> None:
+    """Raise `InputError` if a table's form has no way to leave out labels."""
+    labels = config["photosets"]["train"]["labels"]
+    described = LabelTable(**labels) if isinstance(labels, dict) else LabelTable(file=labels)
+    if left_out and read_label_table(described, config["labels"], True, found.folder)[2]:
+        names = [found.labels[k] for k in left_out]
+        raise InputError(
+            f"{found.table}: labels on fewer than three photos, one for each fold: {quote_all(names)}; a table of this"
+            " form cannot leave them out: merge them with others, or add photos"
+        )
+
+
 def make_settings(found: Survey, choice: Choice, test: Path | None, output: Path) -> dict[str, Any]:
     """Return the values of a configuration."""
     description = left_out_of(found.description, found.labels, choice.left_out)
@@ -33,8 +47,8 @@ def make_settings(found: Survey, choice: Choice, test: Path | None, output: Path
         "photos": path_text(found.folder),
         "labels": {"file": table, **description} if description else table,
     }
-    if found.download:
-        train["download"] = True
+    train |= {"download": True} if found.download else {}
+    train |= {"links": "anywhere"} if found.links else {}
     runs: list[Any] = [choice.chosen]
     recipes: dict[str, Any] = {"plain": {}}
     if choice.rare:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from stylevote.begin.choice import Choice, choose
-from stylevote.begin.configuration import make_settings, render
+from stylevote.begin.configuration import make_settings, refuse_fixed_form, render
 from stylevote.begin.machine import Machine, describe, network_times, this_machine
 from stylevote.begin.preview import contact_sheet, first_rows
 from stylevote.begin.survey import Survey, check_kinds, count_photos, survey
@@ -99,6 +99,7 @@ def write(
     choice = choose(found, seconds, hours=hours, kind=wanted, devices=devices)
     command = snakemake_command(output, kind, machine)
     config = make_settings(found, choice, test, output)
+    refuse_fixed_form(found, config, choice.left_out)
     text = render(config, found, choice, basis=basis, sets=set_lines(choice, hours), command=command)
     return text, choice, command
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from stylevote.begin.words import shown
 from stylevote.config.label_table import LabelTable
 from stylevote.config.photos import NearDuplicates
 from stylevote.errors import InputError
 from stylevote.photos.folders import Folder, is_photo, list_folder
-from stylevote.photos.ingest import _find_files, _named_groups, examine_photo
-from stylevote.photos.label_tables import Entry, read_label_table
+from stylevote.photos.ingest import examine_photo, find_paths, named_groups
+from stylevote.photos.label_tables import read_label_table
 from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, united
 from stylevote.photos.pixels import map_in_order
 from stylevote.photos.problems import Problem, problem_report
 from stylevote.photos.table_guess import guess_table
+from stylevote.photos.table_reader import Entry
 from stylevote.wording import bullets, describe_path, plural, quote
 
 SAMPLE = 2000  # photos that are opened, of more
@@ -42,6 +42,7 @@ class Survey:
         distinct: the same, with near-duplicates and groups counted once.
         missing: sentences about rows without a photo in the folder.
         download: whether they have URLs.
+        links: whether some photos are links to files elsewhere.
         unused: photos of the folder that the table does not name.
         others: paths of its other files.
         opened: number of photos that were opened.
@@ -62,6 +63,7 @@ class Survey:
     distinct: np.ndarray
     missing: list[str]
     download: bool
+    links: bool
     unused: int
     others: list[str]
     opened: int = 0
@@ -80,10 +82,13 @@ def survey(photos: Path, table: Path, threads: int) -> Survey:
     guess = guess_table(table, photos)
     if guess.problems:
         raise InputError(bullets(f"{table}: cannot be used:", guess.problems, indent="  "))
-    folder = list_folder(photos)
+    folder, findings = list_folder(photos), guess.findings
+    if links := len(folder.outside):
+        folder = list_folder(photos, "anywhere")
+        findings = [*findings, f"{plural(links, 'symbolic link')} to files elsewhere, which `links: anywhere` accepts"]
     described = LabelTable(file=str(table), **guess.description)
-    names, entries, problems = read_label_table(described, guess.labels, True)
-    problems += _find_files(entries, folder, table, {})
+    names, entries, problems = read_label_table(described, guess.labels, True, photos)
+    problems += find_paths(entries, folder, table, {})
     missing = [problem for problem in problems if problem.of_photo]
     download = bool(missing) and all(entry.url for entry in entries if not entry.path)
     if fatal := [problem for problem in problems if not problem.of_photo]:
@@ -103,14 +108,15 @@ def survey(photos: Path, table: Path, threads: int) -> Survey:
     # Photos that are to be downloaded count, too: their labels are known.
     kept = [present[k] for k in position] + ([entry for entry in entries if not entry.path] if download else [])
     groups = np.concatenate([groups, np.arange(len(groups), len(kept))])
-    groups = united(groups, _named_groups(kept))
+    groups = united(groups, named_groups(kept))
     values = np.frombuffer(b"".join(entry.values for entry in kept), np.uint8).reshape(len(kept), len(names))
     return Survey(
         folder=photos,
         table=table,
         labels=names,
         description=guess.description,
-        findings=guess.findings,
+        findings=findings,
+        links=bool(links),
         entries=kept,
         values=values,
         groups=groups,

@@ -25,13 +25,15 @@ def comment(text: str, indent: str = "") -> str:
     )
 
 
-def value(part: Any) -> str:
-    """Return a value as YAML in one line, in quotes where YAML would read it as another kind of value."""
-    text = yaml.safe_dump(part, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
+def value(part: Any, *, flow: bool = True) -> str:
+    """Return a value as YAML, in quotes where YAML would read it as another kind of value; all of it prints."""
+    options = {"default_flow_style": flow, "width": 10**9, "sort_keys": False}
+    text = yaml.safe_dump(part, allow_unicode=True, **options)
+    if not text.replace("\n", "").isprintable():
+        text = yaml.safe_dump(part, **options)
     return text.removesuffix("...\n").rstrip("\n")
 
 
 def block(part: dict[str, Any], indent: str) -> str:
     """Return a mapping as YAML with a line per key."""
-    text = yaml.safe_dump(part, allow_unicode=True, width=10**9, sort_keys=False)
-    return textwrap.indent(text.rstrip("\n"), indent)
+    return textwrap.indent(value(part, flow=False), indent)

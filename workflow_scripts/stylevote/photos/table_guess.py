@@ -59,7 +59,7 @@ def guess_table(table: Path, folder: Path) -> Guess:
         guess.findings.append(f"{len(names) - len(missing)} of {plural(len(names), 'photo')} are in {folder}")
     if missing:
         example = f"{quote(missing[0])} first{nearest_file(files, missing[0])}"
-        guess.problems.append(f"{plural(len(missing), 'photo')} of the table not in {folder}, {example}")
+        guess.findings.append(f"{plural(len(missing), 'photo')} of the table not in {folder}, {example}")
     return guess
 
 
