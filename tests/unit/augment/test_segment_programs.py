@@ -12,6 +12,7 @@ from sklearn.metrics import jaccard_score
 import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.augment.masks import decode_mask
+from stylevote.config.label_table import LabelTable
 from stylevote.demo.canvas import CLASSES
 from stylevote.demo.label_sets import sample_label_sets
 from stylevote.demo.photos import write_photos
