@@ -16,7 +16,7 @@ import screen
 from commands import PROGRAM, by_attempt, code, program
 from stylevote.config.identity import canonical, features_id, features_setting, score_size
 from stylevote.config.layout import SHARED_RULES, Layout
-from stylevote.config.reading import refuse_repeated_keys
+from stylevote.config.reading import check_file
 from stylevote.config.resolve import resolve
 from stylevote.config.settings import epochs_of
 from stylevote.errors import InputError
@@ -39,7 +39,7 @@ def or_refused(work):
 if workflow.overwrite_configfiles:
     config = workflow.config_settings.overwrite_config
 for path in workflow.overwrite_configfiles or workflow.configfiles:
-    or_refused(lambda: refuse_repeated_keys(Path(path)))
+    or_refused(lambda: check_file(Path(path)))
 SETTINGS = or_refused(lambda: resolve(config))
 or_refused(SETTINGS.check_weights_folder)
 

@@ -84,6 +84,8 @@ def show_texts():
 def begin():
     """Prepare a call."""
     if workflow.is_main_process and not workflow.touch:
+        if workflow.executor_plugin.name == "slurm":
+            or_refused(environment.check_slurm)
         touch_future_results()
         refuse_unrecorded()
         forget_finished()

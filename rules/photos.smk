@@ -39,7 +39,7 @@ rule draw_demo:
     """Draw the demo's photos, with their labels and true masks."""
     input:
         # The program reads it by itself; it is an input so that its content counts.
-        "workflow_scripts/stylevote/demo/jd2018_label_sets.csv",
+        os.path.relpath(SCRIPTS / "stylevote/demo/jd2018_label_sets.csv"),
     output:
         # The program gets their folder.
         results("demo/train.csv"),

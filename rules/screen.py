@@ -1,7 +1,8 @@
 """The screen of a call: numbers of jobs, a line per finished job, a bar, and at the end why jobs failed.
 
 Snakemake's own messages are in its log file. They are also on the screen if a user asks for them (`--verbose`,
-`--printshellcmds`, `--debug-dag`, `--quiet`, `--logger`), and in calls without jobs (`--lint`, `--unlock`, ...).
+`--printshellcmds`, `--debug-dag`, `--quiet host`, `--logger`), and in calls without jobs (`--lint`, `--unlock`, ...).
+With `--quiet`, the screen shows errors only: Snakemake would hide them, too.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any, NamedTuple
 
+from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from stylevote.tracking.reasons import counts_and_reasons, short_reasons, why_failed
@@ -51,11 +53,19 @@ class Screen(logging.Handler):
         dryrun: whether the call is a dry run.
         color: whether lines may be coloured.
         logfile: Snakemake's log file.
+        quiet: whether to show errors only.
     """
 
-    def __init__(self, own: logging.StreamHandler, dryrun: bool = False, color: bool = True, logfile: str = "") -> None:
+    def __init__(
+        self,
+        own: logging.StreamHandler,
+        dryrun: bool = False,
+        color: bool = True,
+        logfile: str = "",
+        quiet: bool = False,
+    ) -> None:
         super().__init__()
-        self.own, self.dryrun, self.color, self.logfile = own, dryrun, color, logfile
+        self.own, self.dryrun, self.color, self.logfile, self.quiet = own, dryrun, color, logfile, quiet
         self.planned = self.stopped = False
         self.start = 0.0
         self.todo: Counter[str] = Counter()  # jobs per rule that have not ended
@@ -83,7 +93,9 @@ class Screen(logging.Handler):
         if event == LogEvent.WORKFLOW_STARTED:
             self.planned = True
         elif not self.planned:
-            if record.msg != "Assuming unrestricted shared filesystem usage.":
+            if self.quiet and record.levelno >= logging.ERROR:
+                self.own.emit(record)  # without its filter
+            elif record.msg != "Assuming unrestricted shared filesystem usage.":
                 self.own.handle(record)
         elif show := getattr(self, f"_on_{event}", None):
             show(record)
@@ -186,6 +198,8 @@ class Screen(logging.Handler):
         return self.jobs[jobid].started if jobid in self.jobs else self.start
 
     def _print(self, text: str, color: str = "") -> None:
+        if self.quiet and color != "red":
+            return
         if self.bar:
             self.bar.print(text, color)
         else:
@@ -193,7 +207,7 @@ class Screen(logging.Handler):
             self.own.flush()
 
     def _show_bar(self) -> None:
-        if not self.own.stream.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
+        if self.quiet or not self.own.stream.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
             return
         from screen_bar import Bar  # noqa: PLC0415 (slow; neither dry runs nor pipes need it)
 
@@ -260,12 +274,15 @@ def attach(workflow: Any) -> Screen | None:
     if own is None:
         return None
     settings = workflow.output_settings
-    own_messages = settings.verbose or settings.printshellcmds or settings.debug_dag or settings.quiet
+    own_messages = settings.verbose or settings.printshellcmds or settings.debug_dag
+    quiet = not settings.dryrun and not {Quietness.ALL, Quietness.RULES}.isdisjoint(settings.quiet or ())
+    own_messages = own_messages or (settings.quiet and not quiet)
     if JOBS_AS_JSON in os.environ:
         handler: logging.Handler = JobsAsJson(os.environ[JOBS_AS_JSON])
     elif workflow.is_main_process and not own_messages:
         logfile = next(iter(workflow.logger_manager.get_logfile()), "")
-        handler = Screen(own, settings.dryrun, not settings.nocolor, os.path.relpath(logfile) if logfile else "")
+        logfile = os.path.relpath(logfile) if logfile else ""
+        handler = Screen(own, settings.dryrun, not settings.nocolor, logfile, quiet)
         os.environ[HAS_SCREEN] = "1"
     elif workflow.subprocess_exec and HAS_SCREEN in os.environ:
         handler = JobLog(own, workflow)

@@ -8,7 +8,7 @@ rule simulate_photos:
     """Draw label sets for photos that do not exist."""
     input:
         # The program reads it by itself; it is an input so that its content counts.
-        "workflow_scripts/stylevote/demo/jd2018_label_sets.csv",
+        os.path.relpath(SCRIPTS / "stylevote/demo/jd2018_label_sets.csv"),
     output:
         manifest=results("photos/train/manifest.parquet"),
         test_manifest=results("photos/test/manifest.parquet"),

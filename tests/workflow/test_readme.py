@@ -62,3 +62,26 @@ def test_every_command_of_the_demo_can_be_planned(clone, command):
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.fixture(scope="module")
+def mistaken(clone, tmp_path_factory):
+    """The clone with a misspelt key in every configuration."""
+    folder = tmp_path_factory.mktemp("mistaken") / "stylevote"
+    shutil.copytree(clone, folder)
+    for path in [folder / "config.yaml", *(folder / "config").glob("*.yaml")]:
+        path.write_text(f"{path.read_text()}\ntresholds: {{}}\n")
+    return folder
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith(SNAKEMAKE)])
+def test_every_command_names_a_mistake_once_even_if_it_is_quiet(mistaken, command):
+    words = ["--quiet", "all", "--nocolor", *shlex.split(command.removeprefix(SNAKEMAKE))]
+    done = subprocess.run(
+        [warm.python(), "-m", "snakemake", *words], cwd=mistaken, capture_output=True, text=True, check=False
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert printed.count("unknown key 'tresholds'; did you mean 'threshold'?") == 1, printed
+    assert "Traceback" not in printed
+    assert not (mistaken / "results").exists()

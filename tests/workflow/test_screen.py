@@ -192,6 +192,15 @@ def test_quiet_is_quiet(small):
     assert small.call("--cores", "1", "--quiet", "all", "--", "out/first-0.txt") == "the summary\n"
 
 
+@pytest.mark.parametrize("quiet", [(), ("--quiet",), ("--quiet", "all"), ("--quiet", "rules")])
+def test_errors_are_shown_once_also_if_it_is_quiet(small, quiet):
+    printed = small.call("--cores", "1", "--keep-going", *quiet, "--", "refused/photos", "function", status=1)
+    assert printed.count("error: photos.csv, row 5: no label") == 1, printed
+    assert printed.count("no such backbone") == 1, printed
+    printed = small.call("--cores", "1", *quiet, "--config", "refused=1", status=1)
+    assert printed.count("labels: found 3, expected 4") == 1, printed
+
+
 def test_the_workflow_ends_with_its_summary(finished):
     jobs = re.findall(r"^ *(\d+)/(\d+)  (\w+)", finished.printed, re.MULTILINE)
     assert [int(number) for number, _, _ in jobs] == list(range(1, int(jobs[0][1]) + 1))

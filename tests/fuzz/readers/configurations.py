@@ -9,15 +9,13 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 from snakemake.common.configfile import load_configfile
-from snakemake.exceptions import WorkflowError
 
 from fuzz.mutations import mutated
 from places import REPOSITORY
 from stylevote.config.configuration import Configuration
 from stylevote.config.identity import canonical
-from stylevote.config.reading import refuse_repeated_keys
+from stylevote.config.reading import check_file
 from stylevote.config.resolve import resolve
-from stylevote.errors import InputError
 
 SMALL = {
     "labels": ["red", "round"],
@@ -64,13 +62,8 @@ def prepare(folder: Path) -> tuple[list[str | bytes], st.SearchStrategy[bytes], 
         path = folder / "config.yaml"
         data = text.encode() if isinstance(text, str) else text
         path.write_bytes(data[:MAX_BYTES])
-        try:
-            config = load_configfile(path)
-        except (WorkflowError, UnicodeDecodeError, yaml.YAMLError, ValueError, IndexError, RecursionError) as error:
-            # Snakemake reads the file before any line of this repository is reached.
-            raise InputError(error) from error
-        refuse_repeated_keys(path)
-        settings = resolve(config)
+        check_file(path)  # before Snakemake reads it
+        settings = resolve(load_configfile(path))
         canonical([settings.config, settings.runs, settings.external, settings.slugs, settings.cells]).encode()
         if not settings.labels or not (settings.runs or settings.external):
             raise AssertionError("nothing to decide")

@@ -1,5 +1,7 @@
 """Checks of a configuration's file and of the types of its values, before any key is looked at."""
 
+import codecs
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -9,7 +11,7 @@ from typing import Any
 import yaml
 
 from stylevote.errors import InputError
-from stylevote.wording import bullets, plural, quote
+from stylevote.wording import bullets, describe_path, plural, quote
 
 # More than any configuration needs. In YAML, a few lines with aliases can stand for any number of values.
 MAX_VALUES = 100_000
@@ -24,15 +26,61 @@ def refusal(problems: Sequence[str]) -> InputError:
     return InputError(bullets(f"{plural(len(problems), 'problem')} in the configuration:", problems, indent="  "))
 
 
-def refuse_repeated_keys(path: Path) -> None:
-    """Raise `InputError` if a mapping in a configuration's file has a key twice. Readers of YAML keep the last one.
+def check_file(path: Path) -> None:
+    """Check a configuration's file before Snakemake reads it, whose errors are tracebacks or have no line.
 
-    Errors of YAML are left to Snakemake, which has read the file before.
+    Raises:
+        InputError: there is no such file, it is not UTF-8, YAML or JSON, has no keys, or a mapping has a key twice
+            (readers of YAML keep the last one).
     """
+    text = _text(path)
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, OSError, UnicodeError):
-        return
+        _refuse_deep(text)
+        loader = yaml.CSafeLoader(text)
+        root = loader.get_single_node()
+        value = loader.construct_document(root) if root else None
+    except (yaml.YAMLError, ValueError, IndexError, RecursionError) as error:
+        try:
+            root, value = None, json.loads(text)  # tabs between values are JSON, and no YAML
+        except (ValueError, RecursionError):
+            mark = getattr(error, "problem_mark", None)
+            line = f", line {mark.line + 1}" if mark else ""
+            problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+            raise InputError(f"{path}{line}: this is no YAML: {problem}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: found {quote(value)}, expected keys with values, such as labels: [...]")
+    if root:
+        _refuse_repeated_keys(path, root)
+
+
+def _refuse_deep(text: str) -> None:
+    """Raise `RecursionError` if values are nested too deeply for the reader, which would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > 100:
+            raise RecursionError("values are nested too deeply")
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: found {describe_path(path)}, expected a configuration ({error.strerror}). Words after --configfile"
+            " are files; put targets before it, or after --"
+        ) from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        line = data.count(b"\n", 0, error.start) + 1
+        found = "UTF-16" if utf_16 else f"the byte 0x{data[error.start]:02x} in line {line} (it may be Windows-1252)"
+        raise InputError(f"{path}: found {found}, expected text in UTF-8; save the file in this encoding") from None
+
+
+def _refuse_repeated_keys(path: Path, root: yaml.Node) -> None:
+    """Raise `InputError` if a mapping has a key twice."""
     repeated: list[tuple[int, str]] = []
     seen, waiting = set(), [root]
     while waiting:
