@@ -24,9 +24,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 ELSEWHERE = "make room, or write to another disk (decoded photos go to TMPDIR)"
 FURTHER = (
     "Further commands: 'new PHOTOS TABLE' writes a configuration for new photos, 'serve BUNDLE' shows a page to try a "
-    "bundle, 'export BUNDLE FOLDER' writes its networks as ONNX, 'compare RESULTS OTHER_RESULTS' compares two ensembles, "
-    "and 'sets' says what ready sets of runs cost here. "
-    "'--help' after a command describes it."
+    "bundle, 'export BUNDLE FOLDER' writes its networks as ONNX, 'compare RESULTS OTHER_RESULTS' compares two "
+    "ensembles, and 'sets' says what ready sets of runs cost here. '--help' after a command describes it."
 )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from PIL import Image
 from snakemake.common.configfile import load_configfile
@@ -19,8 +20,6 @@ from stylevote.errors import InputError
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.table_reader import Entry
 from stylevote.tracking.set_costs import STORED, settings_of
-
-import torch
 
 LABELS = ["coat", "hat", "shoe"]
 NAMES = [f"{number:03d}.png" for number in range(14)]
@@ -45,7 +44,14 @@ def photos(tmp_path, monkeypatch) -> Path:
 
 def begin(photos: Path, table: Path | str, **options) -> dict:
     """Run the command; return the configuration as Snakemake reads it."""
-    defaults = {"test": Path("to decide"), "output": Path("mine.yaml"), "hours": 8, "kind": "cpu", "measure": False, "threads": 1}
+    defaults = {
+        "test": Path("to decide"),
+        "output": Path("mine.yaml"),
+        "hours": 8,
+        "kind": "cpu",
+        "measure": False,
+        "threads": 1,
+    }
     new.new(Path(photos), Path(table), **{**defaults, **options})
     return load_configfile(options.get("output", "mine.yaml"))
 
@@ -60,14 +66,17 @@ def ingested(config: dict) -> pd.DataFrame:
 
 def wide(rows=TRUTH, labels=LABELS, names=NAMES, yes="1", no="0", separator=",") -> str:
     """Return a table with a column per label."""
-    lines = [["image", *labels], *([name, *(yes if value else no for value in row)] for name, row in zip(names, rows))]
+    lines = [
+        ["image", *labels],
+        *([name, *(yes if value else no for value in row)] for name, row in zip(names, rows, strict=True)),
+    ]
     return "".join(separator.join(line) + "\n" for line in lines)
 
 
 def words(separator: str, quote: str = "") -> str:
     """Return a table whose cells hold all labels of a photo."""
-    cells = [separator.join(label for label, value in zip(LABELS, row) if value) for row in TRUTH]
-    return "Image,tags\n" + "".join(f"{name},{quote}{cell}{quote}\n" for name, cell in zip(NAMES, cells))
+    cells = [separator.join(label for label, value in zip(LABELS, row, strict=True) if value) for row in TRUTH]
+    return "Image,tags\n" + "".join(f"{name},{quote}{cell}{quote}\n" for name, cell in zip(NAMES, cells, strict=True))
 
 
 FORMS = {
@@ -82,9 +91,16 @@ FORMS = {
     "words with commas": words(",", '"'),
     "words with bars": words("|"),
     "a row per label": "file,label\n"
-    + "".join(f"{n},{label}\n" for n, row in zip(NAMES, TRUTH) for label, value in zip(LABELS, row) if value),
+    + "".join(
+        f"{n},{label}\n"
+        for n, row in zip(NAMES, TRUTH, strict=True)
+        for label, value in zip(LABELS, row, strict=True)
+        if value
+    ),
     "an index": "\n".join(f"{k - 1 if k else ''},{line}" for k, line in enumerate(wide().splitlines())) + "\n",
-    "further columns": "\n".join(f"{line},{'note' if not k else 'seen by me'}" for k, line in enumerate(wide().splitlines())),
+    "further columns": "\n".join(
+        f"{line},{'note' if not k else 'seen by me'}" for k, line in enumerate(wide().splitlines())
+    ),
 }
 
 
@@ -162,14 +178,29 @@ def test_a_table_of_other_photos_is_refused(photos):
 def test_missing_photos_with_urls_are_downloaded(photos):
     (photos / NAMES[3]).unlink()
     rows = wide().splitlines()
-    lines = [f"{rows[0]},url", *(f"{row},https://a.example/{name}" for row, name in zip(rows[1:], NAMES))]
+    lines = [f"{rows[0]},url", *(f"{row},https://a.example/{name}" for row, name in zip(rows[1:], NAMES, strict=True))]
     Path("labels.csv").write_text("\n".join(lines))
     config = begin(photos, "labels.csv")
     assert config["photosets"]["train"]["download"] is True
     assert config["on_bad_photo"] == "fail"
 
 
-STRANGE = ["no", "1e-3", "null", "# a", "a: b", "'", '"', "{results}", "größe", "- x", "2018-01-01", "x\u2028y", "\u202ey", "~"]
+STRANGE = [
+    "no",
+    "1e-3",
+    "null",
+    "# a",
+    "a: b",
+    "'",
+    '"',
+    "{results}",
+    "größe",
+    "- x",
+    "2018-01-01",
+    "x\u2028y",
+    "\u202ey",
+    "~",
+]
 
 
 def test_names_of_labels_and_files_stay_text(photos, capsys):
@@ -231,9 +262,9 @@ def test_rare_labels_get_a_recipe_and_a_loss(photos):
 
 def test_exchanged_arguments_and_other_mistakes_are_named(photos, tmp_path):
     Path("labels.csv").write_text(wide())
-    with pytest.raises(InputError, match="expected the folder first: new photos labels.csv"):
+    with pytest.raises(InputError, match=r"expected the folder first: new photos labels\.csv"):
         begin("labels.csv", "photos")
-    with pytest.raises(InputError, match=r"gone.csv: expected a file with a table of labels, found nothing"):
+    with pytest.raises(InputError, match=r"gone\.csv: expected a file with a table of labels, found nothing"):
         begin(photos, "gone.csv")
     with pytest.raises(InputError, match=r"expected a name that ends in \.yaml"):
         begin(photos, "labels.csv", output=Path("mine"))
@@ -245,7 +276,7 @@ def test_exchanged_arguments_and_other_mistakes_are_named(photos, tmp_path):
 
 def test_the_contact_sheet_shows_photos_of_the_whole_table_in_its_order(photos):
     colours = [(19 * k, 255 - 15 * k, 100) for k in range(len(NAMES))]
-    for name, colour in zip(NAMES, colours):
+    for name, colour in zip(NAMES, colours, strict=True):
         Image.new("RGB", (60, 60), colour).save(photos / name)
     values = np.ones((len(NAMES), 1), dtype=int)
     Path("labels.csv").write_text(wide(values, ["all"]).replace(f"{NAMES[5]},1", f"{NAMES[5]},0"))

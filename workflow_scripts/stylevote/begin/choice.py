@@ -82,5 +82,3 @@ def backbones_of(name: str) -> list[str]:
     """Return the backbones of a set."""
     named = [entry["backbone"] for entry in entries_of(name)]
     return sorted({each for one in named for each in (one["each"] if isinstance(one, dict) else [one])})
-
-

@@ -13,7 +13,7 @@ from stylevote.tracking.set_costs import Seconds, measured, stored
 
 # Limits of memory of a container or of a batch job (cgroups, versions 2 and 1).
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-# Photos a second of ResNet-50 at 224 pixels, scored and learnt from: assumed of a GPU of a data centre if there is none.
+# Seconds of a photo by ResNet-50 at 224 pixels, scored and learnt from: assumed of a GPU if there is none here.
 ASSUMED = (1 / 1500, 1 / 450)
 
 

@@ -20,7 +20,7 @@ from stylevote.errors import InputError
 from stylevote.files.tables import UNKNOWN
 from stylevote.photos.folders import is_photo, list_folder
 from stylevote.tracking.set_costs import Seconds
-from stylevote.wording import plural, quote, quote_all
+from stylevote.wording import plural, quote
 
 NAMED = 3  # files that a line names
 LISTED = 40  # labels that are listed
@@ -73,7 +73,9 @@ def new(
     create(output, text.encode())
     create(sheet, picture)
     width = shutil.get_terminal_size((100, 24)).columns
-    print("", "The first rows, as they are understood:", *(f"  {row}" for row in first_rows(found, width - 2)), sep="\n")
+    print(
+        "", "The first rows, as they are understood:", *(f"  {row}" for row in first_rows(found, width - 2)), sep="\n"
+    )
     print("", *set_lines(choice, hours), basis, "", sep="\n")
     print(f"{output}: the configuration. {sheet}: photos with their labels. Are they right? Then:\n\n    {command}")
 

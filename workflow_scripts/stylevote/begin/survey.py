@@ -16,7 +16,7 @@ from stylevote.photos.ingest import examine_photo, find_paths, named_groups
 from stylevote.photos.label_tables import read_label_table
 from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, united
 from stylevote.photos.pixels import map_in_order
-from stylevote.photos.problems import Problem, problem_report
+from stylevote.photos.problems import problem_report
 from stylevote.photos.table_guess import guess_table
 from stylevote.photos.table_reader import Entry
 from stylevote.wording import bullets, describe_path, plural, quote
@@ -97,7 +97,7 @@ def survey(photos: Path, table: Path, threads: int) -> Survey:
         raise InputError(problem_report(missing, "train"))
     present = [entry for entry in entries if entry.path]
     opened = sample(present, len(names))
-    good, bad, sides, thumbnails, digests = _open(present, opened, folder.root, threads)
+    good, sides, thumbnails, digests, bad = _open(present, opened, folder.root, threads)
     if not good and not download:
         raise InputError(bullets(f"{photos}: none of {plural(len(opened), 'photo')} can be read:", bad))
     alike = near_duplicate_groups(thumbnails, digests, NearDuplicates().max_difference)
@@ -161,8 +161,8 @@ def sample(entries: Sequence[Entry], labels: int) -> list[int]:
 
 def _open(
     entries: Sequence[Entry], positions: list[int], root: Path, threads: int
-) -> tuple[list[int], list[str], np.ndarray, np.ndarray, list[str]]:
-    """Return the positions of the photos that can be read, problems of the others, and sides, thumbnails and digests."""
+) -> tuple[list[int], np.ndarray, np.ndarray, list[str], list[str]]:
+    """Return positions, sides, thumbnails and digests of the photos that can be read, and problems of the others."""
     results = map_in_order(partial(examine_photo, root), [entries[k].path for k in positions], threads)
     good, bad, photos = [], [], []
     for k, result in zip(positions, results, strict=True):
@@ -173,4 +173,4 @@ def _open(
             photos.append(result)
     thumbnails = np.array([photo.thumbnail for photo in photos], dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
     sides = np.array([min(photo.width, photo.height) for photo in photos], dtype=int)
-    return good, bad, sides, thumbnails, [photo.sha256 for photo in photos]
+    return good, sides, thumbnails, [photo.sha256 for photo in photos], bad
