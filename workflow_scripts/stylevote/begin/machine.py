@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 import torch
@@ -59,8 +59,15 @@ def network_times(machine: Machine, kind: str, measure: bool) -> tuple[Seconds, 
         )
     if measure:
         return measured(open_device(machine.cores, gpus=kind == "gpu")), "measured here, network by network"
-    device = torch.device("cuda") if kind == "gpu" else open_device(machine.cores, gpus=False)
-    basis = "operations" if kind == "gpu" else "stored costs"
-    return stored(kind, measured(device)), (
+    if kind == "gpu":
+        basis, reference = "operations", measured(torch.device("cuda"))
+    else:
+        basis, one_core = "stored costs", measured(open_device(1, gpus=False))
+
+        def reference(setting: dict[str, Any]) -> tuple[float, float]:
+            score, learn = one_core(setting)
+            return score / machine.cores, learn / machine.cores
+
+    return stored(kind, reference), (
         f"rough: from the networks' {basis} and a short measurement of one network here; --measure measures all"
     )

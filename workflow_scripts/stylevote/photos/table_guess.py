@@ -136,6 +136,8 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
         text = f"no header: a name, a URL and {plural(count, 'column')} of labels, which the table does not name"
         return Guess([f"label{k}" for k in range(count)], {}, [text]), [first.fields[0], *(r.fields[0] for r in rows)]
     columns, count = _columns(first, rows)
+    if not columns:
+        raise UnreadableError(first.line, "the table has no columns")
     guess = Guess(findings=[f"{plural(count, 'row')}, {plural(len(columns), 'column')}"])
     unnamed = len(columns) > 1 and columns[0].name in UNNAMED
     photo = _photo_column(columns, is_photo, unnamed)

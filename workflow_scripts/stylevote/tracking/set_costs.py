@@ -146,12 +146,17 @@ def seconds_per_photo(setting: dict[str, Any], device: torch.device) -> tuple[fl
 
 
 def _seconds(work: Callable[[], None], device: torch.device) -> float:
-    """Return how long a piece of work takes, after it was done once."""
+    """Return how long a piece of work takes, after it was done once, on a CPU that has nothing else to do."""
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = _clock(device)
         work()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
+        times.append(_clock(device) - start)
     return min(times[1:])
+
+
+def _clock(device: torch.device) -> float:
+    """Return seconds: on a CPU, processor time a thread, which other programs do not change."""
+    return time.perf_counter() if device.type == "cuda" else time.process_time() / torch.get_num_threads()
