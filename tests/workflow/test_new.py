@@ -36,7 +36,7 @@ def words_of(checkout: Checkout, path: str) -> None:
     cells = [
         (name, "|".join(label for label, bit in zip(LABELS, bits, strict=True) if bit == "1")) for name, *bits in rows
     ]
-    (checkout.folder / path).write_text("Foto,tags\n" + "".join(f"{name},{cell}\n" for name, cell in cells))
+    (checkout.folder / path).write_text("picture,tags\n" + "".join(f"{name},{cell}\n" for name, cell in cells))
 
 
 def test_what_it_writes_can_be_planned_by_the_command_that_it_prints(fresh):

@@ -103,7 +103,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
 def made_texts() -> list[bytes]:
     """Return tables whose labels are on three photos and more."""
     wide = "image,{}\n" + "".join(f"{name},1,{k % 4 != 0:d}\n" for k, name in enumerate(NAMES))
-    words = "\n".join(["Foto,tags", *(f"{name},coat|hat" for name in NAMES)])
+    words = "\n".join(["picture,tags", *(f"{name},coat|hat" for name in NAMES)])
     long = "\n".join(["file,label", *(f"{name},{label}" for name in NAMES for label in ("coat", "hat"))])
     named = [wide.format(f'"{label}",other') for label in HOSTILE if '"' not in label]
     return [text.encode() for text in (wide.format("coat,hat"), words, long, *named)]

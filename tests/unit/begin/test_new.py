@@ -206,7 +206,7 @@ STRANGE = [
 def test_names_of_labels_and_files_stay_text(photos, capsys):
     values = np.random.default_rng(0).integers(0, 2, (len(NAMES), len(STRANGE)))
     values[:5] = 1
-    folder = photos.rename("Fotos 'für' \"sie\": #1")
+    folder = photos.rename("Fotos 'für' \"uns\": #1")
     table = pd.DataFrame(values, columns=STRANGE)
     table.insert(0, "image", NAMES)
     table.to_csv("Tafel für: mich.csv", index=False)
@@ -244,6 +244,21 @@ def test_hours_and_devices_choose_the_set(photos, capsys, options, runs):
     printed = capsys.readouterr().out
     assert ("no set is done in" in printed) == (options["hours"] < 1)
     assert ("profiles/slurm" in printed) == (options.get("kind") == "slurm")
+
+
+def test_photos_to_decide_may_be_absent(photos):
+    Path("labels.csv").write_text(wide())
+    assert list(begin(photos, "labels.csv", test=None)["photosets"]) == ["train"]
+
+
+def test_photos_that_are_links_to_elsewhere_are_allowed_and_said(photos, capsys):
+    (photos / NAMES[2]).rename("elsewhere.png")
+    (photos / NAMES[2]).symlink_to(photos.parent / "elsewhere.png")
+    Path("labels.csv").write_text(wide())
+    config = begin(photos, "labels.csv")
+    assert config["photosets"]["train"]["links"] == "anywhere"
+    assert len(ingested(config)) == len(NAMES)
+    assert "1 symbolic link to files elsewhere" in capsys.readouterr().out
 
 
 def test_rare_labels_get_a_recipe_and_a_loss(photos):
