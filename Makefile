@@ -78,6 +78,9 @@ $(INSTALLED): envs/requirements.lock envs/uv-requirements.txt
 	UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$$index} $(UV) pip sync --quiet --require-hashes --compile-bytecode \
 		--python .venv/bin/python envs/requirements.lock || { \
 		echo "uv could not install them; pip tries, and takes minutes"; $(PIP_INSTALL) -r envs/requirements.lock; }
+	@# `python -m stylevote` finds the library.
+	.venv/bin/python -c "import pathlib, site; \
+		pathlib.Path(site.getsitepackages()[0], 'stylevote.pth').write_text('../../../../workflow_scripts')"
 	touch $@
 
 .PHONY: help demo test test-slow test-all browser test-cluster faults fuzz lint format docs site lock setup

@@ -1,8 +1,10 @@
 """`make setup`, with programs that record their arguments instead of Python, pip and uv."""
 
 import os
+import re
 import shutil
 import subprocess
+import venv
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,23 @@ def installations(calls: list[str]) -> list[str]:
         for line in calls
         if "pip install" in line or "pip sync" in line
     ]
+
+
+def test_the_library_is_found_in_the_folder_in_which_it_lies(folder, tmp_path):
+    """The Makefile's own line, run by a Python of a fresh environment."""
+    (tmp_path / "workflow_scripts" / "stylevote").mkdir(parents=True)
+    (tmp_path / "workflow_scripts" / "stylevote" / "__main__.py").write_text("print('found')")
+    venv.create(tmp_path / ".venv", symlinks=True)
+    shown = subprocess.run(["make", "-n", "setup"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    (line,) = re.findall(r"^\.venv/bin/python -c .*\n.*stylevote\.pth.*$", shown, re.MULTILINE)
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True)
+    moved = tmp_path.with_name(f"{tmp_path.name} moved")
+    tmp_path.rename(moved)
+    python, environment = moved / ".venv" / "bin" / "python", {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run(
+        [python, "-m", "stylevote"], cwd="/", env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "found\n"
 
 
 def test_pip_installs_uv_which_installs_the_rest(folder):

@@ -1,12 +1,12 @@
 """The commands in the documents can be planned."""
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
 
 import pytest
-import yaml
 
 import warm
 from places import REPOSITORY
@@ -18,7 +18,8 @@ PAGES = {
 ALL = "\n".join(PAGES.values())
 TYPED = re.findall(r"^ {4,7}(\S.*)$|`([^`\n]*(?:snakemake|make|python) [^`\n]*)`", ALL, flags=re.MULTILINE)
 COMMANDS = list(dict.fromkeys((block or inline).split("  #")[0].strip() for block, inline in TYPED))
-SNAKEMAKE = ".venv/bin/snakemake "
+SNAKEMAKE, PYTHON = ".venv/bin/snakemake ", ".venv/bin/python "
+NEW = f"{PYTHON}-m stylevote new "
 # Of the challenge's photos, of a student, downloads and runs that the demo does not have, of a cluster, and of results
 # that a dry run does not make.
 ELSEWHERE = ("config/experiments.yaml", "/student/", "/downloaded", "RUN", "slurm", "--report")
@@ -35,13 +36,15 @@ def clone(tmp_path_factory):
     for part in [*PARTS, "config"]:
         copy = shutil.copytree if (REPOSITORY / part).is_dir() else shutil.copyfile
         copy(REPOSITORY / part, folder / part)
-    # "Your own photos": what the README has its reader bring.
-    shutil.copyfile(folder / "config" / "own_photos.yaml", folder / "config" / "mine.yaml")
-    labels = yaml.safe_load((folder / "config" / "mine.yaml").read_text())["labels"]
+    # "Your own photos": what the README has its reader bring, and its command.
     for name in ("train", "test"):
-        draw_photos(folder / "my_photos" / name, 30, first=1000 * (name == "test"))
-    rows = [f"{number:04d}.png,{','.join(['1'] * len(labels))}" for number in range(30)]
-    (folder / "my_photos" / "train.csv").write_text("\n".join([f"image,{','.join(labels)}", *rows]))
+        marks = draw_photos(folder / "my_photos" / name, 30, first=1000 * (name == "test"))
+    rows = [f"{number:04d}.png,{','.join(map(str, row))}" for number, row in enumerate(marks)]
+    (folder / "my_photos" / "train.csv").write_text("\n".join(["image,coat,dress,hat", *rows]))
+    (command,) = (command for command in COMMANDS if command.startswith(NEW))
+    environment = os.environ | {"PYTHONPATH": str(folder / "workflow_scripts")}
+    arguments = shlex.split(command.removeprefix(PYTHON))
+    subprocess.run([warm.python(), *arguments], cwd=folder, env=environment, check=True, capture_output=True)
     return folder
 
 

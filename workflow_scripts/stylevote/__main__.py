@@ -23,9 +23,9 @@ MAX_THREADS = 1024
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 ELSEWHERE = "make room, or write to another disk (decoded photos go to TMPDIR)"
 FURTHER = (
-    "Further commands: 'serve BUNDLE' shows a page to try it, 'export BUNDLE FOLDER' writes its networks as ONNX, and "
-    "'compare RESULTS OTHER_RESULTS' compares two ensembles, and 'sets' says what ready sets of runs cost here. "
-    "'--help' after a command describes it."
+    "Further commands: 'new PHOTOS TABLE' writes a configuration for new photos, 'serve BUNDLE' shows a page to try a "
+    "bundle, 'export BUNDLE FOLDER' writes its networks as ONNX, 'compare RESULTS OTHER_RESULTS' compares two "
+    "ensembles, and 'sets' says what ready sets of runs cost here. '--help' after a command describes it."
 )
 
 
@@ -194,7 +194,48 @@ def sets(
     print(set_costs(names or [f"quick{suffix}", f"standard{suffix}", f"large{suffix}"], photos, folds, opened))
 
 
-COMMANDS = {"serve": serve, "export": export, "compare": compare, "sets": sets}
+def positive(text: str) -> float:
+    """Return a number above 0; raise `ArgumentTypeError` if it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number above 0")
+    return number
+
+
+def new(
+    photos: Path,
+    table: Path,
+    /,
+    test: Path | None = None,
+    output: Annotated[Path, "-o"] = Path("config/mine.yaml"),
+    hours: Annotated[float, positive] = 8,
+    for_: Literal["auto", "cpu", "gpu", "slurm"] = "auto",
+    measure: bool = False,
+    threads: Annotated[int | None, thread_count] = None,
+) -> None:
+    """Read a folder of photos and a table of labels, say what they hold, and write a configuration for them.
+
+    Args:
+        photos: folder of the training photos
+        table: table of their labels, in nearly any form
+        test: folder of photos to decide
+        output: configuration to write (default config/mine.yaml); photos with their labels go next to it
+        hours: take the largest ready set of runs that is trained in so many hours (default 8)
+        for_: where runs are trained (default auto: on a GPU if there is one)
+        measure: measure each network for the estimate of hours, which takes minutes
+        threads: processor threads to use (default: one per core)
+    """
+    from stylevote.begin.new import new as write_configuration  # noqa: PLC0415
+
+    write_configuration(
+        photos, table, test=test, output=output, hours=hours, kind=for_, measure=measure, threads=threads
+    )
+
+
+COMMANDS = {"new": new, "serve": serve, "export": export, "compare": compare, "sets": sets}
 
 
 def without_results(command: Callable[[], None]) -> None:

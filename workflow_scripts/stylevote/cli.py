@@ -2,8 +2,8 @@
 
 `run(main)` gives `main` an option per parameter: a path, `str`, `int` or `float`; `X | None`, whose option may stay
 empty; or `list[X]`, which takes any number of values. Commands for people also have positional-only parameters (``/``),
-`bool` (an option without a value), `Literal` (a choice), and `Annotated`, which adds a short option, such as "-o", or a
-function that reads the value.
+`bool` (an option without a value), `Literal` (a choice), `Annotated`, which adds a short option, such as "-o", or a
+function that reads the value, and names with a final underscore, which the option lacks (``for_``).
 
 Keyword-only parameters are settings. They come together as one JSON object, `--settings`, which the workflow passes on
 standard input: the names of a thousand labels are too long for an argument. A setting whose annotation holds a class of
@@ -153,10 +153,12 @@ def _argument(parameter: inspect.Parameter) -> tuple[list[str], dict[str, Any]]:
     annotation, extras, has_default = parameter.annotation, [], parameter.default is not parameter.empty
     if get_origin(annotation) is Annotated:
         annotation, *extras = get_args(annotation)
-    names = [extra for extra in extras if isinstance(extra, str)] + [f"--{parameter.name.replace('_', '-')}"]
+    names = [extra for extra in extras if isinstance(extra, str)]
+    names.append(f"--{parameter.name.rstrip('_').replace('_', '-')}")
     if annotation is bool:
         return names, {"action": "store_true"}
     options: dict[str, Any] = {"default": parameter.default, "required": False} if has_default else {"required": True}
+    options["dest"] = parameter.name
     if isinstance(annotation, types.UnionType):
         (annotation,) = (kind for kind in get_args(annotation) if kind is not types.NoneType)
         if not has_default:  # Snakemake writes an empty word for no file
@@ -170,7 +172,7 @@ def _argument(parameter: inspect.Parameter) -> tuple[list[str], dict[str, Any]]:
         options["type"] = next((extra for extra in extras if callable(extra)), annotation)
     if parameter.kind is parameter.POSITIONAL_ONLY:
         names = [parameter.name]
-        del options["required"]
+        del options["required"], options["dest"]
     return names, options
 
 

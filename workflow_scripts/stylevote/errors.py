@@ -19,10 +19,12 @@ class InputError(Exception):
     """
 
     def __init__(self, message: object) -> None:
-        printable = (
-            letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in str(message)
-        )
-        super().__init__("".join(printable))
+        super().__init__("\n".join(map(printable, str(message).split("\n"))))
+
+
+def printable(text: str) -> str:
+    """Return a text with an escape in the place of each character that does not print."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def unwritable(error: Exception) -> str | None:

@@ -78,7 +78,7 @@ def ingest_photos(
         names, entries, problems = [], *_listing_entries(folder, labels if must_be_labelled else [])
     else:
         names, entries, problems = read_label_table(table, labels, must_be_labelled, photos)
-        problems += _find_files(entries, folder, path, reasons)
+        problems += find_paths(entries, folder, path, reasons)
     examine = partial(examine_photo, folder.root, max_missing=MAX_MISSING if cut_photos == "take" else 0)
     located = [entry for entry in entries if entry.path]
     found, used = examine_photos([entry.path for entry in located], examine, threads, ranges or {}, value_range)
@@ -89,7 +89,7 @@ def ingest_photos(
         problems += plain_photos(photoset, paths, [photo.plain for _, photo in kept], used)
     thumbnails = np.array([photo.thumbnail for _, photo in kept], dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
     alike = near_duplicate_groups(thumbnails, [photo.sha256 for _, photo in kept], max_difference)
-    groups = united(alike, _named_groups([entry for entry, _ in kept]))
+    groups = united(alike, named_groups([entry for entry, _ in kept]))
     problems += _contradictions(kept, names, path)
     skip = on_bad_photo == "skip" and len(kept) > 0  # fail if every photo is bad
     if photoset == TRAIN and entries:
@@ -138,7 +138,7 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
     return [Entry(0, path, b"", path=path) for path in chosen if is_utf8(path)], problems
 
 
-def _find_files(entries: list[Entry], folder: Folder, table: Path, reasons: Mapping[str, str]) -> list[Problem]:
+def find_paths(entries: list[Entry], folder: Folder, table: Path, reasons: Mapping[str, str]) -> list[Problem]:
     """Set the path of every entry that has one file; return the problems of the other entries."""
     problems, missing = [], 0
     row_of = {}
@@ -211,7 +211,7 @@ def _contradictions(kept: list[tuple[Entry, Examined]], names: list[str], table:
     return problems
 
 
-def _named_groups(entries: list[Entry]) -> np.ndarray:
+def named_groups(entries: list[Entry]) -> np.ndarray:
     """Return for each photo the position of the first photo of the same group of the table: int64, shape (photos,)."""
     first: dict[str, int] = {}
     positions = [first.setdefault(entry.group, k) if entry.group else k for k, entry in enumerate(entries)]

@@ -59,7 +59,7 @@ def guess_table(table: Path, folder: Path) -> Guess:
         guess.findings.append(f"{len(names) - len(missing)} of {plural(len(names), 'photo')} are in {folder}")
     if missing:
         example = f"{quote(missing[0])} first{nearest_file(files, missing[0])}"
-        guess.problems.append(f"{plural(len(missing), 'photo')} of the table not in {folder}, {example}")
+        guess.findings.append(f"{plural(len(missing), 'photo')} of the table not in {folder}, {example}")
     return guess
 
 
@@ -145,6 +145,8 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
         text = f"no header: a name, a URL and {plural(count, 'column')} of labels, which the table does not name"
         return Guess([f"label{k}" for k in range(count)], {}, [text]), [first.fields[0], *(r.fields[0] for r in rows)]
     columns, count = _columns(first, rows)
+    if not columns:
+        raise UnreadableError(first.line, "the table has no columns")
     guess = Guess(findings=[f"{plural(count, 'row')}, {plural(len(columns), 'column')}"])
     unnamed = len(columns) > 1 and columns[0].name in UNNAMED
     photo = _photo_column(columns, is_photo, unnamed)

@@ -1,11 +1,13 @@
-"""What each ready set of runs would cost on this machine, by a short measurement of its networks."""
+"""The hours that each ready set of runs would cost, by a short measurement of its networks or by stored costs."""
 
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
+import yaml
 
 from stylevote.cnn.network import Network
 from stylevote.cnn.views import VIEWS
@@ -16,13 +18,22 @@ from stylevote.errors import InputError
 
 BATCH = 4  # photos per measured step on a CPU
 GPU_BATCH = 32
+STORED = Path(__file__).with_name("network_costs.yaml")
+
+Seconds = Callable[[dict[str, Any]], tuple[float, float]]  # of a photo, to score it and to learn from it, by a setting
+
+
+class SetCost(NamedTuple):
+    """The runs of a set, the probes among them, and the hours of its features and of its trainings."""
+
+    runs: int
+    probes: int
+    features: float
+    trainings: float
 
 
 def set_costs(names: Iterable[str], photos: int, folds: int, device: torch.device) -> str:
-    """Return a line per set: its runs, and the hours of this device for features and trainings.
-
-    A photo's time is that of one step with a batch of noise. Fine-tuned runs count as if each epoch trained all layers,
-    with validation and without predictions of other photosets.
+    """Return a line per set: its runs, and the measured hours of this device for features and trainings.
 
     Args:
         names: sets to measure.
@@ -33,31 +44,77 @@ def set_costs(names: Iterable[str], photos: int, folds: int, device: torch.devic
     Raises:
         InputError: a name is no set, or the device has too little memory for one of its networks.
     """
-    base = {"labels": ["label"], "photosets": {"train": {"photos": "-", "labels": "-"}, "test": {"photos": "-"}}}
     lines = [f"{photos} training photos, {folds} folds, {device}; hours are estimates from a short measurement"]
+    seconds = measured(device)
+    for name in names:
+        cost = set_cost(name, photos, folds, seconds)
+        hours = f"features {cost.features:.2g} h, trainings {cost.trainings:.2g} h"
+        lines.append(f"{name}: {cost.runs} runs ({cost.probes} probes), {hours}")
+    return "\n".join(lines)
+
+
+def set_cost(name: str, photos: int, folds: int, seconds: Seconds) -> SetCost:
+    """Return the cost of a set of runs.
+
+    Fine-tuned runs count as if each epoch trained all layers, with validation and without predictions of other
+    photosets.
+
+    Raises:
+        InputError: the name is no set, or ``seconds`` cannot be measured.
+    """
+    settings = settings_of(name)
+    probes, features, trainings = 0, 0.0, 0.0
+    for setting in settings:
+        forward, step = seconds(setting)
+        boxes, mirrored = VIEWS[setting["tta"]]
+        views = len(boxes) * (1 + mirrored)
+        if probe := setting.get("probe"):
+            probes += 1
+            features += photos * views * sum(scale**2 for scale in probe["scales"]) * forward
+        else:
+            trainings += photos * epochs_of(setting) * ((folds - 1) * step + views * forward)
+    return SetCost(len(settings), probes, features / 3600, trainings / 3600)
+
+
+def settings_of(runs: Any) -> list[dict[str, Any]]:
+    """Return the settings of runs: the name of a set, or a list of entries."""
+    base = {"labels": ["label"], "photosets": {"train": {"photos": "-", "labels": "-"}, "test": {"photos": "-"}}}
+    return list(resolve({**base, "runs": runs}).runs.values())
+
+
+def measured(device: torch.device) -> Seconds:
+    """Return a function that measures a setting's network: one step with a batch of noise. It measures each once."""
+    keys = ("backbone", "backbone_args", "size", "precision")
+    known: dict[str, tuple[float, float]] = {}
+
+    def seconds(setting: dict[str, Any]) -> tuple[float, float]:
+        network = {key: setting[key] for key in keys}
+        if (name := canonical(network)) not in known:
+            known[name] = seconds_per_photo(settings_of([network])[0], device)
+        return known[name]
+
+    return seconds
+
+
+def stored(kind: str, reference: Seconds) -> Seconds:
+    """Return a function that takes a network's cost from `STORED`, as a multiple of that of the reference network.
+
+    Args:
+        kind: cpu or gpu.
+        reference: seconds of a photo by the reference network of this kind, of which the setting is given.
+    """
+    table = yaml.safe_load(STORED.read_text(encoding="utf-8"))[kind]
 
     @cache
-    def measured(network: str) -> tuple[float, float]:
-        return seconds_per_photo(resolve({**base, "runs": [by_network[network]]}).runs.popitem()[1], device)
+    def unit(precision: str) -> tuple[float, float]:
+        return reference(settings_of([{**table["reference"], "precision": precision}])[0])
 
-    by_network: dict[str, dict[str, Any]] = {}
-    for name in names:
-        probes, tuned, count = 0.0, 0.0, 0
-        settings = resolve({**base, "runs": name}).runs.values()
-        for setting in settings:
-            key = canonical([setting[key] for key in ("backbone", "backbone_args", "size", "precision")])
-            by_network[key] = {each: setting[each] for each in ("backbone", "backbone_args", "size", "precision")}
-            forward, step = measured(key)
-            boxes, mirrored = VIEWS[setting["tta"]]
-            views = len(boxes) * (1 + mirrored)
-            if probe := setting.get("probe"):
-                count += 1
-                probes += photos * views * sum(scale**2 for scale in probe["scales"]) * forward
-            else:
-                tuned += photos * epochs_of(setting) * ((folds - 1) * step + views * forward)
-        hours = f"features {probes / 3600:.2g} h, trainings {tuned / 3600:.2g} h"
-        lines.append(f"{name}: {len(settings)} runs ({count} probes), {hours}")
-    return "\n".join(lines)
+    def seconds(setting: dict[str, Any]) -> tuple[float, float]:
+        forward, step = unit(setting["precision"])
+        score, learn = table["costs"][f"{setting['backbone']}-{setting['size']}"]
+        return score * forward, learn * step
+
+    return seconds
 
 
 def seconds_per_photo(setting: dict[str, Any], device: torch.device) -> tuple[float, float]:
@@ -89,12 +146,17 @@ def seconds_per_photo(setting: dict[str, Any], device: torch.device) -> tuple[fl
 
 
 def _seconds(work: Callable[[], None], device: torch.device) -> float:
-    """Return how long a piece of work takes, after it was done once."""
+    """Return how long a piece of work takes, after it was done once, on a CPU that has nothing else to do."""
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = _clock(device)
         work()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
+        times.append(_clock(device) - start)
     return min(times[1:])
+
+
+def _clock(device: torch.device) -> float:
+    """Return seconds: on a CPU, processor time a thread, which other programs do not change."""
+    return time.perf_counter() if device.type == "cuda" else time.process_time() / torch.get_num_threads()

@@ -1,0 +1,1 @@
+"""A configuration for new photos: read folder and table, choose settings, write them with comments."""

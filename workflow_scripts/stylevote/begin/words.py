@@ -1,0 +1,39 @@
+"""Text of tables for terminals, pictures and comments of YAML: nothing in it can act as more than text."""
+
+import textwrap
+from typing import Any
+
+import yaml
+
+from stylevote.errors import printable
+
+WIDTH = 118
+
+
+def shown(text: str, width: int = 60) -> str:
+    """Return a text that prints, with an ellipsis if it is longer than ``width``."""
+    text = printable(text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def comment(text: str, indent: str = "") -> str:
+    """Return a text as lines of a comment in YAML."""
+    prefix = f"{indent}# "
+    text = " ".join(map(printable, text.split()))
+    return textwrap.fill(
+        text, WIDTH, initial_indent=prefix, subsequent_indent=prefix, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def value(part: Any, *, flow: bool = True) -> str:
+    """Return a value as YAML, in quotes where YAML would read it as another kind of value; all of it prints."""
+    options = {"default_flow_style": flow, "width": 10**9, "sort_keys": False}
+    text = yaml.safe_dump(part, allow_unicode=True, **options)
+    if not text.replace("\n", "").isprintable():
+        text = yaml.safe_dump(part, **options)
+    return text.removesuffix("...\n").rstrip("\n")
+
+
+def block(part: dict[str, Any], indent: str) -> str:
+    """Return a mapping as YAML with a line per key."""
+    return textwrap.indent(value(part, flow=False), indent)
