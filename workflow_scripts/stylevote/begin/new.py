@@ -18,7 +18,8 @@ from stylevote.begin.survey import Survey, check_kinds, count_photos, survey
 from stylevote.begin.words import shown
 from stylevote.errors import InputError
 from stylevote.files.tables import UNKNOWN
-from stylevote.photos.folders import is_photo, list_folder
+from stylevote.photos.folders import list_folder
+from stylevote.photos.formats import is_photo
 from stylevote.tracking.set_costs import Seconds
 from stylevote.wording import plural, quote
 
