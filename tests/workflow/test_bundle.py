@@ -1,9 +1,13 @@
 """A bundle that the workflow made decides as the workflow does, and making one trains nothing."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from fuzz.mutations import png
 from stylevote.bundle.contents import open_bundle
 from stylevote.files.tables import read_table
 from workflow.checkout import LABELS, RUNS
@@ -39,6 +43,24 @@ def test_a_bundle_decides_as_the_workflow_does(checkout):
     checkout.config["votes"] = {"aggregation": "vote_all", "min_labels": 1, "max_labels": 2}
     checkout.run("out/bundle", "out/submission.csv")
     assert checkout.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_bundle_decides_photos_of_12_bits_as_the_workflow_does(fresh):
+    for path in sorted(fresh.folder.glob("photos/t*/*.png")):
+        values = (16 * np.asarray(Image.open(path).convert("RGB"), dtype=np.uint16)).astype(">u2")  # at most 4080
+        rows = b"".join(b"\0" + row.tobytes() for row in values)
+        path.write_bytes(png(values.shape[1], values.shape[0], 16, 2, pixels=rows))
+    photos, out = fresh.folder / "photos" / "test", fresh.folder / "out"
+    shutil.copyfile(min(photos.glob("*.png")), photos / "without")
+    fresh.run("out/bundle", "out/submission.csv")
+    assert open_bundle(out / "bundle").content.ranges == {"16 bits": (0, 4095)}
+    assert fresh.decided_by("out/bundle") == (out / "submission.csv").read_bytes()
+    summary = (out / "summary.txt").read_text()
+    assert "photos of train, test: of the values of 16 bits, 0 is black and 4095 is white" in summary
+    assert "left out of test: 1 file, 'without'" in summary
+    assert pd.read_csv(out / "left_out.csv")[["photoset", "file"]].to_numpy().tolist() == [["test", "without"]]
+    assert fresh.plan("out/bundle", "out/submission.csv") == {}
 
 
 @pytest.mark.slow

@@ -66,7 +66,6 @@ def good_photos() -> list[bytes]:
         (veiled, {"format": "BMP"}),
         *((colour, {"format": "TIFF", "compression": name, "exif": turned}) for name in TIFF_COMPRESSIONS),
         *((colour.convert(mode), {"format": "TIFF"}) for mode in ("1", "F", "I", "LA", "LAB", "CMYK", "YCbCr")),
-        (veiled, {"format": "TIFF"}),
         (wide, {"format": "TIFF", "compression": "tiff_lzw"}),
         (colour.convert("1"), {"format": "TIFF", "compression": "group4"}),
         (colour, {"format": "TIFF", "save_all": True, "append_images": [colour]}),
@@ -76,9 +75,9 @@ def good_photos() -> list[bytes]:
     photos = [_saved(image, settings) for image, settings in saved]
     # Colours of 16 bits, grey and opacity of 16 bits, a fourth band that the file does not call opacity, a cut photo.
     deep = [png(36, 5, 16, colours, pixels=bytes(range(250)) * 8) for colours in (2, 4, 6)]
-    opacity = photos[-3].index(b"\x52\x01\x03\x00")
-    unnamed = photos[-3][:opacity] + b"\x52\xfe" + photos[-3][opacity + 2 :]
-    return [*photos, *deep, unnamed, photos[0][:-40], photos[1][:-40], HEIC]
+    named = _saved(veiled, {"format": "TIFF"})
+    unnamed = named.replace(b"\x52\x01\x03\x00", b"\x52\xfe\x03\x00")
+    return [*photos, *deep, named, unnamed, photos[0][:-40], photos[1][:-40], HEIC]
 
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)

@@ -101,15 +101,19 @@ def scale_values(
     colours = bands - (bands % 2 == 0)
     lowest, highest = [], []
     for _, chunk in _chunks(flat):
-        finite = chunk[:, :colours][np.isfinite(chunk[:, :colours])]
-        lowest.append(finite.min(initial=np.inf))
-        highest.append(finite.max(initial=-np.inf))
-    low, high = float(min(lowest)), float(max(highest))
-    values = Values(kind, low, high) if low <= high else Values(kind, 0, 0)
+        finite = chunk[:, :colours]
+        if kind == FLOATS:
+            finite = finite[np.isfinite(finite)].astype(np.float64)
+        if finite.size:
+            lowest.append(float(finite.min()))
+            highest.append(float(finite.max()))
+    values = Values(kind, min(lowest, default=0.0), max(highest, default=0.0))
     used = Range(kind, *ranges[kind]) if kind in ranges else values.range
     result = np.empty((height * width, bands), dtype=np.uint8)
+    # Of few possible values each is computed once.
+    table = _in_8_bits(np.arange(65536.0), used) if kind == BITS_16 else None
     for pixels, chunk in _chunks(flat):
-        result[pixels] = _in_8_bits(chunk, used)
+        result[pixels] = _in_8_bits(chunk.astype(np.float64), used) if table is None else table[chunk]
     result = result.reshape(height, width, bands)
     return Image.fromarray(result[..., 0] if bands == 1 else result), values, used
 
@@ -118,8 +122,8 @@ def _chunks(parts: Sequence[np.ndarray]) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield parts of a photo's values: as floats, those of the largest photos would take gigabytes."""
     for start in range(0, len(parts[0]), VALUES_AT_ONCE):
         pixels = slice(start, start + VALUES_AT_ONCE)
-        first, *second = (part[pixels].astype(np.float64) for part in parts)
-        yield pixels, first * 256 + second[0] if second else first
+        first, *second = (part[pixels] for part in parts)
+        yield pixels, (first.astype(np.uint16) << 8) | second[0] if second else first
 
 
 def _in_8_bits(values: np.ndarray, used: Range) -> np.ndarray:
