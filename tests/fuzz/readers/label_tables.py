@@ -35,6 +35,26 @@ DESCRIPTIONS = [
 ]
 
 
+def good_workbook() -> bytes:
+    """Return an Excel workbook."""
+    stream = io.BytesIO()
+    rows = [(name, *values) for name, values in zip(("0.png", "1", "inner/2.png"), VALUES, strict=True)]
+    pd.DataFrame(rows, columns=["image", *LABELS]).to_excel(stream, index=False)
+    return stream.getvalue()
+
+
+def empty_workbook() -> bytes:
+    """Return a workbook whose only cell is the last one that Excel knows."""
+    stream, book = io.BytesIO(), openpyxl.Workbook()
+    book.active["XFD1048576"] = 1
+    book.save(stream)
+    return stream.getvalue()
+
+
+# Made before the cases: the writer needs a temporary folder.
+WORKBOOK, EMPTY_WORKBOOK = good_workbook(), empty_workbook()
+
+
 def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable[[Case], None]]:
     """Return traps, damaged and drawn tables, and ingest up to the manifest that it writes."""
     photos = folder / "photos"
@@ -49,7 +69,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
         st.tuples(st.sampled_from([".csv", ".tsv", ".txt"]), mutated(texts), st.booleans(), described),
         st.tuples(st.just(".csv.gz"), mutated([gzip.compress(text) for text in texts]), st.booleans(), described),
         st.tuples(st.just(".parquet"), mutated(tables), st.booleans(), described),
-        st.tuples(st.just(".xlsx"), mutated([good_workbook()]), st.booleans(), described),
+        st.tuples(st.just(".xlsx"), mutated([WORKBOOK]), st.booleans(), described),
         st.tuples(st.just(".json"), mutated([good_coco()]), st.booleans(), st.just({"coco": True})),
         st.tuples(st.just(".csv"), drawn_texts(), st.booleans(), described),
         st.tuples(st.just(".parquet"), drawn_parquets(), st.booleans(), described),
@@ -70,7 +90,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
             raise AssertionError(f"a manifest of {manifest.to_dict()}")
 
     good = [(".csv", text, False, {}) for text in texts] + [(".parquet", table, False, {}) for table in tables]
-    good += [(".xlsx", good_workbook(), False, {}), (".json", good_coco(), False, {"coco": True})]
+    good += [(".xlsx", WORKBOOK, False, {}), (".json", good_coco(), False, {"coco": True})]
     good += [(".csv", text, False, description) for text, description in described_texts()]
     return [*good, *traps()], cases, read
 
@@ -140,22 +160,6 @@ def good_coco() -> bytes:
         if value
     ]
     return json.dumps({"images": images, "categories": categories, "annotations": annotations}).encode()
-
-
-def good_workbook() -> bytes:
-    """Return an Excel workbook."""
-    stream = io.BytesIO()
-    rows = [(name, *values) for name, values in zip(("0.png", "1", "inner/2.png"), VALUES, strict=True)]
-    pd.DataFrame(rows, columns=["image", *LABELS]).to_excel(stream, index=False)
-    return stream.getvalue()
-
-
-def empty_workbook() -> bytes:
-    """Return a workbook whose only cell is the last one that Excel knows."""
-    stream, book = io.BytesIO(), openpyxl.Workbook()
-    book.active["XFD1048576"] = 1
-    book.save(stream)
-    return stream.getvalue()
 
 
 def drawn_texts() -> st.SearchStrategy[bytes]:
@@ -258,7 +262,7 @@ def traps() -> list[Case]:
     ]
     growing = [gzip.compress(text) for text in (b"image,sport\n" * 20_000_000, b"image," + b"x" * 200_000_000)]
     cases = [(".csv", text, False, {}) for text in texts] + [(".parquet", data, False, {}) for data in streams]
-    cases += [(".csv.gz", data, False, {}) for data in growing] + [(".xlsx", empty_workbook(), False, {})]
+    cases += [(".csv.gz", data, False, {}) for data in growing] + [(".xlsx", EMPTY_WORKBOOK, False, {})]
     lists = b"image,tags\n0.png," + b"[" * 100_000
     cases.append((".csv", lists, False, {"cell": {"column": "tags", "separator": "list"}}))
     return [*cases, (".json", b"[" * 1_000_000, False, {"coco": True})]

@@ -115,6 +115,15 @@ class _Column:
         return {text.casefold() for text in self.texts} if len(self.texts) <= 2 * MAX_VALUES else set()
 
     @property
+    def words(self) -> set[str]:
+        """Words for yes and no, if they are more than numbers: a word among numbers is rather a mistake."""
+        counts = Counter(dict.fromkeys(WORDS, 0))
+        for text in self.texts if self.values else ():
+            counts[text.casefold()] += self.texts[text]
+        found = {text for text in WORDS if counts[text]}
+        return found if sum(counts[text] for text in found) > sum(counts[text] for text in BITS) else set()
+
+    @property
     def is_binary(self) -> bool:
         """Whether all cells are words for yes, no or unknown, and some of them for yes or no."""
         known = BITS.keys() | (WORDS.keys() if len(self.values) > 1 else set())
@@ -205,8 +214,7 @@ def _guess_wide(guess: Guess, columns: list[_Column], known: set[str]) -> list[_
     texts = {text for column in columns for text in column.values}
     has_zeros = any({**BITS, **WORDS}.get(text) == 0 for text in texts)
     negative = "unknown" if has_zeros else 0
-    # A word among numbers is rather a mistake.
-    words = {text: value for text, value in WORDS.items() if text in texts and not texts & BITS.keys()}
+    words = {text: value for text, value in WORDS.items() if any(text in column.words for column in columns)}
     values = words | {text: negative for text in ("", "-1") if {text, f"{text}.0"} & texts}
     if values:
         guess.description["values"] = values
