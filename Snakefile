@@ -38,7 +38,8 @@ onerror:
 
 rule all:
     input:
-        results("submission.csv"),
+        of_test("submission.csv"),
+        results("summary.txt"),
         contact_sheet(),
         results("report.html"),
         results("model_card.md"),
@@ -47,5 +48,6 @@ rule all:
 rule decide:
     """Make the submission, without report and model card."""
     input:
-        results("submission.csv"),
+        of_test("submission.csv"),
+        results("summary.txt"),
         contact_sheet(),

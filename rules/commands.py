@@ -9,8 +9,8 @@ from typing import Any
 from stylevote.tracking.code_digest import code_digest
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow_scripts"
-# The folder of programs in commands. Snakemake repeats a job if the text of its command changed: in another working folder
-# it does not depend on where the programs are.
+# The folder of programs in commands. Snakemake repeats a job if the text of its command changed. So in another working
+# folder, the text does not say where the programs are.
 FOLDER = "workflow_scripts" if Path.cwd() == SCRIPTS.parent else '"$STYLEVOTE_SCRIPTS"'
 # The shell command of a rule whose params `program` makes.
 PROGRAM = f"python {FOLDER}/{{params.program}}.py {{params.arguments}} <<< {{params.settings:q}} > {{log:q}} 2>&1"

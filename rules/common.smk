@@ -72,6 +72,8 @@ ENSEMBLES = ["ensemble", *(["small"] if BUNDLE else [])]
 INGESTED = {name: name for name in sorted(SETTINGS.config.photosets, key=lambda name: (name != "train", name))}
 if HOLDOUT:
     INGESTED = {"labelled": "train", **{name: name for name in INGESTED if name not in ("train", "holdout")}}
+# Whether there are photos to decide for the submission.
+TESTED = "test" in SETTINGS.config.photosets
 # Those whose missing photos are downloaded.
 DOWNLOADED = [folder for folder, name in INGESTED.items() if SETTINGS.config.photosets[name].download]
 
@@ -94,6 +96,11 @@ wildcard_constraints:
     ensemble=one_of(ENSEMBLES),
     # Folders of decisions: by the ensemble, and by the student.
     decisions=one_of(["predictions", *(["student/predictions"] if STUDENT else [])]),
+
+
+def of_test(path):
+    """Return a path in the results folder if there is a photoset `test`."""
+    return results(path) if TESTED else []
 
 
 def settings(*keys, **more):

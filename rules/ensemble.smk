@@ -294,22 +294,22 @@ rule write_details:
 
 
 def if_averaged(path):
-    """Return a path in the results folder if decisions are made by the mean of all folds' scores."""
-    return results(path) if SETTINGS.config.votes.aggregation == "average_scores" else []
+    """Return a path in the results folder if the mean of all folds' scores decides the photoset `test`."""
+    return of_test(path) if SETTINGS.config.votes.aggregation == "average_scores" else []
 
 
 rule write_submission:
-    """Write the decisions for the photoset `test`, and a summary of their expected quality."""
+    """Write the decisions for the photoset `test`, if there is one, and a summary of the expected quality."""
     input:
-        votes=results("predictions/test/votes.parquet"),
-        manifest=results("photos/test/manifest.parquet"),
+        votes=of_test("predictions/test/votes.parquet"),
+        manifest=of_test("photos/test/manifest.parquet"),
         composition=results("ensemble/composition.json"),
-        scores=results("predictions/test/scores.parquet"),
+        scores=of_test("predictions/test/scores.parquet"),
         estimate=results("estimate/summary.parquet"),
         fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
         holdout_scores=results("predictions/holdout/scores.parquet") if HOLDOUT else [],
     output:
-        submission=results("submission.csv"),
+        submission=of_test("submission.csv"),
         summary=results("summary.txt"),
     log:
         logs("write_submission.log"),
@@ -317,5 +317,6 @@ rule write_submission:
         "../envs/environment.yaml"
     params:
         **program("ensemble/write_submission", settings("labels", "beta", form=SETTINGS.config.submission)),
+        tested=TESTED,  # Snakemake does not compare lists of inputs
     shell:
         PROGRAM

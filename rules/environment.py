@@ -33,7 +33,7 @@ def check_slurm() -> None:
     where = "run Snakemake on the cluster's login node, or without --profile profiles/slurm"
     if missing := [name for name in ("sbatch", "sinfo") if shutil.which(name) is None]:
         raise InputError(f"Slurm: this machine has no {' and no '.join(missing)}; {where}")
-    done = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True)
+    done = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         raise InputError(f"Slurm does not answer (sinfo: {lines[-1]}). Try again later; or {where}")

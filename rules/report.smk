@@ -29,9 +29,10 @@ FINE_TUNED = {run: setting for run, setting in SETTINGS.runs.items() if not sett
 # Those that predict every label.
 COMPLETE = [run for run, setting in FINE_TUNED.items() if len(SETTINGS.labels_of(setting)) == len(SETTINGS.labels)]
 # Photos that chose no threshold: the test photos, or the holdout photos if the labels of the test photos are not known.
-CHECKED = "holdout" if HOLDOUT and not SETTINGS.config.photosets["test"].labels else "test"
+KNOWN_TEST = TESTED and SETTINGS.config.photosets["test"].labels
+CHECKED = "holdout" if HOLDOUT and not KNOWN_TEST else "test" if TESTED else ""
 RESAMPLED = resampling_recipes(SETTINGS.runs, SETTINGS.config.only("recipes")["recipes"])
-DESCRIBED = ["train", "test", *(["holdout"] if HOLDOUT else [])]
+DESCRIBED = ["train", *(["test"] if TESTED else []), *(["holdout"] if HOLDOUT else [])]
 
 
 def wanted(condition, path):
@@ -72,11 +73,11 @@ rule draw_labels:
         threshold=results("ensemble/thresholds/{block}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        votes=results(f"predictions/{CHECKED}/votes.parquet"),
-        checked_manifest=results(f"photos/{CHECKED}/manifest.parquet"),
+        votes=wanted(CHECKED, f"predictions/{CHECKED or 'test'}/votes.parquet"),
+        checked_manifest=wanted(CHECKED, f"photos/{CHECKED or 'test'}/manifest.parquet"),
         # If there are many labels, their scores choose those that are drawn.
         summary=results("estimate/summary.parquet") if len(SETTINGS.labels) > MAX_PICTURES else [],
-        predictions=every_run(f"predictions/{CHECKED}/{{run}}/fold{{fold}}.parquet") if LOSSES else [],
+        predictions=every_run(f"predictions/{CHECKED}/{{run}}/fold{{fold}}.parquet") if LOSSES and CHECKED else [],
     output:
         pictures=[
             label_pictures("thresholds", "Thresholds"),
@@ -144,7 +145,7 @@ rule draw_overview:
     input:
         manifest=results("photos/train/manifest.parquet"),
         folds=results("photos/train/folds.parquet"),
-        test_manifest=results("photos/test/manifest.parquet"),
+        test_manifest=of_test("photos/test/manifest.parquet"),
         summary=results("estimate/summary.parquet"),
         decisions=results("estimate/nested_decisions.parquet"),
         candidates=every_block("ensemble/scores/{block}.parquet"),
@@ -154,8 +155,8 @@ rule draw_overview:
         figures=every_block("report/labels/{block}/figures.parquet"),
         searches=every_block("report/labels/{block}/searches.parquet"),
         loss_samples=every_block("report/labels/{block}/loss_samples.parquet") if LOSSES else [],
-        votes=results("predictions/test/votes.parquet"),
-        scores=results("predictions/test/scores.parquet"),
+        votes=of_test("predictions/test/votes.parquet"),
+        scores=of_test("predictions/test/scores.parquet"),
         fold_averaging=if_averaged("predictions/test/fold_averaging.parquet"),
         sizes=wanted(SIZED, "estimate/size_curve.parquet"),
         # The photos that the first fold's networks see.
@@ -193,6 +194,7 @@ rule draw_overview:
             settings("labels", "beta", max_pictures=MAX_PICTURES, recipes=list(RESAMPLED), runs=COMPLETE),
         ),
         sized=SIZED,  # Snakemake does not compare lists of inputs
+        tested=TESTED,
         colors=color_legend(["before", *RESAMPLED]),  # for the caption
     shell:
         PROGRAM
@@ -216,7 +218,7 @@ rule write_report:
         tables=[
             *rules.draw_overview.output.tables,
             results("estimate/nested_decisions.parquet"),
-            results("predictions/test/votes.parquet"),
+            of_test("predictions/test/votes.parquet"),
             results("ensemble/members.parquet"),
             results("photos/shared_photos.parquet"),
             wanted(SETTINGS.runs, "report/training.parquet"),
@@ -236,7 +238,7 @@ rule write_report:
         estimates=every_block("estimate/nested/{block}.parquet"),
         losses=every_block("report/labels/{block}/losses.parquet") if LOSSES else [],
         manifest=results("photos/train/manifest.parquet"),
-        test_manifest=results("photos/test/manifest.parquet"),
+        test_manifest=of_test("photos/test/manifest.parquet"),
         runs=results("ensemble/runs.json"),
         composition=results("ensemble/composition.json"),
         sheet=contact_sheet(),
@@ -263,13 +265,14 @@ rule write_report:
                 threshold_decides=threshold_decides(SETTINGS.config.votes.used()),
             ),
             train_photos=lambda wildcards: SETTINGS.config.photosets["train"].photos or "",
-            test_photos=lambda wildcards: SETTINGS.config.photosets["test"].photos or "",
+            test_photos=lambda wildcards: SETTINGS.config.photosets["test"].photos if TESTED else "",
             results=lambda wildcards: str(RESULTS),
             benchmarks=benchmarked_rules,
             wildcards=wildcard_patterns,
             gpu_rules=lambda wildcards: [rule.name for rule in workflow.rules if "gpu" in rule.resources],
         ),
         sized=SIZED,  # Snakemake does not compare lists of inputs
+        tested=TESTED,
     shell:
         PROGRAM
 
@@ -284,7 +287,7 @@ rule write_model_card:
         thresholds=every_block("ensemble/thresholds/{block}.parquet"),
         runs=results("ensemble/runs.json"),
         manifests=expand(results("photos/{photoset}/manifest.parquet"), photoset=DESCRIBED),
-        submission=results("submission.csv"),
+        submission=of_test("submission.csv"),
     output:
         card=results("model_card.md"),
     log:

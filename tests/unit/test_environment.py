@@ -45,7 +45,7 @@ def test_the_container_copies_files_of_its_context():
 
 
 # Modules that no rule uses, and the extra that each needs.
-OPTIONAL = {"bundle/serve.py": "serve", "bundle/export.py": "onnx"}
+OPTIONAL = {"bundle/serve.py": "serve", "bundle/guard.py": "serve", "bundle/export.py": "onnx"}
 LIBRARY = REPOSITORY / "workflow_scripts" / "stylevote"
 
 

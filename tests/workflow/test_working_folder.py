@@ -47,7 +47,7 @@ def test_paths_are_relative_to_the_folder_in_which_it_works(apart):
 
 
 def test_a_missing_configuration_is_named(apart):
-    clone, data = apart
+    _, data = apart
     for quiet in ((), ("--quiet", "all")):
         done = call(data, "-s", "../clone/Snakefile", "--cores", "1", *quiet)
         assert done.returncode == 1

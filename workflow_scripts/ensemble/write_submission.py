@@ -9,41 +9,44 @@ from stylevote.files.tables import read_json, read_table, replacing
 
 
 def main(
-    votes: Path,
-    manifest: Path,
+    votes: Path | None,
+    manifest: Path | None,
     composition: Path,
-    scores: Path,
+    scores: Path | None,
     estimate: Path,
     fold_averaging: Path | None,
     holdout_scores: Path | None,
-    submission: Path,
+    submission: Path | None,
     summary: Path,
     *,
     labels: list[str],
     beta: float,
-    form: str,
+    form: str | dict[str, str],
 ) -> None:
-    """Write the submission, a row per photo with 0 or 1 for each label; print and write the summary.
+    """Write the submission, a row per photo with 0 or 1 for each label, if there are test photos; print and write the
+    summary.
 
     Args:
-        votes: votes for the test photos
-        manifest: test photos
+        votes: votes for the test photos, if there are any
+        manifest: test photos, if there are any
         composition: number of different CNNs, and labels that lack members
         scores: scores of the decisions; empty if the labels are unknown
         estimate: the nested estimate
         fold_averaging: expected gain from averaging the folds, if it was estimated
         holdout_scores: scores of the decisions for holdout photos, if there are any
-        submission: to write: CSV
+        submission: to write, if there are test photos: CSV
         summary: to write: text
-        form: form of the submission: table (a header, then rows) or challenge (rows only)
+        form: form of the submission: see `write_decisions`
     """
-    image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy()
-    decisions = decision_matrix(read_table(votes, ["image_id", "label", "decision"]), image_ids, labels)
-    write_decisions(decisions, image_ids, labels, submission, header=form == "table")
+    image_ids = read_table(manifest, ["image_id"])["image_id"].to_numpy() if manifest else None
+    if image_ids is not None:
+        column = "score" if form == "probabilities" else "decision"
+        values = decision_matrix(read_table(votes, ["image_id", "label", column]), image_ids, labels, column)
+        write_decisions(values, image_ids, labels, submission, form)
     lines = summary_lines(
         read_table(estimate),
-        read_table(scores),
-        len(image_ids),
+        read_table(scores) if scores else None,
+        None if image_ids is None else len(image_ids),
         read_json(composition),
         fold_averaging=read_table(fold_averaging, ["gain"])["gain"].iloc[-1] if fold_averaging else None,
         holdout=read_table(holdout_scores) if holdout_scores else None,

@@ -47,7 +47,7 @@ def main(
     failed, not_asked = download_photos(
         photos_without_file(entries, [file.path for file in files]),
         photos,
-        Bounds(downloads.seconds, int(downloads.megabytes * 1e6), downloads.internal),
+        Bounds(downloads.seconds, int(downloads.megabytes * 1e6), downloads.internal, downloads.proxy_resolves),
         Patience(downloads.attempts, downloads.pause),
         downloads.parallel,
     )

@@ -37,8 +37,8 @@ def main(
     threshold: Path,
     manifest: Path,
     folds: Path,
-    votes: Path,
-    checked_manifest: Path,
+    votes: Path | None,
+    checked_manifest: Path | None,
     summary: Path | None,
     predictions: list[Path],
     pictures: list[Path],
@@ -62,7 +62,8 @@ def main(
         stacked: out-of-fold scores of the stacks
         estimate: nested scores
         threshold: of each label
-        votes: for photos that chose nothing: the test photos, or the holdout photos if only their labels are known
+        votes: for photos that chose nothing: the test photos, the holdout photos if only their labels are
+            known, or None
         checked_manifest: of these photos
         summary: nested estimate, if there are too many labels to draw all
         predictions: for these photos, if losses are compared: RUN/FILE for each fold, in the order of the folds
@@ -83,8 +84,9 @@ def main(
     ranking_of = read_by_label([rankings], labels)
     stacked_of, nested_of = (read_by_label([path], labels, ["score"]) for path in (stacked, estimate))
     thresholds = read_values([threshold], labels, "threshold")
-    checked = read_checked(checked_manifest, votes, labels)
-    new_scores = partial(mean_scores, predictions, read_table(checked_manifest, ["image_id"])["image_id"])
+    checked = read_checked(checked_manifest, votes, labels) if checked_manifest else {}
+    image_ids = read_table(checked_manifest, ["image_id"])["image_id"] if checked_manifest else None
+    new_scores = partial(mean_scores, predictions, image_ids)
     names, decided, rows, searched, of_losses, sampled = loss_names(compared), {}, [], [], [], []
     with open_block(scores, manifest, folds, labels, members=members) as block:
         for name in labels:

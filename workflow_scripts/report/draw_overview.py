@@ -32,7 +32,7 @@ from stylevote.report.plots import label_curves, size_curve
 def main(
     manifest: Path,
     folds: Path,
-    test_manifest: Path,
+    test_manifest: Path | None,
     summary: Path,
     decisions: Path,
     candidates: list[Path],
@@ -42,8 +42,8 @@ def main(
     figures: list[Path],
     searches: list[Path],
     loss_samples: list[Path],
-    votes: Path,
-    scores: Path,
+    votes: Path | None,
+    scores: Path | None,
     fold_averaging: Path | None,
     sizes: Path | None,
     epochs: list[Path],
@@ -68,8 +68,8 @@ def main(
         figures: thresholds, how flat F-beta is around them, and numbers of members: a file per block
         searches: thresholds of two searches on resamples, a file per block
         loss_samples: F-beta of each loss on resamples, if losses are compared: a file per block
-        votes: votes for the test photos
-        scores: of the decisions for the test photos; empty if their labels are not known
+        votes: votes for the test photos, if there are any
+        scores: of the decisions for the test photos; empty if their labels are not known; None without test photos
         fold_averaging: expected gain from averaging the folds' networks, if it was estimated
         sizes: nested estimates of ensembles of other sizes, if they were made
         epochs: photos that the networks of one fold see: a file per recipe that resamples
@@ -83,7 +83,7 @@ def main(
     photos, estimate, test_scores = (
         read_table(manifest, ["image_id", "group", *labels]),
         read_table(summary),
-        read_table(scores),
+        read_table(scores) if scores else pd.DataFrame(),
     )
     truth, fold_of = label_matrix(photos, labels), fold_numbers(photos, read_table(folds))
     by_label = read_by_label(figures, labels)

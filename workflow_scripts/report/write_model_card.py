@@ -20,7 +20,7 @@ def main(
     thresholds: list[Path],
     runs: Path,
     manifests: list[Path],
-    submission: Path,
+    submission: Path | None,
     card: Path,
     *,
     configuration: dict[str, Any],
@@ -36,7 +36,7 @@ def main(
         composition: number of different CNNs, and labels that lack members
         runs: settings of every run
         manifests: photos: a file per photoset
-        submission: decisions
+        submission: decisions, if there are any
         card: to write: model card
         configuration: the settings that change decisions
         photosets: names of the photosets, in the order of the manifests
@@ -45,7 +45,7 @@ def main(
     figures, manifest_of = read_table(by_label), dict(zip(photosets, manifests, strict=True))
     all_thresholds = b"".join(path.read_bytes() for path in sorted(thresholds))
     digests = {
-        "decisions (submission.csv)": file_sha256(submission),
+        **({"decisions (submission.csv)": file_sha256(submission)} if submission else {}),
         **{f"manifest of `{name}`": file_sha256(path) for name, path in manifest_of.items()},
         "members of all labels": file_sha256(members),
         "thresholds of all labels, concatenated in the order of their file names": hashlib.sha256(

@@ -32,7 +32,7 @@ def main(
     estimates: list[Path],
     losses: list[Path],
     manifest: Path,
-    test_manifest: Path,
+    test_manifest: Path | None,
     runs: Path,
     composition: Path,
     sheet: Path | None,
@@ -59,7 +59,7 @@ def main(
 
     Args:
         tables: by their file names: `macro`, `labels`, `gains` and `searches` of the overview, `nested_decisions`,
-            `votes` on the test photos, `members`, `shared_photos`; if there are any, `loss_gains`, `resampling`,
+            `members`, `shared_photos`; if there are any, `votes` on the test photos, `loss_gains`, `resampling`,
             `training`, `size_curve` and `index` of recoloured photos
         pictures: see `pictures.read_pictures`
         figures: thresholds, their flat ranges, and numbers of members: a file per block of labels
@@ -86,7 +86,7 @@ def main(
     """
     table = {path.stem: read_table(path) for path in tables}
     loss_figures = pd.concat(map(read_table, losses)) if losses else None
-    photos, by_label, votes = read_table(manifest), table["labels"], table["votes"]
+    photos, by_label, votes = read_table(manifest), table["labels"], table.get("votes")
     drawn = read_pictures(pictures, labels)
     doubtful = None
     if train_photos:
@@ -94,8 +94,9 @@ def main(
         scores, thresholds = (np.stack([rows[name] for rows in nested], axis=1) for name in ("score", "threshold"))
         decided = table["nested_decisions"][labels].to_numpy(dtype=bool)
         doubtful = mistaken_photos(train_photos, photos, labels, decided, scores, thresholds)
-        final = by_label["threshold"].to_numpy()
-        doubtful["disputed"] = disputed_photos(test_photos, read_table(test_manifest), labels, votes, final)
+        if test_photos:
+            final = by_label["threshold"].to_numpy()
+            doubtful["disputed"] = disputed_photos(test_photos, read_table(test_manifest), labels, votes, final)
     page = render_section(
         "report.html",
         labels=labels,
@@ -133,7 +134,7 @@ def main(
         jobs=job_costs(benchmarks, wildcards),
         gpu_rules=gpu_rules,
         disk=disk_use(results),
-        **decision_figures(votes),
+        **({} if votes is None else decision_figures(votes)),
         **member_figures(table["members"], folds),
     )
     write_text(page, report)

@@ -38,6 +38,7 @@ def thread_count(text: str) -> int:
 
 Threads = Annotated[int, thread_count]
 Device = Literal["auto", "cpu", "cuda"]
+Form = Literal["table", "challenge", "probabilities", "joined"]
 
 
 def decide(
@@ -46,6 +47,8 @@ def decide(
     /,
     output: Annotated[Path, "-o"],
     details: Path | None = None,
+    form: Form = "table",
+    separator: str = " ",
     skip_bad_photos: bool = False,
     threads: Threads = 1,
     device: Device = "auto",
@@ -57,6 +60,9 @@ def decide(
         photos: folder of photos, including subfolders
         output: CSV to write: 0 or 1 for each photo and label
         details: second CSV to write: score, threshold and agreement of the folds for each decision
+        form: of the CSV: table (default), challenge (without a header), probabilities (scores instead of 0 and 1), or
+            joined (labels in one cell)
+        separator: text between labels in one cell (default: a space)
         skip_bad_photos: leave out photos that cannot be read
         threads: processor threads to use (default 1)
         device: device to compute on (default auto: a GPU if there is one)
@@ -73,31 +79,44 @@ def decide(
     if output == details:
         raise InputError(f"--details: found {details}, expected another file than --output")
     opened = open_bundle(bundle)
+    if form == "joined" and (within := [label for label in opened.labels if separator in label]):
+        raise InputError(f"--separator: found {separator!r}, which is in the label {within[0]!r}; choose another text")
     if opened.other_versions:
         logging.warning("scores may differ in their last digits: %s", ", ".join(opened.other_versions))
     on_bad_photo = "skip" if skip_bad_photos else "fail"
     table = decide_photos(opened, photos, on_bad_photo=on_bad_photo, threads=threads, device=device, progress=True)
     labels = opened.labels
-    decisions = table["decision"].to_numpy().reshape(-1, len(labels))
-    write_decisions(decisions, table["image_id"].to_numpy()[:: len(labels)], labels, output)
+    values = table["score" if form == "probabilities" else "decision"].to_numpy().reshape(-1, len(labels))
+    image_ids = table["image_id"].to_numpy()[:: len(labels)]
+    write_decisions(values, image_ids, labels, output, {"joined": separator} if form == "joined" else form)
     if details:
         write_details(table, details)
-    logging.info("%d photos decided, %d labels each: %s", len(decisions), len(labels), output)
+    logging.info("%d photos decided, %d labels each: %s", len(values), len(labels), output)
 
 
-def serve(bundle: Path, /, port: int | None = None, threads: Threads = 1, device: Device = "cpu") -> None:
+def serve(
+    bundle: Path,
+    /,
+    port: int | None = None,
+    host: str = "127.0.0.1",
+    root_path: str = "",
+    threads: Threads = 1,
+    device: Device = "cpu",
+) -> None:
     """Show a page to try a bundle: drop photos, see decisions and where networks look.
 
     Args:
         bundle: folder of the bundle
-        port: to listen on, at 127.0.0.1 (default: the first free port from 7860)
+        port: to listen on (default: the first free port from 7860)
+        host: address to listen on (default 127.0.0.1: this machine; 0.0.0.0 for all, which asks for no password)
+        root_path: URL or path at which a proxy shows the page, such as https://example.org/photos
         threads: processor threads to use (default 1)
         device: device to compute on (default cpu; with cuda, the page keeps a GPU until it ends)
     """
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
     from stylevote.bundle.serve import serve as serve_page  # noqa: PLC0415
 
-    serve_page(open_bundle(bundle), port, threads, device)
+    serve_page(open_bundle(bundle), port, threads, device, host, root_path)
 
 
 def export(bundle: Path, folder: Path, /, runs: list[str] | None = None, threads: Threads = 1) -> None:

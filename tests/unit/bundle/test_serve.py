@@ -13,6 +13,7 @@ import time
 import zlib
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -21,6 +22,7 @@ import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+from starlette.datastructures import Headers
 
 from browser import CHROMIUM, Browser
 from photo_server import PhotoServer, body
@@ -28,6 +30,7 @@ from places import REPOSITORY
 from stylevote.bundle import serve
 from stylevote.bundle.contents import open_bundle
 from stylevote.bundle.decide import decide
+from stylevote.bundle.guard import refusal
 from stylevote.bundle.serve import answer_uploads, serving
 from stylevote.errors import InputError
 from unit.bundles import LABELS, draw_photos
@@ -117,6 +120,69 @@ def test_a_photo_comes_with_where_a_network_looks_and_no_label_becomes_markup(as
     assert re.search(r'<img src="data:image/webp;base64,[\w+/=]+" alt="where a network looks for ', answer)
     assert LABELS[1] in html.unescape(answer) and LABELS[1] not in answer
     assert not re.search(r'(src|href)="(?!data:)', answer)
+
+
+def test_programs_get_the_decisions_as_data(page, made, photos, tmp_path):
+    address, folder = page
+    (tmp_path / "notes.jpg").write_text("no photo")
+    paths = [*sorted(photos.iterdir())[:2], tmp_path / "notes.jpg"]
+    client = Client(address, verbose=False, download_files=False)
+    answer, left = client.predict([handle_file(path) for path in paths], api_name="/decide_json")
+    assert not left
+    assert contents(folder) == []
+    assert [(refused["photo"], bool(refused["reason"])) for refused in answer["refused"]] == [("notes.jpg", True)]
+    expected = decide(open_bundle(made), photos).set_index(["image_id", "label"])
+    assert [found["photo"] for found in answer["photos"]] == [path.name for path in paths[:2]]
+    for found in answer["photos"]:
+        rows = expected.loc[found["photo"]]
+        assert list(found["scores"]) == LABELS
+        assert found["labels"] == [label for label in LABELS if rows.loc[label, "decision"]]
+        for label, values in found["scores"].items():
+            assert values == pytest.approx(rows.loc[label].to_dict(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("own", "public", "host", "origin", "accepted"),
+    [
+        ("127.0.0.1", "", "localhost:7860", "http://localhost:7860", True),
+        ("127.0.0.1", "", "10.0.0.5:7860", "", False),
+        ("127.0.0.1", "", "photos.example", "", False),
+        ("127.0.0.1", "photos.example", "photos.example", "https://photos.example", True),
+        ("127.0.0.1", "photos.example", "127.0.0.1:7860", "https://photos.example", True),  # the proxy wrote its own
+        ("127.0.0.1", "photos.example", "127.0.0.1:7860", "https://evil.example", False),
+        ("127.0.0.1", "photos.example", "evil.example", "https://evil.example", False),
+        ("0.0.0.0", "", "10.0.0.5:7860", "http://10.0.0.5:7860", True),
+        ("0.0.0.0", "", "evil.example:7860", "http://evil.example:7860", False),
+        ("0.0.0.0", "", "10.0.0.5:7860", "http://evil.example", False),
+        ("machine", "", "Machine:7860", "", True),
+        ("::", "", "[fd00::1]:7860", "http://[fd00::1]:7860", True),
+        ("127.0.0.1", "", "", "", False),
+    ],
+)
+def test_the_page_answers_to_its_own_names(own, public, host, origin, accepted):
+    headers = Headers({"host": host, **({"origin": origin} if origin else {})})
+    assert (refusal("/", headers, own, public, 1000) is None) == accepted
+
+
+def test_behind_a_proxy_the_page_names_the_public_path(made):
+    with serving(open_bundle(made), root_path="https://photos.example/try") as address:
+        config = httpx.get(f"{address}config", headers={"Host": "photos.example"}).json()
+        assert config["root"] == "https://photos.example/try"
+        assert httpx.get(f"{address}config", headers={"Host": "evil.example"}).status_code == 403
+    with serving(open_bundle(made), host="0.0.0.0") as address:
+        port = urlsplit(address).port
+        assert httpx.get(f"http://127.0.0.2:{port}/config").status_code == 200
+    for wrong in ("photos", "ftp://photos.example", "https://me:secret@photos.example", "/a?b", "https://"):
+        with (
+            pytest.raises(InputError, match=r"--root-path: found .* expected a path"),
+            serving(open_bundle(made), root_path=wrong),
+        ):
+            pass
+    with (
+        pytest.raises(InputError, match=r"cannot listen .* of 192.0.2.1"),
+        serving(open_bundle(made), host="192.0.2.1"),
+    ):
+        pass
 
 
 def test_what_is_no_photo_is_refused_and_the_others_decided(ask, photos, tmp_path):

@@ -24,9 +24,7 @@ def test_repeated_keys_are_refused_with_their_lines(tmp_path, text, message):
         assert f"mine.yaml, {words}" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 1}]\n", "a: &x {b: 1}\nc: [*x, *x]", '{"a":\t[1]}']
-)
+@pytest.mark.parametrize("text", ["a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 1}]\n", "a: &x {b: 1}\nc: [*x, *x]", '{"a":\t[1]}'])
 def test_keys_that_stand_once_in_each_mapping_are_no_mistake(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
@@ -42,7 +40,10 @@ def test_keys_that_stand_once_in_each_mapping_are_no_mistake(tmp_path, text):
         (b"a: 2018-99-99", "mine.yaml: this is no YAML: month must be in 1..12"),
         (b"a: !!python/tuple [1]", "mine.yaml, line 1: this is no YAML"),
         (b"a: " + b"[" * 100_000, "mine.yaml.*: this is no YAML"),
-        ("labels:\n- caf\u00e9\n".encode("cp1252"), "mine.yaml: found the byte 0xe9 in line 2 .*, expected text in UTF-8"),
+        (
+            "labels:\n- caf\u00e9\n".encode("cp1252"),
+            "mine.yaml: found the byte 0xe9 in line 2 .*, expected text in UTF-8",
+        ),
         ("labels: [caf\u00e9]".encode("utf-16"), "mine.yaml: found UTF-16, expected text in UTF-8"),
         ("labels: [a]".encode("utf-16-le"), "mine.yaml"),
     ],
@@ -61,5 +62,5 @@ def test_a_file_with_a_byte_order_mark_of_utf_8_is_read(tmp_path):
 
 
 def test_a_word_after_the_configuration_is_no_target(tmp_path):
-    with pytest.raises(InputError, match="plan: found nothing, .* put targets before it"):
+    with pytest.raises(InputError, match=r"plan: found nothing, .* put targets before it"):
         check_file(tmp_path / "plan")

@@ -3,12 +3,14 @@
 import copy
 import datetime
 import os
+import re
 from collections import Counter
 
 import pytest
 import yaml
 
 from places import REPOSITORY
+from stylevote.config.identity import canonical
 from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
 
@@ -381,6 +383,8 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": "r", "labels": ["all", "each"]}]}, "; write alternatives as {each: ['all', 'each']}"),
         ({"runs": [{"backbone": "r", "labels": [["red"], ["round"]]}]}, "runs[0].labels[0]: found ['red'], expected"),
         ({"runs": [{"backbone": "r", "seed": {"choose": []}}]}, "runs[0].seed.choose: found [], expected a list"),
+        ({"labels": ["dark sky", "red"], "submission": {"joined": " "}}, "submission.joined: found ' ', which is in"),
+        ({"submission": {"joined": ""}}, "submission.joined: '' is too short"),
         ({"labels": ["red", "red"]}, "labels: 'red' occurs more than once"),
         (
             {"labels": ["red", {"each": 3}], "runs": [{"backbone": "r", "labels": "each"}]},
@@ -388,7 +392,7 @@ def test_text_that_is_a_number_is_one():
         ),
         ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a column name of tables"),
         ({"labels": ["red", "a\nb"]}, "holds a control character"),
-        ({"photosets": {"train": {"photos": "a"}}}, "photosets: 'test' is a required property"),
+        ({"photosets": {"test": {"photos": "a"}}}, "photosets: 'train' is a required property"),
         ({"stack": {"combiner": "median"}}, "stack.combiner: found 'median', expected xgboost (boosted trees), "),
         (
             {"stack": {"rounds": 20}},
@@ -579,8 +583,11 @@ def grown():
     [
         ({"x": cyclic()}, "too many values, or too deep; expected at most 100000 values, 20 deep"),
         ({"x": grown()}, "too many values, or too deep"),
-        ({1: 2}, "configuration: the key 1 is no text; put it into quotes"),
-        ({"folds": {True: 2}}, "folds: the key True is no text"),
+        ({1: 2}, "configuration: found the key 1 (YAML reads it as a number: put text into quotes)"),
+        (
+            {"folds": {True: 2}},
+            "folds: found the key True (YAML reads yes, no, on, off, true and false as truth values",
+        ),
         ({"results": datetime.date(2018, 1, 1)}, "results: found the date datetime.date(2018, 1, 1); put text"),
         ({"results": os.system}, "results: found the builtin_function_or_method"),
         ({"results": "a\nb"}, "results 'a\\nb' holds a control character"),
@@ -676,3 +683,47 @@ def test_a_configuration_may_share_the_photos_and_networks_of_another():
     assert (sharing.networks, sharing.config.photosets["train"].photos) == ("results", "results/drawn")
     assert sharing.config.results == "other"
     assert list(sharing.runs) == list(alone.runs)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("labels: [NO, yes, red]", ["labels[0]: found False", "labels[1]: found True"]),
+        ("labels: [red, round, 2018, null]", ["labels[2]: found 2018", "labels[3]: found None"]),
+        (
+            "photosets: {train: {photos: a, labels: a.csv}, test: {photos: b}, off: {photos: c}}",
+            ["found the key False"],
+        ),
+        ("photosets: {train: {photos: on, labels: a.csv}, test: {photos: b}}", ["photosets.train.photos: found True"]),
+        ("on_bad_photo: no", ["on_bad_photo: found False"]),
+        ("recolor: {labels: [NO]}", ["recolor.labels[0]: found False"]),
+        ("recipes: {plain: {}, more: {repeat: {labels: [no], times: 2}}}", ["repeat.labels[0]: found False"]),
+        ("runs: [{backbone: resnet18, labels: [yes]}]", ["labels[0]: found True"]),
+        ("plan: {epoch_seconds: {no: 1}}", ["plan.epoch_seconds: found the key False"]),
+        ("members: {external: [on]}", ["members.external[0]: found True"]),
+    ],
+)
+def test_words_that_yaml_does_not_read_as_text_are_to_be_quoted(text, places):
+    message = problem(changed(**yaml.safe_load(text)))
+    for place in places:
+        assert re.search(re.escape(place) + r" \(YAML reads .*: put text into quotes\)", message), message
+
+
+def test_the_home_folder_is_put_in_the_place_of_a_tilde_in_every_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    table = {"photos": "~/a", "labels": "~/a.csv", "masks": "~/m", "mask_labels": "~/m.csv"}
+    config = changed(
+        results="~/out",
+        networks="~/networks",
+        weights_folder="~/weights",
+        photosets={"train": table, "test": {"photos": "{results}/~b", "labels": {"file": "~/b.csv", "photo": "~c"}}},
+        folds={"table": "~/folds.csv"},
+        members={"external": ["~/theirs"]},
+        runs=[{"backbone": "resnet18", "weights": "~/w.safetensors"}],
+        segmentation={"maskrcnn": {"weights": "~/w.pth"}, "smp": {"weights": "~/s.safetensors"}},
+    )
+    settings = resolve(config)
+    text = canonical([settings.config, settings.runs, settings.external])
+    assert text.count("/home/me/") == text.count("/home/me") == 16  # runs and external members twice
+    assert "~/" not in text
+    assert settings.config.photosets["test"].photos == "/home/me/networks/~b"

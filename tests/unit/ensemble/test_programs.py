@@ -97,14 +97,14 @@ def run_chain(folder, ensemble, test, blocks):
     return submit(folder, "challenge")
 
 
-def submit(folder, name, **files):
+def submit(folder, name, form="challenge", **files):
     """Write the submission and the summary of the chain in ``folder``, with other files; return what is printed."""
     files = {"estimate": "summary.parquet", "fold-averaging": "", "holdout-scores": ""} | files
     words = [word for option, path in files.items() for word in (f"--{option}", path)]
     words += ["--votes", "votes.parquet", "--manifest", "test.parquet", "--scores", "scores.parquet"]
     words += ["--composition", "composition.json"]
     words += ["--submission", f"{name}.csv", "--summary", f"{name}.txt"]
-    settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": "challenge"}
+    settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": form}
     return call(folder, "ensemble/write_submission", *words, "--settings", settings)
 
 
@@ -133,6 +133,38 @@ def of_label(path, label):
 def thresholds_of(folder):
     """Return the thresholds of both labels."""
     return read_table(folder / "thresholds/0.parquet")["threshold"].to_numpy()
+
+
+def test_forms_of_the_submission(chain):
+    folder, ensemble, test, _ = chain
+    votes = read_table(folder / "votes.parquet").pivot(index="image_id", columns="label")
+    submit(folder, "probabilities", "probabilities")
+    scores = pd.read_csv(folder / "probabilities.csv", index_col="image")
+    assert list(scores) == ensemble.labels
+    assert scores.index.tolist() == test.image_ids.tolist()
+    assert np.abs(scores - votes["score"].loc[scores.index]).to_numpy().max() < 1e-6
+    assert scores.nunique().min() > 10
+    submit(folder, "joined", {"joined": "|"})
+    joined = pd.read_csv(folder / "joined.csv", keep_default_na=False)
+    assert list(joined) == ["image", "labels"]
+    decided = votes["decision"].loc[joined["image"]]
+    assert [set(cell.split("|")) - {""} for cell in joined["labels"]] == [
+        {label for label in ensemble.labels if row[label]} for _, row in decided.iterrows()
+    ]
+    assert joined["labels"].str.contains("style 0|style 1", regex=False).any()
+
+
+def test_without_test_photos_the_summary_is_all(chain, tmp_path):
+    folder, _, _, printed = chain
+    words = ["--composition", "composition.json", "--estimate", "summary.parquet", "--summary", str(tmp_path / "s.txt")]
+    words += [word for name in ("votes", "manifest", "scores", "submission") for word in (f"--{name}", "")]
+    words += ["--fold-averaging", "", "--holdout-scores", ""]
+    settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": "table"}
+    text = call(folder, "ensemble/write_submission", *words, "--settings", settings)
+    lines = text.splitlines()
+    assert lines[-1] == "no photoset `test`: no photo was decided"
+    assert set(lines[:-1]) < set(printed.splitlines())
+    assert not any("photos decided" in line for line in lines)
 
 
 def test_the_submission_is_a_header_and_a_row_a_photo(chain):

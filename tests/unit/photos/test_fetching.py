@@ -2,14 +2,17 @@
 
 import shutil
 import socket
+import socketserver
 import ssl
 import subprocess
+import threading
 import time
 from email.utils import formatdate
 
 import pytest
 
 from photo_server import PhotoServer, body, drip, endless, photo, raw, redirect, status
+from stylevote.errors import InputError
 from stylevote.photos import fetching
 from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fetch, is_public, parse_url
 
@@ -350,3 +353,129 @@ def test_nobody_there(server):
     with socket.create_server(("127.0.0.1", 0)) as closing:
         host = f"127.0.0.1:{closing.getsockname()[1]}"
     assert "Connection refused" in said(TransientError, f"http://{host}/", Bounds(5, 1000, [host]))
+
+
+class ForwardProxy(socketserver.ThreadingTCPServer):
+    """A proxy that notes the first line and the headers of each request, and passes all bytes to one server."""
+
+    daemon_threads = allow_reuse_address = True
+
+    def __init__(self, server, refuses=0):
+        super().__init__(("127.0.0.1", 0), _ProxyHandler)
+        self.server, self.refuses, self.seen = server, refuses, []
+        self.url = f"http://me:pass%20word@127.0.0.1:{self.server_address[1]}"
+
+
+class _ProxyHandler(socketserver.StreamRequestHandler):
+    def handle(self):
+        lines = []
+        while line := self.rfile.readline().strip().decode():
+            lines.append(line)
+        self.server.seen.append(lines)
+        if self.server.refuses:
+            self.wfile.write(f"HTTP/1.1 {self.server.refuses} no\r\n\r\n".encode())
+            return
+        with socket.create_connection(("127.0.0.1", self.server.server.server_port)) as other:
+            if lines[0].startswith("CONNECT"):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                lines = []
+                while line := self.rfile.readline().strip().decode():
+                    lines.append(line)
+            other.sendall("\r\n".join([*lines, "", ""]).encode())
+            while data := other.recv(65536):
+                self.wfile.write(data)
+
+
+@pytest.fixture
+def proxied(server, monkeypatch):
+    """Return a function that starts a proxy and names it in the environment."""
+    started = []
+
+    def start(**options):
+        proxy = ForwardProxy(server, **options)
+        threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        started.append(proxy)
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        return proxy
+
+    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    yield start
+    for proxy in started:
+        proxy.shutdown()
+        proxy.server_close()
+
+
+def names(monkeypatch, **addresses):
+    """Let names have these addresses, and no others."""
+    usual = socket.getaddrinfo
+
+    def look_up(host, *rest, **options):
+        if not host.replace(".", "").isdigit() and host not in addresses:
+            raise socket.gaierror(-2, "Name or service not known")
+        return usual(addresses.get(host, host), *rest, **options)
+
+    monkeypatch.setattr(fetching.socket, "getaddrinfo", look_up)
+
+
+def test_a_proxy_of_the_environment_gets_the_checked_address(server, proxied, monkeypatch):
+    proxy = proxied()
+    names(monkeypatch, **{"photos.example": "93.184.216.34"})
+    server.give("/1.jpg", body(photo(1)))
+    assert fetch("http://photos.example/1.jpg", Bounds(20, 100_000)) == photo(1)
+    ((first, *headers),) = proxy.seen
+    assert first == "CONNECT 93.184.216.34:80 HTTP/1.1"
+    assert "Proxy-Authorization: Basic bWU6cGFzcyB3b3Jk" in headers  # me:pass word
+    assert server.headers["Host"] == "photos.example"
+    assert "Proxy-Authorization" not in server.headers
+
+
+def test_a_proxy_looks_up_names_on_demand(server, proxied, monkeypatch):
+    proxy, limits = proxied(), Bounds(20, 100_000)
+    names(monkeypatch, **{"seen.example": "93.184.216.34"})
+    server.give("http://unknown.example:80/1.jpg", body(photo(1)))
+    assert "this machine cannot look up unknown.example" in said(PermanentError, "http://unknown.example/1.jpg", limits)
+    assert proxy.seen == []
+    by_name = limits._replace(proxy_resolves=True)
+    assert fetch("http://unknown.example/1.jpg", by_name) == photo(1)
+    assert proxy.seen[-1][0] == "GET http://unknown.example:80/1.jpg HTTP/1.1"
+    with pytest.raises(TransientError):  # the server speaks no TLS
+        fetch("https://seen.example/1.jpg", by_name)
+    assert proxy.seen[-1][0] == "CONNECT seen.example:443 HTTP/1.1"
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "169.254.169.254", "private.example", "intranet", "10.0.0.1", "0x7f.1", "mapped.example"]
+)
+def test_internal_hosts_are_not_asked_through_a_proxy(server, proxied, monkeypatch, host, by_name):
+    proxy = proxied()
+    names(monkeypatch, **{"private.example": "10.1.2.3", "mapped.example": "::ffff:10.0.0.1", "0x7f.1": "127.0.0.1"})
+    for scheme in ("http", "https"):
+        said(PermanentError, f"{scheme}://{host}/1.jpg", Bounds(20, 100_000, (), by_name))
+    server.give("http://unknown.example:80/1", redirect(f"http://{host}/secret"))
+    if by_name:
+        said(PermanentError, "http://unknown.example/1", Bounds(20, 100_000, (), by_name))
+    assert not any(host in " ".join(lines) for lines in proxy.seen)
+
+
+def test_no_proxy_and_refusals_of_a_proxy(server, proxied, monkeypatch):
+    proxy = proxied(refuses=403)
+    names(monkeypatch, **{"photos.example": "93.184.216.34"})
+    text = said(PermanentError, "https://photos.example/1.jpg", Bounds(20, 100_000))
+    assert text.startswith("the proxy refuses a connection to photos.example (403); it may take names")
+    assert proxied(refuses=503)
+    assert "(503)" in said(TransientError, "https://photos.example/1.jpg", Bounds(20, 100_000))
+    monkeypatch.setenv("no_proxy", "127.0.0.1,other.example")
+    assert fetch(server.give("/2.jpg", body(photo(2))), bounds(server)) == photo(2)
+    assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize("url", ["socks5://me:secret@proxy:1080", "https://proxy", "http://proxy:port", "http://"])
+def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch, url):
+    monkeypatch.setenv("http_proxy", url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(InputError, match=r"http_proxy .*expected http://HOST:PORT") as caught:
+        fetch("http://photos.example/1.jpg", Bounds(20, 100_000))
+    assert "secret" not in str(caught.value)

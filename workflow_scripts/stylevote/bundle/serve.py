@@ -1,18 +1,20 @@
 """A page to try a bundle: drop photos, see its decisions and where its networks look.
 
-It is for the user of this machine: it listens on the local address, sends no requests elsewhere, and keeps nothing.
+It is for the user of this machine: unless told otherwise, it listens on the local address. It sends no requests
+elsewhere, and keeps nothing.
 """
 
+import json
 import logging
 import os
 import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,29 +33,20 @@ from stylevote.report.answer import STYLE, looked_at, photo_answer, whole_answer
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import
 try:
     import gradio
-    from starlette.datastructures import Headers, MutableHeaders
     from starlette.middleware import Middleware
-    from starlette.responses import PlainTextResponse
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from stylevote.bundle.guard import ADDRESS, FETCHES_NOTHING, HOSTS, Guard, public_netloc
 except ImportError as error:
     raise InputError("the page needs a further package: pip install '.[serve]' in Stylevote's folder") from error
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio requests its own page
 
-ADDRESS = "127.0.0.1"
-HOSTS = (ADDRESS, "localhost")
 MAX_PHOTOS = 20  # at a time
 MAX_REQUEST_BYTES = 2 * MAX_BYTES  # all photos together
 MAX_AGE = 600  # seconds until an upload without a request for decisions is removed
 CLEANING_INTERVAL = 60  # seconds between two searches for old uploads
 HEAT_MAPS = 3  # per photo: labels with a heat map
 SHOWN_SIDE = 360  # pixels of the shorter side
-# Gradio's page evaluates its own code. It may fetch nothing from elsewhere, whatever its texts contain.
-POLICY = (
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
-    " frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
-)
-FETCHES_NOTHING = "This page fetches nothing from anywhere: send the photo itself."
 UPLOADS = "GRADIO_TEMP_DIR"  # the environment variable for Gradio's folder of uploads
 IN_PROGRESS = ".asked-"  # prefix of folders with photos that are being decided
 
@@ -65,7 +58,14 @@ PAGE_STYLE = """
 """
 
 
-def serve(bundle: Bundle, port: int | None = None, threads: int = 1, device: str = "cpu") -> None:
+def serve(
+    bundle: Bundle,
+    port: int | None = None,
+    threads: int = 1,
+    device: str = "cpu",
+    host: str = ADDRESS,
+    root_path: str = "",
+) -> None:
     """Serve the page until Ctrl-C or SIGTERM.
 
     Args:
@@ -73,22 +73,34 @@ def serve(bundle: Bundle, port: int | None = None, threads: int = 1, device: str
         port: to listen on; None for the first free port from 7860.
         threads: processor threads to use.
         device: see `stylevote.bundle.decide.choose_device`. A GPU is leased until the page ends.
+        host: address or name to listen on.
+        root_path: URL or path at which a proxy shows the page to others.
 
     Raises:
-        InputError: the port is taken, or the device does not exist.
+        InputError: the port is taken, the device or the host does not exist, or ``root_path`` is no URL or path.
     """
     choose_device(device, threads)  # first: this may wait for a GPU, or fail
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with serving(bundle, port, threads, device) as address:
+    with serving(bundle, port, threads, device, host, root_path) as address:
+        if host not in HOSTS:
+            logging.warning("everybody who reaches %s can send photos to the page: it asks for no password", host)
         logging.info("%s decides photos; Ctrl-C ends it", address)
         ended.wait()
 
 
 @contextmanager
-def serving(bundle: Bundle, port: int | None = None, threads: int = 1, device: str = "cpu") -> Iterator[str]:
+def serving(
+    bundle: Bundle,
+    port: int | None = None,
+    threads: int = 1,
+    device: str = "cpu",
+    host: str = ADDRESS,
+    root_path: str = "",
+) -> Iterator[str]:
     """Serve the page in the background, as `serve` does, and yield its address."""
+    public = public_netloc(root_path)
     if port is not None and not 0 < port < 2**16:
         raise InputError(f"--port: found {port}, expected 1 to {2**16 - 1}")
     with tempfile.TemporaryDirectory(prefix="stylevote-") as folder:
@@ -98,17 +110,17 @@ def serving(bundle: Bundle, port: int | None = None, threads: int = 1, device: s
         ended = threading.Event()
         threading.Thread(target=_remove_old_uploads, args=(Path(folder), ended), daemon=True).start()
         try:
-            yield _launch(page, port)
+            yield _launch(page, port, host, root_path.rstrip("/"), public)
         finally:
             ended.set()
             page.close(verbose=False)
             del os.environ[UPLOADS]
 
 
-def _launch(page: gradio.Blocks, port: int | None) -> str:
-    """Let the page listen on this machine only; return its address."""
+def _launch(page: gradio.Blocks, port: int | None, host: str, root_path: str, public: str) -> str:
+    """Let the page listen; return its address."""
     # Gradio requests its own page, which must not go through a proxy.
-    no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), *HOSTS]))
+    no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), *HOSTS, host]))
     os.environ.update(no_proxy=no_proxy, NO_PROXY=no_proxy)
     # Fonts of the system: others would be fetched.
     fonts = {
@@ -117,7 +129,8 @@ def _launch(page: gradio.Blocks, port: int | None) -> str:
     }
     try:
         _, address, _ = page.launch(
-            server_name=ADDRESS,
+            server_name=host,
+            root_path=root_path or None,
             server_port=port,
             share=False,
             quiet=True,
@@ -128,61 +141,17 @@ def _launch(page: gradio.Blocks, port: int | None) -> str:
             ssr_mode=False,
             pwa=False,
             max_file_size=MAX_BYTES,
-            app_kwargs={"middleware": [Middleware(Guard)]},
+            app_kwargs={"middleware": [Middleware(Guard, host=host, public=public, max_bytes=MAX_REQUEST_BYTES)]},
             theme=gradio.themes.Default(**fonts),
             css=PAGE_STYLE + STYLE,
         )
     except OSError as error:
         ports = "7860 and those after it" if port is None else port
-        raise InputError(f"--port: cannot listen on {ports} of {ADDRESS}; choose another") from error
+        raise InputError(f"--port: cannot listen on {ports} of {host}; choose another, or another --host") from error
     except Exception as error:  # of Gradio, httpx or uvicorn: the page's request to itself failed
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"the page cannot be reached at {ADDRESS} ({reason})") from error
+        raise InputError(f"the page cannot be reached at {host} ({reason})") from error
     return address
-
-
-class Guard:
-    """A guard that accepts only requests of the page itself, and keeps the page from sending requests elsewhere.
-
-    Pages of other sites could send photos here unnoticed. They are refused, even if a name of theirs leads to this
-    address. Bodies that are too large or of unknown size are refused, and paths that would make Gradio fetch something.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        if refused := refusal(scope["path"], Headers(scope=scope)):
-            status, reason = refused
-            return await PlainTextResponse(reason, status)(scope, receive, send)
-
-        async def send_with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["Content-Security-Policy"] = POLICY
-            await send(message)
-
-        return await self.app(scope, receive, send_with_policy)
-
-
-def refusal(path: str, headers: Headers) -> tuple[int, str] | None:
-    """Return the status and reason with which a request is refused; None if it is accepted."""
-    if "://" in path:
-        return 403, FETCHES_NOTHING
-    host, origin, length = (headers.get(name, "") for name in ("host", "origin", "content-length"))
-    try:
-        is_own = urlsplit(f"//{host}").hostname in HOSTS and (not origin or urlsplit(origin).netloc == host)
-    except ValueError:  # no address at all
-        is_own = False
-    if not is_own:
-        return 403, "This page only answers itself."
-    if "transfer-encoding" in headers or not (length or "0").isdecimal():
-        return 411, "The request lacks its size (Content-Length)."
-    if len(length) > len(str(MAX_REQUEST_BYTES)) or int(length or 0) > MAX_REQUEST_BYTES:
-        return 413, f"At most {MAX_REQUEST_BYTES // 10**6} MB are accepted at a time."
-    return None
 
 
 def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio.Blocks:
@@ -199,6 +168,9 @@ def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio
         # The list is emptied: its files no longer exist.
         return answer_uploads(bundle, folder, [Path(path) for path in uploads or []], threads, device), None
 
+    def answer_as_json(uploads: list[str] | None) -> tuple[dict[str, Any], None]:
+        return json_answer(bundle, folder, [Path(path) for path in uploads or []], threads, device), None
+
     labels = len(bundle.labels)
     with gradio.Blocks(title="Stylevote", analytics_enabled=False) as page:
         gradio.HTML(
@@ -214,6 +186,9 @@ def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio
         _refuse_urls(photos)
         answers = gradio.HTML(min_height=120)
         photos.upload(answer, photos, [answers, photos], api_name="decide", show_progress_on=answers)
+        # For programs (gradio_client): the decisions as data.
+        hidden = gradio.JSON(visible=False)
+        gradio.Button(visible=False).click(answer_as_json, photos, [hidden, photos], api_name="decide_json")
     return page
 
 
@@ -242,6 +217,33 @@ def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], thread
         threads: processor threads to use.
         device: see `stylevote.bundle.decide.choose_device`.
     """
+    answers, refused = _answered(bundle, folder, uploads, threads, device, _answers)
+    return whole_answer(answers, refused, len(bundle.networks))
+
+
+def json_answer(
+    bundle: Bundle, folder: Path, uploads: Sequence[Path], threads: int = 1, device: str = "cpu"
+) -> dict[str, Any]:
+    """Return a bundle's decisions for uploaded files as JSON values; remove the files.
+
+    Returns:
+        ``photos``: for each, ``photo`` (its name), ``labels`` (those that it has) and ``scores`` (for each label:
+        score, threshold, decision and agreement, as in the table of details); ``refused``: the other files, with ``photo`` and
+        ``reason``.
+    """
+    records, refused = _answered(bundle, folder, uploads, threads, device, _records)
+    return {"photos": records, "refused": [{"photo": name, "reason": reason} for name, reason in refused]}
+
+
+def _answered(
+    bundle: Bundle,
+    folder: Path,
+    uploads: Sequence[Path],
+    threads: int,
+    device: str,
+    answers_of: Callable[..., Iterator[Any]],
+) -> tuple[list[Any], list[tuple[str, str]]]:
+    """Return what ``answers_of`` makes of the decisions (see `_answers`), and the refused files with reasons."""
     with tempfile.TemporaryDirectory(prefix=IN_PROGRESS, dir=folder) as private:
         photos = Path(private)
         names, refused = _take(uploads, photos)
@@ -252,15 +254,14 @@ def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], thread
                 (photos / file).unlink()
                 del names[file]
         if not names:
-            return whole_answer([], refused, len(bundle.networks))
+            return [], refused
         try:
             table = decide(bundle, photos, threads=threads, device=device)
             with explain_shortages("showing where networks look", MORE_MEMORY):
-                answers = list(_answers(bundle, photos, names, table, choose_device(device, threads)))
+                return list(answers_of(bundle, photos, names, table, choose_device(device, threads))), refused
         except InputError as error:
             logging.warning("%s", error)
-            return whole_answer([], [*refused, ("The bundle", str(error))], len(bundle.networks))
-    return whole_answer(answers, refused, len(bundle.networks))
+            return [], [*refused, ("The bundle", str(error))]
 
 
 def _take(uploads: Sequence[Path], folder: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
@@ -306,6 +307,16 @@ def _answers(
         of_photo = {label: heats[file, label] for wanted_file, label in wanted if wanted_file == file}
         photo = _pixels(folder / file, SHOWN_SIDE)
         yield photo_answer(name, photo, rows[file], of_photo, bundle.content.folds)
+
+
+def _records(
+    bundle: Bundle, _folder: Path, names: dict[str, str], table: pd.DataFrame, _device: Any
+) -> Iterator[dict[str, Any]]:
+    """Yield each photo's decisions as JSON values."""
+    for file, rows in table.groupby("image_id", sort=False):
+        by_label = rows.drop(columns="image_id").set_index("label")
+        given = [label for label in bundle.labels if by_label["decision"][label]]
+        yield {"photo": names[str(file)], "labels": given, "scores": json.loads(by_label.to_json(orient="index"))}
 
 
 def _heat_maps(

@@ -1,8 +1,10 @@
 """Base classes and types of all settings."""
 
+import os
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,6 +21,9 @@ from stylevote.config.messages import described, worded
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=100)]
 Seed = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
+# In a path, `~` is the user's home folder.
+WITH_HOME = AfterValidator(os.path.expanduser)
+UserPath = Annotated[str, Field(min_length=1), WITH_HOME]
 
 
 class Model(BaseModel):

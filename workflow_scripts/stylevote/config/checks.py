@@ -51,6 +51,7 @@ def contradictions(config: Configuration, runs: list[Origin], ids: list[str]) ->
     if votes.min_labels > min(count, votes.max_labels or count):
         yield f"votes.min_labels: found {votes.min_labels}, expected at most votes.max_labels and the number of labels"
     yield from _recipe_problems(config)
+    yield from _submission_problems(config)
     yield from _download_problems(config)
     yield from _mask_problems(config)
     if config.distillation:
@@ -180,6 +181,15 @@ def _recipe_problems(config: Configuration) -> Iterator[str]:
         yield f"recolor.saturation: found {[low, high]}, expected the lower bound first"
     for where, labels in named:
         yield from unknown_labels(where, labels or [], config.labels)
+
+
+def _submission_problems(config: Configuration) -> Iterator[str]:
+    separator = getattr(config.submission, "joined", None)
+    if separator and (within := [label for label in config.labels if separator in label]):
+        yield (
+            f"submission.joined: found {quote(separator)}, which is in the label {quote(within[0])}; expected a text"
+            " that is in no label"
+        )
 
 
 def _download_problems(config: Configuration) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from stylevote.config import ensemble, photos
-from stylevote.config.base import Model, Name
+from stylevote.config.base import WITH_HOME, Model, Name, json_type
 from stylevote.config.run_sets import SETS
 from stylevote.config.runs import Run
 
-Folder = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^{}]*$")]
+Folder = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^{}]*$"), WITH_HOME]
 Key = Annotated[str, Field(max_length=100)]
 RunSet = Annotated[str, Field(json_schema_extra={"enum": list(SETS)})]
 Figure = Annotated[float, Field(ge=0, le=1)] | None
@@ -26,6 +26,16 @@ class Report(Model):
 
     sizes: bool = False
     pictures: int = Field(24, ge=1, le=200)
+
+
+class Joined(Model):
+    """A form of the submission: the labels of a photo in one cell.
+
+    Attributes:
+        joined: text between two labels, such as `" "` or `"|"`.
+    """
+
+    joined: str = Field(min_length=1, max_length=10)
 
 
 class Plan(Model):
@@ -76,11 +86,10 @@ class Experiment(Model):
     sizes: dict[Literal["1", "2", "5", "10", "20", "40", "all"], Figure] | None = Field(None, min_length=1)
 
 
-def hold_train_and_test(photosets: dict[str, photos.Photoset]) -> dict[str, photos.Photoset]:
-    """Refuse photosets without `train` or `test`."""
-    for name in ("train", "test"):
-        if name not in photosets:
-            raise ValueError(f"{name!r} is a required property")
+def hold_train(photosets: dict[str, photos.Photoset]) -> dict[str, photos.Photoset]:
+    """Refuse photosets without `train`."""
+    if "train" not in photosets:
+        raise ValueError("'train' is a required property")
     return photosets
 
 
@@ -104,7 +113,8 @@ class Configuration(Model):
         labels: names of the labels, in the order of tables and of the submission.
         labels_per_job: labels per job of ranking, selection, stack, threshold and estimate; null: at most 16 jobs per
             rule. Jobs run in parallel and take some seconds to start. Decisions do not depend on it.
-        photosets: sets of photos by name. `train` has labels; decisions for `test` become submission.csv.
+        photosets: sets of photos by name. `train` has labels; decisions for `test` become submission.csv. Without
+            `test`, nothing is submitted.
         on_bad_photo: reaction to unreadable photos: fail, or skip (leave them out and list them in a quarantine table).
         keep_weights: weights to keep: all (of all epochs), selectable (once a run is trained on all folds, those of its
             best epochs per label, by all photos and by each fold's: others cannot become members) or none (they are
@@ -124,8 +134,9 @@ class Configuration(Model):
         beta: weight of recall against precision in the F-beta that selection, stack and thresholds maximize.
         distillation: a backbone, or the keys of a run, or null. This network, the student, learns the ensemble's
             out-of-fold scores by cross-entropy, and is compared with the ensemble (student/scores.parquet).
-        submission: form of submission.csv: table (a header, file names) or challenge (the JD challenge's: no header,
-            id,l0,...).
+        submission: form of submission.csv: table (a header, file names, 0 or 1 per label), challenge (the JD
+            challenge's: no header, id,l0,...), probabilities (as table, with the ensemble's scores, 0 to 1), or
+            {joined: SEPARATOR} (the labels of a photo in one cell, separated by this text).
         experiments: published tables to compare runs with, by name. The target `experiments` makes all of them,
             results/experiments/NAME.csv one.
     """
@@ -134,9 +145,7 @@ class Configuration(Model):
     networks: Folder | None = None
     labels: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(min_length=1, max_length=20_000)
     labels_per_job: int | None = Field(None, ge=1, le=20_000)
-    photosets: Annotated[dict[Name, photos.Photoset], AfterValidator(hold_train_and_test)] = Field(
-        {}, validate_default=False
-    )
+    photosets: Annotated[dict[Name, photos.Photoset], AfterValidator(hold_train)] = Field({}, validate_default=False)
     demo: photos.Demo = Field({})
     downloads: photos.Downloads = Field({})
     on_bad_photo: Literal["fail", "skip"] = "fail"
@@ -167,7 +176,10 @@ class Configuration(Model):
     distillation: Annotated[Run | None, BeforeValidator(spelt_out_student, json_schema_input_type=str | Run | None)] = (
         None
     )
-    submission: Literal["table", "challenge"] = "table"
+    submission: Annotated[
+        Annotated[Literal["table", "challenge", "probabilities"], Tag("string")] | Annotated[Joined, Tag("object")],
+        Discriminator(json_type),
+    ] = "table"
     report: Report = Field({})
     plan: Plan = Field({})
     experiments: dict[Name, Experiment] = Field({})

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from stylevote.config.base import Model, OneOf, Seed, Text, refuse_equal
+from stylevote.config.base import Model, OneOf, Seed, UserPath, refuse_equal
 
 Combiner = Literal["xgboost", "logistic", "ridge", "mean", "rank_mean"]
 Penalties = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
@@ -19,7 +19,7 @@ class Members(Model):
             the columns image_id, epoch and one per label in 0..1.
     """
 
-    external: Annotated[list[Text], AfterValidator(refuse_equal)] = Field([])
+    external: Annotated[list[UserPath], AfterValidator(refuse_equal)] = Field([])
 
 
 def refuse_one(number: int) -> int:

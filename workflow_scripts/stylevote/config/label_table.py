@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_serializer, model_validator
 
-from stylevote.config.base import Model, Text, json_type
+from stylevote.config.base import Model, Text, UserPath, json_type
 
 # Words that YAML reads as a truth value, by this value.
 TRUTH = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
@@ -73,7 +73,7 @@ class LabelTable(Model):
         sheet: name of the sheet of an .xlsx file, or null: the first one.
     """
 
-    file: Text
+    file: UserPath
     photo: Text | None = None
     url: Text | None = None
     group: Text | None = None

@@ -22,6 +22,13 @@ LIMITS = {
     "string_too_short": ("too short: the least length is", "min_length"),
     "string_too_long": ("too long: the greatest length is", "max_length"),
 }
+# How YAML reads some words without quotes, by the type that they become.
+READ_AS = {
+    bool: "YAML reads yes, no, on, off, true and false as truth values",
+    int: "YAML reads it as a number",
+    float: "YAML reads it as a number",
+    type(None): "YAML reads null, ~ and nothing as no value",
+}
 TYPES = {"int": "integer", "float": "number", "bool": "boolean", "string": "string", "list": "array"}
 TYPES |= {"dict": "object", "model": "object"}
 
@@ -59,6 +66,12 @@ def worded(model: type[BaseModel], error: ValidationError) -> list[InitErrorDeta
     return result
 
 
+def needs_quotes(value: Any) -> str:
+    """Return a remark on a value in the place of a text that YAML read as something else, else nothing."""
+    read_as = READ_AS.get(type(value))
+    return f" ({read_as}: put text into quotes)" if read_as else ""
+
+
 def _sentence(model: type[BaseModel], location: tuple, details: Any) -> tuple[tuple, str]:
     """Return the location of a wrong value in a class of settings, and the problem."""
     key, *rest = location
@@ -78,6 +91,8 @@ def _sentence(model: type[BaseModel], location: tuple, details: Any) -> tuple[tu
     if not about and kind == "model_type":
         about = described(_class_in(field.annotation).__doc__)[0]
     expected = TYPES.get(kind.removesuffix("_type"))
+    if expected == "string" or (expected is None and isinstance(details["input"], bool)):
+        value += needs_quotes(details["input"])
     several = (BeforeValidator, Discriminator)
     if not expected or (not rest and any(isinstance(part, several) for part in field.metadata)):
         # A value of several types, or one of several words, has a description that names them.

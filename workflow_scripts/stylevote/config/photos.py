@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from stylevote.config.base import Model, Seed, Text
+from stylevote.config.base import WITH_HOME, Model, Seed, Text, UserPath
 from stylevote.config.label_table import LabelTable, spelt_out_table
 
 
@@ -22,13 +22,13 @@ class Photoset(Model):
         links: inside (links to files elsewhere are refused) or anywhere (photos may be symbolic links to any file).
     """
 
-    photos: str = Field(min_length=1)
+    photos: UserPath
     labels: Annotated[LabelTable | None, BeforeValidator(spelt_out_table, json_schema_input_type=str | LabelTable)] = (
         None
     )
     download: bool = False
-    masks: str | None = None
-    mask_labels: str | None = None
+    masks: UserPath | None = None
+    mask_labels: UserPath | None = None
     links: Literal["inside", "anywhere"] = "inside"
 
 
@@ -60,6 +60,8 @@ class Downloads(Model):
         seconds: maximum of seconds per attempt.
         megabytes: maximum of megabytes per photo.
         internal: hosts (`name` or `name:port`) in private networks that may be asked. All others there are refused.
+        proxy_resolves: if http_proxy or https_proxy is set, let the proxy look up the names of hosts. Its own rules
+            must then keep hostile URLs from private networks. Without it, the proxy gets addresses checked here.
     """
 
     parallel: int = Field(8, ge=1, le=256)
@@ -68,6 +70,7 @@ class Downloads(Model):
     seconds: float = Field(60, gt=0, le=86400)
     megabytes: float = Field(50, gt=0, le=200)
     internal: list[Text] = Field([])
+    proxy_resolves: bool = False
 
 
 class NearDuplicates(Model):
@@ -97,7 +100,7 @@ class Folds(Model):
     """
 
     count: int = Field(5, ge=3, le=20)
-    table: Text | None = None
+    table: UserPath | None = None
     seed: Seed = 1
 
     def used(self) -> dict[str, Any]:
@@ -126,7 +129,7 @@ class MaskRCNN(Model):
         score: minimum score of a detected person.
     """
 
-    weights: str = Field("pretrained", pattern=r"^(pretrained|.*\.(pth|safetensors))$")
+    weights: Annotated[str, WITH_HOME] = Field("pretrained", pattern=r"^(pretrained|.*\.(pth|safetensors))$")
     shorter_side: int = Field(800, ge=32, le=2048)
     score: float = Field(0.5, ge=0, le=1)
 
@@ -150,7 +153,7 @@ class SegmentationNetwork(Model):
     architecture: str = Field("unet", min_length=1)
     encoder: str = Field("mobilenet_v2", min_length=1)
     args: dict[str, Any] = Field({})
-    weights: str = Field("pretrained", pattern=r"^(none|pretrained|.*\.safetensors)$")
+    weights: Annotated[str, WITH_HOME] = Field("pretrained", pattern=r"^(none|pretrained|.*\.safetensors)$")
     size: int = Field(256, ge=32, le=1024, multiple_of=32)
     epochs: int = Field(20, ge=1, le=1000)
     batch: int = Field(8, ge=2, le=1024)

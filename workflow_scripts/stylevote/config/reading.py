@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from stylevote.config.messages import needs_quotes
 from stylevote.errors import InputError
 from stylevote.wording import bullets, describe_path, plural, quote
 
@@ -67,15 +68,15 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(
-            f"{path}: found {describe_path(path)}, expected a configuration ({error.strerror}). Words after --configfile"
-            " are files; put targets before it, or after --"
+            f"{path}: found {describe_path(path)}, expected a configuration ({error.strerror}). Words after"
+            " --configfile are files; put targets before it, or after --"
         ) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         line = data.count(b"\n", 0, error.start) + 1
-        found = "UTF-16" if utf_16 else f"the byte 0x{data[error.start]:02x} in line {line} (it may be Windows-1252)"
+        found = "UTF-16" if utf_16 else f"the byte 0x{data[error.start]:02x} in line {line} (Windows-1252?)"
         raise InputError(f"{path}: found {found}, expected text in UTF-8; save the file in this encoding") from None
 
 
@@ -124,7 +125,7 @@ def value_problems(config: dict[str, Any]) -> Iterator[str]:
                 if not isinstance(key, str):
                     if where.endswith(".labels.values"):  # cells of a table: `texts_of_cells` knows what YAML reads
                         continue
-                    yield f"{where or 'configuration'}: the key {quote(key)} is no text; put it into quotes"
+                    yield f"{where or 'configuration'}: found the key {quote(key)}{needs_quotes(key)}, expected text"
                 else:
                     yield from _unprintable(f"{where}: the key" if where else "the key", key)
             waiting += [(f"{where}.{key}".lstrip("."), part, depth + 1) for key, part in reversed(value.items())]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from stylevote.config.base import Model, OneOf, Seed, json_type, refuse_equal
+from stylevote.config.base import WITH_HOME, Model, OneOf, Seed, json_type, refuse_equal
 from stylevote.config.identity import OMITTED, OMITTED_OF_PHASES, plain_numbers
 
 MAX_LAYERS = 3
@@ -282,7 +282,7 @@ class Run(Model):
     draw_seed: int = Field(0, exclude=True)
     backbone: str = Field(min_length=1, max_length=150)
     backbone_args: dict[str, Any] = Field({})
-    weights: str = Field("pretrained", pattern=r"^(none|pretrained|.*\.safetensors)$")
+    weights: Annotated[str, WITH_HOME] = Field("pretrained", pattern=r"^(none|pretrained|.*\.safetensors)$")
     size: int | None = Field(None, ge=32, le=1024)
     test_size: int | None = omitted("test_size", ge=32, le=1024)
     labels: Annotated[

@@ -12,8 +12,16 @@ from stylevote.errors import InputError
 from stylevote.files.tables import check_photos, label_matrix, read_table, replacing
 
 
-def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str]) -> np.ndarray:
+def decision_matrix(
+    votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str], column: str = "decision"
+) -> np.ndarray:
     """Return the decisions of a vote table as uint8 of shape (photos, labels).
+
+    Args:
+        votes: columns image_id, label and ``column``.
+        image_ids: names of the photos.
+        labels: names of the labels.
+        column: decision, or score (as float64).
 
     Raises:
         InputError: the table does not hold exactly these labels and, for each, these photos, both in this order.
@@ -23,7 +31,8 @@ def decision_matrix(votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str
         raise InputError(
             f"the votes ({len(votes)} rows) are not those of {len(labels)} labels x {len(image_ids)} photos"
         )
-    return votes["decision"].to_numpy(dtype=np.uint8).reshape(len(labels), len(image_ids)).T
+    kind = np.uint8 if column == "decision" else np.float64
+    return votes[column].to_numpy(dtype=kind).reshape(len(labels), len(image_ids)).T
 
 
 def read_decisions(path: Path, image_ids: Sequence[str], labels: list[str]) -> np.ndarray:
@@ -38,22 +47,27 @@ def read_decisions(path: Path, image_ids: Sequence[str], labels: list[str]) -> n
 
 
 def write_decisions(
-    decisions: np.ndarray, image_ids: np.ndarray, labels: list[str], path: Path, *, header: bool = True
+    values: np.ndarray, image_ids: np.ndarray, labels: list[str], path: Path, form: str | Mapping[str, str] = "table"
 ) -> None:
-    """Write decisions as CSV, a row per photo: its name, then 0 or 1 for each label.
+    """Write decisions, or scores, as CSV, a row per photo that begins with its name.
 
     Args:
-        decisions: 0/1, shape (photos, labels).
+        values: 0/1 or, for the form ``probabilities``, scores in 0..1, shape (photos, labels).
         image_ids: names of the photos.
-        labels: names of the labels, for the header.
+        labels: names of the labels.
         path: file to write.
-        header: whether to write a header.
+        form: ``table`` (a header, 0 or 1 per label), ``challenge`` (the same without a header), ``probabilities`` (a
+            header, the score per label), or {joined: separator}: a header, the labels in one cell.
     """
+    joined = None if isinstance(form, str) else form["joined"]
+    rows = [[f"{value:.6f}" for value in row] for row in values] if form == "probabilities" else values.tolist()
+    if joined is not None:
+        rows = [[joined.join(label for label, given in zip(labels, row, strict=True) if given)] for row in rows]
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        if header:
-            writer.writerow(["image", *labels])
-        writer.writerows([name, *row] for name, row in zip(image_ids, decisions.tolist(), strict=True))
+        if form != "challenge":
+            writer.writerow(["image", *(labels if joined is None else ["labels"])])
+        writer.writerows([name, *row] for name, row in zip(image_ids, rows, strict=True))
 
 
 def decision_details(

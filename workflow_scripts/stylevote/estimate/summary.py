@@ -12,8 +12,8 @@ INTERVAL = "95 % bootstrap interval over groups of photos, networks held fixed"
 
 def summary_lines(
     nested: pd.DataFrame,
-    scores: pd.DataFrame,
-    photos: int,
+    scores: pd.DataFrame | None,
+    photos: int | None,
     composition: Mapping[str, Any],
     *,
     fold_averaging: float | None = None,
@@ -24,8 +24,8 @@ def summary_lines(
 
     Args:
         nested: from `scores.nested_scores`, with the columns of `scores.holdout_scores` if photos were held out.
-        scores: from `scores.score_decisions` for the photoset; empty if its labels are unknown.
-        photos: number of photos that were decided.
+        scores: from `scores.score_decisions` for the photoset; empty if its labels are unknown; None without it.
+        photos: number of photos that were decided; None without a photoset to decide.
         composition: from `composition.describe_ensemble`.
         fold_averaging: mean over labels of `fold_averaging.fold_averaging_gain`, if it was estimated.
         holdout: from `scores.score_decisions` for the holdout photos, if there are any.
@@ -33,7 +33,7 @@ def summary_lines(
     """
     macro, name = nested.iloc[-1], f"macro F{beta:g}"
     lines = [
-        f"{photos} photos decided, {len(nested) - 1} labels each",
+        *([f"{photos} photos decided, {len(nested) - 1} labels each"] if photos is not None else []),
         f"ensemble: {composition['size']}",
         *(f"warning: {text}" for text in composition["warnings"]),
         f"{name}, honest: {macro['nested_f_beta']:.4f}  each photo judged by an ensemble chosen without its fold;"
@@ -54,6 +54,8 @@ def summary_lines(
         f"{name}, naive:  {macro['non_nested_f_beta']:.4f}  judged by the photos that chose the ensemble",
         f"{name} of assigning every label to every training photo: {macro['all_ones_f_beta']:.4f}",
     ]
+    if scores is None:
+        return [*lines, "no photoset `test`: no photo was decided"]
     if scores.empty:
         return [*lines, "test photos: their labels are not known"]
     test = scores.iloc[-1]

@@ -1,8 +1,8 @@
 """Fetch a file by its URL: over HTTP and HTTPS, from the public internet, with limits for time, bytes and redirects.
 
 URLs may be hostile: one could make this host send requests to its own network, such as a cloud's metadata service. So
-the addresses of a host name are checked, and the connection uses a checked address, after every redirect again. Proxies
-are not used, because they choose the address themselves.
+the addresses of a host name are checked, and the connection uses a checked address, after every redirect again. A proxy
+that the environment names gets a checked address, too; only on demand does it get the name, and choose the address.
 """
 
 import http.client
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote as percent_encode
 from urllib.parse import urljoin, urlsplit
 
+from stylevote.photos.proxies import open_tunnel, proxy_for
 from stylevote.wording import quote
 
 PORTS = {"http": 80, "https": 443}
@@ -56,11 +57,13 @@ class Bounds(NamedTuple):
         seconds: time, redirects included, without the look-up of host names, which the system limits.
         bytes: size of the file.
         internal: hosts outside the public internet that are allowed, as ``name`` or ``name:port``.
+        proxy_resolves: whether a proxy, if the environment names one, gets names of hosts instead of addresses.
     """
 
     seconds: float
     bytes: int
     internal: Collection[str] = ()
+    proxy_resolves: bool = False
 
 
 class Target(NamedTuple):
@@ -140,7 +143,7 @@ def _ask(target: Target, bounds: Bounds, ends: float, is_complete: Callable[[byt
     try:
         with closing(_Connection(target, bounds, ends, expired)) as connection:
             try:
-                connection.request("GET", target.path, headers=HEADERS)
+                connection.request("GET", connection.requested, headers=HEADERS | connection.proxy_headers)
                 return _read(connection.getresponse(), bounds.bytes, is_complete)
             finally:
                 connection.stop_clock()
@@ -211,16 +214,26 @@ class _Connection(http.client.HTTPConnection):
         self.target, self.bounds, self.ends, self.expired = target, bounds, ends, expired
         self.clock: threading.Timer | None = None
         self.end: socket.socket | None = None
+        self.proxy = proxy_for(*target[:3])
+        self.requested, self.proxy_headers = target.path, {}
+        self.tunnelled = self.proxy is not None and (target.scheme == "https" or not bounds.proxy_resolves)
+        if self.proxy and not self.tunnelled:
+            host = f"[{target.host}]" if ":" in target.host else target.host
+            self.requested = f"{target.scheme}://{host}:{target.port}{target.path}"
+            self.proxy_headers = self.proxy.headers
 
     def connect(self) -> None:
-        """Connect to one of the host's addresses."""
-        sock = self._open()
+        """Connect to one of the host's addresses, or to the proxy."""
+        addresses = self._addresses()
+        sock = self._open(self._look_up(self.proxy.host, self.proxy.port) if self.proxy else addresses)
         # TLS takes over the socket; shutting down a duplicate ends the connection in any state.
         self.end = sock.dup()
         self.sock = sock
         self.clock = threading.Timer(self._left(), self._expire)
         self.clock.daemon = True
         self.clock.start()
+        if self.tunnelled:
+            self._tunnel(sock, self.target.host if self.bounds.proxy_resolves else addresses[0][1][0])
         if self.target.scheme == "https":
             self.sock = _certificates().wrap_socket(sock, server_hostname=self.target.host)
 
@@ -235,9 +248,18 @@ class _Connection(http.client.HTTPConnection):
         with suppress(OSError):  # it has just ended by itself
             self.end.shutdown(socket.SHUT_RDWR)
 
-    def _open(self) -> socket.socket:
+    def _tunnel(self, sock: socket.socket, host: str) -> None:
+        status = open_tunnel(sock, self.proxy, host, self.target.port)
+        text = f"the proxy refuses a connection to {self.target.host} ({status})"
+        if status >= 500:
+            raise TransientError(text)
+        if status != 200:
+            by_name = "" if self.bounds.proxy_resolves else "; it may take names: set downloads.proxy_resolves"
+            raise PermanentError(text + by_name)
+
+    def _open(self, addresses: list[tuple[Any, Any]]) -> socket.socket:
         failure: OSError = OSError("its name has no address")
-        for family, address in self._addresses():
+        for family, address in addresses:
             sock = socket.socket(family, socket.SOCK_STREAM)
             sock.settimeout(min(CONNECT_SECONDS, self._left()))
             try:
@@ -253,10 +275,23 @@ class _Connection(http.client.HTTPConnection):
         raise failure
 
     def _addresses(self) -> list[tuple[Any, Any]]:
-        """Return the host's allowed addresses; raise `PermanentError` if it has others only."""
+        """Return the host's allowed addresses; raise `PermanentError` if it has others only.
+
+        The list may be empty if a proxy looks up the name.
+        """
         host, port = self.target.host, self.target.port
-        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [(family, address) for family, _, _, _, address in infos]
+        try:
+            addresses = self._look_up(host, port)
+        except socket.gaierror as error:
+            if self.proxy is None:
+                raise
+            # A name without a dot is one of a private network.
+            if self.bounds.proxy_resolves and ("." in host.strip(".") or host in self.bounds.internal):
+                return []
+            raise PermanentError(
+                f"this machine cannot look up {host}, to see whether it is on the public internet; set"
+                " downloads.proxy_resolves to let the proxy do it"
+            ) from error
         if {host, f"{host}:{port}"} & {name.lower() for name in self.bounds.internal}:
             return addresses
         public = [(family, address) for family, address in addresses if is_public(address[0])]
@@ -265,6 +300,11 @@ class _Connection(http.client.HTTPConnection):
                 f"{host} is not on the public internet ({addresses[0][1][0]}); add it to downloads.internal to allow it"
             )
         return public
+
+    @staticmethod
+    def _look_up(host: str, port: int) -> list[tuple[Any, Any]]:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return [(family, address) for family, _, _, _, address in infos]
 
     def _left(self) -> float:
         left = self.ends - time.monotonic()
