@@ -23,9 +23,9 @@ class Photoset(Model):
     """
 
     photos: str = Field(min_length=1)
-    labels: Annotated[LabelTable | None, BeforeValidator(spelt_out_table, json_schema_input_type=str | LabelTable)] = (
-        None
-    )
+    labels: Annotated[
+        LabelTable | None, BeforeValidator(spelt_out_table, json_schema_input_type=str | LabelTable | None)
+    ] = None
     download: bool = False
     masks: str | None = None
     mask_labels: str | None = None
