@@ -47,7 +47,8 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
         if table:
             quoted = ['"' + name.replace('"', '""') + '"' for name in named]
             table.write_text("\n".join(["image", *quoted]), encoding="utf-8", errors="surrogateescape")
-        manifest, quarantine, _ = ingest_photos(photos, table and LabelTable(file=str(table)), ["a"], photoset="test", on_bad_photo="skip")
+        described = LabelTable(file=str(table)) if table else None
+        manifest, quarantine, _ = ingest_photos(photos, described, ["a"], photoset="test", on_bad_photo="skip")
         write_table(quarantine, folder / "quarantine.parquet")
         write_table(manifest, folder / "manifest.parquet")
         manifest = read_table(folder / "manifest.parquet")

@@ -1,9 +1,12 @@
-"""Label tables: CSV, TSV and Parquet, wide and in the challenge's form, good, drawn and damaged."""
+"""Label tables: text, also compressed, Parquet, Excel and COCO, in all forms, good, drawn and damaged."""
 
+import gzip
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,12 +15,44 @@ from PIL import Image
 
 from fuzz.mutations import mutated
 from stylevote.config.label_table import LabelTable
-from stylevote.files.tables import write_table
+from stylevote.files.tables import UNKNOWN, write_table
 from stylevote.photos.ingest import ingest_photos
+from stylevote.photos.table_guess import guess_table
 
 LABELS = ["sport", "street", "=1+1", "<b>ä</b>"]
 VALUES = [(1, 0, 1, 0), (0, 1, 1, 1), (1, 1, 0, 1)]
-Case = tuple[str, bytes, bool]  # a suffix, a table, and whether bad photos are skipped
+Case = tuple[str, bytes, bool, dict]  # a suffix, a table, whether bad photos are skipped, and keys of `LabelTable`
+DESCRIPTIONS = [
+    {},
+    {"ignore": "all"},
+    {"photo": "image", "ignore": "all", "values": {"yes": 1, "no": 0, "": "unknown", "-1": "unknown"}},
+    {"cell": {"column": "tags"}, "ignore": "all"},
+    {"cell": {"column": "tags", "separator": "list"}},
+    {"long": {"label": "tags"}, "ignore": ["x"]},
+    {"long": {"label": "tags", "value": "has", "absent": "unknown"}},
+    {"columns": ["sport", "a", "b", "c"], "url": "url"},
+    {"coco": True},
+]
+
+
+def good_workbook() -> bytes:
+    """Return an Excel workbook."""
+    stream = io.BytesIO()
+    rows = [(name, *values) for name, values in zip(("0.png", "1", "inner/2.png"), VALUES, strict=True)]
+    pd.DataFrame(rows, columns=["image", *LABELS]).to_excel(stream, index=False)
+    return stream.getvalue()
+
+
+def empty_workbook() -> bytes:
+    """Return a workbook whose only cell is the last one that Excel knows."""
+    stream, book = io.BytesIO(), openpyxl.Workbook()
+    book.active["XFD1048576"] = 1
+    book.save(stream)
+    return stream.getvalue()
+
+
+# Made before the cases: the writer needs a temporary folder.
+WORKBOOK, EMPTY_WORKBOOK = good_workbook(), empty_workbook()
 
 
 def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable[[Case], None]]:
@@ -28,26 +63,35 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
     Image.linear_gradient("L").resize((24, 32)).save(photos / "1.png")
     Image.effect_noise((24, 32), 90).save(photos / "inner" / "2.png")
     texts, tables = good_texts(), good_parquets()
-    suffixes = st.sampled_from([".csv", ".tsv", ".txt", ".parquet", ".pq", ".xlsx"])
+    suffixes = st.sampled_from([".csv", ".tsv", ".txt", ".csv.gz", ".parquet", ".pq", ".xlsx", ".json"])
+    described = st.sampled_from(DESCRIPTIONS)
     cases = st.one_of(
-        st.tuples(st.sampled_from([".csv", ".tsv", ".txt"]), mutated(texts), st.booleans()),
-        st.tuples(st.just(".parquet"), mutated(tables), st.booleans()),
-        st.tuples(st.just(".csv"), drawn_texts(), st.booleans()),
-        st.tuples(st.just(".parquet"), drawn_parquets(), st.booleans()),
-        st.tuples(suffixes, st.binary(max_size=200), st.booleans()),
+        st.tuples(st.sampled_from([".csv", ".tsv", ".txt"]), mutated(texts), st.booleans(), described),
+        st.tuples(st.just(".csv.gz"), mutated([gzip.compress(text) for text in texts]), st.booleans(), described),
+        st.tuples(st.just(".parquet"), mutated(tables), st.booleans(), described),
+        st.tuples(st.just(".xlsx"), mutated([WORKBOOK]), st.booleans(), described),
+        st.tuples(st.just(".json"), mutated([good_coco()]), st.booleans(), st.just({"coco": True})),
+        st.tuples(st.just(".csv"), drawn_texts(), st.booleans(), described),
+        st.tuples(st.just(".parquet"), drawn_parquets(), st.booleans(), described),
+        st.tuples(suffixes, st.binary(max_size=200), st.booleans(), described),
     )
 
     def read(case: Case) -> None:
-        suffix, data, skip = case
+        suffix, data, skip, description = case
         table = folder / f"labels{suffix}"
         table.write_bytes(data)
-        manifest, quarantine, _ = ingest_photos(photos, table and LabelTable(file=str(table)), LABELS, folds=1, on_bad_photo="skip" if skip else "fail")
+        guess_table(table, photos)
+        described = LabelTable(file=str(table), **description)
+        on_bad_photo = "skip" if skip else "fail"
+        manifest, quarantine, _ = ingest_photos(photos, described, LABELS, folds=1, on_bad_photo=on_bad_photo)
         write_table(quarantine, folder / "quarantine.parquet")
         write_table(manifest, folder / "manifest.parquet")
-        if not manifest[LABELS].isin([0, 1]).all(axis=None) or manifest["image_id"].duplicated().any():
+        if not manifest[LABELS].isin([0, 1, UNKNOWN]).all(axis=None) or manifest["image_id"].duplicated().any():
             raise AssertionError(f"a manifest of {manifest.to_dict()}")
 
-    good = [(".csv", text, False) for text in texts] + [(".parquet", table, False) for table in tables]
+    good = [(".csv", text, False, {}) for text in texts] + [(".parquet", table, False, {}) for table in tables]
+    good += [(".xlsx", WORKBOOK, False, {}), (".json", good_coco(), False, {"coco": True})]
+    good += [(".csv", text, False, description) for text, description in described_texts()]
     return [*good, *traps()], cases, read
 
 
@@ -89,9 +133,60 @@ def good_parquets() -> list[bytes]:
     return written
 
 
+def described_texts() -> list[tuple[bytes, dict]]:
+    """Return tables that need a description, with it."""
+    cells = "image,tags\n0.png,sport street\n1,=1+1\ninner/2.png,<b>\u00e4</b> =1+1\n"
+    lists = "image,tags\n" + "".join(f'{name},"{LABELS[k:]}"\n' for k, name in enumerate(("0.png", "1", "2")))
+    rows = [f"{name},{label}" for name in ("0.png", "1", "2") for label in LABELS]
+    return [
+        (cells.encode("utf-16"), {"cell": {"column": "tags"}}),
+        (lists.encode(), {"cell": {"column": "tags", "separator": "list"}}),
+        ("\n".join(["image,tags", *rows]).encode(), {"long": {"label": "tags"}}),
+        (
+            "\n".join(["image,tags,has", *(f"{row},1" for row in rows)]).encode(),
+            {"long": {"label": "tags", "value": "has"}},
+        ),
+    ]
+
+
+def good_coco() -> bytes:
+    """Return annotations in COCO's form."""
+    images = [{"id": k, "file_name": name} for k, name in enumerate(("0.png", "1.png", "inner/2.png"))]
+    categories = [{"id": k, "name": label} for k, label in enumerate(LABELS)]
+    annotations = [
+        {"image_id": row, "category_id": k, "bbox": [0, 1, 2, 3]}
+        for row, values in enumerate(VALUES)
+        for k, value in enumerate(values)
+        if value
+    ]
+    return json.dumps({"images": images, "categories": categories, "annotations": annotations}).encode()
+
+
 def drawn_texts() -> st.SearchStrategy[bytes]:
     """Return lines of cells that each mean something to a reader of tables, or to a spreadsheet or a page."""
-    meant = ["image", *LABELS, "url", "0", "1", "2", "0.0", "1e0", "", " ", "nan", "0.png", "1.png", "inner/2", "2"]
+    meant = [
+        "image",
+        *LABELS,
+        "url",
+        "tags",
+        "has",
+        "sport street",
+        "['sport']",
+        "-1",
+        "yes",
+        "0",
+        "1",
+        "2",
+        "0.0",
+        "1e0",
+        "",
+        " ",
+        "nan",
+        "0.png",
+        "1.png",
+        "inner/2",
+        "2",
+    ]
     places = ["../0.png", "/etc/passwd", "C:\\0.png", "inner\\2.png", "-rf"]
     markup = ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", "\x1b[2J", '"', '""', "'"]
     letters = ["a\u0301", "\u202e", "\x00", "é" * 300, "\ufeff", "\x85", "\u2028", "１", "٣"]
@@ -165,4 +260,9 @@ def traps() -> list[Case]:
         b"\n" * 5_000_000,
         "image,\u212b,\u00c5,A\u030a\n".encode(),
     ]
-    return [(".csv", text, False) for text in texts] + [(".parquet", data, False) for data in streams]
+    growing = [gzip.compress(text) for text in (b"image,sport\n" * 5_000_000, b"image," + b"x" * 30_000_000)]
+    cases = [(".csv", text, False, {}) for text in texts] + [(".parquet", data, False, {}) for data in streams]
+    cases += [(".csv.gz", data, False, {}) for data in growing] + [(".xlsx", EMPTY_WORKBOOK, False, {})]
+    lists = b"image,tags\n0.png," + b"[" * 100_000
+    cases.append((".csv", lists, False, {"cell": {"column": "tags", "separator": "list"}}))
+    return [*cases, (".json", b"[" * 1_000_000, False, {"coco": True})]

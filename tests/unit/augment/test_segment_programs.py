@@ -12,6 +12,7 @@ from sklearn.metrics import jaccard_score
 import warm
 from programs import ENVIRONMENT, PROGRAMS
 from stylevote.augment.masks import decode_mask
+from stylevote.config.label_table import LabelTable
 from stylevote.demo.canvas import CLASSES
 from stylevote.demo.label_sets import sample_label_sets
 from stylevote.demo.photos import write_photos
@@ -41,7 +42,8 @@ def folder(tmp_path_factory):
     write_photos(folder, "train", sample_label_sets(PHOTOS, 0, np.random.default_rng(3)), side=170, seed=3)
     CLASSES.to_csv(folder / "mask_labels.csv")
     (folder / "masks" / "train" / "train_0002.png").unlink()
-    manifest, *_ = ingest_photos(folder / "train", LabelTable(file=str(folder / "train.csv")), list(LABELS), photoset="all", folds=2)
+    table = LabelTable(file=str(folder / "train.csv"))
+    manifest, *_ = ingest_photos(folder / "train", table, list(LABELS), photoset="all", folds=2)
     write_table(manifest, folder / "manifest.parquet")
     return folder
 

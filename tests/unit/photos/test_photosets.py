@@ -112,3 +112,14 @@ def test_photos_lost_after_they_were_ingested_are_refused_unless_they_are_the_ta
     with pytest.raises(InputError, match=r"photosets\.test: 2 photos missing after they were ingested, '3\.jpg' first"):
         photoset(folder, URLS, download=True).refuse_lost([])
     photoset(folder, URLS, download=True).refuse_lost([str(folder.parent / "downloaded")])
+
+
+def test_a_file_that_is_found_by_a_similar_name_counts(folder):
+    def identity(name):
+        return survey(folder, ["image,sport,office", f"{name},0,1"]).identity
+
+    plain = identity("1.jpg")
+    assert identity("1.JPEG")[1] == identity("001")[1] == identity("x/1.png")[1] == plain[1]
+    (folder / "1.jpg").write_text("larger")
+    assert identity("1.JPEG")[1] != plain[1]
+    assert identity("9.jpg")[1] not in (plain[1], identity("1.jpg")[1])

@@ -21,8 +21,8 @@ from stylevote.errors import InputError
 from stylevote.files.tables import replacing
 from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fetch, parse_url
 from stylevote.photos.folders import is_photo
-from stylevote.photos.table_reader import Entry
 from stylevote.photos.pixels import FORMATS, PhotoError, decode_photo
+from stylevote.photos.table_reader import Entry
 from stylevote.wording import plural, quote
 
 SUFFIXES = {

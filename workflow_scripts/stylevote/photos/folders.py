@@ -10,13 +10,14 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from stylevote.errors import InputError
-from stylevote.photos.table_reader import Entry, normal
 from stylevote.photos.listing import walk
 from stylevote.photos.pixels import FORMATS
+from stylevote.photos.table_reader import Entry, normal
 from stylevote.wording import describe_path, quote
 
 PHOTO_SUFFIXES = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
 MAX_COMPARED = 20_000  # names that a wrong name is compared with
+ALIKE = 0.75  # similarity of names from which on one is suggested for the other
 
 
 @dataclass
@@ -36,6 +37,12 @@ class Folder:
     outside: set[str] = field(default_factory=set)
     by_path: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     by_stem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    @cached_property
+    def prefixes(self) -> list[str]:
+        """Beginnings of names that stand for the folder: its absolute paths, and its own name."""
+        roots = (self.root.absolute(), self.root.resolve())
+        return [f"{normal(text)}/" for root in roots for text in (str(root), root.name) if text]
 
     @cached_property
     def by_key(self) -> dict[tuple[str, str], list[str]]:
@@ -113,12 +120,11 @@ def similar_files(folder: Folder, name: str) -> list[str]:
     """
     path = normal(PurePosixPath(name.replace("\\", "/")).as_posix())
     paths = []
-    for root in (os.path.abspath(folder.root), os.path.realpath(folder.root)):
-        for prefix in (f"{normal(root)}/", f"{normal(os.path.basename(root))}/"):
-            if path.startswith(prefix):
-                paths.append(path.removeprefix(prefix))
-                if found := matching_files(folder, paths[-1]):
-                    return found
+    for prefix in folder.prefixes if "/" in path else ():
+        if path.startswith(prefix):
+            paths.append(path.removeprefix(prefix))
+            if found := matching_files(folder, paths[-1]):
+                return found
     return next((found for text in (path, *paths) for key in _keys(text) if (found := folder.by_key.get(key))), [])
 
 
@@ -145,9 +151,9 @@ def find_files(entries: list[Entry], folder: Folder, *, similar: bool = True) ->
 
     def further(entry: Entry) -> list[str]:
         for find, name in ((matching_files, entry.alternative), (similar_files, entry.name)):
-            if name and (similar or find is matching_files):
-                if paths := [path for path in find(folder, name) if path not in taken]:
-                    return paths
+            asked = name and (similar or find is matching_files)
+            if asked and (paths := [path for path in find(folder, name) if path not in taken]):
+                return paths
         return []
 
     return [paths or further(entry) for entry, paths in zip(entries, named, strict=True)]
@@ -165,8 +171,8 @@ def nearest_file(folder: Folder, name: str) -> str:
     base = path.rpartition("/")[2]
     found = folder.by_key.get(("name", base.casefold())) or folder.by_key.get(("name stem", _stem(base).casefold()))
     if not found and len(folder.files) <= MAX_COMPARED:
-        names = {file.rpartition("/")[2]: file for file in folder.files if is_photo(file)}
-        found = [names[match] for match in difflib.get_close_matches(base, names, n=1)]
+        stems = {_stem(file.rpartition("/")[2]): file for file in folder.files if is_photo(file)}
+        found = [stems[match] for match in difflib.get_close_matches(_stem(base), stems, n=1, cutoff=ALIKE)]
     if not found:
         return ""
     file = found[0]

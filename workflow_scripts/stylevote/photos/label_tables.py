@@ -61,6 +61,8 @@ def _read(reader: LabelReader, labelled: bool) -> tuple[list[str], list[Entry]]:
     if is_challenge_form(first) and not any(named):
         return _read_challenge(reader, first, rows, labelled)
     header = reader.header(first)
+    if reader.faults.problems():
+        return [], []
     if table.cell or table.long:
         read = read_cells if table.cell else read_long
         found, entries = reader.labels, read(reader, first, header, rows)
@@ -97,9 +99,7 @@ def is_challenge_form(first: TableRow) -> bool:
     return len(first.fields) > 1 and re.match(r"[a-z]+://", first.fields[1], re.IGNORECASE) is not None
 
 
-def _read_challenge(
-    reader: LabelReader, first: TableRow, rows: Rows, labelled: bool
-) -> tuple[list[str], list[Entry]]:
+def _read_challenge(reader: LabelReader, first: TableRow, rows: Rows, labelled: bool) -> tuple[list[str], list[Entry]]:
     """Read the challenge's form, whose labels are in the configuration's order."""
     labels, width = reader.labels, len(first.fields)
     while width > 2 and not first.fields[width - 1]:  # commas at the ends of lines
@@ -126,7 +126,9 @@ def _label_columns(reader: LabelReader, row: TableRow, header: Header, labelled:
         columns = dict(zip(reader.labels, columns, strict=True))
     column_of = {label: normal((columns or {}).get(label, label)) for label in reader.labels}
     for label in (columns or {}).keys() - set(reader.labels):
-        reader.faults.add(0, ("columns", label), f"columns: unknown label {quote(label)}{nearest(label, reader.labels)}")
+        reader.faults.add(
+            0, ("columns", label), f"columns: unknown label {quote(label)}{nearest(label, reader.labels)}"
+        )
     names = [name if k != header.photo else None for k, name in enumerate(header.names)]
     times = Counter(names)
     found = {label: names.index(name) for label, name in column_of.items() if name in times}

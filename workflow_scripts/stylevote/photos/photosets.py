@@ -78,8 +78,11 @@ class Photoset:
 
     def _look(self) -> Survey:
         digest, names, missing = None, None, []
-        if self.table and os.path.isfile(self.table.file):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
-            columns, entries, problems = read_label_table(self.table, self.labels, self.name == "train", Path(self.photos))
+        file = self.table.file if self.table else ""
+        if file and os.path.isfile(file):  # noqa: PTH113 (it is False, too, if the path cannot be looked at)
+            columns, entries, problems = read_label_table(
+                self.table, self.labels, self.name == "train", Path(self.photos)
+            )
             if problems:
                 raise InputError(problem_report(problems, self.name))
             digest, names = content_digest(columns, entries), file_names(entries)
@@ -94,7 +97,7 @@ class Photoset:
         if names and self.download:
             if not any(entry.url for entry in entries):
                 raise InputError(
-                    f"{self.table.file}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
+                    f"{file}: no URLs, which photosets.{self.name}.download needs; add a column `url`, or use the"
                     " challenge's form (id,url,... without a header)"
                 )
             from stylevote.photos.folders import photos_without_file  # noqa: PLC0415 (as above)

@@ -68,9 +68,10 @@ class Faults:
         """Return a problem per fault, or per kind of which there are many."""
         found = []
         for kind, texts in self._texts.items():
-            if (count := self._counts[kind]) > LISTED:
-                texts = [(texts[0][0], texts[0][1] + _more(count, [row for row, _ in texts]))]
-            found += [Problem(row, f"{location(self.table, row)}: {text}") for row, text in texts]
+            many = self._counts[kind] > LISTED
+            more = _more(self._counts[kind], [row for row, _ in texts]) if many else ""
+            for row, text in texts[: 1 if many else LISTED]:
+                found.append(Problem(row, f"{location(self.table, row)}: {text}{more}"))
         return found
 
 

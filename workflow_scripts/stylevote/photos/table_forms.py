@@ -11,6 +11,7 @@ from stylevote.photos.table_rows import TableRow, UnreadableError
 from stylevote.wording import describe_path, nearest, quote
 
 MAX_REMEMBERED = 100_000  # cells
+MAX_LONG_ROWS = 100_000_000
 MAX_JSON_BYTES = 1_000_000_000
 COCO_KEYS = {"images", "annotations", "categories", "id", "name", "image_id", "category_id"}
 ABSENT = 253  # in the place of a label that a photo has no row for
@@ -85,7 +86,7 @@ def read_long(reader: LabelReader, first: TableRow, header: Header, rows: Iterab
     positions = {normal(label): k for k, label in enumerate(reader.labels)}
     entries: dict[str, tuple[Entry, bytearray]] = {}
     has_zeros = False
-    for row in reader.usable_rows(rows, header):
+    for row in reader.usable_rows(rows, header, MAX_LONG_ROWS):
         text = row.fields[header.photo]
         if text not in entries:
             if not (name := reader.name(text, row.line, url=header.photo == header.url)):
@@ -136,9 +137,7 @@ def load_coco(reader: LabelReader, keys: set[str]) -> tuple[list[Any], list[Any]
         raise UnreadableError(0, f"{size / 1e6:.1f} MB, at most {MAX_JSON_BYTES // 10**6} MB are accepted")
     try:
         # Outlines of objects, which are nearly the whole file, are dropped while it is read.
-        content = json.loads(
-            path.read_bytes(), object_hook=lambda part: {key: part[key] for key in part.keys() & kept}
-        )
+        content = json.loads(path.read_bytes(), object_hook=lambda part: {key: part[key] for key in part.keys() & kept})
     except OSError as error:
         raise UnreadableError(0, f"cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
@@ -154,20 +153,7 @@ def read_coco(reader: LabelReader) -> list[Entry]:
     table = reader.table
     photo, url, group = table.photo or "file_name", table.url or "url", table.group or "group"
     images, annotations, categories = load_coco(reader, {photo, url, group})
-    labels = {normal(label): k for k, label in enumerate(reader.labels)}
-    positions: dict[Any, int | None] = {}
-    for item in categories:
-        name, key = item.get("name"), item.get("id")
-        if not isinstance(name, str) or not isinstance(key, (str, int)):
-            raise UnreadableError(0, "a category without an `id` and a `name`")
-        positions[key] = labels.get(normal(name))
-        if positions[key] is None and not reader.ignored(name):
-            reader.unknown_label(0, name)
-    missing = set(range(len(labels))) - {*positions.values()}
-    for k in sorted(missing):
-        known = [str(item["name"]) for item in categories]
-        text = f"no category for label {quote(reader.labels[k])}{nearest(reader.labels[k], known)}"
-        reader.faults.add(0, "category", text)
+    positions = _coco_labels(reader, categories)
     entries: dict[Any, tuple[Entry, bytearray]] = {}
     for row, item in enumerate(images, 1):
         name, key = item.get(photo), item.get("id")
@@ -175,7 +161,7 @@ def read_coco(reader: LabelReader) -> list[Entry]:
             reader.faults.add(row, "image", f"an image without a text `{photo}`, or without an `id` of its own")
         elif name := reader.name(name, row, url=photo == url):
             texts = [str(item.get(column) or "") for column in (url, group)]
-            entries[key] = Entry(row, name, b"", url=texts[0], group=texts[1]), bytearray(len(labels))
+            entries[key] = Entry(row, name, b"", url=texts[0], group=texts[1]), bytearray(len(reader.labels))
     for row, item in enumerate(annotations, 1):
         category, image = item.get("category_id"), item.get("image_id")
         if not isinstance(category, (str, int)) or category not in positions:
@@ -189,3 +175,21 @@ def read_coco(reader: LabelReader) -> list[Entry]:
     for entry, values in entries.values():
         entry.values = bytes(values)
     return [entry for entry, _ in entries.values()]
+
+
+def _coco_labels(reader: LabelReader, categories: list[Any]) -> dict[Any, int | None]:
+    """Return the position of each category's label, by the category's id; None for categories that are left out."""
+    labels = {normal(label): k for k, label in enumerate(reader.labels)}
+    positions: dict[Any, int | None] = {}
+    for item in categories:
+        name, key = item.get("name"), item.get("id")
+        if not isinstance(name, str) or not isinstance(key, (str, int)):
+            raise UnreadableError(0, "a category without an `id` and a `name`")
+        positions[key] = labels.get(normal(name))
+        if positions[key] is None and not reader.ignored(name):
+            reader.unknown_label(0, name)
+    for k in sorted(set(range(len(labels))) - {*positions.values()}):
+        known = [str(item["name"]) for item in categories]
+        text = f"no category for label {quote(reader.labels[k])}{nearest(reader.labels[k], known)}"
+        reader.faults.add(0, "category", text)
+    return positions

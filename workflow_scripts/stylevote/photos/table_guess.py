@@ -68,10 +68,9 @@ def advice(table: Path, labels: list[str]) -> list[str]:
     guess, _ = _guess(table, labels, _is_photo_name)
     if not guess.description or not set(labels) <= set(guess.labels):
         return []
-    lines = yaml.safe_dump(
-        {"labels": {"file": str(table), **guess.description}}, sort_keys=False, default_flow_style=None, width=100
-    )
-    return ["if it is meant so, describe it in the configuration:\n" + "".join(f"      {line}\n" for line in lines.splitlines()).rstrip()]
+    described = {"labels": {"file": str(table), **guess.description}}
+    line = yaml.safe_dump(described, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10**9)
+    return [f"if it is meant so, describe it in the configuration: {line.strip()[1:-1]}"]
 
 
 def _is_photo_name(name: str) -> bool:
@@ -116,13 +115,19 @@ class _Column:
         return {text.casefold() for text in self.texts} if len(self.texts) <= 2 * MAX_VALUES else set()
 
     @property
+    def words(self) -> set[str]:
+        """Words for yes and no, if they are more than numbers: a word among numbers is rather a mistake."""
+        counts = Counter(dict.fromkeys(WORDS, 0))
+        for text in self.texts if self.values else ():
+            counts[text.casefold()] += self.texts[text]
+        found = {text for text in WORDS if counts[text]}
+        return found if sum(counts[text] for text in found) > sum(counts[text] for text in BITS) else set()
+
+    @property
     def is_binary(self) -> bool:
         """Whether all cells are words for yes, no or unknown, and some of them for yes or no."""
-        return bool(self.values & (BITS.keys() | WORDS.keys())) and self.values <= BITS.keys() | WORDS.keys() | {
-            "",
-            "-1",
-            "-1.0",
-        }
+        known = BITS.keys() | (WORDS.keys() if len(self.values) > 1 else set())
+        return bool(self.values & known) and self.values <= known | {"", "-1", "-1.0"}
 
     @property
     def is_url(self) -> bool:
@@ -167,7 +172,9 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
     if left or further:
         ignored = [*left, *sorted(further)]
         guess.description["ignore"] = ignored if len(ignored) <= LISTED else "all"
-        guess.findings.append(f"{plural(len(ignored), 'column' if left else 'label')} without use: {join(ignored[:LISTED])}")
+        guess.findings.append(
+            f"{plural(len(ignored), 'column' if left else 'label')} without use: {join(ignored[:LISTED])}"
+        )
     return guess, list(photo.texts)
 
 
@@ -176,7 +183,8 @@ def _columns(header: TableRow, rows: Iterable[TableRow]) -> tuple[list[_Column],
     width = max((k + 1 for k, name in enumerate(header.fields) if name), default=1)
     columns = [_Column(k, normal(name)) for k, name in enumerate(header.fields[:width])]
     count, cells = 0, MAX_CELLS[width <= NARROW]
-    for count, row in enumerate(rows, 1):
+    for row in rows:
+        count += 1
         if cells > 0:
             for column, text in zip(columns, row.fields, strict=False):
                 if text in column.texts or len(column.texts) < MAX_DISTINCT:
@@ -204,10 +212,8 @@ def _guess_wide(guess: Guess, columns: list[_Column], known: set[str]) -> list[_
     texts = {text for column in columns for text in column.values}
     has_zeros = any({**BITS, **WORDS}.get(text) == 0 for text in texts)
     negative = "unknown" if has_zeros else 0
-    values = {text: WORDS.get(text, negative) for text in sorted(texts - BITS.keys())}
-    values = {text: value for text, value in values.items() if text in WORDS or text in ("", "-1", "-1.0")}
-    if "-1" in values:
-        values.pop("-1.0", None)
+    words = {text: value for text, value in WORDS.items() if any(text in column.words for column in columns)}
+    values = words | {text: negative for text in ("", "-1") if {text, f"{text}.0"} & texts}
     if values:
         guess.description["values"] = values
         meanings = ", ".join(f"{quote(text)} is {value}" for text, value in values.items())
@@ -242,7 +248,9 @@ def _guess_words(
     how = "as lists" if separator == "list" else f"separated by {quote(separator)}"
     guess.findings.append(f"labels are words in column {column.name}, {how}: {quote_all(guess.labels[:LISTED])}, ...")
     if len(guess.labels) > max(10, column.texts.total() // 2):
-        guess.problems.append(f"column {column.name}: {len(guess.labels)} different words, which are too many for labels")
+        guess.problems.append(
+            f"column {column.name}: {len(guess.labels)} different words, which are too many for labels"
+        )
     return [column]
 
 

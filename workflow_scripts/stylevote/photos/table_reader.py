@@ -52,7 +52,9 @@ class Meanings(dict[str, int]):
 
     def __init__(self, values: dict[str, int | str]) -> None:
         """Take the meanings of a description, and the usual ones."""
-        self._known = BITS | {text.casefold(): UNKNOWN if value == "unknown" else value for text, value in values.items()}
+        self._known = BITS | {
+            text.casefold(): UNKNOWN if value == "unknown" else value for text, value in values.items()
+        }
 
     def __missing__(self, text: str) -> int:
         """Find the value of a text for the first time."""
@@ -105,7 +107,9 @@ class LabelReader:
         self.faults = Faults(self.path)
         self.meanings = Meanings(table.values)
         self.first_row: dict[str, int] = {}
-        self.roots = tuple({f"{root(folder)}{os.sep}" for root in (os.path.abspath, os.path.realpath)}) if folder else ()
+        self.roots = (
+            tuple({f"{root(folder)}{os.sep}" for root in (os.path.abspath, os.path.realpath)}) if folder else ()
+        )
 
     def ignored(self, name: str) -> bool:
         """Tell whether a column, or a label of a cell, is left out on purpose."""
@@ -141,7 +145,9 @@ class LabelReader:
     def refuse_other_columns(self, row: TableRow, header: Header, used: Iterable[int]) -> None:
         """Add a fault for columns that have no use and are not left out on purpose."""
         taken = {*used, header.photo, header.url, header.group, *([0] if header.index else [])}
-        others = [name for k, name in enumerate(header.names[: header.width]) if k not in taken and not self.ignored(name)]
+        others = [
+            name for k, name in enumerate(header.names[: header.width]) if k not in taken and not self.ignored(name)
+        ]
         others = [name for name, _ in Counter(others).most_common()]
         for name in others[:SHOWN] if len(others) <= SHOWN else ():
             text = f"unknown column {quote(name)}, expected labels, url or group{nearest(name, self.labels)}"
@@ -150,11 +156,13 @@ class LabelReader:
             text = f"{len(others)} unknown columns, {quote_all(others[:3])} first, expected labels, url or group"
             self.faults.add(row.line, "columns", text, form=True)
 
-    def usable_rows(self, rows: Iterable[TableRow], header: Header) -> Iterator[TableRow]:
+    def usable_rows(self, rows: Iterable[TableRow], header: Header, max_rows: int | None = None) -> Iterator[TableRow]:
         """Yield the rows that have all fields; add a fault for each of the others."""
-        width, count = header.width, 0
+        width, max_rows = header.width, max_rows or MAX_ROWS
         for count, row in enumerate(rows):
             fields = row.fields
+            if count >= max_rows:
+                raise UnreadableError(row.line, f"the table is too large, at most {max_rows} rows are accepted")
             found = len(fields) + len(row.packed)
             if found != width and (found < width or any(fields[width - found :])):
                 while found > width and not fields[-1]:
@@ -162,7 +170,9 @@ class LabelReader:
                 self.faults.add(row.line, "fields", f"{plural(found, 'field')}, expected {width}")
                 continue
             if header.counted and fields[0] not in (str(count), str(count + 1)):
-                text = f"{quote(fields[0])} in the first column, which has no name, expected the number {count}; say with"
+                text = (
+                    f"{quote(fields[0])} in the first column, which has no name, expected the number {count}; say with"
+                )
                 self.faults.add(row.line, "index", f"{text} `photo: NAME` which column has the photos", form=True)
             yield row
 
@@ -180,8 +190,6 @@ class LabelReader:
         if not fault and not repeated:
             if name in self.first_row:
                 kind, fault = "name twice", f"name {quote(name)} is already in row {self.first_row[name]}"
-            elif len(self.first_row) >= MAX_ROWS:
-                raise UnreadableError(row, f"the table is too large, at most {MAX_ROWS} photos are accepted")
             else:
                 self.first_row[name] = row
         if fault:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import math
 import re
 import zipfile
 import zlib
@@ -14,7 +15,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stylevote.errors import InputError
 from stylevote.files.user_tables import open_users_table
@@ -109,24 +109,23 @@ class Rows:
     def _rows_of_lines(self, lines: "_Lines") -> Iterator[TableRow]:
         first = next((text for text in lines if text.strip()), "")
         # Excel takes a first line like this as the statement of the delimiter.
-        stated = re.fullmatch(r'"?sep=(.)"?', first.strip("\r\n"), re.IGNORECASE)
+        stated = re.fullmatch(r'"?sep=([,;|\t])"?', first.strip("\r\n"), re.IGNORECASE)
         if stated:
             delimiter = stated[1]
             first = next((text for text in lines if text.strip()), "")
         else:
-            delimiter = max(",;\t", key=lambda candidate: len(next(csv.reader([first], delimiter=candidate), [])))
+            delimiter = max(",;\t", key=lambda candidate: _fields(first, candidate))
         form: dict[str, Any] = {"delimiter": delimiter, "skipinitialspace": True}
         cells = 0
-        for text in chain([first] if first else [], lines):
-            line, row = lines.number, None
+        for whole in chain([first] if first else [], lines):
+            text, line, row = whole.rstrip("\r\n"), lines.number, None
             if '"' in text or len(text) > FIELD_LIMIT:
                 try:
-                    fields = next(csv.reader(lines.from_here(text), **form))
+                    fields = next(csv.reader(lines.from_here(whole), **form))
                 except csv.Error as error:
                     message = f"cannot be read as a table ({error}); is a quote left open?"
                     raise UnreadableError(line, message) from error
             else:
-                text = text.rstrip("\r\n")
                 row = _packed_row(line, text, delimiter, self.packed) if self.packed else None
                 fields = text.split(delimiter) if row is None else row.fields
             cells += len(fields) + (len(row.packed) if row else 0)
@@ -150,7 +149,8 @@ class Rows:
                 for batch in file.iter_batches(max(1, BATCH // max(1, len(names)))):
                     batch.validate(full=True)
                     columns = [batch.column(k) for k, _ in names]
-                    for line, row in enumerate(_rows_of_batch(columns, self.packed), line + 1):
+                    for row in _rows_of_batch(columns, self.packed):
+                        line += 1
                         yield row._replace(line=line)
         except InputError as error:
             raise UnreadableError(0, str(error).removeprefix(f"{self.table}: ")) from error
@@ -236,6 +236,14 @@ class _Lines:
                 return
 
 
+def _fields(text: str, delimiter: str) -> int:
+    """Return the number of fields into which a delimiter divides a line; 0 if it cannot be read so."""
+    try:
+        return len(next(csv.reader([text], delimiter=delimiter), []))
+    except csv.Error:
+        return 0
+
+
 def _packed_row(line: int, text: str, delimiter: str, packed: range) -> TableRow | None:
     """Return a row with its ``packed`` columns as one text; None if one of them has not exactly one character."""
     count = len(packed)
@@ -287,4 +295,6 @@ def _texts(column: pa.Array) -> Iterable[str]:
         return [values[-1 if code is None else code] for code in column.indices.to_pylist()]
     if pa.types.is_boolean(column.type):
         return [{True: "1", False: "0", None: ""}[cell] for cell in column.to_pylist()]
-    return ["" if cell is None or cell != cell else str(cell).strip() for cell in column.to_pylist()]
+    if pa.types.is_floating(column.type):
+        return ["" if cell is None or math.isnan(cell) else str(cell) for cell in column.to_pylist()]
+    return ["" if cell is None else str(cell).strip() for cell in column.to_pylist()]
