@@ -179,7 +179,7 @@ def test_behind_a_proxy_the_page_names_the_public_path(made):
         ):
             pass
     with (
-        pytest.raises(InputError, match=r"cannot listen .* of 192.0.2.1"),
+        pytest.raises(InputError, match=r"--host: cannot listen on 192.0.2.1"),
         serving(open_bundle(made), host="192.0.2.1"),
     ):
         pass

@@ -231,7 +231,7 @@ def test_results_folder_is_put_into_photosets():
     photosets["train"] |= {"masks": "{results}/m", "mask_labels": "{results}/m.csv"}
     train = resolve(changed(photosets=photosets, results="out")).config.photosets["train"]
     paths = {"photos": "out/x", "labels": "out/x.csv", "masks": "out/m", "mask_labels": "out/m.csv"}
-    assert train.used() == {**paths, "download": False}
+    assert train.used() == {**paths, "download": False, "links": "inside"}
 
 
 def test_holdout_photos_are_a_photoset_of_the_training_photos():
@@ -240,9 +240,10 @@ def test_holdout_photos_are_a_photoset_of_the_training_photos():
     found = resolve(changed(photosets=photosets, holdout={"share": 0.1})).config
     assert found.holdout.used() == {"share": 0.1, "seed": 1}
     photos = {"photos": "x", "labels": "results/x.csv"}
-    assert found.photosets["train"].used() == {**train, **photos}
+    assert found.photosets["train"].used() == {**train, **photos, "links": "inside"}
     # They are those of `train`, and fetched with them.
-    assert found.photosets["holdout"].used() == {**photos, "masks": None, "mask_labels": None, "download": False}
+    unused = {"masks": None, "mask_labels": None, "download": False}
+    assert found.photosets["holdout"].used() == {**photos, **unused, "links": "inside"}
 
 
 @pytest.mark.parametrize("change", [{}, {"holdout": {}}, {"holdout": {"share": 0.0, "seed": 9}}])
@@ -602,7 +603,7 @@ def grown():
         ({"folds": {"seed": -1}}, "folds.seed: -1 is less than the minimum of 0"),
         ({"demo": {"seed": -1}}, "demo.seed: -1 is less than the minimum of 0"),
         ({"stack": {"xgboost": {"seed": 2**31}}}, "stack.xgboost.seed: 2147483648 is greater than the maximum"),
-        ({"labels": [f"l{k}" for k in range(1001)]}, "labels: ["),
+        ({"labels": [f"l{k}" for k in range(20_001)]}, "labels: ["),
         (
             {"runs": [{"backbone": "r", "phases": [{"epochs": 1000, "lr": 1, "train": "all"}] * 11}]},
             "runs[0].phases: 11000 epochs in all, expected at most 10000",

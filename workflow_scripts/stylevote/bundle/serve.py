@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -102,6 +103,10 @@ def serving(
 ) -> Iterator[str]:
     """Serve the page in the background, as `serve` does, and yield its address."""
     public = public_netloc(root_path)
+    try:  # Gradio would try a hundred ports for minutes
+        socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise InputError(f"--host: cannot listen on {host}: {error.strerror}") from error
     if port is not None and not 0 < port < 2**16:
         raise InputError(f"--port: found {port}, expected 1 to {2**16 - 1}")
     with tempfile.TemporaryDirectory(prefix="stylevote-") as folder:

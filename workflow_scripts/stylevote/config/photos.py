@@ -37,9 +37,9 @@ class Photoset(Model):
     """
 
     photos: UserPath
-    labels: Annotated[LabelTable | None, BeforeValidator(spelt_out_table, json_schema_input_type=str | LabelTable)] = (
-        None
-    )
+    labels: Annotated[
+        LabelTable | None, BeforeValidator(spelt_out_table, json_schema_input_type=str | LabelTable | None)
+    ] = None
     download: bool = False
     masks: UserPath | None = None
     mask_labels: UserPath | None = None

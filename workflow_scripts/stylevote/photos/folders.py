@@ -36,6 +36,12 @@ class Folder:
     by_stem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @cached_property
+    def prefixes(self) -> list[str]:
+        """Beginnings of names that stand for the folder: its absolute paths, and its own name."""
+        roots = (self.root.absolute(), self.root.resolve())
+        return [f"{normal(text)}/" for root in roots for text in (str(root), root.name) if text]
+
+    @cached_property
     def by_key(self) -> dict[tuple[str, str], list[str]]:
         """Paths of photos by the keys of `_keys`, made when a name is no path of a file."""
         found: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -106,12 +112,11 @@ def similar_files(folder: Folder, name: str) -> list[str]:
     """
     path = normal(PurePosixPath(name.replace("\\", "/")).as_posix())
     paths = []
-    for root in (folder.root.absolute(), folder.root.resolve()):
-        for prefix in (f"{normal(str(root))}/", f"{normal(root.name)}/"):
-            if path.startswith(prefix):
-                paths.append(path.removeprefix(prefix))
-                if found := matching_files(folder, paths[-1]):
-                    return found
+    for prefix in folder.prefixes if "/" in path else ():
+        if path.startswith(prefix):
+            paths.append(path.removeprefix(prefix))
+            if found := matching_files(folder, paths[-1]):
+                return found
     return next((found for text in (path, *paths) for key in _keys(text) if (found := folder.by_key.get(key))), [])
 
 

@@ -5,7 +5,7 @@ import socket
 from base64 import b64encode
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass_environment  # ty: ignore[missing-module-member]
 
 from stylevote.errors import InputError
 

@@ -114,7 +114,7 @@ class Rows:
             delimiter = stated[1]
             first = next((text for text in lines if text.strip()), "")
         else:
-            delimiter = max(",;\t", key=lambda candidate: len(next(csv.reader([first], delimiter=candidate), [])))
+            delimiter = max(",;\t", key=lambda candidate: _fields(first, candidate))
         form: dict[str, Any] = {"delimiter": delimiter, "skipinitialspace": True}
         cells = 0
         for whole in chain([first] if first else [], lines):
@@ -234,6 +234,14 @@ class _Lines:
                 text = next(self)
             except StopIteration:
                 return
+
+
+def _fields(text: str, delimiter: str) -> int:
+    """Return the number of fields into which a delimiter divides a line; 0 if it cannot be read so."""
+    try:
+        return len(next(csv.reader([text], delimiter=delimiter), []))
+    except csv.Error:
+        return 0
 
 
 def _packed_row(line: int, text: str, delimiter: str, packed: range) -> TableRow | None:
