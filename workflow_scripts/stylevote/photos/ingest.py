@@ -24,12 +24,12 @@ TRAIN = "train"
 
 
 class Examined(NamedTuple):
-    """A photo's upright size in pixels, the sha256 of its file, and its `thumbnail`."""
+    """A photo's upright size in pixels, the sha256 of its file, and the bytes of its `thumbnail`."""
 
     width: int
     height: int
     sha256: str
-    thumbnail: np.ndarray
+    thumbnail: bytes
 
 
 def ingest_photos(
@@ -77,7 +77,13 @@ def ingest_photos(
         problems += _find_files(entries, folder, table, reasons)
     kept, bad = _examine_photos([entry for entry in entries if entry.path], folder.root, table, threads)
     problems += bad
-    thumbnails = np.array([photo.thumbnail for _, photo in kept], dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
+    pictures = pd.DataFrame(
+        {
+            "image_id": pd.Series([entry.name for entry, _ in kept], dtype="str"),
+            "thumbnail": pd.Series([photo.thumbnail for _, photo in kept], dtype=object),
+        }
+    )
+    thumbnails = thumbnail_array(pictures)
     alike = near_duplicate_groups(thumbnails, [photo.sha256 for _, photo in kept], max_difference)
     groups = united(alike, _named_groups([entry for entry, _ in kept]))
     problems += _contradictions(kept, names, table)
@@ -91,8 +97,7 @@ def ingest_photos(
         raise InputError(problem_report(fatal, photoset))
     manifest, quarantine = _manifest(kept, groups, names), _quarantine(problems)
     _log(alike, groups, len(names), quarantine)
-    pictures = [picture.tobytes() for picture in thumbnails]
-    return manifest, quarantine, pd.DataFrame({"image_id": manifest["image_id"], "thumbnail": pictures})
+    return manifest, quarantine, pictures
 
 
 # ---- the folder
@@ -174,7 +179,7 @@ def examine_photo(root: Path, path: str) -> Examined | str:
         photo = decode_photo(data, 2 * SIDE)
     except PhotoError as error:
         return str(error)
-    return Examined(photo.width, photo.height, hashlib.sha256(data).hexdigest(), thumbnail(photo.image))
+    return Examined(photo.width, photo.height, hashlib.sha256(data).hexdigest(), thumbnail(photo.image).tobytes())
 
 
 # ---- the photos and the table together
