@@ -351,7 +351,9 @@ def test_uneven_folds_are_warned_of(caplog):
     manifest = manifest_of([[1]] * 60, [*range(30), *[30] * 30], ["a"])
     assign_folds(manifest, ["a"], 3, 1)
     assert any(
-        message.startswith("folds differ in size: ") and "together has 30 of them" in message
+        message.startswith("folds differ in size: ")
+        and "together has 30. " in message
+        and "near_duplicates.max_difference; 0 keeps only files of the same content together" in message
         for message in caplog.messages
     )
     caplog.clear()

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from stylevote.photos.near_duplicates import near_duplicate_groups, near_duplicates, near_pairs, thumbnail, united
+from stylevote.photos.near_duplicates import (
+    VIEWS,
+    likely_pairs,
+    looks,
+    near_duplicate_groups,
+    near_duplicates,
+    thumbnail,
+    united,
+)
 
 
 def drawn(seed, size=(400, 500)):
@@ -15,15 +23,18 @@ def drawn(seed, size=(400, 500)):
     return Image.fromarray(blotches).resize(size, Image.Resampling.BICUBIC)
 
 
-def shirt(seed):
-    """A T-shirt on white, with an outline that all shirts share, in a colour and with a print of its own."""
+def shirt(seed, print_side=40, color=None):
+    """A T-shirt on white, with an outline that all shirts share, in a colour and with a print of its own.
+
+    ``print_side`` is the width of each patch of the print, of 256 pixels; 0: no print.
+    """
     random = np.random.default_rng(seed)
     colors = [tuple(map(int, color)) for color in random.integers(0, 256, (4, 3))]
-    body = Image.new("RGB", (256, 256), colors[0])
+    body = Image.new("RGB", (256, 256), color or colors[0])
     print_ = ImageDraw.Draw(body)
-    for color in colors[1:]:
+    for patch in colors[1:] if print_side else ():
         left, top = map(int, random.integers(70, 150, 2))
-        print_.rectangle((left, top, left + 40, top + 50), fill=color)
+        print_.rectangle((left, top, left + print_side, top + print_side * 5 // 4), fill=patch)
     outline = [(60, 40), (100, 30), (156, 30), (196, 40), (236, 90), (206, 110), (190, 95), (190, 230), (66, 230)]
     mask = Image.new("L", body.size)
     ImageDraw.Draw(mask).polygon([*outline, (66, 95), (50, 110), (20, 90)], fill=255)
@@ -64,23 +75,18 @@ def groups_of(thumbnails, max_difference=0.15, digests=None):
     return near_duplicate_groups(thumbnails, digests, max_difference).tolist()
 
 
-def test_near_pairs_equal_brute_force():
-    generator = np.random.default_rng(4)
-    known, variants = (
-        generator.integers(0, 2**64, 300, dtype=np.uint64),
-        generator.integers(0, 2**64, (200, 3), np.uint64),
-    )
-    for k in range(150):  # planted at distances 0 to 10
-        flipped = generator.choice(64, k % 11, replace=False)
-        variants[k, k % 3] = known[k] ^ np.uint64(sum(1 << int(bit) for bit in flipped))
-    distances = np.bitwise_count(known[:, None, None] ^ variants[None]).min(axis=2)
-    found = near_pairs(known, variants)
-    assert found.tolist() == np.argwhere(distances <= 8).tolist()
-    assert len(found) >= 100
-
-
-def test_pairs_of_many_equal_hashes():
-    assert len(near_pairs(np.zeros(1000, dtype=np.uint64), np.zeros((1000, 2), dtype=np.uint64))) == 1_000_000
+@pytest.mark.parametrize("at_once", [1, 10**7])
+def test_likely_pairs_equal_brute_force(monkeypatch, at_once):
+    monkeypatch.setattr("stylevote.photos.near_duplicates.POINTS_AT_ONCE", at_once)
+    photos = pictures([shirt(seed) for seed in range(12)] + [drawn(seed) for seed in range(4)])
+    known, views = looks(photos, VIEWS[:1])[0][:, 0], looks(photos, VIEWS)[0]
+    distances = np.linalg.norm(known[:, None, None] - views[None], axis=3)
+    radius = np.quantile(distances.min(axis=2), 0.3)
+    expected = [pair for pair in np.argwhere(distances.min(axis=2) <= radius).tolist() if pair[0] != pair[1]]
+    found, nearest = (np.concatenate(each) for each in zip(*likely_pairs(photos, photos, radius), strict=True))
+    assert sorted(found.tolist()) == expected
+    assert distances[*found.T, nearest] == pytest.approx(distances.min(axis=2)[*found.T], abs=1e-6)
+    assert len(expected) >= 20
 
 
 @pytest.mark.parametrize("kind", TWINS)
@@ -93,9 +99,31 @@ def test_twins_are_found_and_only_they(kind):
 
 
 def test_shirts_of_one_outline_stay_apart():
-    groups = groups_of(pictures([shirt(seed) for seed in range(120)]))
-    assert np.bincount(groups).max() <= 2
-    assert len(set(groups)) >= 116
+    """Whether they have a large print, a small one or none, in any colour or in greys."""
+    for print_side in (40, 12, 0):
+        shirts = pictures([shirt(seed, print_side) for seed in range(120)])
+        groups = groups_of(shirts)
+        assert np.bincount(groups).max() <= 2
+        assert len(set(groups)) >= 114
+
+
+def test_shirts_of_one_outline_in_other_greys_stay_apart():
+    """Another brightness of one plain colour on white is another colour, and no brighter photo."""
+    shirts = [shirt(1, 0, (grey, grey, grey)) for grey in (40, 60, 90, 130, 180)]
+    assert groups_of(pictures(shirts)) == [0, 1, 2, 3, 4]
+
+
+def test_a_print_of_a_hundredth_of_the_picture_tells_shirts_apart():
+    plain, printed = shirt(1, 0), shirt(1, 0)
+    ImageDraw.Draw(printed).rectangle((115, 115, 140, 140), fill="white")
+    assert near_duplicates(pictures([plain]), pictures([printed]), 0.15).tolist() == []
+    assert near_duplicates(pictures([plain]), pictures([compressed(plain)]), 0.15).tolist() == [[0, 0]]
+
+
+def test_plain_photos_are_no_near_duplicates():
+    plain = [Image.new("RGB", (64, 64), (grey, grey, grey)) for grey in (0, 1, 120, 254, 255)]
+    assert groups_of(pictures(plain)) == [0, 1, 2, 3, 4]
+    assert groups_of(pictures(plain), 0.15, list("abcba")) == [0, 1, 2, 1, 0]
 
 
 def test_a_group_is_not_chained_through_a_third_photo():
@@ -103,9 +131,9 @@ def test_a_group_is_not_chained_through_a_third_photo():
     first, last = (np.asarray(drawn(seed), dtype=float) for seed in (1, 2))
     steps = pictures([Image.fromarray(np.uint8(first + (last - first) * k / 12)) for k in range(7)])
     near = near_duplicates(steps, steps, 0.15).tolist()
-    assert [2, 3] in near
-    assert [3, 4] in near
-    assert [2, 4] not in near
+    assert [0, 1] in near
+    assert [1, 2] in near
+    assert [0, 2] not in near
     groups = groups_of(steps)
     assert all(group == k or [group, k] in near for k, group in enumerate(groups))
     assert len(set(groups)) >= 3

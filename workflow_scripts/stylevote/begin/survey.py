@@ -172,6 +172,6 @@ def _open(
         else:
             good.append(k)
             photos.append(result)
-    thumbnails = np.array([photo.thumbnail for photo in photos], dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
+    thumbnails = np.frombuffer(b"".join(photo.thumbnail for photo in photos), np.uint8).reshape(-1, SIDE, SIDE, 3)
     sides = np.array([min(photo.width, photo.height) for photo in photos], dtype=int)
     return good, sides, thumbnails, [photo.sha256 for photo in photos], bad

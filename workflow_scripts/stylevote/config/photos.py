@@ -94,8 +94,9 @@ class NearDuplicates(Model):
     Those of the training photos stay together in folds, holdout photos and resamples.
 
     Attributes:
-        max_difference: maximum of the difference of small pictures, as a fraction of their contrast. A higher value
-            finds photos that are less alike; 0: only files of the same content count.
+        max_difference: maximum difference of small pictures, at the places where they differ most, as a fraction of the
+            contrast there. A higher value finds photos that are less alike; 0 turns this off: only files of the same
+            content count.
         divided: reaction to near-duplicates of training photos in other photosets, and to photos that stay together
             but are in different folds of `folds.table`: warn or fail. Both make scores too high.
     """

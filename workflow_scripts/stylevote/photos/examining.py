@@ -7,8 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
-
 from stylevote.photos.decoding import PhotoError, decode_photo, read_bytes
 from stylevote.photos.findings import plainness
 from stylevote.photos.near_duplicates import SIDE, thumbnail
@@ -24,7 +22,7 @@ class Examined(NamedTuple):
     Attributes:
         width, height: upright size in pixels.
         sha256: of its file.
-        thumbnail: see `thumbnail`.
+        thumbnail: bytes of its `thumbnail`.
         values: kind and extrema of its values.
         range: the values that became black and white.
         plain: see `plainness`.
@@ -34,7 +32,7 @@ class Examined(NamedTuple):
     width: int
     height: int
     sha256: str
-    thumbnail: np.ndarray
+    thumbnail: bytes
     values: Values
     range: Range
     plain: str
@@ -56,7 +54,7 @@ def examine_photo(
         photo = decode_photo(data, 2 * SIDE, ranges, max_missing)
     except PhotoError as error:
         return str(error)
-    sha256, small, plain = hashlib.sha256(data).hexdigest(), thumbnail(photo.image), plainness(photo.image)
+    sha256, small, plain = hashlib.sha256(data).hexdigest(), thumbnail(photo.image).tobytes(), plainness(photo.image)
     return Examined(photo.width, photo.height, sha256, small, photo.values, photo.range, plain, photo.notes)
 
 

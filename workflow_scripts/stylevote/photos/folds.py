@@ -77,13 +77,15 @@ def _checked(
     table = pd.DataFrame(counts.T, index=labels, columns=[f"fold {fold}" for fold in range(count)])
     logging.info("positives:\n%s", table.to_string())
     sizes = np.bincount(folds, minlength=count)
+    largest = manifest["group"].value_counts().max()
     if np.ptp(sizes) > max(1, UNEVEN * sizes.mean()):
-        largest = manifest["group"].value_counts().max()
         logging.warning(
-            "folds differ in size: %s photos; the largest group of photos that stay together has %d of them. If it"
-            " joins photos of different pictures, lower near_duplicates.max_difference",
+            "folds differ in size: %s photos%s",
             ", ".join(map(str, sizes)),
-            largest,
+            f"; the largest group of photos that stay together has {largest}. If these are near-duplicates by mistake,"
+            " lower near_duplicates.max_difference; 0 keeps only files of the same content together"
+            if largest > 1
+            else "",
         )
     return pd.DataFrame({"image_id": manifest["image_id"].to_numpy(), "fold": folds.astype(np.int16)})
 

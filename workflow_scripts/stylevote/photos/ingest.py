@@ -87,7 +87,13 @@ def ingest_photos(
     paths = [entry.path for entry, _ in kept]
     if value_range is None and ranges is None:
         problems += plain_photos(photoset, paths, [photo.plain for _, photo in kept], used)
-    thumbnails = np.array([photo.thumbnail for _, photo in kept], dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
+    pictures = pd.DataFrame(
+        {
+            "image_id": pd.Series([entry.name for entry, _ in kept], dtype="str"),
+            "thumbnail": pd.Series([photo.thumbnail for _, photo in kept], dtype=object),
+        }
+    )
+    thumbnails = thumbnail_array(pictures)
     alike = near_duplicate_groups(thumbnails, [photo.sha256 for _, photo in kept], max_difference)
     groups = united(alike, named_groups([entry for entry, _ in kept]))
     problems += _contradictions(kept, names, path)
@@ -104,8 +110,7 @@ def ingest_photos(
     stated = f"photosets.{photoset}.range says so" if value_range else "the bundle says so" if ranges else ""
     log_ranges(used, stated or f"judged by the photos; photosets.{photoset}.range sets it")
     _log(alike, groups, len(names), quarantine)
-    pictures = [picture.tobytes() for picture in thumbnails]
-    return manifest, quarantine, pd.DataFrame({"image_id": manifest["image_id"], "thumbnail": pictures})
+    return manifest, quarantine, pictures
 
 
 # ---- the folder
