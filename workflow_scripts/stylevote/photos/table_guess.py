@@ -70,7 +70,8 @@ def advice(table: Path, labels: list[str]) -> list[str]:
         return []
     described = {"labels": {"file": str(table), **guess.description}}
     line = yaml.safe_dump(described, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10**9)
-    return [f"if it is meant so, describe it in the configuration: {line.strip()[1:-1]}"]
+    line = line.strip()[1:-1].replace("? '' :", "'':")  # as people write an empty key
+    return [f"if it is meant so, describe it in the configuration: {line}"]
 
 
 def _is_photo_name(name: str) -> bool:
