@@ -12,7 +12,11 @@ def networks_to_check():
     if SEGMENTATION.model in ("maskrcnn", "smp") and any(map(SETTINGS.sees_recolored, TRAINED)):
         own = getattr(SEGMENTATION, SEGMENTATION.model)
         start = [own.weights] if own.weights not in ("none", "pretrained") else []
-        network = {"segmentation": SEGMENTATION.only("model", SEGMENTATION.model), "weights": own.weights, "start": start}
+        network = {
+            "segmentation": SEGMENTATION.only("model", SEGMENTATION.model),
+            "weights": own.weights,
+            "start": start,
+        }
         networks[canonical(network)] = ["segmentation"]
     return networks
 
@@ -60,8 +64,8 @@ rule check_runs:
         logs("check_runs.log"),
     # Before photos are read.
     priority: 100
-    localrule: True
     retries: 0
+    localrule: True
     conda:
         "../envs/environment.yaml"
     resources:
@@ -81,14 +85,14 @@ rule check_runs:
 rule fetch_weights:
     """Fetch the published weights of all runs, where the workflow was started: on a cluster, other nodes may lack a network."""
     input:
-        checked=results("checks/runs.json"),
+        results("checks/runs.json"),
     output:
         fetched=results("checks/weights.json"),
     log:
         logs("fetch_weights.log"),
     priority: 100
-    localrule: True
     retries: 0
+    localrule: True
     conda:
         "../envs/environment.yaml"
     resources:

@@ -12,11 +12,10 @@ from stylevote.files.tables import write_json
 from stylevote.wording import bullets, plural
 
 
-def main(checked: Path, fetched: Path, keys: list[str], *, networks: list[dict[str, Any]]) -> None:
+def main(fetched: Path, keys: list[str], *, networks: list[dict[str, Any]]) -> None:
     """Bring published weights to the cache of this machine. If some cannot be loaded, name all of them and a way out.
 
     Args:
-        checked: the check of the networks, which comes first
         fetched: to write: the number of networks
         keys: keys of the runs that have each network
         networks: what decides whether each network can be made
@@ -30,7 +29,10 @@ def main(checked: Path, fetched: Path, keys: list[str], *, networks: list[dict[s
     if problems:
         backbones = sorted({network["backbone"] for network in networks if "backbone" in network})
         files = [f"  {weights_name(backbone)}, from {source(backbone)}" for backbone in backbones]
-        remedy = [f"Without a network, set `weights_folder: FOLDER`, a folder with {plural(len(files), 'file')}:", *files]
+        remedy = [
+            f"Without a network, set `weights_folder: FOLDER`, a folder with {plural(len(files), 'file')}:",
+            *files,
+        ]
         title = f"pretrained weights of {plural(len(problems), 'network')} cannot be loaded; nothing was trained:"
         raise InputError(bullets(title, problems + remedy * bool(files), indent="  "))
     write_json({"networks": len(networks)}, fetched)

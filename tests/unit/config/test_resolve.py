@@ -204,11 +204,16 @@ def test_defaults_of_the_engine():
 
 
 def test_augmentation_that_changes_nothing_does_not_name_a_run():
-    runs = [{"backbone": "resnet10t"}, {"backbone": "resnet10t", "augment": {"mirror": True, "jitter": {"hue": 0}, "mixup": 0.0}}]
+    runs = [
+        {"backbone": "resnet10t"},
+        {"backbone": "resnet10t", "augment": {"mirror": True, "jitter": {"hue": 0}, "mixup": 0.0}},
+    ]
     first, second = (resolve(changed(runs=[run])).runs for run in runs)
     assert first == second
     assert "augment" not in next(iter(first.values()))
-    (one,) = resolve(changed(runs=[{"backbone": "resnet10t", "augment": {"jitter": {"hue": 0.1}, "erasing": 0.25}}])).runs
+    (one,) = resolve(
+        changed(runs=[{"backbone": "resnet10t", "augment": {"jitter": {"hue": 0.1}, "erasing": 0.25}}])
+    ).runs
     assert one not in first
 
 
@@ -272,7 +277,9 @@ def test_without_holdout_photos_their_names_are_free(change):
 
 def test_a_loss_by_its_name_is_the_loss_with_its_defaults():
     (by_name,) = resolve(changed(runs=[{"backbone": "resnet10t", "loss": "focal"}])).runs
-    (spelt_out,) = resolve(changed(runs=[{"backbone": "resnet10t", "loss": {"focal": {"gamma": 2.0, "alpha": 0.25}}}])).runs
+    (spelt_out,) = resolve(
+        changed(runs=[{"backbone": "resnet10t", "loss": {"focal": {"gamma": 2.0, "alpha": 0.25}}}])
+    ).runs
     (other,) = resolve(changed(runs=[{"backbone": "resnet10t", "loss": {"focal": {"gamma": 1}}}])).runs
     assert by_name == spelt_out != other
 
@@ -340,7 +347,10 @@ def test_text_that_is_a_number_is_one():
             {"runs": [{"backbone": "resnet18", "recipe": "mixd"}]},
             "runs[0].recipe: 'mixd' is not among the recipes (plain)",
         ),
-        ({"runs": [{"backbone": "resnet10t"}, {"backbone": "resnet10t", "seed": 0}]}, "runs[1]: the same setting as runs[0]"),
+        (
+            {"runs": [{"backbone": "resnet10t"}, {"backbone": "resnet10t", "seed": 0}]},
+            "runs[1]: the same setting as runs[0]",
+        ),
         (
             {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": "tail"}]}]},
             "runs[0].phases[0].train: found 'tail', expected head, all, or",
@@ -354,17 +364,36 @@ def test_text_that_is_a_number_is_one():
             "runs[0].phases[0].train.groups: 0 is less than the minimum of 1",
         ),
         (
-            {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "sine"}]}]},
+            {
+                "runs": [
+                    {"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "sine"}]}
+                ]
+            },
             "runs[0].phases[0].policy: found 'sine', expected triangular",
         ),
         ({"runs": [{"backbone": "resnet10t", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
-        ({"runs": [{"backbone": "resnet10t", "crop": {"min_scal": 0.5}}]}, "unknown key 'min_scal'; did you mean 'min_scale'?"),
+        (
+            {"runs": [{"backbone": "resnet10t", "crop": {"min_scal": 0.5}}]},
+            "unknown key 'min_scal'; did you mean 'min_scale'?",
+        ),
         ({"runs": [{"backbone": "resnet10t", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
         ({"runs": [{"backbone": "resnet10t", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
-        ({"runs": [{"backbone": "resnet10t", "augment": {"auto": "on"}}]}, "runs[0].augment.auto: found 'on', expected none"),
-        ({"runs": [{"backbone": "resnet10t", "augment": {"jitter": {"hue": 0.6}}}]}, "runs[0].augment.jitter.hue: 0.6 is"),
-        ({"runs": [{"backbone": "resnet10t", "labels": ["rde"]}]}, "runs[0].labels: 'rde' is not among the labels; did you"),
-        ({"runs": [{"backbone": "resnet10t", "labels": "red"}]}, "runs[0].labels: found 'red', expected all, a list of labels"),
+        (
+            {"runs": [{"backbone": "resnet10t", "augment": {"auto": "on"}}]},
+            "runs[0].augment.auto: found 'on', expected none",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "augment": {"jitter": {"hue": 0.6}}}]},
+            "runs[0].augment.jitter.hue: 0.6 is",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "labels": ["rde"]}]},
+            "runs[0].labels: 'rde' is not among the labels; did you",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "labels": "red"}]},
+            "runs[0].labels: found 'red', expected all, a list of labels",
+        ),
         ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' is in none of timm, torchvision"),
         ({"runs": [{"backbone": "Resnet50"}]}, "runs[0].backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
         ({"runs": [{"backbone": "resnet10t", "drawz": 2}]}, "runs[0]: unknown key 'drawz'; did you mean 'draws'?"),
@@ -393,9 +422,18 @@ def test_text_that_is_a_number_is_one():
             {"runs": [{"backbone": "resnet10t", "hidden_units": [[64], [32]]}]},
             "expected integer; write alternatives as {each: [",
         ),
-        ({"runs": [{"backbone": "resnet10t", "labels": ["all", "each"]}]}, "; write alternatives as {each: ['all', 'each']}"),
-        ({"runs": [{"backbone": "resnet10t", "labels": [["red"], ["round"]]}]}, "runs[0].labels[0]: found ['red'], expected"),
-        ({"runs": [{"backbone": "resnet10t", "seed": {"choose": []}}]}, "runs[0].seed.choose: found [], expected a list"),
+        (
+            {"runs": [{"backbone": "resnet10t", "labels": ["all", "each"]}]},
+            "; write alternatives as {each: ['all', 'each']}",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "labels": [["red"], ["round"]]}]},
+            "runs[0].labels[0]: found ['red'], expected",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "seed": {"choose": []}}]},
+            "runs[0].seed.choose: found [], expected a list",
+        ),
         ({"labels": ["red", "red"]}, "labels: 'red' occurs more than once"),
         (
             {"labels": ["red", {"each": 3}], "runs": [{"backbone": "resnet10t", "labels": "each"}]},
@@ -421,7 +459,10 @@ def test_text_that_is_a_number_is_one():
             {"votes": {"min_labels": 3}},
             "votes.min_labels: found 3, expected at most votes.max_labels and the number of labels",
         ),
-        ({"runs": [{"backbone": "resnet10t", "loss": "focl"}]}, "runs[0].loss: unknown key 'focl'; did you mean 'focal'?"),
+        (
+            {"runs": [{"backbone": "resnet10t", "loss": "focl"}]},
+            "runs[0].loss: unknown key 'focl'; did you mean 'focal'?",
+        ),
         (
             {"runs": [{"backbone": "resnet10t", "loss": {"focal": {"gamma": -1}}}]},
             "runs[0].loss.focal.gamma: -1 is less than the minimum of 0",
@@ -447,7 +488,10 @@ def test_text_that_is_a_number_is_one():
             {"segmentation": {"maskrcnn": {"weights": "x.pt"}}},
             "maskrcnn.weights: found 'x.pt', expected pretrained (COCO",
         ),
-        ({"runs": [{"backbone": "resnet10t", "loss": {"bce": {"x": 1}}}]}, "runs[0].loss.bce: unknown key 'x'; known: none"),
+        (
+            {"runs": [{"backbone": "resnet10t", "loss": {"bce": {"x": 1}}}]},
+            "runs[0].loss.bce: unknown key 'x'; known: none",
+        ),
         ({"runs": [{"backbone": "resnet10t", "labels": ["red"]}]}, "runs: no run learns the label 'round'"),
         (
             {"photosets": {**MINIMAL["photosets"], "test": {"photos": "b", "masks": "m"}}},
@@ -564,7 +608,9 @@ def test_a_problem_that_many_draws_share_is_listed_once():
 
 
 def test_an_entry_that_cannot_be_expanded_hides_no_other_problem():
-    message = problem(changed(runs=[{"backbone": "resnet10t", "seed": {"each": []}}, {"backbone": "resnet10t", "size": 7}], bogus=1))
+    message = problem(
+        changed(runs=[{"backbone": "resnet10t", "seed": {"each": []}}, {"backbone": "resnet10t", "size": 7}], bogus=1)
+    )
     assert message.startswith("3 problems in the configuration:")
     assert all(word in message for word in ("runs[0].seed.each: found []", "runs[1].size: 7", "bogus"))
     assert problem(changed(runs=[{"backbone": "resnet10t", "seed": {"each": []}}])).startswith("1 problem in")
@@ -656,11 +702,23 @@ def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
         ({"distillation": "Resnet50"}, "distillation.backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
         ({"distillation": 50}, "distillation: found 50, expected a backbone, or the keys of a run"),
         ({"distillation": {"size": 96}}, "distillation: 'backbone' is a required property"),
-        ({"distillation": {"backbone": "resnet10t", "sise": 96}}, "distillation: unknown key 'sise'; did you mean 'size'?"),
+        (
+            {"distillation": {"backbone": "resnet10t", "sise": 96}},
+            "distillation: unknown key 'sise'; did you mean 'size'?",
+        ),
         ({"distillation": {"backbone": ["r", "s"]}}, "distillation.backbone: found ['r', 's'], expected string"),
-        ({"distillation": {"backbone": "resnet10t", "labels": ["red"]}}, "distillation.labels: found ['red'], expected all"),
-        ({"distillation": {"backbone": "resnet10t", "labels": "each"}}, "distillation.labels: found 'each', expected all"),
-        ({"distillation": {"backbone": "resnet10t", "loss": "focal"}}, "distillation.loss: found 'focal', expected 'bce'"),
+        (
+            {"distillation": {"backbone": "resnet10t", "labels": ["red"]}},
+            "distillation.labels: found ['red'], expected all",
+        ),
+        (
+            {"distillation": {"backbone": "resnet10t", "labels": "each"}},
+            "distillation.labels: found 'each', expected all",
+        ),
+        (
+            {"distillation": {"backbone": "resnet10t", "loss": "focal"}},
+            "distillation.loss: found 'focal', expected 'bce'",
+        ),
         ({"distillation": {"backbone": "resnet10t", "draws": 3}}, "distillation.draws: nothing is drawn here"),
         ({"distillation": {"backbone": "resnet10t", "probe": {}}}, "distillation.probe: found a probe, expected null"),
         (

@@ -28,7 +28,9 @@ def loaded(path) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("prefix", ["", "module.", "model.", "backbone.", "state_dict.model.module."])
 def test_a_prefix_of_all_names_is_left_out(prefix, tmp_path):
     state = network().state_dict()
-    safetensors.torch.save_file({f"{prefix}{name}": tensor for name, tensor in state.items()}, tmp_path / "w.safetensors")
+    safetensors.torch.save_file(
+        {f"{prefix}{name}": tensor for name, tensor in state.items()}, tmp_path / "w.safetensors"
+    )
     assert all(torch.equal(tensor, state[name]) for name, tensor in loaded(tmp_path / "w.safetensors").items())
 
 

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stylevote.machine.hub import cached_first
 from stylevote.config.backbones import HUB
 from stylevote.errors import InputError
 from stylevote.files.user_weights import load_part
+from stylevote.machine.hub import cached_first
 from stylevote.machine.uncompiled import compiler_later, timm
 from stylevote.wording import nearest
 

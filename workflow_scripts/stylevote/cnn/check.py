@@ -45,7 +45,8 @@ def network_problem(network: Checked) -> str | None:
     ``meta`` has shapes and no numbers, and takes a fraction of a second; only its problems are confirmed on the CPU.
     """
     if is_fetched(network) and not is_published(network["backbone"]):
-        return f"weights: found pretrained, but nobody has published weights of {network['backbone']!r}; set none or a file"
+        name = network["backbone"]
+        return f"weights: found pretrained, but no library publishes weights of {name!r}; set none or a file"
     problem = None
     for device in ("meta", "cpu"):
         try:

@@ -248,8 +248,8 @@ class Run(Model):
         backbone: ResNet50, ConvNeXt or another listed name, a timm model, hf-hub:OWNER/NAME for a timm model of Hugging
             Face's hub, or smp:NAME for an encoder of segmentation-models-pytorch.
         backbone_args: further arguments of timm.create_model.
-        weights: none, pretrained (downloaded) or the path of a file, .safetensors, .pth or .pt. Prefixes of all its names,
-            such as `module.`, are left out.
+        weights: none, pretrained (downloaded) or the path of a .safetensors, .pth or .pt file. A prefix of all its
+            names, such as `module.`, is left out.
         size: side of the network's input and shorter side of the cached photos in pixels, or null: as the backbone was
             trained, by the list or by timm, else 224.
         test_size: side at which the trained networks score photos, or null: `size`. Objects look larger in training,

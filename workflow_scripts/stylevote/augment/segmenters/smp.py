@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn import functional
 
 from stylevote.augment.masks import NOTHING, Detection, Sources
-from stylevote.machine.hub import cached_first
 from stylevote.config.photos import Segmentation, SegmentationNetwork
 from stylevote.errors import InputError
 from stylevote.files.user_weights import load_part
 from stylevote.files.weights import load_weights
 from stylevote.machine.device import open_device
+from stylevote.machine.hub import cached_first
 from stylevote.machine.uncompiled import compiler_later, timm
 from stylevote.wording import nearest
 
