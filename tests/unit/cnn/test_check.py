@@ -11,6 +11,7 @@ import torch
 from huggingface_hub import constants
 
 from programs import call
+from stylevote.bundle.hub import described, refuse_hub
 from stylevote.cnn import check
 from stylevote.cnn.backbones import create_backbone
 from stylevote.machine import hub
@@ -121,6 +122,18 @@ def test_a_network_of_the_hub_comes_from_the_cache(cache, stored):
     network = {**NETWORK, "backbone": "hf-hub:somebody/clothes", "weights": "pretrained"}
     assert check.network_problem(network) is None
     check.fetch(network)
+
+
+def test_a_bundle_does_without_the_hub(cache, stored):
+    put(cache, "somebody/clothes", stored)
+    setting = {"backbone": "hf-hub:somebody/clothes", "backbone_args": {"drop_path_rate": 0.1}}
+    assert described(setting) == {
+        "backbone": "test_resnet",
+        "backbone_args": {"drop_rate": 0.25, "drop_path_rate": 0.1},
+    }
+    assert described({"backbone": "test_resnet", "backbone_args": {}}) == {}
+    with pytest.raises(ValueError, match="fetch"):
+        refuse_hub("hf-hub:somebody/clothes")
 
 
 def test_weights_that_cannot_be_fetched_are_named_together(cache, stored, tmp_path):

@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, Strict, ValidationError
 
+from stylevote.bundle.hub import described, refuse_hub
 from stylevote.cnn.outputs import check_weights, read_digests, weights_path
 from stylevote.cnn.settings import NetworkSetting
-from stylevote.config.backbones import HUB
 from stylevote.config.base import Model, refuse_equal
 from stylevote.config.ensemble import Combiner, Votes
 from stylevote.config.identity import features_id, features_setting, file_sha256, plain_numbers, score_size, slug
@@ -58,12 +58,6 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, str)
 
 
-def _check_backbone(name: str) -> str:
-    if name.startswith(HUB):
-        raise ValueError("it could make timm fetch a file")
-    return name
-
-
 def _check_votes(votes: Votes) -> Votes:
     if missing := Votes.model_fields.keys() - votes.model_fields_set:
         raise ValueError(f"{min(missing)} is missing")
@@ -91,7 +85,7 @@ class BundledRun(Model):
     Of a probe, this includes the id of its features, which names the file of its backbone.
     """
 
-    backbone: Annotated[Text, AfterValidator(_check_backbone)]
+    backbone: Annotated[Text, AfterValidator(refuse_hub)]
     backbone_args: Annotated[dict[str, Any], AfterValidator(check_arguments)]
     size: int = Field(ge=32, le=1024)
     batch: int = Field(ge=1, le=4096)
@@ -263,7 +257,7 @@ def write_bundle(
     }
     runs = {
         run: {key: setting[key] for key in BundledRun.model_fields if key in setting}
-        | _without_hub(setting)
+        | described(setting)
         | {"size": score_size(setting)}
         | ({"features": features_id(setting)} if setting.get("probe") else {})
         for run, setting in content["runs"].items()
@@ -271,15 +265,6 @@ def write_bundle(
     # Last: a job that was killed leaves no bundle.
     write_json({**content, "runs": runs, "format": FORMAT, "files": files, "versions": _versions()}, folder / CONTENT)
     open_bundle(folder)
-
-
-def _without_hub(setting: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the name and the arguments of a network that the hub describes: elsewhere, there may be no hub."""
-    if not setting["backbone"].startswith(HUB):
-        return {}
-    from stylevote.cnn.backbones import without_hub  # noqa: PLC0415 (imports torch)
-
-    return without_hub(setting)
 
 
 def open_bundle(folder: Path) -> Bundle:
