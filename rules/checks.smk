@@ -1,6 +1,7 @@
 """Checks of runs before any training. Needs only the configuration; gives files that the first jobs with networks wait for.
 
-Trainings only wait for these files, whose content does not count (`ancient`): another run trains no others again.
+Only what is not made yet waits for these files, so that another run trains no others again. (As `ancient` inputs of all
+trainings, they would make Snakemake 9.27 miss the training of a changed run.)
 """
 
 import json
