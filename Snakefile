@@ -9,6 +9,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/checks.smk"
 include: "rules/simulate.smk" if SETTINGS.config.simulation else "rules/photos.smk"
 include: "rules/folds.smk"
 include: "rules/augment.smk"

@@ -42,6 +42,7 @@ def encoder_weights(wildcards):
 rule train_segmenter:
     """Train a segmentation network on the training photos' own masks."""
     input:
+        checked_before("segmenter/weights.safetensors"),
         manifest=results("photos/train/manifest.parquet"),
         mask_labels=MASK_LABELS,
         start=encoder_weights,
@@ -85,6 +86,7 @@ def segmenter_code(wildcards):
 rule segment_photos:
     """Find the person, or the clothing, in each training photo of a shard."""
     input:
+        checked_before("masks/{shard}.parquet"),
         manifest=results("photos/train/manifest.parquet"),
         mask_labels=MASK_LABELS,
         weights=results("segmenter/weights.safetensors") if MODEL == "smp" else SEGMENTER_WEIGHTS,

@@ -67,6 +67,8 @@ rule draw_demo:
 
 rule download_photos:
     """Download the photos that a photoset's folder lacks from the URLs in its table."""
+    input:
+        checked_before("photos/{photoset}/downloaded", fetched=False),
     output:
         # The photos belong to the user and are no output: they stay, even if others cannot be downloaded.
         touch(results("photos/{photoset}/downloaded")),
@@ -121,6 +123,8 @@ def sources(wildcards):
 rule ingest_photos:
     """Check every photo and label of a photoset, and list the good photos."""
     input:
+        # An impossible run ends the call in seconds, before photos are read for hours.
+        checked_before("photos/{photoset}/manifest.parquet", fetched=False),
         sources,
     output:
         manifest=results("photos/{photoset}/manifest.parquet"),

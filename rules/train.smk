@@ -69,6 +69,7 @@ rule train_cnn:
     """Train one run on one fold; keep every epoch's weights and out-of-fold predictions."""
     input:
         first_comparison,
+        checked_before("runs/{run}/fold{fold}/history.parquet"),
         # The probe's scores stand for its head, which Snakemake does not compare. Its history also has times.
         of_head("runs/{run}/fold{fold}/validation.parquet"),
         manifest=results("photos/train/manifest.parquet"),

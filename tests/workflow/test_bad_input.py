@@ -80,7 +80,7 @@ def test_a_backbone_that_does_not_exist(fresh):
     assert "runs[0].backbone: 'resnet5O' is not known; did you mean 'ResNet50'?" in done.stdout
     fresh.config["runs"] = [{**fresh.config["runs"][0], "backbone": "resnet51"}]
     done = fresh.snakemake("--cores", "2", check=False)
-    assert "backbone 'resnet51' is not known; did you mean" in done.stdout
+    assert "runs[0].backbone: 'resnet51' is not known; did you mean" in done.stdout
     assert "Traceback" not in done.stdout
 
 

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fuzz.mutations import mutated
-from stylevote.augment.segmenters.maskrcnn import load_file
-from stylevote.files.weights import load_part
+from stylevote.files.user_weights import load_part
 
 Case = tuple[str, bytes]  # a suffix and a file
 
@@ -41,7 +40,7 @@ def network() -> nn.Module:
 
 
 def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable[[Case], None]]:
-    """Return traps, damaged files of either kind, and the two functions that read what users bring."""
+    """Return traps, damaged files of either kind, and the function that reads what users bring."""
     state = network().state_dict()
     target = network()
 
@@ -49,9 +48,7 @@ def prepare(folder: Path) -> tuple[list[Case], st.SearchStrategy[Case], Callable
         suffix, data = case
         path = folder / f"weights{suffix}"
         path.write_bytes(data)
-        if suffix == ".safetensors":
-            load_part(target, path)
-        load_file(target, path)
+        load_part(target, path)
 
     tensors, pickled = good_tensors(state), good_pickles(state)
     cases = st.one_of(

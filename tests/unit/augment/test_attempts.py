@@ -17,7 +17,7 @@ LABELS = ["rare", "scarce", "common"]
 CONFIG = {
     "labels": LABELS,
     "photosets": {"train": {"photos": "a"}, "test": {"photos": "b"}},
-    "runs": [{"backbone": "r"}],
+    "runs": [{"backbone": "resnet10t"}],
 }
 SHARDS = 3
 

@@ -18,6 +18,7 @@ from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
 from stylevote.config.photos import Segmentation, SegmentationNetwork
 from stylevote.errors import InputError
+from stylevote.files.user_weights import load_part
 from stylevote.files.weights import store_weights
 
 torch.set_num_threads(1)
@@ -162,7 +163,7 @@ def test_parameters_that_do_not_fit_are_named(suffix, tmp_path):
         ({}, "0.weight"),
     ]:
         with pytest.raises(InputError, match=rf"w{suffix}: not the weights of this network \(.*{name}") as caught:
-            maskrcnn.load_file(network, save(changed, tmp_path / f"w{suffix}"))
+            load_part(network, save(changed, tmp_path / f"w{suffix}"))
         assert len(str(caught.value)) < 400 + len(str(tmp_path))
 
 
@@ -188,7 +189,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path, capsys):
             InputError,
             match=f"{name}: (cannot be read|not the weights|damaged, or|expected a file)",
         ):
-            maskrcnn.load_file(torch.nn.Linear(3, 2), tmp_path / name)
+            load_part(torch.nn.Linear(3, 2), tmp_path / name)
     assert "code was run" not in capsys.readouterr().out
 
 
@@ -201,7 +202,7 @@ def test_an_archive_that_would_grow_is_refused(tmp_path):
         for name, content in files.items():
             archive.writestr(name, bytes(50_000_000) if name.endswith("data/0") else content)
     with pytest.raises(InputError, match=r"its content of \d+ bytes is compressed"):
-        maskrcnn.load_file(torch.nn.Linear(3, 2), path)
+        load_part(torch.nn.Linear(3, 2), path)
 
 
 def test_without_the_hub_a_file_is_asked_for(monkeypatch):

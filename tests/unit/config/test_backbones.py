@@ -63,3 +63,65 @@ def test_a_backbone_is_found_by_both_of_its_names():
     for name, backbone in backbones.BACKBONES.items():
         assert backbones.find(name) is backbones.find(backbone.timm) is backbone
     assert backbones.find("resnet50") is None
+
+
+def timm_names() -> str:
+    """Return the text that `stylevote/config/timm_names.txt` should have."""
+    replaced = {name: now.partition(".")[0] for name, now in timm.models.get_deprecated_models().items() if now}
+    tags: dict[str, dict[str, int]] = {name: {} for name in sorted([*timm.list_models(), *replaced])}
+    for tagged in timm.list_models(include_tags=True):
+        name, _, tag = tagged.partition(".")
+        tags[name] |= {tag: side_of(tagged)} if tag else {}
+    lines = [f"timm {timm.__version__}"]
+    for name, own in tags.items():
+        side = side_of(replaced.get(name, name))
+        lines.append(" ".join([name, str(side), *(tag if own[tag] == side else f"{tag}@{own[tag]}" for tag in own)]))
+    return "\n".join(lines) + "\n"
+
+
+def side_of(name: str) -> int:
+    """Return the shorter side of a network's input, as timm states it."""
+    published = timm.get_pretrained_cfg(name)
+    return min(published.input_size[1:]) if published else backbones.SIZE
+
+
+def test_timms_names_are_those_of_the_pinned_version(tmp_path):
+    expected = timm_names()
+    if backbones.TIMM_NAMES.read_text() != expected:
+        (tmp_path / "timm_names.txt").write_text(expected)
+        pytest.fail(f"timm has other networks: copy {tmp_path}/timm_names.txt to {backbones.TIMM_NAMES}")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("resnet51", "'resnet50'"),
+        ("convnext_tinny.fb_in22k", "did you mean 'convnext_tiny.fb_in22k'"),
+        ("resnet50.nonsense", "weights of 'resnet50' are a1_in1k, a1h_in1k, "),
+        ("test_unknown_network", "is not known"),
+    ],
+)
+def test_a_misspelt_name_of_timm_is_found_without_timm(name, meant):
+    assert meant in backbones.problem(name)
+
+
+def test_names_of_another_version_of_timm_are_left_to_it(monkeypatch):
+    monkeypatch.setattr(backbones, "version", lambda package: "0.0.0")
+    assert backbones.problem("resnet51") is None
+    assert "did you mean 'ResNet50'?" in backbones.problem("resnet5O")
+
+
+def test_a_backbones_own_size():
+    sizes = {"resnet50.ra_in1k": 224, "efficientnet_b4": 320, "EVA-02": 336, "smp:mobilenet_v2": 224}
+    sizes |= {"hf-hub:timm/efficientnet_b4.ra2_in1k": 320, "hf-hub:somebody/efficientnet_b4": None}
+    assert {name: backbones.own_size(name) for name in sizes} == sizes
+
+
+@pytest.mark.parametrize("key", ["in_chans", "num_classes", "pretrained", "checkpoint_path", "features_only"])
+def test_arguments_with_which_no_network_can_be_made(key):
+    assert key in backbones.args_problem("resnet50", {key: 1})
+
+
+def test_arguments_that_a_network_may_have():
+    assert backbones.args_problem("resnet50", {"in_chans": 3, "drop_rate": 0.1}) is None
+    assert "take no arguments" in backbones.args_problem("smp:resnet18", {"depth": 3})

@@ -141,10 +141,10 @@ def test_a_later_key_changes_no_run_that_leaves_it_at_its_default():
 
 def test_options_of_a_training_that_contradict_others_are_refused():
     phases = [{"epochs": 1, "lr": 0.1, "train": "all", "warm_up": 0.1}]
-    message = problem(changed(runs=[{"backbone": "r", "ema": {}, "soup": 2, "phases": phases}]))
+    message = problem(changed(runs=[{"backbone": "resnet10t", "ema": {}, "soup": 2, "phases": phases}]))
     assert "runs[0].soup: found 2, and `ema`, which averages weights too; leave one of them out" in message
     assert "runs[0].phases[0].warm_up: has no effect with policy triangular; leave it out" in message
-    probe = {"backbone": "r", "probe": {}, "soup": 2, "dropout": 0.1, "optimizer": "adamw", "test_size": 64}
+    probe = {"backbone": "resnet10t", "probe": {}, "soup": 2, "dropout": 0.1, "optimizer": "adamw", "test_size": 64}
     message = problem(changed(runs=[probe]))
     for key in ("soup", "optimizer", "test_size"):
         assert f"runs[0].{key}: has no effect on a probe; leave it out" in message
@@ -169,15 +169,30 @@ def test_a_name_of_the_catalogue_is_the_run_of_its_timm_name():
     assert (other["backbone"], other["size"], other["batch"]) == ("smp:resnet18", 224, 32)
 
 
+def test_without_a_size_a_network_has_its_own():
+    runs = [{"backbone": name} for name in ("efficientnet_b4", "EVA-02", "resnet18", "hf-hub:timm/resnet50.a1h_in1k")]
+    assert sorted(setting["size"] for setting in resolve(changed(runs=runs)).runs.values()) == [176, 224, 320, 336]
+    message = problem(changed(runs=[{"backbone": "hf-hub:somebody/clothes"}]))
+    assert "runs[0].size: hf-hub:somebody/clothes states its own only in a file to download" in message
+    resolve(changed(runs=[{"backbone": "hf-hub:somebody/clothes", "size": 224}]))
+
+
+def test_backbones_that_no_library_has_and_arguments_that_none_takes_are_named_together():
+    runs = [{"backbone": "resnet51"}, {"backbone": "resnet18", "backbone_args": {"in_chans": 1}}]
+    message = problem(changed(runs=runs))
+    assert "runs[0].backbone: 'resnet51' is not known; did you mean " in message
+    assert "runs[1].backbone_args: in_chans: found 1, expected 3 or no such argument: photos have red" in message
+
+
 def test_labels_of_a_run():
     def labels(given):
-        runs = resolve(changed(labels=["c", "b", "a"], runs=[given, {"backbone": "other"}])).runs.values()
-        return [setting["labels"] for setting in runs if setting["backbone"] == "r"]
+        runs = resolve(changed(labels=["c", "b", "a"], runs=[given, {"backbone": "resnet26"}])).runs.values()
+        return [setting["labels"] for setting in runs if setting["backbone"] == "resnet10t"]
 
-    assert labels({"backbone": "r"}) == ["all"]
-    assert labels({"backbone": "r", "labels": ["a", "c"]}) == [["c", "a"]]
-    assert labels({"backbone": "r", "labels": ["a", "b", "c"]}) == ["all"]
-    assert sorted(labels({"backbone": "r", "labels": "each"})) == [["a"], ["b"], ["c"]]
+    assert labels({"backbone": "resnet10t"}) == ["all"]
+    assert labels({"backbone": "resnet10t", "labels": ["a", "c"]}) == [["c", "a"]]
+    assert labels({"backbone": "resnet10t", "labels": ["a", "b", "c"]}) == ["all"]
+    assert sorted(labels({"backbone": "resnet10t", "labels": "each"})) == [["a"], ["b"], ["c"]]
 
 
 def test_defaults_of_the_engine():
@@ -186,21 +201,26 @@ def test_defaults_of_the_engine():
     assert (setting["tta"], setting["precision"], setting["compile"]) == ("mirror", "float32", False)
     assert (setting["ema"], setting["gradient_clip"]) == (None, None)
     assert all((phase["policy"], phase["cycle"]) == ("triangular", 1) for phase in setting["phases"])
-    (averaged,) = resolve(changed(runs=[{"backbone": "r", "ema": {}}])).runs.values()
+    (averaged,) = resolve(changed(runs=[{"backbone": "resnet10t", "ema": {}}])).runs.values()
     assert averaged["ema"] == {"decay": 0.999}
 
 
 def test_augmentation_that_changes_nothing_does_not_name_a_run():
-    runs = [{"backbone": "r"}, {"backbone": "r", "augment": {"mirror": True, "jitter": {"hue": 0}, "mixup": 0.0}}]
+    runs = [
+        {"backbone": "resnet10t"},
+        {"backbone": "resnet10t", "augment": {"mirror": True, "jitter": {"hue": 0}, "mixup": 0.0}},
+    ]
     first, second = (resolve(changed(runs=[run])).runs for run in runs)
     assert first == second
     assert "augment" not in next(iter(first.values()))
-    (one,) = resolve(changed(runs=[{"backbone": "r", "augment": {"jitter": {"hue": 0.1}, "erasing": 0.25}}])).runs
+    (one,) = resolve(
+        changed(runs=[{"backbone": "resnet10t", "augment": {"jitter": {"hue": 0.1}, "erasing": 0.25}}])
+    ).runs
     assert one not in first
 
 
 def test_labels_that_a_mirror_changes_are_scored_without_mirror_images():
-    unmirrored = {"backbone": "r", "augment": {"mirror": False}}
+    unmirrored = {"backbone": "resnet10t", "augment": {"mirror": False}}
     (setting,) = resolve(changed(runs=[unmirrored])).runs.values()
     assert (setting["augment"], setting["tta"]) == ({"mirror": False}, "none")
     student = resolve(changed(distillation=unmirrored)).student_setting
@@ -212,10 +232,10 @@ def test_labels_that_a_mirror_changes_are_scored_without_mirror_images():
 
 def test_a_probe_takes_of_augmentation_only_its_views():
     # Its features are those of a probe without mirror images, however that is written.
-    (one,) = resolve(changed(runs=[{"backbone": "r", "probe": {}, "augment": {"mirror": False}}])).runs
-    (other,) = resolve(changed(runs=[{"backbone": "r", "probe": {}, "tta": "none"}])).runs
+    (one,) = resolve(changed(runs=[{"backbone": "resnet10t", "probe": {}, "augment": {"mirror": False}}])).runs
+    (other,) = resolve(changed(runs=[{"backbone": "resnet10t", "probe": {}, "tta": "none"}])).runs
     assert one == other
-    text = problem(changed(runs=[{"backbone": "r", "probe": {}, "augment": {"mirror": True, "cutmix": 1}}]))
+    text = problem(changed(runs=[{"backbone": "resnet10t", "probe": {}, "augment": {"mirror": True, "cutmix": 1}}]))
     assert "runs[0].augment.cutmix: has no effect on a probe; leave it out" in text
     assert "augment.mirror" not in text
 
@@ -259,16 +279,18 @@ def test_without_holdout_photos_their_names_are_free(change):
 
 
 def test_a_loss_by_its_name_is_the_loss_with_its_defaults():
-    (by_name,) = resolve(changed(runs=[{"backbone": "r", "loss": "focal"}])).runs
-    (spelt_out,) = resolve(changed(runs=[{"backbone": "r", "loss": {"focal": {"gamma": 2.0, "alpha": 0.25}}}])).runs
-    (other,) = resolve(changed(runs=[{"backbone": "r", "loss": {"focal": {"gamma": 1}}}])).runs
+    (by_name,) = resolve(changed(runs=[{"backbone": "resnet10t", "loss": "focal"}])).runs
+    (spelt_out,) = resolve(
+        changed(runs=[{"backbone": "resnet10t", "loss": {"focal": {"gamma": 2.0, "alpha": 0.25}}}])
+    ).runs
+    (other,) = resolve(changed(runs=[{"backbone": "resnet10t", "loss": {"focal": {"gamma": 1}}}])).runs
     assert by_name == spelt_out != other
 
 
 def test_recoloured_photos_of_a_recipe_in_their_short_and_long_forms():
     recipes = {"no": {}, "yes": {"recolored": True}, "some": {"recolored": {"labels": ["red"], "per_epoch": 7}}}
     found = resolve(
-        changed(recipes=recipes, recolor={"per_epoch": 50}, **MASKED, runs=[{"backbone": "r", "recipe": "no"}])
+        changed(recipes=recipes, recolor={"per_epoch": 50}, **MASKED, runs=[{"backbone": "resnet10t", "recipe": "no"}])
     )
     used = {name: recipe.used()["recolored"] for name, recipe in found.config.recipes.items()}
     assert used == {"no": None, "yes": {"labels": None, "per_epoch": 50}, "some": {"labels": ["red"], "per_epoch": 7}}
@@ -323,48 +345,70 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": "resnet18", "sise": 96}]}, "runs[0]: unknown key 'sise'; did you mean 'size'?"),
         ({"runs": [{"backbone": "resnet18", "size": 7}]}, "runs[0].size: 7 is less than the minimum of 32"),
         ({"runs": [{"size": 96}]}, "runs[0]: 'backbone' is a required property"),
-        ({"runs": [{"backbone": "resnet18", "weights": "w.pth"}]}, "runs[0].weights"),
+        ({"runs": [{"backbone": "resnet18", "weights": "w.zip"}]}, "runs[0].weights"),
         (
             {"runs": [{"backbone": "resnet18", "recipe": "mixd"}]},
             "runs[0].recipe: 'mixd' is not among the recipes (plain)",
         ),
-        ({"runs": [{"backbone": "r"}, {"backbone": "r", "seed": 0}]}, "runs[1]: the same setting as runs[0]"),
         (
-            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": "tail"}]}]},
+            {"runs": [{"backbone": "resnet10t"}, {"backbone": "resnet10t", "seed": 0}]},
+            "runs[1]: the same setting as runs[0]",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": "tail"}]}]},
             "runs[0].phases[0].train: found 'tail', expected head, all, or",
         ),
         (
-            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": {"last": 2}}]}]},
+            {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": {"last": 2}}]}]},
             "runs[0].phases[0].train.last: 2 is greater than the maximum of 1",
         ),
         (
-            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": {"groups": 0}}]}]},
+            {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": {"groups": 0}}]}]},
             "runs[0].phases[0].train.groups: 0 is less than the minimum of 1",
         ),
         (
-            {"runs": [{"backbone": "r", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "sine"}]}]},
+            {
+                "runs": [
+                    {"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "sine"}]}
+                ]
+            },
             "runs[0].phases[0].policy: found 'sine', expected triangular",
         ),
-        ({"runs": [{"backbone": "r", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
-        ({"runs": [{"backbone": "r", "crop": {"min_scal": 0.5}}]}, "unknown key 'min_scal'; did you mean 'min_scale'?"),
-        ({"runs": [{"backbone": "r", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
-        ({"runs": [{"backbone": "r", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
-        ({"runs": [{"backbone": "r", "augment": {"auto": "on"}}]}, "runs[0].augment.auto: found 'on', expected none"),
-        ({"runs": [{"backbone": "r", "augment": {"jitter": {"hue": 0.6}}}]}, "runs[0].augment.jitter.hue: 0.6 is"),
-        ({"runs": [{"backbone": "r", "labels": ["rde"]}]}, "runs[0].labels: 'rde' is not among the labels; did you"),
-        ({"runs": [{"backbone": "r", "labels": "red"}]}, "runs[0].labels: found 'red', expected all, a list of labels"),
+        ({"runs": [{"backbone": "resnet10t", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
+        (
+            {"runs": [{"backbone": "resnet10t", "crop": {"min_scal": 0.5}}]},
+            "unknown key 'min_scal'; did you mean 'min_scale'?",
+        ),
+        ({"runs": [{"backbone": "resnet10t", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
+        ({"runs": [{"backbone": "resnet10t", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
+        (
+            {"runs": [{"backbone": "resnet10t", "augment": {"auto": "on"}}]},
+            "runs[0].augment.auto: found 'on', expected none",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "augment": {"jitter": {"hue": 0.6}}}]},
+            "runs[0].augment.jitter.hue: 0.6 is",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "labels": ["rde"]}]},
+            "runs[0].labels: 'rde' is not among the labels; did you",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "labels": "red"}]},
+            "runs[0].labels: found 'red', expected all, a list of labels",
+        ),
         ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' is in none of timm, torchvision"),
         ({"runs": [{"backbone": "Resnet50"}]}, "runs[0].backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
-        ({"runs": [{"backbone": "r", "drawz": 2}]}, "runs[0]: unknown key 'drawz'; did you mean 'draws'?"),
+        ({"runs": [{"backbone": "resnet10t", "drawz": 2}]}, "runs[0]: unknown key 'drawz'; did you mean 'draws'?"),
         (
-            {"runs": [{"backbone": "q"}, {"backbone": "r", "size": {"each": [96, 7]}}]},
+            {"runs": [{"backbone": "q"}, {"backbone": "resnet10t", "size": {"each": [96, 7]}}]},
             "runs[1].size: 7 is less than the minimum",
         ),
         (
             {
                 "runs": [
                     {"backbone": "q", "seed": {"each": [0, 1, 2]}},
-                    {"backbone": "r", "size": {"choose": [7]}, "draws": 3},
+                    {"backbone": "resnet10t", "size": {"choose": [7]}, "draws": 3},
                 ]
             },
             "runs[1].size: 7 is less than the minimum",
@@ -373,22 +417,31 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": {"each": ["r", "r"]}}]}, "runs[0]: two of its alternatives are the same setting"),
         # Alternatives were lists once.
         (
-            {"runs": [{"backbone": "r", "size": [96, 128]}]},
+            {"runs": [{"backbone": "resnet10t", "size": [96, 128]}]},
             "runs[0].size: found [96, 128], expected integer or null (side of",
         ),
         ({"runs": [{"backbone": ["r", "q"]}]}, "); write alternatives as {each: [...]}"),
         (
-            {"runs": [{"backbone": "r", "hidden_units": [[64], [32]]}]},
+            {"runs": [{"backbone": "resnet10t", "hidden_units": [[64], [32]]}]},
             "expected integer; write alternatives as {each: [",
         ),
-        ({"runs": [{"backbone": "r", "labels": ["all", "each"]}]}, "; write alternatives as {each: ['all', 'each']}"),
-        ({"runs": [{"backbone": "r", "labels": [["red"], ["round"]]}]}, "runs[0].labels[0]: found ['red'], expected"),
-        ({"runs": [{"backbone": "r", "seed": {"choose": []}}]}, "runs[0].seed.choose: found [], expected a list"),
+        (
+            {"runs": [{"backbone": "resnet10t", "labels": ["all", "each"]}]},
+            "; write alternatives as {each: ['all', 'each']}",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "labels": [["red"], ["round"]]}]},
+            "runs[0].labels[0]: found ['red'], expected",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "seed": {"choose": []}}]},
+            "runs[0].seed.choose: found [], expected a list",
+        ),
         ({"labels": ["dark sky", "red"], "submission": {"joined": " "}}, "submission.joined: found ' ', which is in"),
         ({"submission": {"joined": ""}}, "submission.joined: '' is too short"),
         ({"labels": ["red", "red"]}, "labels: 'red' occurs more than once"),
         (
-            {"labels": ["red", {"each": 3}], "runs": [{"backbone": "r", "labels": "each"}]},
+            {"labels": ["red", {"each": 3}], "runs": [{"backbone": "resnet10t", "labels": "each"}]},
             "labels[1]: found {'each': 3}",
         ),
         ({"labels": ["red", "epoch"]}, "labels: 'epoch' is a column name of tables"),
@@ -411,12 +464,15 @@ def test_text_that_is_a_number_is_one():
             {"votes": {"min_labels": 3}},
             "votes.min_labels: found 3, expected at most votes.max_labels and the number of labels",
         ),
-        ({"runs": [{"backbone": "r", "loss": "focl"}]}, "runs[0].loss: unknown key 'focl'; did you mean 'focal'?"),
         (
-            {"runs": [{"backbone": "r", "loss": {"focal": {"gamma": -1}}}]},
+            {"runs": [{"backbone": "resnet10t", "loss": "focl"}]},
+            "runs[0].loss: unknown key 'focl'; did you mean 'focal'?",
+        ),
+        (
+            {"runs": [{"backbone": "resnet10t", "loss": {"focal": {"gamma": -1}}}]},
             "runs[0].loss.focal.gamma: -1 is less than the minimum of 0",
         ),
-        ({"runs": [{"backbone": "r", "loss": {"bce": {}, "focal": {}}}]}, "runs[0].loss: "),
+        ({"runs": [{"backbone": "resnet10t", "loss": {"bce": {}, "focal": {}}}]}, "runs[0].loss: "),
         (
             {"recipes": {"plain": {"repeat": {"labels": ["rde"], "times": 10}}}},
             "recipes.plain.repeat.labels: 'rde' is not among the labels; did you mean 'red'?",
@@ -437,8 +493,11 @@ def test_text_that_is_a_number_is_one():
             {"segmentation": {"maskrcnn": {"weights": "x.pt"}}},
             "maskrcnn.weights: found 'x.pt', expected pretrained (COCO",
         ),
-        ({"runs": [{"backbone": "r", "loss": {"bce": {"x": 1}}}]}, "runs[0].loss.bce: unknown key 'x'; known: none"),
-        ({"runs": [{"backbone": "r", "labels": ["red"]}]}, "runs: no run learns the label 'round'"),
+        (
+            {"runs": [{"backbone": "resnet10t", "loss": {"bce": {"x": 1}}}]},
+            "runs[0].loss.bce: unknown key 'x'; known: none",
+        ),
+        ({"runs": [{"backbone": "resnet10t", "labels": ["red"]}]}, "runs: no run learns the label 'round'"),
         (
             {"photosets": {**MINIMAL["photosets"], "test": {"photos": "b", "masks": "m"}}},
             "photosets.test.masks: only the masks of the training photos are used",
@@ -554,10 +613,12 @@ def test_a_problem_that_many_draws_share_is_listed_once():
 
 
 def test_an_entry_that_cannot_be_expanded_hides_no_other_problem():
-    message = problem(changed(runs=[{"backbone": "r", "seed": {"each": []}}, {"backbone": "r", "size": 7}], bogus=1))
+    message = problem(
+        changed(runs=[{"backbone": "resnet10t", "seed": {"each": []}}, {"backbone": "resnet10t", "size": 7}], bogus=1)
+    )
     assert message.startswith("3 problems in the configuration:")
     assert all(word in message for word in ("runs[0].seed.each: found []", "runs[1].size: 7", "bogus"))
-    assert problem(changed(runs=[{"backbone": "r", "seed": {"each": []}}])).startswith("1 problem in")
+    assert problem(changed(runs=[{"backbone": "resnet10t", "seed": {"each": []}}])).startswith("1 problem in")
 
 
 def test_all_problems_are_listed_at_once():
@@ -605,7 +666,7 @@ def grown():
         ({"stack": {"xgboost": {"seed": 2**31}}}, "stack.xgboost.seed: 2147483648 is greater than the maximum"),
         ({"labels": [f"l{k}" for k in range(20_001)]}, "labels: ["),
         (
-            {"runs": [{"backbone": "r", "phases": [{"epochs": 1000, "lr": 1, "train": "all"}] * 11}]},
+            {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1000, "lr": 1, "train": "all"}] * 11}]},
             "runs[0].phases: 11000 epochs in all, expected at most 10000",
         ),
         ({"members": {"external": ["a/x", "b/x"]}}, "members.external: 'a/x': the folder's name is the member's"),
@@ -649,15 +710,27 @@ def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
         ({"distillation": "Resnet50"}, "distillation.backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
         ({"distillation": 50}, "distillation: found 50, expected a backbone, or the keys of a run"),
         ({"distillation": {"size": 96}}, "distillation: 'backbone' is a required property"),
-        ({"distillation": {"backbone": "r", "sise": 96}}, "distillation: unknown key 'sise'; did you mean 'size'?"),
-        ({"distillation": {"backbone": ["r", "s"]}}, "distillation.backbone: found ['r', 's'], expected string"),
-        ({"distillation": {"backbone": "r", "labels": ["red"]}}, "distillation.labels: found ['red'], expected all"),
-        ({"distillation": {"backbone": "r", "labels": "each"}}, "distillation.labels: found 'each', expected all"),
-        ({"distillation": {"backbone": "r", "loss": "focal"}}, "distillation.loss: found 'focal', expected 'bce'"),
-        ({"distillation": {"backbone": "r", "draws": 3}}, "distillation.draws: nothing is drawn here"),
-        ({"distillation": {"backbone": "r", "probe": {}}}, "distillation.probe: found a probe, expected null"),
         (
-            {"distillation": {"backbone": "r", "recipe": "more"}},
+            {"distillation": {"backbone": "resnet10t", "sise": 96}},
+            "distillation: unknown key 'sise'; did you mean 'size'?",
+        ),
+        ({"distillation": {"backbone": ["r", "s"]}}, "distillation.backbone: found ['r', 's'], expected string"),
+        (
+            {"distillation": {"backbone": "resnet10t", "labels": ["red"]}},
+            "distillation.labels: found ['red'], expected all",
+        ),
+        (
+            {"distillation": {"backbone": "resnet10t", "labels": "each"}},
+            "distillation.labels: found 'each', expected all",
+        ),
+        (
+            {"distillation": {"backbone": "resnet10t", "loss": "focal"}},
+            "distillation.loss: found 'focal', expected 'bce'",
+        ),
+        ({"distillation": {"backbone": "resnet10t", "draws": 3}}, "distillation.draws: nothing is drawn here"),
+        ({"distillation": {"backbone": "resnet10t", "probe": {}}}, "distillation.probe: found a probe, expected null"),
+        (
+            {"distillation": {"backbone": "resnet10t", "recipe": "more"}},
             "distillation.recipe: 'more' is not among the recipes (plain)",
         ),
         ({"distillation": "r", "stack": {"combiner": "rank_mean"}}, "the combiner rank_mean gives ranks"),

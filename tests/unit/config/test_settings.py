@@ -145,6 +145,22 @@ def of_runs(*runs, **keys):
     return resolve({"labels": ["red", "blue"], "photosets": photosets, "runs": list(runs), **keys})
 
 
+def test_networks_are_checked_once_under_the_keys_of_their_runs():
+    net = {"backbone": "resnet18", "size": 64, "weights": "none"}
+    runs = [{**net, "seed": {"each": [1, 2]}, "hidden_units": [8]}, {**net, "loss": "focal"}, {**net, "drop_path": 0.1}]
+    runs += [{**net, "probe": {}}, {**net, "weights": "mine.pth", "head_from": "probe", "hidden_units": []}]
+    found = settings(runs=runs, distillation=net).networks_to_check
+    assert sorted(found.values()) == [
+        ["runs[0]", "runs[1]", "distillation"],
+        ["runs[2]"],
+        ["runs[3]"],
+        ["runs[4]"],
+        ["runs[4]"],  # its probe
+    ]
+    assert all("seed" not in text for text in found)
+    assert settings(runs=runs[::-1], distillation=net).networks_to_check.keys() == found.keys()
+
+
 def test_a_head_starts_from_a_probe_of_the_same_run_which_is_a_member_if_it_is_listed():
     tuned = {"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe", "batch": 8, "seed": 3}
     alone = of_runs(tuned, {**tuned, "seed": 4})

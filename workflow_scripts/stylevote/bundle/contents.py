@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, Strict, ValidationError
 
+from stylevote.bundle.hub import described, refuse_hub
 from stylevote.cnn.outputs import check_weights, read_digests, weights_path
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
@@ -87,7 +88,7 @@ class BundledRun(Model):
     Of a probe, this includes the id of its features, which names the file of its backbone.
     """
 
-    backbone: Text
+    backbone: Annotated[Text, AfterValidator(refuse_hub)]
     backbone_args: Annotated[dict[str, Any], AfterValidator(check_arguments)]
     size: int = Field(ge=32, le=1024)
     batch: int = Field(ge=1, le=4096)
@@ -260,6 +261,7 @@ def write_bundle(
     }
     runs = {
         run: {key: setting[key] for key in BundledRun.model_fields if key in setting}
+        | described(setting)
         | {"size": score_size(setting)}
         | ({"features": features_id(setting)} if setting.get("probe") else {})
         for run, setting in content["runs"].items()

@@ -1,8 +1,9 @@
 """Pretrained networks without their fully connected layers: photos in, one pooled feature vector per photo out."""
 
+import inspect
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
 from pathlib import Path
 from types import MethodType
@@ -12,8 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from stylevote.config.backbones import HUB
 from stylevote.errors import InputError
-from stylevote.files.weights import load_part
+from stylevote.files.user_weights import load_part
+from stylevote.machine.hub import cached_first
 from stylevote.machine.uncompiled import compiler_later, timm
 from stylevote.wording import nearest
 
@@ -34,10 +37,11 @@ class SmpEncoder(nn.Module):
             raise InputError(
                 unknown_name(SMP_PREFIX + name, [SMP_PREFIX + n for n in smp.encoders.get_encoder_names()])
             )
-        self.encoder = smp.encoders.get_encoder(name, weights="imagenet" if pretrained else None)
+        get_encoder = smp.encoders.get_encoder
+        self.encoder = cached_first(lambda: get_encoder(name, weights="imagenet" if pretrained else None))
         self.mean, self.std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
         if pretrained:
-            published = smp.encoders.get_preprocessing_params(name)
+            published = cached_first(lambda: smp.encoders.get_preprocessing_params(name))
             self.mean, self.std = tuple(published["mean"]), tuple(published["std"])
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
@@ -64,9 +68,10 @@ def create_backbone(
     Transformers pool as their authors do.
 
     Args:
-        name: a timm model, or ``smp:`` and the name of an encoder of segmentation-models-pytorch.
-        weights: ``none``, ``pretrained`` (the library's own, from its hub or cache) or the path of a safetensors file
-            with the library's parameter names.
+        name: a timm model, ``hf-hub:`` and the name of a repository with one, or ``smp:`` and the name of an encoder of
+            segmentation-models-pytorch.
+        weights: ``none``, ``pretrained`` (the library's own, from its cache or hub) or the path of a file with the
+            library's parameter names (see `stylevote.files.user_weights`).
         args: further arguments of ``timm.create_model``, such as ``pad_type``.
         drop_path: probability to skip the topmost block in training (timm's ``drop_path_rate``).
 
@@ -80,12 +85,13 @@ def create_backbone(
             backbone = SmpEncoder(name.removeprefix(SMP_PREFIX), pretrained)
             mean, std = backbone.mean, backbone.std
         else:
-            if not timm.is_model(timm.models.split_model_name_tag(name)[0]):
+            if not name.startswith(HUB) and not timm.is_model(timm.models.split_model_name_tag(name)[0]):
                 raise InputError(unknown_name(name, timm.list_models()))
             # Nine tenths of VGG are fully connected layers, which only its pretrained weights need to be made for.
             pooled = "global_pool" in args  # some kinds of pooling make two features of a channel
             small = {"mlp_ratio": 1 / 4096} if name.startswith("vgg") and not pretrained and not pooled else {}
-            backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, **{**small, **args})
+            more = {**small, **args}
+            backbone = cached_first(lambda: timm.create_model(name, pretrained=pretrained, num_classes=0, **more))
             if not pooled:
                 end_at_last_map(backbone)
             mean, std = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
@@ -96,12 +102,39 @@ def create_backbone(
             raise InputError(no_drop_path(name)) from error
         raise InputError(
             f"backbone {name!r} with weights {weights!r} and arguments {args} cannot be made: {error}"
+            f"{_similar_argument(name, error)}"
         ) from error
     if drop_path and not any(isinstance(module, timm.layers.DropPath) for module in backbone.modules()):
         raise InputError(no_drop_path(name))
     if weights not in ("none", "pretrained"):
         load_part(backbone.encoder if isinstance(backbone, SmpEncoder) else backbone, Path(weights))
     return backbone, tuple(mean), tuple(std)
+
+
+def _similar_argument(name: str, error: Exception) -> str:
+    """Return the nearest arguments of a timm model, as the end of an error's sentence, if one is unknown."""
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    if not unknown or name.startswith(SMP_PREFIX):
+        return ""
+    with torch.device("meta"):
+        kind = type(timm.create_model(name))
+    return nearest(unknown[1], list(inspect.signature(kind).parameters), count=3)
+
+
+def without_hub(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``backbone`` and ``backbone_args`` with timm's name for a network that the hub describes."""
+    name = setting["backbone"].removeprefix(HUB)
+    _, network, args = cached_first(lambda: timm.models.load_model_config_from_hf(name))
+    return {"backbone": network, "backbone_args": {**(args or {}), **setting["backbone_args"]}}
+
+
+def is_published(name: str) -> bool:
+    """Return whether a library publishes weights of a backbone."""
+    if name.startswith(SMP_PREFIX):
+        name = name.removeprefix(SMP_PREFIX).removeprefix("tu-")
+        if not timm.is_model(timm.models.split_model_name_tag(name)[0]):
+            return True  # all encoders of the library's own
+    return name.startswith(HUB) or timm.models.is_model_pretrained(name)
 
 
 def end_at_last_map(backbone: nn.Module) -> None:
@@ -125,14 +158,23 @@ def _pooled(backbone: nn.Module, maps: torch.Tensor) -> torch.Tensor:
     return functional.dropout(maps.mean(dim=sides), getattr(backbone, "drop_rate", 0.0), backbone.training)
 
 
-def head_source(backbone: nn.Module) -> str:
-    """Return the `head_from` of a run whose features are those of its probe, or ``random`` if no probe has them.
+def refuse_other_head(backbone: nn.Module, head_from: str) -> None:
+    """Raise `InputError` if the features of a network are not those of the probe whose head it starts from.
 
     Probes pool a transformer's tokens as their setting says, and other networks as they are.
+
+    Args:
+        head_from: the run's setting.
     """
-    if getattr(backbone, "num_prefix_tokens", None) is None:
-        return "probe"
-    return {"avg": "probe", "token": "token_probe", "map": "token_probe"}.get(backbone.global_pool, "random")
+    expected = "probe"
+    if getattr(backbone, "num_prefix_tokens", None) is not None:
+        of_pooling = {"avg": "probe", "token": "token_probe", "map": "token_probe"}
+        expected = of_pooling.get(backbone.global_pool, "random")
+    if head_from not in ("random", expected):
+        raise InputError(
+            f"head_from: found {head_from}, expected {expected}: the probe's features are not those of the backbone,"
+            " which pools in another way"
+        )
 
 
 def take_size(backbone: nn.Module, size: int) -> None:

@@ -94,9 +94,11 @@ def feature_width(backbone: nn.Module, size: int) -> int:
     was_training = backbone.training
     backbone.eval()
     with torch.inference_mode():
-        width = backbone(torch.zeros(1, 3, size, size)).shape[1]
+        features = backbone(torch.zeros(1, 3, size, size))
     backbone.train(was_training)
-    return width
+    if features.ndim != 2:
+        raise ValueError(f"it gives features of shape {tuple(features.shape[1:])} per photo, expected a single vector")
+    return features.shape[1]
 
 
 def at_size(network: Network, size: int) -> Network:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from stylevote.cnn.augmentation import Draws, change, draw_changes, mix, with_partners
 from stylevote.cnn.average import WeightAverage, WeightSoup
-from stylevote.cnn.backbones import head_source
+from stylevote.cnn.backbones import refuse_other_head
 from stylevote.cnn.batches import random_boxes
 from stylevote.cnn.checkpoints import read_checkpoint, write_checkpoint
 from stylevote.cnn.fold_data import FoldData
@@ -97,11 +97,7 @@ class Training:
         torch.manual_seed(seed(setting, fold, "initial weights"))
         self.network = Network(setting, labels, str(weights or setting["weights"]))
         if head:
-            if (expected := head_source(self.network.backbone)) != setting["head_from"]:
-                raise InputError(
-                    f"run {name}: head_from: found {setting['head_from']}, expected {expected}: the probe's features"
-                    f" are not those of {setting['backbone']!r}, which pools in another way"
-                )
+            refuse_other_head(self.network.backbone, setting["head_from"])
             load_weights(nn.ModuleDict({"head": self.network.head}), head)
         self.network.to(device, memory_format=torch.channels_last)
         # Predicts with the stored weights, which are rounded, at the size of scores.

@@ -1,12 +1,19 @@
-"""Backbones by their usual names: timm's name, input size and batch."""
+"""Backbones by their usual names: timm's name, input size and batch. Names and input sizes of timm's other networks."""
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from stylevote.wording import nearest
 
 # Defaults of a backbone that is not listed.
 SIZE = 224
 BATCH = 32
+HUB = "hf-hub:"  # prefix of a network that a repository on the hub of Hugging Face describes
+# timm's version, and its networks with the side of their input, so that nothing has to import timm to know them. After
+# a network come its published weights, with their side if it is another. The test of this file says how to write it.
+TIMM_NAMES = Path(__file__).with_name("timm_names.txt")
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,14 @@ BACKBONES = {
 # found by architecture search. Keras has weights of NASNetMobile. It has 12 normal cells, and timm's NASNet fixes 18.
 WITHOUT_WEIGHTS = {"NASNetMobile": "mnasnet_100.rmsp_in1k"}
 
+# Arguments of timm.create_model that the workflow sets by itself, or that make no vector of features.
+OWN_ARGS = {
+    "num_classes": "the head follows the labels",
+    "pretrained": "`weights` has this effect",
+    "checkpoint_path": "`weights` has this effect",
+    "features_only": "the head needs a single vector of features",
+}
+
 _BY_TIMM_NAME = {backbone.timm: backbone for backbone in BACKBONES.values()}
 
 
@@ -70,17 +85,68 @@ def find(name: str) -> Backbone | None:
     return BACKBONES.get(name) or _BY_TIMM_NAME.get(name)
 
 
-def problem(name: str) -> str | None:
-    """Return the problem of a backbone's name, or None. Names that are not listed are left to timm.
+@cache
+def _timm_sizes() -> tuple[str, dict[str, int]]:
+    """Return timm's version, and the side of each network's input by its name, with and without its weights' tag."""
+    first, *lines = TIMM_NAMES.read_text(encoding="utf-8").splitlines()
+    sizes: dict[str, int] = {}
+    for name, side, *tags in map(str.split, lines):
+        sizes[name] = int(side)
+        for tag in tags:
+            tag_name, _, own = tag.partition("@")
+            sizes[f"{name}.{tag_name}"] = int(own or side)
+    return first.removeprefix("timm "), sizes
 
-    No timm name has a capital letter, so a name with one that is not listed is a mistake.
+
+def own_size(name: str) -> int | None:
+    """Return the side in pixels of a network's input in its training; None if it is unknown before a download."""
+    if name.startswith(HUB):
+        return _timm_sizes()[1].get(name.removeprefix(f"{HUB}timm/"))
+    known = find(name)
+    return known.size if known else _timm_sizes()[1].get(name, SIZE)
+
+
+def problem(name: str) -> str | None:
+    """Return the problem of a backbone's name, or None.
+
+    Names of encoders are left to the job that checks runs. Those of another version of timm than listed are, too.
     """
     if name in WITHOUT_WEIGHTS:
         return (
             f"{name!r} is in none of timm, torchvision and segmentation-models-pytorch (Keras has its weights); "
             f"{WITHOUT_WEIGHTS[name]!r} is also a small network from architecture search"
         )
-    if name in BACKBONES or name == name.lower() or ":" in name:
+    if name in BACKBONES or ":" in name:
         return None
-    otherwise = f"listed are {', '.join(BACKBONES)}; timm's are lower case"
-    return f"{name!r} is not known{nearest(name, (*BACKBONES, *WITHOUT_WEIGHTS), otherwise)}"
+    listed, sizes = _timm_sizes()
+    # No timm name has a capital letter, so a name with one that is not listed is a mistake.
+    if name in sizes or (name == name.lower() and listed != _installed_timm()):
+        return None
+    network = name.partition(".")[0]
+    if network in sizes:
+        tags = [known.partition(".")[2] for known in sizes if known.startswith(f"{network}.")]
+        return f"{name!r} is not known; weights of {network!r} are {', '.join(tags) or 'not published'}"
+    ours = (*BACKBONES, *WITHOUT_WEIGHTS)
+    if name != name.lower():
+        otherwise = f"listed are {', '.join(BACKBONES)}; timm's are lower case"
+        return f"{name!r} is not known{nearest(name, (*sizes, *ours), otherwise)}"
+    return f"{name!r} is not known{nearest(name, (*ours, *sizes), count=3)}"  # timm's names differ by a digit
+
+
+def _installed_timm() -> str | None:
+    try:
+        return version("timm")
+    except PackageNotFoundError:
+        return None
+
+
+def args_problem(name: str, args: dict) -> str | None:
+    """Return the problem of ``backbone_args`` that no network can be made with, or None."""
+    if args.get("in_chans", 3) not in (3, None):
+        return f"in_chans: found {args['in_chans']}, expected 3 or no such argument: photos have red, green and blue"
+    for key, why in OWN_ARGS.items():
+        if key in args:
+            return f"{key}: {why}; leave it out"
+    if args and name.startswith("smp:"):
+        return f"found {', '.join(args)}, expected none: encoders of segmentation-models-pytorch take no arguments here"
+    return None

@@ -34,6 +34,7 @@ def resolve(config: dict[str, Any]) -> Settings:
     ids = [run_id(setting) for setting in settings]
     _refuse([*problems, *checks.contradictions(typed, runs, ids)])
     by_id = dict(sorted(zip(ids, settings, strict=True)))
+    entries = {run: f"runs[{origin.entry}]" for run, origin in zip(ids, runs, strict=True)}
     cells, problems = _resolve_experiments(typed, by_id)
     _refuse([*problems, *checks.unknown_kinds(typed.plan.epoch_seconds, {kind_of(run) for run in by_id})])
     _put_folders(typed)
@@ -44,7 +45,7 @@ def resolve(config: dict[str, Any]) -> Settings:
     external = {Path(folder).name: folder.replace("{results}", typed.results) for folder in typed.members.external}
     slugs = {label: slug(label) for label in typed.labels}
     blocks = label_blocks(slugs, typed.labels_per_job)
-    return Settings(typed, by_id, student, dict(sorted(external.items())), slugs, blocks, cells)
+    return Settings(typed, by_id, student, dict(sorted(external.items())), slugs, blocks, cells, entries)
 
 
 def _refuse(problems: Iterable[str]) -> None:
@@ -141,9 +142,14 @@ def _complete_runs(config: Configuration, runs: list[run_grid.Run]) -> Iterator[
     for where, setting in checks.trained(config, runs):
         if problem := backbones.problem(setting.backbone):
             yield f"{where}.backbone: {problem}"
+        if problem := backbones.args_problem(setting.backbone, setting.backbone_args):
+            yield f"{where}.backbone_args: {problem}"
         known = backbones.find(setting.backbone)
         setting.backbone = known.timm if known else setting.backbone
-        setting.size = setting.size or (known.size if known else backbones.SIZE)
+        setting.size = setting.size or backbones.own_size(setting.backbone)
+        if not setting.size:
+            yield f"{where}.size: {setting.backbone} states its own only in a file to download; set the size here"
+            setting.size = backbones.SIZE
         if setting.test_size == setting.size:
             setting.test_size = None
         yield from checks.augment_problems(where, setting)

@@ -245,12 +245,13 @@ class Run(Model):
     Attributes:
         draws: number of draws for each combination of the entry's alternatives.
         draw_seed: seed of the draws.
-        backbone: ResNet50, ConvNeXt or another listed name, a timm model, or smp:NAME for an encoder of
-            segmentation-models-pytorch.
+        backbone: ResNet50, ConvNeXt or another listed name, a timm model, hf-hub:OWNER/NAME for a timm model of Hugging
+            Face's hub, or smp:NAME for an encoder of segmentation-models-pytorch.
         backbone_args: further arguments of timm.create_model.
-        weights: none, pretrained (downloaded) or the path of a .safetensors file.
+        weights: none, pretrained (downloaded) or the path of a .safetensors, .pth or .pt file. A prefix of all its
+            names, such as `module.`, is left out.
         size: side of the network's input and shorter side of the cached photos in pixels, or null: as the backbone was
-            trained, else 224.
+            trained, by the list or by timm, else 224.
         test_size: side at which the trained networks score photos, or null: `size`. Objects look larger in training,
             which crops, than in scoring; a size above `size` corrects that (Touvron et al. 2019).
         labels: all, a list of labels that the network learns, or each (a run per label).
@@ -282,7 +283,7 @@ class Run(Model):
     draw_seed: int = Field(0, exclude=True)
     backbone: str = Field(min_length=1, max_length=150)
     backbone_args: dict[str, Any] = Field({})
-    weights: Annotated[str, WITH_HOME] = Field("pretrained", pattern=r"^(none|pretrained|.*\.safetensors)$")
+    weights: Annotated[str, WITH_HOME] = Field("pretrained", pattern=r"^(none|pretrained|.*\.(safetensors|pth|pt))$")
     size: int | None = Field(None, ge=32, le=1024)
     test_size: int | None = omitted("test_size", ge=32, le=1024)
     labels: Annotated[

@@ -1,6 +1,7 @@
 """A resolved configuration: its values, its runs, and the blocks of its labels."""
 
 import itertools
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 
 from stylevote.config import backbones
 from stylevote.config.configuration import Configuration
-from stylevote.config.identity import canonical, run_id
+from stylevote.config.identity import canonical, features_setting, run_id
 from stylevote.config.published import predicted_labels
 from stylevote.config.runs import PROBE_KEYS, Probe, Run
 from stylevote.errors import InputError
 from stylevote.wording import bullets, nearest
 
+# Keys of a run that decide whether its network can be made. Heads of any shape fit.
+NETWORK_KEYS = ("backbone", "backbone_args", "weights", "size", "test_size", "drop_path", "head_from")
 MAX_BLOCKS = 16  # per rule, unless the configuration sets the number of labels per block
 
 
@@ -30,6 +33,7 @@ class Settings:
         slugs: file name stem of each label.
         blocks: labels of each job, by the block's name, in the order of the labels.
         cells: figures of each table of runs, by the table's name (see `published.resolve_cells`).
+        entries: key of each run in the configuration (``runs[0]``), by its id.
     """
 
     config: Configuration
@@ -39,6 +43,7 @@ class Settings:
     slugs: dict[str, str]
     blocks: dict[str, list[str]]
     cells: dict[str, list[dict[str, Any]]]
+    entries: dict[str, str]
 
     @property
     def labels(self) -> list[str]:
@@ -95,6 +100,23 @@ class Settings:
         return {run: run_id(head_probe(setting)) for run, setting in with_head.items()}
 
     @property
+    def networks_to_check(self) -> dict[str, list[str]]:
+        """The keys of the runs that share a network, by the setting of the network as canonical JSON.
+
+        The setting holds all that decides whether the network can be made, and ``start``, the user's file of weights.
+        """
+        owners = {probe: run for run, probe in self.head_probes.items()}
+        keys: dict[str, list[str]] = {}
+        for run, setting in self.trained.items():
+            network = {key: setting[key] for key in NETWORK_KEYS if key in setting}
+            network = features_setting(setting) if setting.get("probe") else network
+            text = canonical({**network, "start": self.start_weights(setting)})
+            key = "distillation" if run == self.student else self.entries[owners.get(run, run)]
+            if key not in keys.setdefault(text, []):
+                keys[text].append(key)
+        return dict(sorted(keys.items()))
+
+    @property
     def described_runs(self) -> dict[str, dict[str, Any]]:
         """The setting of each run, with the labels that it predicts."""
         return {run: {**setting, "labels": self.labels_of(setting)} for run, setting in self.runs.items()}
@@ -102,7 +124,7 @@ class Settings:
     def start_weights(self, setting: dict[str, Any]) -> list[str]:
         """Return the user's file of weights from which a run of this setting starts, if there is one."""
         if setting["weights"] == "pretrained" and self.config.weights_folder:
-            return [str(Path(self.config.weights_folder, f"{setting['backbone'].replace(':', '_')}.safetensors"))]
+            return [str(Path(self.config.weights_folder, f"{weights_name(setting['backbone'])}"))]
         return [] if setting["weights"] in ("none", "pretrained") else [setting["weights"]]
 
     def check_weights_folder(self) -> None:
@@ -122,6 +144,11 @@ class Settings:
     def sees_recolored(self, run: str) -> bool:
         """Return whether a run, or the student, is trained on recoloured photos."""
         return self.uses_recolored(self.trained[run]["recipe"])
+
+
+def weights_name(backbone: str) -> str:
+    """Return the name of a backbone's file in ``weights_folder``."""
+    return f"{re.sub('[:/]', '_', backbone)}.safetensors"
 
 
 def label_blocks(slugs: dict[str, str], labels_per_job: int | None) -> dict[str, list[str]]:

@@ -13,8 +13,10 @@ from torch.nn import functional
 from stylevote.augment.masks import NOTHING, Detection, Sources
 from stylevote.config.photos import Segmentation, SegmentationNetwork
 from stylevote.errors import InputError
-from stylevote.files.weights import load_part, load_weights
+from stylevote.files.user_weights import load_part
+from stylevote.files.weights import load_weights
 from stylevote.machine.device import open_device
+from stylevote.machine.hub import cached_first
 from stylevote.machine.uncompiled import compiler_later, timm
 from stylevote.wording import nearest
 
@@ -64,7 +66,7 @@ def create_network(settings: SegmentationNetwork, weights: str) -> nn.Module:
 
     Args:
         weights: of the encoder: ``none``, ``pretrained`` (on ImageNet, from the library's hub or cache) or the path of
-            a safetensors file with the encoder's parameter names.
+            a file with the encoder's parameter names.
 
     Raises:
         InputError: a name is unknown, or the weights cannot be loaded or do not fit.
@@ -75,12 +77,8 @@ def create_network(settings: SegmentationNetwork, weights: str) -> nn.Module:
         if name in settings.args:
             raise InputError(f"segmentation.smp.args: {name!r} cannot be set; remove it")
     try:
-        network = smp.create_model(
-            settings.architecture,
-            encoder,
-            encoder_weights="imagenet" if weights == "pretrained" else None,
-            **settings.args,
-        ).eval()
+        named = settings.architecture, encoder, "imagenet" if weights == "pretrained" else None
+        network = cached_first(lambda: smp.create_model(*named, **settings.args)).eval()
         with torch.inference_mode():
             network(torch.zeros(1, 3, settings.size, settings.size))
     except (AssertionError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:

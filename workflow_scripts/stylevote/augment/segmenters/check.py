@@ -1,0 +1,38 @@
+"""Check that a segmenter can be made, before anything is trained."""
+
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from stylevote.config.photos import Segmentation
+from stylevote.errors import InputError
+
+
+def segmenter_problem(network: dict[str, Any]) -> str | None:
+    """Return the reason why a segmenter cannot be made or its weights do not fit, or None (see `cnn.check`).
+
+    Args:
+        network: ``segmentation``, the settings of a segmentation by a network.
+    """
+    problem = None
+    for device in ("meta", "cpu"):
+        try:
+            _make(network, device, fetched=False)
+        except InputError as error:
+            problem = str(error)
+        else:
+            return None
+    return problem
+
+
+def fetch_segmenter(network: dict[str, Any]) -> None:
+    """Bring a segmenter's published weights to the cache of this machine; raise `InputError` if that fails."""
+    _make(network, "meta", fetched=True)
+
+
+def _make(network: dict[str, Any], device: str, *, fetched: bool) -> None:
+    settings = Segmentation.model_validate(network["segmentation"])
+    module, own = import_module(f"stylevote.augment.segmenters.{settings.model}"), getattr(settings, settings.model)
+    with torch.device(device):
+        module.create_network(own, "none" if own.weights == "pretrained" and not fetched else own.weights)
