@@ -44,6 +44,15 @@ def test_a_checkpoint_of_torch_may_hold_more(legacy, tmp_path):
     assert all(torch.equal(tensor, state[name]) for name, tensor in loaded(tmp_path / "w.pth").items())
 
 
+def test_mappings_with_billions_of_paths_are_read_at_once(tmp_path):
+    inner = network().state_dict()
+    for _ in range(60):
+        inner = {"a": inner, "b": inner}
+    torch.save(inner, tmp_path / "w.pth")
+    with pytest.raises(InputError, match="not the weights of this network"):
+        loaded(tmp_path / "w.pth")
+
+
 def test_two_networks_in_a_file_are_refused(tmp_path):
     state = network().state_dict()
     both = {f"{owner}.{name}": tensor.clone() for owner in ("student", "teacher") for name, tensor in state.items()}

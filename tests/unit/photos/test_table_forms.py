@@ -157,9 +157,10 @@ def test_lists_in_cells(tmp_path):
     lists = [repr(TRUTH.columns[row == 1].tolist()) for row in TRUTH.to_numpy()]
     pd.DataFrame({"tags": lists, "image": NAMES}).to_csv(path, index=False)
     check(path, photo="image", cell={"column": "tags", "separator": "list"})
-    path.write_text("image,tags\na.jpg,\"['sport'\"\nb.jpg,\"__import__('os')\"\n" + f"c.jpg,{'[' * 9999}\n")
+    rows = ["\"['sport'\"", "\"__import__('os')\"", "[" * 9999, f"[0x{'f' * 9999}]"]
+    path.write_text("image,tags\n" + "".join(f"{k}.jpg,{row}\n" for k, row in enumerate(rows)))
     problems = read(path, cell={"column": "tags", "separator": "list"})[1]
-    assert [problem[:6] for problem in problems] == ["row 2:", "row 3:", "row 4:"]
+    assert [problem[:6] for problem in problems] == ["row 2:", "row 3:", "row 4:", "row 5:"]
     assert "is no list of labels" in problems[0]
 
 
@@ -345,6 +346,17 @@ def test_a_workbook_that_grows_or_is_none_is_refused(tmp_path, monkeypatch):
     for damaged in (b"", b"PK\x03\x04", stream.getvalue()[:-50]):
         path.write_bytes(damaged)
         assert read(path)[1][0].startswith("cannot be read as an Excel workbook")
+
+
+def test_a_workbook_may_not_claim_more_rows_than_excel_has(tmp_path, monkeypatch):
+    openpyxl = pytest.importorskip("openpyxl")
+    monkeypatch.setattr(table_rows, "MAX_EXCEL_ROWS", 100)
+    book = openpyxl.Workbook()
+    book.active.append(["image", "sport"])
+    book.active.cell(5_000, 1, "a.jpg")
+    book.active.cell(5_000, 2, 1)
+    book.save(tmp_path / "t.xlsx")
+    assert "at most 500000000 cells in 100 rows are accepted" in read(tmp_path / "t.xlsx", ["sport"])[1][0]
 
 
 @pytest.mark.parametrize(

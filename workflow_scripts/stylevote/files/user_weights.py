@@ -76,7 +76,7 @@ def _open(path: Path) -> tuple[Shapes, Callable[[str], torch.Tensor]]:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}, file.get_tensor  # noqa: SIM118
         _refuse_bomb(path)
         stored = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-        state = dict(_flat(stored, ""))
+        state = dict(_flat(stored, "", set()))
         return {name: tuple(tensor.shape) for name, tensor in state.items()}, state.__getitem__
     except UnpicklingError as error:
         raise InputError(f"{path}: damaged, or holds more than tensors, which could run code") from error
@@ -84,13 +84,19 @@ def _open(path: Path) -> tuple[Shapes, Callable[[str], torch.Tensor]]:
         raise InputError(f"{path}: cannot be read as a {kind} ({_brief(error)})") from error
 
 
-def _flat(value: Any, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors in nested mappings; the names of mappings are parts of theirs (``state_dict.conv1.weight``)."""
-    for name, part in value.items() if isinstance(value, dict) else ():
+def _flat(value: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the tensors in nested mappings; the names of mappings are parts of theirs (``state_dict.conv1.weight``).
+
+    A mapping that the file refers to again is not ``seen`` again: a few of them could have billions of paths.
+    """
+    if not isinstance(value, dict) or id(value) in seen:
+        return
+    seen.add(id(value))
+    for name, part in value.items():
         if isinstance(part, torch.Tensor):
             yield f"{prefix}{name}", part
         else:
-            yield from _flat(part, f"{prefix}{name}.")
+            yield from _flat(part, f"{prefix}{name}.", seen)
 
 
 def _prefix(found: Collection[str], needed: Collection[str], path: Path) -> str:

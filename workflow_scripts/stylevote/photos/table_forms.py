@@ -53,10 +53,10 @@ def names_in_cell(text: str, separator: str) -> list[str] | None:
         return []
     try:
         names = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        plain = isinstance(names, (list, tuple, set)) and all(isinstance(name, (str, int)) for name in names)
+        return [str(name).strip() for name in names] if plain else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # also for a number of thousands of digits
         return None
-    plain = isinstance(names, (list, tuple, set)) and all(isinstance(name, (str, int)) for name in names)
-    return [str(name).strip() for name in names] if plain else None
 
 
 def _values_of_names(reader: LabelReader, row: int, names: list[str], positions: dict[str, int]) -> bytes:
