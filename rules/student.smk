@@ -162,7 +162,7 @@ rule decide_by_student:
 
 def bundled_student(wildcards):
     """Return the student's weights; end the call, before it is trained, if a bundle cannot hold it."""
-    from stylevote.bundle.contents import refuse_arguments
+    from stylevote.bundle.backbones import refuse_arguments
 
     if STUDENT:
         or_refused(lambda: refuse_arguments(STUDENT["backbone_args"], "distillation: backbone_args"))

@@ -11,19 +11,16 @@ import pandas as pd
 import pytest
 import torch
 
+from stylevote.bundle.backbones import refuse_arguments
 from stylevote.bundle.card import bundle_card, worth_of_ensemble
-from stylevote.bundle.contents import (
-    Content,
-    open_bundle,
-    refuse_arguments,
-    write_bundle,
-)
+from stylevote.bundle.contents import BundledRun, Content, open_bundle, write_bundle
 from stylevote.bundle.decide import load_network
+from stylevote.config.configuration import MAX_LABELS
 from stylevote.ensemble import combiners
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, write_json
 from unit import bundles
-from unit.bundles import BOTH, LABELS, content, make_files
+from unit.bundles import BOTH, LABELS, content, make_files, setting
 
 
 @pytest.fixture
@@ -158,6 +155,12 @@ def test_arguments_that_a_bundle_cannot_hold_are_told_before():
     for arguments in ({"pretrained_cfg_overlay": {}}, {"checkpoint_path": "x"}, {"embed_dim": 10**6}):
         with pytest.raises(InputError, match=r"^here: a bundle cannot hold this"):
             refuse_arguments(arguments, "here")
+
+
+def test_a_bundle_may_have_as_many_labels_as_a_configuration():
+    labels = [f"label {k}" for k in range(MAX_LABELS)]
+    known = {key: value for key, value in setting("test_resnet").items() if key in BundledRun.model_fields}
+    assert BundledRun.model_validate({**known, "labels": labels}).labels == labels
 
 
 def test_no_json_and_no_object_are_refused(copy):

@@ -18,10 +18,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, Strict, ValidationError
 
-from stylevote.bundle.hub import described, refuse_hub
+from stylevote.bundle.backbones import check_arguments, described, refuse_hub
 from stylevote.cnn.outputs import check_weights, read_digests, weights_path
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.config.base import Model, refuse_equal
+from stylevote.config.configuration import MAX_LABELS
 from stylevote.config.ensemble import Combiner, Votes
 from stylevote.config.identity import features_id, features_setting, file_sha256, plain_numbers, score_size, slug
 from stylevote.config.photos import rise
@@ -34,29 +35,8 @@ from stylevote.wording import bullets, describe_path, key_path, quote
 CONTENT, CARD = "bundle.json", "card.md"
 FORMAT = 1
 MAX_BYTES = 50_000_000  # of `bundle.json`: about 100 bytes per file
-MAX_NUMBER, MAX_NUMBERS = 8192, 100  # in a backbone's arguments
 REMEDY = "Copy the bundle again from its source"
 PACKAGES = ("torch", "onnxruntime", "timm", "segmentation-models-pytorch", "xgboost", "scikit-learn", "numpy", "pillow")
-
-
-def check_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return a backbone's further arguments; raise `ValueError` if a bundle may not contain them."""
-    for name, value in arguments.items():
-        if re.search("pretrained|checkpoint|cache", name):
-            raise ValueError(f"{name!r} could make timm read or fetch another file")
-        values = value if isinstance(value, list) else [value]
-        if len(values) > MAX_NUMBERS or not all(map(_is_plain, values)):
-            raise ValueError(
-                f"{name!r}: found {quote(value)}, expected null, true, false, a text or a number within "
-                f"{MAX_NUMBER}, or a list of at most {MAX_NUMBERS} of them"
-            )
-    return arguments
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, (int, float)):
-        return -MAX_NUMBER <= value <= MAX_NUMBER  # false for NaN
-    return value is None or isinstance(value, str)
 
 
 def _check_votes(votes: Votes) -> Votes:
@@ -69,7 +49,7 @@ Text = Annotated[str, Field(min_length=1, max_length=150)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Value = Annotated[float, Field(allow_inf_nan=False)]
 ValueRange = Annotated[tuple[Value, Value], Strict(False), AfterValidator(rise)]
-Labels = Annotated[list[Text], Field(min_length=1, max_length=1000), AfterValidator(refuse_equal)]
+Labels = Annotated[list[Text], Field(min_length=1, max_length=MAX_LABELS), AfterValidator(refuse_equal)]
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+-\d+-[a-z][a-z0-9_]*-[0-9a-f]{8}$")]
 FeaturesId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+-\d+-[0-9a-f]{8}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -202,14 +182,6 @@ class Bundle:
 def stored_weights(history: Path, weights: Path, epoch: int) -> tuple[Path, str]:
     """Return the file of an epoch in a training's folder of weights, and its digest in the history."""
     return weights_path(weights, epoch), read_digests(history)[epoch]
-
-
-def refuse_arguments(arguments: Mapping[str, Any], where: str) -> None:
-    """Raise `InputError` if a bundle may not contain a backbone's further arguments, which are at ``where``."""
-    try:
-        check_arguments(dict(arguments))
-    except ValueError as error:
-        raise InputError(f"{where}: a bundle cannot hold this: {error}") from error
 
 
 def write_bundle(

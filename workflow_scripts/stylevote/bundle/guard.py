@@ -69,7 +69,7 @@ def refusal(path: str, headers: Headers, own: str, public: str, max_bytes: int) 
     except ValueError:  # no address at all
         is_own = False
     if not is_own:
-        return 403, "This page only answers itself."
+        return 403, "This page only answers itself. Behind a proxy, start it with --root-path and its public URL."
     if "transfer-encoding" in headers or not (length or "0").isdecimal():
         return 411, "The request lacks its size (Content-Length)."
     if len(length) > len(str(max_bytes)) or int(length or 0) > max_bytes:

@@ -1,6 +1,6 @@
 """Check that a bundle can hold the ensemble of a configuration."""
 
-from stylevote.bundle.contents import refuse_arguments
+from stylevote.bundle.backbones import refuse_arguments
 from stylevote.config.settings import Settings
 from stylevote.errors import InputError
 

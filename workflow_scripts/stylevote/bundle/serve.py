@@ -109,9 +109,7 @@ def serving(
         raise InputError(f"--host: cannot listen on {host}: {error.strerror}") from error
     if port is not None and not 0 < port < 2**16:
         raise InputError(f"--port: found {port}, expected 1 to {2**16 - 1}")
-    with tempfile.TemporaryDirectory(prefix="stylevote-") as folder:
-        os.environ[UPLOADS] = folder
-        gradio.routes.DEFAULT_TEMP_DIR = folder  # read from the environment when Gradio was imported
+    with tempfile.TemporaryDirectory(prefix="stylevote-") as folder, _uploads_to(folder):
         page = make_page(bundle, Path(folder), threads, device)
         ended = threading.Event()
         threading.Thread(target=_remove_old_uploads, args=(Path(folder), ended), daemon=True).start()
@@ -120,7 +118,21 @@ def serving(
         finally:
             ended.set()
             page.close(verbose=False)
-            del os.environ[UPLOADS]
+
+
+@contextmanager
+def _uploads_to(folder: str) -> Iterator[None]:
+    """Let Gradio store uploads in a folder; afterwards where it did before, as another page may still be served."""
+    before = os.environ.get(UPLOADS), gradio.routes.DEFAULT_TEMP_DIR
+    os.environ[UPLOADS] = folder
+    gradio.routes.DEFAULT_TEMP_DIR = folder  # read from the environment when Gradio was imported
+    try:
+        yield
+    finally:
+        del os.environ[UPLOADS]
+        if before[0] is not None:
+            os.environ[UPLOADS] = before[0]
+        gradio.routes.DEFAULT_TEMP_DIR = before[1]
 
 
 def _launch(page: gradio.Blocks, port: int | None, host: str, root_path: str, public: str) -> str:

@@ -11,6 +11,7 @@ from stylevote.config.runs import Run
 
 Folder = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^{}]*$"), WITH_HOME]
 Key = Annotated[str, Field(max_length=100)]
+MAX_LABELS = 20_000  # also of a bundle
 RunSet = Annotated[str, Field(json_schema_extra={"enum": list(SETS)})]
 Figure = Annotated[float, Field(ge=0, le=1)] | None
 
@@ -145,7 +146,7 @@ class Configuration(Model):
 
     results: Folder = "results"
     networks: Folder | None = None
-    labels: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(min_length=1, max_length=20_000)
+    labels: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(min_length=1, max_length=MAX_LABELS)
     labels_per_job: int | None = Field(None, ge=1, le=20_000)
     photosets: Annotated[dict[Name, photos.Photoset], AfterValidator(hold_train)] = Field({}, validate_default=False)
     demo: photos.Demo = Field({})

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from stylevote.config.configuration import MAX_LABELS
 from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import is_challenge_form
@@ -21,7 +22,6 @@ NARROW = 20  # columns
 MAX_CELLS = {True: 30_000_000, False: 3_000_000}  # that are looked at, in a narrow table and in others
 MAX_DISTINCT = 200_000  # texts of a column that are counted
 MAX_VALUES = 8  # texts of a column of values
-MAX_LABELS = 20_000
 LISTED = 5  # columns to ignore that are listed; more are `all`
 WORDS = {"yes": 1, "y": 1, "t": 1, "x": 1, "positive": 1, "no": 0, "n": 0, "f": 0, "negative": 0}
 SEPARATORS = ("list", "|", ";", ",", " ")
