@@ -29,9 +29,11 @@ FETCHED_NETWORKS = {
     if (network := json.loads(text))["weights"] == "pretrained" and not network["start"]
 }
 MAX_KEYS = 5  # of the runs with a network, in messages
-# The files that jobs with networks wait for.
+# The files that jobs with networks wait for. Another node plans a job again, after its old results were removed: there it
+# waits for nothing.
 RUN_CHECKS = [results("checks/runs.json")] if CHECKED_NETWORKS else []
 RUN_CHECKS += [results("checks/weights.json")] if FETCHED_NETWORKS else []
+RUN_CHECKS = RUN_CHECKS if workflow.is_main_process else []
 
 
 def settings_of(networks):

@@ -36,7 +36,8 @@ def first_comparison(wildcards):
     """
     paths = ["photos/shared_photos.parquet", "runs/{run}/fold{fold}/history.parquet"]
     paths = [results(path).format(**wildcards) for path in paths]
-    return [] if any(map(os.path.exists, paths)) else paths[0]
+    # Another node plans a job again, after its old results were removed.
+    return [] if any(map(os.path.exists, paths)) or not workflow.is_main_process else paths[0]
 
 
 def run_settings(wildcards):

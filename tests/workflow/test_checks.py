@@ -1,6 +1,7 @@
 """Runs are checked before anything is trained, each network once; other runs are not trained again."""
 
 import json
+import shutil
 
 import pytest
 import safetensors.torch
@@ -42,6 +43,19 @@ def test_another_run_is_checked_and_trained_without_the_others(checkout):
     checkout.config["runs"][0] = {**first, "seed": 7}  # the same network
     assert checkout.plan()["train_cnn"] == 3
     assert "check_runs" not in checkout.snakemake("--dry-run", "--quiet", "--", "out/checks/runs.json").stdout
+
+
+def test_another_node_starts_a_job_without_the_checks(checkout):
+    """Checks may be missing: results are older, or of another configuration. The job's old results are removed."""
+    out = checkout.folder / "out"
+    run = next(path.name for path in (out / "runs").iterdir() if path.name.startswith("test_byobnet"))
+    shutil.rmtree(out / "checks")
+    (out / "photos" / "shared_photos.parquet").unlink()
+    (out / "runs" / run / "fold0" / "history.parquet").unlink()
+    job = ["--target-jobs", f"train_cnn:fold=0,run={run}", "--allowed-rules", "train_cnn", "--force", "--ignore-incomplete"]
+    done = checkout.snakemake("--mode", "remote", "--nolock", "--no-hooks", "--cores", "1", *job, check=False)
+    assert done.returncode == 0, done.stdout
+    assert (out / "runs" / run / "fold0" / "history.parquet").exists()
 
 
 @pytest.mark.slow
