@@ -52,8 +52,10 @@ def test_another_node_starts_a_job_without_the_checks(checkout):
     shutil.rmtree(out / "checks")
     (out / "photos" / "shared_photos.parquet").unlink()
     (out / "runs" / run / "fold0" / "history.parquet").unlink()
-    job = ["--target-jobs", f"train_cnn:fold=0,run={run}", "--allowed-rules", "train_cnn", "--force", "--ignore-incomplete"]
-    done = checkout.snakemake("--mode", "remote", "--nolock", "--no-hooks", "--cores", "1", *job, check=False)
+    job = ["--target-jobs", f"train_cnn:fold=0,run={run}", "--allowed-rules", "train_cnn", "--force"]
+    done = checkout.snakemake(
+        "--mode", "remote", "--nolock", "--no-hooks", "--ignore-incomplete", "--cores", "1", *job, check=False
+    )
     assert done.returncode == 0, done.stdout
     assert (out / "runs" / run / "fold0" / "history.parquet").exists()
 

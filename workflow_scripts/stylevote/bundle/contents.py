@@ -6,7 +6,6 @@ and probes that share it. A bundle may come from anywhere. Its description becom
 network, so `open_bundle` checks it first.
 """
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
