@@ -57,7 +57,8 @@ LIBRARY = REPOSITORY / "workflow_scripts" / "stylevote"
 def third_party(paths: Iterable[Path]) -> set[str]:
     """Return the packages that modules import, by the names of their distributions."""
     names = {"PIL": "pillow", "yaml": "pyyaml", "skimage": "scikit-image", "sklearn": "scikit-learn"}
-    names |= {"pydantic_core": "pydantic", "pillow_heif": "pillow-heif"}  # pydantic installs its core
+    names |= {"pydantic_core": "pydantic"}  # pydantic installs its core
+    names |= {"pillow_heif": "pillow-heif", "huggingface_hub": "huggingface-hub"}
     names |= {"iterstrat": "iterative-stratification", "segmentation_models_pytorch": "segmentation-models-pytorch"}
     imports = re.compile(r"^ *(?:import ([a-zA-Z_0-9]+)|from ([a-zA-Z_0-9]+)[a-zA-Z_0-9.]* import)", re.MULTILINE)
     imported = {"".join(pair) for path in paths for pair in imports.findall(path.read_text())}

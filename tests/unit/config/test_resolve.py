@@ -251,7 +251,7 @@ def test_results_folder_is_put_into_photosets():
     photosets["train"] |= {"masks": "{results}/m", "mask_labels": "{results}/m.csv"}
     train = resolve(changed(photosets=photosets, results="out")).config.photosets["train"]
     paths = {"photos": "out/x", "labels": "out/x.csv", "masks": "out/m", "mask_labels": "out/m.csv"}
-    assert train.used() == {**paths, "download": False, "links": "inside"}
+    assert train.used() == {**paths, "download": False, "links": "inside", "range": None}
 
 
 def test_holdout_photos_are_a_photoset_of_the_training_photos():
@@ -260,10 +260,10 @@ def test_holdout_photos_are_a_photoset_of_the_training_photos():
     found = resolve(changed(photosets=photosets, holdout={"share": 0.1})).config
     assert found.holdout.used() == {"share": 0.1, "seed": 1}
     photos = {"photos": "x", "labels": "results/x.csv"}
-    assert found.photosets["train"].used() == {**train, **photos, "links": "inside"}
+    assert found.photosets["train"].used() == {**train, **photos, "links": "inside", "range": None}
     # They are those of `train`, and fetched with them.
     unused = {"masks": None, "mask_labels": None, "download": False}
-    assert found.photosets["holdout"].used() == {**photos, **unused, "links": "inside"}
+    assert found.photosets["holdout"].used() == {**photos, **unused, "links": "inside", "range": None}
 
 
 @pytest.mark.parametrize("change", [{}, {"holdout": {}}, {"holdout": {"share": 0.0, "seed": 9}}])

@@ -173,12 +173,14 @@ def test_without_test_photos_the_summary_is_all(chain, tmp_path):
     folder, _, _, printed = chain
     words = ["--composition", "composition.json", "--estimate", "summary.parquet", "--summary", str(tmp_path / "s.txt")]
     words += [word for name in ("votes", "manifest", "scores", "submission") for word in (f"--{name}", "")]
-    words += ["--fold-averaging", "", "--holdout-scores", ""]
-    settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": "table"}
+    words += ["--fold-averaging", "", "--holdout-scores", "", "--left-out", str(tmp_path / "left_out.csv")]
+    words += ["--manifests", "ranges.parquet", "--quarantines", "quarantine.parquet"]
+    settings = {"labels": ["style 0", "style 1"], "beta": 2, "form": "table", "photosets": ["train"]}
     text = call(folder, "ensemble/write_submission", *words, "--settings", settings)
     lines = text.splitlines()
-    assert lines[-1] == "no photoset `test`: no photo was decided"
-    assert set(lines[:-1]) < set(printed.splitlines())
+    assert lines[-3] == "no photoset `test`: no photo was decided"
+    assert lines[-1].startswith("left out of train: 1 file, 'a.heic'")
+    assert set(lines[:-3]) < set(printed.splitlines())
     assert not any("photos decided" in line for line in lines)
 
 
