@@ -9,9 +9,9 @@ import safetensors.torch
 import timm
 import torch
 from huggingface_hub import constants
-from stylevote.bundle.hub import described, refuse_hub
 
 from programs import call
+from stylevote.bundle.backbones import described, refuse_hub
 from stylevote.cnn import check
 from stylevote.cnn.backbones import create_backbone
 from stylevote.machine import hub
