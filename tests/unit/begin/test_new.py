@@ -17,6 +17,7 @@ from stylevote.begin.survey import SAMPLE, sample
 from stylevote.cnn.backbones import create_backbone
 from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
+from stylevote.files.tables import UNKNOWN
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.table_reader import Entry
 from stylevote.tracking.set_costs import STORED, settings_of
@@ -119,6 +120,18 @@ def test_the_workflow_reads_the_truth_from_what_is_written(photos, capsys, form)
     for label, count in truth.sum().items():
         assert re.search(rf"{label} +{count} ", printed)
     assert f"{NAMES[1]}  coat, shoe\n" in printed
+
+
+@pytest.mark.parametrize("sign", ["-1", ""])
+def test_unknown_labels_reach_the_manifest(photos, capsys, sign):
+    rows = TRUTH.copy()
+    rows[[2, 5], 1] = UNKNOWN  # two photos without a hat
+    table = pd.DataFrame(rows, NAMES, LABELS).replace({UNKNOWN: sign})
+    table.to_csv("labels.csv", index_label="image")
+    config = begin(photos, "labels.csv")
+    assert config["photosets"]["train"]["labels"]["values"] == {sign: "unknown"}
+    assert ingested(config).sort_values("path")[LABELS].to_numpy().tolist() == rows.tolist()
+    assert re.search("hat +5 .*, 2 unknown", capsys.readouterr().out)
 
 
 def test_what_is_there_is_not_overwritten(photos):

@@ -37,7 +37,8 @@ class Choice(NamedTuple):
 def choose(found: Survey, seconds: Seconds, *, hours: float, kind: str, devices: int) -> Choice:
     """Choose labels, folds and a ready set.
 
-    Each fold needs a positive of each label, and some photo must lack it. The set is the largest one that is done in time, or else the smallest.
+    Each fold needs a positive of each label, and some photo must lack it. The set is the largest one that is done in
+    time, or else the smallest.
 
     Args:
         found: photos and labels.

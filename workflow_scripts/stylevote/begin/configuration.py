@@ -34,8 +34,8 @@ def refuse_fixed_form(found: Survey, config: dict[str, Any], left_out: list[int]
     if left_out and read_label_table(described, config["labels"], True, found.folder)[2]:
         names = [found.labels[k] for k in left_out]
         raise InputError(
-            f"{found.table}: labels {UNLEARNABLE}: {quote_all(names)}; a table of this form cannot leave them out: merge"
-            " them with others, or add photos"
+            f"{found.table}: labels {UNLEARNABLE}: {quote_all(names)}; a table of this form cannot leave them out:"
+            " merge them with others, or add photos"
         )
 
 
