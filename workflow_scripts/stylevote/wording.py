@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 SHOWN = 200  # characters of a value, and lines of a list
 
 KeyPath = tuple[str | int, ...]  # keys and positions, from the outermost
@@ -44,21 +42,6 @@ def quote(value: Any) -> str:
 def quote_all(values: Iterable[Any]) -> str:
     """Return values in one line, each quoted."""
     return ", ".join(map(quote, values))
-
-
-class _Dumper(yaml.SafeDumper):
-    def check_simple_key(self) -> bool:
-        """Write an empty key as people do, without a question mark."""
-        return super().check_simple_key() or (isinstance(self.event, yaml.ScalarEvent) and not self.event.value)
-
-
-def as_yaml(value: Any, *, flow: bool = True) -> str:
-    """Return a value as YAML, in quotes where YAML would read it as another kind of value; all of it prints."""
-    options = {"Dumper": _Dumper, "default_flow_style": flow, "width": 10**9, "sort_keys": False}
-    text = yaml.dump(value, allow_unicode=True, **options)
-    if not text.replace("\n", "").isprintable():
-        text = yaml.dump(value, **options)
-    return text.removesuffix("...\n").rstrip("\n")
 
 
 def join(names: Sequence[str]) -> str:

@@ -13,9 +13,10 @@ from stylevote.begin.survey import Survey
 from stylevote.begin.words import block, comment
 from stylevote.config.label_table import LabelTable
 from stylevote.config.resolve import resolve
+from stylevote.config.writing import as_yaml
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import read_label_table
-from stylevote.wording import SHOWN, as_yaml, plural, quote, quote_all
+from stylevote.wording import SHOWN, plural, quote, quote_all
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),

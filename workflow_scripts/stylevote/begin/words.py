@@ -3,8 +3,8 @@
 import textwrap
 from typing import Any
 
+from stylevote.config.writing import as_yaml
 from stylevote.errors import printable
-from stylevote.wording import as_yaml
 
 WIDTH = 118
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from stylevote.config.label_table import LabelTable
+from stylevote.config.writing import as_yaml
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import is_challenge_form
 from stylevote.photos.table_forms import load_coco, names_in_cell
 from stylevote.photos.table_reader import BITS, UNNAMED, LabelReader, name_of_url, normal
 from stylevote.photos.table_rows import Rows, TableRow, UnreadableError
-from stylevote.wording import as_yaml, join, location, plural, quote, quote_all
+from stylevote.wording import join, location, plural, quote, quote_all
 
 NARROW = 20  # columns
 MAX_CELLS = {True: 30_000_000, False: 3_000_000}  # that are looked at, in a narrow table and in others
@@ -61,13 +62,13 @@ def guess_table(table: Path, folder: Path) -> Guess:
     return guess
 
 
-def advice(table: Path, labels: list[str]) -> list[str]:
-    """Return the text about the lines of a configuration with which a table can be read, if they are clear."""
+def advice(table: Path, labels: list[str]) -> str:
+    """Return a sentence with the description that a table needs, or an empty text if it is not clear."""
     guess, _ = _guess(table, labels, _is_photo_name)
     if not guess.description or not set(labels) <= set(guess.labels):
-        return []
+        return ""
     described = {"labels": {"file": str(table), **guess.description}}
-    return [f"if it is meant so, describe it in the configuration: {as_yaml(described)[1:-1]}"]
+    return f"if it is meant so, describe it in the configuration: {as_yaml(described)[1:-1]}"
 
 
 def _is_photo_name(name: str) -> bool:

@@ -21,7 +21,7 @@ NOT_A_BIT = 254
 MAX_NAME = 4096  # characters; no system takes more
 MAX_ROWS = 1_000_000  # photos
 MAX_REMEMBERED = 10_000  # spellings of cells
-MAX_KINDS = 50  # wrong cells that are counted each by itself
+MAX_KINDS = 10  # wrong cells that are counted each by itself
 
 
 @dataclass(slots=True)
