@@ -17,6 +17,7 @@ from stylevote.begin.survey import SAMPLE, sample
 from stylevote.cnn.backbones import create_backbone
 from stylevote.config.resolve import resolve
 from stylevote.errors import InputError
+from stylevote.files.tables import UNKNOWN
 from stylevote.photos.ingest import ingest_photos
 from stylevote.photos.table_reader import Entry
 from stylevote.tracking.set_costs import STORED, settings_of
@@ -121,6 +122,18 @@ def test_the_workflow_reads_the_truth_from_what_is_written(photos, capsys, form)
     assert f"{NAMES[1]}  coat, shoe\n" in printed
 
 
+@pytest.mark.parametrize("sign", ["-1", ""])
+def test_unknown_labels_reach_the_manifest(photos, capsys, sign):
+    rows = TRUTH.copy()
+    rows[[2, 5], 1] = UNKNOWN  # two photos without a hat
+    table = pd.DataFrame(rows, NAMES, LABELS).replace({UNKNOWN: sign})
+    table.to_csv("labels.csv", index_label="image")
+    config = begin(photos, "labels.csv")
+    assert config["photosets"]["train"]["labels"]["values"] == {sign: "unknown"}
+    assert ingested(config).sort_values("path")[LABELS].to_numpy().tolist() == rows.tolist()
+    assert re.search("hat +5 .*, 2 unknown", capsys.readouterr().out)
+
+
 def test_what_is_there_is_not_overwritten(photos):
     Path("labels.csv").write_text(wide())
     for name in ("mine.yaml", "mine_photos.png"):
@@ -132,14 +145,15 @@ def test_what_is_there_is_not_overwritten(photos):
         assert sorted(path.name for path in Path().iterdir()) == ["labels.csv", "photos", "to decide"]
 
 
-def test_labels_too_rare_for_folds_are_named_and_left_out(photos, capsys):
-    rare = np.zeros((len(NAMES), 2), dtype=int)
-    rare[:2, 0] = rare[:4, 1] = 1
-    Path("labels.csv").write_text(wide(np.hstack([TRUTH, rare]), [*LABELS, "rare", "four"]))
+def test_labels_that_are_too_rare_or_on_all_photos_are_named_and_left_out(photos, capsys):
+    rare = np.zeros((len(NAMES), 3), dtype=int)
+    rare[:2, 0] = rare[:4, 1] = rare[:, 2] = 1
+    Path("labels.csv").write_text(wide(np.hstack([TRUTH, rare]), [*LABELS, "rare", "four", "all"]))
     config = begin(photos, "labels.csv")
     assert config["labels"] == [*LABELS, "four"]
     assert config["folds"]["count"] == TRUTH[:, 2].sum() == 4
-    assert "# 'rare': 2 photos" in Path("mine.yaml").read_text()
+    assert "# 'rare': 2 photos\n  # 'all': 14 photos" in Path("mine.yaml").read_text()
+    assert "and left out: 2 ('rare', 'all')\n" in capsys.readouterr().out
     assert ingested(config)["four"].sum() == 4
 
 
@@ -259,20 +273,6 @@ def test_photos_that_are_links_to_elsewhere_are_allowed_and_said(photos, capsys)
     assert config["photosets"]["train"]["links"] == "anywhere"
     assert len(ingested(config)) == len(NAMES)
     assert "1 symbolic link to files elsewhere" in capsys.readouterr().out
-
-
-def test_rare_labels_get_a_recipe_and_a_loss(photos):
-    many = [f"{name}" for name in NAMES] + [f"x{k}.png" for k in range(90)]
-    for k in range(90):
-        pixels = np.random.default_rng(100 + k).integers(0, 256, (8, 6, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((24, 32), Image.Resampling.NEAREST).save(photos / f"x{k}.png")
-    values = np.zeros((len(many), 2), dtype=int)
-    values[::2, 0] = values[:4, 1] = 1
-    Path("labels.csv").write_text(wide(values, ["half", "rare"], many))
-    settings = resolve(begin(photos, "labels.csv", hours=1e-6))
-    runs = [run for run in settings.runs.values() if run["recipe"] == "balanced"]
-    assert [list(run["loss"]) for run in runs] == [["weighted_bce"]]
-    assert settings.config.recipes["balanced"].balanced.power == 0.5
 
 
 def test_exchanged_arguments_and_other_mistakes_are_named(photos, tmp_path):

@@ -103,6 +103,15 @@ def test_too_few_positives_name_label_and_counts():
     )
 
 
+@pytest.mark.parametrize("other", [1, UNKNOWN])
+def test_labels_that_no_photo_lacks_are_refused(other):
+    values = [[k % 2, 1 if k % 3 else other] for k in range(30)]
+    with pytest.raises(InputError, match="no photo is known to lack 'b', so nothing can be learnt"):
+        assign_folds(manifest_of(values, labels=["a", "b"]), ["a", "b"], 3, 1)
+    values[5][1] = 0
+    assign_folds(manifest_of(values, labels=["a", "b"]), ["a", "b"], 3, 1)
+
+
 def test_a_division_with_an_empty_fold_is_drawn_again(monkeypatch):
     tried = []
 
@@ -348,7 +357,7 @@ def test_faults_of_a_table_of_folds_that_the_photos_show(plain, tmp_path, caplog
 
 
 def test_uneven_folds_are_warned_of(caplog):
-    manifest = manifest_of([[1]] * 60, [*range(30), *[30] * 30], ["a"])
+    manifest = manifest_of([[1], [0]] * 30, [*range(30), *[30] * 30], ["a"])
     assign_folds(manifest, ["a"], 3, 1)
     assert any(
         message.startswith("folds differ in size: ")
@@ -357,7 +366,7 @@ def test_uneven_folds_are_warned_of(caplog):
         for message in caplog.messages
     )
     caplog.clear()
-    assign_folds(manifest_of([[1]] * 60, labels=["a"]), ["a"], 3, 1)
+    assign_folds(manifest_of([[1], [0]] * 30, labels=["a"]), ["a"], 3, 1)
     assert not caplog.messages
 
 

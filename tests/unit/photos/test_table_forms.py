@@ -288,6 +288,7 @@ def test_a_table_that_needs_a_description_is_answered_with_its_lines(tmp_path):
     for name in [*tables, "coco.json"]:
         entries, problems = read(tmp_path / name, ONE_WORD.columns)
         assert problems[-1].startswith("if it is meant so, describe it in the configuration: labels: {"), name
+        assert len(problems) <= 5, "one example of each fault is enough"
         described = yaml.safe_load(problems[-1].partition("configuration: ")[2])["labels"]
         _, entries, problems = read_label_table(LabelTable(**spelt_out_table(described)), list(ONE_WORD.columns), True)
         assert problems == []

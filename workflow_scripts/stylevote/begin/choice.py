@@ -1,6 +1,6 @@
 """The settings for a survey of photos: labels, folds, and a ready set of runs that fits the time."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,8 @@ from stylevote.tracking.set_costs import Seconds, SetCost, set_cost
 from stylevote.wording import bullets, plural, quote
 
 MIN_FOLDS, MAX_FOLDS = 3, Folds().count
-RARE = 0.05  # fraction of photos below which a label is rare
+UNLEARNABLE = f"on fewer than {MIN_FOLDS} distinct photos, or that no photo is known to lack"  # labels
 SIZES = ("quick", "standard", "large")
-BALANCED = {"recipe": "balanced", "loss": {"weighted_bce": {"power": 0.5}}}
 
 
 class Choice(NamedTuple):
@@ -22,9 +21,8 @@ class Choice(NamedTuple):
 
     Attributes:
         labels: positions of the labels that are kept, in the table's order.
-        left_out: positions of the labels that are too rare for folds.
+        left_out: positions of the labels that are `UNLEARNABLE`.
         folds: number of folds.
-        rare: positions of kept labels below `RARE`.
         chosen: name of the set of runs.
         costs: hours and cost of each set that was considered, by its name.
     """
@@ -32,7 +30,6 @@ class Choice(NamedTuple):
     labels: list[int]
     left_out: list[int]
     folds: int
-    rare: list[int]
     chosen: str
     costs: dict[str, tuple[float, SetCost]]
 
@@ -40,7 +37,8 @@ class Choice(NamedTuple):
 def choose(found: Survey, seconds: Seconds, *, hours: float, kind: str, devices: int) -> Choice:
     """Choose labels, folds and a ready set.
 
-    Each fold needs a positive of each label. The set is the largest one that is done in time, or else the smallest.
+    Each fold needs a positive of each label, and some photo must lack it. The set is the largest one that is done in
+    time, or else the smallest.
 
     Args:
         found: photos and labels.
@@ -50,17 +48,17 @@ def choose(found: Survey, seconds: Seconds, *, hours: float, kind: str, devices:
         devices: number of GPUs; 1 for a CPU, whose cores `seconds` knows.
 
     Raises:
-        InputError: no label has photos for three folds.
+        InputError: no label can be learnt.
     """
-    kept = np.flatnonzero(found.distinct >= MIN_FOLDS).tolist()
+    learnable = (found.distinct >= MIN_FOLDS) & (found.values == 0).any(axis=0)
+    kept = np.flatnonzero(learnable).tolist()
     if not kept:
         lines = [
             f"{quote(label)}: {plural(count, 'distinct photo')}"
             for label, count in zip(found.labels, found.distinct.tolist(), strict=True)
         ]
-        raise InputError(bullets(f"{found.table}: no label is on {MIN_FOLDS} photos, one for each fold:", lines))
+        raise InputError(bullets(f"{found.table}: all labels are {UNLEARNABLE}:", lines))
     folds = min(MAX_FOLDS, int(found.distinct[kept].min()))
-    share = found.positives / np.maximum((found.values <= 1).sum(axis=0), 1)
     costs = {}
     for size in SIZES:
         name = size if kind == "gpu" else f"{size}_cpu"
@@ -69,13 +67,8 @@ def choose(found: Survey, seconds: Seconds, *, hours: float, kind: str, devices:
         if costs[name][0] > hours:
             break
     chosen = [name for name, (time, _) in costs.items() if time <= hours][-1:] or list(costs)[:1]
-    left_out = np.flatnonzero(found.distinct < MIN_FOLDS).tolist()
-    return Choice(kept, left_out, folds, [k for k in kept if share[k] < RARE], chosen[0], costs)
-
-
-def balanced_run(name: str) -> dict[str, Any]:
-    """Return the first probe of a set with a recipe and a loss for rare labels; it shares that probe's features."""
-    return {**next(entry for entry in entries_of(name) if "probe" in entry), **BALANCED}
+    left_out = np.flatnonzero(~learnable).tolist()
+    return Choice(kept, left_out, folds, chosen[0], costs)
 
 
 def backbones_of(name: str) -> list[str]:

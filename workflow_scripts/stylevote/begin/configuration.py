@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stylevote.begin.choice import BALANCED, Choice, backbones_of, balanced_run
+from stylevote.begin.choice import UNLEARNABLE, Choice, backbones_of
 from stylevote.begin.survey import Survey
-from stylevote.begin.words import block, comment, value
+from stylevote.begin.words import block, comment
 from stylevote.config.label_table import LabelTable
 from stylevote.config.resolve import resolve
+from stylevote.config.writing import as_yaml
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import read_label_table
 from stylevote.wording import SHOWN, plural, quote, quote_all
@@ -24,18 +25,18 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-TEMPLATES.filters |= {"value": value, "block": block, "comment": lambda text, indent="": comment(text, indent)}
+TEMPLATES.filters |= {"value": as_yaml, "block": block, "comment": lambda text, indent="": comment(text, indent)}
 
 
 def refuse_fixed_form(found: Survey, config: dict[str, Any], left_out: list[int]) -> None:
-    """Raise `InputError` if a table's form has no way to leave out labels."""
+    """Raise `InputError` if a table's form has no way to leave out labels that cannot be learnt."""
     labels = config["photosets"]["train"]["labels"]
     described = LabelTable(**labels) if isinstance(labels, dict) else LabelTable(file=labels)
     if left_out and read_label_table(described, config["labels"], True, found.folder)[2]:
         names = [found.labels[k] for k in left_out]
         raise InputError(
-            f"{found.table}: labels on fewer than three photos, one for each fold: {quote_all(names)}; a table of this"
-            " form cannot leave them out: merge them with others, or add photos"
+            f"{found.table}: labels {UNLEARNABLE}: {quote_all(names)}; a table of this form cannot leave them out:"
+            " merge them with others, or add photos"
         )
 
 
@@ -49,11 +50,6 @@ def make_settings(found: Survey, choice: Choice, test: Path | None, output: Path
     }
     train |= {"download": True} if found.download else {}
     train |= {"links": "anywhere"} if found.links else {}
-    runs: list[Any] = [choice.chosen]
-    recipes: dict[str, Any] = {"plain": {}}
-    if choice.rare:
-        runs.append(balanced_run(choice.chosen))
-        recipes[BALANCED["recipe"]] = {"balanced": {"power": 0.5}}
     return {
         "results": f"results_{re.sub('[^A-Za-z0-9_-]+', '_', output.stem)}",
         "labels": [found.labels[k] for k in choice.labels],
@@ -61,8 +57,7 @@ def make_settings(found: Survey, choice: Choice, test: Path | None, output: Path
         "on_bad_photo": "skip" if found.bad or (found.missing and not found.download) else "fail",
         "folds": {"count": choice.folds},
         "holdout": {"share": 0},
-        "recipes": recipes,
-        "runs": runs,
+        "runs": [choice.chosen],
         "weights_folder": None,
         "preset": "default",
     }
@@ -112,10 +107,7 @@ def render(config: dict[str, Any], found: Survey, choice: Choice, *, basis: str,
         labels=[(found.labels[k], photos[k]) for k in choice.labels],
         labels_note="The labels, with the number of photos that have each.",
         left_out=[(quote(found.labels[k]), photos[k]) for k in choice.left_out[:SHOWN]],
-        left_out_note=(
-            f"Left out: {plural(len(choice.left_out), 'label')} on fewer than three photos (near-duplicates and groups"
-            " count once): each fold needs one."
-        ),
+        left_out_note=f"Left out: labels {UNLEARNABLE}.",
         findings=found.findings,
         test="test" in config["photosets"],
         skipped=[f"Left out, as far as it is known: {plural(count, 'photo')}, of which the first are:", *skipped]
@@ -127,10 +119,6 @@ def render(config: dict[str, Any], found: Survey, choice: Choice, *, basis: str,
         ),
         sets=sets,
         basis=basis,
-        rare_note=(
-            f"{plural(len(choice.rare), 'label')} on fewer than 5 % of the photos: another head on the first network's"
-            " features sees them more often, and weighs them more."
-        ),
         backbones=backbones_of(choice.chosen),
     )
     check(text, config)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from stylevote.begin.choice import Choice, choose
+from stylevote.begin.choice import UNLEARNABLE, Choice, choose
 from stylevote.begin.configuration import make_settings, refuse_fixed_form, render
 from stylevote.begin.machine import Machine, describe, network_times, this_machine
 from stylevote.begin.preview import contact_sheet, first_rows
@@ -77,7 +77,8 @@ def new(
     print(
         "", "The first rows, as they are understood:", *(f"  {row}" for row in first_rows(found, width - 2)), sep="\n"
     )
-    print("", *set_lines(choice, hours), basis, "", sep="\n")
+    lines = named(f"Labels {UNLEARNABLE}, and left out", [quote(found.labels[k]) for k in choice.left_out])
+    print("", *lines, *set_lines(choice, hours), basis, "", sep="\n")
     print(f"{output}: the configuration. {sheet}: photos with their labels. Are they right? Then:\n\n    {command}")
 
 
@@ -138,9 +139,9 @@ def describe_survey(found: Survey) -> list[str]:
     if found.download:
         lines.append(f"  to download: {plural(len(found.missing), 'photo')} that the folder lacks")
     else:
-        lines += named("no photo in the folder", found.missing)
-    lines += named("cannot be read", found.bad)
-    lines += named("not photos by their names, and left out", [quote(path) for path in found.others])
+        lines += named("  no photo in the folder", found.missing)
+    lines += named("  cannot be read", found.bad)
+    lines += named("  not photos by their names, and left out", [quote(path) for path in found.others])
     if found.unused:
         lines.append(f"  not in the table, and left out: {plural(found.unused, 'photo')}")
     return [*lines, *label_lines(found)]
@@ -151,7 +152,7 @@ def named(what: str, texts: list[str]) -> list[str]:
     if not texts:
         return []
     more = ", ..." if len(texts) > NAMED else ""
-    return [f"  {what}: {len(texts):,} ({', '.join(shown(text, 120) for text in texts[:NAMED])}{more})"]
+    return [f"{what}: {len(texts):,} ({', '.join(shown(text, 120) for text in texts[:NAMED])}{more})"]
 
 
 def label_lines(found: Survey) -> list[str]:
@@ -179,7 +180,7 @@ def describe_test(test: Path) -> list[str]:
         raise InputError(f"{test}: found no photos, expected a folder of photos to decide")
     return [
         f"{shown(str(test))}: {plural(count, 'photo')} to decide",
-        *named("not photos by their names, and left out", others),
+        *named("  not photos by their names, and left out", others),
     ]
 
 

@@ -3,8 +3,7 @@
 import textwrap
 from typing import Any
 
-import yaml
-
+from stylevote.config.writing import as_yaml
 from stylevote.errors import printable
 
 WIDTH = 118
@@ -25,15 +24,6 @@ def comment(text: str, indent: str = "") -> str:
     )
 
 
-def value(part: Any, *, flow: bool = True) -> str:
-    """Return a value as YAML, in quotes where YAML would read it as another kind of value; all of it prints."""
-    options = {"default_flow_style": flow, "width": 10**9, "sort_keys": False}
-    text = yaml.safe_dump(part, allow_unicode=True, **options)
-    if not text.replace("\n", "").isprintable():
-        text = yaml.safe_dump(part, **options)
-    return text.removesuffix("...\n").rstrip("\n")
-
-
 def block(part: dict[str, Any], indent: str) -> str:
     """Return a mapping as YAML with a line per key."""
-    return textwrap.indent(value(part, flow=False), indent)
+    return textwrap.indent(as_yaml(part, flow=False), indent)

@@ -12,7 +12,7 @@ from iterstrat.ml_stratifiers import IterativeStratification
 from stylevote.errors import InputError
 from stylevote.files.tables import UNKNOWN, label_matrix, positive_matrix
 from stylevote.photos.table_rows import Rows, TableRow, UnreadableError
-from stylevote.wording import bullets, location, nearest, plural, quote
+from stylevote.wording import bullets, location, nearest, plural, quote, quote_all
 
 ATTEMPTS = 20
 EXCHANGES = 1000  # many more than a thousand labels of twenty photos each need
@@ -55,7 +55,7 @@ def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: in
         image_id and fold (int16, 0 to ``count - 1``), in the manifest's order.
 
     Raises:
-        InputError: a label has no positive in some fold.
+        InputError: a label has no positive in some fold, or no known negative at all.
     """
     folds, distinct = _divide(manifest, labels, [1 / count] * count, [1] * count, seed)
     return _checked(manifest, labels, folds, count, distinct.sum(axis=0))
@@ -64,7 +64,7 @@ def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: in
 def _checked(
     manifest: pd.DataFrame, labels: list[str], folds: np.ndarray, count: int, distinct: np.ndarray
 ) -> pd.DataFrame:
-    """Return the table of folds; raise `InputError` if a label has no positive in some fold, and warn of uneven ones.
+    """Return the table of folds; raise `InputError` if a label cannot be learnt in them, and warn of uneven ones.
 
     Args:
         manifest, labels, count: see `assign_folds`.
@@ -74,6 +74,11 @@ def _checked(
     counts = count_positives(positive_matrix(manifest, labels), folds, count)
     if not counts.all():
         raise InputError(_too_few_for_folds(labels, counts, distinct))
+    if constant := [label for label in labels if not (manifest[label] == 0).any()]:
+        raise InputError(
+            f"no photo is known to lack {quote_all(constant)}, so nothing can be learnt: leave out such a label; or, if"
+            " an empty cell or -1 means no, say values: {'': 0} or {'-1': 0} in the description of the table"
+        )
     table = pd.DataFrame(counts.T, index=labels, columns=[f"fold {fold}" for fold in range(count)])
     logging.info("positives:\n%s", table.to_string())
     sizes = np.bincount(folds, minlength=count)

@@ -38,12 +38,14 @@ def read_label_table(
     except UnreadableError as error:
         row, text = error.args
         return [], [], [Problem(row, f"{location(reader.path, row)}: {text}")]
-    problems = reader.faults.problems()
+    described = ""
     if reader.faults.form and isinstance(table.model_dump(), str):
         from stylevote.photos.table_guess import advice  # noqa: PLC0415 (only tables with faults need it)
 
-        problems += [Problem(0, f"{reader.path}: {text}") for text in advice(reader.path, labels)]
-    return found, entries, problems
+        described = advice(reader.path, labels)
+    if described:  # one example of each fault is enough
+        return found, entries, [*reader.faults.problems(listed=1), Problem(0, f"{reader.path}: {described}")]
+    return found, entries, reader.faults.problems()
 
 
 def _read(reader: LabelReader, labelled: bool) -> tuple[list[str], list[Entry]]:

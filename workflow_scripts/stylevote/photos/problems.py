@@ -66,13 +66,13 @@ class Faults:
         """Return the number of kinds that are pairs with this first element."""
         return sum(isinstance(kind, tuple) and kind[0] == group for kind in self._counts)
 
-    def problems(self) -> list[Problem]:
-        """Return a problem per fault, or per kind of which there are many."""
+    def problems(self, listed: int = LISTED) -> list[Problem]:
+        """Return a problem per fault, or per kind with more than ``listed`` of them."""
         found = []
         for kind, texts in self._texts.items():
-            many = self._counts[kind] > LISTED
+            many = self._counts[kind] > listed
             more = _more(self._counts[kind], [row for row, _ in texts]) if many else ""
-            for row, text in texts[: 1 if many else LISTED]:
+            for row, text in texts[: 1 if many else None]:
                 found.append(Problem(row, f"{location(self.table, row)}: {text}{more}"))
         return found
 
@@ -95,4 +95,5 @@ def problem_report(problems: Iterable[Problem], photoset: str) -> str:
 
 def _more(count: int, rows: list[int]) -> str:
     """Return the end of the message about the first of many problems of a kind."""
-    return f"; and {count - 1} more like this, in rows {', '.join(map(str, rows[1:FIRST]))}, ..."
+    others = [row for row in dict.fromkeys(rows) if row != rows[0]][: FIRST - 1]
+    return f"; and {count - 1} more like this" + (f", in rows {', '.join(map(str, others))}, ..." if others else "")

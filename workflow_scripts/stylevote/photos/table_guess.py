@@ -7,14 +7,13 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from stylevote.config.configuration import MAX_LABELS
 from stylevote.config.label_table import LabelTable
+from stylevote.config.writing import as_yaml
 from stylevote.errors import InputError
 from stylevote.photos.label_tables import is_challenge_form
 from stylevote.photos.table_forms import load_coco, names_in_cell
-from stylevote.photos.table_reader import BITS, UNNAMED, LabelReader, normal
+from stylevote.photos.table_reader import BITS, UNNAMED, LabelReader, name_of_url, normal
 from stylevote.photos.table_rows import Rows, TableRow, UnreadableError
 from stylevote.wording import join, location, plural, quote, quote_all
 
@@ -63,15 +62,13 @@ def guess_table(table: Path, folder: Path) -> Guess:
     return guess
 
 
-def advice(table: Path, labels: list[str]) -> list[str]:
-    """Return the text about the lines of a configuration with which a table can be read, if they are clear."""
+def advice(table: Path, labels: list[str]) -> str:
+    """Return a sentence with the description that a table needs, or an empty text if it is not clear."""
     guess, _ = _guess(table, labels, _is_photo_name)
     if not guess.description or not set(labels) <= set(guess.labels):
-        return []
+        return ""
     described = {"labels": {"file": str(table), **guess.description}}
-    line = yaml.safe_dump(described, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10**9)
-    line = line.strip()[1:-1].replace("? '' :", "'':")  # as people write an empty key
-    return [f"if it is meant so, describe it in the configuration: {line}"]
+    return f"if it is meant so, describe it in the configuration: {as_yaml(described)[1:-1]}"
 
 
 def _is_photo_name(name: str) -> bool:
@@ -98,7 +95,7 @@ def _guess_coco(table: Path) -> tuple[Guess, list[str]]:
     images, annotations, categories = load_coco(reader, {"file_name"})
     labels = [str(item.get("name")) for item in categories]
     counts = f"{plural(len(images), 'image')}, {plural(len(annotations), 'annotation')}"
-    findings = [f"annotations in COCO's form: {counts}, {plural(len(labels), 'category')}"]
+    findings = [f"annotations in COCO's form: {counts}; categories: {len(labels)}"]
     return Guess(labels, {"coco": True}, findings), [str(item.get("file_name")) for item in images]
 
 
@@ -152,7 +149,9 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
     unnamed = len(columns) > 1 and columns[0].name in UNNAMED
     photo = _photo_column(columns, is_photo, unnamed)
     known = {*map(normal, labels)}
-    if photo.position != (1 if unnamed and columns[1].name not in known else 0):
+    index = unnamed and columns[1].name not in known
+    counted = all(text in (str(k), str(k + 1)) for k, text in enumerate(columns[0].texts))
+    if photo.position != int(index) or (index and not counted):
         guess.description["photo"] = photo.name
     guess.findings.append(f"photos are in column {photo.name}")
     url = next((c for c in columns if c.name == "url"), None) or next((c for c in columns if c.is_url), None)
@@ -178,7 +177,7 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
         guess.findings.append(
             f"{plural(len(ignored), 'column' if left else 'label')} without use: {join(ignored[:LISTED])}"
         )
-    return guess, list(photo.texts)
+    return guess, [name_of_url(text) if photo is url else text for text in photo.texts]
 
 
 def _columns(header: TableRow, rows: Iterable[TableRow]) -> tuple[list[_Column], int]:
@@ -200,7 +199,9 @@ def _photo_column(columns: list[_Column], is_photo: Callable[[str], bool], unnam
     """Return the column with most names of photos, of which few repeat; of equal ones, the first that is no index."""
 
     def photos(column: _Column) -> float:
-        texts = [text for text in list(column.texts)[:200] if text]
+        if column.is_binary:
+            return 0
+        texts = [name_of_url(text) if column.is_url else text for text in list(column.texts)[:200] if text]
         named = sum(is_photo(text) or _is_photo_name(text) for text in texts)
         return named * len(column.texts) / max(1, column.texts.total())
 
@@ -248,8 +249,10 @@ def _guess_words(
         return [column, *([value] if value else [])]
     guess.description["cell"] = {"column": column.name, "separator": separator}
     guess.labels = sorted(_names(column, separator))[:MAX_LABELS]
-    how = "as lists" if separator == "list" else f"separated by {quote(separator)}"
-    guess.findings.append(f"labels are words in column {column.name}, {how}: {quote_all(guess.labels[:LISTED])}, ...")
+    several = any(separator in text for text in column.texts)
+    how = "as lists" if separator == "list" else f"separated by {quote(separator)}" if several else "one in each cell"
+    more = ", ..." if len(guess.labels) > LISTED else ""
+    guess.findings.append(f"labels are words in column {column.name}, {how}: {quote_all(guess.labels[:LISTED])}{more}")
     if len(guess.labels) > max(10, column.texts.total() // 2):
         guess.problems.append(
             f"column {column.name}: {len(guess.labels)} different words, which are too many for labels"

@@ -21,7 +21,7 @@ NOT_A_BIT = 254
 MAX_NAME = 4096  # characters; no system takes more
 MAX_ROWS = 1_000_000  # photos
 MAX_REMEMBERED = 10_000  # spellings of cells
-MAX_KINDS = 50  # wrong cells that are counted each by itself
+MAX_KINDS = 10  # wrong cells that are counted each by itself
 
 
 @dataclass(slots=True)
@@ -185,7 +185,7 @@ class LabelReader:
             url: the cell is a URL, whose last segment is the name.
             repeated: a photo may have several rows.
         """
-        name = unquote(urlsplit(text).path).rpartition("/")[2] if url else text
+        name = name_of_url(text) if url else text
         kind, fault = self._name_fault(name)
         if not fault and not repeated:
             if name in self.first_row:
@@ -223,6 +223,11 @@ class LabelReader:
         found = quote(text) if text else "empty"
         message = f"{quote(name)}: label {quote(label)} is {found}, expected {self.meanings.expected()}"
         self.faults.add(row, kind, message, form=True)
+
+
+def name_of_url(url: str) -> str:
+    """Return the last segment of a URL's path."""
+    return unquote(urlsplit(url).path).rpartition("/")[2]
 
 
 def normal(name: str) -> str:
