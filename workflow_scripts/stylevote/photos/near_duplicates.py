@@ -32,13 +32,14 @@ GAIN_CONTRAST = 60  # contrast, of 255, within the product, with which it may be
 PLAIN, FLAT = 3, 5  # contrasts, of 255: of photos that are not compared; added, because noise is no difference
 LEVEL = 0.3  # weight of the contrast in a look
 FIRST_LOOK = 1.3  # how much more than in the end photos may differ at first, as a view is not quite the right part
-AXES = 8  # numbers by which the tree searches
+AXES, NEAR_ON_AXES = 10, 0.68  # numbers by which the tree searches; how much of the radius near photos differ in them
 NOISE, STEEPNESS = 25, 0.75  # contrast of a plain place, of 255, and how much a pixel's step to its neighbours adds
 IGNORED = 0.04  # fraction of the places that do not count: those that differ most
 OVEREXPOSED = 4  # contrast that is added for each level by which a brightened place may have been cut off at white
 STEPS, MAX_STEP = 3, 0.05
+HOPELESS = 2.5  # how much more than in the end near-duplicates may differ before the last step
 BOUNDS = np.array([[-0.01, 0.85], [0.15, 1.02]])  # of a part's start and length
-PHOTOS_AT_ONCE, POINTS_AT_ONCE, LOOKS_AT_ONCE, AT_ONCE = 1000, 5_000_000, 100_000, 2000
+PHOTOS_AT_ONCE, POINTS_AT_ONCE, LOOKS_AT_ONCE, AT_ONCE = 1000, 2_000_000, 20_000, 500
 
 
 def thumbnail(image: Image.Image) -> np.ndarray:
@@ -91,7 +92,7 @@ def near_duplicates(first: np.ndarray, second: np.ndarray, max_difference: float
     Args:
         first, second: thumbnails, uint8, shape (photos, 32, 32, 3). If they are the same array, each pair comes once,
             its earlier photo first.
-        max_difference: limit of `differences`. Both photos of a pair are tried as a part of the other.
+        max_difference: see `fits`. Both photos of a pair are tried as a part of the other.
     """
     if first is second:
         pairs = np.sort(_near_parts(first, first, max_difference), axis=1)
@@ -107,14 +108,15 @@ def _near_parts(photos: np.ndarray, wholes: np.ndarray, max_difference: float) -
         for start in range(0, len(pairs), AT_ONCE):
             few = slice(start, start + AT_ONCE)
             one, other = pairs[few].T
-            found.append(pairs[few][differences(photos[one], wholes[other], views[few]) <= max_difference])
+            found.append(pairs[few][fits(photos[one], wholes[other], views[few], max_difference)])
     return np.concatenate(found)
 
 
 def likely_pairs(photos: np.ndarray, wholes: np.ndarray, radius: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Find all pairs of a photo and another one of which a view looks like the photo.
+    """Find pairs of a photo and another one of which a view looks like the photo.
 
-    A tree finds the pairs that are near on the axes along which looks differ most, and the whole looks decide.
+    A tree finds the pairs that are near on the axes along which looks differ most, and the whole looks decide. Of the
+    difference of near-duplicates, these axes have a small part: one in a thousand has more than `NEAR_ON_AXES`.
 
     Args:
         photos, wholes: thumbnails, uint8, shape (photos, 32, 32, 3). If they are the same array, no photo is paired
@@ -130,10 +132,10 @@ def likely_pairs(photos: np.ndarray, wholes: np.ndarray, radius: float) -> Itera
     ]
     if not parts:
         return
-    known = np.concatenate([look[:, 0] for look, _ in parts])
     searched = np.flatnonzero(np.concatenate([compared for _, compared in parts]))
-    axes = np.linalg.eigh(known[searched].T @ known[searched])[1][:, -AXES:]
-    tree = KDTree(known[searched] @ axes)
+    known = np.concatenate([look[compared, 0] for look, compared in parts])
+    axes = np.linalg.eigh(known.T @ known)[1][:, -AXES:]
+    tree = KDTree(known @ axes, leafsize=40)
     waiting = np.array_split(np.arange(len(wholes)), 1 + len(wholes) // PHOTOS_AT_ONCE)
     while waiting:
         rows = waiting.pop()
@@ -142,24 +144,24 @@ def likely_pairs(photos: np.ndarray, wholes: np.ndarray, radius: float) -> Itera
         if not len(rows) or not len(searched):
             continue
         points = (views @ axes).reshape(-1, axes.shape[1])
-        counts = tree.query_ball_point(points, radius, return_length=True)
+        counts = tree.query_ball_point(points, NEAR_ON_AXES * radius, return_length=True)
         if len(rows) > 1 and counts.sum() > POINTS_AT_ONCE:
             waiting += np.array_split(rows, 2)
             continue
         hits = np.flatnonzero(counts)
-        found = tree.query_ball_point(points[hits], radius, return_sorted=False)
+        found = tree.query_ball_point(points[hits], NEAR_ON_AXES * radius, return_sorted=False)
         row, view = np.divmod(np.repeat(hits, counts[hits]), views.shape[1])
-        one = searched[np.fromiter(itertools.chain.from_iterable(found), dtype=np.int64, count=counts.sum())]
+        one = np.fromiter(itertools.chain.from_iterable(found), dtype=np.int64, count=counts.sum())
         distance = np.empty(len(one), dtype=np.float32)
         for start in range(0, len(one), LOOKS_AT_ONCE):
             few = slice(start, start + LOOKS_AT_ONCE)
             distance[few] = np.linalg.norm(known[one[few]] - views[row[few], view[few]], axis=1)
-        likely = (distance <= radius) & (rows[row] != one) if photos is wholes else distance <= radius
+        likely = (distance <= radius) & (rows[row] != searched[one]) if photos is wholes else distance <= radius
         order = np.flatnonzero(likely)
         order = order[np.lexsort((view[order], distance[order]))]
         _, best = np.unique(row[order] * len(photos) + one[order], return_index=True)
         best = order[best]
-        yield np.stack([one[best], rows[row[best]]], axis=1), view[best]
+        yield np.stack([searched[one[best]], rows[row[best]]], axis=1), view[best]
 
 
 def looks(thumbnails: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -176,21 +178,20 @@ def looks(thumbnails: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.nda
         float32, shape (photos, twice the views, 193): each view as it is, and mirrored; and whether the photos have
         enough contrast to be compared, bool, shape (photos,).
     """
-    pictures, columns = thumbnails.astype(np.float32), []
-    for left, top, side, gain in views:
-        lit = np.minimum(gain * pictures, 255)
+    pictures = np.ascontiguousarray(thumbnails.transpose(0, 3, 1, 2), dtype=np.float32)
+    parts = np.empty((len(pictures), len(views), 3, LOOK, LOOK), dtype=np.float32)
+    for k, (left, top, side, gain) in enumerate(views):
+        lit = pictures if gain == 1 else np.minimum(gain * pictures, 255)
         across, down = (
             sampling(np.array([[start + MARGIN * side, (1 - 2 * MARGIN) * side]]), LOOK)[0] for start in (left, top)
         )
-        part = (down @ lit.reshape(-1, SIDE, SIDE * 3)).reshape(-1, LOOK, SIDE, 3)
-        part = across @ part
-        columns += [part, part[:, :, ::-1]]
-    parts = np.stack(columns, axis=1)
-    parts -= (parts @ GREY).mean(axis=(2, 3))[:, :, None, None, None]
-    contrast = np.sqrt(np.mean(parts**2, axis=(2, 3, 4), keepdims=True) + FLAT**2)
-    flat = (parts / (contrast * np.sqrt(LOOK * LOOK * 3))).reshape(*parts.shape[:2], -1)
-    compared = contrast[:, 0, 0, 0, 0] >= np.hypot(FLAT, PLAIN)
-    return np.concatenate([flat, LEVEL * np.log(contrast[..., 0, 0])], axis=2), compared
+        parts[:, k] = down @ (lit.reshape(-1, SIDE) @ across.T).reshape(-1, 3, SIDE, LOOK)
+    parts -= (parts.mean(axis=(3, 4)) @ GREY)[:, :, None, None, None]
+    contrast = np.sqrt(np.mean(parts**2, axis=(2, 3, 4)) + FLAT**2)
+    parts /= (contrast * np.sqrt(3 * LOOK * LOOK))[:, :, None, None, None]
+    both = np.stack([parts, parts[..., ::-1]], axis=2).reshape(len(parts), 2 * len(views), 3 * LOOK * LOOK)
+    level = LEVEL * np.log(contrast).repeat(2, axis=1)
+    return np.concatenate([both, level[:, :, None]], axis=2), contrast[:, 0] >= np.hypot(FLAT, PLAIN)
 
 
 def sampling(parts: np.ndarray, points: int) -> np.ndarray:
@@ -249,17 +250,18 @@ def gains(photos: np.ndarray, parts: np.ndarray, contrasts: np.ndarray) -> np.nd
     return np.clip(np.where(brightness > 0, factors, 1), 1 / limit, limit)[:, None, None, None]
 
 
-def differences(photos: np.ndarray, wholes: np.ndarray, views: np.ndarray) -> np.ndarray:
-    """Return the difference of photos and the parts of others that fit best: float32, shape (pairs,).
+def fits(photos: np.ndarray, wholes: np.ndarray, views: np.ndarray, max_difference: float) -> np.ndarray:
+    """Tell which photos differ little from the parts of others that fit best: bool, shape (pairs,).
 
     The view tells about where the part is, and whether it is mirrored. A few steps by least squares move and stretch it
     (Lucas & Kanade 1981), and make it brighter or darker. White stays white, as in an overexposed photo. The difference
-    at each of 14 x 14 places is a fraction of the contrast there. The result is the one of the place than which only a
-    twenty-fifth of the places differ more.
+    at each of 14 x 14 places is a fraction of the contrast there. The one of the place than which only a twenty-fifth
+    of the places differ more is at most ``max_difference``. Pairs that differ much more are given up before.
 
     Args:
         photos, wholes: thumbnails, uint8, shape (pairs, 32, 32, 3).
         views: row of `VIEWS`, twice, and 1 more if mirrored: int, shape (pairs,).
+        max_difference: of a place, as a fraction.
     """
     view, mirrored = np.divmod(views, 2)
     inner = (slice(None), slice(1, GRID - 1), slice(1, GRID - 1))  # a border is mixed with the outermost pixels
@@ -272,9 +274,8 @@ def differences(photos: np.ndarray, wholes: np.ndarray, views: np.ndarray) -> np
         np.stack([np.where(mirrored == 1, 1 - left - side, left), side], axis=1),
         np.stack([top, side], axis=1),
     )
-    grey, centers = photo @ GREY, ((np.arange(GRID) + 0.5) / GRID).astype(np.float32)[1:-1]
-    counted = (photo < WHITE).all(axis=3)
-    least = np.full(len(photo), np.inf, dtype=np.float32)
+    centers = ((np.arange(GRID) + 0.5) / GRID).astype(np.float32)[1:-1]
+    near, waiting = np.zeros(len(photo), dtype=bool), np.arange(len(photo))
     for step in range(STEPS + 1):
         part = pictures_of(wholes, across, down)
         gain = gains(photo, part[inner], NOISE + STEEPNESS * ranges)
@@ -285,19 +286,25 @@ def differences(photos: np.ndarray, wholes: np.ndarray, views: np.ndarray) -> np
         error = np.mean(((photo - np.minimum(lit, 255)) / (contrasts + overexposed)) ** 2, axis=3)
         places = error.reshape(len(photo), -1)
         rank = round((1 - IGNORED) * places.shape[1]) - 1
-        least = np.minimum(least, np.sqrt(np.partition(places, rank, axis=1)[:, rank]))
-        if step == STEPS:
+        difference = np.sqrt(np.partition(places, rank, axis=1)[:, rank])
+        near[waiting[difference <= max_difference]] = True
+        undecided = (difference > max_difference) & (difference <= HOPELESS * max_difference)
+        if step == STEPS or not undecided.any():
             break
+        waiting, photo, ranges, wholes, across, down, part, gain = (
+            each[undecided] for each in (waiting, photo, ranges, wholes, across, down, part, gain)
+        )
         lit = gain[..., 0] * (part @ GREY)
         slope_down, slope_across = (
             GRID * slope[inner] / length[:, 1, None, None]
             for slope, length in zip(np.gradient(lit, axis=(1, 2)), (down, across), strict=True)
         )
         terms = [slope_across, slope_across * centers, slope_down, slope_down * centers[:, None], lit[inner]]
+        counted = (photo < WHITE).all(axis=3)
         terms = np.stack([term * counted for term in terms], axis=-1).reshape(len(photo), -1, 5)
         squares = terms.transpose(0, 2, 1) @ terms
         squares += np.eye(5) * (1 + 0.0002 * np.trace(squares, axis1=1, axis2=2)[:, None, None])
-        rest = ((grey - lit[inner]) * counted).reshape(len(photo), -1, 1)
+        rest = ((photo @ GREY - lit[inner]) * counted).reshape(len(photo), -1, 1)
         change = np.linalg.solve(squares, terms.transpose(0, 2, 1) @ rest)[:, :4, 0].clip(-MAX_STEP, MAX_STEP)
         across, down = np.clip(across + change[:, :2], *BOUNDS), np.clip(down + change[:, 2:], *BOUNDS)
-    return least
+    return near
