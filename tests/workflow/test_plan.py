@@ -137,5 +137,5 @@ def test_a_backbone_that_cannot_be_made_is_named(fresh):
     fresh.config["runs"][0]["backbone"] = "test_resnot"
     printed = fresh.snakemake("--cores", "1", "--", "plan", check=False)
     assert printed.returncode != 0
-    assert "backbone 'test_resnot' is not known; did you mean 'test_resnet'" in printed.stdout
+    assert "runs[0].backbone: 'test_resnot' is not known; did you mean 'test_resnet'" in printed.stdout
     assert "Traceback" not in printed.stdout

@@ -124,9 +124,9 @@ def test_the_students_weights_stay_even_if_those_of_runs_do_not(fresh):
 
 
 def test_a_student_that_no_bundle_can_hold_is_refused_before_it_is_trained(fresh):
-    fresh.config["distillation"] = STUDENT | {"backbone_args": {"checkpoint_path": "x"}}
+    fresh.config["distillation"] = STUDENT | {"backbone_args": {"norm_eps": 9000}}
     printed = fresh.snakemake("--dry-run", "--", "out/student/bundle", check=False).stdout
-    assert "distillation: backbone_args: a bundle cannot hold this: 'checkpoint_path'" in printed
+    assert "distillation: backbone_args: a bundle cannot hold this: 'norm_eps': found 9000" in printed
 
 
 def test_holdout_photos_are_decided_by_the_student_too(fresh):
