@@ -122,6 +122,10 @@ def test_photos_that_are_not_there_and_tables_without_labels_are_said(folder):
     ]
     WIDE[["image"]].assign(price=range(100, 140)).to_csv(path, index=False)
     assert len(guess_table(path, folder).problems) == 1
+    named = WIDE.assign(coat=range(100, 140)).set_axis(["", "width", "hat", "shoe"], axis=1)
+    named.iloc[:, [1, 0, 2, 3]].to_csv(path, index=False)
+    (problem,) = guess_table(path, folder).problems
+    assert problem == f"{path}: column 2 has the names of photos, but the header has no name for it; add one"
     path.write_text("")
     assert guess_table(path, folder).problems == [f"{path}: the table is empty, expected a header and a row per photo"]
     assert "expected a folder of photos" in guess_table(path, folder / "none").problems[0]

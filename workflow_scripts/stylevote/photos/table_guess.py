@@ -152,6 +152,9 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
     index = unnamed and columns[1].name not in known
     counted = all(text in (str(k), str(k + 1)) for k, text in enumerate(columns[0].texts))
     if photo.position != int(index) or (index and not counted):
+        if not photo.name:
+            text = f"column {photo.position + 1} has the names of photos, but the header has no name for it; add one"
+            return Guess(problems=[f"{table}: {text}"], findings=guess.findings), []
         guess.description["photo"] = photo.name
     guess.findings.append(f"photos are in column {photo.name}")
     url = next((c for c in columns if c.name == "url"), None) or next((c for c in columns if c.is_url), None)
@@ -159,10 +162,11 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
         guess.description["url"] = url.name
     used = [photo, *([url] if url else []), *([columns[0]] if unnamed and photo.position else [])]
     others = [column for column in columns if column not in used and column.name != "group"]
-    binary = [column for column in others if column.is_binary]
-    words = [column for column in others if column not in binary]
+    named = [column for column in others if column.name]
+    binary = [column for column in named if column.is_binary]
+    words = [column for column in named if column not in binary]
     repeated = photo.texts.total() > 1.1 * len(photo.texts)
-    in_header = [column for column in others if column.name in known]
+    in_header = [column for column in named if column.name in known]
     if in_header or (binary and not (words and repeated)):
         taken = _guess_wide(guess, in_header or binary, known)
     else:
