@@ -99,7 +99,7 @@ def _guess_coco(table: Path) -> tuple[Guess, list[str]]:
     return Guess(labels, {"coco": True}, findings), [str(item.get("file_name")) for item in images]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Column:
     """A column: its position, name and the texts of its cells with their numbers."""
 
@@ -164,7 +164,7 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
     others = [column for column in columns if column not in used and column.name != "group"]
     named = [column for column in others if column.name]
     binary = [column for column in named if column.is_binary]
-    words = [column for column in named if column not in binary]
+    words = [column for column in named if not column.is_binary]
     repeated = photo.texts.total() > 1.1 * len(photo.texts)
     in_header = [column for column in named if column.name in known]
     if in_header or (binary and not (words and repeated)):
@@ -173,7 +173,8 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
         taken = _guess_words(guess, words, binary, known, repeated)
     if not guess.labels:
         guess.problems.append(f"{table}: no labels found in {join([column.name for column in others]) or 'it'}")
-    left = [column.name for column in others if column not in taken]
+    used_for_labels = set(taken)
+    left = [column.name for column in others if column not in used_for_labels]
     further = set(guess.labels) - known if known and not in_header else set()
     if left or further:
         ignored = [*left, *sorted(further)]
