@@ -19,6 +19,7 @@ from stylevote.wording import join, location, plural, quote, quote_all
 
 NARROW = 20  # columns
 MAX_CELLS = {True: 30_000_000, False: 3_000_000}  # that are looked at, in a narrow table and in others
+MAX_COLUMNS = MAX_LABELS + 1000
 MAX_DISTINCT = 200_000  # texts of a column that are counted
 MAX_VALUES = 8  # texts of a column of values
 LISTED = 5  # columns to ignore that are listed; more are `all`
@@ -116,7 +117,9 @@ class _Column:
     def words(self) -> set[str]:
         """Words for yes and no, if they are more than numbers: a word among numbers is rather a mistake."""
         counts = Counter(dict.fromkeys(WORDS, 0))
-        for text in self.texts if self.values else ():
+        if not self.values & WORDS.keys():
+            return set()
+        for text in self.texts:
             counts[text.casefold()] += self.texts[text]
         found = {text for text in WORDS if counts[text]}
         return found if sum(counts[text] for text in found) > sum(counts[text] for text in BITS) else set()
@@ -188,6 +191,8 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
 def _columns(header: TableRow, rows: Iterable[TableRow]) -> tuple[list[_Column], int]:
     """Return the columns that have a name, with the texts of their cells, and the number of rows."""
     width = max((k + 1 for k, name in enumerate(header.fields) if name), default=1)
+    if width > MAX_COLUMNS:
+        raise UnreadableError(header.line, f"{width} columns, expected at most {MAX_COLUMNS}")
     columns = [_Column(k, normal(name)) for k, name in enumerate(header.fields[:width])]
     count, cells = 0, MAX_CELLS[width <= NARROW]
     for row in rows:
@@ -221,7 +226,8 @@ def _guess_wide(guess: Guess, columns: list[_Column], known: set[str]) -> list[_
     texts = {text for column in columns for text in column.values}
     has_zeros = any({**BITS, **WORDS}.get(text) == 0 for text in texts)
     negative = "unknown" if has_zeros else 0
-    words = {text: value for text, value in WORDS.items() if any(text in column.words for column in columns)}
+    found = {text for column in columns for text in column.words}
+    words = {text: value for text, value in WORDS.items() if text in found}
     values = words | {text: negative for text in ("", "-1") if {text, f"{text}.0"} & texts}
     if values:
         guess.description["values"] = values
