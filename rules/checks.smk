@@ -6,6 +6,8 @@ trainings, they would make Snakemake 9.27 miss the training of a changed run.)
 
 import json
 
+from stylevote.config.settings import is_fetched
+
 
 def networks_to_check():
     """Return the keys of the runs that have a network, by its setting as canonical JSON; a segmenter is one, too."""
@@ -23,11 +25,7 @@ def networks_to_check():
 
 
 CHECKED_NETWORKS = networks_to_check()
-FETCHED_NETWORKS = {
-    text: keys
-    for text, keys in CHECKED_NETWORKS.items()
-    if (network := json.loads(text))["weights"] == "pretrained" and not network["start"]
-}
+FETCHED_NETWORKS = {text: keys for text, keys in CHECKED_NETWORKS.items() if is_fetched(json.loads(text))}
 MAX_KEYS = 5  # of the runs with a network, in messages
 # The files that jobs with networks wait for. Another node plans a job again, after its old results were removed: there it
 # waits for nothing.

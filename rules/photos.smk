@@ -30,9 +30,14 @@ for ingested, name in INGESTED.items():
         or_refused(lambda: PHOTOSETS[ingested].refuse_lost(sys.argv))
 
 
+def configured(wildcards):
+    """Return a photoset's keys of the configuration."""
+    return SETTINGS.config.photosets[INGESTED.get(wildcards.photoset, wildcards.photoset)]
+
+
 def photos_folder(wildcards):
     """Return the folder of a photoset's photos, as an option: its photos count, and its path does not."""
-    return SETTINGS.config.photosets[INGESTED.get(wildcards.photoset, wildcards.photoset)].photos
+    return configured(wildcards).photos
 
 
 rule draw_demo:
@@ -151,7 +156,7 @@ rule ingest_photos:
                     "folds": len(SETTINGS.folds) if INGESTED[wildcards.photoset] == "train" else 1,
                     "holdout": INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
                     "max_difference": SETTINGS.config.near_duplicates.max_difference,
-                    "value_range": SETTINGS.config.photosets[INGESTED[wildcards.photoset]].range,
+                    "value_range": configured(wildcards).range,
                     "cut_photos": SETTINGS.config.cut_photos,
                 }
             ),
@@ -161,7 +166,7 @@ rule ingest_photos:
             table=lambda wildcards: as_option(PHOTOSETS[wildcards.photoset].table),
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
             on_bad_photo=SETTINGS.config.on_bad_photo,
-            links=lambda wildcards: SETTINGS.config.photosets[INGESTED[wildcards.photoset]].links,
+            links=lambda wildcards: configured(wildcards).links,
             threads="{threads}",
         ),
         # The manifest depends on the content of the label table, and on the names and sizes of the photos.

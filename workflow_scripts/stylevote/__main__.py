@@ -127,7 +127,7 @@ def serve(
     from stylevote.bundle.contents import open_bundle  # noqa: PLC0415
     from stylevote.bundle.serve import serve as serve_page  # noqa: PLC0415
 
-    serve_page(open_bundle(bundle), port, threads, device, host, root_path)
+    serve_page(open_bundle(bundle), port=port, threads=threads, device=device, host=host, root_path=root_path)
 
 
 def export(bundle: Path, folder: Path, /, runs: list[str] | None = None, threads: Threads = 1) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 SHOWN = 200  # characters of a value, and lines of a list
+FIRST = 3  # names in a sentence about many
 
 KeyPath = tuple[str | int, ...]  # keys and positions, from the outermost
 
@@ -42,6 +43,11 @@ def quote(value: Any) -> str:
 def quote_all(values: Iterable[Any]) -> str:
     """Return values in one line, each quoted."""
     return ", ".join(map(quote, values))
+
+
+def quote_first(names: Sequence[str]) -> str:
+    """Return the first three names in one line, each quoted, and dots if there are more."""
+    return quote_all(names[:FIRST]) + ("..." if len(names) > FIRST else "")
 
 
 def join(names: Sequence[str]) -> str:

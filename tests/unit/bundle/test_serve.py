@@ -290,7 +290,7 @@ def test_what_is_not_installed_is_said(monkeypatch):
 def test_a_page_that_is_to_decide_on_a_gpu_does_not_start_without_one(made, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="--device: found cuda, but no GPU can be used here"):
-        serve.serve(open_bundle(made), device="cuda")
+        serve.serve(open_bundle(made), port=None, threads=1, device="cuda", host=serve.ADDRESS, root_path="")
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ from stylevote.photos.near_duplicates import thumbnail
 from stylevote.photos.problems import Problem, problem_report
 
 LABELS = ["sport", "street"]
+COLUMNS = ["image_id", "path", "width", "height", "sha256", "pixel_range", "group", *LABELS]
 VALUES = [(1, 0), (0, 1), (1, 1), (1, 0), (0, 1)]
 
 
@@ -96,16 +97,7 @@ def test_manifest_of_a_good_photoset(photos, table, caplog):
     order = [0, 3, 1, 4, 2]
     lines = lines_of_table()
     manifest, quarantine, _ = ingest_photos(photos, table([lines[0], *(lines[1 + k] for k in order)]), LABELS)
-    assert manifest.columns.tolist() == [
-        "image_id",
-        "path",
-        "width",
-        "height",
-        "sha256",
-        "pixel_range",
-        "group",
-        *LABELS,
-    ]
+    assert manifest.columns.tolist() == COLUMNS
     assert manifest["image_id"].tolist() == manifest["path"].tolist() == [f"{k}.jpg" for k in order]
     assert list(map(tuple, manifest[LABELS].to_numpy())) == [VALUES[k] for k in order]
     assert manifest["group"].tolist() == [0, 1, 2, 3, 4]
@@ -447,16 +439,7 @@ def test_a_column_group_keeps_photos_together(photos, table, caplog):
     path = table([f"{line},{group}" for line, group in zip([*lines_of_table(), "5.jpg,1,1"], groups, strict=True)])
     manifest, *_ = ingest_photos(photos, path, LABELS, folds=2)
     assert manifest["group"].tolist() == [0, 1, 0, 3, 4, 0]  # 5 is of the group of 0, and a near-duplicate of 2
-    assert manifest.columns.tolist() == [
-        "image_id",
-        "path",
-        "width",
-        "height",
-        "sha256",
-        "pixel_range",
-        "group",
-        *LABELS,
-    ]
+    assert manifest.columns.tolist() == COLUMNS
     assert "with the table's groups, 1 group of photos that stay together" in caplog.messages
     assert problems(photos, path, folds=3) == [
         f"{path}: label 'sport' has 2 distinct positive photos ({ONCE}), " + REMEDY.format(folds=3)

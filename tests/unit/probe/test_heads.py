@@ -110,23 +110,33 @@ def repeated(folds):
     return [np.sort(np.concatenate([own, own[fold::3]])) for fold, own in enumerate(without(folds))]
 
 
+def known_rows(truth, own):
+    """Return the rows of a label's known photos."""
+    return own[~np.isnan(truth[own])]
+
+
+def penalties_by_sklearn(values, targets, own, folds, penalties, loss):
+    """Return each label's penalty: the best by scikit-learn's losses for the known photos of the other folds."""
+    losses = np.zeros((targets.shape[1], len(penalties)))
+    for label, truth in enumerate(targets.T):
+        known = known_rows(truth, own)
+        weights = class_weights(loss, truth[known])
+        for number, penalty in enumerate(penalties):
+            scores = np.empty(len(known))
+            for other in np.unique(folds[own]):
+                inner = sklearn_scores(values, truth, own[folds[own] != other], penalty, loss)
+                scores[folds[known] == other] = inner[known[folds[known] == other]]
+            losses[label, number] = log_loss(truth[known], scores, sample_weight=weights) * weights.mean()
+    return [penalties[number] for number in (losses + losses.mean(axis=0)).argmin(axis=1)]
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("rows_of", [without, repeated])
 def test_the_chosen_penalty_is_the_best_of_scikit_learn(loss, rows_of):
     values, targets, folds = draw(width=30)
     heads = fit(values, targets, rows_of(folds), folds, setting(loss=loss))
     for own, head in zip(rows_of(folds), heads, strict=True):
-        losses = np.zeros((targets.shape[1], len(PENALTIES)))
-        for label, truth in enumerate(targets.T):
-            weights = class_weights(loss, truth[own])
-            for number, penalty in enumerate(PENALTIES):
-                scores = np.empty(len(own))
-                for other in np.unique(folds[own]):
-                    held_out = folds[own] == other
-                    inner = sklearn_scores(values, truth, own[~held_out], penalty, loss)
-                    scores[held_out] = inner[own[held_out]]
-                losses[label, number] = log_loss(truth[own], scores, sample_weight=weights) * weights.mean()
-        best = [PENALTIES[number] for number in (losses + losses.mean(axis=0)).argmin(axis=1)]
+        best = penalties_by_sklearn(values, targets, own, folds, PENALTIES, loss)
         assert head.penalties.tolist() == best
         scores = expit(head_logits(head.state, values.astype(np.float32)))
         for label, truth in enumerate(targets.T):
@@ -254,23 +264,13 @@ def test_unknown_labels_count_neither_way(loss):
     rows, penalties = repeated(folds), [0.03, 3]
     heads = fit(values, targets, rows, folds, setting(loss=loss, penalties=penalties))
     for own, head in zip(rows, heads, strict=True):
-        losses, train_losses = np.zeros((targets.shape[1], len(penalties))), []
-        for label, truth in enumerate(targets.T):
-            known = own[~np.isnan(truth[own])]
-            weights = class_weights(loss, truth[known])
-            for number, penalty in enumerate(penalties):
-                scores = np.empty(len(known))
-                for other in np.unique(folds[own]):
-                    inner = sklearn_scores(values, truth, own[folds[own] != other], penalty, loss)
-                    scores[folds[known] == other] = inner[known[folds[known] == other]]
-                losses[label, number] = log_loss(truth[known], scores, sample_weight=weights) * weights.mean()
-        best = [penalties[number] for number in (losses + losses.mean(axis=0)).argmin(axis=1)]
+        best, train_losses = penalties_by_sklearn(values, targets, own, folds, penalties, loss), []
         assert head.penalties.tolist() == best
         scores = expit(head_logits(head.state, values.astype(np.float32)))
         for label, truth in enumerate(targets.T):
             expected = sklearn_scores(values, truth, own, best[label], loss)
             np.testing.assert_allclose(scores[:, label], expected, atol=1e-4)
-            known = own[~np.isnan(truth[own])]
+            known = known_rows(truth, own)
             weights = class_weights(loss, truth[known])
             train_losses.append(log_loss(truth[known], expected[known], sample_weight=weights, normalize=False))
         assert head.train_loss == pytest.approx(sum(train_losses) / (~np.isnan(targets[own])).sum(), rel=1e-4)

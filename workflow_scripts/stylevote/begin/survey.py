@@ -14,12 +14,12 @@ from stylevote.errors import InputError
 from stylevote.photos.examining import examine_photo, examine_photos
 from stylevote.photos.folders import Folder, list_folder
 from stylevote.photos.formats import is_photo
-from stylevote.photos.ingest import find_paths, named_groups
+from stylevote.photos.ingest import distinct_positives, find_paths, named_groups
 from stylevote.photos.label_tables import read_label_table
 from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, united
 from stylevote.photos.problems import problem_report
 from stylevote.photos.table_guess import guess_table
-from stylevote.photos.table_reader import Entry
+from stylevote.photos.table_reader import Entry, value_matrix
 from stylevote.wording import bullets, describe_path, plural, quote
 
 SAMPLE = 2000  # photos that are opened, of more
@@ -110,7 +110,7 @@ def survey(photos: Path, table: Path, threads: int) -> Survey:
     kept = [present[k] for k in position] + ([entry for entry in entries if not entry.path] if download else [])
     groups = np.concatenate([groups, np.arange(len(groups), len(kept))])
     groups = united(groups, named_groups(kept))
-    values = np.frombuffer(b"".join(entry.values for entry in kept), np.uint8).reshape(len(kept), len(names))
+    values = value_matrix(kept, len(names))
     return Survey(
         folder=photos,
         table=table,
@@ -122,7 +122,7 @@ def survey(photos: Path, table: Path, threads: int) -> Survey:
         values=values,
         groups=groups,
         positives=(values == 1).sum(axis=0),
-        distinct=np.array([len(np.unique(groups[column == 1])) for column in values.T], dtype=int),
+        distinct=distinct_positives(values, groups),
         missing=[problem.text for problem in missing],
         download=download,
         unused=count_photos(folder) - len({entry.path for entry in present}),
@@ -154,7 +154,7 @@ def sample(entries: Sequence[Entry], labels: int) -> list[int]:
     """Return the positions of the photos to open: all, or a random sample and all positives of rare labels."""
     if len(entries) <= SAMPLE:
         return list(range(len(entries)))
-    values = np.frombuffer(b"".join(entry.values for entry in entries), np.uint8).reshape(-1, labels) == 1
+    values = value_matrix(entries, labels) == 1
     rare = values[:, values.sum(axis=0) <= RARE].any(axis=1)
     drawn = np.random.default_rng(1).choice(len(entries), SAMPLE, replace=False)
     return np.union1d(drawn, np.flatnonzero(rare)).tolist()

@@ -60,14 +60,7 @@ PAGE_STYLE = """
 """
 
 
-def serve(
-    bundle: Bundle,
-    port: int | None = None,
-    threads: int = 1,
-    device: str = "cpu",
-    host: str = ADDRESS,
-    root_path: str = "",
-) -> None:
+def serve(bundle: Bundle, *, port: int | None, threads: int, device: str, host: str, root_path: str) -> None:
     """Serve the page until Ctrl-C or SIGTERM.
 
     Args:

@@ -11,7 +11,8 @@ from stylevote.cnn.frozen import FrozenBackbone
 from stylevote.cnn.network import Network
 from stylevote.config.backbones import HUB
 from stylevote.config.identity import OMITTED, score_size
-from stylevote.errors import InputError
+from stylevote.config.settings import is_fetched
+from stylevote.machine.device import making_problem
 from stylevote.machine.uncompiled import timm
 
 # Of a run's head, which fits any backbone.
@@ -33,30 +34,16 @@ class Checked(TypedDict, total=False):
     start: list[str]
 
 
-def is_fetched(network: Checked) -> bool:
-    """Return whether a network's weights come from the hub."""
-    return network["weights"] == "pretrained" and not network["start"]
-
-
 def network_problem(network: Checked) -> str | None:
     """Return the reason why a network cannot be made or does not take photos of its size, or None.
 
-    Weights of the hub are left out. Of the user's file, names and shapes are compared. A network on the device
-    ``meta`` has shapes and no numbers, and takes a fraction of a second; only its problems are confirmed on the CPU.
+    Weights of the hub are left out. Of the user's file, names and shapes are compared.
     """
     if is_fetched(network) and not is_published(network["backbone"]):
         name = network["backbone"]
         return f"weights: found pretrained, but no library publishes weights of {name!r}; set none or a file"
-    problem = None
-    for device in ("meta", "cpu"):
-        try:
-            with torch.device(device):
-                _make(network, "none" if is_fetched(network) else "".join(network["start"]) or "none")
-        except InputError as error:
-            problem = str(error)
-        else:
-            return None
-    return problem
+    weights = "none" if is_fetched(network) else "".join(network["start"]) or "none"
+    return making_problem(lambda: _make(network, weights))
 
 
 def fetch(network: Checked) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -144,6 +145,11 @@ class Settings:
     def sees_recolored(self, run: str) -> bool:
         """Return whether a run, or the student, is trained on recoloured photos."""
         return self.uses_recolored(self.trained[run]["recipe"])
+
+
+def is_fetched(network: Mapping[str, Any]) -> bool:
+    """Return whether the weights of a network of `Settings.networks_to_check` come from the hub."""
+    return network["weights"] == "pretrained" and not network["start"]
 
 
 def weights_name(backbone: str) -> str:

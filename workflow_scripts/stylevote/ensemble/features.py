@@ -24,7 +24,8 @@ def split_halves(labels: np.ndarray, folds: np.ndarray, groups: np.ndarray) -> n
     Returns:
         0 or 1, shape (photos,).
     """
-    lowest_unknown = np.where(labels == UNKNOWN, -1, labels.astype(np.int16))  # a group has what is known of a photo
+    # A group has a label that is known of one of its photos.
+    lowest_unknown = np.where(labels == UNKNOWN, -1, labels.astype(np.int16))
     photos = pd.DataFrame({"fold": folds, "group": groups, "label": lowest_unknown})
     photos["label"] = photos.groupby(["fold", "group"])["label"].transform("max")
     units = photos.drop_duplicates(["fold", "group"])

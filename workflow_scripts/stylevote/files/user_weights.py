@@ -13,7 +13,7 @@ from safetensors import safe_open
 from torch import nn
 
 from stylevote.errors import InputError
-from stylevote.wording import quote
+from stylevote.wording import quote_all, quote_first
 
 MAX_MESSAGE = 300  # characters of torch's messages, which list hundreds of parameters
 SHOWN = 3  # names of a list
@@ -42,13 +42,13 @@ def load_part(network: nn.Module, path: Path) -> None:
     if missing or wrong:
         reasons = []
         if missing:
-            reasons += [f"{len(missing)} of the network's {len(needed)} parameters are missing: {_first(missing)}"]
+            reasons += [f"{len(missing)} of the network's {len(needed)} parameters are missing: {quote_first(missing)}"]
         if wrong:
             name = wrong[0]
             shapes = f"{name!r} has the shape {found[prefix + name]}, expected {expected[name]}"
             reasons += [f"{len(wrong)} have another shape: {shapes}"]
         if missing and unused:
-            reasons += [f"the file has others: {_first(unused)}"]
+            reasons += [f"the file has others: {quote_first(unused)}"]
         raise InputError(f"{path}: not the weights of this network ({'; '.join(reasons)})")
     if prefix:
         logging.info("%s: the names of parameters begin with %s, which is left out", path, prefix)
@@ -114,8 +114,7 @@ def _prefix(found: Collection[str], needed: Collection[str], path: Path) -> str:
         return ""
     if len(whole) > 1:
         raise InputError(
-            f"{path}: holds {len(whole)} networks, whose names begin with {', '.join(map(quote, whole[:SHOWN]))}; store"
-            " one of them"
+            f"{path}: holds {len(whole)} networks, whose names begin with {quote_all(whole[:SHOWN])}; store one of them"
         )
     return max(counts, key=counts.__getitem__)
 
@@ -127,10 +126,6 @@ def _refuse_bomb(path: Path) -> None:
             size = sum(member.file_size for member in archive.infolist())
         if size > path.stat().st_size:
             raise ValueError(f"its content of {size} bytes is compressed, and torch does not compress")
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(map(quote, names[:SHOWN])) + ("..." if len(names) > SHOWN else "")
 
 
 def _brief(error: Exception) -> str:

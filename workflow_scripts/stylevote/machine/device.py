@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 
 import torch
 import torch.distributed as dist
@@ -39,6 +40,27 @@ def open_device(threads: int, *, gpus: bool = True) -> torch.device:
         return device
     keep_memory()
     return torch.device("cpu")
+
+
+def making_problem(make: Callable[[], object]) -> str | None:
+    """Return the reason why a network cannot be made, or None.
+
+    A network on the device ``meta`` has shapes and no numbers, and takes a fraction of a second. Only a problem there
+    is confirmed on the CPU.
+
+    Args:
+        make: makes the network on torch's default device, or raises `InputError`.
+    """
+    problem = None
+    for device in ("meta", "cpu"):
+        try:
+            with torch.device(device):
+                make()
+        except InputError as error:
+            problem = str(error)
+        else:
+            return None
+    return problem
 
 
 def check_gpus(processes: int) -> None:

@@ -13,9 +13,8 @@ from stylevote.errors import InputError
 from stylevote.files.tables import replacing
 from stylevote.photos.problems import Problem
 from stylevote.photos.values import Range, read_range
-from stylevote.wording import plural, quote_all
+from stylevote.wording import plural, quote_first
 
-NAMED = 3  # photos that a sentence names
 PLAIN, PLAIN_SHARE = 16, 0.999  # of 255, as far as which a value is nearly black, or white; share of such values
 EIGHT_BITS = 255
 
@@ -28,11 +27,6 @@ def plainness(image: Image.Image) -> str:
         if sum(sum(band[part]) for band in bands) >= PLAIN_SHARE * total:
             return name
     return ""
-
-
-def first_names(names: Sequence[str]) -> str:
-    """Return the first names, quoted."""
-    return quote_all(names[:NAMED]) + ("..." if len(names) > NAMED else "")
 
 
 def plain_photos(photoset: str, names: Sequence[str], plain: Sequence[str], ranges: Collection[Range]) -> list[Problem]:
@@ -51,7 +45,7 @@ def plain_photos(photoset: str, names: Sequence[str], plain: Sequence[str], rang
             scale = "".join(f"; {each}" for each in sorted(ranges))
             text = (
                 f"photosets.{photoset}.photos: {len(same)} of {plural(len(names), 'photo')} are nearly {colour},"
-                f" {first_names(same)}{scale}. Set photosets.{photoset}.range to [the value that is black, the value"
+                f" {quote_first(same)}{scale}. Set photosets.{photoset}.range to [the value that is black, the value"
                 f" that is white] in the files; [0, {EIGHT_BITS}] takes photos of 8 bits as they are"
             )
             problems.append(Problem(0, text))
@@ -65,7 +59,7 @@ def log_notes(names: Sequence[str], notes: Sequence[Collection[str]]) -> None:
         for note in of_photo:
             by_note[note].append(name)
     for note, named in sorted(by_note.items()):
-        logging.warning("%s: %s (%s)", plural(len(named), "photo"), note, first_names(named))
+        logging.warning("%s: %s (%s)", plural(len(named), "photo"), note, quote_first(named))
 
 
 def log_ranges(ranges: Collection[Range], source: str) -> None:
@@ -82,9 +76,8 @@ def range_lines(manifests: Mapping[str, pd.DataFrame]) -> list[str]:
     """
     photosets = defaultdict(list)
     for name, manifest in manifests.items():
-        for text in manifest["pixel_range"].unique():
-            for kind, used in read_range(text).items():
-                photosets[Range(kind, *used)].append(name)
+        for kind, used in ranges_of(manifest).items():
+            photosets[Range(kind, *used)].append(name)
     return [f"photos of {', '.join(names)}: {used}" for used, names in sorted(photosets.items())]
 
 
@@ -122,7 +115,7 @@ def left_out_lines(quarantines: Mapping[str, pd.DataFrame], path: Path) -> list[
         path: named in the lines.
     """
     return [
-        f"left out of {name}: {plural(len(table), 'file')}, {first_names(_names(table))} (see {path})"
+        f"left out of {name}: {plural(len(table), 'file')}, {quote_first(_names(table))} (see {path})"
         for name, table in quarantines.items()
         if len(table)
     ]

@@ -13,14 +13,14 @@ from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
 from stylevote.files.tables import MANIFEST_COLUMNS
 from stylevote.photos.examining import MAX_MISSING, Examined, examine_photo, examine_photos
-from stylevote.photos.findings import first_names, log_notes, log_ranges, plain_photos
+from stylevote.photos.findings import log_notes, log_ranges, plain_photos
 from stylevote.photos.folders import Folder, find_files, is_utf8, list_folder, nearest_file
 from stylevote.photos.formats import begins_as_photo, is_photo
 from stylevote.photos.label_tables import read_label_table
 from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, near_duplicates, united
 from stylevote.photos.problems import LISTED, Problem, problem_report
-from stylevote.photos.table_reader import Entry
-from stylevote.wording import bullets, location, plural, quote, quote_all
+from stylevote.photos.table_reader import Entry, value_matrix
+from stylevote.wording import bullets, location, plural, quote, quote_all, quote_first
 
 TRAIN = "train"
 
@@ -135,7 +135,7 @@ def _listing_entries(folder: Folder, labels: list[str]) -> tuple[list[Entry], li
         problems.append(Problem(0, f"{quote(str(folder.root / path))}: {reason}", shown, shown, ignored=True))
     if not chosen:
         text = f"{folder.root}: no photos found, expected files ending in .jpg, .png or the like"
-        also = f"; photos by their content, and not by their suffix: {first_names(unnamed)}" if unnamed else ""
+        also = f"; photos by their content, and not by their suffix: {quote_first(unnamed)}" if unnamed else ""
         problems.append(Problem(0, text + also))
     for path in chosen:
         if not is_utf8(path):
@@ -223,6 +223,16 @@ def named_groups(entries: list[Entry]) -> np.ndarray:
     return np.array(positions, dtype=np.int64)
 
 
+def distinct_positives(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the number of groups that have a photo with each label: int, shape (labels,).
+
+    Args:
+        values: labels of the photos, shape (photos, labels).
+        groups: number of the group that each photo belongs to, shape (photos,).
+    """
+    return np.array([len(np.unique(groups[column == 1])) for column in values.T], dtype=int)
+
+
 def _rare_labels(
     entries: list[Entry], group_of: dict[str, int], names: list[str], table: Path, *, folds: int, holdout: bool
 ) -> list[Problem]:
@@ -233,13 +243,15 @@ def _rare_labels(
     problems = []
     minimum, purpose = (folds + 1, "one per fold and one held out") if holdout else (folds, "one per fold")
     remedy = f"expected at least {minimum}, {purpose}; add photos, use fewer folds or merge the label with another"
-    for k, name in enumerate(names):
-        positives = {group_of.get(entry.path, entry.name) for entry in entries if entry.values[k] == 1}
-        if not positives:
+    # A photo that could not be opened is a group of its own.
+    groups = np.array([group_of.get(entry.path, -1 - k) for k, entry in enumerate(entries)], dtype=np.int64)
+    positives = distinct_positives(value_matrix(entries, len(names)), groups)
+    for name, count in zip(names, positives.tolist(), strict=True):
+        if not count:
             problems.append(Problem(0, f"{table}: label {quote(name)} has no positive photo, {remedy}"))
-        elif len(positives) < minimum:
-            count = f"{plural(len(positives), 'distinct positive photo')} (near-duplicates and groups count once)"
-            problems.append(Problem(0, f"{table}: label {quote(name)} has {count}, {remedy}"))
+        elif count < minimum:
+            found = f"{plural(count, 'distinct positive photo')} (near-duplicates and groups count once)"
+            problems.append(Problem(0, f"{table}: label {quote(name)} has {found}, {remedy}"))
     return problems
 
 
@@ -253,7 +265,7 @@ def _manifest(kept: list[tuple[Entry, Examined]], groups: np.ndarray, names: lis
         "pixel_range": pd.Series([photo.range.text for _, photo in kept], dtype="str"),
         "group": groups,
     }
-    values = np.frombuffer(b"".join(entry.values for entry, _ in kept), np.uint8).reshape(len(kept), len(names))
+    values = value_matrix([entry for entry, _ in kept], len(names))
     return pd.DataFrame({**columns, **{name: values[:, k] for k, name in enumerate(names)}})
 
 
@@ -274,7 +286,7 @@ def _log(alike: np.ndarray, groups: np.ndarray, labels: int, quarantine: pd.Data
         logging.info("with the table's groups, %s of photos that stay together", together)
     if len(quarantine):
         names = [path or name for path, name in zip(quarantine["path"], quarantine["image_id"], strict=True)]
-        logging.warning("%s left out: %s", plural(len(quarantine), "file"), first_names(names))
+        logging.warning("%s left out: %s", plural(len(quarantine), "file"), quote_first(names))
 
 
 # ---- photosets compared

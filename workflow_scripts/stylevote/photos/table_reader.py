@@ -3,10 +3,12 @@
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
+
+import numpy as np
 
 from stylevote.config.label_table import LabelTable
 from stylevote.files.tables import UNKNOWN
@@ -45,6 +47,11 @@ class Entry:
     url: str = ""
     group: str = ""
     path: str = ""
+
+
+def value_matrix(entries: Sequence[Entry], labels: int) -> np.ndarray:
+    """Return the values of entries, uint8, shape (entries, labels)."""
+    return np.frombuffer(b"".join(entry.values for entry in entries), np.uint8).reshape(len(entries), labels)
 
 
 class Meanings(dict[str, int]):

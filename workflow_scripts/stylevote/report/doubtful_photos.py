@@ -26,7 +26,7 @@ class Shown:
         scores: for this label: one, or one per fold.
         threshold: of these scores.
         given: its labels in the table; None if they are not known.
-        unknown: its labels of which the table says that nobody knows them.
+        unknown: its labels that are unknown by the table.
         decided: its decided labels.
     """
 

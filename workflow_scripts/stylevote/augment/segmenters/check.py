@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from stylevote.config.photos import Segmentation
-from stylevote.errors import InputError
+from stylevote.machine.device import making_problem
 
 
 def segmenter_problem(network: dict[str, Any]) -> str | None:
@@ -15,24 +15,16 @@ def segmenter_problem(network: dict[str, Any]) -> str | None:
     Args:
         network: ``segmentation``, the settings of a segmentation by a network.
     """
-    problem = None
-    for device in ("meta", "cpu"):
-        try:
-            _make(network, device, fetched=False)
-        except InputError as error:
-            problem = str(error)
-        else:
-            return None
-    return problem
+    return making_problem(lambda: _make(network, fetched=False))
 
 
 def fetch_segmenter(network: dict[str, Any]) -> None:
     """Bring a segmenter's published weights to the cache of this machine; raise `InputError` if that fails."""
-    _make(network, "meta", fetched=True)
+    with torch.device("meta"):
+        _make(network, fetched=True)
 
 
-def _make(network: dict[str, Any], device: str, *, fetched: bool) -> None:
+def _make(network: dict[str, Any], *, fetched: bool) -> None:
     settings = Segmentation.model_validate(network["segmentation"])
     module, own = import_module(f"stylevote.augment.segmenters.{settings.model}"), getattr(settings, settings.model)
-    with torch.device(device):
-        module.create_network(own, "none" if own.weights == "pretrained" and not fetched else own.weights)
+    module.create_network(own, "none" if own.weights == "pretrained" and not fetched else own.weights)
