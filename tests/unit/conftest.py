@@ -1,7 +1,7 @@
 """A machine that seems to have GPUs, a small bundle, and simulated ensembles."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,8 @@ from unit.ensembles import simulate as simulate_ensemble
 
 
 @pytest.fixture
-def pretend(tmp_path, monkeypatch) -> Callable[..., None]:
-    """Let `nvidia-smi` list GPUs with these UUIDs; at first, there are none."""
+def pretend(tmp_path, monkeypatch) -> Iterator[Callable[..., None]]:
+    """Let `nvidia-smi` list GPUs with these UUIDs; at first, there are none, and this process has leased none."""
     program = tmp_path / "bin" / "nvidia-smi"
     program.parent.mkdir()
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
@@ -27,7 +27,9 @@ def pretend(tmp_path, monkeypatch) -> Callable[..., None]:
         program.chmod(0o755)
 
     list_gpus()
-    return list_gpus
+    gpus.lease_gpus.cache_clear()  # a test before this one may have leased
+    yield list_gpus
+    gpus.lease_gpus.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,7 @@ def folder(tmp_path, monkeypatch, pretend):
     monkeypatch.setenv(gpus.VISIBLE, ",".join(GPUS))  # so that it is as it was after the test
     monkeypatch.setattr(gpus, "FOLDER", tmp_path / "locks")
     monkeypatch.setattr(gpus, "SECONDS", 0.01)
-    gpus.lease_gpus.cache_clear()
-    yield tmp_path / "locks"
-    gpus.lease_gpus.cache_clear()
+    return tmp_path / "locks"
 
 
 @pytest.fixture
