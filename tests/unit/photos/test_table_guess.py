@@ -112,6 +112,15 @@ def test_labels_called_0_and_1_and_numbers_that_are_no_labels(folder):
     assert guess.findings[-2] == "1 column without use: hat"
 
 
+def test_of_a_huge_table_the_first_rows_are_looked_at(folder, monkeypatch):
+    path = folder.with_name("t.csv")
+    WIDE.to_csv(path, index=False)
+    for cells, first in [(40 * 4, "40 rows, 4 columns"), (30, "looked at the first 8 rows, 4 columns")]:
+        monkeypatch.setattr("stylevote.photos.table_guess.MAX_CELLS", {True: cells, False: 0})
+        guess = guess_table(path, folder)
+        assert (guess.labels, guess.findings[0]) == (["coat", "hat", "shoe"], first)
+
+
 def test_photos_that_are_not_there_and_tables_without_labels_are_said(folder):
     path = folder.with_name("t.csv")
     (folder / NAMES[0]).rename(folder / "x001.jpg")

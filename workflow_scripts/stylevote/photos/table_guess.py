@@ -1,8 +1,10 @@
 """Guess how a table of photos and labels is written, for the configuration to confirm."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
@@ -53,8 +55,12 @@ def guess_table(table: Path, folder: Path) -> Guess:
         files = list_folder(folder, "anywhere")
     except InputError as error:
         return Guess(problems=[str(error)])
-    guess, names = _guess(table, [], lambda name: bool(matching_files(files, name) or similar_files(files, name)))
-    missing = [name for name in names if not (matching_files(files, name) or similar_files(files, name))]
+
+    def is_file(name: str) -> bool:
+        return bool(matching_files(files, name) or similar_files(files, name))
+
+    guess, names = _guess(table, [], is_file)
+    missing = [name for name in names if not is_file(name)]
     if names:
         guess.findings.append(f"{len(names) - len(missing)} of {plural(len(names), 'photo')} are in {folder}")
     if missing:
@@ -133,7 +139,7 @@ class _Column:
     @property
     def is_url(self) -> bool:
         """Whether the first cells are URLs."""
-        return all("://" in text[:10] for text in list(self.texts)[:20] if text) and any(self.texts)
+        return all("://" in text[:10] for text in islice(self.texts, 20) if text) and any(self.texts)
 
 
 def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool]) -> tuple[Guess, list[str]]:
@@ -148,7 +154,8 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
     columns, count = _columns(first, rows)
     if not columns:
         raise UnreadableError(first.line, "the table has no columns")
-    guess = Guess(findings=[f"{plural(count, 'row')}, {plural(len(columns), 'column')}"])
+    size = f"{plural(count, 'row')}, {plural(len(columns), 'column')}"
+    guess = Guess(findings=[size if next(rows, None) is None else f"looked at the first {size}"])
     unnamed = len(columns) > 1 and columns[0].name in UNNAMED
     photo = _photo_column(columns, is_photo, unnamed)
     known = {*map(normal, labels)}
@@ -189,19 +196,16 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
 
 
 def _columns(header: TableRow, rows: Iterable[TableRow]) -> tuple[list[_Column], int]:
-    """Return the columns that have a name, with the texts of their cells, and the number of rows."""
+    """Return the columns that have a name, with the texts of their cells, and the number of rows that were read."""
     width = max((k + 1 for k, name in enumerate(header.fields) if name), default=1)
     if width > MAX_COLUMNS:
         raise UnreadableError(header.line, f"{width} columns, expected at most {MAX_COLUMNS}")
-    columns = [_Column(k, normal(name)) for k, name in enumerate(header.fields[:width])]
-    count, cells = 0, MAX_CELLS[width <= NARROW]
-    for row in rows:
+    columns, count = [_Column(k, normal(name)) for k, name in enumerate(header.fields[:width])], 0
+    for row in islice(rows, math.ceil(MAX_CELLS[width <= NARROW] / width)):
         count += 1
-        if cells > 0:
-            for column, text in zip(columns, row.fields, strict=False):
-                if text in column.texts or len(column.texts) < MAX_DISTINCT:
-                    column.texts[text] += 1
-            cells -= width
+        for column, text in zip(columns, row.fields, strict=False):
+            if text in column.texts or len(column.texts) < MAX_DISTINCT:
+                column.texts[text] += 1
     return columns, count
 
 
@@ -211,7 +215,7 @@ def _photo_column(columns: list[_Column], is_photo: Callable[[str], bool], unnam
     def photos(column: _Column) -> float:
         if column.is_binary:
             return 0
-        texts = [name_of_url(text) if column.is_url else text for text in list(column.texts)[:200] if text]
+        texts = [name_of_url(text) if column.is_url else text for text in islice(column.texts, 200) if text]
         named = sum(is_photo(text) or _is_photo_name(text) for text in texts)
         return named * len(column.texts) / max(1, column.texts.total())
 
