@@ -23,14 +23,13 @@ of the paper's 180, so that nested estimates take an acceptable time; `xgboost_3
                  between two families reveal the kind, which trees can learn
 
 Every finished seed is written to --output. A further call reuses the seeds of the same settings. Begin a new file after
-a change of the library. Run the program from the repository's root.
+a change of the library.
 """
 
-import argparse
 import itertools
 import logging
-import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
@@ -40,10 +39,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from bench import make_parser
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cli import end_with
 from stylevote.config.ensemble import Selection, Simulation, Stack, Threshold
@@ -140,14 +138,20 @@ class Photoset:
     cnns: list[np.ndarray]
 
 
-def draw_photosets(settings: Settings, seed: int) -> tuple[Photoset, Photoset]:
-    """Return the training photos, scored by their own folds' CNNs, and the test photos, scored by each fold's."""
-    train = simulate_manifest("train", settings.photos, settings.min_positives, LABELS, seed)
-    folds = assign_folds(train, LABELS, settings.folds, seed)["fold"].to_numpy()
+def draw_photosets(settings: Any, seed: int, labels: list[str] = LABELS) -> tuple[Photoset, Photoset]:
+    """Return the training photos, scored by their own folds' CNNs, and the test photos, scored by each fold's.
+
+    Args:
+        settings: photos, test (their numbers), min_positives (of the training photos) and folds (their number).
+        seed: of the draws.
+        labels: of the photos.
+    """
+    train = simulate_manifest("train", settings.photos, settings.min_positives, labels, seed)
+    folds = assign_folds(train, labels, settings.folds, seed)["fold"].to_numpy()
     min_positives = round(settings.min_positives * settings.test / settings.photos)
-    test = simulate_manifest("test", settings.test, min_positives, LABELS, seed)
+    test = simulate_manifest("test", settings.test, min_positives, labels, seed)
     of_test = [np.full(settings.test, fold) for fold in range(settings.folds)]
-    return Photoset("train", train[LABELS], [folds]), Photoset("test", test[LABELS], of_test)
+    return Photoset("train", train[labels], [folds]), Photoset("test", test[labels], of_test)
 
 
 def draw_scores(law: str, ensemble: SimulatedEnsemble, member: int, label: str, photoset: Photoset) -> np.ndarray:
@@ -190,16 +194,10 @@ def measure_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.Data
     logging.getLogger().setLevel(logging.WARNING)
     with threadpool_limits(1):
         train, test = draw_photosets(settings, seed)
-        law = Simulation(
-            seed=seed,
-            epochs=settings.epochs,
-            families=settings.families,
-            twins=settings.twins,
-            skill=settings.skill,
-        )
-        ensemble = make_ensemble(train.truth, law)
+        of_law = {name: getattr(settings, name) for name in ("epochs", "families", "twins", "skill")}
+        ensemble = make_ensemble(train.truth, Simulation(seed=seed, **of_law))
         figures = np.mean(
-            [measure_label(settings, ensemble, label, train, test, ensembles=ensembles) for label in LABELS], axis=0
+            [measure_label(settings, ensemble, label, train, test, ensembles) for label in LABELS], axis=0
         )
     table = pd.DataFrame(figures, columns=FIGURES)
     table.insert(0, "settings", settings.digest())
@@ -209,13 +207,7 @@ def measure_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.Data
 
 
 def measure_label(
-    settings: Settings,
-    ensemble: SimulatedEnsemble,
-    label: str,
-    train: Photoset,
-    test: Photoset,
-    *,
-    ensembles: list[str],
+    settings: Settings, ensemble: SimulatedEnsemble, label: str, train: Photoset, test: Photoset, ensembles: list[str]
 ) -> np.ndarray:
     """Return one label's `FIGURES` of each ensemble, shape (ensembles, figures). Shared work is done once."""
     truth, (folds,) = train.truth[label].to_numpy(), train.cnns
@@ -246,29 +238,22 @@ def measure_label(
 
     def test_scores(row: int) -> np.ndarray:
         member, epoch = divmod(row, settings.epochs)
-        return draw_scores(settings.law, ensemble, member, label, test)[
-            :, epoch
-        ].copy()  # frees the other epochs' memory
+        of_member = draw_scores(settings.law, ensemble, member, label, test)
+        return of_member[:, epoch].copy()  # frees the other epochs' memory
 
-    def outputs(selection: str, combiner: str, *, cnn_first: bool) -> np.ndarray:
+    def outputs(selection: str, combiner: str, cnn_first: bool) -> np.ndarray:
         # What is averaged before any threshold: (folds, photos), or (1, photos) where the CNNs are averaged first.
         features = np.stack([once(test_scores, row) for row in once(selected, selection)], axis=2)
         stackers = once(stack, selection, combiner).stackers
         table = combine_folds(features, stackers, 0.5, "average_cnn_first" if cnn_first else "average_scores")
         return table[["score"] if cnn_first else [f"fold{fold}" for fold in range(settings.folds)]].to_numpy().T
 
-    def by_fold(selection: str, combiner: str) -> np.ndarray:
-        return outputs(selection, combiner, cnn_first=False)
-
-    def cnn_first(selection: str, combiner: str) -> np.ndarray:
-        return outputs(selection, combiner, cnn_first=True)
-
     rows = []
     for selection, combiner, method, aggregation in (name.split("/") for name in ensembles):
         cut, non_nested = once(threshold, selection, combiner, method)
-        joined = once(cnn_first if aggregation == "average_cnn_first" else by_fold, selection, combiner)
+        joined = once(outputs, selection, combiner, aggregation == "average_cnn_first")
         votes = combine_folds(joined[:, :, None], [Mean(1)], cut, aggregation)  # the outputs as they are
-        each = once(by_fold, selection, combiner)
+        each = once(outputs, selection, combiner, False)
         nested_f_beta, gain = np.nan, np.nan
         if settings.nested:
             estimate = once(nested, selection, combiner, method)
@@ -348,7 +333,7 @@ def summarize(results: pd.DataFrame, names: dict[str, str]) -> None:
             print(f"{name:{width}}{mean_and_error(gain)}  better in {np.sum(gain > 0)} of {len(gain)}")
 
 
-def main(arguments: argparse.Namespace) -> None:
+def main(arguments: Namespace) -> None:
     """Measure the missing seeds, and summarize all."""
     began = time.perf_counter()
     names = spelled(arguments.ensembles)
@@ -384,7 +369,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = make_parser(__doc__)
     options.add_argument("--ensembles", nargs="+", default=list(PRESETS), help="(default: the presets)")
     options.add_argument("--seeds", type=int, default=20, help="number of seeds (default 20)")
     options.add_argument("--first-seed", type=int, default=1, help="(default 1)")

@@ -10,9 +10,7 @@ process got from the system during the preparation. Run it from the repository's
     python benchmarks/inference.py
 """
 
-import argparse
 import statistics
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -21,9 +19,8 @@ from math import exp, log
 from pathlib import Path
 
 import torch
+from bench import make_parser
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cnn.backbones import create_backbone, take_size
 from stylevote.cnn.inference import fast_forward
@@ -98,7 +95,7 @@ def make_backbone(name: str, size: int) -> nn.Module:
 
 def main() -> None:
     """Measure each backbone and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--backbones", nargs="+", default=list(BACKBONES), choices=BACKBONES)
     parser.add_argument("--photos", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)

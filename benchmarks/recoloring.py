@@ -4,18 +4,14 @@ The plain version converts the whole photo (rgb2hsv, shift, hsv2rgb) and blends 
 works out the membership as well. Both are measured in turn on drawn photos, enlarged to the size of real ones.
 """
 
-import argparse
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench import make_parser
 from PIL import Image
 from skimage.color import hsv2rgb, rgb2hsv
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.augment.garments import Unsuitable, find_garments
 from stylevote.augment.quality import measure
@@ -81,7 +77,7 @@ def timed(function: Callable, *arguments: Any) -> tuple[Any, float]:
 
 def main() -> None:
     """Measure and print the table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = make_parser(__doc__)
     arguments.add_argument("--photos", type=int, default=60, help="how many (default 60)")
     arguments.add_argument("--size", type=int, default=512, help="shorter side in pixels (default 512)")
     options = arguments.parse_args()

@@ -3,20 +3,18 @@
 The networks have random weights. A trained Mask R-CNN takes somewhat longer: it also draws the masks of what it found.
 """
 
-import argparse
-import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from bench import make_parser
 from PIL import Image
 from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
@@ -38,7 +36,7 @@ def seconds(segmenter: Any, photos: list[np.ndarray], rows: list[Row]) -> float:
     return time.perf_counter() - start
 
 
-def main(arguments: argparse.Namespace) -> None:
+def main(arguments: Namespace) -> None:
     """Print one table."""
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
@@ -75,7 +73,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__)
+    options = make_parser(__doc__)
     options.add_argument("--photos", type=int, default=4, help="photos to segment (default 4)")
     options.add_argument("--size", type=int, default=512, help="their shorter side in pixels (default 512)")
     options.add_argument("--encoder", default="mobilenet_v2", help="encoder of the smp network (default mobilenet_v2)")
