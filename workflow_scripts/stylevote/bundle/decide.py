@@ -23,7 +23,7 @@ from stylevote.cnn.network import Network, make_head
 from stylevote.cnn.predict import predict
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.ensemble.decisions import decision_details
-from stylevote.ensemble.vote import photoset_votes, predict_labels
+from stylevote.ensemble.vote import combine_folds_by_label, photoset_votes
 from stylevote.errors import InputError
 from stylevote.files.tables import damaged
 from stylevote.files.weights import load_weights
@@ -98,8 +98,8 @@ def decide(
                     if member == (bundled.run, bundled.epoch):
                         scores[label][bundled.fold, :, position] = probabilities[:, k]
     features = {label: content.features[label] for label in bundle.labels}
-    votes = predict_labels(scores, features, stackers, content.thresholds, content.votes)
-    table = photoset_votes(votes, manifest["image_id"].to_numpy())
+    tables = combine_folds_by_label(scores, features, stackers, content.thresholds, content.votes.aggregation)
+    table = photoset_votes(tables, content.thresholds, content.votes, manifest["image_id"].to_numpy())
     return decision_details(table, bundle.thresholds, content.precision_threshold)
 
 
