@@ -222,11 +222,8 @@ def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], thread
     """Return a bundle's decisions for uploaded files as HTML; remove the files.
 
     Args:
-        bundle: a checked bundle.
-        folder: of the uploads.
+        bundle, folder, threads, device: see `make_page`.
         uploads: the files, in any format; their names are shown.
-        threads: processor threads to use.
-        device: see `stylevote.bundle.decide.choose_device`.
     """
     answers, refused = _answered(bundle, folder, uploads, threads, device, _answers)
     return whole_answer(answers, refused, len(bundle.networks))

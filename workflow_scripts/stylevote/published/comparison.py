@@ -130,22 +130,17 @@ def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positive
         the columns `COLUMNS`, a row per size. There is one ensemble of a size, so no interval over seeds, and no
         non-nested F-beta.
     """
-    table = pd.DataFrame(
-        {
-            "row": ["every run" if size == "all" else f"top {size}" for size in curve["size"]],
-            "label": "macro",
-            "paper": [paper.get(size) for size in curve["size"]],
-            "ours": curve["nested_f_beta"],
-            "low": np.nan,
-            "high": np.nan,
-            "non_nested": np.nan,
-            "photos_low": curve["nested_low"],
-            "photos_high": curve["nested_high"],
-            "seeds": 1,
-            "positives": positives,
-        }
-    )
-    return table.astype(COLUMNS)
+    columns = {
+        "row": ["every run" if size == "all" else f"top {size}" for size in curve["size"]],
+        "label": "macro",
+        "paper": [paper.get(size) for size in curve["size"]],
+        "ours": curve["nested_f_beta"],
+        "photos_low": curve["nested_low"],
+        "photos_high": curve["nested_high"],
+        "seeds": 1,
+        "positives": positives,
+    }
+    return pd.DataFrame(columns, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def write_comparison(table: pd.DataFrame, path: Path, csv: Path) -> None:

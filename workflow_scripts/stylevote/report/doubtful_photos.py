@@ -99,15 +99,9 @@ def _shown(
     thresholds: np.ndarray,
     chosen: pd.DataFrame,
 ) -> list[Shown]:
-    """Return the photos of ``chosen``, whose columns are photo and label (numbers).
+    """Return the photos of ``chosen``: the columns photo, and label in question, both as numbers.
 
-    Args:
-        folder, manifest, labels: see `mistaken_photos`.
-        truth: 0, 1 or `UNKNOWN`, shape (photos, labels).
-        decided: 0/1, in the same shape.
-        scores: shape (photos, labels, scores of a decision).
-        thresholds: shape (photos, labels).
-        chosen: the photos, and the label in question of each.
+    The other arrays have the shape (photos, labels), ``scores`` also those of each decision in a third axis.
     """
 
     def names(row: np.ndarray) -> list[str]:
