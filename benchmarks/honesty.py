@@ -32,7 +32,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,30 +103,10 @@ PRESETS = {
     "paper_2018": "top_20/xgboost/greedy/average_then_vote",
     "default": "top_20/logistic/shrunk/average_scores",
 }
+OF_ALL_SEEDS = ("ensembles", "seeds", "first_seed", "processes", "output")  # options that change no result of a seed
 KEY = ["settings", "seed", "ensemble"]
 FIGURES = ["non_nested", "nested", "gain", "one_cnn", "test", "best"]
 SHOWN = 4  # ensembles in the row of a seed
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a seed's results, besides the seed and the ensemble; see the program's options."""
-
-    photos: int
-    test: int
-    min_positives: int
-    members: int
-    epochs: int
-    families: int
-    twins: int
-    folds: int
-    skill: float
-    law: str
-    nested: bool
-
-    def digest(self) -> str:
-        """Return a digest of these settings and of the definitions of the ensembles' parts."""
-        return digest([asdict(self), SELECTIONS, COMBINERS, THRESHOLDS])
 
 
 @dataclass(frozen=True)
@@ -138,7 +118,7 @@ class Photoset:
     cnns: list[np.ndarray]
 
 
-def draw_photosets(settings: Any, seed: int, labels: list[str] = LABELS) -> tuple[Photoset, Photoset]:
+def draw_photosets(settings: Namespace, seed: int, labels: list[str] = LABELS) -> tuple[Photoset, Photoset]:
     """Return the training photos, scored by their own folds' CNNs, and the test photos, scored by each fold's.
 
     Args:
@@ -189,7 +169,12 @@ def _draws(ensemble: SimulatedEnsemble, *purpose: Any) -> np.random.Generator:
     return np.random.default_rng(seed_of(ensemble.settings.seed, "law", *purpose))
 
 
-def measure_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFrame:
+def digest_of(settings: Namespace) -> str:
+    """Return a digest of a seed's settings and of the definitions of the ensembles' parts."""
+    return digest([vars(settings), SELECTIONS, COMBINERS, THRESHOLDS])
+
+
+def measure_seed(settings: Namespace, seed: int, ensembles: list[str]) -> pd.DataFrame:
     """Return a row per ensemble: settings, seed, ensemble and `FIGURES` (macro F2)."""
     logging.getLogger().setLevel(logging.WARNING)
     with threadpool_limits(1):
@@ -200,14 +185,14 @@ def measure_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.Data
             [measure_label(settings, ensemble, label, train, test, ensembles) for label in LABELS], axis=0
         )
     table = pd.DataFrame(figures, columns=FIGURES)
-    table.insert(0, "settings", settings.digest())
+    table.insert(0, "settings", digest_of(settings))
     table.insert(1, "seed", seed)
     table.insert(2, "ensemble", ensembles)
     return table
 
 
 def measure_label(
-    settings: Settings, ensemble: SimulatedEnsemble, label: str, train: Photoset, test: Photoset, ensembles: list[str]
+    settings: Namespace, ensemble: SimulatedEnsemble, label: str, train: Photoset, test: Photoset, ensembles: list[str]
 ) -> np.ndarray:
     """Return one label's `FIGURES` of each ensemble, shape (ensembles, figures). Shared work is done once."""
     truth, (folds,) = train.truth[label].to_numpy(), train.cnns
@@ -337,11 +322,11 @@ def main(arguments: Namespace) -> None:
     """Measure the missing seeds, and summarize all."""
     began = time.perf_counter()
     names = spelled(arguments.ensembles)
-    settings = Settings(**{field.name: getattr(arguments, field.name) for field in fields(Settings)})
+    settings = Namespace(**{name: value for name, value in vars(arguments).items() if name not in OF_ALL_SEEDS})
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    print(f"{canonical(asdict(settings))}\n{len(names)} ensembles; XGBoost has 2 of the paper's 180 points", flush=True)
+    print(f"{canonical(vars(settings))}\n{len(names)} ensembles; XGBoost has 2 of the paper's 180 points", flush=True)
     known = read_results(arguments.output)
-    done = known[known["settings"].eq(settings.digest()) & known["seed"].isin(seeds) & known["ensemble"].isin(names)]
+    done = known[known["settings"].eq(digest_of(settings)) & known["seed"].isin(seeds) & known["ensemble"].isin(names)]
     missing = {
         seed: [name for name in names if name not in set(done["ensemble"][done["seed"] == seed])] for seed in seeds
     }

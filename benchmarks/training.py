@@ -86,12 +86,7 @@ def run_setting(options: Namespace, *, epochs: int = 1, **keys: Any) -> dict[str
 
 
 class Bench:
-    """Measurements on one device with one network.
-
-    Args:
-        options: the program's arguments.
-        device: where the network computes.
-    """
+    """Measurements on one device with one network, by the program's options."""
 
     def __init__(self, options: Namespace, device: torch.device) -> None:
         self.options, self.device = options, device
@@ -127,14 +122,7 @@ class Bench:
 
 
 class Engine(Bench):
-    """(a), (b), and the data path of (a).
-
-    Args:
-        options: the program's arguments.
-        device: where the network computes.
-        cache: the photos.
-        folder: of the training.
-    """
+    """(a), (b), and the data path of (a), with the photos of a cache; the training is in a folder."""
 
     def __init__(self, options: Namespace, device: torch.device, cache: PixelCache, folder: Path) -> None:
         super().__init__(options, device)
@@ -168,12 +156,7 @@ class Engine(Bench):
 
 
 class Plain(Bench):
-    """(c), (d), and the data path of (c): the same network with PyTorch's defaults.
-
-    Args:
-        options: the program's arguments.
-        paths: the photos.
-    """
+    """(c), (d), and the data path of (c): the same network with PyTorch's defaults, and the photos as files."""
 
     def __init__(self, options: Namespace, paths: list[Path]) -> None:
         super().__init__(options, torch.device("cuda" if torch.cuda.is_available() else "cpu"))

@@ -180,7 +180,9 @@ def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio
         return answer_uploads(bundle, folder, [Path(path) for path in uploads or []], threads, device), None
 
     def answer_as_json(uploads: list[str] | None) -> tuple[dict[str, Any], None]:
-        return json_answer(bundle, folder, [Path(path) for path in uploads or []], threads, device), None
+        paths = [Path(path) for path in uploads or []]
+        records, refused = _answered(bundle, folder, paths, threads, device, _records)
+        return {"photos": records, "refused": [{"photo": name, "reason": why} for name, why in refused]}, None
 
     labels = len(bundle.labels)
     with gradio.Blocks(title="Stylevote", analytics_enabled=False) as page:
@@ -227,20 +229,6 @@ def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], thread
     """
     answers, refused = _answered(bundle, folder, uploads, threads, device, _answers)
     return whole_answer(answers, refused, len(bundle.networks))
-
-
-def json_answer(
-    bundle: Bundle, folder: Path, uploads: Sequence[Path], threads: int = 1, device: str = "cpu"
-) -> dict[str, Any]:
-    """Return a bundle's decisions for uploaded files as JSON values; remove the files.
-
-    Returns:
-        ``photos``: for each, ``photo`` (its name), ``labels`` (those that it has) and ``scores`` (for each label:
-        score, threshold, decision and agreement, as in the table of details); ``refused``: the other files, with
-        ``photo`` and ``reason``.
-    """
-    records, refused = _answered(bundle, folder, uploads, threads, device, _records)
-    return {"photos": records, "refused": [{"photo": name, "reason": reason} for name, reason in refused]}
 
 
 def _answered(
@@ -320,7 +308,10 @@ def _answers(
 def _records(
     bundle: Bundle, _folder: Path, names: dict[str, str], table: pd.DataFrame, _device: Any
 ) -> Iterator[dict[str, Any]]:
-    """Yield each photo's decisions as JSON values."""
+    """Yield JSON values of each photo: ``photo`` (its name), ``labels`` (those that it has) and ``scores``.
+
+    The latter are score, threshold, decision and agreement for each label, as in the table of details.
+    """
     for file, rows in table.groupby("image_id", sort=False):
         by_label = rows.drop(columns="image_id").set_index("label")
         given = [label for label in bundle.labels if by_label["decision"][label]]

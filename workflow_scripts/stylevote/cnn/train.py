@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -294,18 +295,16 @@ class Training:
     def _write_checkpoint(self) -> None:
         state = {"key": self.key, "history": [asdict(row) for row in self.history], "validation": self.validation}
         if len(self.history) < len(self.phase_of):
-            state["next"] = {
-                "network": self.network.state_dict(),
-                "average": self.average.state_dict() if self.average else None,
-                "soup": self.soup.state_dict() if self.soup else None,
-                "optimizer": self.optimizer.state_dict(),
-                "scaler": self.scaler.state_dict(),
-                "parts": self.parts,
-                "phase": self.phase,
-            }
+            states = {name: stateful.state_dict() for name, stateful in self._stateful().items()}
+            state["next"] = {**states, "parts": self.parts, "phase": self.phase}
         if self.processes.is_main:
             write_checkpoint(self.folder, state)
         self.finished = len(self.history)
+
+    def _stateful(self) -> dict[str, Any]:
+        """Return all whose state the next epoch needs, by the names in a checkpoint."""
+        names = ("network", "average", "soup", "optimizer", "scaler")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def _resume(self) -> None:
         """Continue after the last finished epoch, if there is a checkpoint of this training."""
@@ -314,13 +313,8 @@ class Training:
             return
         if following := state.get("next"):
             self._enter_phase(following["phase"])
-            self.network.load_state_dict(following["network"])
-            if self.average:
-                self.average.load_state_dict(following["average"])
-            if self.soup:
-                self.soup.load_state_dict(following["soup"])
-            self.optimizer.load_state_dict(following["optimizer"])
-            self.scaler.load_state_dict(following["scaler"])
+            for name, stateful in self._stateful().items():
+                stateful.load_state_dict(following[name])
             self.parts = max(following["parts"], self.processes.size)
         self.history = [Epoch(**row) for row in state["history"]]
         self.validation = state["validation"]

@@ -27,7 +27,7 @@ COLUMNS = {
 }
 
 
-def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[float, float]:
+def seed_interval(values: np.ndarray) -> tuple[float, float]:
     """Return the confidence interval of the mean over all seeds, given the F-beta of a few (Student 1908).
 
     It covers the chance of training, on the same photos. It is clipped to 0..1. With one seed it is NaN.
@@ -37,7 +37,7 @@ def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[f
     if len(values) < 2:
         return np.nan, np.nan
     error = np.std(values, ddof=1) / np.sqrt(len(values))
-    margin = student.ppf((1 + share) / 2, len(values) - 1) * error
+    margin = student.ppf((1 + bootstrap.SHARE) / 2, len(values) - 1) * error
     return max(float(np.mean(values) - margin), 0.0), min(float(np.mean(values) + margin), 1.0)
 
 

@@ -93,8 +93,9 @@ def reliability(labels: np.ndarray, scores: np.ndarray, bins: int = BINS) -> pd.
     return result.assign(low=low, high=high)[["photos", "expected", "observed", "low", "high"]]
 
 
-def wilson(share: np.ndarray, count: np.ndarray, z: float = 1.959964) -> tuple[np.ndarray, np.ndarray]:
-    """Return the interval of a share of ``count`` photos (Wilson 1927). With ``z`` 1.96, it holds 95 %."""
+def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95 % interval of a share of ``count`` photos (Wilson 1927)."""
+    z = 1.959964
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     reach = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     return np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)
