@@ -52,12 +52,10 @@ def decide(
     """Decide the photos of a folder, as the workflow decides a photoset without a table.
 
     Args:
-        bundle: a checked bundle.
         photos: a folder; its photos and those of its subfolders are decided.
         on_bad_photo: ``fail``, or ``skip`` to leave out unreadable photos.
         cut_photos: ``bad``, or ``take`` to use JPEGs that lack their last bytes.
         left_out: CSV to write if files were left out; if none were, an older one becomes empty.
-        threads: processor threads to use.
         device: see `choose_device`.
         progress: whether to show a progress bar, on a terminal.
 
@@ -109,7 +107,6 @@ def choose_device(name: str, threads: int) -> torch.device:
     Args:
         name: ``cpu``, ``cuda``, or ``auto`` for a GPU if there is one. A GPU is leased until the process ends
             (`stylevote.machine.device.open_device`).
-        threads: processor threads to use.
 
     Raises:
         InputError: the name is none of these, or there is no GPU for ``cuda``.

@@ -64,9 +64,7 @@ def serve(bundle: Bundle, *, port: int | None, threads: int, device: str, host: 
     """Serve the page until Ctrl-C or SIGTERM.
 
     Args:
-        bundle: a checked bundle.
         port: to listen on; None for the first free port from 7860.
-        threads: processor threads to use.
         device: see `stylevote.bundle.decide.choose_device`. A GPU is leased until the page ends.
         host: address or name to listen on.
         root_path: URL or path at which a proxy shows the page to others.
@@ -169,9 +167,7 @@ def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio
     """Return the page.
 
     Args:
-        bundle: a checked bundle.
         folder: for uploads, until they are decided, and for nothing else.
-        threads: processor threads to use.
         device: see `stylevote.bundle.decide.choose_device`.
     """
 

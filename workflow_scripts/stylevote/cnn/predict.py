@@ -67,7 +67,6 @@ def predict_by_files(
         labels: number of labels of the run.
         pixels: pixel cache of the photos, at the size at which the run scores.
         index: of the pixel cache.
-        threads: processor threads to use.
 
     Raises:
         InputError: pixels or weights are damaged.

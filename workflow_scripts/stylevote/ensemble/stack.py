@@ -60,7 +60,6 @@ def fit_stack(
         stack: the combiner and its settings.
         groups: of the photos, see `bootstrap_f_beta`: ``auto`` takes its standard errors over groups.
         beta: of the F-beta to maximize.
-        threads: processor threads to use.
     """
     name = stack.combiner
     fit = load_combiner(name).fit

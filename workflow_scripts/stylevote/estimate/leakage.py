@@ -91,7 +91,6 @@ def permuted_alarm(
         labels: 0, 1 or `UNKNOWN` in random order, shape (photos,).
         decisions: the nested estimate's, for these labels, in the same shape.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         an alarm: the F-beta, that of assigning the label to every photo, and the limit of chance.
@@ -128,7 +127,6 @@ def noise_alarm(
         labels, folds, halves: shape (photos,).
         selection: method and its settings.
         seed: of the noise.
-        beta: weight of recall against precision.
 
     Returns:
         an alarm: the share of noise among the members, that among the runs, and the limit of chance.

@@ -70,7 +70,6 @@ def nested_scores(
         non_nested: for each label the F-beta of its final threshold on the photos that chose it.
         names: the labels.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         a row per label and a last row ``macro`` (the means; the sum of ``positives``): label, positives,
@@ -106,7 +105,6 @@ def holdout_scores(
     Args:
         labels, decisions: see `score_decisions`.
         names: the labels.
-        beta: weight of recall against precision.
 
     Returns:
         a row per label and a last row of the means, as in `nested_scores`: holdout_f_beta, holdout_low, holdout_high

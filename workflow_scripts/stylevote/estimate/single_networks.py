@@ -49,7 +49,6 @@ def estimate_runs(
         runs: out-of-fold scores of each run, shape (epochs, photos); one run decides alone.
         folds: shape (photos,).
         threshold: a threshold for all folds; only the epochs are then chosen.
-        beta: weight of recall against precision.
 
     Returns:
         decisions, 0/1, uint8, shape (photos,); and the non-nested F-beta, of the epochs and the threshold that are best

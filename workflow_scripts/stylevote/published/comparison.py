@@ -58,7 +58,6 @@ def tabulate(
         folds: shape (photos,).
         read_run: returns a run's out-of-fold scores by label, each of shape (epochs, photos). Each run is read once.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         the columns `COLUMNS`, a row per cell: ``ours`` is the mean over seeds of the nested F-beta (`estimate_runs`) or

@@ -28,7 +28,6 @@ class DecidedLabel:
         threshold: of the scores.
         checked: truth and scores of photos that chose nothing (test or holdout photos), both of shape (photos,); None
             if the label is known for no such photo.
-        beta: weight of recall against precision.
     """
 
     name: str

@@ -71,7 +71,6 @@ def compare_losses(
         rankings, read_scores: see `measures.decide_by_singles`.
         labels: 0, 1 or `UNKNOWN`, shape (photos,).
         group: the run of each loss.
-        beta: weight of recall against precision.
         checked: the labels of photos that chose nothing, and a function that returns the scores of a run at an
             epoch for them, or None if it did not decide them.
     """
@@ -118,7 +117,6 @@ def sample_losses(
         folds: shape (photos,).
         compared: groups of runs that predict the label: the run of each loss.
         groups: of the photos, see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         for each two losses, a row per sample and for each kind of threshold: the columns `SAMPLES` without ``label``.

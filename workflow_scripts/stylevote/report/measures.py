@@ -46,7 +46,6 @@ def flat_range(
         labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (photos,).
         threshold: the chosen one.
-        beta: weight of recall against precision.
         tolerance: of F-beta.
 
     Returns:
@@ -171,7 +170,6 @@ def compare_searches(
         labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (photos,).
         groups: of the photos, shape (photos,); by default, each photo has its own.
-        beta: weight of recall against precision.
         resamples: number of samples. Samples with the same number hold the same photos for all labels.
 
     Returns:

@@ -25,7 +25,6 @@ def bounds(
         labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         decisions: 0/1, in the same shape.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
     """
     (resampled,) = bootstrap_f_beta(labels, [decisions], groups, beta=beta)
     low, high = interval(with_mean(resampled))
@@ -119,7 +118,6 @@ def compare_singles(
         ensemble: the honest decisions, 0/1, in the same shape.
         singles: what `measures.decide_by_singles` returns, one per label.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         a row for the ensemble, for ``best`` (each label's best network), for ``one`` (one network for all labels, if

@@ -68,7 +68,6 @@ def choose_epoch(
         labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         scores: out-of-fold, float32, shape (epochs, photos, labels).
         threshold: method of the search.
-        beta: weight of recall against precision.
 
     Returns:
         the epoch's position in ``scores``; thresholds, and the F-beta at these, both of shape (labels,).
@@ -127,7 +126,6 @@ def compare_student(
         ensemble, student, singles: decisions of each, in the same shape; ``singles`` may be missing.
         names: the labels.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, single_f_beta

@@ -93,7 +93,6 @@ def fit(
         seed: of XGBoost.
         search: ``race``, or ``all`` to fit every point on all photos.
         choose: ``label``, or ``fold`` to keep for each fold the point of highest F-beta on the fold's own photos.
-        beta: weight of recall against precision.
         threads: boosters to fit at once, each on one thread. It makes no difference to the result.
 
     Returns:
