@@ -64,7 +64,7 @@ def serve(bundle: Bundle, *, port: int | None, threads: int, device: str, host: 
     """Serve the page until Ctrl-C or SIGTERM.
 
     Args:
-        port: to listen on; None for the first free port from 7860.
+        port: None for the first free port from 7860.
         device: see `stylevote.bundle.decide.choose_device`. A GPU is leased until the page ends.
         host: address or name to listen on.
         root_path: URL or path at which a proxy shows the page to others.

@@ -51,9 +51,7 @@ def mistaken_photos(
     """Return training photos on which the ensemble is confident and the table disagrees.
 
     Args:
-        folder: of the photos.
-        manifest: of the photos.
-        labels: all of them.
+        folder, manifest: of the photos.
         decided: honest decisions, 0/1, shape (photos, labels).
         scores, thresholds: of these decisions, in the same shape.
 
@@ -73,9 +71,7 @@ def disputed_photos(
     """Return test photos on which the folds disagree.
 
     Args:
-        folder: of the photos.
-        manifest: of the photos.
-        labels: all of them.
+        folder, manifest: of the photos.
         votes: on these photos, all photos of a label together: the column decision, and a column ``fold...`` per fold.
         thresholds: of the labels.
     """

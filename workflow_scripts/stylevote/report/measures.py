@@ -26,10 +26,7 @@ def curve_points(scores: np.ndarray, threshold: float, points: int = POINTS) -> 
     Half are at even log odds between the lowest and the highest score, and half at quantiles of the scores. So both a
     rare label's few high scores and the many low ones are drawn.
 
-    Args:
-        scores: in 0..1, shape (photos,).
-        threshold: the chosen one.
-        points: number at most, without the chosen one.
+    ``scores`` have the shape (photos,). There are at most ``points`` thresholds, without the chosen one.
     """
     odds = log_odds(scores)
     even = 1 / (1 + np.exp(-np.linspace(odds.min(), odds.max(), points // 2)))

@@ -68,9 +68,7 @@ def pictured_labels(honest: pd.DataFrame, most: int) -> list[str]:
     Of more labels than ``most``, half have the lowest honest F-beta: they can gain most. The other half are spread
     evenly over the ranks of the others, up to the highest.
 
-    Args:
-        honest: `scores.nested_scores`: a row per label, and a last row of the means.
-        most: number of labels at most.
+    ``honest`` are `scores.nested_scores`: a row per label, and a last row of the means.
     """
     scores = honest.iloc[:-1].reset_index(drop=True)
     if len(scores) <= most:
