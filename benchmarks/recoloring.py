@@ -6,6 +6,7 @@ works out the membership as well. Both are measured in turn on drawn photos, enl
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,12 @@ def whole(photo: np.ndarray, mask: np.ndarray, number: int) -> None:
     recoloring.to_bytes()
 
 
-def enlarged(pixels: np.ndarray, size: int, filtering: Image.Resampling) -> np.ndarray:
-    """Return pixels at a shorter side of ``size``."""
-    scale = size / min(pixels.shape[:2])
-    return np.array(Image.fromarray(pixels).resize([round(scale * side) for side in pixels.shape[1::-1]], filtering))
+def drawn_photo(number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a drawn photo, enlarged to a shorter side of ``size``, and the classes of its pixels."""
+    drawing = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number))
+    sides = [round(size / min(drawing.classes.shape) * side) for side in drawing.classes.shape[::-1]]
+    photo = Image.fromarray(drawing.photo).resize(sides, Image.Resampling.BICUBIC)
+    return np.array(photo), np.array(Image.fromarray(drawing.classes).resize(sides, Image.Resampling.NEAREST))
 
 
 def drawn_photos(count: int, size: int) -> list[tuple[np.ndarray, np.ndarray, list]]:
@@ -58,13 +61,9 @@ def drawn_photos(count: int, size: int) -> list[tuple[np.ndarray, np.ndarray, li
     photos, number = [], 0
     while len(photos) < count:
         number += 1
-        drawing = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number))
-        photo = enlarged(drawing.photo, size, Image.Resampling.BICUBIC)
-        mask = enlarged(drawing.classes, size, Image.Resampling.NEAREST) > 0
-        try:
-            photos.append((photo, mask, find_garments(photo, mask, SETTINGS)))
-        except Unsuitable:
-            continue
+        photo, classes = drawn_photo(number, size)
+        with suppress(Unsuitable):
+            photos.append((photo, classes > 0, find_garments(photo, classes > 0, SETTINGS)))
     return photos
 
 

@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from bench import make_parser
 from PIL import Image
+from recoloring import drawn_photo
 from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
 from stylevote.config.photos import MaskRCNN, Segmentation, SegmentationNetwork
-from stylevote.demo.scene import draw
-from stylevote.demo.styles import LABELS
 from stylevote.files.weights import store_weights
 
 Row = namedtuple("Row", "path width height")
@@ -46,13 +45,10 @@ def main(arguments: Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(arguments.photos):
-            drawing = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number))
-            scale = arguments.size / min(drawing.classes.shape)
-            height, width = (round(scale * side) for side in drawing.classes.shape)
-            photos.append(np.asarray(Image.fromarray(drawing.photo).resize((width, height))))
-            classes = Image.fromarray(drawing.classes).resize((width, height), Image.Resampling.NEAREST)
-            classes.save(folder / f"{number}.png")
-            rows.append(Row(f"{number}.jpg", width, height))
+            photo, classes = drawn_photo(number, arguments.size)
+            photos.append(photo)
+            Image.fromarray(classes).save(folder / f"{number}.png")
+            rows.append(Row(f"{number}.jpg", *photo.shape[1::-1]))
         weights = folder / "smp.safetensors"
         store_weights(smp.create_network(model, "none"), weights)
         network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
