@@ -57,16 +57,20 @@ def estimate_runs(
     decisions, non_nested = np.zeros(len(folds), dtype=np.uint8), np.nan
     for held_out_fold in held_out_folds(folds):
         known, outer = folds != held_out_fold, folds == held_out_fold
-
-        def cut_and_f_beta(scores: np.ndarray, known: np.ndarray = known) -> tuple[float, float]:
-            if threshold is None:
-                return best_threshold(labels[known], scores[known], beta)
-            return threshold, float(f_beta_at(labels[known], scores[known], np.array([threshold]), beta)[0])
-
-        best = [max(epochs, key=lambda scores: cut_and_f_beta(scores)[1]) for epochs in runs]
+        best = []
+        for epochs in runs:
+            f_betas = [_cut(labels[known], scores[known], threshold, beta)[1] for scores in epochs]
+            best.append(epochs[int(np.argmax(f_betas))])
         mean = np.mean(best, axis=0)
-        cut, f_beta = cut_and_f_beta(mean)
+        cut, f_beta = _cut(labels[known], mean[known], threshold, beta)
         decisions[outer] = apply_threshold(mean[outer], cut)
         if held_out_fold == ALL:
             non_nested = f_beta
     return decisions, non_nested
+
+
+def _cut(labels: np.ndarray, scores: np.ndarray, threshold: float | None, beta: float) -> tuple[float, float]:
+    """Return the threshold, or the best one if none is given, and its F-beta."""
+    if threshold is None:
+        return best_threshold(labels, scores, beta)
+    return threshold, float(f_beta_at(labels, scores, np.array([threshold]), beta)[0])
