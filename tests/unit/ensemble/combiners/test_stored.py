@@ -9,17 +9,13 @@ import pytest
 from stylevote.ensemble.combiners import logistic, mean, rank_mean, ridge, xgboost
 from stylevote.errors import InputError
 
+GRID = {"eta": [0.05, 0.2], "max_depth": [2], "min_child_weight": [1]}
 SETTINGS = {
     mean: {},
     rank_mean: {},
     logistic: {"alpha": [3000, 1, 30]},
     ridge: {"alpha": [3000, 1, 30]},
-    xgboost: {
-        "grid": {"eta": [0.05, 0.2], "max_depth": [2], "min_child_weight": [1]},
-        "rounds": 20,
-        "patience": 5,
-        "seed": 1,
-    },
+    xgboost: {"grid": GRID, "rounds": 20, "patience": 5, "seed": 1},
 }
 KEYS = {mean: {"members"}, logistic: {"weights", "intercept"}, ridge: {"weights", "intercept"}}
 
