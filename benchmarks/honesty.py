@@ -99,10 +99,7 @@ COMBINERS = {
 THRESHOLDS = {name: {"method": name} for name in ("exact", "shrunk", "greedy", "plug_in")}
 AGGREGATIONS = ("average_scores", "average_cnn_first", "average_then_vote")
 PARTS = (SELECTIONS, COMBINERS, THRESHOLDS, AGGREGATIONS)
-PRESETS = {
-    "paper_2018": "top_20/xgboost/greedy/average_then_vote",
-    "default": "top_20/logistic/shrunk/average_scores",
-}
+PRESETS = {"paper_2018": "top_20/xgboost/greedy/average_then_vote", "default": "top_20/logistic/shrunk/average_scores"}
 OF_ALL_SEEDS = ("ensembles", "seeds", "first_seed", "processes", "output")  # options that change no result of a seed
 KEY = ["settings", "seed", "ensemble"]
 FIGURES = ["non_nested", "nested", "gain", "one_cnn", "test", "best"]

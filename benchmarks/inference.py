@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
-from math import exp, log
 from pathlib import Path
 
 import torch
@@ -43,11 +42,6 @@ CPU = torch.device("cpu")
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
 
-def modules(network: nn.Module, _size: int) -> Forward:
-    """Return the network's own computation."""
-    return network
-
-
 def frozen(network: nn.Module, size: int) -> Forward:
     """Return the network traced and frozen by TorchScript."""
     photos = torch.rand(2, 3, size, size).contiguous(memory_format=torch.channels_last)
@@ -72,7 +66,7 @@ def openvino(network: nn.Module, size: int) -> Forward:
     return lambda photos: torch.cat([torch.from_numpy(compiled([one.numpy()])[0].copy()) for one in photos.split(1)])
 
 
-WAYS = {"modules": modules, "frozen": frozen, "ONNX Runtime": onnx_runtime, "OpenVINO": openvino}
+WAYS = {"modules": lambda network, _: network, "frozen": frozen, "ONNX Runtime": onnx_runtime, "OpenVINO": openvino}
 
 
 def resident() -> float:
@@ -137,8 +131,8 @@ def main() -> None:
             line += f"{rate:10.1f} x{faster[way][-1]:.2f} ({differences[way]:.0e})"
         print(line, flush=True)
         preparations.append((name, costs, [statistics.median(of_way) / options.photos for of_way in seconds.values()]))
-    means = {way: exp(sum(map(log, ratios)) / len(ratios)) for way, ratios in faster.items()}
-    print(f"{'geometric mean':24}" + "".join(f"{f'x{mean:.2f}':>24}" for mean in means.values()))
+    means = map(statistics.geometric_mean, faster.values())
+    print(f"{'geometric mean':24}" + "".join(f"{f'x{mean:.2f}':>24}" for mean in means))
     print(f"\n{'s, MB, paid after photos':24}" + "".join(f"{way:>24}" for way in ways))
     for name, costs, per_photo in preparations:
         line = f"{name:24}"

@@ -54,11 +54,7 @@ COSINE = [ALL_AT_ONCE[0], {"epochs": 5, "lr": 3e-4, "policy": "cosine", "warm_up
 LONGER = [{"epochs": 1, "lr": 1e-3, "train": "head"}, {"epochs": 4, "lr": 3e-4, "train": {"last": 0.4}}]
 LONGER += [{"epochs": 6, "lr": 1e-4, "train": {"last": 0.8}}]
 WEIGHTED = {"weighted_bce": {"power": 0.5}}
-RECIPES = {
-    "plain": {},
-    "balanced": {"balanced": {"power": 0.5}},
-    "thinned": {"drop": {"largest": 2, "keep": 0.7}},
-}
+RECIPES = {"plain": {}, "balanced": {"balanced": {"power": 0.5}}, "thinned": {"drop": {"largest": 2, "keep": 0.7}}}
 RECOLORED = {
     "segmentation": {"model": "given", "region": "clothing", "size": 256, "shards": 1},
     "recolor": {"rarer_than": 0.15, "total": 500, "per_epoch": 250},

@@ -66,11 +66,7 @@ def main() -> None:
         folds = np.arange(options.photos) % options.folds
         rows = [np.flatnonzero(folds != fold) for fold in range(options.folds)]
         penalties = Probe().penalties
-        setting = {
-            "loss": {"bce": {}},
-            "hidden_units": [],
-            "probe": {"whiten": options.whiten, "penalties": penalties},
-        }
+        setting = {"loss": {"bce": {}}, "hidden_units": [], "probe": {"whiten": options.whiten, "penalties": penalties}}
         wall, start = time.perf_counter(), time.process_time()
         heads = list(fit_heads(features, targets, rows, folds, setting, int(options.memory * 1e9)))
         ours, wall = time.process_time() - start, time.perf_counter() - wall

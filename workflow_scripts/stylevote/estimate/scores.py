@@ -93,12 +93,7 @@ def nested_scores(
 
 
 def holdout_scores(
-    labels: np.ndarray,
-    decisions: np.ndarray,
-    names: list[str],
-    groups: np.ndarray | None = None,
-    *,
-    beta: float = BETA,
+    labels: np.ndarray, decisions: np.ndarray, names: list[str], groups: np.ndarray | None = None, *, beta: float = BETA
 ) -> pd.DataFrame:
     """Score the decisions for holdout photos.
 

@@ -98,10 +98,7 @@ def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def decide_by_singles(
-    rankings: pd.DataFrame,
-    read_scores: Callable[[pd.DataFrame], np.ndarray],
-    folds: np.ndarray,
-    external: set[str],
+    rankings: pd.DataFrame, read_scores: Callable[[pd.DataFrame], np.ndarray], folds: np.ndarray, external: set[str]
 ) -> pd.DataFrame:
     """Decide every photo by the best single network, and by the best of each backbone, without bias.
 
