@@ -32,7 +32,7 @@ class Cost(NamedTuple):
 def run(command: Sequence[str], folder: Path = ROOT, **environment: str) -> Cost:
     """Run a command in a folder, with further variables of the environment; end the program if it fails."""
     start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         process = subprocess.Popen(
             command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, env=os.environ | environment
         )
