@@ -30,10 +30,9 @@ import itertools
 import logging
 import time
 from argparse import Namespace
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -198,47 +197,47 @@ def measure_label(
     candidates = pd.DataFrame(itertools.product(runs, range(1, settings.epochs + 1)), columns=["run", "epoch"])
     scores = np.concatenate([draw_scores(settings.law, ensemble, k, label, train)[0] for k in range(settings.members)])
     ranking = rank_candidates(candidates, truth, scores)
-    done: dict[tuple, Any] = {}
 
-    def once(work: Callable, *key: Any) -> Any:
-        if (work, *key) not in done:
-            done[work, *key] = work(*key)
-        return done[work, *key]
-
+    @cache
     def selected(selection: str) -> list[int]:
         return members_of(select_members(ranking, scores, truth, **SELECTIONS[selection])).index.tolist()
 
+    @cache
     def stack(selection: str, combiner: str) -> FittedStack:
-        return fit_stack(scores[once(selected, selection)].T, truth, folds, Stack(**COMBINERS[combiner]))
+        return fit_stack(scores[selected(selection)].T, truth, folds, Stack(**COMBINERS[combiner]))
 
+    @cache
     def threshold(selection: str, combiner: str, method: str) -> tuple[float, float]:
-        return search_threshold(truth, once(stack, selection, combiner).scores, **THRESHOLDS[method])
+        return search_threshold(truth, stack(selection, combiner).scores, **THRESHOLDS[method])
 
+    @cache
     def nested(selection: str, combiner: str, method: str) -> pd.DataFrame:
         parts = Selection(**SELECTIONS[selection]), Stack(**COMBINERS[combiner]), Threshold(**THRESHOLDS[method])
         return select_and_predict_nested(candidates, scores, truth, folds, *parts)
 
+    @cache
     def test_scores(row: int) -> np.ndarray:
         member, epoch = divmod(row, settings.epochs)
         of_member = draw_scores(settings.law, ensemble, member, label, test)
         return of_member[:, epoch].copy()  # frees the other epochs' memory
 
+    @cache
     def outputs(selection: str, combiner: str, cnn_first: bool) -> np.ndarray:
         # What is averaged before any threshold: (folds, photos), or (1, photos) where the CNNs are averaged first.
-        features = np.stack([once(test_scores, row) for row in once(selected, selection)], axis=2)
-        stackers = once(stack, selection, combiner).stackers
+        features = np.stack([test_scores(row) for row in selected(selection)], axis=2)
+        stackers = stack(selection, combiner).stackers
         table = combine_folds(features, stackers, 0.5, "average_cnn_first" if cnn_first else "average_scores")
         return table[["score"] if cnn_first else [f"fold{fold}" for fold in range(settings.folds)]].to_numpy().T
 
     rows = []
     for selection, combiner, method, aggregation in (name.split("/") for name in ensembles):
-        cut, non_nested = once(threshold, selection, combiner, method)
-        joined = once(outputs, selection, combiner, aggregation == "average_cnn_first")
+        cut, non_nested = threshold(selection, combiner, method)
+        joined = outputs(selection, combiner, aggregation == "average_cnn_first")
         votes = combine_folds(joined[:, :, None], [Mean(1)], cut, aggregation)  # the outputs as they are
-        each = once(outputs, selection, combiner, False)
+        each = outputs(selection, combiner, False)
         nested_f_beta, gain = np.nan, np.nan
         if settings.nested:
-            estimate = once(nested, selection, combiner, method)
+            estimate = nested(selection, combiner, method)
             nested_f_beta = f_beta(truth, estimate["decision"].to_numpy())
             if aggregation == "average_scores":
                 gain = fold_averaging_gain(truth, estimate["score"].to_numpy(), each, cut)
