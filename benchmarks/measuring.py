@@ -42,11 +42,6 @@ class Data:
         """The labels, in the table's order."""
         return list(self.tables["train"].columns[1:])
 
-    @property
-    def has_masks(self) -> bool:
-        """Whether the training photos have masks."""
-        return "masks" in self.photosets["train"]
-
     def truth(self, name: str) -> np.ndarray:
         """Return the labels of a photoset, 0 or 1, shape (photos, labels), in the table's order."""
         return self.tables[name].iloc[:, 1:].to_numpy(np.uint8)

@@ -229,7 +229,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = open_data(arguments)
     chosen = [o for o in OPTIONS if not arguments.only or not o.against or o.topic in arguments.only]
-    chosen = [o for o in chosen if data.has_masks or o.config is not RECOLORED]
+    chosen = [o for o in chosen if "masks" in data.photosets["train"] or o.config is not RECOLORED]
     if not arguments.print:
         for seed in range(arguments.seeds):
             for option in chosen:
