@@ -7,15 +7,11 @@ of the pooled scores is then used on fresh photos, scored by the mean of the boo
 is the F2 of the photos that chose the threshold. Seconds are those of the processor.
 """
 
-import argparse
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import xgboost as xgb
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+from bench import make_parser
 
 from stylevote.ensemble.combiners.xgboost import BASE_SCORE
 from stylevote.ensemble.threshold import even_thresholds, f_beta_at
@@ -77,7 +73,7 @@ def fit(features: np.ndarray, labels: np.ndarray, point: dict, method: str, meas
 
 def main() -> None:
     """Measure and print a row per variant and grid point."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = make_parser(__doc__)
     arguments.add_argument("--seeds", type=int, default=5, help="draws of photos (default 5)")
     arguments.add_argument("--photos", type=int, default=54_908, help="photos to learn from (default 54908)")
     arguments.add_argument("--prevalence", type=float, default=0.002, help="of the label (default 0.002)")

@@ -11,15 +11,15 @@ on the frequencies of colours alone. They are judged on photos that they were no
 The folder holds photos in images/, masks of the same names in masks/, and a table of the masks' classes.
 """
 
-import argparse
 import io
-import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from bench import make_parser
 from PIL import Image
 from scipy.fft import dctn
 from sklearn.linear_model import LogisticRegression
@@ -27,8 +27,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.augment.garments import Unsuitable, find_garments
 from stylevote.augment.masks import read_given, read_region
@@ -47,7 +45,7 @@ FOLDS, SAMPLES = 5, 500
 Features = Callable[[np.ndarray], np.ndarray]
 
 
-def photos_and_copies(folder: Path, options: argparse.Namespace) -> Iterator[list[np.ndarray]]:
+def photos_and_copies(folder: Path, options: Namespace) -> Iterator[list[np.ndarray]]:
     """Yield photos of the folder at the size of training, each with its copies in the order of `WAYS`."""
     settings, region = Recolor(), read_region("person", folder / "mask_labels.csv")
     masks = {path.stem: path for path in (folder / "masks").glob("*.png")}
@@ -120,7 +118,7 @@ def told(photos: np.ndarray, copies: np.ndarray) -> str:
     return f"{roc_auc_score(truth, scores):.3f} ({low:.3f} to {high:.3f})"
 
 
-def main(options: argparse.Namespace) -> None:
+def main(options: Namespace) -> None:
     """Print one table."""
     torch.set_num_threads(1)
     probes: dict[str, Features] = {
@@ -146,7 +144,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     shared = Path(__file__).resolve().parents[2] / "shared"
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--folder", type=Path, default=shared / "data" / "real_small", help="photos and masks")
     weights = shared / "weights" / "mobilenetv2_100_in1k_fp16.safetensors"
     parser.add_argument("--weights", type=Path, default=weights, help="of MobileNetV2")

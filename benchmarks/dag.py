@@ -7,18 +7,15 @@ measured. A Snakefile of one empty rule shows Snakemake's own share. Processor s
 programs may slow down the clock's.
 """
 
-import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+import numpy as np
 import yaml
+from bench import ROOT, Cost, make_parser, run
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "envs"]
 PHOTOS = {"train": 54_908, "test": 10_000}
 LABELS = 13
@@ -28,8 +25,8 @@ TARGET = "target for jd2018 in both cases: under 4 s and 250 MB"
 def prepare(folder: Path) -> None:
     """Put a copy of the workflow, and empty photos with a label table, into ``folder``."""
     for part in PARTS:
-        copy = shutil.copytree if (REPOSITORY / part).is_dir() else shutil.copyfile
-        copy(REPOSITORY / part, folder / part)
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copyfile
+        copy(ROOT / part, folder / part)
     for photoset, count in PHOTOS.items():
         photos = folder / "jd2018" / photoset
         photos.mkdir(parents=True)
@@ -42,7 +39,7 @@ def prepare(folder: Path) -> None:
 
 def write_config(folder: Path, times: int) -> str:
     """Write the configuration with ``times`` as many draws; return its file's name."""
-    config = yaml.safe_load((REPOSITORY / "config" / "jd2018.yaml").read_text())
+    config = yaml.safe_load((ROOT / "config" / "jd2018.yaml").read_text())
     config["results"] = f"results_{times}"
     for entry in config["runs"]:
         entry["draws"] *= times
@@ -51,26 +48,14 @@ def write_config(folder: Path, times: int) -> str:
     return name
 
 
-def snakemake(folder: Path, *arguments: str) -> tuple[str, float, float, float]:
-    """Run Snakemake; return its output, seconds, processor seconds, and peak memory in 10^6 bytes."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    printed = folder / "printed.txt"
-    with printed.open("wb") as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *arguments], cwd=folder, stdout=output, stderr=output, env=environment
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(printed.read_text()[-3000:])
-    return printed.read_text(), seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
+def snakemake(folder: Path, *arguments: str) -> Cost:
+    """Run Snakemake, which may keep bytecode."""
+    return run([sys.executable, "-m", "snakemake", *arguments], folder, PYTHONDONTWRITEBYTECODE="")
 
 
 def replace_results(folder: Path, config: str) -> None:
     """Make an empty file or folder for every result, and let Snakemake record them."""
-    summary, *_ = snakemake(folder, "--configfile", config, "--summary")
+    summary = snakemake(folder, "--configfile", config, "--summary").printed
     rows = [line.split("\t") for line in summary.splitlines()]
     head = next(number for number, row in enumerate(rows) if row[0] == "output_file")
     paths = [folder / row[0] for row in rows[head + 1 :] if len(row) == len(rows[head])]
@@ -86,8 +71,8 @@ def replace_results(folder: Path, config: str) -> None:
 def measure(name: str, planned: str, folder: Path, repeats: int, *arguments: str) -> None:
     """Print a row of the table: medians of dry runs."""
     runs = [snakemake(folder, "--dry-run", *arguments) for _ in range(repeats)]
-    assert all(("Nothing to be done" in text) == (planned == "nothing") for text, *_ in runs)
-    seconds, processor, megabytes = (sorted(run[column] for run in runs)[repeats // 2] for column in (1, 2, 3))
+    assert all(("Nothing to be done" in one.printed) == (planned == "nothing") for one in runs)
+    seconds, processor, megabytes = np.median([one[1:] for one in runs], axis=0)
     print(f"{name:12} {planned:12} {seconds:8.1f} {processor:10.1f} {megabytes:8.0f}", flush=True)
 
 
@@ -111,7 +96,7 @@ def main(repeats: int, largest: int) -> None:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__)
+    options = make_parser(__doc__)
     options.add_argument("--repeats", type=int, default=3, help="dry runs, of which the median is printed (default 3)")
     options.add_argument(
         "--largest", type=int, default=10, help="factor of the larger configuration's draws (default 10)"

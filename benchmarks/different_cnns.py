@@ -16,16 +16,13 @@ those of a better one. Run it from the repository's root:
     python benchmarks/different_cnns.py --agreement 0.4 0.5
 """
 
-import argparse
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+from bench import make_parser
 
 from stylevote.config.ensemble import Simulation
 from stylevote.config.resolve import resolve
@@ -60,7 +57,7 @@ def simulate_label(
 
 def main() -> None:
     """Print the counts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--configuration", type=Path, default=Path("config/jd2018.yaml"))
     parser.add_argument("--agreement", type=float, nargs="+", default=[0, 0.5, 0.8])
     parser.add_argument("--runs", type=int, help="number of the configuration's runs, drawn at random; default: all")

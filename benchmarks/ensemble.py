@@ -15,21 +15,18 @@ CPU seconds are printed next to those of the clock. Run it from the repository's
     python benchmarks/ensemble.py --labels 13 --points 4 9 5
 """
 
-import argparse
 import itertools
 import os
-import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from bench import make_parser
 from sklearn.metrics import fbeta_score
 from xgboost import XGBClassifier
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.demo.label_sets import label_set_table
 from stylevote.ensemble.combiners.xgboost import BASE_SCORE, fit, grid_points
@@ -153,7 +150,7 @@ def row(work: str, cost: Cost, target: str, other: Cost | None = None) -> None:
     print(f"{work:<50}{cost.clock:>9.2f}{cost.processor:>9.2f}{beside}  {target}", flush=True)
 
 
-def main(arguments: argparse.Namespace) -> None:
+def main(arguments: Namespace) -> None:
     """Measure, and print one table."""
     truth = challenge_labels()
     folds = np.random.default_rng(SEED).permutation(np.arange(len(truth)) % FOLDS)
@@ -178,9 +175,7 @@ def main(arguments: argparse.Namespace) -> None:
     compare_grids(problems, arguments)
 
 
-def compare_grids(
-    problems: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], arguments: argparse.Namespace
-) -> None:
+def compare_grids(problems: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], arguments: Namespace) -> None:
     """Search the grid for each label's (features, labels, folds) by all sides, and print their rows."""
     sampled = {name: evenly(GRID[name], count) for name, count in zip(GRID, arguments.points, strict=True)}
     points, fitted = len(grid_points(GRID)), len(grid_points(sampled))
@@ -202,7 +197,7 @@ def compare_grids(
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = make_parser(__doc__)
     options.add_argument("--labels", type=int, default=1, help="labels whose grid is fitted (default 1)")
     options.add_argument(
         "--points",

@@ -11,14 +11,13 @@ scores of many test photos by every fold's CNN. It builds each ensemble and meas
 
 The grid of XGBoost has --points of the presets' 180 points. A nested estimate takes about four times the time of the
 ensemble, so that --nested goes with few points. Every finished seed is written to --output; a further call computes the
-others. Begin a new file after a change of options or library. Run it from the repository's root.
+others. Begin a new file after a change of options or library.
 """
 
-import argparse
 import itertools
 import logging
-import sys
 import time
+from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
@@ -27,10 +26,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from bench import make_parser
+from honesty import Photoset, draw_photosets, draw_scores
 from scipy.stats import t
 from threadpoolctl import threadpool_limits
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.config.ensemble import Selection, Simulation, Stack, Threshold, Votes
 from stylevote.config.resolve import PRESETS
@@ -42,8 +41,7 @@ from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import search_thresholds
 from stylevote.ensemble.vote import combine_folds
 from stylevote.metrics import f_beta
-from stylevote.photos.folds import assign_folds
-from stylevote.simulate.ensemble import make_ensemble, simulate_manifest, simulate_scores
+from stylevote.simulate.ensemble import make_ensemble
 
 FIGURES = ["test", "non_nested", "nested"]
 GRIDS = {
@@ -63,28 +61,24 @@ def ensembles(points: int) -> dict[str, dict[str, Any]]:
 
 
 @threadpool_limits.wrap(limits=1)
-def measure_seed(arguments: argparse.Namespace, seed: int) -> pd.DataFrame:
+def measure_seed(arguments: Namespace, seed: int) -> pd.DataFrame:
     """Return a row per ensemble: seed, ensemble, `FIGURES` and seconds."""
     labels, count = arguments.labels, arguments.folds
-    train = simulate_manifest("train", arguments.photos, arguments.min_positives, labels, seed)
-    folds = assign_folds(train, labels, count, seed)["fold"].to_numpy()
-    positives = round(arguments.min_positives * arguments.test / arguments.photos)
-    test = simulate_manifest("test", arguments.test, positives, labels, seed)
+    train, test = draw_photosets(arguments, seed, labels)
+    (folds,) = train.cnns
     law = Simulation(seed=seed, epochs=arguments.epochs, twins=arguments.twins, skill=arguments.skill)
-    ensemble = make_ensemble(train[labels], law)
+    ensemble = make_ensemble(train.truth, law)
     runs, epochs = range(arguments.runs), range(1, arguments.epochs + 1)
     candidates = pd.DataFrame(itertools.product([f"run{run:03d}" for run in runs], epochs), columns=["run", "epoch"])
 
-    def draw(label: str, photoset: str, truth: np.ndarray, cnns: np.ndarray) -> np.ndarray:
-        of_runs = [simulate_scores(ensemble, run, label, truth, photoset=photoset, cnns=cnns) for run in runs]
-        return np.concatenate(of_runs)
+    def draw(label: str, photoset: Photoset) -> np.ndarray:
+        of_runs = [draw_scores("binormal", ensemble, run, label, photoset) for run in runs]
+        return np.concatenate(of_runs, axis=1)
 
-    truth = {label: train[label].to_numpy() for label in labels}
-    of_test = {label: test[label].to_numpy() for label in labels}
-    scores = {label: draw(label, "train", truth[label], folds) for label in labels}
-    every_fold = [np.full(arguments.test, fold) for fold in range(count)]
-    test_scores = {label: [draw(label, "test", of_test[label], cnns) for cnns in every_fold] for label in labels}
-    halves = {label: split_halves(truth[label], folds, train["group"].to_numpy()) for label in labels}
+    truth, of_test = ({label: photoset.truth[label].to_numpy() for label in labels} for photoset in (train, test))
+    scores = {label: draw(label, train)[0] for label in labels}
+    test_scores = {label: draw(label, test) for label in labels}
+    halves = {label: split_halves(truth[label], folds, np.arange(len(folds))) for label in labels}
     rankings = {label: rank_by_fold(candidates, truth[label], scores[label], folds) for label in labels}
     rows = []
     for name, settings in ensembles(arguments.points).items():
@@ -97,10 +91,8 @@ def measure_seed(arguments: argparse.Namespace, seed: int) -> pd.DataFrame:
         }
 
         def features(label: str, held_out_fold: int, selected: dict[str, pd.DataFrame] = selected) -> np.ndarray:
-            read = scores[label]
-            return member_scores(
-                lambda members: read[members["candidate"]], selected[label], folds, halves[label], held_out_fold
-            )
+            of_label, chosen = scores[label], selected[label]
+            return member_scores(lambda rows: of_label[rows["candidate"]], chosen, folds, halves[label], held_out_fold)
 
         def features_of_test(label: str, selected: dict[str, pd.DataFrame] = selected) -> np.ndarray:
             members = members_of(selected[label])
@@ -152,7 +144,7 @@ def summarize(results: pd.DataFrame) -> None:
         print(f"{first} minus {second}, test: {with_interval(gain)}, better in {np.sum(gain > 0)} of {len(gain)}")
 
 
-def main(arguments: argparse.Namespace) -> None:
+def main(arguments: Namespace) -> None:
     """Measure the missing seeds, and summarize all."""
     logging.getLogger().setLevel(logging.WARNING)
     print(vars(arguments), flush=True)
@@ -167,7 +159,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = make_parser(__doc__)
     options.add_argument("--labels", nargs="+", default=["sport", "street"], help="(default: a rare one and another)")
     options.add_argument("--seeds", type=int, default=20, help="number of seeds (default 20)")
     options.add_argument("--points", type=int, choices=[*GRIDS, 180], default=180, help="of the grid (default 180)")

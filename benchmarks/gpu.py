@@ -10,7 +10,6 @@ a time limit. The others go on if one fails. From the repository's root:
 On a CPU, `--tiny` runs every part with a tiny network, in two processor minutes. It then needs onnxruntime, too.
 """
 
-import argparse
 import functools
 import json
 import os
@@ -18,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,9 @@ import numpy as np
 import pandas as pd
 import timm
 import torch
+from bench import make_parser
 from torch.nn.functional import binary_cross_entropy_with_logits
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
-
-from training import Engine, shares
+from training import Engine, run_setting, shares
 
 from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.fold_data import FoldData
@@ -64,38 +62,29 @@ class Job:
     """
 
     def __init__(self, tiny: bool, folder: Path, **values: Any) -> None:
-        self.options = argparse.Namespace(**{**values, **(TINY if tiny else {})}, precision="float32", compile=False)
+        self.options = Namespace(**{**values, **(TINY if tiny else {})}, precision="float32", compile=False)
         self.folder, self.device = folder, open_device(os.cpu_count() or 1)
         count, side = self.options.photos, self.options.size
         pixels = np.random.default_rng(1).integers(0, 256, count * side * side * 3, dtype=np.uint8)
         index = {"offset": np.arange(count) * side * side * 3, "height": side, "width": side}
         self.cache = PixelCache.open(pixels, pd.DataFrame(index), self.device)
 
-    def train(self, **more: Any) -> tuple[Training, float]:
-        """Train two epochs, check their scores, and return the training and its seconds."""
+    def train(self, name: str = "training", **keys: Any) -> tuple[Training, float]:
+        """Train two epochs in a folder of this name, check their scores, and return the training and its seconds."""
         options, rows = self.options, torch.arange(self.options.photos)
         targets = (torch.arange(options.photos)[:, None] % torch.arange(2, LABELS + 2) == 0).float()
         held_out = options.photos // 4
         orders = [rows[held_out:], rows[held_out:].flip(0)]
         loss = binary_cross_entropy_with_logits
         data = FoldData(self.cache, targets.to(self.device), orders, rows[:held_out], loss)
-        setting = self.setting(**more)
+        setting = run_setting(self.options, epochs=2, gradient_clip=1.0, **keys)
         start = time.monotonic()
-        training = Training("check", setting, 0, data, folder=self.folder, device=self.device, key="")
+        training = Training("check", setting, 0, data, folder=self.folder / name, device=self.device, key="")
         history, scores = training.run()
         assert scores.shape == (2, held_out, LABELS)
         assert np.isfinite(history["train_loss"]).all()
         assert not np.array_equal(scores[0], scores[1]), "the second epoch learned nothing"
         return training, time.monotonic() - start
-
-    def setting(self, **more: Any) -> dict[str, Any]:
-        """Return a run's setting."""
-        options = self.options
-        phase = {"epochs": 2, "lr": 1e-4, "train": "all", "policy": "triangular", "cycle": 1}
-        setting = {"backbone": options.backbone, "backbone_args": {}, "weights": "none", "size": options.size}
-        setting |= {"hidden_units": [256], "batch": options.batch, "loss": {"bce": {}}, "phases": [phase], "ema": None}
-        setting |= {"gradient_clip": 1.0, "precision": "float32", "compile": False, "tta": "mirror", "seed": 0}
-        return setting | {"crop": {"min_scale": 0.8, "stretch": 0.1}, **more}
 
 
 def check_training(job: Job) -> str:
@@ -111,7 +100,7 @@ def check_training(job: Job) -> str:
 
 def check_repetition(job: Job) -> str:
     """Train twice, and compare the scores."""
-    first, second = (job_of(job, name).train()[0].validation[-1].numpy() for name in ("first", "second"))
+    first, second = (job.train(name)[0].validation[-1].numpy() for name in ("first", "second"))
     return f"largest difference of scores {np.abs(first - second).max():.1e}"
 
 
@@ -160,15 +149,9 @@ def check_memory(job: Job) -> str:
         del training
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction(0.6 * need / total)
-    training, _ = job_of(job, "short").train()
+    training, _ = job.train("short")
     assert training.parts > 1, "the memory sufficed"
     return f"batches in {training.parts} parts; the training ends"
-
-
-def job_of(job: Job, name: str) -> Job:
-    """Return the job with another folder of trainings."""
-    job.folder = job.folder.parent / name
-    return job
 
 
 def measure_training(job: Job) -> str:
@@ -190,7 +173,9 @@ def measure_features(job: Job) -> str:
     from stylevote.cnn.frozen import FrozenBackbone  # noqa: PLC0415 (the other parts do without it)
 
     probe = {"pooling": "mean", "layers": 1, "scales": [1]}
-    network = FrozenBackbone(job.setting(probe=probe, tta="none")).to(job.device, memory_format=torch.channels_last)
+    network = FrozenBackbone(run_setting(job.options, probe=probe, tta="none")).to(
+        job.device, memory_format=torch.channels_last
+    )
     boxes, flips = torch.tensor([[0.0, 0, 1, 1]]), torch.zeros(job.options.batch, dtype=torch.bool)
     rows = torch.arange(job.options.photos).split(job.options.batch)[: job.options.steps]
     rows = [part for part in rows if len(part) == job.options.batch]
@@ -231,7 +216,7 @@ def run_part(name: str, *, tiny: bool) -> None:
     """Run one part, and write its result as the last line."""
     _, work, values = PARTS[name]
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(work(Job(tiny, Path(folder) / "training", **values))))
+        print(json.dumps(work(Job(tiny, Path(folder), **values))))
 
 
 def start_part(name: str, *, tiny: bool) -> tuple[str, str]:
@@ -250,7 +235,7 @@ def start_part(name: str, *, tiny: bool) -> tuple[str, str]:
 
 def main() -> None:
     """Run all parts and print the table; the exit status is 1 if one failed."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = make_parser(__doc__)
     arguments.add_argument("--tiny", action="store_true", help="a tiny network, also on a CPU")
     arguments.add_argument("--part", choices=PARTS, help="run only this part, in this process")
     options = arguments.parse_args()

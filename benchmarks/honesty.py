@@ -23,27 +23,24 @@ of the paper's 180, so that nested estimates take an acceptable time; `xgboost_3
                  between two families reveal the kind, which trees can learn
 
 Every finished seed is written to --output. A further call reuses the seeds of the same settings. Begin a new file after
-a change of the library. Run the program from the repository's root.
+a change of the library.
 """
 
-import argparse
 import itertools
 import logging
-import sys
 import time
-from collections.abc import Callable
+from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, fields
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from bench import make_parser
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cli import end_with
 from stylevote.config.ensemble import Selection, Simulation, Stack, Threshold
@@ -101,34 +98,11 @@ COMBINERS = {
 THRESHOLDS = {name: {"method": name} for name in ("exact", "shrunk", "greedy", "plug_in")}
 AGGREGATIONS = ("average_scores", "average_cnn_first", "average_then_vote")
 PARTS = (SELECTIONS, COMBINERS, THRESHOLDS, AGGREGATIONS)
-PRESETS = {
-    "paper_2018": "top_20/xgboost/greedy/average_then_vote",
-    "default": "top_20/logistic/shrunk/average_scores",
-}
+PRESETS = {"paper_2018": "top_20/xgboost/greedy/average_then_vote", "default": "top_20/logistic/shrunk/average_scores"}
+OF_ALL_SEEDS = ("ensembles", "seeds", "first_seed", "processes", "output")  # options that change no result of a seed
 KEY = ["settings", "seed", "ensemble"]
 FIGURES = ["non_nested", "nested", "gain", "one_cnn", "test", "best"]
 SHOWN = 4  # ensembles in the row of a seed
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a seed's results, besides the seed and the ensemble; see the program's options."""
-
-    photos: int
-    test: int
-    min_positives: int
-    members: int
-    epochs: int
-    families: int
-    twins: int
-    folds: int
-    skill: float
-    law: str
-    nested: bool
-
-    def digest(self) -> str:
-        """Return a digest of these settings and of the definitions of the ensembles' parts."""
-        return digest([asdict(self), SELECTIONS, COMBINERS, THRESHOLDS])
 
 
 @dataclass(frozen=True)
@@ -140,14 +114,20 @@ class Photoset:
     cnns: list[np.ndarray]
 
 
-def draw_photosets(settings: Settings, seed: int) -> tuple[Photoset, Photoset]:
-    """Return the training photos, scored by their own folds' CNNs, and the test photos, scored by each fold's."""
-    train = simulate_manifest("train", settings.photos, settings.min_positives, LABELS, seed)
-    folds = assign_folds(train, LABELS, settings.folds, seed)["fold"].to_numpy()
+def draw_photosets(settings: Namespace, seed: int, labels: list[str] = LABELS) -> tuple[Photoset, Photoset]:
+    """Return the training photos, scored by their own folds' CNNs, and the test photos, scored by each fold's.
+
+    Args:
+        settings: photos, test (their numbers), min_positives (of the training photos) and folds (their number).
+        seed: of the draws.
+        labels: of the photos.
+    """
+    train = simulate_manifest("train", settings.photos, settings.min_positives, labels, seed)
+    folds = assign_folds(train, labels, settings.folds, seed)["fold"].to_numpy()
     min_positives = round(settings.min_positives * settings.test / settings.photos)
-    test = simulate_manifest("test", settings.test, min_positives, LABELS, seed)
+    test = simulate_manifest("test", settings.test, min_positives, labels, seed)
     of_test = [np.full(settings.test, fold) for fold in range(settings.folds)]
-    return Photoset("train", train[LABELS], [folds]), Photoset("test", test[LABELS], of_test)
+    return Photoset("train", train[labels], [folds]), Photoset("test", test[labels], of_test)
 
 
 def draw_scores(law: str, ensemble: SimulatedEnsemble, member: int, label: str, photoset: Photoset) -> np.ndarray:
@@ -185,37 +165,30 @@ def _draws(ensemble: SimulatedEnsemble, *purpose: Any) -> np.random.Generator:
     return np.random.default_rng(seed_of(ensemble.settings.seed, "law", *purpose))
 
 
-def measure_seed(settings: Settings, seed: int, ensembles: list[str]) -> pd.DataFrame:
+def digest_of(settings: Namespace) -> str:
+    """Return a digest of a seed's settings and of the definitions of the ensembles' parts."""
+    return digest([vars(settings), SELECTIONS, COMBINERS, THRESHOLDS])
+
+
+def measure_seed(settings: Namespace, seed: int, ensembles: list[str]) -> pd.DataFrame:
     """Return a row per ensemble: settings, seed, ensemble and `FIGURES` (macro F2)."""
     logging.getLogger().setLevel(logging.WARNING)
     with threadpool_limits(1):
         train, test = draw_photosets(settings, seed)
-        law = Simulation(
-            seed=seed,
-            epochs=settings.epochs,
-            families=settings.families,
-            twins=settings.twins,
-            skill=settings.skill,
-        )
-        ensemble = make_ensemble(train.truth, law)
+        of_law = {name: getattr(settings, name) for name in ("epochs", "families", "twins", "skill")}
+        ensemble = make_ensemble(train.truth, Simulation(seed=seed, **of_law))
         figures = np.mean(
-            [measure_label(settings, ensemble, label, train, test, ensembles=ensembles) for label in LABELS], axis=0
+            [measure_label(settings, ensemble, label, train, test, ensembles) for label in LABELS], axis=0
         )
     table = pd.DataFrame(figures, columns=FIGURES)
-    table.insert(0, "settings", settings.digest())
+    table.insert(0, "settings", digest_of(settings))
     table.insert(1, "seed", seed)
     table.insert(2, "ensemble", ensembles)
     return table
 
 
 def measure_label(
-    settings: Settings,
-    ensemble: SimulatedEnsemble,
-    label: str,
-    train: Photoset,
-    test: Photoset,
-    *,
-    ensembles: list[str],
+    settings: Namespace, ensemble: SimulatedEnsemble, label: str, train: Photoset, test: Photoset, ensembles: list[str]
 ) -> np.ndarray:
     """Return one label's `FIGURES` of each ensemble, shape (ensembles, figures). Shared work is done once."""
     truth, (folds,) = train.truth[label].to_numpy(), train.cnns
@@ -224,54 +197,47 @@ def measure_label(
     candidates = pd.DataFrame(itertools.product(runs, range(1, settings.epochs + 1)), columns=["run", "epoch"])
     scores = np.concatenate([draw_scores(settings.law, ensemble, k, label, train)[0] for k in range(settings.members)])
     ranking = rank_candidates(candidates, truth, scores)
-    done: dict[tuple, Any] = {}
 
-    def once(work: Callable, *key: Any) -> Any:
-        if (work, *key) not in done:
-            done[work, *key] = work(*key)
-        return done[work, *key]
-
+    @cache
     def selected(selection: str) -> list[int]:
         return members_of(select_members(ranking, scores, truth, **SELECTIONS[selection])).index.tolist()
 
+    @cache
     def stack(selection: str, combiner: str) -> FittedStack:
-        return fit_stack(scores[once(selected, selection)].T, truth, folds, Stack(**COMBINERS[combiner]))
+        return fit_stack(scores[selected(selection)].T, truth, folds, Stack(**COMBINERS[combiner]))
 
+    @cache
     def threshold(selection: str, combiner: str, method: str) -> tuple[float, float]:
-        return search_threshold(truth, once(stack, selection, combiner).scores, **THRESHOLDS[method])
+        return search_threshold(truth, stack(selection, combiner).scores, **THRESHOLDS[method])
 
+    @cache
     def nested(selection: str, combiner: str, method: str) -> pd.DataFrame:
         parts = Selection(**SELECTIONS[selection]), Stack(**COMBINERS[combiner]), Threshold(**THRESHOLDS[method])
         return select_and_predict_nested(candidates, scores, truth, folds, *parts)
 
+    @cache
     def test_scores(row: int) -> np.ndarray:
         member, epoch = divmod(row, settings.epochs)
-        return draw_scores(settings.law, ensemble, member, label, test)[
-            :, epoch
-        ].copy()  # frees the other epochs' memory
+        of_member = draw_scores(settings.law, ensemble, member, label, test)
+        return of_member[:, epoch].copy()  # frees the other epochs' memory
 
-    def outputs(selection: str, combiner: str, *, cnn_first: bool) -> np.ndarray:
+    @cache
+    def outputs(selection: str, combiner: str, cnn_first: bool) -> np.ndarray:
         # What is averaged before any threshold: (folds, photos), or (1, photos) where the CNNs are averaged first.
-        features = np.stack([once(test_scores, row) for row in once(selected, selection)], axis=2)
-        stackers = once(stack, selection, combiner).stackers
+        features = np.stack([test_scores(row) for row in selected(selection)], axis=2)
+        stackers = stack(selection, combiner).stackers
         table = combine_folds(features, stackers, 0.5, "average_cnn_first" if cnn_first else "average_scores")
         return table[["score"] if cnn_first else [f"fold{fold}" for fold in range(settings.folds)]].to_numpy().T
 
-    def by_fold(selection: str, combiner: str) -> np.ndarray:
-        return outputs(selection, combiner, cnn_first=False)
-
-    def cnn_first(selection: str, combiner: str) -> np.ndarray:
-        return outputs(selection, combiner, cnn_first=True)
-
     rows = []
     for selection, combiner, method, aggregation in (name.split("/") for name in ensembles):
-        cut, non_nested = once(threshold, selection, combiner, method)
-        joined = once(cnn_first if aggregation == "average_cnn_first" else by_fold, selection, combiner)
+        cut, non_nested = threshold(selection, combiner, method)
+        joined = outputs(selection, combiner, aggregation == "average_cnn_first")
         votes = combine_folds(joined[:, :, None], [Mean(1)], cut, aggregation)  # the outputs as they are
-        each = once(by_fold, selection, combiner)
+        each = outputs(selection, combiner, False)
         nested_f_beta, gain = np.nan, np.nan
         if settings.nested:
-            estimate = once(nested, selection, combiner, method)
+            estimate = nested(selection, combiner, method)
             nested_f_beta = f_beta(truth, estimate["decision"].to_numpy())
             if aggregation == "average_scores":
                 gain = fold_averaging_gain(truth, estimate["score"].to_numpy(), each, cut)
@@ -348,15 +314,15 @@ def summarize(results: pd.DataFrame, names: dict[str, str]) -> None:
             print(f"{name:{width}}{mean_and_error(gain)}  better in {np.sum(gain > 0)} of {len(gain)}")
 
 
-def main(arguments: argparse.Namespace) -> None:
+def main(arguments: Namespace) -> None:
     """Measure the missing seeds, and summarize all."""
     began = time.perf_counter()
     names = spelled(arguments.ensembles)
-    settings = Settings(**{field.name: getattr(arguments, field.name) for field in fields(Settings)})
+    settings = Namespace(**{name: value for name, value in vars(arguments).items() if name not in OF_ALL_SEEDS})
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    print(f"{canonical(asdict(settings))}\n{len(names)} ensembles; XGBoost has 2 of the paper's 180 points", flush=True)
+    print(f"{canonical(vars(settings))}\n{len(names)} ensembles; XGBoost has 2 of the paper's 180 points", flush=True)
     known = read_results(arguments.output)
-    done = known[known["settings"].eq(settings.digest()) & known["seed"].isin(seeds) & known["ensemble"].isin(names)]
+    done = known[known["settings"].eq(digest_of(settings)) & known["seed"].isin(seeds) & known["ensemble"].isin(names)]
     missing = {
         seed: [name for name in names if name not in set(done["ensemble"][done["seed"] == seed])] for seed in seeds
     }
@@ -384,7 +350,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = make_parser(__doc__)
     options.add_argument("--ensembles", nargs="+", default=list(PRESETS), help="(default: the presets)")
     options.add_argument("--seeds", type=int, default=20, help="number of seeds (default 20)")
     options.add_argument("--first-seed", type=int, default=1, help="(default 1)")

@@ -10,20 +10,16 @@ process got from the system during the preparation. Run it from the repository's
     python benchmarks/inference.py
 """
 
-import argparse
 import statistics
-import sys
 import time
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
-from math import exp, log
 from pathlib import Path
 
 import torch
+from bench import make_parser
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cnn.backbones import create_backbone, take_size
 from stylevote.cnn.inference import fast_forward
@@ -44,11 +40,6 @@ BACKBONES = {
 }
 CPU = torch.device("cpu")
 Forward = Callable[[torch.Tensor], torch.Tensor]
-
-
-def modules(network: nn.Module, _size: int) -> Forward:
-    """Return the network's own computation."""
-    return network
 
 
 def frozen(network: nn.Module, size: int) -> Forward:
@@ -75,7 +66,7 @@ def openvino(network: nn.Module, size: int) -> Forward:
     return lambda photos: torch.cat([torch.from_numpy(compiled([one.numpy()])[0].copy()) for one in photos.split(1)])
 
 
-WAYS = {"modules": modules, "frozen": frozen, "ONNX Runtime": onnx_runtime, "OpenVINO": openvino}
+WAYS = {"modules": lambda network, _: network, "frozen": frozen, "ONNX Runtime": onnx_runtime, "OpenVINO": openvino}
 
 
 def resident() -> float:
@@ -98,7 +89,7 @@ def make_backbone(name: str, size: int) -> nn.Module:
 
 def main() -> None:
     """Measure each backbone and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--backbones", nargs="+", default=list(BACKBONES), choices=BACKBONES)
     parser.add_argument("--photos", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
@@ -140,8 +131,8 @@ def main() -> None:
             line += f"{rate:10.1f} x{faster[way][-1]:.2f} ({differences[way]:.0e})"
         print(line, flush=True)
         preparations.append((name, costs, [statistics.median(of_way) / options.photos for of_way in seconds.values()]))
-    means = {way: exp(sum(map(log, ratios)) / len(ratios)) for way, ratios in faster.items()}
-    print(f"{'geometric mean':24}" + "".join(f"{f'x{mean:.2f}':>24}" for mean in means.values()))
+    means = map(statistics.geometric_mean, faster.values())
+    print(f"{'geometric mean':24}" + "".join(f"{f'x{mean:.2f}':>24}" for mean in means))
     print(f"\n{'s, MB, paid after photos':24}" + "".join(f"{way:>24}" for way in ways))
     for name, costs, per_photo in preparations:
         line = f"{name:24}"

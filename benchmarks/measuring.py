@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
-
 import numpy as np
 import pandas as pd
 import yaml
+from bench import ROOT
 
 from stylevote.bootstrap import bootstrap_f_beta
 from stylevote.ensemble.decisions import decision_matrix, read_decisions
 from stylevote.files.tables import label_matrix, read_table
 
-ROOT = Path(__file__).resolve().parents[1]
 RESAMPLES = 1000
+# In a results folder: decisions for the training photos by the nested estimate, and for the test photos.
+TARGETS = ("estimate/summary.parquet", "predictions/test/scores.parquet")
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,6 @@ class Data:
     def labels(self) -> list[str]:
         """The labels, in the table's order."""
         return list(self.tables["train"].columns[1:])
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether the training photos have masks."""
-        return "masks" in self.photosets["train"]
 
     def truth(self, name: str) -> np.ndarray:
         """Return the labels of a photoset, 0 or 1, shape (photos, labels), in the table's order."""
@@ -87,12 +82,24 @@ def processor_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def run_workflow(config: dict[str, Any], targets: Sequence[str], threads: int) -> float:
-    """Run the workflow, if it has not yet run with this configuration; return its processor seconds.
+def rarest_labels(data: Data) -> list[str]:
+    """Return the labels that fewer than a twentieth of the training photos have, or the rarest one."""
+    shares = dict(zip(data.labels, data.truth("train").mean(axis=0), strict=True))
+    return [label for label in data.labels if shares[label] < 0.05] or [min(shares, key=shares.get)]
+
+
+def base_configuration(data: Data, arguments: Any) -> dict[str, Any]:
+    """Return the part of a configuration that all measurements share."""
+    config = {"labels": data.labels, "labels_per_job": len(data.labels), "photosets": data.photosets}
+    weights = {"weights_folder": str(arguments.weights.resolve())} if arguments.weights else {}
+    return {**config, "keep_weights": "selectable", **weights}
+
+
+def run_workflow(config: dict[str, Any], threads: int) -> float:
+    """Run the workflow up to `TARGETS`, unless it has with this configuration; return its processor seconds.
 
     Args:
         config: a configuration, whose results are in an absolute path.
-        targets: files in its results.
         threads: jobs at a time.
 
     Raises:
@@ -107,7 +114,7 @@ def run_workflow(config: dict[str, Any], targets: Sequence[str], threads: int) -
     done.unlink(missing_ok=True)
     path.write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--cores", str(threads), "--nolock", "--configfile", str(path), "--"]
-    command += [str(folder / target) for target in targets]
+    command += [str(folder / target) for target in TARGETS]
     one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")} if threads == 1 else {}
     paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     before = processor_seconds()
@@ -120,10 +127,6 @@ def run_workflow(config: dict[str, Any], targets: Sequence[str], threads: int) -
     seconds = processor_seconds() - before
     done.write_text(json.dumps({"processor_seconds": seconds}), encoding="utf-8")
     return seconds
-
-
-# Decisions for the training photos by the nested estimate, and for the test photos.
-TARGETS = ("estimate/summary.parquet", "predictions/test/scores.parquet")
 
 
 @dataclass(frozen=True)

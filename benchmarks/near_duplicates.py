@@ -7,20 +7,17 @@ photos whose 64-bit hashes (pHash) differ in at most 4 bits from one to the next
     python benchmarks/near_duplicates.py FOLDER [--drawn 5000] [--synthetic 60000]
 """
 
-import argparse
 import io
 import resource
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import scipy.fft
+from bench import make_parser
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.photos.near_duplicates import GREY, SIDE, near_duplicate_groups, near_duplicates, thumbnail
 
@@ -155,7 +152,7 @@ def pairs_in(groups: np.ndarray) -> int:
 
 def main() -> None:
     """Print the table of twins, the table of drawn pictures, and time and memory."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("folder", type=Path, help="photos")
     parser.add_argument("--drawn", type=int, default=5000, help="number of drawn pictures of each kind")
     parser.add_argument("--synthetic", type=int, default=60000, help="number of random thumbnails")

@@ -16,23 +16,23 @@ the first seed, without those of networks that options before needed, too. WORK 
 and `--print` only prints. Begin a new folder after a change of the workflow's code.
 """
 
-import argparse
 import sys
+from argparse import Namespace
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 import numpy as np
+from bench import make_parser
 from measuring import (
-    TARGETS,
     Data,
     Outcome,
     add_data_options,
+    base_configuration,
     markdown,
     open_data,
+    rarest_labels,
     read_outcome,
     resampled_auc,
     resampled_f,
@@ -54,12 +54,7 @@ COSINE = [ALL_AT_ONCE[0], {"epochs": 5, "lr": 3e-4, "policy": "cosine", "warm_up
 LONGER = [{"epochs": 1, "lr": 1e-3, "train": "head"}, {"epochs": 4, "lr": 3e-4, "train": {"last": 0.4}}]
 LONGER += [{"epochs": 6, "lr": 1e-4, "train": {"last": 0.8}}]
 WEIGHTED = {"weighted_bce": {"power": 0.5}}
-RECIPES = {
-    "plain": {},
-    "repeated": {"repeat": {"labels": [], "times": 3}},  # the rarest labels of the data
-    "balanced": {"balanced": {"power": 0.5}},
-    "thinned": {"drop": {"largest": 2, "keep": 0.7}},
-}
+RECIPES = {"plain": {}, "balanced": {"balanced": {"power": 0.5}}, "thinned": {"drop": {"largest": 2, "keep": 0.7}}}
 RECOLORED = {
     "segmentation": {"model": "given", "region": "clothing", "size": 256, "shards": 1},
     "recolor": {"rarer_than": 0.15, "total": 500, "per_epoch": 250},
@@ -97,8 +92,6 @@ def probe(topic: str, name: str, config: dict[str, Any] | None = None, **keys: A
 
 
 BANK = [TUNED, {**TUNED, "loss": WEIGHTED}, {**TUNED, "hidden_units": []}, {**TUNED, "phases": ALL_AT_ONCE}]
-
-
 SIZES = [PROBE, {**PROBE, "size": 225}, {**PROBE, "size": 289}]
 
 
@@ -170,37 +163,22 @@ OPTIONS = [
 ]
 
 
-def rarest(data: Data, share: float = 0.05) -> list[str]:
-    """Return the labels that fewer than this share of the training photos have, or the rarest one."""
-    shares = dict(zip(data.labels, data.truth("train").mean(axis=0), strict=True))
-    return [label for label in data.labels if shares[label] < share] or [min(shares, key=shares.get)]
-
-
-def configuration(option: Option, seed: int, data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
+def configuration(option: Option, seed: int, data: Data, arguments: Namespace) -> dict[str, Any]:
     """Return the configuration of an option for one seed, which the folds and the runs have."""
+    repeated = {"repeat": {"labels": rarest_labels(data), "times": 3}}
     config = {
-        "labels": data.labels,
-        "labels_per_job": len(data.labels),
-        "photosets": data.photosets,
-        "recipes": RECIPES,
-        "keep_weights": "selectable",
+        **base_configuration(data, arguments),
         "runs": [{**keys, "seed": seed} for keys in option.runs],
         **option.config,
+        "recipes": {**option.config.get("recipes", RECIPES), "repeated": repeated},
+        "folds": {"count": 3, "seed": seed, **option.config.get("folds", {})},
     }
-    config["recipes"] = {**config["recipes"], "repeated": {"repeat": {"labels": rarest(data), "times": 3}}}
-    config["folds"] = {"count": 3, "seed": seed, **config.get("folds", {})}
-    if arguments.weights:
-        config["weights_folder"] = str(arguments.weights.resolve())
-    work = arguments.work.resolve()
-    folder = work / f"seed{seed}" / slug(f"{option.topic} {option.name}".strip())
-    return {
-        "results": str(folder),
-        "networks": str(work / f"seed{seed}" / f"folds{config['folds']['count']}"),
-        **config,
-    }
+    work = arguments.work.resolve() / f"seed{seed}"
+    folder = work / slug(f"{option.topic} {option.name}".strip())
+    return {"results": str(folder), "networks": str(work / f"folds{config['folds']['count']}"), **config}
 
 
-def row(option: Option, base: Option, seeds: list[int], data: Data, arguments: argparse.Namespace) -> list[str]:
+def row(option: Option, base: Option, seeds: list[int], data: Data, arguments: Namespace) -> list[str]:
     """Return the cells of an option's row."""
 
     @cache
@@ -220,52 +198,44 @@ def row(option: Option, base: Option, seeds: list[int], data: Data, arguments: a
         areas = (areas[1::2] - areas[::2]).mean(axis=0) / 2
         auc, auc_samples = auc + areas[0], auc_samples + areas[1:]
     config = configuration(option, seeds[0], data, arguments)
-    minutes = run_workflow(config, TARGETS, arguments.threads) / 60
+    minutes = run_workflow(config, arguments.threads) / 60
     return [option.topic, option.name, option.against, *cells, signed(auc, auc_samples), len(seeds), f"{minutes:.1f}"]
 
 
-def is_done(option: Option, seed: int, data: Data, arguments: argparse.Namespace) -> bool:
+def is_done(option: Option, seed: int, data: Data, arguments: Namespace) -> bool:
     """Return whether the results of an option and a seed are there."""
     return Path(configuration(option, seed, data, arguments)["results"], "measured.json").exists()
 
 
-def table(options: list[Option], data: Data, arguments: argparse.Namespace) -> str:
+def table(options: list[Option], data: Data, arguments: Namespace) -> str:
     """Return the rows of all options whose results are there."""
-    head = ["", "option", "against", "honest F2", "test F2", "AUC", "seeds", "minutes"]
-    rows = [head]
+    rows = [["", "option", "against", "honest F2", "test F2", "AUC", "seeds", "minutes"]]
     for option in options:
         if not option.against:
             continue
         base = next(other for other in options if other.name == option.against)
-        seeds = [
-            seed
-            for seed in range(arguments.seeds)
-            if all(is_done(side, seed, data, arguments) for side in (base, option))
-        ]
-        if seeds:
+        done = (all(is_done(side, seed, data, arguments) for side in (base, option)) for seed in range(arguments.seeds))
+        if seeds := [seed for seed, both in enumerate(done) if both]:
             rows.append(row(option, base, seeds, data, arguments))
     return markdown(rows)
 
 
 def main() -> None:
     """Run what is missing, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     add_data_options(parser)
     parser.add_argument("--only", nargs="+", help="topics to run")
     parser.add_argument("--print", action="store_true", help="run nothing, and print what there is")
     arguments = parser.parse_args()
     data = open_data(arguments)
     chosen = [o for o in OPTIONS if not arguments.only or not o.against or o.topic in arguments.only]
-    chosen = [o for o in chosen if data.has_masks or o.config is not RECOLORED]
+    chosen = [o for o in chosen if "masks" in data.photosets["train"] or o.config is not RECOLORED]
     if not arguments.print:
         for seed in range(arguments.seeds):
             for option in chosen:
-                seconds = run_workflow(configuration(option, seed, data, arguments), TARGETS, arguments.threads)
-                print(
-                    f"seed {seed}, {option.topic} {option.name}: {seconds / 60:.1f} minutes",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                seconds = run_workflow(configuration(option, seed, data, arguments), arguments.threads)
+                text = f"seed {seed}, {option.topic} {option.name}: {seconds / 60:.1f} minutes"
+                print(text, file=sys.stderr, flush=True)
     print(table(chosen, data, arguments))
 
 

@@ -9,21 +9,19 @@ largest of any photo's probability in the sample, both fitted to a small toleran
 scikit-learn starts; pages of the file count too.
 """
 
-import argparse
 import resource
-import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
+from bench import make_parser
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
-
 from stylevote.config.runs import Probe
+from stylevote.probe.features import Features
 from stylevote.probe.heads import fit_heads
 from stylevote.probe.logistic import fit_regressions
 from stylevote.probe.rows import MEMORY, Rows
@@ -33,27 +31,7 @@ HIDDEN = 100  # independent causes of the features
 BLOCK = 10_000  # photos
 
 
-@dataclass
-class MappedFeatures:
-    """Features in a memory-mapped file."""
-
-    values: np.ndarray
-
-    @property
-    def width(self) -> int:
-        """Return the number of features."""
-        return self.values.shape[1]
-
-    def __len__(self) -> int:
-        """Return the number of photos."""
-        return len(self.values)
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        """Return the features of some photos."""
-        return self.values[rows].astype(np.float32)
-
-
-def draw(path: Path, options: argparse.Namespace) -> tuple[MappedFeatures, np.ndarray]:
+def draw(path: Path, options: Namespace) -> tuple[Features, np.ndarray]:
     """Return features like those of a network (correlated, at least 0, often 0), and labels from rare to frequent."""
     generator = np.random.default_rng(0)
     mixing = generator.standard_normal((HIDDEN, options.features), np.float32) / 10
@@ -69,12 +47,12 @@ def draw(path: Path, options: argparse.Namespace) -> tuple[MappedFeatures, np.nd
         noise = generator.logistic(size=(part.stop - start, options.labels))
         targets[part] = hidden @ causes + noise > np.linspace(0.5, 5, options.labels)
     file.flush()
-    return MappedFeatures(np.load(path, mmap_mode="r")), targets
+    return Features([np.load(path, mmap_mode="r")]), targets
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--photos", type=int, default=54_908)
     parser.add_argument("--features", type=int, default=1280)
     parser.add_argument("--labels", type=int, default=13)
@@ -88,11 +66,7 @@ def main() -> None:
         folds = np.arange(options.photos) % options.folds
         rows = [np.flatnonzero(folds != fold) for fold in range(options.folds)]
         penalties = Probe().penalties
-        setting = {
-            "loss": {"bce": {}},
-            "hidden_units": [],
-            "probe": {"whiten": options.whiten, "penalties": penalties},
-        }
+        setting = {"loss": {"bce": {}}, "hidden_units": [], "probe": {"whiten": options.whiten, "penalties": penalties}}
         wall, start = time.perf_counter(), time.process_time()
         heads = list(fit_heads(features, targets, rows, folds, setting, int(options.memory * 1e9)))
         ours, wall = time.process_time() - start, time.perf_counter() - wall
@@ -106,9 +80,7 @@ def main() -> None:
             compare(features, targets, np.flatnonzero(folds > 1), options, ours)
 
 
-def compare(
-    features: MappedFeatures, targets: np.ndarray, rows: np.ndarray, options: argparse.Namespace, ours: float
-) -> None:
+def compare(features: Features, targets: np.ndarray, rows: np.ndarray, options: Namespace, ours: float) -> None:
     """Fit a sample of the regressions by scikit-learn, and print its time and the difference."""
     penalties = Probe().penalties
     pairs = [(label, penalty) for label in range(options.labels) for penalty in penalties]

@@ -18,33 +18,33 @@ test photos. Seeds change folds and trainings. Minutes are of the processor (use
 keeps results, and a further call continues. Begin a new folder after a change of the workflow's code.
 """
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
 import timm
 import torch
+from bench import make_parser
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 from measuring import (
-    TARGETS,
     Data,
     Outcome,
     add_data_options,
+    base_configuration,
     markdown,
     open_data,
     processor_seconds,
+    rarest_labels,
     read_outcome,
     resampled_f,
     run_workflow,
     signed,
 )
 from PIL import Image
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -78,7 +78,7 @@ class Photos(Dataset):
         return self.transform(photo), torch.from_numpy(self.truth[row]).float()
 
 
-def pretrained(arguments: argparse.Namespace, **keys: Any) -> torch.nn.Module:
+def pretrained(arguments: Namespace, **keys: Any) -> torch.nn.Module:
     """Return the backbone with its pretrained weights, from the folder of weights if there is one."""
     name = arguments.backbone
     file = {"file": str(arguments.weights / f"{name}.safetensors")} if arguments.weights else {}
@@ -105,7 +105,7 @@ def outputs(network: torch.nn.Module, photos: Photos) -> np.ndarray:
     return torch.cat(views).numpy()
 
 
-def folds(truth: np.ndarray, arguments: argparse.Namespace, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def folds(truth: np.ndarray, arguments: Namespace, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the rows to train on and those held out, for each fold."""
     division = MultilabelStratifiedKFold(arguments.folds, shuffle=True, random_state=seed)
     return list(division.split(np.zeros(len(truth)), truth))
@@ -124,7 +124,7 @@ def decide(truth: np.ndarray, held_out: list[np.ndarray], train: np.ndarray, tes
     return Outcome({"train": own, "test": (test >= best).astype(np.uint8)}, {"train": train, "test": test})
 
 
-def probe_scores(data: Data, arguments: argparse.Namespace, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def probe_scores(data: Data, arguments: Namespace, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return out-of-fold scores, and scores of the test photos: logistic regressions on frozen features."""
     network = pretrained(arguments, num_classes=0)
     transform, truth = tensors(network, whole(arguments.probe_size)), data.truth("train")
@@ -142,7 +142,7 @@ def probe_scores(data: Data, arguments: argparse.Namespace, seed: int) -> tuple[
     return train, test
 
 
-def plain_scores(data: Data, arguments: argparse.Namespace, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def plain_scores(data: Data, arguments: Namespace, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the same of networks that are fine-tuned as a user would do it."""
     truth = data.truth("train")
     train, test = np.zeros(truth.shape), np.zeros(data.truth("test").shape)
@@ -163,12 +163,13 @@ def plain_scores(data: Data, arguments: argparse.Namespace, seed: int) -> tuple[
                 schedule.step()
         transform = tensors(network, whole(side))
         every = np.arange(len(test))
-        train[held_out] = expit(outputs(network, Photos(data, "train", held_out, transform)))
-        test += expit(outputs(network, Photos(data, "test", every, transform))) / arguments.folds
+        train[held_out] = expit(outputs(network, Photos(data, "train", held_out, transform)), dtype=np.float64)
+        scores = outputs(network, Photos(data, "test", every, transform))
+        test += expit(scores, dtype=np.float64) / arguments.folds
     return train, test
 
 
-def fastai_scores(data: Data, arguments: argparse.Namespace, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def fastai_scores(data: Data, arguments: Namespace, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the same of fastai's `vision_learner`, fine-tuned with its defaults for as many epochs."""
     from fastai.vision import all as fastai  # noqa: PLC0415 (is not installed everywhere)
 
@@ -196,15 +197,10 @@ def fastai_scores(data: Data, arguments: argparse.Namespace, seed: int) -> tuple
     return train, test
 
 
-def expit(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities."""
-    return 1 / (1 + np.exp(-logits.astype(np.float64)))
-
-
 SCORES = {"probe": probe_scores, "plain": plain_scores, "fastai": fastai_scores}
 
 
-def measure_scores(way: str, data: Data, arguments: argparse.Namespace, seed: int) -> tuple[Outcome, float]:
+def measure_scores(way: str, data: Data, arguments: Namespace, seed: int) -> tuple[Outcome, float]:
     """Return the outcome of one of `SCORES`, and its processor seconds; it is computed once."""
     path = arguments.work / way / f"seed{seed}.npz"
     if not path.exists():
@@ -217,32 +213,23 @@ def measure_scores(way: str, data: Data, arguments: argparse.Namespace, seed: in
     return decide(truth, held_out, stored["train"], stored["test"]), float(stored["seconds"])
 
 
-def measure_workflow(way: str, data: Data, arguments: argparse.Namespace, seed: int) -> tuple[Outcome, float]:
+def measure_workflow(way: str, data: Data, arguments: Namespace, seed: int) -> tuple[Outcome, float]:
     """Return the outcome of this software with a ready set, or as the paper says, and its processor seconds."""
     entries = entries_of(way) if way in SETS else []
-    config = {
-        "results": str((arguments.work / f"stylevote_{way}" / f"seed{seed}").resolve()),
-        "labels": data.labels,
-        "labels_per_job": len(data.labels),
-        "photosets": data.photosets,
-        "folds": {"count": arguments.folds, "seed": seed},
-        "runs": [{**entry, "seed": entry.get("seed", 0) + 10 * seed} for entry in entries],
-        "keep_weights": "selectable",
-    }
+    folder = (arguments.work / f"stylevote_{way}" / f"seed{seed}").resolve()
+    config = {"results": str(folder), "folds": {"count": arguments.folds, "seed": seed}}
+    config |= base_configuration(data, arguments)
+    config["runs"] = [{**entry, "seed": entry.get("seed", 0) + 10 * seed} for entry in entries]
     if way == "paper":
         config["preset"], config["stack"] = "paper_2018", {"xgboost": {"grid": GRID}}
-        shares = dict(zip(data.labels, data.truth("train").mean(axis=0), strict=True))
-        rare = [label for label in data.labels if shares[label] < 0.05] or [min(shares, key=shares.get)]
-        config["recipes"] = {"plain": {}, "rare": {"repeat": {"labels": rare, "times": 10}}}
+        config["recipes"] = {"plain": {}, "rare": {"repeat": {"labels": rarest_labels(data), "times": 10}}}
         run = {"backbone": {"each": PAPER_BACKBONES}, "size": arguments.size, "phases": PHASES, "seed": seed}
         config["runs"] = [{**run, "recipe": {"each": ["plain", "rare"]}}]
-    if arguments.weights:
-        config["weights_folder"] = str(arguments.weights.resolve())
-    seconds = run_workflow(config, TARGETS, arguments.threads)
-    return read_outcome(data, Path(config["results"]), Path(config["results"])), seconds
+    seconds = run_workflow(config, arguments.threads)
+    return read_outcome(data, folder, folder), seconds
 
 
-def outcomes(way: str, data: Data, arguments: argparse.Namespace, seed: int) -> dict[str, tuple[Outcome, float]]:
+def outcomes(way: str, data: Data, arguments: Namespace, seed: int) -> dict[str, tuple[Outcome, float]]:
     """Return a way's outcomes, by the names of its rows in the table, with their processor seconds."""
     if way == "all-ones":
         ones = {name: np.ones_like(data.truth(name)) for name in ("train", "test")}
@@ -279,9 +266,9 @@ def table(measured: dict[str, list[tuple[Outcome, float]]], data: Data) -> str:
     return markdown(rows)
 
 
-def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(words: list[str] | None = None) -> Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     add_data_options(parser)
     parser.add_argument("--sets", nargs="+", default=["quick_cpu", "standard_cpu"], choices=SETS, help="ready sets")
     parser.add_argument("--ways", nargs="+", help="ways to measure (default: all, with the sets)")

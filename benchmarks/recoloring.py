@@ -4,18 +4,15 @@ The plain version converts the whole photo (rgb2hsv, shift, hsv2rgb) and blends 
 works out the membership as well. Both are measured in turn on drawn photos, enlarged to the size of real ones.
 """
 
-import argparse
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from bench import make_parser
 from PIL import Image
 from skimage.color import hsv2rgb, rgb2hsv
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.augment.garments import Unsuitable, find_garments
 from stylevote.augment.quality import measure
@@ -51,10 +48,12 @@ def whole(photo: np.ndarray, mask: np.ndarray, number: int) -> None:
     recoloring.to_bytes()
 
 
-def enlarged(pixels: np.ndarray, size: int, filtering: Image.Resampling) -> np.ndarray:
-    """Return pixels at a shorter side of ``size``."""
-    scale = size / min(pixels.shape[:2])
-    return np.array(Image.fromarray(pixels).resize([round(scale * side) for side in pixels.shape[1::-1]], filtering))
+def drawn_photo(number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a drawn photo, enlarged to a shorter side of ``size``, and the classes of its pixels."""
+    drawing = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number))
+    sides = [round(size / min(drawing.classes.shape) * side) for side in drawing.classes.shape[::-1]]
+    photo = Image.fromarray(drawing.photo).resize(sides, Image.Resampling.BICUBIC)
+    return np.array(photo), np.array(Image.fromarray(drawing.classes).resize(sides, Image.Resampling.NEAREST))
 
 
 def drawn_photos(count: int, size: int) -> list[tuple[np.ndarray, np.ndarray, list]]:
@@ -62,13 +61,9 @@ def drawn_photos(count: int, size: int) -> list[tuple[np.ndarray, np.ndarray, li
     photos, number = [], 0
     while len(photos) < count:
         number += 1
-        drawing = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number))
-        photo = enlarged(drawing.photo, size, Image.Resampling.BICUBIC)
-        mask = enlarged(drawing.classes, size, Image.Resampling.NEAREST) > 0
-        try:
-            photos.append((photo, mask, find_garments(photo, mask, SETTINGS)))
-        except Unsuitable:
-            continue
+        photo, classes = drawn_photo(number, size)
+        with suppress(Unsuitable):
+            photos.append((photo, classes > 0, find_garments(photo, classes > 0, SETTINGS)))
     return photos
 
 
@@ -81,7 +76,7 @@ def timed(function: Callable, *arguments: Any) -> tuple[Any, float]:
 
 def main() -> None:
     """Measure and print the table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = make_parser(__doc__)
     arguments.add_argument("--photos", type=int, default=60, help="how many (default 60)")
     arguments.add_argument("--size", type=int, default=512, help="shorter side in pixels (default 512)")
     options = arguments.parse_args()

@@ -3,26 +3,23 @@
 The networks have random weights. A trained Mask R-CNN takes somewhat longer: it also draws the masks of what it found.
 """
 
-import argparse
-import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from bench import make_parser
 from PIL import Image
+from recoloring import drawn_photo
 from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.augment.masks import Sources
 from stylevote.augment.segmenters import given, maskrcnn, smp
 from stylevote.config.photos import MaskRCNN, Segmentation, SegmentationNetwork
-from stylevote.demo.scene import draw
-from stylevote.demo.styles import LABELS
 from stylevote.files.weights import store_weights
 
 Row = namedtuple("Row", "path width height")
@@ -38,7 +35,7 @@ def seconds(segmenter: Any, photos: list[np.ndarray], rows: list[Row]) -> float:
     return time.perf_counter() - start
 
 
-def main(arguments: argparse.Namespace) -> None:
+def main(arguments: Namespace) -> None:
     """Print one table."""
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
@@ -48,13 +45,10 @@ def main(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(arguments.photos):
-            drawing = draw([LABELS[number % len(LABELS)]], np.random.default_rng(number))
-            scale = arguments.size / min(drawing.classes.shape)
-            height, width = (round(scale * side) for side in drawing.classes.shape)
-            photos.append(np.asarray(Image.fromarray(drawing.photo).resize((width, height))))
-            classes = Image.fromarray(drawing.classes).resize((width, height), Image.Resampling.NEAREST)
-            classes.save(folder / f"{number}.png")
-            rows.append(Row(f"{number}.jpg", width, height))
+            photo, classes = drawn_photo(number, arguments.size)
+            photos.append(photo)
+            Image.fromarray(classes).save(folder / f"{number}.png")
+            rows.append(Row(f"{number}.jpg", *photo.shape[1::-1]))
         weights = folder / "smp.safetensors"
         store_weights(smp.create_network(model, "none"), weights)
         network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
@@ -75,7 +69,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__)
+    options = make_parser(__doc__)
     options.add_argument("--photos", type=int, default=4, help="photos to segment (default 4)")
     options.add_argument("--size", type=int, default=512, help="their shorter side in pixels (default 512)")
     options.add_argument("--encoder", default="mobilenet_v2", help="encoder of the smp network (default mobilenet_v2)")

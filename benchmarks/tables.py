@@ -8,22 +8,16 @@ are written and ingested, too. Their blocks of 4 to 32 pixels have as much contr
 (Field 1987). A row has the seconds of the clock and of the processor, and the peak of memory, of one process.
 """
 
-import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from bench import LIBRARY, Cost, make_parser, run
 from PIL import Image
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 # Photos, labels, labels a photo, and how many labels are about as frequent as the most frequent one.
 SETS = {"imet": (109_237, 1_103, 3.2, 4), "nus_wide": (269_648, 81, 1.9, 1), "vg_500": (108_249, 500, 13.6, 8)}
@@ -41,7 +35,7 @@ print(len(entries), content_digest(found, entries))
 
 def main() -> None:
     """Print a row for each set and form."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="sets to imitate")
     parser.add_argument("--share", type=float, default=1, help="fraction of their photos")
     parser.add_argument("--photos", action="store_true", help="also write and ingest photos")
@@ -56,19 +50,20 @@ def main() -> None:
             tables = write_tables(Path(folder, name), labels, photos, mean, head)
             said = set()
             for form, table in tables.items():
-                printed, *figures = run([sys.executable, "-c", READER, json.dumps(table), json.dumps(labels)])
-                said.add(printed)
-                print_row(name, form, photos, count, figures)
+                words = json.dumps(table), json.dumps(labels)
+                cost = run([sys.executable, "-c", READER, *words], PYTHONPATH=str(LIBRARY), OMP_NUM_THREADS="1")
+                said.add(cost.printed)
+                print_row(name, form, photos, count, cost)
             if len(said) != 1:
                 sys.exit(f"the forms of {name} differ: {said}")
             if arguments.photos:
                 print_row(name, "photos", photos, count, ingest(Path(folder, name), tables["csv"], labels, photos))
 
 
-def print_row(name: str, form: str, photos: int, labels: int, figures: list[float]) -> None:
+def print_row(name: str, form: str, photos: int, labels: int, cost: Cost) -> None:
     """Print a row: seconds of the clock and of the processor, and MB."""
-    clock, processor, peak = figures
-    print(f"{name:8}  {form:7}  {photos:6}  {labels:9}  {clock:7.1f}  {processor:11.1f}  {peak:7.0f}", flush=True)
+    figures = f"{cost.seconds:7.1f}  {cost.processor:11.1f}  {cost.megabytes:7.0f}"
+    print(f"{name:8}  {form:7}  {photos:6}  {labels:9}  {figures}", flush=True)
 
 
 def write_tables(folder: Path, labels: list[str], photos: int, mean: float, head: int) -> dict[str, dict]:
@@ -101,8 +96,8 @@ def write_tables(folder: Path, labels: list[str], photos: int, mean: float, head
     }
 
 
-def ingest(folder: Path, table: dict, labels: list[str], photos: int) -> list[float]:
-    """Write the photos, ingest them, and return the figures of `run`."""
+def ingest(folder: Path, table: dict, labels: list[str], photos: int) -> Cost:
+    """Write the photos, ingest them, and return what that costs."""
     images = folder / "images"
     images.mkdir()
     random = np.random.default_rng(2)
@@ -114,24 +109,10 @@ def ingest(folder: Path, table: dict, labels: list[str], photos: int) -> list[fl
     settings |= {"value_range": None, "cut_photos": "bad"}
     options = {"photos": images, "table": table["file"], "failures": "", "on_bad_photo": "fail", "links": "inside"}
     options |= {name: folder / f"{name}.parquet" for name in ("manifest", "quarantine", "thumbnails")}
-    command = [sys.executable, str(ROOT / "workflow_scripts" / "photos" / "ingest_photos.py"), "--threads", "1"]
+    command = [sys.executable, str(LIBRARY / "photos" / "ingest_photos.py"), "--threads", "1"]
     command += [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    _, *figures = run([*command, "--settings", json.dumps(settings)])
-    return figures
-
-
-def run(command: list[str]) -> tuple[str, float, float, float]:
-    """Run a command; return what it prints, its seconds of the clock and of the processor, and its peak in MB."""
-    start = time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
-    with tempfile.TemporaryFile("w+") as printed:
-        process = subprocess.Popen(command, stdout=printed, env=environment)
-        _, status, used = os.wait4(process.pid, 0)
-        printed.seek(0)
-        if status:
-            sys.exit(f"a command failed: {command[:4]}")
-        seconds = time.perf_counter() - start
-        return printed.read(), seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3
+    command += ["--settings", json.dumps(settings)]
+    return run(command, PYTHONPATH=str(LIBRARY), OMP_NUM_THREADS="1")
 
 
 if __name__ == "__main__":

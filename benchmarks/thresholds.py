@@ -5,17 +5,13 @@ fresh photos of the same kind say which F2 it really gives. "best" is the highes
 "promised" that of the exact one on the photos that chose it.
 """
 
-import argparse
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
+from bench import make_parser
 from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.metrics import fbeta_score
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.ensemble.threshold import f_beta_at, search_threshold
 from stylevote.metrics import best_threshold
@@ -107,7 +103,7 @@ def print_speed() -> None:
 
 def main() -> None:
     """Measure and print both tables."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = make_parser(__doc__)
     arguments.add_argument("--draws", type=int, default=20, help="draws of every kind of scores (default 20)")
     options = arguments.parse_args()
     print_speed()

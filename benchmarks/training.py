@@ -6,22 +6,23 @@ optimizer on one constant batch; (c) the plain way: the same network with PyTorc
 training transforms, and as many workers; and the data paths of (a) and (c) alone. (a) is also measured with light and
 heavy augmentation (`LIGHT`, `HEAVY`). (c) and (d) run in their own process; `--only-engine` leaves them out.
 Loaders are warm when the clock starts: batches that they fetched in advance are not counted. Photos are drawn, enlarged
-and made grainy, so that their files have as many bits per pixel as real photos. Run it from the repository's root:
+and made grainy, so that their files have as many bits per pixel as real photos:
 
     python benchmarks/training.py --backbone mobilenetv2_100 --size 128
 """
 
-import argparse
 import itertools
 import multiprocessing
 import os
-import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from bench import make_parser
 
 # Waiting threads sleep. If they spin on the cores that a loader's workers need, (c) and (d) can take several times as
 # long on two cores. Set before torch is imported.
@@ -36,8 +37,6 @@ from timm.data import create_loader
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from stylevote.cnn.batches import PixelCache
 from stylevote.cnn.fold_data import FoldData
@@ -55,7 +54,6 @@ QUALITY = 90  # of JPEG files
 # Four photographs that come with scikit-image (astronaut, coffee, chelsea, rocket) have 1.5 to 2.4 at that quality.
 GRAIN = 4
 AHEAD = 2  # batches that each worker fetches in advance: the DataLoader's default
-CROP = {"min_scale": 0.8, "stretch": 0.1}
 LIGHT = {"jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4}, "erasing": 0.25}
 HEAVY = {"auto": "trivial", "cutmix": 1}
 AUGMENTS = {"crops": {}, "light": LIGHT, "heavy": HEAVY}
@@ -78,35 +76,23 @@ class Files(Dataset):
             return self.transform(photo.convert("RGB")), number % len(LABELS)
 
 
+def run_setting(options: Namespace, *, epochs: int = 1, **keys: Any) -> dict[str, Any]:
+    """Return a run's setting by the program's options (`backbone`, `size`, `batch`, `precision`, `compile`)."""
+    phase = {"epochs": epochs, "lr": 1e-4, "train": "all", "policy": "triangular", "cycle": 1}
+    setting = {"backbone": options.backbone, "backbone_args": {}, "weights": "none", "size": options.size}
+    setting |= {"hidden_units": [256], "batch": options.batch, "loss": {"bce": {}}, "phases": [phase], "ema": None}
+    setting |= {"gradient_clip": None, "precision": options.precision, "compile": options.compile, "tta": "mirror"}
+    return {**setting, "crop": {"min_scale": 0.8, "stretch": 0.1}, "seed": 0, **keys}
+
+
 class Bench:
-    """Measurements on one device with one network.
+    """Measurements on one device with one network, by the program's options."""
 
-    Args:
-        options: the program's arguments.
-        device: where the network computes.
-    """
-
-    def __init__(self, options: argparse.Namespace, device: torch.device) -> None:
+    def __init__(self, options: Namespace, device: torch.device) -> None:
         self.options, self.device = options, device
         self.count = options.steps * options.batch  # photos a measurement
         self.targets = torch.eye(len(LABELS))[torch.arange(options.photos) % len(LABELS)].to(device)
-        self.setting = {
-            "backbone": options.backbone,
-            "backbone_args": {},
-            "weights": "none",
-            "size": options.size,
-            "hidden_units": [256],
-            "batch": options.batch,
-            "loss": {"bce": {}},
-            "phases": [{"epochs": 1, "lr": 1e-4, "train": "all", "policy": "triangular", "cycle": 1}],
-            "ema": None,
-            "gradient_clip": None,
-            "precision": options.precision,
-            "compile": options.compile,
-            "crop": CROP,
-            "tta": "mirror",
-            "seed": 0,
-        }
+        self.setting = run_setting(options)
 
     def steps(
         self, forward: Callable, optimizer: torch.optim.Optimizer, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]
@@ -136,16 +122,9 @@ class Bench:
 
 
 class Engine(Bench):
-    """(a), (b), and the data path of (a).
+    """(a), (b), and the data path of (a), with the photos of a cache; the training is in a folder."""
 
-    Args:
-        options: the program's arguments.
-        device: where the network computes.
-        cache: the photos.
-        folder: of the training.
-    """
-
-    def __init__(self, options: argparse.Namespace, device: torch.device, cache: PixelCache, folder: Path) -> None:
+    def __init__(self, options: Namespace, device: torch.device, cache: PixelCache, folder: Path) -> None:
         super().__init__(options, device)
         rows = torch.randint(options.photos, (self.count,), generator=torch.Generator().manual_seed(1))
         data = FoldData(cache, self.targets, [rows], rows[:0], binary_cross_entropy_with_logits)
@@ -177,14 +156,9 @@ class Engine(Bench):
 
 
 class Plain(Bench):
-    """(c), (d), and the data path of (c): the same network with PyTorch's defaults.
+    """(c), (d), and the data path of (c): the same network with PyTorch's defaults, and the photos as files."""
 
-    Args:
-        options: the program's arguments.
-        paths: the photos.
-    """
-
-    def __init__(self, options: argparse.Namespace, paths: list[Path]) -> None:
+    def __init__(self, options: Namespace, paths: list[Path]) -> None:
         super().__init__(options, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         torch.set_num_threads(options.threads)
         self.paths, self.workers = paths, os.cpu_count()
@@ -199,14 +173,9 @@ class Plain(Bench):
 
     def torchvision(self, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield (c)'s batches: crop, mirror image and floats as in torchvision's guide."""
-        transform = v2.Compose(
-            [
-                v2.ToImage(),
-                v2.RandomResizedCrop(self.options.size, scale=(0.64, 1), antialias=True),
-                v2.RandomHorizontalFlip(),
-                v2.ToDtype(torch.float32, scale=True),
-            ]
-        )
+        crop = v2.RandomResizedCrop(self.options.size, scale=(0.64, 1), antialias=True)
+        floats = v2.ToDtype(torch.float32, scale=True)
+        transform = v2.Compose([v2.ToImage(), crop, v2.RandomHorizontalFlip(), floats])
         loader = DataLoader(
             Files(self.paths, count, transform),
             self.options.batch,
@@ -254,7 +223,7 @@ class Plain(Bench):
         }
 
 
-def serve_plain(connection: Connection, options: argparse.Namespace, paths: list[Path]) -> None:
+def serve_plain(connection: Connection, options: Namespace, paths: list[Path]) -> None:
     """Measure the plain ways at each request of the connection's other end."""
     bench = Plain(options, paths)
     connection.send("ready")
@@ -328,7 +297,7 @@ def report(bench: Bench, paths: list[Path], rates: pd.DataFrame) -> None:
 
 def main() -> None:
     """Measure and print the table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = make_parser(__doc__)
     arguments.add_argument("--backbone", default="mobilenetv2_100", help="a timm model")
     arguments.add_argument("--size", type=int, default=128, help="side of its input in pixels (default 128)")
     arguments.add_argument("--batch", type=int, default=32, help="photos per step (default 32)")

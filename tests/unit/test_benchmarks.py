@@ -25,7 +25,7 @@ def programs(monkeypatch):
     import quality
 
     yield measuring, options, quality
-    for name in ("measuring", "options", "quality"):
+    for name in ("bench", "measuring", "options", "quality"):
         del sys.modules[name]
 
 

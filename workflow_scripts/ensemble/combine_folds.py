@@ -7,7 +7,7 @@ from stylevote.config.ensemble import Votes
 from stylevote.ensemble.blocks import feature_labels, read_by_label, read_thresholds
 from stylevote.ensemble.scores import divide_labels, files_of_runs, read_features
 from stylevote.ensemble.stack import load_stackers
-from stylevote.ensemble.vote import combine_folds_by_label, limit_labels_by_photo, photoset_votes
+from stylevote.ensemble.vote import combine_folds_by_label, photoset_votes
 from stylevote.files.tables import read_table, write_table
 
 
@@ -52,7 +52,7 @@ def main(
         loaded = {label: load_stackers(label, stored[label], combiner, fold_count, threads) for label in group}
         combined = {label: feature_labels([label], features) for label in group}
         tables |= combine_folds_by_label(scores, combined, loaded, of_labels, voting.aggregation)
-    write_table(photoset_votes(limit_labels_by_photo(tables, of_labels, voting), image_ids), votes)
+    write_table(photoset_votes(tables, of_labels, voting, image_ids), votes)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ def main(scores: list[Path], manifest: Path, folds: Path, rankings: Path, *, lab
     Args:
         scores: candidates of the block
         rankings: to write: rankings
-        labels: labels of the block
     """
     by_label = {}
     with open_block(scores, manifest, folds, labels) as block:

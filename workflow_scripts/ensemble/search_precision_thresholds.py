@@ -17,7 +17,6 @@ def main(stacked: Path, manifest: Path, precision_thresholds: Path, *, labels: l
     Args:
         stacked: out-of-fold stacked scores of the labels
         precision_thresholds: to write: thresholds
-        labels: labels of the block
         precision: precision to reach
     """
     rows = []

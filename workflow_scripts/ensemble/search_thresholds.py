@@ -23,7 +23,6 @@ def main(
     Args:
         stacked: out-of-fold stacked scores of the labels
         thresholds: to write: thresholds
-        labels: labels of the block
         threshold: method (greedy, exact, lbfgs, plug_in, shrunk or bootstrap) and its settings
     """
     rows = []

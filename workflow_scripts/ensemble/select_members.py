@@ -33,7 +33,6 @@ def main(
         rankings: rankings of the candidates
         sizes: table of the sizes that `target` chose, if it did
         members: to write: rankings and members
-        labels: labels of the block
         selection: method (top_n, greedy, each_backbone or all) and its settings
     """
     ranked, by_label = read_by_label([rankings], labels), {}

@@ -17,7 +17,6 @@ def main(selections: Path, sizes: Path | None, members: Path, *, labels: list[st
         selections: selections of the labels
         sizes: table of the sizes that `bundle.tolerance` chose, if it did
         members: to write: members
-        labels: labels of the block
         max_members: maximum number of members per label without a table of sizes; null for all members
     """
     if sizes:

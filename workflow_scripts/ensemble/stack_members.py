@@ -36,7 +36,6 @@ def main(
         stackers: to write: stackers, a row per label and fold
         grid: to write: the grids' points
         stacked: to write: out-of-fold stacked scores
-        labels: labels of the block
     """
     fitted, grids, out_of_fold = {}, {}, {}
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:

@@ -34,7 +34,6 @@ def main(
     Args:
         votes: votes for the test photos, if there are any
         manifest: test photos, if there are any
-        composition: number of different CNNs, and labels that lack members
         scores: scores of the decisions; empty if the labels are unknown
         estimate: the nested estimate
         fold_averaging: expected gain from averaging the folds, if it was estimated

@@ -32,7 +32,6 @@ def main(
         scores: candidates of the block, and of the labels in `features`
         members: members of the same labels
         estimates: to write: nested decisions
-        labels: labels of the block
     """
     by_label = {}
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:

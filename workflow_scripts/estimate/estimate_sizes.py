@@ -35,7 +35,6 @@ def main(
         rankings: rankings of the same candidates
         estimates: to write: nested decisions
         members: to write: members
-        labels: labels of the block
     """
     nested, selected = {}, {}
     with open_block(scores, manifest, folds, labels, common=features) as block:

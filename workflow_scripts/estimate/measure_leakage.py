@@ -36,7 +36,6 @@ def main(
         members: members of the same labels
         alarms: to write: alarms of the labels
         figures: to write: AUCs by run and fold
-        labels: labels of the block
         seed: of the random order and of the noise
     """
     of_labels, aucs = [], []

@@ -50,9 +50,6 @@ def main(
         validation: to write: out-of-fold predictions, a file per fold
         weights: to write: a folder per fold
         penalties: to write: the penalty of each fold and label
-        run: id of the run, for messages
-        labels: labels of the run
-        setting: setting of the run
     """
     start = time.monotonic()
     photos = read_table(manifest)

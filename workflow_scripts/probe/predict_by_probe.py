@@ -37,8 +37,6 @@ def main(
         history: history of the run, a file per fold
         weights: weights of the run, a folder per fold
         predictions: to write: one table per fold
-        run: id of the run
-        labels: labels of the run
     """
     members, photos = read_table(wanted), read_table(manifest)
     members = members[members["run"] == run]

@@ -72,7 +72,6 @@ def main(
         figures: to write: thresholds, how flat F-beta is around them, and numbers of members
         searches: to write: thresholds of two searches on resamples, for the labels with pictures
         losses: to write, if losses are compared: figures of the drawn runs, and F-beta of each loss on resamples
-        labels: labels of the block
         max_pictures: maximum number of labels with pictures
         external: names of the external members
         compared: groups of runs that differ in nothing but the loss: the run of each loss

@@ -33,7 +33,6 @@ def main(
         macro: figures of all labels together
         by_label: figures of every label
         members: members of all labels
-        composition: number of different CNNs, and labels that lack members
         runs: settings of every run
         manifests: photos: a file per photoset
         submission: decisions, if there are any

@@ -66,7 +66,6 @@ def main(
         estimates: nested scores and thresholds: a file per block
         losses: figures of the drawn runs, if losses are compared: a file per block
         runs: settings of every run
-        composition: number of different CNNs, and labels that lack members
         sheet: examples of recoloured photos, if runs use recoloured photos
         report: to write: page
         train_photos: folder of the training photos, if there is one

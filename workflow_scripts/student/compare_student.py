@@ -6,7 +6,7 @@ from stylevote.cli import run
 from stylevote.ensemble.decisions import decision_matrix
 from stylevote.estimate.summary import student_lines
 from stylevote.files.tables import label_matrix, read_table, replacing, write_table
-from stylevote.student.distillation import compare_holdout, compare_student
+from stylevote.student.distillation import compare_student
 
 
 def main(
@@ -44,7 +44,8 @@ def main(
         votes = (read_table(path) for path in (holdout_ensemble, holdout_student))
         decisions = (decision_matrix(voted, holdout["image_id"].to_numpy(), labels) for voted in votes)
         groups = holdout["group"].to_numpy()
-        table = table.join(compare_holdout(label_matrix(holdout, labels), *decisions, labels, groups, beta=beta))
+        compared = compare_student(label_matrix(holdout, labels), *decisions, None, labels, groups, beta=beta)
+        table = table.join(compared.drop(columns=["label", "positives"]).add_prefix("holdout_"))
     text = "\n".join(student_lines(table, beta)) + "\n"
     print(text, end="")
     write_table(table, scores)

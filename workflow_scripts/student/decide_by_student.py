@@ -8,18 +8,12 @@ from stylevote.cli import run
 from stylevote.config.ensemble import Votes
 from stylevote.ensemble.combiners.mean import Mean
 from stylevote.ensemble.scores import read_predictions
-from stylevote.ensemble.vote import photoset_votes, predict_labels
+from stylevote.ensemble.vote import combine_folds_by_label, photoset_votes
 from stylevote.files.tables import read_table, write_table
 
 
 def main(
-    predictions: list[Path],
-    chosen: Path,
-    manifest: Path,
-    votes: Path,
-    *,
-    labels: list[str],
-    voting: Votes,
+    predictions: list[Path], chosen: Path, manifest: Path, votes: Path, *, labels: list[str], voting: Votes
 ) -> None:
     """Write a row per label and photo: each fold's score, their mean, the votes and the decision.
 
@@ -36,8 +30,8 @@ def main(
     features = {label: np.stack([fold.scores[label].T for fold in folds]) for label in labels}
     feature_labels = {label: [label] for label in labels}
     stackers = {label: [Mean(1)] for label in labels}
-    decided = predict_labels(features, feature_labels, stackers, thresholds, voting)
-    write_table(photoset_votes(decided, image_ids), votes)
+    tables = combine_folds_by_label(features, feature_labels, stackers, thresholds, voting.aggregation)
+    write_table(photoset_votes(tables, thresholds, voting, image_ids), votes)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ def main(
         scores: candidates of the block, and of the labels in `features`
         members: members of the same labels
         taught: to write: scores to learn
-        labels: labels of the block
     """
     taught_by_label = {}
     with open_block(scores, manifest, folds, labels, members=members, common=features) as block:

@@ -27,7 +27,10 @@ from stylevote.wording import key_path
 SETTINGS = "settings"
 # Parameters that many programs have, for `--help`. The docstring of a program describes its other parameters.
 COMMON = {
-    "labels": "all labels",
+    "labels": "labels to work on",
+    "run": "id of the run",
+    "setting": "setting of the run",
+    "composition": "number of different CNNs, and labels that lack members",
     "manifest": "training photos",
     "folds": "folds of the photos",
     "test_manifest": "test photos",

@@ -6,7 +6,7 @@ import numpy as np
 
 from stylevote.files.tables import UNKNOWN
 
-BETA = 2.0
+BETA = 2.0  # of all F-beta: the weight of recall against precision
 
 
 def drop_unknown(labels: np.ndarray, *of_photos: np.ndarray) -> tuple[np.ndarray, ...]:

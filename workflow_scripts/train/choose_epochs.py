@@ -30,8 +30,6 @@ def main(
         predictions: out-of-fold predictions of the run: one table per fold, in the order of the folds
         weights: folders of the run's weights: one per fold
         epochs: to write: the best epochs
-        run: id of the run
-        labels: labels of the run
     """
     photos = read_table(manifest)
     fold_of = fold_numbers(photos, read_table(folds))

@@ -48,11 +48,8 @@ def main(
         history: history of the run, a file per fold
         weights: weights of the run, a folder per fold
         predictions: to write: one table per fold
-        run: id of the run
         kept: folder of the kept scores
         code: digest of the code, part of the key of kept scores
-        labels: labels of the run
-        setting: setting of the run
     """
     members, photos = read_table(wanted), read_table(index)
     check_index(photos, read_table(manifest), index)

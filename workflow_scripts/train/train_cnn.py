@@ -65,11 +65,8 @@ def main(
         history: to write: one row per epoch
         validation: to write: out-of-fold predictions of every epoch
         weights: to write: folder of every epoch's weights
-        run: id of the run, for messages
         fold: number of the fold held out
         processes: number of processes that share the job, each with its own GPU
-        labels: labels of the run
-        setting: setting of the run
     """
 
     def train() -> None:

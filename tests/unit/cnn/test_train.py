@@ -34,6 +34,21 @@ def train(setting, data, folder, fold=0, key="key"):
     return make(setting, data, folder, fold, key).run()
 
 
+def train_until(epoch, setting, data, folder):
+    """Interrupt a training at the beginning of an epoch."""
+    training = make(setting, data, folder)
+    original = training._train_epoch
+
+    def stop(number):
+        if number == epoch:
+            raise KeyboardInterrupt
+        return original(number)
+
+    training._train_epoch = stop
+    with pytest.raises(KeyboardInterrupt):
+        training.run()
+
+
 def stored(folder, epoch):
     return safetensors.torch.load_file(folder / "weights" / f"epoch{epoch}.safetensors")
 
@@ -75,25 +90,15 @@ def test_pretrained_weights_may_come_from_a_file(setting, data, tmp_path):
     assert next(training.network.backbone.parameters()).eq(0.25).all()
 
 
-def as_one_phase(setting, data, folder, same):
-    """Return scores of a training in two phases of one rate, and in a single one, from the same draws."""
+@pytest.mark.usefixtures("same_draws")
+@pytest.mark.parametrize("share", [0.5, 0.51], ids=["same layers", "other layers"])
+def test_adam_goes_on_in_a_phase_of_the_same_layers_only(setting, data, tmp_path, share):
     phase = {**setting["phases"][0], "epochs": 2, "train": {"last": 0.5}, "policy": "constant"}
-    _, single = train({**setting, "phases": [{**phase, "epochs": 3}]}, data, folder / "single")
-    _, split = train({**setting, "phases": [phase, {**phase, "epochs": 1, "train": same}]}, data, folder / "split")
+    _, single = train({**setting, "phases": [{**phase, "epochs": 3}]}, data, tmp_path / "single")
+    phases = [phase, {**phase, "epochs": 1, "train": {"last": share}}]
+    _, split = train({**setting, "phases": phases}, data, tmp_path / "split")
     assert np.array_equal(single[:2], split[:2])
-    return single[2], split[2]
-
-
-@pytest.mark.usefixtures("same_draws")
-def test_adam_goes_on_in_a_phase_of_the_same_layers(setting, data, tmp_path):
-    single, split = as_one_phase(setting, data, tmp_path, {"last": 0.5})
-    assert np.array_equal(single, split)
-
-
-@pytest.mark.usefixtures("same_draws")
-def test_adam_begins_anew_with_other_layers(setting, data, tmp_path):
-    single, split = as_one_phase(setting, data, tmp_path, {"last": 0.51})
-    assert not np.array_equal(single, split)
+    assert np.array_equal(single[2], split[2]) == (share == 0.5)
 
 
 def test_every_epoch_is_kept(setting, data, tmp_path):
@@ -152,17 +157,8 @@ def test_a_stopped_training_goes_on_as_if_it_had_not(setting, data, tmp_path, mo
     # Dropout draws from torch's global generator: it must be restored, too.
     setting |= {"backbone_args": {"drop_rate": 0.3}, **more}
     _, whole = train(setting, data, tmp_path / "whole")
-    original = Training._train_epoch
-
-    def stop(self, epoch):
-        if epoch == finished:
-            raise KeyboardInterrupt
-        return original(self, epoch)
-
-    monkeypatch.setattr(Training, "_train_epoch", stop)
-    with pytest.raises(KeyboardInterrupt):
-        train(setting, data, tmp_path / "stopped")
-    seen = []
+    train_until(finished, setting, data, tmp_path / "stopped")
+    seen, original = [], Training._train_epoch
 
     def watch(self, epoch):
         seen.append(epoch)
@@ -469,17 +465,7 @@ def test_parts_are_remembered_by_a_job_that_goes_on(setting, data, tmp_path, mon
     monkeypatch.setattr(training_module, "Network", Tight)
     monkeypatch.setattr(Tight, "holds", 5)
     _, whole = train(setting, data, tmp_path / "whole")
-    original = Training._train_epoch
-
-    def stop(self, epoch):
-        if epoch == 1:
-            raise KeyboardInterrupt
-        return original(self, epoch)
-
-    monkeypatch.setattr(Training, "_train_epoch", stop)
-    with pytest.raises(KeyboardInterrupt):
-        train(setting, data, tmp_path / "stopped")
-    monkeypatch.setattr(Training, "_train_epoch", original)
+    train_until(1, setting, data, tmp_path / "stopped")
     assert np.array_equal(train(setting, data, tmp_path / "stopped")[1], whole)
 
 

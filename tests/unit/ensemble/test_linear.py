@@ -1,14 +1,11 @@
 """What the linear combiners share: the penalty is the best of those given, and weights are read back."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, fbeta_score, precision_recall_curve
 from sklearn.metrics import log_loss as cross_entropy
 
 from stylevote.ensemble.combiners import logistic, ridge
-from stylevote.errors import InputError
 
 ALPHAS = [3000, 1, 30]
 BOTH = pytest.mark.parametrize("combiner", [logistic, ridge])
@@ -61,40 +58,6 @@ def test_the_penalty_of_lowest_loss_is_chosen(combiner, column, loss, problem):
 @BOTH
 def test_of_equal_penalties_the_first_is_chosen(combiner, problem):
     assert combiner.fit(*problem, alpha=[5, 5]).grid["chosen"].tolist() == [True, False]
-
-
-@BOTH
-def test_the_stackers_bytes_are_the_same_every_time_and_read_back(combiner, problem):
-    features = problem[0]
-    first, second = (combiner.fit(*problem, alpha=ALPHAS).stackers for _ in range(2))
-    raw = [stacker.to_bytes() for stacker in first]
-    assert raw == [stacker.to_bytes() for stacker in second]
-    assert json.loads(raw[0]).keys() == {"weights", "intercept"}
-    for one, stacker in zip(raw, first, strict=True):
-        assert np.array_equal(combiner.load(one).scores(features), stacker.scores(features))
-    with pytest.raises(InputError, match="found the scores of 2 members, expected 3"):
-        combiner.load(raw[0]).scores(features[:, :2])
-
-
-@BOTH
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"{}",
-        b"3",
-        b"\xff\xfe",
-        b'{"members": 3}',
-        b'{"weights": [1], "intercept": null}',
-        b'{"weights": ["a"], "intercept": 0}',
-        b'{"weights": [NaN], "intercept": 0}',
-        b'{"weights": [[1]], "intercept": 0}',
-        b'{"weights": 1, "intercept": 0}',
-    ],
-)
-def test_what_is_no_weighted_sum_is_refused(combiner, raw):
-    with pytest.raises(InputError, match="found no weighted sum, expected"):
-        combiner.load(raw)
 
 
 @BOTH

@@ -20,15 +20,8 @@ from stylevote.metrics import f_beta, macro_f_beta
 
 RUNS = ["run0", "run1", "run2"]
 SELECTION = {"method": "top_n", "top_n": 20, "correlation": 0.9}
-STACK = {
-    "combiner": "xgboost",
-    "xgboost": {
-        "grid": {"eta": [0.1, 0.2], "max_depth": [2], "min_child_weight": [1]},
-        "rounds": 50,
-        "patience": 5,
-        "seed": 1,
-    },
-}
+GRID = {"eta": [0.1, 0.2], "max_depth": [2], "min_child_weight": [1]}
+STACK = {"combiner": "xgboost", "xgboost": {"grid": GRID, "rounds": 50, "patience": 5, "seed": 1}}
 THRESHOLD = {"method": "greedy", "steps": 100}
 VOTES = {"aggregation": "average_then_vote", "min_labels": 0, "max_labels": None}
 
@@ -198,10 +191,8 @@ def test_the_submission_is_a_header_and_a_row_a_photo(chain):
 
 
 def test_the_challenges_form_has_no_header(chain):
-    folder = chain[0]
-    assert (folder / "challenge.csv").read_text(encoding="utf-8").splitlines() == (folder / "table.csv").read_text(
-        encoding="utf-8"
-    ).splitlines()[1:]
+    challenge, table = ((chain[0] / f"{name}.csv").read_text("utf-8").splitlines() for name in ("challenge", "table"))
+    assert challenge == table[1:]
 
 
 def test_the_votes_are_label_major_in_the_manifests_order(chain):
@@ -223,17 +214,8 @@ def test_members_are_the_selections_members(chain):
     assert list(members.columns) == ["label", "run", "epoch", "fold", "member"]
     for label in ensemble.labels:
         selection = of_label(folder / "members/0.parquet", label)
-        ranked = ["run", "epoch", "f_beta", "threshold", "rank"]
-        assert list(selection.columns) == [
-            "candidate",
-            *ranked,
-            "held_out_fold",
-            "member",
-            "weight",
-            "reason",
-            "fold",
-            "held_out_half",
-        ]
+        ranked = ["candidate", "run", "epoch", "f_beta", "threshold", "rank", "held_out_fold"]
+        assert list(selection.columns) == [*ranked, "member", "weight", "reason", "fold", "held_out_half"]
         assert selection["held_out_fold"].value_counts().to_dict() == {-1: 6, 0: 6, 1: 6, 2: 6}
         taken = selection[(selection["member"] > 0) & (selection["held_out_fold"] == -1)]
         assert members.loc[members["label"] == label, "run"].tolist() == taken["run"].tolist()
@@ -479,9 +461,8 @@ def test_the_size_curve_adds_up_all_labels(sized):
 
 def test_the_size_that_is_chosen_is_selected_for_each_part_its_own(sized):
     folder, ensemble = sized
-    write_table(
-        pd.DataFrame({"held_out_fold": [-1, 0, 1, 2], "size": ["2", "1", "all", "2"]}), folder / "sizes.parquet"
-    )
+    sizes = pd.DataFrame({"held_out_fold": [-1, 0, 1, 2], "size": ["2", "1", "all", "2"]})
+    write_table(sizes, folder / "sizes.parquet")
     inputs = ["--scores", "scores/0.parquet", "--rankings", "rankings/0.parquet", "--manifest", "train.parquet"]
     settings = {"labels": ensemble.labels, "beta": 2, "selection": SELECTION}
     select = [*inputs, "--folds", "folds.parquet", "--settings", settings]
@@ -550,15 +531,8 @@ def test_decisions_for_other_photos_end_in_one_sentence(sized):
     write_table(read_table(folder / "sizes/estimates.parquet").iloc[:-1], folder / "other.parquet")
     estimates = ["--estimates", "other.parquet", "--manifest", "train.parquet"]
     settings = {"labels": ensemble.labels, "beta": 2, "voting": VOTES}
-    choose = [
-        *estimates,
-        "--folds",
-        "folds.parquet",
-        "--members",
-        "--decisions",
-        "--settings",
-        settings | {"tolerance": 0},
-    ]
+    choose = [*estimates, "--folds", "folds.parquet", "--members", "--decisions"]
+    choose += ["--settings", settings | {"tolerance": 0}]
     reason = "its 239 photos are not the 240 expected; delete it and run again"
     sentence = f"error: the nested estimate of style 1: {reason}\n"
     assert call(folder, "estimate/choose_sizes", *choose, "--sizes", "x.parquet", expected=1) == sentence
@@ -605,14 +579,8 @@ def test_the_figures_are_those_of_the_decisions(chain):
 def test_a_photoset_without_labels_has_an_empty_score_table(chain):
     folder, _, test, _ = chain
     write_table(test.manifest[["image_id"]], folder / "unlabelled.parquet")
-    votes = [
-        "--votes",
-        "votes.parquet",
-        "--manifest",
-        "unlabelled.parquet",
-        "--settings",
-        {"labels": ["style 0", "style 1"], "beta": 2},
-    ]
+    votes = ["--votes", "votes.parquet", "--manifest", "unlabelled.parquet"]
+    votes += ["--settings", {"labels": ["style 0", "style 1"], "beta": 2}]
     assert "not known" in call(folder, "estimate/score_decisions", *votes, "--scores", "none.parquet")
     assert read_table(folder / "none.parquet").empty
 

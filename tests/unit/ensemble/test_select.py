@@ -378,10 +378,8 @@ def test_each_folds_members_are_those_of_a_plain_reference_on_the_photos_outside
     assert selections["held_out_fold"].tolist() == rankings["held_out_fold"].tolist()
     chosen = []
     for held_out_fold in (ALL, 0, 1, 2):
-        known, ranking = (
-            folds != held_out_fold,
-            rankings[rankings["held_out_fold"] == held_out_fold].set_index("candidate"),
-        )
+        known = folds != held_out_fold
+        ranking = rankings[rankings["held_out_fold"] == held_out_fold].set_index("candidate")
         best = ranking.index[~ranking["run"].duplicated()]
         if method == "top_n":
             expected = [[row, 1] for row in reference(ranking, scores[:, known], 4, 0.57)]

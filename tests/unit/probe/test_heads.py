@@ -1,7 +1,6 @@
 """Heads of probes: equal to scikit-learn's regressions and choices, whatever the rows, the memory or rare labels."""
 
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from stylevote.cnn.network import make_head
+from stylevote.probe.features import Features
 from stylevote.probe.heads import fit_heads
 from stylevote.probe.logits import head_logits
 from stylevote.probe.mlp import train_mlp
@@ -21,23 +21,6 @@ from stylevote.probe.training import Training
 FOLDS = 4
 PENALTIES = [0.003, 0.03, 0.3, 3]
 LOSSES = [{"bce": {}}, {"weighted_bce": {"power": 0.5, "cap": 2.5}}]
-
-
-@dataclass
-class Table:
-    """Features in memory, read by rows."""
-
-    values: np.ndarray
-
-    @property
-    def width(self):
-        return self.values.shape[1]
-
-    def __len__(self):
-        return len(self.values)
-
-    def take(self, rows):
-        return self.values[rows].astype(np.float32)
 
 
 def draw(photos=240, width=12, labels=3):
@@ -60,7 +43,7 @@ def without(folds):
 
 
 def fit(values, targets, rows, folds, keys, **options):
-    return list(fit_heads(Table(values), targets, rows, folds, keys, **options))
+    return list(fit_heads(Features([values]), targets, rows, folds, keys, **options))
 
 
 def class_weights(loss, targets):
@@ -247,7 +230,7 @@ def test_regressions_need_no_torch(monkeypatch):
     from stylevote.probe.heads import fit_heads as fit_again
 
     values, targets, folds = draw()
-    assert len(list(fit_again(Table(values), targets, without(folds), folds, setting()))) == FOLDS
+    assert len(list(fit_again(Features([values]), targets, without(folds), folds, setting()))) == FOLDS
 
 
 def partly_unknown(targets):
@@ -283,7 +266,7 @@ def test_an_mlp_learns_nothing_from_photos_without_a_known_label():
 
     def train(values, targets, known):
         everything = np.arange(len(values))
-        rows, counts = Rows(Table(values), everything), np.ones(len(values), np.float32)
+        rows, counts = Rows(Features([values]), everything), np.ones(len(values), np.float32)
         training = Training(rows, everything, counts, targets, keys["loss"], known)
         return train_mlp(training, keys, "all", 3, [training])
 

@@ -23,7 +23,7 @@ from stylevote.cnn.network import Network, make_head
 from stylevote.cnn.predict import predict
 from stylevote.cnn.settings import NetworkSetting
 from stylevote.ensemble.decisions import decision_details
-from stylevote.ensemble.vote import photoset_votes, predict_labels
+from stylevote.ensemble.vote import combine_folds_by_label, photoset_votes
 from stylevote.errors import InputError
 from stylevote.files.tables import damaged
 from stylevote.files.weights import load_weights
@@ -52,12 +52,10 @@ def decide(
     """Decide the photos of a folder, as the workflow decides a photoset without a table.
 
     Args:
-        bundle: a checked bundle.
         photos: a folder; its photos and those of its subfolders are decided.
         on_bad_photo: ``fail``, or ``skip`` to leave out unreadable photos.
         cut_photos: ``bad``, or ``take`` to use JPEGs that lack their last bytes.
         left_out: CSV to write if files were left out; if none were, an older one becomes empty.
-        threads: processor threads to use.
         device: see `choose_device`.
         progress: whether to show a progress bar, on a terminal.
 
@@ -98,8 +96,8 @@ def decide(
                     if member == (bundled.run, bundled.epoch):
                         scores[label][bundled.fold, :, position] = probabilities[:, k]
     features = {label: content.features[label] for label in bundle.labels}
-    votes = predict_labels(scores, features, stackers, content.thresholds, content.votes)
-    table = photoset_votes(votes, manifest["image_id"].to_numpy())
+    tables = combine_folds_by_label(scores, features, stackers, content.thresholds, content.votes.aggregation)
+    table = photoset_votes(tables, content.thresholds, content.votes, manifest["image_id"].to_numpy())
     return decision_details(table, bundle.thresholds, content.precision_threshold)
 
 
@@ -109,7 +107,6 @@ def choose_device(name: str, threads: int) -> torch.device:
     Args:
         name: ``cpu``, ``cuda``, or ``auto`` for a GPU if there is one. A GPU is leased until the process ends
             (`stylevote.machine.device.open_device`).
-        threads: processor threads to use.
 
     Raises:
         InputError: the name is none of these, or there is no GPU for ``cuda``.

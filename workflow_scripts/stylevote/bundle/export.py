@@ -34,10 +34,8 @@ def export_networks(bundle: Bundle, folder: Path, runs: Collection[str] | None =
     """Write networks of a bundle as ONNX files: ``{run}-fold{fold}-epoch{epoch}.onnx``.
 
     Args:
-        bundle: a checked bundle.
         folder: to write to; it is made if it does not exist.
         runs: ids of the runs to export; None for all.
-        threads: processor threads to use.
 
     Returns:
         the files.

@@ -64,9 +64,7 @@ def serve(bundle: Bundle, *, port: int | None, threads: int, device: str, host: 
     """Serve the page until Ctrl-C or SIGTERM.
 
     Args:
-        bundle: a checked bundle.
-        port: to listen on; None for the first free port from 7860.
-        threads: processor threads to use.
+        port: None for the first free port from 7860.
         device: see `stylevote.bundle.decide.choose_device`. A GPU is leased until the page ends.
         host: address or name to listen on.
         root_path: URL or path at which a proxy shows the page to others.
@@ -169,9 +167,7 @@ def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio
     """Return the page.
 
     Args:
-        bundle: a checked bundle.
         folder: for uploads, until they are decided, and for nothing else.
-        threads: processor threads to use.
         device: see `stylevote.bundle.decide.choose_device`.
     """
 
@@ -180,7 +176,9 @@ def make_page(bundle: Bundle, folder: Path, threads: int, device: str) -> gradio
         return answer_uploads(bundle, folder, [Path(path) for path in uploads or []], threads, device), None
 
     def answer_as_json(uploads: list[str] | None) -> tuple[dict[str, Any], None]:
-        return json_answer(bundle, folder, [Path(path) for path in uploads or []], threads, device), None
+        paths = [Path(path) for path in uploads or []]
+        records, refused = _answered(bundle, folder, paths, threads, device, _records)
+        return {"photos": records, "refused": [{"photo": name, "reason": why} for name, why in refused]}, None
 
     labels = len(bundle.labels)
     with gradio.Blocks(title="Stylevote", analytics_enabled=False) as page:
@@ -222,28 +220,11 @@ def answer_uploads(bundle: Bundle, folder: Path, uploads: Sequence[Path], thread
     """Return a bundle's decisions for uploaded files as HTML; remove the files.
 
     Args:
-        bundle: a checked bundle.
-        folder: of the uploads.
+        bundle, folder, threads, device: see `make_page`.
         uploads: the files, in any format; their names are shown.
-        threads: processor threads to use.
-        device: see `stylevote.bundle.decide.choose_device`.
     """
     answers, refused = _answered(bundle, folder, uploads, threads, device, _answers)
     return whole_answer(answers, refused, len(bundle.networks))
-
-
-def json_answer(
-    bundle: Bundle, folder: Path, uploads: Sequence[Path], threads: int = 1, device: str = "cpu"
-) -> dict[str, Any]:
-    """Return a bundle's decisions for uploaded files as JSON values; remove the files.
-
-    Returns:
-        ``photos``: for each, ``photo`` (its name), ``labels`` (those that it has) and ``scores`` (for each label:
-        score, threshold, decision and agreement, as in the table of details); ``refused``: the other files, with
-        ``photo`` and ``reason``.
-    """
-    records, refused = _answered(bundle, folder, uploads, threads, device, _records)
-    return {"photos": records, "refused": [{"photo": name, "reason": reason} for name, reason in refused]}
 
 
 def _answered(
@@ -323,7 +304,10 @@ def _answers(
 def _records(
     bundle: Bundle, _folder: Path, names: dict[str, str], table: pd.DataFrame, _device: Any
 ) -> Iterator[dict[str, Any]]:
-    """Yield each photo's decisions as JSON values."""
+    """Yield JSON values of each photo: ``photo`` (its name), ``labels`` (those that it has) and ``scores``.
+
+    The latter are score, threshold, decision and agreement for each label, as in the table of details.
+    """
     for file, rows in table.groupby("image_id", sort=False):
         by_label = rows.drop(columns="image_id").set_index("label")
         given = [label for label in bundle.labels if by_label["decision"][label]]

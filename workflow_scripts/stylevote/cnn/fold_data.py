@@ -67,12 +67,8 @@ def open_caches(
 def count_seen(targets: torch.Tensor, epochs: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how many positives of each label, and how many photos with a known label, the epochs see together.
 
-    Args:
-        targets: 0, 1 or NaN (unknown), shape (photos, labels).
-        epochs: rows of ``targets`` that each epoch sees; a repeated photo counts each time.
-
-    Returns:
-        both float32, shape (labels,).
+    Both are float32, shape (labels,). ``targets`` are 0, 1 or NaN (unknown), shape (photos, labels). Epochs hold the
+    rows that they see; a repeated photo counts each time.
     """
     times = torch.cat(epochs).bincount(minlength=len(targets)).double()
     return (times @ targets.double().nan_to_num()).float(), (times @ (~targets.isnan()).double()).float()

@@ -19,13 +19,7 @@ from stylevote.photos.pixels import open_pixels
 
 @torch.inference_mode()
 def predict(
-    network: nn.Module,
-    cache: PixelCache | JoinedCaches,
-    rows: torch.Tensor,
-    side: int,
-    batch: int,
-    *,
-    tta: str,
+    network: nn.Module, cache: PixelCache | JoinedCaches, rows: torch.Tensor, side: int, batch: int, *, tta: str
 ) -> np.ndarray:
     """Return probabilities as float32 of shape (rows, labels): the mean over the views of each photo.
 
@@ -67,7 +61,6 @@ def predict_by_files(
         labels: number of labels of the run.
         pixels: pixel cache of the photos, at the size at which the run scores.
         index: of the pixel cache.
-        threads: processor threads to use.
 
     Raises:
         InputError: pixels or weights are damaged.

@@ -3,9 +3,9 @@
 import logging
 import sys
 import time
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,20 +34,6 @@ from stylevote.machine.processes import ALONE, Processes
 
 CHECKS_PER_EPOCH = 10  # of the loss; each waits for the device
 MIN_PHOTOS = 2  # in a batch or a part of one: BatchNorm needs two
-
-
-@dataclass
-class Epoch:
-    """A row of ``history.parquet``."""
-
-    epoch: int
-    phase: int
-    photos: int
-    highest_lr: float
-    train_loss: float
-    validation_loss: float
-    seconds: float
-    weights_sha256: str
 
 
 class Training:
@@ -114,7 +100,7 @@ class Training:
         self.phase = -1
         self.parameters: list[nn.Parameter] = []  # that the phase trains
         self.optimizer: torch.optim.Optimizer | None = None
-        self.history: list[Epoch] = []
+        self.history: list[dict[str, Any]] = []  # rows of ``history.parquet``
         self.validation: list[torch.Tensor] = []
         self.finished = 0
 
@@ -122,8 +108,8 @@ class Training:
         """Train the epochs that are left.
 
         Returns:
-            The history (a row per epoch, the fields of `Epoch`) and the validation photos' probabilities, float32 of
-            shape (epochs, validation photos, labels).
+            The history, a row per epoch, and the validation photos' probabilities, float32 of shape (epochs, validation
+            photos, labels).
         """
         (self.folder / "weights").mkdir(parents=True, exist_ok=True)
         self._resume()
@@ -138,7 +124,7 @@ class Training:
             train_loss, highest_lr = self._train_epoch(epoch)
             self._finish_epoch(epoch, train_loss, highest_lr, start)
             self._write_checkpoint()
-        return pd.DataFrame([asdict(row) for row in self.history]), torch.stack(self.validation).numpy()
+        return pd.DataFrame(self.history), torch.stack(self.validation).numpy()
 
     def progress(self) -> str:
         """Return a text about the point from which the next start would continue."""
@@ -274,38 +260,36 @@ class Training:
         truth = self.data.targets[self.data.validation].cpu()
         known = ~truth.isnan()
         self.validation.append(torch.from_numpy(scores))
-        row = Epoch(
-            epoch=epoch,
-            phase=self.phase,
-            photos=len(self.data.epochs[epoch]),
-            highest_lr=highest_lr,
-            train_loss=train_loss,
-            validation_loss=nn.functional.binary_cross_entropy(self.validation[-1][known], truth[known]).item(),
-            seconds=time.monotonic() - start,
-            weights_sha256=file_sha256(path),
-        )
+        row = {
+            "epoch": epoch,
+            "phase": self.phase,
+            "photos": len(self.data.epochs[epoch]),
+            "highest_lr": highest_lr,
+            "train_loss": train_loss,
+            "validation_loss": nn.functional.binary_cross_entropy(self.validation[-1][known], truth[known]).item(),
+            "seconds": time.monotonic() - start,
+            "weights_sha256": file_sha256(path),
+        }
         self.history.append(row)
         logging.info(
             "epoch %d of 0 to %d, phase %d: loss %.4f, validation loss %.4f, %.1f s",
             *(epoch, len(self.phase_of) - 1, self.phase),
-            *(row.train_loss, row.validation_loss, row.seconds),
+            *(row["train_loss"], row["validation_loss"], row["seconds"]),
         )
 
     def _write_checkpoint(self) -> None:
-        state = {"key": self.key, "history": [asdict(row) for row in self.history], "validation": self.validation}
+        state = {"key": self.key, "history": self.history, "validation": self.validation}
         if len(self.history) < len(self.phase_of):
-            state["next"] = {
-                "network": self.network.state_dict(),
-                "average": self.average.state_dict() if self.average else None,
-                "soup": self.soup.state_dict() if self.soup else None,
-                "optimizer": self.optimizer.state_dict(),
-                "scaler": self.scaler.state_dict(),
-                "parts": self.parts,
-                "phase": self.phase,
-            }
+            states = {name: stateful.state_dict() for name, stateful in self._stateful().items()}
+            state["next"] = {**states, "parts": self.parts, "phase": self.phase}
         if self.processes.is_main:
             write_checkpoint(self.folder, state)
         self.finished = len(self.history)
+
+    def _stateful(self) -> dict[str, Any]:
+        """Return all whose state the next epoch needs, by the names in a checkpoint."""
+        names = ("network", "average", "soup", "optimizer", "scaler")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def _resume(self) -> None:
         """Continue after the last finished epoch, if there is a checkpoint of this training."""
@@ -314,16 +298,10 @@ class Training:
             return
         if following := state.get("next"):
             self._enter_phase(following["phase"])
-            self.network.load_state_dict(following["network"])
-            if self.average:
-                self.average.load_state_dict(following["average"])
-            if self.soup:
-                self.soup.load_state_dict(following["soup"])
-            self.optimizer.load_state_dict(following["optimizer"])
-            self.scaler.load_state_dict(following["scaler"])
+            for name, stateful in self._stateful().items():
+                stateful.load_state_dict(following[name])
             self.parts = max(following["parts"], self.processes.size)
-        self.history = [Epoch(**row) for row in state["history"]]
-        self.validation = state["validation"]
+        self.history, self.validation = state["history"], state["validation"]
         self.finished = len(self.history)
         logging.info("continuing after %d of %d epochs", self.finished, len(self.phase_of))
 

@@ -15,13 +15,11 @@ from stylevote.files.tables import check_photos, label_matrix, read_table, repla
 def decision_matrix(
     votes: pd.DataFrame, image_ids: np.ndarray, labels: list[str], column: str = "decision"
 ) -> np.ndarray:
-    """Return the decisions of a vote table as uint8 of shape (photos, labels).
+    """Return the decisions (uint8) or scores (float64) of a vote table, shape (photos, labels).
 
     Args:
         votes: columns image_id, label and ``column``.
-        image_ids: names of the photos.
-        labels: names of the labels.
-        column: decision, or score (as float64).
+        column: ``decision`` or ``score``.
 
     Raises:
         InputError: the table does not hold exactly these labels and, for each, these photos, both in this order.
@@ -53,9 +51,6 @@ def write_decisions(
 
     Args:
         values: 0/1 or, for the form ``probabilities``, scores in 0..1, shape (photos, labels).
-        image_ids: names of the photos.
-        labels: names of the labels.
-        path: file to write.
         form: ``table`` (a header, 0 or 1 per label), ``challenge`` (the same without a header), ``probabilities`` (a
             header, the score per label), or {joined: separator}: a header, the labels in one cell.
     """

@@ -17,7 +17,6 @@ def rank_candidates(
         candidates: columns run, epoch; a row per candidate.
         labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (candidates, photos).
-        beta: weight of recall against precision.
 
     Returns:
         columns run, epoch, f_beta, threshold and rank (from 1), the best first; ties by run, then by epoch. The index

@@ -38,12 +38,7 @@ class Predictions:
 
 
 def files_of_runs(runs: list[str], paths: list[Path], folds: int) -> dict[str, list[Path]]:
-    """Return the files of each run, one per fold, in the order of the folds.
-
-    Args:
-        runs: names of the runs.
-        paths: files of all runs, in the order of ``runs``; the files of a run together.
-        folds: number of folds.
+    """Return the files of each run, one per fold; ``paths`` has all of them, in the order of runs and folds.
 
     Raises:
         InputError: a run is named twice, or there is not one file per run and fold.

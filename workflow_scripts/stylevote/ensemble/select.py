@@ -290,7 +290,6 @@ def forward_counts(
         labels: 0/1, shape (photos,).
         start: maximum number of candidates to start with.
         max_members: candidates to take, each counted as often as it is taken.
-        beta: weight of recall against precision.
 
     Returns:
         int64, shape (candidates,).
@@ -319,7 +318,6 @@ def binned_f_beta(scores: np.ndarray, positives: np.ndarray, beta: float = BETA)
     Args:
         scores: at least 0, float32, shape (photos,); sums of scores give the same as means.
         positives: positions of the photos with the label.
-        beta: weight of recall against precision.
     """
     bins = np.maximum(scores.view(np.int32) >> DROPPED_BITS, MIN_SUM.view(np.int32) >> DROPPED_BITS)
     bins -= MIN_SUM.view(np.int32) >> DROPPED_BITS

@@ -60,7 +60,6 @@ def fit_stack(
         stack: the combiner and its settings.
         groups: of the photos, see `bootstrap_f_beta`: ``auto`` takes its standard errors over groups.
         beta: of the F-beta to maximize.
-        threads: processor threads to use.
     """
     name = stack.combiner
     fit = load_combiner(name).fit
@@ -116,11 +115,7 @@ def load_stackers(label: str, stored: pd.DataFrame, combiner: str, folds: int, t
 def unsearched_stack(stackers: list[Stacker], scores: np.ndarray, labels: np.ndarray, beta: float) -> FittedStack:
     """Return the stack of a combiner that tries nothing: its grid has one row (f_beta, threshold, logloss, chosen).
 
-    Args:
-        stackers: one per fold, in the order of the fold numbers.
-        scores: out-of-fold, float32, shape (photos,).
-        labels: 0/1, shape (photos,), for the grid's row.
-        beta: of the F-beta in the grid's row.
+    Stackers and out-of-fold scores are those of a `FittedStack`; the labels are 0/1, shape (photos,).
     """
     threshold, f_beta = best_threshold(labels, scores, beta)
     row = {"f_beta": f_beta, "threshold": threshold, "logloss": log_loss(labels, scores), "chosen": True}
@@ -143,10 +138,7 @@ def stacked_scores(stackers: list[Stacker], features: np.ndarray) -> np.ndarray:
 def out_of_fold_scores(stackers: list[Stacker], features: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """Return each photo's score by the stacker of its own fold: float32, shape (photos,).
 
-    Args:
-        stackers: one per fold, in the order of the fold numbers.
-        features: the members' scores, float32, shape (photos, members).
-        folds: shape (photos,).
+    The stackers are in the order of the fold numbers. Features have the shape (photos, members), folds (photos,).
     """
     scores = np.empty(len(folds), dtype=np.float32)
     for stacker, fold in zip(stackers, np.unique(folds), strict=True):

@@ -157,7 +157,6 @@ def search_thresholds(
         scores: out-of-fold stacked scores, shape (photos,).
         folds: shape (photos,).
         threshold: the search and its settings.
-        beta: weight of recall against precision.
     """
     if threshold.by == "label":
         return search_threshold(labels, scores, **threshold.arguments(), beta=beta)
@@ -196,7 +195,6 @@ def search_threshold(
         resamples: of ``bootstrap``.
         shrink: of ``shrunk``: number of positives at which exact and plug-in count alike.
         seed: of ``bootstrap``.
-        beta: weight of recall against precision.
 
     Raises:
         InputError: the method is another one.

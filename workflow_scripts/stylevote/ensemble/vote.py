@@ -14,32 +14,6 @@ from stylevote.errors import InputError
 AGGREGATIONS = ("average_scores", "average_then_vote", "stackers_vote", "average_cnn_first", "vote_all")
 
 
-def predict_labels(
-    features: Mapping[str, np.ndarray],
-    combined: Mapping[str, Sequence[str]],
-    stackers: Mapping[str, list[Stacker]],
-    thresholds: Mapping[str, float | Sequence[float]],
-    votes: Votes,
-) -> dict[str, pd.DataFrame]:
-    """Decide every label of a photoset.
-
-    Args:
-        features: for each label its members' scores by each fold's CNNs, float32, shape (folds, photos, members).
-        combined: for each label, the labels whose members its stackers use, its own first.
-        stackers: of each label, one per fold.
-        thresholds: of each label; see `combine_folds`.
-        votes: how folds are combined, and the minimum and maximum number of labels per photo.
-
-    Returns:
-        for each label, in the order of ``combined``, a table as from `combine_folds`.
-
-    Raises:
-        InputError: a label's stackers are of another number of members.
-    """
-    tables = combine_folds_by_label(features, combined, stackers, thresholds, votes.aggregation)
-    return limit_labels_by_photo(tables, thresholds, votes)
-
-
 def combine_folds_by_label(
     features: Mapping[str, np.ndarray],
     combined: Mapping[str, Sequence[str]],
@@ -47,7 +21,17 @@ def combine_folds_by_label(
     thresholds: Mapping[str, float | Sequence[float]],
     aggregation: str,
 ) -> dict[str, pd.DataFrame]:
-    """Combine the folds for each label, without a limit on the number of labels per photo; see `predict_labels`."""
+    """Combine the folds for each label of a photoset; see `combine_folds`.
+
+    Args:
+        features: for each label its members' scores by each fold's CNNs, float32, shape (folds, photos, members).
+        combined: for each label, the labels whose members its stackers use, its own first.
+        stackers, thresholds: of each label.
+        aggregation: how folds are combined.
+
+    Raises:
+        InputError: a label's stackers are of another number of members.
+    """
     tables = {}
     for label, names in combined.items():
         members = np.concatenate([features[name] for name in names], axis=2)
@@ -58,25 +42,23 @@ def combine_folds_by_label(
     return tables
 
 
-def limit_labels_by_photo(
-    tables: Mapping[str, pd.DataFrame], thresholds: Mapping[str, float], votes: Votes
-) -> dict[str, pd.DataFrame]:
-    """Apply `limit_labels` to the tables that `combine_folds` returned for all labels."""
+def photoset_votes(
+    tables: Mapping[str, pd.DataFrame],
+    thresholds: Mapping[str, float | Sequence[float]],
+    votes: Votes,
+    image_ids: np.ndarray,
+) -> pd.DataFrame:
+    """Limit the number of labels per photo (`limit_labels`), and return the tables of all labels as one.
+
+    The tables are those of `combine_folds_by_label`; the result has the further columns image_id and label.
+    """
     scores, decisions = (np.stack([table[name] for table in tables.values()], 1) for name in ("score", "decision"))
     of_labels = np.array([np.mean(thresholds[label]) for label in tables])
     limited = limit_labels(decisions, scores, of_labels, votes.min_labels, votes.max_labels)
-    return {
-        label: table.assign(decision=decision)
-        for (label, table), decision in zip(tables.items(), limited.T, strict=True)
-    }
-
-
-def photoset_votes(tables: Mapping[str, pd.DataFrame], image_ids: np.ndarray) -> pd.DataFrame:
-    """Return the tables of `predict_labels` as one, label after label, with the columns image_id and label first."""
     named = []
-    for label, table in tables.items():
+    for (label, table), decision in zip(tables.items(), limited.T, strict=True):
         names = pd.DataFrame({"image_id": image_ids, "label": label}, index=table.index)
-        named.append(pd.concat([names, table], axis=1))
+        named.append(pd.concat([names, table.assign(decision=decision)], axis=1))
     return pd.concat(named)
 
 

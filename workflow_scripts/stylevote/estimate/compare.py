@@ -20,7 +20,6 @@ def compare_folders(
         first, second: results folders.
         photoset: photoset to compare; None for the nested decisions for the training photos.
         resamples: of the bootstrap.
-        beta: weight of recall against precision.
 
     Raises:
         InputError: the labels are unknown, or the folders hold different photos or labels.

@@ -91,7 +91,6 @@ def permuted_alarm(
         labels: 0, 1 or `UNKNOWN` in random order, shape (photos,).
         decisions: the nested estimate's, for these labels, in the same shape.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         an alarm: the F-beta, that of assigning the label to every photo, and the limit of chance.
@@ -128,7 +127,6 @@ def noise_alarm(
         labels, folds, halves: shape (photos,).
         selection: method and its settings.
         seed: of the noise.
-        beta: weight of recall against precision.
 
     Returns:
         an alarm: the share of noise among the members, that among the runs, and the limit of chance.
@@ -188,16 +186,8 @@ def fold_aucs(candidates: pd.DataFrame, scores: np.ndarray, labels: np.ndarray, 
                 continue
             auc = _auc(rankdata(values[inside]), labels[inside] == 1)
             separation = _auc(ranks_of_negatives, inside[negative])
-            rows.append(
-                {
-                    "run": candidate.run,
-                    "epoch": candidate.epoch,
-                    "fold": int(fold),
-                    "auc": auc,
-                    "error": auc_error(auc, positives, negatives),
-                    "separation": max(separation, 1 - separation),
-                }
-            )
+            error = auc_error(auc, positives, negatives)
+            rows.append([candidate.run, candidate.epoch, int(fold), auc, error, max(separation, 1 - separation)])
     return pd.DataFrame(rows, columns=["run", "epoch", "fold", "auc", "error", "separation"])
 
 
@@ -264,9 +254,8 @@ def _fold_gains(figures: pd.DataFrame) -> pd.Series:
     deviation = np.sqrt(variance + other_variance)  # of the difference of the two AUCs
     other_errors = np.maximum(1 - other_auc, deviation)
     difference = figures["auc"] - other_auc
-    if (
-        figures["run"].nunique() >= MIN_RUNS
-    ):  # a fold may be easier for all runs: subtract the usual share of the errors
+    if figures["run"].nunique() >= MIN_RUNS:
+        # A fold may be easier for all runs: subtract the usual share of the errors.
         usual = (difference / other_errors).groupby([figures["label"], figures["fold"]]).transform("median")
         difference -= usual * other_errors
     weight = (other_errors / deviation) ** 2

@@ -70,7 +70,6 @@ def nested_scores(
         non_nested: for each label the F-beta of its final threshold on the photos that chose it.
         names: the labels.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         a row per label and a last row ``macro`` (the means; the sum of ``positives``): label, positives,
@@ -94,19 +93,13 @@ def nested_scores(
 
 
 def holdout_scores(
-    labels: np.ndarray,
-    decisions: np.ndarray,
-    names: list[str],
-    groups: np.ndarray | None = None,
-    *,
-    beta: float = BETA,
+    labels: np.ndarray, decisions: np.ndarray, names: list[str], groups: np.ndarray | None = None, *, beta: float = BETA
 ) -> pd.DataFrame:
     """Score the decisions for holdout photos.
 
     Args:
         labels, decisions: see `score_decisions`.
         names: the labels.
-        beta: weight of recall against precision.
 
     Returns:
         a row per label and a last row of the means, as in `nested_scores`: holdout_f_beta, holdout_low, holdout_high

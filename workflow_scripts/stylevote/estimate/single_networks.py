@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from stylevote.ensemble.rank import ALL, held_out_folds, rank_by_fold
+from stylevote.ensemble.rank import ALL, held_out_folds
 from stylevote.ensemble.threshold import apply_threshold, f_beta_at
 from stylevote.metrics import BETA, best_threshold
 
@@ -49,40 +49,28 @@ def estimate_runs(
         runs: out-of-fold scores of each run, shape (epochs, photos); one run decides alone.
         folds: shape (photos,).
         threshold: a threshold for all folds; only the epochs are then chosen.
-        beta: weight of recall against precision.
 
     Returns:
         decisions, 0/1, uint8, shape (photos,); and the non-nested F-beta, of the epochs and the threshold that are best
         on all photos.
     """
-    best_scores: dict[int, list[np.ndarray]] = {}
-    for scores in runs:
-        if threshold is None:
-            rankings = rank_by_fold(pd.DataFrame({"run": "", "epoch": range(len(scores))}), labels, scores, folds, beta)
-        else:
-            rankings = _rank_at(threshold, labels, scores, folds, beta)
-        for held_out_fold, ranking in rankings.groupby("held_out_fold"):
-            best_scores.setdefault(held_out_fold, []).append(scores[ranking["candidate"].iloc[0]])
     decisions, non_nested = np.zeros(len(folds), dtype=np.uint8), np.nan
-    for held_out_fold, of_runs in best_scores.items():
-        mean, outer = np.mean(of_runs, axis=0), folds == held_out_fold
-        if threshold is None:
-            cut, f_beta = best_threshold(labels[~outer], mean[~outer], beta)
-        else:
-            cut, f_beta = threshold, f_beta_at(labels[~outer], mean[~outer], np.array([threshold]), beta)[0]
+    for held_out_fold in held_out_folds(folds):
+        known, outer = folds != held_out_fold, folds == held_out_fold
+        best = []
+        for epochs in runs:
+            f_betas = [_cut(labels[known], scores[known], threshold, beta)[1] for scores in epochs]
+            best.append(epochs[int(np.argmax(f_betas))])
+        mean = np.mean(best, axis=0)
+        cut, f_beta = _cut(labels[known], mean[known], threshold, beta)
         decisions[outer] = apply_threshold(mean[outer], cut)
         if held_out_fold == ALL:
-            non_nested = float(f_beta)
+            non_nested = f_beta
     return decisions, non_nested
 
 
-def _rank_at(threshold: float, labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, beta: float) -> pd.DataFrame:
-    """Rank a run's epochs as `rank.rank_by_fold` does, by their F-beta at one threshold."""
-    rankings = []
-    for held_out_fold in held_out_folds(folds):
-        known = folds != held_out_fold
-        f_betas = np.array([f_beta_at(labels[known], row[known], np.array([threshold]), beta)[0] for row in scores])
-        order = np.argsort(-f_betas, kind="stable")
-        columns = {"held_out_fold": held_out_fold, "candidate": order, "f_beta": f_betas[order]}
-        rankings.append(pd.DataFrame(columns | {"rank": range(1, len(order) + 1)}))
-    return pd.concat(rankings, ignore_index=True).assign(threshold=threshold)
+def _cut(labels: np.ndarray, scores: np.ndarray, threshold: float | None, beta: float) -> tuple[float, float]:
+    """Return the threshold, or the best one if none is given, and its F-beta."""
+    if threshold is None:
+        return best_threshold(labels, scores, beta)
+    return threshold, float(f_beta_at(labels, scores, np.array([threshold]), beta)[0])

@@ -78,8 +78,8 @@ def student_lines(scores: pd.DataFrame, beta: float = BETA) -> list[str]:
     """Summarize how good the student is, compared with its ensemble.
 
     Args:
-        scores: from `distillation.compare_student`, with the columns of `distillation.compare_holdout` if photos were
-            held out.
+        scores: from `distillation.compare_student`; if photos were held out, with the same columns for them, whose
+            names begin with ``holdout_``.
         beta: of the scores.
     """
     macro, name = scores.iloc[-1], f"macro F{beta:g}"

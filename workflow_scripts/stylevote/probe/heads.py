@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from stylevote.probe.features import Features
 from stylevote.probe.logistic import fit_regressions
 from stylevote.probe.logits import mean_loss, sum_losses
-from stylevote.probe.rows import MEMORY, Features, Rows
+from stylevote.probe.rows import MEMORY, Rows
 from stylevote.probe.training import Training
 
 GOOD = 1e-6  # tolerance of the losses that choose a penalty; penalties that differ less are equally good

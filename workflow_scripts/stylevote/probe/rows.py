@@ -1,26 +1,13 @@
 """Features of the photos that train probes, in blocks: from memory if they fit into it, else from their files."""
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 
+from stylevote.probe.features import Features
+
 BLOCK = 4096  # rows
 MEMORY = 2**31  # bytes
-
-
-class Features(Protocol):
-    """A table of features, a row per photo, which need not be in memory."""
-
-    width: int
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        ...
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        """Return some rows as float32, shape (rows, width)."""
-        ...
 
 
 class Rows:

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.special import expit
 
+from stylevote.probe.features import Features
 from stylevote.probe.logits import head_logits
-from stylevote.probe.rows import BLOCK, Features
+from stylevote.probe.rows import BLOCK
 
 HEAD = "head."  # start of the names of the head's arrays in a file of weights
 

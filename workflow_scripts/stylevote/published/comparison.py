@@ -27,7 +27,7 @@ COLUMNS = {
 }
 
 
-def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[float, float]:
+def seed_interval(values: np.ndarray) -> tuple[float, float]:
     """Return the confidence interval of the mean over all seeds, given the F-beta of a few (Student 1908).
 
     It covers the chance of training, on the same photos. It is clipped to 0..1. With one seed it is NaN.
@@ -37,7 +37,7 @@ def seed_interval(values: np.ndarray, share: float = bootstrap.SHARE) -> tuple[f
     if len(values) < 2:
         return np.nan, np.nan
     error = np.std(values, ddof=1) / np.sqrt(len(values))
-    margin = student.ppf((1 + share) / 2, len(values) - 1) * error
+    margin = student.ppf((1 + bootstrap.SHARE) / 2, len(values) - 1) * error
     return max(float(np.mean(values) - margin), 0.0), min(float(np.mean(values) + margin), 1.0)
 
 
@@ -58,7 +58,6 @@ def tabulate(
         folds: shape (photos,).
         read_run: returns a run's out-of-fold scores by label, each of shape (epochs, photos). Each run is read once.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         the columns `COLUMNS`, a row per cell: ``ours`` is the mean over seeds of the nested F-beta (`estimate_runs`) or
@@ -130,22 +129,17 @@ def tabulate_sizes(curve: pd.DataFrame, paper: dict[str, float | None], positive
         the columns `COLUMNS`, a row per size. There is one ensemble of a size, so no interval over seeds, and no
         non-nested F-beta.
     """
-    table = pd.DataFrame(
-        {
-            "row": ["every run" if size == "all" else f"top {size}" for size in curve["size"]],
-            "label": "macro",
-            "paper": [paper.get(size) for size in curve["size"]],
-            "ours": curve["nested_f_beta"],
-            "low": np.nan,
-            "high": np.nan,
-            "non_nested": np.nan,
-            "photos_low": curve["nested_low"],
-            "photos_high": curve["nested_high"],
-            "seeds": 1,
-            "positives": positives,
-        }
-    )
-    return table.astype(COLUMNS)
+    columns = {
+        "row": ["every run" if size == "all" else f"top {size}" for size in curve["size"]],
+        "label": "macro",
+        "paper": [paper.get(size) for size in curve["size"]],
+        "ours": curve["nested_f_beta"],
+        "photos_low": curve["nested_low"],
+        "photos_high": curve["nested_high"],
+        "seeds": 1,
+        "positives": positives,
+    }
+    return pd.DataFrame(columns, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def write_comparison(table: pd.DataFrame, path: Path, csv: Path) -> None:

@@ -51,9 +51,7 @@ def mistaken_photos(
     """Return training photos on which the ensemble is confident and the table disagrees.
 
     Args:
-        folder: of the photos.
-        manifest: of the photos.
-        labels: all of them.
+        folder, manifest: of the photos.
         decided: honest decisions, 0/1, shape (photos, labels).
         scores, thresholds: of these decisions, in the same shape.
 
@@ -73,9 +71,7 @@ def disputed_photos(
     """Return test photos on which the folds disagree.
 
     Args:
-        folder: of the photos.
-        manifest: of the photos.
-        labels: all of them.
+        folder, manifest: of the photos.
         votes: on these photos, all photos of a label together: the column decision, and a column ``fold...`` per fold.
         thresholds: of the labels.
     """
@@ -99,15 +95,9 @@ def _shown(
     thresholds: np.ndarray,
     chosen: pd.DataFrame,
 ) -> list[Shown]:
-    """Return the photos of ``chosen``, whose columns are photo and label (numbers).
+    """Return the photos of ``chosen``: the columns photo, and label in question, both as numbers.
 
-    Args:
-        folder, manifest, labels: see `mistaken_photos`.
-        truth: 0, 1 or `UNKNOWN`, shape (photos, labels).
-        decided: 0/1, in the same shape.
-        scores: shape (photos, labels, scores of a decision).
-        thresholds: shape (photos, labels).
-        chosen: the photos, and the label in question of each.
+    The other arrays have the shape (photos, labels), ``scores`` also those of each decision in a third axis.
     """
 
     def names(row: np.ndarray) -> list[str]:

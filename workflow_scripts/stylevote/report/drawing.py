@@ -83,20 +83,20 @@ def place(figure: Figure, left: float, bottom: float, right: float, top: float) 
     return figure.add_axes(box)
 
 
-def text_width(text: str, size: float = TEXT) -> float:
+def text_width(text: str) -> float:
     """Return the width of a text in pixels: an upper bound, because the reader's font is not known."""
     ems = {"W": 1.05, "F": 1.05}
-    return size * sum(
+    return TEXT * sum(
         ems.get(unicodedata.east_asian_width(letter), 0.85 if letter.isupper() or letter in "mw%@" else 0.62)
         for letter in text
     )
 
 
-def shortened(text: str, width: float, size: float = TEXT) -> str:
+def shortened(text: str, width: float) -> str:
     """Return the text in at most ``width`` pixels; a longer text loses its middle: labels differ at their ends."""
     text = " ".join(escape_bidi(text).split())
     short, length = text, len(text)
-    while length and text_width(short, size) > width:
+    while length and text_width(short) > width:
         length -= 1
         end = length // 3
         short = f"{text[: length - end].rstrip()}…{text[len(text) - end :].lstrip()}"

@@ -28,7 +28,6 @@ class DecidedLabel:
         threshold: of the scores.
         checked: truth and scores of photos that chose nothing (test or holdout photos), both of shape (photos,); None
             if the label is known for no such photo.
-        beta: weight of recall against precision.
     """
 
     name: str
@@ -55,14 +54,10 @@ def threshold_figures(label: DecidedLabel) -> dict[str, float]:
 
 
 def shown_networks(members: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the networks in the picture of correlations, and their numbers.
+    """Return the networks in the picture of correlations: the first rows of `select.members_of`, each network once.
 
-    Args:
-        members: what `select.members_of` returns.
-
-    Returns:
-        the first rows of ``members``, each network once; and the numbers of ``members``, of different ``networks``, and
-        of networks ``drawn``. If each fold has members of its own, they are those of the first fold.
+    Also return the numbers of ``members``, of different ``networks``, and of networks ``drawn``. If each fold has
+    members of its own, they are those of the first fold.
     """
     members = members[members["fold"] == members["fold"].min()]
     networks = members.drop_duplicates(["run", "epoch"])
@@ -88,12 +83,9 @@ def reliability_picture(label: DecidedLabel, nested: np.ndarray) -> str:
 
 
 def correlation_picture(label: str, numbers: list[int], scores: np.ndarray) -> str:
-    """Draw the correlations of a label's members.
+    """Draw the correlations of a label's members by their out-of-fold scores, shape (members, photos).
 
-    Args:
-        label: of the members.
-        numbers: of the members; 1 is the best.
-        scores: their out-of-fold scores, shape (members, photos).
+    The members' numbers are shown; 1 is the best.
     """
     with np.errstate(invalid="ignore"):  # a network whose scores are all the same correlates with none
         likeness = np.nan_to_num(np.atleast_2d(np.corrcoef(scores)))
@@ -101,11 +93,9 @@ def correlation_picture(label: str, numbers: list[int], scores: np.ndarray) -> s
 
 
 def drawn_group(groups: Sequence[Mapping[str, str]], names: Sequence[str]) -> Mapping[str, str] | None:
-    """Return the first of a label's groups of runs with a loss that has a colour; None if there is none.
+    """Return the first of a label's groups (`losses.runs_of_label`) with a loss that has a colour, or None.
 
-    Args:
-        groups: from `losses.runs_of_label`.
-        names: all compared losses, in the order of their colours.
+    ``names`` are all compared losses, in the order of their colours.
     """
     return next((group for group in groups if group.keys() & set(names[: len(SERIES)])), None)
 

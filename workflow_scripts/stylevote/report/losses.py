@@ -43,13 +43,10 @@ class LossCurves:
 
 
 def runs_of_label(groups: Sequence[Mapping[str, str]], rankings: pd.DataFrame) -> list[Mapping[str, str]]:
-    """Return the groups (see `contents.comparable_runs`) that predict a label, the one with the best networks first.
+    """Return the groups (`contents.comparable_runs`) that predict a label, the one with the best networks first.
 
-    Groups are ordered by the mean over their runs of the highest F-beta, so that no loss is favoured.
-
-    Args:
-        groups: the run of each loss.
-        rankings: of the label (`rank.rank_by_fold`).
+    They are ordered by the mean over their runs of the highest F-beta in the label's rankings (`rank.rank_by_fold`), so
+    that no loss is favoured.
     """
     best = rankings[rankings["held_out_fold"] == ALL].groupby("run")["f_beta"].max()
     known = [group for group in groups if all(run in best for run in group.values())]
@@ -71,7 +68,6 @@ def compare_losses(
         rankings, read_scores: see `measures.decide_by_singles`.
         labels: 0, 1 or `UNKNOWN`, shape (photos,).
         group: the run of each loss.
-        beta: weight of recall against precision.
         checked: the labels of photos that chose nothing, and a function that returns the scores of a run at an
             epoch for them, or None if it did not decide them.
     """
@@ -118,7 +114,6 @@ def sample_losses(
         folds: shape (photos,).
         compared: groups of runs that predict the label: the run of each loss.
         groups: of the photos, see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         for each two losses, a row per sample and for each kind of threshold: the columns `SAMPLES` without ``label``.
@@ -145,14 +140,10 @@ def sample_losses(
 
 
 def loss_flatness(figures: pd.DataFrame) -> pd.DataFrame:
-    """Return how little the threshold matters for each loss: a row per loss.
+    """Return how little the threshold matters for each loss: a row per loss of the means of its `FIGURES`.
 
-    Args:
-        figures: rows of `FIGURES`.
-
-    Returns:
-        means over the rows of each loss: ``span`` from flat_low to flat_high, and ``lost``, by which the F-beta of the
-        checked photos is lower at the threshold than at their best one (nan if no such photos are known).
+    ``span`` is from flat_low to flat_high. By ``lost``, the F-beta of the checked photos is lower at the threshold than
+    at their best one (nan if no such photos are known).
     """
     span, lost = figures["flat_high"] - figures["flat_low"], figures["checked_best"] - figures["checked"]
     return figures.assign(span=span, lost=lost).groupby("loss")[["span", "lost"]].mean().reset_index()

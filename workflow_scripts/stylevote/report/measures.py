@@ -26,10 +26,7 @@ def curve_points(scores: np.ndarray, threshold: float, points: int = POINTS) -> 
     Half are at even log odds between the lowest and the highest score, and half at quantiles of the scores. So both a
     rare label's few high scores and the many low ones are drawn.
 
-    Args:
-        scores: in 0..1, shape (photos,).
-        threshold: the chosen one.
-        points: number at most, without the chosen one.
+    ``scores`` have the shape (photos,). There are at most ``points`` thresholds, without the chosen one.
     """
     odds = log_odds(scores)
     even = 1 / (1 + np.exp(-np.linspace(odds.min(), odds.max(), points // 2)))
@@ -46,7 +43,6 @@ def flat_range(
         labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (photos,).
         threshold: the chosen one.
-        beta: weight of recall against precision.
         tolerance: of F-beta.
 
     Returns:
@@ -93,18 +89,16 @@ def reliability(labels: np.ndarray, scores: np.ndarray, bins: int = BINS) -> pd.
     return result.assign(low=low, high=high)[["photos", "expected", "observed", "low", "high"]]
 
 
-def wilson(share: np.ndarray, count: np.ndarray, z: float = 1.959964) -> tuple[np.ndarray, np.ndarray]:
-    """Return the interval of a share of ``count`` photos (Wilson 1927). With ``z`` 1.96, it holds 95 %."""
+def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95 % interval of a share of ``count`` photos (Wilson 1927)."""
+    z = 1.959964
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     reach = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     return np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)
 
 
 def decide_by_singles(
-    rankings: pd.DataFrame,
-    read_scores: Callable[[pd.DataFrame], np.ndarray],
-    folds: np.ndarray,
-    external: set[str],
+    rankings: pd.DataFrame, read_scores: Callable[[pd.DataFrame], np.ndarray], folds: np.ndarray, external: set[str]
 ) -> pd.DataFrame:
     """Decide every photo by the best single network, and by the best of each backbone, without bias.
 
@@ -170,7 +164,6 @@ def compare_searches(
         labels: 0, 1 or `UNKNOWN`, shape (photos,).
         scores: in 0..1, shape (photos,).
         groups: of the photos, shape (photos,); by default, each photo has its own.
-        beta: weight of recall against precision.
         resamples: number of samples. Samples with the same number hold the same photos for all labels.
 
     Returns:

@@ -25,7 +25,6 @@ def bounds(
         labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         decisions: 0/1, in the same shape.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
     """
     (resampled,) = bootstrap_f_beta(labels, [decisions], groups, beta=beta)
     low, high = interval(with_mean(resampled))
@@ -69,9 +68,7 @@ def pictured_labels(honest: pd.DataFrame, most: int) -> list[str]:
     Of more labels than ``most``, half have the lowest honest F-beta: they can gain most. The other half are spread
     evenly over the ranks of the others, up to the highest.
 
-    Args:
-        honest: `scores.nested_scores`: a row per label, and a last row of the means.
-        most: number of labels at most.
+    ``honest`` are `scores.nested_scores`: a row per label, and a last row of the means.
     """
     scores = honest.iloc[:-1].reset_index(drop=True)
     if len(scores) <= most:
@@ -119,7 +116,6 @@ def compare_singles(
         ensemble: the honest decisions, 0/1, in the same shape.
         singles: what `measures.decide_by_singles` returns, one per label.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
         a row for the ensemble, for ``best`` (each label's best network), for ``one`` (one network for all labels, if

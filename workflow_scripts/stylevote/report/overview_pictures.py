@@ -40,14 +40,10 @@ def overview_pictures(
         "labels": dot_chart(drawn, _series(of_drawn), f"{score} of every label", limits=(0, 1)),
         "distribution": _distribution(by_label, every=len(drawn) == len(labels)),
         "co_occurrence": heat_map(
-            co_occurrence(truth[:, paired]),
-            [labels[place] for place in paired],
-            "Labels that occur together",
+            co_occurrence(truth[:, paired]), [labels[place] for place in paired], "Labels that occur together"
         ),
         "gains": dot_chart(
-            known["name"].replace(DECIDED_BY),
-            [known],
-            f"Honest macro {score} of the ensemble and of single networks",
+            known["name"].replace(DECIDED_BY), [known], f"Honest macro {score} of the ensemble and of single networks"
         ),
     }
 

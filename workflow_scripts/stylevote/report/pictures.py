@@ -45,9 +45,8 @@ def read_pictures(paths: Sequence[Path], labels: Sequence[str]) -> dict[str, Any
     names = {f"{slug(label)}.svg": label for label in labels}
     for path in paths:
         if path.is_dir():
-            pictures.setdefault(path.parent.name, {}).update(
-                {names[file.name]: read_picture(file) for file in sorted(path.iterdir()) if file.name in names}
-            )
+            known = [file for file in sorted(path.iterdir()) if file.name in names]
+            pictures.setdefault(path.parent.name, {}).update({names[file.name]: read_picture(file) for file in known})
         elif path.parent.name == "training":
             pictures["training"][path.stem] = read_picture(path)
         else:

@@ -213,11 +213,7 @@ def _odds_axis(axes: Axes, low: float, high: float) -> None:
 
 
 def threshold_curves(
-    thresholds: np.ndarray,
-    curves: Sequence[np.ndarray],
-    chosen: float,
-    flat: tuple[float, float],
-    title: str,
+    thresholds: np.ndarray, curves: Sequence[np.ndarray], chosen: float, flat: tuple[float, float], title: str
 ) -> str:
     """Draw F-beta against the threshold, in log odds: a line per photoset, the threshold, and where it is as good.
 

@@ -22,16 +22,9 @@ def data_uri(image: Image.Image, quality: int = 70) -> str:
 
 
 def thumbnail(photos: Path, name: str, sha256: str, pixel_range: str) -> str:
-    """Return an ingested photo, small, as a data URI.
+    """Return an ingested photo of a folder, small, as a data URI; raise `InputError` if it is gone or has changed.
 
-    Args:
-        photos: the photoset's folder.
-        name: the photo's path in it.
-        sha256: of its bytes, when it was ingested.
-        pixel_range: of its values, from the manifest.
-
-    Raises:
-        InputError: the photo is gone, or its bytes are no longer those that were ingested.
+    Its name, digest and range of values are those of the manifest.
     """
     return data_uri(Image.fromarray(np.ascontiguousarray(read_ingested(photos, name, sha256, pixel_range, SIDE))))
 

@@ -1,20 +1,16 @@
 """The student: its targets, its epoch and thresholds, its decisions, and its comparison with the ensemble."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from stylevote.bootstrap import compare_decisions
-from stylevote.config.ensemble import Stack
+from stylevote.config.ensemble import Stack, Threshold
 from stylevote.ensemble.stack import fit_stack
 from stylevote.ensemble.threshold import apply_threshold, search_threshold
 from stylevote.ensemble.vote import limit_labels
 from stylevote.metrics import BETA, best_threshold, f_beta, mean_of_known
-
-if TYPE_CHECKING:
-    from stylevote.config.ensemble import Threshold
 
 
 def distillation_targets(
@@ -61,7 +57,7 @@ def distillation_targets(
 
 
 def choose_epoch(
-    labels: np.ndarray, scores: np.ndarray, threshold: "Threshold", beta: float = BETA
+    labels: np.ndarray, scores: np.ndarray, threshold: Threshold, beta: float = BETA
 ) -> tuple[int, np.ndarray, np.ndarray]:
     """Return the epoch whose networks decide all labels, and the labels' thresholds.
 
@@ -72,7 +68,6 @@ def choose_epoch(
         labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
         scores: out-of-fold, float32, shape (epochs, photos, labels).
         threshold: method of the search.
-        beta: weight of recall against precision.
 
     Returns:
         the epoch's position in ``scores``; thresholds, and the F-beta at these, both of shape (labels,).
@@ -88,7 +83,7 @@ def nested_decisions(
     labels: np.ndarray,
     scores: np.ndarray,
     folds: np.ndarray,
-    threshold: "Threshold",
+    threshold: Threshold,
     min_labels: int = 0,
     max_labels: int | None = None,
     *,
@@ -118,61 +113,28 @@ def compare_student(
     labels: np.ndarray,
     ensemble: np.ndarray,
     student: np.ndarray,
-    singles: np.ndarray,
+    singles: np.ndarray | None,
     names: list[str],
     groups: np.ndarray | None = None,
     *,
     beta: float = BETA,
 ) -> pd.DataFrame:
-    """Compare the student with the ensemble and the best single networks, by nested decisions for the same photos.
+    """Compare the student with the ensemble and the best single networks, by their decisions for the same photos.
 
     Args:
         labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
-        ensemble, student, singles: decisions of each, in the same shape.
+        ensemble, student, singles: decisions of each, in the same shape; ``singles`` may be missing.
         names: the labels.
         groups: see `bootstrap_f_beta`.
-        beta: weight of recall against precision.
 
     Returns:
-        a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, single_f_beta,
-        ensemble_f_beta, student_f_beta, difference (student minus ensemble), low and high (the 95 % interval of the
-        difference, see `bootstrap.compare_decisions`).
+        a row per label and a last row ``macro`` (the means; of ``positives`` the sum): label, positives, single_f_beta
+        (if there are singles), ensemble_f_beta, student_f_beta, difference (student minus ensemble), low and high (the
+        95 % interval of the difference, see `bootstrap.compare_decisions`).
     """
-    table = _compare(labels, ensemble, student, names, groups, beta)
-    single_f_beta = [f_beta(labels[:, k], singles[:, k], beta) for k in range(len(names))]
-    table.insert(2, "single_f_beta", [*single_f_beta, mean_of_known(single_f_beta)])
-    return table
-
-
-def compare_holdout(
-    labels: np.ndarray,
-    ensemble: np.ndarray,
-    student: np.ndarray,
-    names: list[str],
-    groups: np.ndarray | None = None,
-    *,
-    beta: float = BETA,
-) -> pd.DataFrame:
-    """Compare the student with the ensemble on holdout photos, whose labels had no part in either.
-
-    Args:
-        labels, ensemble, student, names, groups, beta: see `compare_student`.
-
-    Returns:
-        rows as in `compare_student`: holdout_ensemble_f_beta, holdout_student_f_beta, holdout_difference, holdout_low,
-        holdout_high.
-    """
-    table = _compare(labels, ensemble, student, names, groups, beta)
-    return table.drop(columns=["label", "positives"]).add_prefix("holdout_")
-
-
-def _compare(
-    labels: np.ndarray,
-    ensemble: np.ndarray,
-    student: np.ndarray,
-    names: list[str],
-    groups: np.ndarray | None,
-    beta: float,
-) -> pd.DataFrame:
     table = compare_decisions(labels, ensemble, student, names, groups, beta=beta)
-    return table.rename(columns={"first": "ensemble_f_beta", "second": "student_f_beta"})
+    table = table.rename(columns={"first": "ensemble_f_beta", "second": "student_f_beta"})
+    if singles is not None:
+        single_f_beta = [f_beta(labels[:, k], singles[:, k], beta) for k in range(len(names))]
+        table.insert(2, "single_f_beta", [*single_f_beta, mean_of_known(single_f_beta)])
+    return table

@@ -1,14 +1,11 @@
 """The mean over the members: nothing is fitted, and its file holds how many it wants."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.metrics import fbeta_score
 from sklearn.metrics import log_loss as cross_entropy
 
-from stylevote.ensemble.combiners.mean import fit, load
-from stylevote.errors import InputError
+from stylevote.ensemble.combiners.mean import fit
 
 
 @pytest.fixture
@@ -25,13 +22,6 @@ def test_scores_are_the_mean_of_the_probabilities():
     assert [stacker.scores(features).tolist() for stacker in stack.stackers] == [[0.5, 0.75, 0.0]] * 3
 
 
-def test_labels_only_measure(problem):
-    features, labels, folds = problem
-    stack, turned = fit(features, labels, folds), fit(features, 1 - labels, folds)
-    assert np.array_equal(stack.scores, turned.scores)
-    assert [one.to_bytes() for one in stack.stackers] == [one.to_bytes() for one in turned.stackers]
-
-
 def test_the_grid_is_one_row_with_the_figures_of_the_scores(problem):
     features, labels, folds = problem
     stack = fit(features, labels, folds)
@@ -42,19 +32,3 @@ def test_the_grid_is_one_row_with_the_figures_of_the_scores(problem):
     assert fbeta_score(labels, stack.scores >= row.threshold, beta=2) == pytest.approx(best)
     assert row.logloss == pytest.approx(cross_entropy(labels, stack.scores.astype(float)), rel=1e-5)
     assert row.chosen
-
-
-def test_a_stacker_is_read_back(problem):
-    features, labels, folds = problem
-    first = fit(features, labels, folds).stackers[0]
-    assert json.loads(first.to_bytes()) == {"members": 3}
-    again = load(first.to_bytes())
-    assert np.array_equal(again.scores(features), first.scores(features))
-    with pytest.raises(InputError, match="found the scores of 2 members, expected 3"):
-        again.scores(features[:, :2])
-
-
-@pytest.mark.parametrize("raw", [b"", b"{}", b"[1]", b"3", b"{L\x00\x00", b"\xff\xfe", b'{"members": null}'])
-def test_what_is_no_mean_is_refused(raw):
-    with pytest.raises(InputError, match="found no mean, expected"):
-        load(raw)

@@ -7,7 +7,6 @@ import xgboost as xgb
 from stylevote.ensemble.combiners import xgboost
 from stylevote.ensemble.combiners.xgboost import fit, grid_points, load, sample
 from stylevote.ensemble.stack import stacked_scores
-from stylevote.errors import InputError
 from stylevote.metrics import best_threshold
 
 POINT = {"eta": [0.1], "max_depth": [3], "min_child_weight": [2]}
@@ -105,15 +104,6 @@ def test_the_grid_is_walked_in_one_order():
     ]
 
 
-def test_the_stackers_bytes_are_the_same_every_time_and_read_back(problem):
-    features, labels, folds = problem
-    first, second = (fit(features, labels, folds, grid=GRID, **SETTINGS) for _ in range(2))
-    raw = [stacker.to_bytes() for stacker in first.stackers]
-    assert raw == [stacker.to_bytes() for stacker in second.stackers]
-    again = [load(one) for one in raw]
-    assert np.array_equal(stacked_scores(again, features), stacked_scores(first.stackers, features))
-
-
 @pytest.mark.parametrize("heats", [[(8000, 1)], [(500, 1)]], ids=["all points", "a race"])
 def test_how_many_boosters_are_fitted_at_once_makes_no_difference(heats, simulate, monkeypatch):
     monkeypatch.setattr(xgboost, "HEATS", heats)
@@ -123,11 +113,6 @@ def test_how_many_boosters_are_fitted_at_once_makes_no_difference(heats, simulat
     assert [one.to_bytes() for one in together.stackers] == [one.to_bytes() for one in alone.stackers]
     assert together.scores.tobytes() == alone.scores.tobytes()
     assert together.grid.equals(alone.grid)
-
-
-def test_what_is_no_booster_is_refused():
-    with pytest.raises(InputError, match="found no booster, expected"):
-        load(b'{"members": 3}')
 
 
 def test_the_memory_layout_of_the_features_does_not_matter(problem):

@@ -21,19 +21,13 @@ def make_loss(
     A positive costs -(1 - p)^gamma_pos ln p, a negative -q^gamma_neg ln(1 - q), where q = max(p - clip, 0). Its values
     equal those of timm's ``AsymmetricLossMultiLabel``. That class clips probabilities before it takes their logarithm.
     Positives below a logit of -18 have no gradient there, and a gamma between 0 and 1 makes gradients NaN. Here,
-    logarithms come first.
+    logarithms come first. The paper sums over photos and labels; the mean lets learning rates compare with those of
+    other losses.
 
     Args:
-        positives: float32, shape (labels,): each label's positives in all epochs together; not used here.
-        photos: float32, shape (labels,): photos with a known label in all epochs together; not used here.
         gamma_neg: discount of easy negatives, at least 0.
         gamma_pos: discount of easy positives, at least 0.
         clip: negatives below this probability cost nothing; in 0..1, 0 for none.
-
-    Returns:
-        A function of logits and targets, both float32 of shape (photos, labels), that returns the mean over photos and
-        labels, a scalar. A target between 0 and 1 counts as that share of a positive. The paper sums over photos
-        and labels; the mean lets learning rates compare with those of other losses.
     """
     log_clip = math.log(clip) if clip else -math.inf
 

@@ -19,14 +19,8 @@ def make_loss(
     with a very low logit.
 
     Args:
-        positives: float32, shape (labels,): each label's positives in all epochs together; not used here.
-        photos: float32, shape (labels,): photos with a known label in all epochs together; not used here.
         gamma: discount of easy photos, at least 0; 0 is none.
         alpha: weight of positives in 0..1, negatives weigh ``1 - alpha``; None weighs both 1.
-
-    Returns:
-        A function of logits and targets, both float32 of shape (photos, labels), that returns the mean over photos and
-        labels, a scalar. A target between 0 and 1 counts as that share of a positive.
     """
 
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -18,14 +18,8 @@ def make_loss(
     more. Classes are counted as the epochs see them: a recipe and the loss would else correct the same imbalance twice.
 
     Args:
-        positives: float32, shape (labels,): each label's positives in all epochs together, on the device of the logits.
-        photos: float32, shape (labels,): photos with a known label in all epochs together, on the same device.
         power: 0 is plain cross-entropy; between 0 and 1, weights are smaller than the ratio.
         cap: the largest weight, at least 1; also the weight of a class without photos.
-
-    Returns:
-        A function of logits and targets, both float32 of shape (photos, labels), that returns the mean over photos and
-        labels, a scalar. A target between 0 and 1 counts as that share of a positive.
     """
     ratio = (photos - positives) / positives  # infinite without positives, and 0 without negatives
     positive_weight = (ratio**power).clamp(1, cap)

@@ -52,13 +52,10 @@ def fit(
     the difference between two combiners on the same photos, by the bootstrap.
 
     Args:
-        features, labels: see `stack.fit_stack`.
         folds: shape (photos,); at least three different ones.
         among: combiners and their settings, the simplest first.
         seed: of the bootstrap.
         groups: of the photos, see `bootstrap_f_beta`.
-        beta: of the F-beta to maximize.
-        threads: processor threads that the combiners may use.
 
     Returns:
         the chosen combiner's stack. The grid has a row per combiner: combiner, nested_f_beta, behind (difference to the

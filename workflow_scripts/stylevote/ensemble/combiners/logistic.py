@@ -42,10 +42,7 @@ def fit(
     the score is a constant, their prevalence.
 
     Args:
-        features, labels, folds: see `stack.fit_stack`.
         alpha: penalties to try (scikit-learn's C is their inverse).
-        beta: of the F-beta in the grid.
-        threads: makes no difference here.
     """
     return search_alpha(_fit, features, labels, folds, alphas=alpha, loss="logloss", beta=beta)
 

@@ -42,11 +42,6 @@ def fit(
 
     The second-place team of the JD AI Fashion Challenge 2018 combined its networks so, "on the probability layer"
     (their report, II.E). Nothing is fitted: no score depends on any label.
-
-    Args:
-        features, labels, folds: see `stack.fit_stack`.
-        beta: of the F-beta in the grid's row.
-        threads: makes no difference here.
     """
     stacker = Mean(features.shape[1])
     return unsearched_stack([stacker] * len(np.unique(folds)), stacker.scores(features), labels, beta)

@@ -62,11 +62,6 @@ def fit(
     Networks that were trained differently differ in how bold their probabilities are, but ranks do not (the Borda
     count). No score depends on any label. All photos with a rare label rank near 1, so use ``exact`` thresholds and not
     a few even steps.
-
-    Args:
-        features, labels, folds: see `stack.fit_stack`.
-        beta: of the F-beta in the grid's row.
-        threads: makes no difference here.
     """
     stackers = [_fit(features[folds != fold]) for fold in np.unique(folds)]
     return unsearched_stack(stackers, out_of_fold_scores(stackers, features, folds), labels, beta)

@@ -39,10 +39,7 @@ def fit(
     label, or none has, the score is a constant, their prevalence.
 
     Args:
-        features, labels, folds: see `stack.fit_stack`.
         alpha: penalties to try.
-        beta: of the F-beta in the grid.
-        threads: makes no difference here.
     """
     return search_alpha(_fit, features, labels, folds, alphas=alpha, loss="squared_error", beta=beta)
 

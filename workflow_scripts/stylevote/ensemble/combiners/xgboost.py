@@ -86,7 +86,6 @@ def fit(
     points are fitted on the sample. With no more photos than the first heat has, the race searches all points.
 
     Args:
-        features, labels, folds: see `stack.fit_stack`.
         grid: values of ``eta``, ``max_depth`` and ``min_child_weight`` to combine.
         rounds: maximum number of trees.
         patience: a booster stops when its log loss on the fold has not fallen for this many trees. It keeps the trees
@@ -94,7 +93,6 @@ def fit(
         seed: of XGBoost.
         search: ``race``, or ``all`` to fit every point on all photos.
         choose: ``label``, or ``fold`` to keep for each fold the point of highest F-beta on the fold's own photos.
-        beta: weight of recall against precision.
         threads: boosters to fit at once, each on one thread. It makes no difference to the result.
 
     Returns:
