@@ -25,6 +25,12 @@ include: "rules/maintenance.smk"
 include: "rules/hooks.smk"
 
 
+# All programs need the same packages (for `--software-deployment-method conda`).
+for each in workflow.rules:
+    if each.shellcmd:
+        each.conda_env = "../envs/environment.yaml"
+
+
 onstart:
     begin()
 

@@ -55,8 +55,6 @@ rule train_segmenter:
     benchmark:
         benchmarks("train_segmenter.tsv")
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     resources:
         gpu=1,
         mem_mb=by_attempt(8000),
@@ -97,8 +95,6 @@ rule segment_photos:
     benchmark:
         benchmarks("segment_photos/{shard}.tsv")
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     resources:
         gpu=int(SEGMENTATION.model != "given"),
         mem_mb=by_attempt(4000),
@@ -131,8 +127,6 @@ rule recolor_photos:
     benchmark:
         benchmarks("recolor_photos/{shard}.tsv")
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
@@ -162,8 +156,6 @@ rule gather_recolored:
     log:
         logs("gather_recolored.log"),
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("augment/gather_recolored", settings("labels")),
     shell:
@@ -194,8 +186,6 @@ rule draw_contact_sheet:
         logs("draw_contact_sheet.log"),
     # Before networks are trained, so that a user can look at it first.
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("augment/draw_contact_sheet", settings(size=SEGMENTATION.size), photos=lambda wildcards: TRAIN.photos),
     shell:
@@ -217,8 +207,6 @@ rule cache_recolored:
         logs("cache_recolored/{size}.log"),
     benchmark:
         benchmarks("cache_recolored/{size}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         runtime=by_attempt(240),
     params:
@@ -241,8 +229,6 @@ rule resample_manifest:
         benchmarks("resample_manifest/{recipe}/{epochs}/fold{fold}.tsv")
     # Before pixels are cached and networks trained, so that an impossible recipe fails early.
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "augment/resample_manifest",

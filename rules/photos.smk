@@ -56,8 +56,6 @@ rule draw_demo:
         logs("draw_demo.log"),
     benchmark:
         benchmarks("draw_demo.tsv")
-    conda:
-        "../envs/environment.yaml"
     threads: 2
     params:
         **program(
@@ -84,8 +82,6 @@ rule download_photos:
     wildcard_constraints:
         photoset=one_of(DOWNLOADED),
     retries: 0  # the program itself tries each photo several times, and the next call continues
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(1440),
@@ -141,8 +137,6 @@ rule ingest_photos:
         benchmarks("ingest_photos/{photoset}.tsv")
     wildcard_constraints:
         photoset=one_of(INGESTED),
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(240),
@@ -186,8 +180,6 @@ if HOLDOUT:
             holdout=results("photos/holdout/manifest.parquet"),
         log:
             logs("hold_out_photos.log"),
-        conda:
-            "../envs/environment.yaml"
         params:
             **program(
                 "photos/hold_out_photos",
@@ -207,8 +199,6 @@ rule compare_photosets:
         shared=results("photos/shared_photos.parquet"),
     log:
         logs("compare_photosets.log"),
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(240),
@@ -237,8 +227,6 @@ rule cache_pixels:
         logs("cache_pixels/{photoset}/{size}.log"),
     benchmark:
         benchmarks("cache_pixels/{photoset}/{size}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         runtime=by_attempt(240),
     params:

@@ -35,8 +35,6 @@ rule tabulate_runs:
         benchmarks("tabulate_runs/{table}.tsv")
     wildcard_constraints:
         table=one_of(SETTINGS.cells),
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
@@ -69,8 +67,6 @@ rule tabulate_sizes:
         logs("tabulate_sizes/{table}.log"),
     wildcard_constraints:
         table=one_of(name for name in EXPERIMENTS if name not in SETTINGS.cells),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "published/tabulate_sizes",
@@ -95,8 +91,6 @@ rule summarize_experiments:
         page=results("experiments/tables.md"),
     log:
         logs("summarize_experiments.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "published/summarize_experiments",
