@@ -133,12 +133,7 @@ rule recolor_photos:
     params:
         **program(
             "augment/recolor_photos",
-            settings(
-                "labels",
-                size=SEGMENTATION.size,
-                shards=SEGMENTATION.shards,
-                recolor=SETTINGS.config.recolor,
-            ),
+            settings("labels", "recolor", size=SEGMENTATION.size, shards=SEGMENTATION.shards),
             photos=lambda wildcards: TRAIN.photos,
             shard="{shard}",
         ),
@@ -215,6 +210,11 @@ rule cache_recolored:
         PROGRAM
 
 
+def recipe_settings(wildcards):
+    """Return the settings of a recipe, and the number of its epochs."""
+    return {**SETTINGS.config.recipes[wildcards.recipe].used(), "epochs": int(wildcards.epochs)}
+
+
 rule resample_manifest:
     """Draw the photos that each epoch of a recipe sees on one fold."""
     input:
@@ -232,12 +232,7 @@ rule resample_manifest:
     params:
         **program(
             "augment/resample_manifest",
-            lambda wildcards: canonical(
-                {
-                    "labels": SETTINGS.labels,
-                    "recipe": {**SETTINGS.config.recipes[wildcards.recipe].used(), "epochs": int(wildcards.epochs)},
-                }
-            ),
+            settings("labels", recipe=recipe_settings),
             name="{recipe}",
             fold="{fold}",
         ),

@@ -58,12 +58,7 @@ rule draw_demo:
         benchmarks("draw_demo.tsv")
     threads: 2
     params:
-        **program(
-            "photos/draw_demo",
-            settings("demo"),
-            folder=NETWORKS / "demo",
-            threads="{threads}",
-        ),
+        **program("photos/draw_demo", settings("demo"), folder=NETWORKS / "demo", threads="{threads}"),
     shell:
         PROGRAM
 
@@ -88,13 +83,7 @@ rule download_photos:
     params:
         **program(
             "photos/download_photos",
-            lambda wildcards: canonical(
-                {
-                    "downloads": SETTINGS.config.downloads.used(),
-                    "labels": SETTINGS.labels,
-                    "photoset": INGESTED[wildcards.photoset],
-                }
-            ),
+            settings("downloads", "labels", photoset=lambda wildcards: INGESTED[wildcards.photoset]),
             photos=photos_folder,
             table=lambda wildcards: as_option(PHOTOSETS[wildcards.photoset].table),
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
@@ -143,16 +132,14 @@ rule ingest_photos:
     params:
         **program(
             "photos/ingest_photos",
-            lambda wildcards: canonical(
-                {
-                    "labels": SETTINGS.labels,
-                    "photoset": INGESTED[wildcards.photoset],
-                    "folds": len(SETTINGS.folds) if INGESTED[wildcards.photoset] == "train" else 1,
-                    "holdout": INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
-                    "max_difference": SETTINGS.config.near_duplicates.max_difference,
-                    "value_range": configured(wildcards).range,
-                    "cut_photos": SETTINGS.config.cut_photos,
-                }
+            settings(
+                "labels",
+                "cut_photos",
+                photoset=lambda wildcards: INGESTED[wildcards.photoset],
+                folds=lambda wildcards: len(SETTINGS.folds) if INGESTED[wildcards.photoset] == "train" else 1,
+                holdout=lambda wildcards: INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
+                max_difference=SETTINGS.config.near_duplicates.max_difference,
+                value_range=lambda wildcards: configured(wildcards).range,
             ),
             # Paths do not count, and neither do `on_bad_photo` and `links`: a finished manifest is right with any, and
             # `compare_photosets` fails if photos were left out although `on_bad_photo` is `fail`.
@@ -232,7 +219,7 @@ rule cache_pixels:
     params:
         **program(
             "photos/cache_pixels",
-            lambda wildcards: canonical({"size": int(wildcards.size)}),
+            settings(size=lambda wildcards: int(wildcards.size)),
             photos=photos_folder,
             threads="{threads}",
         ),

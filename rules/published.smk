@@ -40,13 +40,11 @@ rule tabulate_runs:
     params:
         **program(
             "published/tabulate_runs",
-            lambda wildcards: canonical(
-                {
-                    "runs": COMPARED[wildcards.table],
-                    "labels": SETTINGS.labels,
-                    "beta": BETA,
-                    "cells": SETTINGS.cells[wildcards.table],
-                }
+            settings(
+                "labels",
+                "beta",
+                runs=lambda wildcards: COMPARED[wildcards.table],
+                cells=lambda wildcards: SETTINGS.cells[wildcards.table],
             ),
         ),
         # Snakemake does not compare the list of input files.
@@ -70,7 +68,7 @@ rule tabulate_sizes:
     params:
         **program(
             "published/tabulate_sizes",
-            lambda wildcards: canonical({"labels": SETTINGS.labels, "paper": EXPERIMENTS[wildcards.table].sizes}),
+            settings("labels", paper=lambda wildcards: EXPERIMENTS[wildcards.table].sizes),
         ),
     shell:
         PROGRAM

@@ -42,14 +42,10 @@ rule simulate_member:
     params:
         **program(
             "simulate/simulate_member",
-            lambda wildcards: canonical(
-                {
-                    "labels": SETTINGS.labels,
-                    "member": int(wildcards.number),
-                    "simulation": SIMULATION.only(
-                        "epochs", "families", "twins", "agreement", "skill", "skills", "seed"
-                    ),
-                }
+            settings(
+                "labels",
+                member=lambda wildcards: int(wildcards.number),
+                simulation=SIMULATION.only("epochs", "families", "twins", "agreement", "skill", "skills", "seed"),
             ),
         ),
     shell:
