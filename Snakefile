@@ -31,18 +31,6 @@ for each in workflow.rules:
         each.conda_env = "../envs/environment.yaml"
 
 
-onstart:
-    begin()
-
-
-onsuccess:
-    succeed()
-
-
-onerror:
-    fail()
-
-
 rule all:
     input:
         of_test("submission.csv"),
