@@ -25,16 +25,10 @@ include: "rules/maintenance.smk"
 include: "rules/hooks.smk"
 
 
-onstart:
-    begin()
-
-
-onsuccess:
-    succeed()
-
-
-onerror:
-    fail()
+# All programs need the same packages (for `--software-deployment-method conda`).
+for each in workflow.rules:
+    if each.shellcmd:
+        each.conda_env = "../envs/environment.yaml"
 
 
 rule all:

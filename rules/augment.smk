@@ -55,8 +55,6 @@ rule train_segmenter:
     benchmark:
         benchmarks("train_segmenter.tsv")
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     resources:
         gpu=1,
         mem_mb=by_attempt(8000),
@@ -97,8 +95,6 @@ rule segment_photos:
     benchmark:
         benchmarks("segment_photos/{shard}.tsv")
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     resources:
         gpu=int(SEGMENTATION.model != "given"),
         mem_mb=by_attempt(4000),
@@ -131,20 +127,13 @@ rule recolor_photos:
     benchmark:
         benchmarks("recolor_photos/{shard}.tsv")
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
     params:
         **program(
             "augment/recolor_photos",
-            settings(
-                "labels",
-                size=SEGMENTATION.size,
-                shards=SEGMENTATION.shards,
-                recolor=SETTINGS.config.recolor,
-            ),
+            settings("labels", "recolor", size=SEGMENTATION.size, shards=SEGMENTATION.shards),
             photos=lambda wildcards: TRAIN.photos,
             shard="{shard}",
         ),
@@ -162,8 +151,6 @@ rule gather_recolored:
     log:
         logs("gather_recolored.log"),
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("augment/gather_recolored", settings("labels")),
     shell:
@@ -194,8 +181,6 @@ rule draw_contact_sheet:
         logs("draw_contact_sheet.log"),
     # Before networks are trained, so that a user can look at it first.
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("augment/draw_contact_sheet", settings(size=SEGMENTATION.size), photos=lambda wildcards: TRAIN.photos),
     shell:
@@ -217,14 +202,17 @@ rule cache_recolored:
         logs("cache_recolored/{size}.log"),
     benchmark:
         benchmarks("cache_recolored/{size}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         runtime=by_attempt(240),
     params:
         **program("augment/cache_recolored"),
     shell:
         PROGRAM
+
+
+def recipe_settings(wildcards):
+    """Return the settings of a recipe, and the number of its epochs."""
+    return {**SETTINGS.config.recipes[wildcards.recipe].used(), "epochs": int(wildcards.epochs)}
 
 
 rule resample_manifest:
@@ -241,17 +229,10 @@ rule resample_manifest:
         benchmarks("resample_manifest/{recipe}/{epochs}/fold{fold}.tsv")
     # Before pixels are cached and networks trained, so that an impossible recipe fails early.
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "augment/resample_manifest",
-            lambda wildcards: canonical(
-                {
-                    "labels": SETTINGS.labels,
-                    "recipe": {**SETTINGS.config.recipes[wildcards.recipe].used(), "epochs": int(wildcards.epochs)},
-                }
-            ),
+            settings("labels", recipe=recipe_settings),
             name="{recipe}",
             fold="{fold}",
         ),

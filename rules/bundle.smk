@@ -38,8 +38,6 @@ rule shorten_members:
         logs("shorten_members/{ensemble}/{block}.log"),
     wildcard_constraints:
         ensemble=one_of(ENSEMBLES[1:]),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("ensemble/shorten_members", block_settings(max_members=BUNDLE and BUNDLE.members)),
         sized=(BUNDLE and BUNDLE.tolerance) is not None,
@@ -79,8 +77,6 @@ rule make_bundle:
         logs("make_bundle.log"),
     benchmark:
         benchmarks("make_bundle.tsv")
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "bundle/make_bundle",

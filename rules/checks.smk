@@ -67,8 +67,6 @@ rule check_runs:
     priority: 100
     retries: 0
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=4000,
     params:
@@ -94,8 +92,6 @@ rule fetch_weights:
     priority: 100
     retries: 0
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=4000,
     params:

@@ -106,15 +106,18 @@ def of_test(path):
 def settings(*keys, **more):
     """Return a function that returns a program's settings as JSON: these keys of the configuration, and more.
 
-    It is a function, because Snakemake would take a brace in a plain text for a wildcard.
+    Among the latter may be functions of the wildcards. (In a plain text, Snakemake would take a brace for a wildcard.)
     """
-    text = canonical({**{key: getattr(SETTINGS.config, key) for key in keys}, **more})
+    values = {**{key: getattr(SETTINGS.config, key) for key in keys}, **more}
+    if any(map(callable, more.values())):
+        return lambda wildcards: canonical({k: v(wildcards) if callable(v) else v for k, v in values.items()})
+    text = canonical(values)
     return lambda wildcards: text
 
 
 def block_settings(**more):
     """Return the settings of a program that works on a block of labels."""
-    return lambda wildcards: canonical({**more, "labels": SETTINGS.blocks[wildcards.block]})
+    return settings(**more, labels=lambda wildcards: SETTINGS.blocks[wildcards.block])
 
 
 def is_idle(rule):

@@ -50,8 +50,6 @@ rule collate_scores:
         logs("collate_scores.log"),
     benchmark:
         benchmarks("collate_scores.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(120),
@@ -76,8 +74,6 @@ rule rank_candidates:
         logs("rank_candidates/{block}.log"),
     benchmark:
         benchmarks("rank_candidates/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
@@ -100,8 +96,6 @@ rule select_members:
         logs("select_members/{block}.log"),
     benchmark:
         benchmarks("select_members/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
@@ -130,8 +124,6 @@ rule gather_members:
         composition=results("{ensemble}/composition.json"),
     log:
         logs("gather_members/{ensemble}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("ensemble/gather_members", composition_settings),
     shell:
@@ -153,8 +145,6 @@ rule stack_members:
         logs("stack_members/{ensemble}/{block}.log"),
     benchmark:
         benchmarks("stack_members/{ensemble}/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(240),
@@ -178,8 +168,6 @@ rule search_thresholds:
         thresholds=results("{ensemble}/thresholds/{block}.parquet"),
     log:
         logs("search_thresholds/{ensemble}/{block}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("ensemble/search_thresholds", block_settings(beta=BETA, threshold=SETTINGS.config.threshold)),
     shell:
@@ -202,8 +190,6 @@ rule search_precision_thresholds:
         precision_thresholds=results("{ensemble}/precision_thresholds/{block}.parquet"),
     log:
         logs("search_precision_thresholds/{ensemble}/{block}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("ensemble/search_precision_thresholds", precision_settings),
     shell:
@@ -229,8 +215,6 @@ rule combine_folds:
         logs("combine_folds/{photoset}.log"),
     benchmark:
         benchmarks("combine_folds/{photoset}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
@@ -264,8 +248,6 @@ rule write_decisions:
         decisions=results("{decisions}/{photoset}/decisions.csv"),
     log:
         logs("write_decisions/{decisions}/{photoset}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("ensemble/write_decisions", settings("labels")),
     shell:
@@ -284,8 +266,6 @@ rule write_details:
         details=results("predictions/{photoset}/details.csv"),
     log:
         logs("write_details/{photoset}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("ensemble/write_details", settings("labels")),
         abstain=SETTINGS.config.abstain is not None,
@@ -320,8 +300,6 @@ rule write_submission:
         left_out=results("left_out.csv"),
     log:
         logs("write_submission.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "ensemble/write_submission",

@@ -17,8 +17,6 @@ rule score_decisions:
         scores=results("{decisions}/{photoset}/scores.parquet"),
     log:
         logs("score_decisions/{decisions}/{photoset}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("estimate/score_decisions", settings("labels", "beta")),
     shell:
@@ -38,8 +36,6 @@ rule estimate_nested:
         logs("estimate_nested/{block}.log"),
     benchmark:
         benchmarks("estimate_nested/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
@@ -67,8 +63,6 @@ rule summarize_estimates:
         decisions=results("estimate/nested_decisions.parquet"),
     log:
         logs("summarize_estimates.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("estimate/summarize_estimates", settings("labels", "beta", voting=SETTINGS.config.votes)),
     shell:
@@ -86,8 +80,6 @@ rule estimate_fold_averaging:
         gains=results("predictions/{photoset}/fold_averaging.parquet"),
     log:
         logs("estimate_fold_averaging/{photoset}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("estimate/estimate_fold_averaging", settings("labels", "beta", fold_count=len(SETTINGS.folds))),
     shell:
@@ -108,8 +100,6 @@ rule estimate_sizes:
         logs("estimate_sizes/{block}.log"),
     benchmark:
         benchmarks("estimate_sizes/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(1440),
@@ -135,8 +125,6 @@ rule measure_sizes:
         curve=results("estimate/size_curve.parquet"),
     log:
         logs("measure_sizes.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "estimate/measure_sizes",
@@ -176,8 +164,6 @@ rule choose_sizes:
         sizes=results("{ensemble}/sizes.parquet"),
     log:
         logs("choose_sizes/{ensemble}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("estimate/choose_sizes", size_settings),
     shell:
@@ -198,8 +184,6 @@ rule measure_leakage:
         logs("measure_leakage/{block}.log"),
     benchmark:
         benchmarks("measure_leakage/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
@@ -226,8 +210,6 @@ rule check_leakage:
         leaks=results("estimate/leakage.parquet"),
     log:
         logs("check_leakage.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("estimate/check_leakage"),
     shell:

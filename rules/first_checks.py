@@ -11,10 +11,9 @@ from stylevote.errors import InputError
 
 
 def check(arguments: Namespace) -> None:
-    """End the process with a sentence if a configuration's file cannot be read.
+    """End the process with a sentence if a file of the configuration cannot be read.
 
-    Args:
-        arguments: Snakemake's command line, without the settings of profiles.
+    The arguments are Snakemake's command line, without the settings of profiles.
     """
     default = Path(arguments.directory or "", "config.yaml")
     try:

@@ -18,8 +18,6 @@ rule assign_folds:
         folds=results("photos/train/folds.parquet"),
     log:
         logs("assign_folds.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "photos/assign_folds",

@@ -1,6 +1,6 @@
 """Start and end hooks: keep old results until their replacements succeed, and print summaries at the end.
 
-Needs nothing; gives `begin`, `succeed` and `fail` to the Snakefile.
+Needs nothing; gives nothing to other files.
 """
 
 import shutil
@@ -81,8 +81,7 @@ def show_texts():
         print("", f"The report: {results('report.html')}", sep="\n", flush=True)
 
 
-def begin():
-    """Prepare a call."""
+onstart:
     if workflow.is_main_process and not workflow.touch:
         if workflow.executor_plugin.name == "slurm":
             or_refused(environment.check_slurm)
@@ -92,8 +91,7 @@ def begin():
         OLD_RESULTS.keep(made_again())
 
 
-def succeed():
-    """Tidy up after a call whose jobs all succeeded."""
+onsuccess:
     if workflow.is_main_process:
         OLD_RESULTS.forget()
         forget_finished()
@@ -101,8 +99,7 @@ def succeed():
             show_texts()
 
 
-def fail():
-    """Tidy up after a call that failed."""
+onerror:
     if workflow.is_main_process:
         if restored := OLD_RESULTS.restore():
             more = f" and {plural(len(restored) - 1, 'other file')}" if len(restored) > 1 else ""

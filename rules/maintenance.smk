@@ -18,17 +18,8 @@ def pending_jobs():
     with tempfile.TemporaryDirectory() as folder:
         configuration, jobs = Path(folder, "config.yaml"), Path(folder, "jobs")
         configuration.write_text(canonical(config), encoding="utf-8")
-        arguments = [
-            "--snakefile",
-            workflow.main_snakefile,
-            "--dry-run",
-            "--nolock",
-            "--configfile",
-            configuration,
-            "--",
-            "all",
-        ]
-        command = [sys.executable, "-m", "snakemake", *arguments]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--dry-run", "--nolock"]
+        command += ["--configfile", configuration, "--", "all"]
         environment = os.environ | {screen.JOBS_AS_JSON: str(jobs)}
         done = subprocess.run(command, env=environment, capture_output=True)
         return None if done.returncode else list(map(json.loads, jobs.read_text(encoding="utf-8").splitlines()))

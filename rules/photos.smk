@@ -56,16 +56,9 @@ rule draw_demo:
         logs("draw_demo.log"),
     benchmark:
         benchmarks("draw_demo.tsv")
-    conda:
-        "../envs/environment.yaml"
     threads: 2
     params:
-        **program(
-            "photos/draw_demo",
-            settings("demo"),
-            folder=NETWORKS / "demo",
-            threads="{threads}",
-        ),
+        **program("photos/draw_demo", settings("demo"), folder=NETWORKS / "demo", threads="{threads}"),
     shell:
         PROGRAM
 
@@ -84,21 +77,13 @@ rule download_photos:
     wildcard_constraints:
         photoset=one_of(DOWNLOADED),
     retries: 0  # the program itself tries each photo several times, and the next call continues
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(1440),
     params:
         **program(
             "photos/download_photos",
-            lambda wildcards: canonical(
-                {
-                    "downloads": SETTINGS.config.downloads.used(),
-                    "labels": SETTINGS.labels,
-                    "photoset": INGESTED[wildcards.photoset],
-                }
-            ),
+            settings("downloads", "labels", photoset=lambda wildcards: INGESTED[wildcards.photoset]),
             photos=photos_folder,
             table=lambda wildcards: as_option(PHOTOSETS[wildcards.photoset].table),
             failures=lambda wildcards: PHOTOSETS[wildcards.photoset].failures,
@@ -141,24 +126,20 @@ rule ingest_photos:
         benchmarks("ingest_photos/{photoset}.tsv")
     wildcard_constraints:
         photoset=one_of(INGESTED),
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(240),
     params:
         **program(
             "photos/ingest_photos",
-            lambda wildcards: canonical(
-                {
-                    "labels": SETTINGS.labels,
-                    "photoset": INGESTED[wildcards.photoset],
-                    "folds": len(SETTINGS.folds) if INGESTED[wildcards.photoset] == "train" else 1,
-                    "holdout": INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
-                    "max_difference": SETTINGS.config.near_duplicates.max_difference,
-                    "value_range": configured(wildcards).range,
-                    "cut_photos": SETTINGS.config.cut_photos,
-                }
+            settings(
+                "labels",
+                "cut_photos",
+                photoset=lambda wildcards: INGESTED[wildcards.photoset],
+                folds=lambda wildcards: len(SETTINGS.folds) if INGESTED[wildcards.photoset] == "train" else 1,
+                holdout=lambda wildcards: INGESTED[wildcards.photoset] == "train" and bool(HOLDOUT),
+                max_difference=SETTINGS.config.near_duplicates.max_difference,
+                value_range=lambda wildcards: configured(wildcards).range,
             ),
             # Paths do not count, and neither do `on_bad_photo` and `links`: a finished manifest is right with any, and
             # `compare_photosets` fails if photos were left out although `on_bad_photo` is `fail`.
@@ -186,8 +167,6 @@ if HOLDOUT:
             holdout=results("photos/holdout/manifest.parquet"),
         log:
             logs("hold_out_photos.log"),
-        conda:
-            "../envs/environment.yaml"
         params:
             **program(
                 "photos/hold_out_photos",
@@ -207,8 +186,6 @@ rule compare_photosets:
         shared=results("photos/shared_photos.parquet"),
     log:
         logs("compare_photosets.log"),
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(240),
@@ -237,14 +214,12 @@ rule cache_pixels:
         logs("cache_pixels/{photoset}/{size}.log"),
     benchmark:
         benchmarks("cache_pixels/{photoset}/{size}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         runtime=by_attempt(240),
     params:
         **program(
             "photos/cache_pixels",
-            lambda wildcards: canonical({"size": int(wildcards.size)}),
+            settings(size=lambda wildcards: int(wildcards.size)),
             photos=photos_folder,
             threads="{threads}",
         ),

@@ -57,8 +57,6 @@ rule store_backbone:
         logs("store_backbone/{features}.log"),
     # Before pixels are cached and networks trained, so that an impossible setting fails early.
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(8000),
     params:
@@ -85,8 +83,6 @@ rule extract_features:
     wildcard_constraints:
         photoset=one_of([*SETTINGS.config.photosets, "train-recolored"]),
         shard=one_of(FEATURE_SHARDS),
-    conda:
-        "../envs/environment.yaml"
     resources:
         gpu=1,
         mem_mb=by_attempt(8000),
@@ -134,8 +130,6 @@ rule fit_probe:
         benchmarks("fit_probe/{run}.tsv")
     wildcard_constraints:
         run=one_of(PROBES),
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(8000),
         runtime=by_attempt(240),
@@ -169,8 +163,6 @@ rule predict_by_probe:
     wildcard_constraints:
         run=one_of(PROBES),
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "probe/predict_by_probe",

@@ -35,20 +35,16 @@ rule tabulate_runs:
         benchmarks("tabulate_runs/{table}.tsv")
     wildcard_constraints:
         table=one_of(SETTINGS.cells),
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
         **program(
             "published/tabulate_runs",
-            lambda wildcards: canonical(
-                {
-                    "runs": COMPARED[wildcards.table],
-                    "labels": SETTINGS.labels,
-                    "beta": BETA,
-                    "cells": SETTINGS.cells[wildcards.table],
-                }
+            settings(
+                "labels",
+                "beta",
+                runs=lambda wildcards: COMPARED[wildcards.table],
+                cells=lambda wildcards: SETTINGS.cells[wildcards.table],
             ),
         ),
         # Snakemake does not compare the list of input files.
@@ -69,12 +65,10 @@ rule tabulate_sizes:
         logs("tabulate_sizes/{table}.log"),
     wildcard_constraints:
         table=one_of(name for name in EXPERIMENTS if name not in SETTINGS.cells),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "published/tabulate_sizes",
-            lambda wildcards: canonical({"labels": SETTINGS.labels, "paper": EXPERIMENTS[wildcards.table].sizes}),
+            settings("labels", paper=lambda wildcards: EXPERIMENTS[wildcards.table].sizes),
         ),
     shell:
         PROGRAM
@@ -95,8 +89,6 @@ rule summarize_experiments:
         page=results("experiments/tables.md"),
     log:
         logs("summarize_experiments.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "published/summarize_experiments",

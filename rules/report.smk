@@ -96,8 +96,6 @@ rule draw_labels:
         logs("draw_labels/{block}.log"),
     benchmark:
         benchmarks("draw_labels/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
@@ -129,8 +127,6 @@ rule draw_training:
         logs("draw_training.log"),
     benchmark:
         benchmarks("draw_training.tsv")
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "report/draw_training",
@@ -184,8 +180,6 @@ rule draw_overview:
         logs("draw_overview.log"),
     benchmark:
         benchmarks("draw_overview.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
@@ -246,8 +240,6 @@ rule write_report:
         report=results("report.html"),
     log:
         logs("write_report.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         # Folders of photos and costs of jobs are options, which Snakemake does not compare.
         **program(
@@ -292,8 +284,6 @@ rule write_model_card:
         card=results("model_card.md"),
     log:
         logs("write_model_card.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "report/write_model_card",

@@ -48,12 +48,7 @@ class Job(NamedTuple):
 class Screen(logging.Handler):
     """Writes Snakemake's events as lines to the stream of its own handler, which it replaces once jobs are planned.
 
-    Args:
-        own: Snakemake's handler.
-        dryrun: whether the call is a dry run.
-        color: whether lines may be coloured.
-        logfile: Snakemake's log file.
-        quiet: whether to show errors only.
+    It names Snakemake's log file. In a dry run it shows counts and reasons, and if it is quiet, errors only.
     """
 
     def __init__(

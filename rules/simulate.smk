@@ -15,8 +15,6 @@ rule simulate_photos:
         shared=results("photos/shared_photos.parquet"),
     log:
         logs("simulate_photos.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "simulate/simulate_photos",
@@ -41,19 +39,13 @@ rule simulate_member:
         benchmarks("simulate_member/{number}.tsv")
     wildcard_constraints:
         number=one_of(f"{number:03d}" for number in range(SIMULATION.members)),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "simulate/simulate_member",
-            lambda wildcards: canonical(
-                {
-                    "labels": SETTINGS.labels,
-                    "member": int(wildcards.number),
-                    "simulation": SIMULATION.only(
-                        "epochs", "families", "twins", "agreement", "skill", "skills", "seed"
-                    ),
-                }
+            settings(
+                "labels",
+                member=lambda wildcards: int(wildcards.number),
+                simulation=SIMULATION.only("epochs", "families", "twins", "agreement", "skill", "skills", "seed"),
             ),
         ),
     shell:

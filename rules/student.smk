@@ -28,8 +28,6 @@ rule make_distillation_targets:
         logs("make_distillation_targets/{block}.log"),
     benchmark:
         benchmarks("make_distillation_targets/{block}.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
         runtime=by_attempt(720),
@@ -52,8 +50,6 @@ rule gather_targets:
         targets=every_fold("student/targets/fold{fold}.parquet"),
     log:
         logs("gather_targets.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("student/gather_targets", settings("labels")),
     shell:
@@ -69,8 +65,6 @@ rule keep_student:
         weights=directory(results("student/weights/fold{fold}")),
     log:
         logs("keep_student/fold{fold}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         run=SETTINGS.student,
     shell:
@@ -105,8 +99,6 @@ rule evaluate_student:
         logs("evaluate_student.log"),
     benchmark:
         benchmarks("evaluate_student.tsv")
-    conda:
-        "../envs/environment.yaml"
     resources:
         mem_mb=by_attempt(4000),
     params:
@@ -133,8 +125,6 @@ rule compare_student:
         summary=results("student/summary.txt"),
     log:
         logs("compare_student.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("student/compare_student", settings("labels", "beta")),
     shell:
@@ -152,8 +142,6 @@ rule decide_by_student:
         votes=results("student/predictions/{photoset}/votes.parquet"),
     log:
         logs("decide_by_student/{photoset}.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program("student/decide_by_student", settings("labels", voting=VOTES)),
     shell:
@@ -180,8 +168,6 @@ rule bundle_student:
         bundle=directory(results("student/bundle")),
     log:
         logs("bundle_student.log"),
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "student/bundle_student",

@@ -96,8 +96,6 @@ rule train_cnn:
         benchmarks("train_cnn/{run}/fold{fold}.tsv")
     wildcard_constraints:
         run=one_of(TUNED),
-    conda:
-        "../envs/environment.yaml"
     resources:
         gpu=1,
         mem_mb=by_attempt(8000),
@@ -135,8 +133,6 @@ rule choose_epochs:
         logs("choose_epochs/{run}.log"),
     # Before further networks are trained: it frees disk space.
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     params:
         **program(
             "train/choose_epochs",
@@ -192,8 +188,6 @@ rule predict_photos:
         run=one_of(TUNED),
     # Before further networks are trained: it may free disk space.
     priority: 10
-    conda:
-        "../envs/environment.yaml"
     resources:
         gpu=1,
         mem_mb=by_attempt(8000),

@@ -3,7 +3,6 @@
 import ast
 import errno
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Annotated, Literal
 import pytest
 
 from places import REPOSITORY
+from programs import ENVIRONMENT
 from stylevote import cli
 from stylevote.config.ensemble import Selection, Threshold
 from stylevote.config.runs import Phase
@@ -106,22 +106,6 @@ def test_a_setting_that_is_not_of_its_class_is_named(called, change, message):
     )
 
 
-def test_programs_without_a_class_do_not_import_pydantic(tmp_path):
-    (tmp_path / "plain.py").write_text(
-        "import sys\nfrom stylevote.cli import run\n"
-        "def main(*, labels: list[str]) -> None:\n    print('pydantic' in sys.modules)\nrun(main)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "plain.py", "--settings", '{"labels": []}'],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "False\n"
-
-
 def command(
     folder: Path, /, output: Annotated[Path, "-o"], kind: Literal["a", "b"] = "a", is_quick: bool = False
 ) -> None:
@@ -213,11 +197,12 @@ def test_messages_hold_nothing_that_a_terminal_obeys():
     assert message == "a\\x1b[2Jb\\u202e.jpg:\n  \\udcff 'ärmel 袖'"
 
 
-def test_settings_too_long_for_an_argument_come_on_standard_input(tmp_path):
+def test_settings_too_long_for_an_argument_come_on_standard_input_and_without_a_class_need_no_pydantic(tmp_path):
     (tmp_path / "names.py").write_text(
+        "import sys\n"
         "from stylevote.cli import run\n"
         "def main(*, labels: list[str]) -> None:\n"
-        "    print(len(labels), labels[-1])\n"
+        "    print(len(labels), labels[-1], 'pydantic' in sys.modules)\n"
         "run(main)\n"
     )
     labels = [f"{'a label of a hundred letters and more ' * 3}{number}" for number in range(2000)]
@@ -225,9 +210,9 @@ def test_settings_too_long_for_an_argument_come_on_standard_input(tmp_path):
         [sys.executable, "names.py", "--settings", "-"],
         cwd=tmp_path,
         input=json.dumps({"labels": labels}),
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == f"2000 {labels[-1]}\n"
+    assert done.stdout == f"2000 {labels[-1]} False\n"

@@ -27,6 +27,7 @@ NEEDED = [
     ("snakemake.dag.DAG", "needrun", ["job"]),
     ("snakemake.dag.DAG", "reason", ["job"]),
     ("snakemake.jobs.Reason", "no_metadata", None),
+    ("snakemake.rules.Rule", "conda_env", None),
     ("snakemake.logging.LoggerManager", "get_logfile", []),
     ("snakemake.io.regex_from_filepattern", "__call__", ["filepattern"]),
     ("snakemake.io.update_wildcard_constraints", "__call__", None),

@@ -74,16 +74,6 @@ def test_a_misspelt_key(fresh):
     refused(fresh, "unknown key 'tresholds'; did you mean 'threshold'?")
 
 
-def test_a_backbone_that_does_not_exist(fresh):
-    fresh.config["runs"] = [{**fresh.config["runs"][0], "backbone": "resnet5O"}]
-    done = fresh.snakemake("--cores", "2", check=False)
-    assert "runs[0].backbone: 'resnet5O' is not known; did you mean 'ResNet50'?" in done.stdout
-    fresh.config["runs"] = [{**fresh.config["runs"][0], "backbone": "resnet51"}]
-    done = fresh.snakemake("--cores", "2", check=False)
-    assert "runs[0].backbone: 'resnet51' is not known; did you mean" in done.stdout
-    assert "Traceback" not in done.stdout
-
-
 def keep_few(checkout, positives: int) -> None:
     """Leave the last label to so many training photos."""
     table = checkout.folder / "photos" / "train.csv"

@@ -92,12 +92,9 @@ def compare_decisions(
     """Compare the decisions of two ensembles for the same photos (the paired bootstrap).
 
     Args:
-        labels: 0, 1 or `UNKNOWN`, shape (photos, labels).
-        first, second: the ensembles' decisions, in the same shape.
+        labels, groups, resamples, beta: see `bootstrap_f_beta`.
+        first, second: the ensembles' decisions, in the shape of ``labels``.
         names: the labels.
-        groups: see `bootstrap_f_beta`.
-        resamples: of the bootstrap.
-        beta: weight of recall against precision.
 
     Returns:
         a row per label and a last row ``macro`` (the means): label, positives, first, second (the F-beta of each),

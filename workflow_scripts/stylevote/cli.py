@@ -50,21 +50,16 @@ COMMON = {
 def run(main: Callable[..., None]) -> None:
     """Call ``main`` with the values of the command line, and end the process.
 
-    Bad input and a disk that cannot be written end in one line on standard error and exit status 1.
-
-    Args:
-        main: a function whose docstring describes its parameters under ``Args:``, for `--help`.
+    Its docstring describes its parameters under ``Args:``, for `--help`. Bad input and a disk that cannot be written
+    end in one line on standard error and exit status 1.
     """
     end_with(parse(main))
 
 
 def parse(main: Callable[..., None], words: list[str] | None = None, **texts: str) -> Callable[[], None]:
-    """Return a call of ``main`` with the values of a command line.
+    """Return a call of ``main`` (see `run`) with the values of a command line, or of the process's without ``words``.
 
-    Args:
-        main: see `run`.
-        words: the command line; None for the process's.
-        texts: of `argparse.ArgumentParser`, for `--help`.
+    ``texts`` are those of `argparse.ArgumentParser`, for `--help`.
     """
     signature = inspect.signature(main, eval_str=True)
     arguments = vars(make_parser(main, signature, **texts).parse_args(words))
@@ -96,7 +91,7 @@ def end_with(work: Callable[[], None]) -> None:
 
 
 def make_parser(main: Callable[..., None], signature: inspect.Signature, **texts: str) -> argparse.ArgumentParser:
-    """Return the parser of a function's command line; ``texts`` are those of `argparse.ArgumentParser`."""
+    """Return the parser of a function's command line; see `parse`."""
     summary, _, rest = (inspect.getdoc(main) or "").partition("\n\nArgs:\n")
     helps = COMMON | {
         name: " ".join(text.split()).replace("%", "%%")
@@ -117,11 +112,7 @@ def make_parser(main: Callable[..., None], signature: inspect.Signature, **texts
 
 
 def check_settings(settings: object, types_of: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with exactly these keys; values of a class of `stylevote.config` become that class.
-
-    Args:
-        settings: settings as they were read.
-        types_of: annotation of each setting.
+    """Return settings as they were read, given their annotations: values of a class of `stylevote.config` become it.
 
     Raises:
         InputError: a key is missing or unknown, or a value is not of its class.

@@ -10,13 +10,9 @@ BETA = 2.0  # of all F-beta: the weight of recall against precision
 
 
 def drop_unknown(labels: np.ndarray, *of_photos: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return ``labels`` and the other arrays without the photos whose label is `UNKNOWN`.
+    """Return labels of shape (photos,), and arrays whose last axis are the photos, without `UNKNOWN` labels.
 
     These photos count neither way. All functions that measure or fit anything by labels leave them out.
-
-    Args:
-        labels: 0, 1 or `UNKNOWN`, shape (photos,).
-        of_photos: arrays whose last axis are the photos.
     """
     known = labels != UNKNOWN
     if known.all():

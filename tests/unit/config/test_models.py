@@ -104,7 +104,8 @@ def test_two_configurations_share_no_default():
     ("settings", "used"),
     [
         (Selection(), {"method": "top_n", "top_n": 20, "correlation": 0.9}),
-        (Selection(method="all"), {"method": "all"}),
+        (Selection(top_n=3, correlation=0.8), {"method": "top_n", "top_n": 3, "correlation": 0.8}),
+        (Selection(method="all", top_n=7), {"method": "all"}),
         (
             Selection(method="greedy", top_n=3),
             {"method": "greedy", "greedy": {"bags": 20, "share": 0.5, "start": 5, "max_members": 50, "seed": 1}},
@@ -112,9 +113,13 @@ def test_two_configurations_share_no_default():
         (Threshold(), {"method": "shrunk", "shrink": 300}),
         (Threshold(method="greedy", seed=4), {"method": "greedy", "steps": 100}),
         (Threshold(method="bootstrap"), {"method": "bootstrap", "resamples": 200, "seed": 0}),
-        (Threshold(method="exact"), {"method": "exact"}),
+        (Threshold(method="exact", steps=7), {"method": "exact"}),
         (Stack(), {"combiner": "logistic", "logistic": {"alpha": [0.1, 1, 10, 100, 1000]}}),
         (Stack(combiner="mean", features="all"), {"combiner": "mean"}),
+        (
+            Stack(combiner="ridge", logistic={"alpha": [7]}, ridge={"alpha": [2]}),
+            {"combiner": "ridge", "ridge": {"alpha": [2]}},
+        ),
         (
             Stack(combiner="auto", auto={"among": ["mean", "ridge"]}),
             {

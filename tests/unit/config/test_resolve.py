@@ -20,10 +20,26 @@ MINIMAL = {
     "runs": [{"backbone": "resnet18"}],
 }
 MASKED = {"segmentation": {"model": "maskrcnn"}}
+HEAD = {"head_from": "probe"}
 
 
 def changed(**keys):
     return {**copy.deepcopy(MINIMAL), **keys}
+
+
+def run(**keys):
+    """Return the key `runs` with one run of these keys."""
+    return {"runs": [{"backbone": "resnet10t", **keys}]}
+
+
+def student(**keys):
+    """Return the key `distillation` with a student of these keys."""
+    return {"distillation": {"backbone": "resnet10t", **keys}}
+
+
+def with_photoset(**photosets):
+    """Return the key `photosets` with further ones."""
+    return {"photosets": {**MINIMAL["photosets"], **photosets}}
 
 
 def problem(config) -> str:
@@ -315,91 +331,69 @@ def test_text_that_is_a_number_is_one():
         ({"holdout": {"share": -0.1}}, "holdout.share: -0.1 is less than the minimum of 0"),
         ({"holdout": {"shar": 0.1}}, "holdout: unknown key 'shar'; did you mean 'share'?"),
         (
-            {"holdout": {"share": 0.1}, "photosets": {**MINIMAL["photosets"], "holdout": {"photos": "c"}}},
+            {"holdout": {"share": 0.1}, **with_photoset(holdout={"photos": "c"})},
             "photosets.holdout: holdout.share takes this name for training photos; choose another",
         ),
         (
-            {"holdout": {"share": 0.1}, "photosets": {**MINIMAL["photosets"], "labelled": {"photos": "c"}}},
+            {"holdout": {"share": 0.1}, **with_photoset(labelled={"photos": "c"})},
             "photosets.labelled: holdout.share takes this name for training photos; choose another",
         ),
         (
-            {"photosets": {**MINIMAL["photosets"], "new": {"photos": "c", "download": True}}},
+            with_photoset(new={"photos": "c", "download": True}),
             "photosets.new.download: needs a table with URLs; found no photosets.new.labels",
         ),
         (
-            {"photosets": {**MINIMAL["photosets"], "new": {"photos": "{results}/c", "labels": "t", "download": True}}},
+            with_photoset(new={"photos": "{results}/c", "labels": "t", "download": True}),
             "photosets.new.photos: found '{results}/c', expected a folder of their own",
         ),
         (
-            {"photosets": {**MINIMAL["photosets"], "new": {"photos": "results/c", "labels": "t", "download": True}}},
+            with_photoset(new={"photos": "results/c", "labels": "t", "download": True}),
             "photosets.new.photos: found 'results/c', expected a folder of their own",
         ),
         (
-            {"photosets": {**MINIMAL["photosets"], "new": {"photos": "c", "labels": "t", "download": "yes"}}},
+            with_photoset(new={"photos": "c", "labels": "t", "download": "yes"}),
             "photosets.new.download: found 'yes', expected boolean",
         ),
         ({"downloads": {"parallel": 0}}, "downloads.parallel: 0 is less than the minimum of 1"),
         ({"downloads": {"megabytes": 500}}, "downloads.megabytes: 500 is greater than the maximum of 200"),
         ({"folds": {"count": "five"}}, "folds.count: found 'five', expected integer (number of folds"),
         ({"runs": []}, "runs"),
-        ({"runs": [{"backbone": "resnet18", "sise": 96}]}, "runs[0]: unknown key 'sise'; did you mean 'size'?"),
-        ({"runs": [{"backbone": "resnet18", "size": 7}]}, "runs[0].size: 7 is less than the minimum of 32"),
+        (run(sise=96), "runs[0]: unknown key 'sise'; did you mean 'size'?"),
+        (run(size=7), "runs[0].size: 7 is less than the minimum of 32"),
         ({"runs": [{"size": 96}]}, "runs[0]: 'backbone' is a required property"),
-        ({"runs": [{"backbone": "resnet18", "weights": "w.zip"}]}, "runs[0].weights"),
-        (
-            {"runs": [{"backbone": "resnet18", "recipe": "mixd"}]},
-            "runs[0].recipe: 'mixd' is not among the recipes (plain)",
-        ),
+        (run(weights="w.zip"), "runs[0].weights"),
+        (run(recipe="mixd"), "runs[0].recipe: 'mixd' is not among the recipes (plain)"),
         (
             {"runs": [{"backbone": "resnet10t"}, {"backbone": "resnet10t", "seed": 0}]},
             "runs[1]: the same setting as runs[0]",
         ),
         (
-            {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": "tail"}]}]},
+            run(phases=[{"epochs": 1, "lr": 0.1, "train": "tail"}]),
             "runs[0].phases[0].train: found 'tail', expected head, all, or",
         ),
         (
-            {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": {"last": 2}}]}]},
+            run(phases=[{"epochs": 1, "lr": 0.1, "train": {"last": 2}}]),
             "runs[0].phases[0].train.last: 2 is greater than the maximum of 1",
         ),
         (
-            {"runs": [{"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": {"groups": 0}}]}]},
+            run(phases=[{"epochs": 1, "lr": 0.1, "train": {"groups": 0}}]),
             "runs[0].phases[0].train.groups: 0 is less than the minimum of 1",
         ),
         (
-            {
-                "runs": [
-                    {"backbone": "resnet10t", "phases": [{"epochs": 1, "lr": 0.1, "train": "all", "policy": "sine"}]}
-                ]
-            },
+            run(phases=[{"epochs": 1, "lr": 0.1, "train": "all", "policy": "sine"}]),
             "runs[0].phases[0].policy: found 'sine', expected triangular",
         ),
-        ({"runs": [{"backbone": "resnet10t", "precision": "float8"}]}, "runs[0].precision: found 'float8', expected"),
-        (
-            {"runs": [{"backbone": "resnet10t", "crop": {"min_scal": 0.5}}]},
-            "unknown key 'min_scal'; did you mean 'min_scale'?",
-        ),
-        ({"runs": [{"backbone": "resnet10t", "ema": {"decay": 1}}]}, "runs[0].ema.decay: 1 "),
-        ({"runs": [{"backbone": "resnet10t", "tta": "ten"}]}, "runs[0].tta: found 'ten', expected"),
-        (
-            {"runs": [{"backbone": "resnet10t", "augment": {"auto": "on"}}]},
-            "runs[0].augment.auto: found 'on', expected none",
-        ),
-        (
-            {"runs": [{"backbone": "resnet10t", "augment": {"jitter": {"hue": 0.6}}}]},
-            "runs[0].augment.jitter.hue: 0.6 is",
-        ),
-        (
-            {"runs": [{"backbone": "resnet10t", "labels": ["rde"]}]},
-            "runs[0].labels: 'rde' is not among the labels; did you",
-        ),
-        (
-            {"runs": [{"backbone": "resnet10t", "labels": "red"}]},
-            "runs[0].labels: found 'red', expected all, a list of labels",
-        ),
+        (run(precision="float8"), "runs[0].precision: found 'float8', expected"),
+        (run(crop={"min_scal": 0.5}), "unknown key 'min_scal'; did you mean 'min_scale'?"),
+        (run(ema={"decay": 1}), "runs[0].ema.decay: 1 "),
+        (run(tta="ten"), "runs[0].tta: found 'ten', expected"),
+        (run(augment={"auto": "on"}), "runs[0].augment.auto: found 'on', expected none"),
+        (run(augment={"jitter": {"hue": 0.6}}), "runs[0].augment.jitter.hue: 0.6 is"),
+        (run(labels=["rde"]), "runs[0].labels: 'rde' is not among the labels; did you"),
+        (run(labels="red"), "runs[0].labels: found 'red', expected all, a list of labels"),
         ({"runs": [{"backbone": "NASNetMobile"}]}, "runs[0].backbone: 'NASNetMobile' is in none of timm, torchvision"),
         ({"runs": [{"backbone": "Resnet50"}]}, "runs[0].backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
-        ({"runs": [{"backbone": "resnet10t", "drawz": 2}]}, "runs[0]: unknown key 'drawz'; did you mean 'draws'?"),
+        (run(drawz=2), "runs[0]: unknown key 'drawz'; did you mean 'draws'?"),
         (
             {"runs": [{"backbone": "q"}, {"backbone": "resnet10t", "size": {"each": [96, 7]}}]},
             "runs[1].size: 7 is less than the minimum",
@@ -416,27 +410,12 @@ def test_text_that_is_a_number_is_one():
         ({"runs": [{"backbone": {"each": ["r", "q"]}}, {"backbone": "q"}]}, "runs[1]: the same setting as runs[0]"),
         ({"runs": [{"backbone": {"each": ["r", "r"]}}]}, "runs[0]: two of its alternatives are the same setting"),
         # Alternatives were lists once.
-        (
-            {"runs": [{"backbone": "resnet10t", "size": [96, 128]}]},
-            "runs[0].size: found [96, 128], expected integer or null (side of",
-        ),
+        (run(size=[96, 128]), "runs[0].size: found [96, 128], expected integer or null (side of"),
         ({"runs": [{"backbone": ["r", "q"]}]}, "); write alternatives as {each: [...]}"),
-        (
-            {"runs": [{"backbone": "resnet10t", "hidden_units": [[64], [32]]}]},
-            "expected integer; write alternatives as {each: [",
-        ),
-        (
-            {"runs": [{"backbone": "resnet10t", "labels": ["all", "each"]}]},
-            "; write alternatives as {each: ['all', 'each']}",
-        ),
-        (
-            {"runs": [{"backbone": "resnet10t", "labels": [["red"], ["round"]]}]},
-            "runs[0].labels[0]: found ['red'], expected",
-        ),
-        (
-            {"runs": [{"backbone": "resnet10t", "seed": {"choose": []}}]},
-            "runs[0].seed.choose: found [], expected a list",
-        ),
+        (run(hidden_units=[[64], [32]]), "expected integer; write alternatives as {each: ["),
+        (run(labels=["all", "each"]), "; write alternatives as {each: ['all', 'each']}"),
+        (run(labels=[["red"], ["round"]]), "runs[0].labels[0]: found ['red'], expected"),
+        (run(seed={"choose": []}), "runs[0].seed.choose: found [], expected a list"),
         ({"labels": ["dark sky", "red"], "submission": {"joined": " "}}, "submission.joined: found ' ', which is in"),
         ({"submission": {"joined": ""}}, "submission.joined: '' is too short"),
         ({"labels": ["red", "red"]}, "labels: 'red' occurs more than once"),
@@ -464,15 +443,13 @@ def test_text_that_is_a_number_is_one():
             {"votes": {"min_labels": 3}},
             "votes.min_labels: found 3, expected at most votes.max_labels and the number of labels",
         ),
-        (
-            {"runs": [{"backbone": "resnet10t", "loss": "focl"}]},
-            "runs[0].loss: unknown key 'focl'; did you mean 'focal'?",
-        ),
-        (
-            {"runs": [{"backbone": "resnet10t", "loss": {"focal": {"gamma": -1}}}]},
-            "runs[0].loss.focal.gamma: -1 is less than the minimum of 0",
-        ),
-        ({"runs": [{"backbone": "resnet10t", "loss": {"bce": {}, "focal": {}}}]}, "runs[0].loss: "),
+        (run(**HEAD, hidden_units=[8]), "runs[0].hidden_units: found [8], expected []"),
+        (run(**HEAD, hidden_units=[], weights="none"), "runs[0].weights: found 'none', expected others"),
+        (run(**HEAD, hidden_units=[], loss="focal"), "runs[0].loss: found 'focal', expected bce or weighted_bce"),
+        (run(**HEAD, probe={}), "runs[0].head_from: has no effect on a probe"),
+        (run(loss="focl"), "runs[0].loss: unknown key 'focl'; did you mean 'focal'?"),
+        (run(loss={"focal": {"gamma": -1}}), "runs[0].loss.focal.gamma: -1 is less than the minimum of 0"),
+        (run(loss={"bce": {}, "focal": {}}), "runs[0].loss: "),
         (
             {"recipes": {"plain": {"repeat": {"labels": ["rde"], "times": 10}}}},
             "recipes.plain.repeat.labels: 'rde' is not among the labels; did you mean 'red'?",
@@ -493,13 +470,10 @@ def test_text_that_is_a_number_is_one():
             {"segmentation": {"maskrcnn": {"weights": "x.pt"}}},
             "maskrcnn.weights: found 'x.pt', expected pretrained (COCO",
         ),
+        (run(loss={"bce": {"x": 1}}), "runs[0].loss.bce: unknown key 'x'; known: none"),
+        (run(labels=["red"]), "runs: no run learns the label 'round'"),
         (
-            {"runs": [{"backbone": "resnet10t", "loss": {"bce": {"x": 1}}}]},
-            "runs[0].loss.bce: unknown key 'x'; known: none",
-        ),
-        ({"runs": [{"backbone": "resnet10t", "labels": ["red"]}]}, "runs: no run learns the label 'round'"),
-        (
-            {"photosets": {**MINIMAL["photosets"], "test": {"photos": "b", "masks": "m"}}},
+            with_photoset(test={"photos": "b", "masks": "m"}),
             "photosets.test.masks: only the masks of the training photos are used",
         ),
         ({"segmentation": {"model": "smp"}}, "photosets.train.masks: segmentation.model 'smp' needs a folder"),
@@ -526,10 +500,7 @@ def test_text_that_is_a_number_is_one():
             {"stack": {"combiner": "auto", "features": "all", "auto": {"among": ["ridge", "mean"]}}},
             "stack.features: found all, but mean would give every label the same score",
         ),
-        (
-            {"stack": {"features": "both"}},
-            "stack.features: found 'both', expected own (a label's score comes",
-        ),
+        ({"stack": {"features": "both"}}, "stack.features: found 'both', expected own (a label's score comes"),
         ({"target": {"tolerance": -0.1}}, "target.tolerance: -0.1 is less than the minimum of 0"),
         ({"target": {"tolerance": 1.5}}, "target.tolerance: 1.5 is greater than the maximum of 1"),
         ({"target": {}}, "target: 'tolerance' is a required property"),
@@ -710,29 +681,15 @@ def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
         ({"distillation": "Resnet50"}, "distillation.backbone: 'Resnet50' is not known; did you mean 'ResNet50'?"),
         ({"distillation": 50}, "distillation: found 50, expected a backbone, or the keys of a run"),
         ({"distillation": {"size": 96}}, "distillation: 'backbone' is a required property"),
-        (
-            {"distillation": {"backbone": "resnet10t", "sise": 96}},
-            "distillation: unknown key 'sise'; did you mean 'size'?",
-        ),
+        (student(sise=96), "distillation: unknown key 'sise'; did you mean 'size'?"),
         ({"distillation": {"backbone": ["r", "s"]}}, "distillation.backbone: found ['r', 's'], expected string"),
-        (
-            {"distillation": {"backbone": "resnet10t", "labels": ["red"]}},
-            "distillation.labels: found ['red'], expected all",
-        ),
-        (
-            {"distillation": {"backbone": "resnet10t", "labels": "each"}},
-            "distillation.labels: found 'each', expected all",
-        ),
-        (
-            {"distillation": {"backbone": "resnet10t", "loss": "focal"}},
-            "distillation.loss: found 'focal', expected 'bce'",
-        ),
-        ({"distillation": {"backbone": "resnet10t", "draws": 3}}, "distillation.draws: nothing is drawn here"),
-        ({"distillation": {"backbone": "resnet10t", "probe": {}}}, "distillation.probe: found a probe, expected null"),
-        (
-            {"distillation": {"backbone": "resnet10t", "recipe": "more"}},
-            "distillation.recipe: 'more' is not among the recipes (plain)",
-        ),
+        (student(labels=["red"]), "distillation.labels: found ['red'], expected all"),
+        (student(labels="each"), "distillation.labels: found 'each', expected all"),
+        (student(loss="focal"), "distillation.loss: found 'focal', expected 'bce'"),
+        (student(draws=3), "distillation.draws: nothing is drawn here"),
+        (student(**HEAD, hidden_units=[]), "distillation.head_from: found probe, expected random"),
+        (student(probe={}), "distillation.probe: found a probe, expected null"),
+        (student(recipe="more"), "distillation.recipe: 'more' is not among the recipes (plain)"),
         ({"distillation": "r", "stack": {"combiner": "rank_mean"}}, "the combiner rank_mean gives ranks"),
         ({"distillation": "r", "stack": {"combiner": "auto", "auto": {"among": ["mean", "rank_mean"]}}}, "gives ranks"),
     ],

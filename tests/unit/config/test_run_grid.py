@@ -221,68 +221,51 @@ def test_runs_share_no_part():
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"seed": {"each": []}}, "runs[0].seed.each: found [], expected a list of alternatives"),
-        ({"seed": {"each": 3}}, "runs[0].seed.each: found 3, expected a list of alternatives"),
-        ({"seed": {"each": [1], "or": 2}}, "runs[0].seed: found the keys each, or, expected each alone"),
-        ({"seed": {"choose": [1, {"each": [2, 3]}]}}, "runs[0].seed.choose[1]: alternatives give a run each and"),
-        ({"choose": [{"labels": "each"}]}, "runs[0].choose[0].labels: 'each' gives a run for each label"),
-        ({"seed": {"choose": 3}}, "runs[0].seed.choose: found 3, expected a list"),
-        (
-            {"seed": {"choose": [1], "integers": [1, 2]}},
-            "runs[0].seed: found the keys choose, integers, expected choose",
-        ),
-        ({"seed": {"integers": [1, 2.5]}}, "runs[0].seed.integers: found [1, 2.5], expected two whole numbers"),
+        ({"seed": {"each": []}}, "seed.each: found [], expected a list of alternatives"),
+        ({"seed": {"each": 3}}, "seed.each: found 3, expected a list of alternatives"),
+        ({"seed": {"each": [1], "or": 2}}, "seed: found the keys each, or, expected each alone"),
+        ({"seed": {"choose": [1, {"each": [2, 3]}]}}, "seed.choose[1]: alternatives give a run each and"),
+        ({"choose": [{"labels": "each"}]}, "choose[0].labels: 'each' gives a run for each label"),
+        ({"seed": {"choose": 3}}, "seed.choose: found 3, expected a list"),
+        ({"seed": {"choose": [1], "integers": [1, 2]}}, "seed: found the keys choose, integers, expected choose"),
+        ({"seed": {"integers": [1, 2.5]}}, "seed.integers: found [1, 2.5], expected two whole numbers"),
         (
             {"gradient_clip": {"uniform": [2, 1]}},
-            "runs[0].gradient_clip.uniform: found [2, 1], expected two numbers, the lower first",
+            "gradient_clip.uniform: found [2, 1], expected two numbers, the lower first",
         ),
-        (
-            {"gradient_clip": {"uniform": [True, 2]}},
-            "runs[0].gradient_clip.uniform: found [True, 2], expected two numbers",
-        ),
-        (
-            {"gradient_clip": {"uniform": [0, math.inf]}},
-            "runs[0].gradient_clip.uniform: found [0, inf], expected two numbers",
-        ),
+        ({"gradient_clip": {"uniform": [True, 2]}}, "gradient_clip.uniform: found [True, 2], expected two numbers"),
+        ({"gradient_clip": {"uniform": [0, math.inf]}}, "gradient_clip.uniform: found [0, inf], expected two numbers"),
         (
             {"gradient_clip": {"log_uniform": [0, 1]}},
-            "runs[0].gradient_clip.log_uniform: found [0, 1], expected two numbers above 0",
+            "gradient_clip.log_uniform: found [0, 1], expected two numbers above 0",
         ),
-        (
-            {"hidden_units": {"layers": [1, 3]}},
-            "runs[0].hidden_units: found the keys layers, expected layers and units alone",
-        ),
+        ({"hidden_units": {"layers": [1, 3]}}, "hidden_units: found the keys layers, expected layers and units alone"),
         (
             {"hidden_units": {"layers": [1, 9], "units": 8}},
-            "runs[0].hidden_units.layers: found [1, 9], expected two whole numbers from",
+            "hidden_units.layers: found [1, 9], expected two whole numbers from",
         ),
         (
             {"hidden_units": {"layers": [1, 3], "units": {"choose": []}}},
-            "runs[0].hidden_units.units.choose: found [], expected a list",
+            "hidden_units.units.choose: found [], expected a list",
         ),
         (
             {"phases": {"each": [[PHASES[0]], [{"lr": {"choose": {}}}]]}},
-            "runs[0].phases.each[1][0].lr.choose: found {}, expected a list",
+            "phases.each[1][0].lr.choose: found {}, expected a list",
         ),
-        ({"labels": {"choose": ["all", "each"]}}, "runs[0].labels.choose[1]: 'each' gives a run for each label"),
-        ({"seed": {"choose": [1]}, "draws": 0}, "runs[0].draws: found 0, expected a whole number from 1"),
-        ({"seed": {"choose": [1]}, "draw_seed": "a"}, "runs[0].draw_seed: found 'a', expected a whole number"),
-        ({"seed": {"each": [1, 2]}, "draws": 3}, "runs[0].draws: nothing is drawn here"),
-        ({"size": {"each": [64, 64]}, "seed": {"choose": [1]}}, "runs[0]: an alternative occurs twice"),
-        (
-            {"seed": {"each": list(range(1000))}, "size": {"each": list(range(101))}},
-            "runs: 101000 runs, expected at most 5000 (runs[0] alone gives 101000)",
-        ),
-        ({"seed": {"integers": [1, 9]}, "draws": 10**12}, "runs: 1000000000000 runs, expected at most 5000"),
-        ({key: {"each": list(range(100))} for key in "abcdefgh"}, f"runs: {100**8} runs, expected at most 5000"),
+        ({"labels": {"choose": ["all", "each"]}}, "labels.choose[1]: 'each' gives a run for each label"),
+        ({"seed": {"choose": [1]}, "draws": 0}, "draws: found 0, expected a whole number from 1"),
+        ({"seed": {"choose": [1]}, "draw_seed": "a"}, "draw_seed: found 'a', expected a whole number"),
+        ({"seed": {"each": [1, 2]}, "draws": 3}, "draws: nothing is drawn here"),
     ],
 )
 def test_problems_name_their_key(entry, message):
     (found,) = problems(entry)
-    assert found.startswith(message)
+    assert found.startswith(f"runs[0].{message}")
 
 
 def test_entries_that_draw_the_same_are_a_mistake():
+    (found,) = problems({"size": {"each": [64, 64]}, "seed": {"choose": [1]}})
+    assert found.startswith("runs[0]: an alternative occurs twice")
     entry = {"backbone": "r", "seed": {"integers": [0, 99]}, "draws": 3}
     assert problems(entry, {**entry, "draws": 5}) == [
         "runs[1]: draws the same as runs[0]; change its draw_seed or leave it out"
@@ -307,6 +290,11 @@ def test_an_entry_may_be_one_of_several():
 
 
 def test_too_many_runs_are_counted_exactly():
+    assert problems({"seed": {"each": list(range(1000))}, "size": {"each": list(range(101))}}) == [
+        "runs: 101000 runs, expected at most 5000 (runs[0] alone gives 101000)"
+    ]
+    (found,) = problems({key: {"each": list(range(100))} for key in "abcdefgh"})
+    assert found.startswith(f"runs: {100**8} runs, ")
     hidden = {"each": [[1], [2, 3], {"layers": [1, 2], "units": 8}]}
     clip = {"each": [None, {"uniform": [0, 1]}]}
     # Two of three kinds of `hidden` and one of two of `clip` hold no draw: 6 of 18 combinations are not repeated.

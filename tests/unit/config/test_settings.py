@@ -1,4 +1,4 @@
-"""Blocks of labels; the settings that the chosen methods use; the student's run."""
+"""Blocks of labels, networks to check, weights to start from; the student's run, and the probes of heads."""
 
 import pytest
 
@@ -44,34 +44,6 @@ def settings(**changes):
     """Return the resolved settings of a configuration with two labels and a run."""
     photosets = {"train": {"photos": "train", "labels": "train.csv"}, "test": {"photos": "test", "labels": None}}
     return resolve({"results": "out", "labels": ["red", "blue"], "photosets": photosets, "runs": [RUN], **changes})
-
-
-@pytest.mark.parametrize(
-    ("branch", "used"),
-    [
-        ({"selection": {"method": "top_n", "top_n": 3, "correlation": 0.8}}, {"method", "top_n", "correlation"}),
-        ({"selection": {"method": "greedy"}}, {"method", "greedy"}),
-        ({"selection": {"method": "all", "top_n": 7}}, {"method"}),
-        ({"threshold": {"method": "exact", "steps": 7}}, {"method"}),
-        ({"threshold": {"method": "greedy"}}, {"method", "steps"}),
-        ({"threshold": {"method": "shrunk"}}, {"method", "shrink"}),
-        ({"threshold": {"method": "bootstrap"}}, {"method", "resamples", "seed"}),
-        ({"stack": {"combiner": "mean"}}, {"combiner"}),
-        ({"stack": {"combiner": "ridge", "logistic": {"alpha": [7]}}}, {"combiner", "ridge"}),
-    ],
-)
-def test_of_a_branch_the_settings_of_the_chosen_method_alone_are_used(branch, used):
-    ((name, _),) = branch.items()
-    resolved = settings(**branch)
-    found = getattr(resolved.config, name)
-    assert found.used() == {key: value for key, value in found.model_dump().items() if key in used}
-
-
-def test_auto_uses_its_own_settings_and_those_of_the_combiners_that_it_chooses_among():
-    resolved = settings(stack={"combiner": "auto", "auto": {"among": ["mean", "ridge"]}}, folds={"count": 5})
-    used = resolved.config.stack.used()
-    assert used == {"combiner": "auto", "auto": {"among": ["mean", "ridge"], "seed": 1}, "ridge": used["ridge"]}
-    assert used["ridge"] == resolved.config.stack.ridge.used()
 
 
 def test_a_student_is_trained_like_a_run_but_is_none_of_the_runs():
@@ -139,12 +111,6 @@ def test_pretrained_weights_come_from_the_folder_of_weights(tmp_path):
     resolved.check_weights_folder()
 
 
-def of_runs(*runs, **keys):
-    """Return the settings of a configuration with these runs."""
-    photosets = {"train": {"photos": "a", "labels": "a.csv"}, "test": {"photos": "b"}}
-    return resolve({"labels": ["red", "blue"], "photosets": photosets, "runs": list(runs), **keys})
-
-
 def test_networks_are_checked_once_under_the_keys_of_their_runs():
     net = {"backbone": "resnet18", "size": 64, "weights": "none"}
     runs = [{**net, "seed": {"each": [1, 2]}, "hidden_units": [8]}, {**net, "loss": "focal"}, {**net, "drop_path": 0.1}]
@@ -163,7 +129,7 @@ def test_networks_are_checked_once_under_the_keys_of_their_runs():
 
 def test_a_head_starts_from_a_probe_of_the_same_run_which_is_a_member_if_it_is_listed():
     tuned = {"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe", "batch": 8, "seed": 3}
-    alone = of_runs(tuned, {**tuned, "seed": 4})
+    alone = settings(runs=[tuned, {**tuned, "seed": 4}])
     (probe,) = set(alone.head_probes.values())
     assert set(alone.head_probes) == set(alone.runs)
     assert probe not in alone.runs
@@ -171,38 +137,13 @@ def test_a_head_starts_from_a_probe_of_the_same_run_which_is_a_member_if_it_is_l
     setting = alone.trained[probe]
     assert (setting["probe"]["pooling"], setting["phases"], setting["hidden_units"]) == ("mean", [], [])
     # A probe that a user writes without further keys is this one.
-    both = of_runs(tuned, {"backbone": "MobileNetV2", "probe": {}})
+    both = settings(runs=[tuned, {"backbone": "MobileNetV2", "probe": {}}])
     assert set(both.runs) == set(both.trained)
     assert set(both.head_probes.values()) == {probe}
     # What the probe depends on is the run's.
-    for change in (
-        {"size": 96},
-        {"labels": ["red"]},
-        {"loss": "weighted_bce"},
-        {"tta": "none"},
-        {"weights": "a.safetensors"},
-    ):
-        other = of_runs({**tuned, **change}, {"backbone": "MobileNetV2", "seed": 9})
+    changes = [{"size": 96}, {"labels": ["red"]}, {"loss": "weighted_bce"}, {"tta": "none"}]
+    for change in (*changes, {"weights": "a.safetensors"}):
+        other = settings(runs=[{**tuned, **change}, {"backbone": "MobileNetV2", "seed": 9}])
         assert list(other.head_probes.values()) != [probe]
-    token = of_runs({**tuned, "head_from": "token_probe"})
+    token = settings(runs=[{**tuned, "head_from": "token_probe"}])
     assert token.trained[next(iter(token.head_probes.values()))]["probe"]["pooling"] == "token"
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"hidden_units": [8]}, r"runs\[0\]\.hidden_units: found \[8\], expected \[\]"),
-        ({"weights": "none"}, r"runs\[0\]\.weights: found 'none', expected others"),
-        ({"loss": "focal"}, r"runs\[0\]\.loss: found 'focal', expected bce or weighted_bce"),
-        ({"probe": {}}, r"runs\[0\]\.head_from: has no effect on a probe"),
-    ],
-)
-def test_a_run_that_cannot_start_from_a_probe_is_refused(change, said):
-    with pytest.raises(InputError, match=said):
-        of_runs({"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe", **change})
-
-
-def test_a_student_starts_from_no_probe():
-    student = {"backbone": "MobileNetV2", "hidden_units": [], "head_from": "probe"}
-    with pytest.raises(InputError, match=r"distillation\.head_from: found probe, expected random"):
-        of_runs({"backbone": "MobileNetV2"}, distillation=student)

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -17,26 +18,14 @@ from train import predict_photos
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (
-            OSError(errno.ENOSPC, "No space left on device", "x"),
-            r"run a: the disk is full .*make room, or set `results`",
-        ),
+        (OSError(errno.ENOSPC, "No space left on device", "x"), "a: the disk is full .*make room, or set `results`"),
         (OSError(errno.EDQUOT, "Disk quota exceeded", "x"), "the disk is full"),
-        (
-            SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
-            "the disk is full",
-        ),
-        (
-            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"),
-            r"run a: not enough memory .*`size` or `batch`",
-        ),
+        (SafetensorError("Error: I/O error: No space left on device (os error 28)"), "the disk is full"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to"), "run a: not enough memory .*`size` or `batch`"),
         (MemoryError("Unable to allocate 3 GiB"), "not enough memory"),
         (RuntimeError("CUDA error: out of memory\nCUDA kernel errors"), "not enough memory"),
         (RuntimeError("[enforce fail at alloc_cpu.cpp:1] . DefaultCPUAllocator: can't allocate"), "not enough memory"),
-        (
-            torch.AcceleratorError("CUDA error: unspecified launch failure\nmore"),
-            r"run a: the GPU failed \(CUDA error: u.*",
-        ),
+        (torch.AcceleratorError("CUDA error: a failure\nmore"), r"run a: the GPU failed \(CUDA error: a failure\);"),
         (RuntimeError("CUDA error: the launch timed out"), "the GPU failed .*continues after its last finished epoch"),
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), "the GPU failed"),
     ],
@@ -47,12 +36,13 @@ def test_a_failure_of_the_machine_is_explained(error, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("explain", [explain_training_errors, partial(explain_shortages, remedy="b")])
 @pytest.mark.parametrize(
     "error",
     [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), FileNotFoundError(errno.ENOENT, "x"), InputError("x")],
 )
-def test_other_failures_stay_what_they_are(error):
-    with pytest.raises(type(error)) as caught, explain_training_errors("run a"):
+def test_other_failures_stay_what_they_are(explain, error):
+    with pytest.raises(type(error)) as caught, explain("run a"):
         raise error
     assert caught.value is error
 
@@ -67,10 +57,7 @@ def test_torch_writing_to_a_full_disk_is_recognised(tmp_path):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (
-            torch.OutOfMemoryError("CUDA out of memory. Tried\nto"),
-            r"^a: not enough memory \(CUDA out of .* Tried\); b$",
-        ),
+        (torch.OutOfMemoryError("CUDA out of memory.\nTried"), r"^a: not enough memory \(CUDA out of memory.\); b$"),
         (MemoryError("Unable to allocate 3 GiB"), r"^a: not enough memory \(Unable to allocate 3 GiB\); b$"),
         (RuntimeError("DefaultCPUAllocator: can't allocate"), "^a: not enough memory"),
         (torch.AcceleratorError("CUDA error: unspecified launch failure\nmore"), r"^a: the GPU failed .*\); b$"),
@@ -80,13 +67,6 @@ def test_torch_writing_to_a_full_disk_is_recognised(tmp_path):
 def test_what_is_short_where_photos_are_decided_is_said_without_a_word_of_trainings(error, message):
     with pytest.raises(InputError, match=message), explain_shortages("a", "b"):
         raise error
-
-
-@pytest.mark.parametrize("error", [RuntimeError("shapes cannot be multiplied"), OSError("x"), InputError("x")])
-def test_other_failures_of_those_who_decide_stay_what_they_are(error):
-    with pytest.raises(type(error)) as caught, explain_shortages("a", "b"):
-        raise error
-    assert caught.value is error
 
 
 def test_a_photosets_prediction_says_it_too(monkeypatch, tmp_path):

@@ -23,6 +23,7 @@ print(losses.f(read()))
 
 @pytest.fixture
 def tree(tmp_path):
+    _parse.cache_clear()
     for name, text in {
         "train.py": PROGRAM,
         "stylevote/__init__.py": "",
@@ -54,43 +55,30 @@ def digest_after(tree, name, old, new):
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new"),
+    ("name", "old", "new", "counts"),
     [
-        ("stylevote/files/tables.py", "return 1", "return 1  # one"),
-        ("stylevote/files/tables.py", "'Reads.'", '"""Reads a number."""'),
-        ("stylevote/files/tables.py", "    'Reads.'\n", ""),
-        ("stylevote/cnn/deep.py", "x * 2", "(x\n        * 2)"),
-        ("stylevote/cnn/unused.py", "1", "2"),
-        ("stylevote/machine/gpus.py", "return 1", "return 2"),
-        ("stylevote/config/runs.py", "epochs = 1", "epochs = 2"),  # its value is a param of the rule
-        ("stylevote/wording.py", "'s'", "'es'"),  # of messages
-        ("train.py", "'Does.'\n", ""),
+        ("stylevote/files/tables.py", "return 1", "return 1  # one", False),
+        ("stylevote/files/tables.py", "'Reads.'", '"""Reads a number."""', False),
+        ("stylevote/files/tables.py", "    'Reads.'\n", "", False),
+        ("stylevote/cnn/deep.py", "x * 2", "(x\n        * 2)", False),
+        ("stylevote/cnn/unused.py", "1", "2", False),
+        ("stylevote/machine/gpus.py", "return 1", "return 2", False),
+        ("stylevote/config/runs.py", "epochs = 1", "epochs = 2", False),  # its value is a param of the rule
+        ("stylevote/wording.py", "'s'", "'es'", False),  # of messages
+        ("train.py", "'Does.'\n", "", False),
+        ("stylevote/files/tables.py", "return 1", "return 2", True),
+        ("stylevote/config/identity.py", "return 1", "return 2", True),
+        ("stylevote/cnn/deep.py", "x * 2", "x * 3", True),  # reached through an import inside a function
+        ("stylevote/cnn/losses.py", "deep.g(x)", "deep.g(x) + 1", True),
+        ("train.py", "print(", "str(", True),
     ],
 )
-def test_code_that_does_not_run_does_not_count(tree, name, old, new):
-    _parse.cache_clear()
+def test_code_that_runs_counts_and_no_other(tree, name, old, new, counts):
     before = code_digest(tree / "train.py")
-    assert digest_after(tree, name, old, new) == before
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [
-        ("stylevote/files/tables.py", "return 1", "return 2"),
-        ("stylevote/config/identity.py", "return 1", "return 2"),
-        ("stylevote/cnn/deep.py", "x * 2", "x * 3"),  # reached through an import inside a function
-        ("stylevote/cnn/losses.py", "deep.g(x)", "deep.g(x) + 1"),
-        ("train.py", "print(", "str("),
-    ],
-)
-def test_code_that_runs_counts(tree, name, old, new):
-    _parse.cache_clear()
-    before = code_digest(tree / "train.py")
-    assert digest_after(tree, name, old, new) != before
+    assert (digest_after(tree, name, old, new) != before) == counts
 
 
 def test_a_module_chosen_by_its_name_counts_if_it_is_chosen(tree):
-    _parse.cache_clear()
     unused = tree / "stylevote" / "cnn" / "unused.py"
     without, chosen = code_digest(tree / "train.py"), code_digest(tree / "train.py", unused)
     assert digest_after(tree, "stylevote/cnn/unused.py", "1", "2") == without
@@ -98,7 +86,6 @@ def test_a_module_chosen_by_its_name_counts_if_it_is_chosen(tree):
 
 
 def test_the_templates_of_a_page_count_if_it_is_rendered(tree):
-    _parse.cache_clear()
     before = code_digest(tree / "train.py")
     assert digest_after(tree, "stylevote/report/templates/page.html", "Hello", "Good morning") == before
     rendered = digest_after(tree, "train.py", "'Does.'", "'Does.'\nimport stylevote.report.render")

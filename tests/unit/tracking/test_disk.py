@@ -19,36 +19,27 @@ def resized(width, height, size):
 
 
 @pytest.mark.parametrize(
-    ("backbone", "args", "hidden", "labels"),
+    ("backbone", "hidden", "labels", "more"),
     [
-        ("test_resnet", {}, [], 13),
-        ("mobilenetv2_100.ra_in1k", {}, [256], 13),
-        ("mobilenetv2_100.ra_in1k", {}, [1024, 512, 256], 2),
-        ("resnet50.tv_in1k", {"layers": [1, 1, 1, 1]}, [16], 2),
-        ("test_resnet", {}, [16], 1),
-        ("test_resnet", {}, [128, 128], 13),
-        ("test_byobnet", {}, [8], 3),
-        ("smp:mit_b0", {}, [8], 3),
+        ("test_resnet", [], 13, {}),
+        ("mobilenetv2_100.ra_in1k", [256], 13, {}),
+        ("mobilenetv2_100.ra_in1k", [1024, 512, 256], 2, {}),
+        ("resnet50.tv_in1k", [16], 2, {"backbone_args": {"layers": [1, 1, 1, 1]}}),
+        ("test_resnet", [16], 1, {}),
+        ("test_resnet", [128, 128], 13, {}),
+        ("test_resnet", [2048], 3, {"batch_norm": False}),
+        ("test_byobnet", [8], 3, {}),
+        ("smp:mit_b0", [8], 3, {}),
     ],
 )
-def test_networks_take_the_planned_space(tmp_path, backbone, args, hidden, labels):
+def test_networks_take_the_planned_space(tmp_path, backbone, hidden, labels, more):
     from stylevote.cnn.network import Network
     from stylevote.files.weights import store_weights
 
-    setting = {"backbone": backbone, "backbone_args": args, "weights": "none", "size": 64, "hidden_units": hidden}
+    setting = {"backbone": backbone, "backbone_args": {}, "weights": "none", "size": 64, "hidden_units": hidden, **more}
     store_weights(Network(setting, labels), tmp_path / "weights.safetensors")
     stored = (tmp_path / "weights.safetensors").stat().st_size
     assert disk.network_bytes(setting, labels) == pytest.approx(stored, rel=0.01)
-
-
-def test_a_head_without_batch_normalization_takes_the_planned_space(tmp_path):
-    from stylevote.cnn.network import Network
-    from stylevote.files.weights import store_weights
-
-    setting = {"backbone": "test_resnet", "backbone_args": {}, "size": 64, "hidden_units": [2048], "batch_norm": False}
-    store_weights(Network(setting, 3), tmp_path / "weights.safetensors")
-    stored = (tmp_path / "weights.safetensors").stat().st_size
-    assert disk.network_bytes({**setting, "weights": "none"}, 3) == pytest.approx(stored, rel=0.01)
 
 
 def test_a_head_takes_two_bytes_per_number():

@@ -25,13 +25,7 @@ def trained(config: Configuration, runs: list[Origin]) -> list[tuple[str, Run]]:
 
 
 def contradictions(config: Configuration, runs: list[Origin], ids: list[str]) -> Iterator[str]:
-    """Yield the contradictions of a configuration.
-
-    Args:
-        config: with complete runs.
-        runs: origin of each run.
-        ids: id of each run.
-    """
+    """Yield the contradictions of a configuration with complete runs, given the origin and the id of each run."""
     slugs = Counter(slug(label) for label in config.labels)
     for label in config.labels:
         if label in RESERVED_LABELS:

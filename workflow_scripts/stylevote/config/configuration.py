@@ -99,11 +99,6 @@ def spelt_out_student(value: Any) -> Any:
     return {"backbone": value} if isinstance(value, str) else value
 
 
-def as_it_is(value: Any) -> Any:
-    """Return the value."""
-    return value
-
-
 class Configuration(Model):
     """A configuration of Stylevote.
 
@@ -163,9 +158,9 @@ class Configuration(Model):
     recipes: dict[Name, photos.Recipe] = Field({"plain": {}})
     weights_folder: Folder | None = None
     # Names of sets are replaced before (`resolve`).
-    runs: Annotated[list[Run], BeforeValidator(as_it_is, json_schema_input_type=RunSet | list[RunSet | Run])] = Field(
-        []
-    )
+    runs: Annotated[
+        list[Run], BeforeValidator(lambda runs: runs, json_schema_input_type=RunSet | list[RunSet | Run])
+    ] = Field([])
     members: ensemble.Members = Field({})
     simulation: ensemble.Simulation | None = None
     preset: Literal["default", "paper_2018", "winners_2018", "fast"] = "default"

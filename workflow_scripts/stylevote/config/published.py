@@ -65,10 +65,8 @@ def _pattern(
 ) -> tuple[dict[str, Callable[[Setting], bool]], list[str]]:
     """Return a test of a run's setting per key of a pattern, and the problems of keys."""
     known = sorted(next(iter(runs.values()), {}))
-    wrong = []
-    for key in wanted:
-        if runs and key not in known:
-            wrong.append(f"{key!r} is no setting of a run{nearest(key, known, f'known: {join(known)}')}")
+    unknown = [key for key in wanted if runs and key not in known]
+    wrong = [f"{key!r} is no setting of a run{nearest(key, known, f'known: {join(known)}')}" for key in unknown]
     return {key: _fitting(key, value, labels) for key, value in wanted.items()}, wrong
 
 

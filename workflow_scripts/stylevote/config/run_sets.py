@@ -16,8 +16,7 @@ SETS: dict[str, list[Any]] = plain_numbers(
 def with_sets(runs: Any) -> tuple[Any, list[str]]:
     """Return ``runs`` with alternatives in the place of each name of a set, and the problems of unknown names.
 
-    Args:
-        runs: the value of the key: the name of a set, or a list of entries and names. Other values are returned.
+    The key's value is the name of a set, or a list of entries and names. Other values are returned.
     """
     entries = [runs] if isinstance(runs, str) else runs
     if not isinstance(entries, list):

@@ -95,12 +95,7 @@ def seal(path: Path) -> None:
 
 
 def check_seal(path: Path, *, required: bool = True) -> None:
-    """Raise `InputError` if the file has changed since it was sealed.
-
-    Args:
-        path: the file.
-        required: whether a file without a seal is an error, too.
-    """
+    """Raise `InputError` if the file has changed since it was sealed or, if ``required``, has no seal."""
     try:
         with path.open("rb") as file:
             end = _seal_end(file)
@@ -261,11 +256,9 @@ def share_with(values: np.ndarray) -> np.ndarray:
 
 
 def epoch_rows(path: Path, variants: pd.DataFrame) -> list[np.ndarray]:
-    """Return the rows of ``variants`` that each epoch sees, in its order.
+    """Return the rows of ``variants`` that each epoch of a manifest sees, in its order.
 
-    Args:
-        path: manifest of the epochs.
-        variants: image_id and variant of each photo whose pixels or features there are.
+    ``variants`` has image_id and variant of each photo whose pixels or features there are.
 
     Raises:
         InputError: an epoch contains a photo that is not in ``variants``.

@@ -17,13 +17,9 @@ TEXT = (pa.types.is_string, pa.types.is_large_string)
 
 
 def read_users_table(path: Path, max_cells: int) -> pd.DataFrame:
-    """Read a Parquet table that another program, or this workflow, wrote.
+    """Read a Parquet table of at most ``max_cells`` (rows times columns) that another program, or this workflow, wrote.
 
     Text comes as a categorical column: a million equal texts take the room of one.
-
-    Args:
-        path: the file.
-        max_cells: largest accepted number of rows times columns.
 
     Raises:
         InputError: the file is no Parquet table, is damaged or too large, or contains other types than text, numbers

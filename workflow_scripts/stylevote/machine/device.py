@@ -43,13 +43,10 @@ def open_device(threads: int, *, gpus: bool = True) -> torch.device:
 
 
 def making_problem(make: Callable[[], object]) -> str | None:
-    """Return the reason why a network cannot be made, or None.
+    """Return the reason why ``make`` cannot make a network on torch's default device (its `InputError`), or None.
 
     A network on the device ``meta`` has shapes and no numbers, and takes a fraction of a second. Only a problem there
     is confirmed on the CPU.
-
-    Args:
-        make: makes the network on torch's default device, or raises `InputError`.
     """
     problem = None
     for device in ("meta", "cpu"):

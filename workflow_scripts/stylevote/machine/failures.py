@@ -19,11 +19,7 @@ REMEDIES = {
 
 @contextmanager
 def explain_training_errors(what: str) -> Iterator[None]:
-    """Turn a failure of the machine into an `InputError` with a remedy; pass on other errors.
-
-    Args:
-        what: the work, for the message.
-    """
+    """Turn a failure of the machine into an `InputError` with a remedy; pass on other errors. ``what`` is the work."""
     try:
         yield
     except InputError:
@@ -39,13 +35,9 @@ def explain_training_errors(what: str) -> Iterator[None]:
 
 @contextmanager
 def explain_shortages(what: str, remedy: str) -> Iterator[None]:
-    """Turn a lack of memory, or a failed GPU, into an `InputError`; pass on other errors.
+    """Turn a lack of memory, or a failed GPU, into an `InputError`; pass on other errors. ``what`` is the work.
 
     This is for predictions: their remedy is no setting of the training.
-
-    Args:
-        what: the work, for the message.
-        remedy: the change to make.
     """
     try:
         yield

@@ -17,10 +17,7 @@ def folder_lock(path: Path) -> Iterator[None]:
 
     The kernel releases the lock when the process ends, however it ends. The file stays: a process that removed it would
     let in two others, one that waits for the old file and one that makes a new one. On a disk without locks, nothing is
-    locked.
-
-    Args:
-        path: an empty file in the folder; it is made, with the folder, if it is missing.
+    locked. A missing file is made, with its folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

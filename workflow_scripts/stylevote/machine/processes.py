@@ -170,9 +170,6 @@ def joined(device: torch.device) -> Iterator[Processes]:
 
     All but the first only log errors. If several have the same error, only the first of them reports it. A process
     whose torchrun has ended gets SIGTERM (on Linux).
-
-    Args:
-        device: device of this process.
     """
     if not dist.is_torchelastic_launched():
         yield ALONE

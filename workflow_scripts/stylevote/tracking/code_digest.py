@@ -56,10 +56,8 @@ def code_digest(program: Path, *modules: Path) -> str:
 def remember_modules(path: Path) -> None:
     """Keep the digests of modules in a file, because to parse all of them takes a fifth of a dry run.
 
-    Modules are known by their text. If the file is damaged or cannot be written, they are parsed again.
-
-    Args:
-        path: the file. It is read now, and written when the process ends if there are new digests.
+    The file is read now, and written when the process ends if there are new digests. Modules are known by their text.
+    If the file is damaged or cannot be written, they are parsed again.
     """
     with suppress(InputError):
         _parsed.update(read_json(path)["modules"])

@@ -24,11 +24,8 @@ TENSOR_BYTES = 100  # per tensor of a safetensors file, for its name, shape and 
 def network_bytes(setting: dict[str, Any], labels: int) -> int:
     """Return the size in bytes of a network's file, as `stylevote.files.weights.store_weights` writes it, within 1 %.
 
-    Numbers take 2 bytes each, and BatchNorm's counters 8.
-
-    Args:
-        setting: the run's resolved setting.
-        labels: the number of labels that it predicts.
+    The network is that of a run with this resolved setting, which predicts so many ``labels``. Numbers take 2 bytes
+    each, and BatchNorm's counters 8.
 
     Raises:
         InputError: the backbone is not in the catalogue and cannot be made.
@@ -56,12 +53,10 @@ def backbone_bytes(setting: dict[str, Any]) -> tuple[int, int]:
 
 
 def head_bytes(setting: dict[str, Any], labels: int, features: int | None = None, of_number: int = 4) -> int:
-    """Return the size in bytes of a head.
+    """Return the size in bytes of the head of a network, as in `network_bytes`.
 
-    Args:
-        setting, labels: see `network_bytes`.
-        features: their number; None: as `backbone_bytes` returns it.
-        of_number: bytes of a number: a probe's head has full precision.
+    Without the number of ``features``, it is that of `backbone_bytes`. ``of_number`` is the size of a number: a probe's
+    head has full precision.
     """
     widths = [features or backbone_bytes(setting)[1], *setting["hidden_units"]]
     norms, hidden = {**OMITTED, **setting}["batch_norm"], len(setting["hidden_units"])

@@ -28,10 +28,7 @@ Job = tuple[str, dict[str, str], str]  # its rule, wildcards, and the reason tha
 def write_plan(settings: Settings, log: Path, jobs: list[Job] | None) -> None:
     """Write the run table and the totals as text to ``log``, and the table to ``plan.tsv`` in the results folder.
 
-    Args:
-        settings: the configuration.
-        log: file to write.
-        jobs: the pending jobs, or None if a dry run fails.
+    ``jobs`` are the pending ones, or None if a dry run fails.
 
     Raises:
         InputError: a network cannot be made to measure it, or a table in the results folder is damaged.

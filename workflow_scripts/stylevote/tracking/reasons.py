@@ -55,10 +55,9 @@ def why_failed(logs: list[str], started: float, error: str = "", message: str = 
     """Return why a job failed, and whether that is an error message; if not, the log's last lines follow.
 
     Args:
-        logs: the job's logs.
+        logs: the job's.
         started: the job's start, in seconds since 1970; older logs are those of an earlier call.
-        error: Snakemake's error.
-        message: the cluster's message.
+        error, message: Snakemake's error, and the cluster's message.
     """
     texts = [text for path in logs if (text := _read(Path(path), started))]
     for text in texts:

@@ -33,13 +33,7 @@ class SetCost(NamedTuple):
 
 
 def set_costs(names: Iterable[str], photos: int, folds: int, device: torch.device) -> str:
-    """Return a line per set: its runs, and the measured hours of this device for features and trainings.
-
-    Args:
-        names: sets to measure.
-        photos: number of training photos.
-        folds: number of folds.
-        device: where to measure.
+    """Return a line per set: its runs, and the device's measured hours for the features and trainings of these photos.
 
     Raises:
         InputError: a name is no set, or the device has too little memory for one of its networks.
@@ -99,9 +93,7 @@ def measured(device: torch.device) -> Seconds:
 def stored(kind: str, reference: Seconds) -> Seconds:
     """Return a function that takes a network's cost from `STORED`, as a multiple of that of the reference network.
 
-    Args:
-        kind: cpu or gpu.
-        reference: seconds of a photo by the reference network of this kind, of which the setting is given.
+    ``kind`` is cpu or gpu; ``reference`` returns the seconds of its reference network, whose setting it gets.
     """
     table = yaml.safe_load(STORED.read_text(encoding="utf-8"))[kind]
 
