@@ -25,7 +25,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-TEMPLATES.filters |= {"value": as_yaml, "block": block, "comment": lambda text, indent="": comment(text, indent)}
+TEMPLATES.filters |= {"value": as_yaml, "block": block, "comment": comment}
 
 
 def refuse_fixed_form(found: Survey, config: dict[str, Any], left_out: list[int]) -> None:
@@ -121,17 +121,8 @@ def render(config: dict[str, Any], found: Survey, choice: Choice, *, basis: str,
         basis=basis,
         backbones=backbones_of(choice.chosen),
     )
-    check(text, config)
-    return text
-
-
-def check(text: str, config: dict[str, Any]) -> None:
-    """Read a configuration as the workflow does.
-
-    Raises:
-        InputError: the workflow would refuse it.
-    """
-    read = yaml.load(text, Loader=yaml.CSafeLoader)
+    read = yaml.load(text, Loader=yaml.CSafeLoader)  # as the workflow does
     if read != config:
         raise AssertionError(f"YAML reads other values than were written: {quote(read)}")
     resolve(read)
+    return text

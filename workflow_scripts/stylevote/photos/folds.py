@@ -242,43 +242,23 @@ def exchange(positives: np.ndarray, subsets: np.ndarray, minima: np.ndarray, see
         subset, label = lacking[generator.integers(len(lacking))]
         givers = generator.permutation(np.flatnonzero(positives[:, label] & (subsets != subset)))[:MAX_COMPARED]
         takers = generator.permutation(np.flatnonzero((subsets == subset) & ~positives[:, label]))[:MAX_COMPARED]
-        pairs = [_best_taker(values, counts, minima, giver, subsets[giver], takers, subset) for giver in givers]
-        if not pairs or not len(takers):
+        if not len(givers) or not len(takers):
             continue
-        chosen = int(generator.integers(len(pairs))) if generator.random() < DETOURS else pairs.index(min(pairs))
-        giver, taker = givers[chosen], takers[pairs[chosen][2]]
+        best = []  # of each giver: the change of missing positives, the labels that move, and the index of the taker
+        for giver in givers:
+            moved, source = values[giver] - values[takers], subsets[giver]
+            missing = np.maximum(minima[subset] - counts[subset] - moved, 0).sum(axis=1)
+            missing += np.maximum(minima[source] - counts[source] + moved, 0).sum(axis=1)
+            missing -= np.maximum(minima[[subset, source], None] - counts[[subset, source]], 0).sum()
+            moves = np.abs(moved).sum(axis=1)
+            taker = np.lexsort((moves, missing))[0]
+            best.append((missing[taker], moves[taker], taker))
+        chosen = int(generator.integers(len(best))) if generator.random() < DETOURS else best.index(min(best))
+        giver, taker = givers[chosen], takers[best[chosen][2]]
         counts[subset] += values[giver] - values[taker]
         counts[subsets[giver]] += values[taker] - values[giver]
         subsets[[giver, taker]] = subset, subsets[giver]
     return subsets
-
-
-def _best_taker(
-    values: np.ndarray,
-    counts: np.ndarray,
-    minima: np.ndarray,
-    giver: int,
-    source: int,
-    takers: np.ndarray,
-    target: int,
-) -> tuple[int, int, int]:
-    """Return a row's best exchange: the change of missing positives, the labels that move, and the index of the taker.
-
-    Args:
-        values: 0/1, shape (rows, labels).
-        counts: positives of each subset, int, shape (subsets, labels).
-        minima: see `exchange`.
-        giver: the row that moves from ``source`` to ``target``.
-        source: a subset.
-        takers: rows that could move from ``target`` to ``source``.
-        target: a subset.
-    """
-    moved = values[giver] - values[takers]
-    missing = np.maximum(minima[target] - counts[target] - moved, 0).sum(axis=1)
-    missing += np.maximum(minima[source] - counts[source] + moved, 0).sum(axis=1)
-    missing -= np.maximum(minima[[target, source], None] - counts[[target, source]], 0).sum()
-    order = np.lexsort((np.abs(moved).sum(axis=1), missing))
-    return int(missing[order[0]]), int(np.abs(moved[order[0]]).sum()), int(order[0])
 
 
 def stratify(positives: np.ndarray, shares: Sequence[float], seed: list[int]) -> np.ndarray:

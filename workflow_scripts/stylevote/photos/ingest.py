@@ -35,7 +35,6 @@ def ingest_photos(
     holdout: bool = False,
     on_bad_photo: str = "fail",
     links: str = "inside",
-    labelled: bool = False,
     max_difference: float = 0.15,
     value_range: Sequence[float] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
@@ -51,7 +50,6 @@ def ingest_photos(
         holdout: whether some photos will be held out, so that each label needs another positive.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
         links: ``inside``, or ``anywhere`` if photos may be links to files outside the folder.
-        labelled: whether a photoset other than ``train`` must have labels, too.
         max_difference: of near-duplicates, see `near_duplicate_groups`.
         value_range: the values that are black and white in all photos of more than 8 bits; if there are none, in those
             of 8 bits; None: judged over the photoset, see `Values.range`.
@@ -72,12 +70,11 @@ def ingest_photos(
     if taken := [label for label in labels if label in MANIFEST_COLUMNS]:
         raise InputError(f"labels {quote_all(taken)}: the manifest has columns of this name; rename the labels")
     folder = list_folder(photos, links)
-    must_be_labelled = labelled or photoset == TRAIN
     path = Path(table.file) if table else None
     if table is None:
-        names, entries, problems = [], *_listing_entries(folder, labels if must_be_labelled else [])
+        names, entries, problems = [], *_listing_entries(folder, labels if photoset == TRAIN else [])
     else:
-        names, entries, problems = read_label_table(table, labels, must_be_labelled, photos)
+        names, entries, problems = read_label_table(table, labels, photoset == TRAIN, photos)
         problems += find_paths(entries, folder, path, reasons)
     examine = partial(examine_photo, folder.root, max_missing=MAX_MISSING if cut_photos == "take" else 0)
     located = [entry for entry in entries if entry.path]

@@ -183,25 +183,19 @@ class LabelReader:
                 self.faults.add(row.line, "index", f"{text} `photo: NAME` which column has the photos", form=True)
             yield row
 
-    def name(self, text: str, row: int, *, url: bool, repeated: bool = False) -> str:
+    def name(self, text: str, row: int, *, url: bool) -> str:
         """Return a photo's name, or an empty text, and add a fault, if it cannot be used.
 
-        Args:
-            text: cell of the photo.
-            row: its row.
-            url: the cell is a URL, whose last segment is the name.
-            repeated: a photo may have several rows.
+        ``text`` is the cell of the photo, or, if ``url`` is set, a URL whose last segment is the name.
         """
         name = name_of_url(text) if url else text
         kind, fault = self._name_fault(name)
-        if not fault and not repeated:
-            if name in self.first_row:
-                kind, fault = "name twice", f"name {quote(name)} is already in row {self.first_row[name]}"
-            else:
-                self.first_row[name] = row
+        if not fault and name in self.first_row:
+            kind, fault = "name twice", f"name {quote(name)} is already in row {self.first_row[name]}"
         if fault:
             self.faults.add(row, kind, fault)
             return ""
+        self.first_row[name] = row
         return name
 
     def _name_fault(self, name: str) -> tuple[str, str]:
