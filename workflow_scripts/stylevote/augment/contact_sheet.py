@@ -21,21 +21,13 @@ OUTLINE = (255, 60, 200)  # few clothes have this colour
 
 @dataclass(frozen=True)
 class Example:
-    """One photo on the sheet.
+    """One photo on the sheet."""
 
-    Attributes:
-        before: uint8 of shape (height, width, 3).
-        mask: bool of shape (height, width).
-        after: as ``before``.
-        hues_from: of each garment, degrees; nan for black, white and grey.
-        hues_to: of each garment, degrees.
-    """
-
-    before: np.ndarray
-    mask: np.ndarray
-    after: np.ndarray
-    hues_from: Sequence[float]
-    hues_to: Sequence[float]
+    before: np.ndarray  # uint8 of shape (height, width, 3)
+    mask: np.ndarray  # bool of shape (height, width)
+    after: np.ndarray  # as ``before``
+    hues_from: Sequence[float]  # of each garment, degrees; nan for black, white and grey
+    hues_to: Sequence[float]  # of each garment, degrees
 
 
 def draw_contact_sheet(examples: Sequence[Example]) -> Image.Image:

@@ -30,14 +30,10 @@ NEUTRAL_LIGHTNESS = (16, 26)  # of Lab, distances between which a grey stops bei
 
 
 class Memberships(NamedTuple):
-    """How much each pixel of a reduced photo belongs to each garment.
+    """How much each pixel of a reduced photo belongs to each garment."""
 
-    Attributes:
-        levels: 0 to 255, uint8 of shape (garments, rows, columns).
-        extent: height and width of the photo, in pixels of the reduced one: its last row and column can be partial.
-    """
-
-    levels: np.ndarray
+    levels: np.ndarray  # 0 to 255, uint8 of shape (garments, rows, columns)
+    # height and width of the photo, in pixels of the reduced one: its last row and column can be partial
     extent: tuple[float, float]
 
     def at_size(self, height: int, width: int) -> list[np.ndarray]:

@@ -26,22 +26,14 @@ TINT_LIGHTNESS = (0.2, 0.5)  # fraction of the way to 50 that its lightness move
 
 @dataclass(frozen=True)
 class Recoloring:
-    """New colours of a photo's garments. It fits the photo at any size.
+    """New colours of a photo's garments. It fits the photo at any size."""
 
-    Attributes:
-        levels: how much each pixel of the reduced photo belongs to each garment, as in `Memberships`.
-        extent: of `Memberships`, shape (2,).
-        hues_from: degrees, shape (garments,); nan for black, white and grey.
-        hues_to: degrees, shape (garments,).
-        factors: of the saturation, shape (garments,); nan for black, white and grey.
-        tints: of black, white and grey: L of Lab before, what is added to L, a and b; else nan. Shape (garments, 4).
-    """
-
-    levels: np.ndarray
-    extent: np.ndarray
-    hues_from: np.ndarray
-    hues_to: np.ndarray
-    factors: np.ndarray
+    levels: np.ndarray  # how much each pixel of the reduced photo belongs to each garment, as in `Memberships`
+    extent: np.ndarray  # of `Memberships`, shape (2,)
+    hues_from: np.ndarray  # degrees, shape (garments,); nan for black, white and grey
+    hues_to: np.ndarray  # degrees, shape (garments,)
+    factors: np.ndarray  # of the saturation, shape (garments,); nan for black, white and grey
+    # of black, white and grey: L of Lab before, what is added to L, a and b; else nan; shape (garments, 4)
     tints: np.ndarray
 
     def to_bytes(self) -> bytes:

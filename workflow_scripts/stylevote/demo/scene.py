@@ -20,15 +20,10 @@ CROPS = ((1.0, 0.08), (1.0, 0.06), (1.0, 0.1), (1.0, 0.07), (0.78, 0.07), (0.78,
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn photo and the classes of its pixels.
+    """A drawn photo and the classes of its pixels."""
 
-    Attributes:
-        photo: Red, green and blue, uint8 of shape (height, width, 3).
-        classes: Class numbers, the index of ``CLASSES``, uint8 of shape (height, width).
-    """
-
-    photo: np.ndarray
-    classes: np.ndarray
+    photo: np.ndarray  # red, green and blue, uint8 of shape (height, width, 3)
+    classes: np.ndarray  # class numbers, the index of ``CLASSES``, uint8 of shape (height, width)
 
 
 def random_size(rng: np.random.Generator, side: int) -> tuple[int, int]:

@@ -51,18 +51,12 @@ class TransientError(Exception):
 
 
 class Bounds(NamedTuple):
-    """Limits of a request.
+    """Limits of a request."""
 
-    Attributes:
-        seconds: time, redirects included, without the look-up of host names, which the system limits.
-        bytes: size of the file.
-        internal: hosts outside the public internet that are allowed, as ``name`` or ``name:port``.
-        proxy_resolves: whether a proxy, if the environment names one, gets names of hosts instead of addresses.
-    """
-
-    seconds: float
-    bytes: int
-    internal: Collection[str] = ()
+    seconds: float  # time, redirects included, without the look-up of host names, which the system limits
+    bytes: int  # size of the file
+    internal: Collection[str] = ()  # hosts outside the public internet that are allowed, as ``name`` or ``name:port``
+    # whether a proxy, if the environment names one, gets names of hosts instead of addresses
     proxy_resolves: bool = False
 
 
