@@ -129,11 +129,7 @@ class Region:
     table: Path | None  # the table of class numbers, for messages
 
     def mask(self, classes: np.ndarray, path: Path) -> np.ndarray:
-        """Return the pixels of class numbers, read from ``path``, that belong to the region, as bool of their shape.
-
-        Raises:
-            InputError: the table lacks a number.
-        """
+        """Return which class numbers are in the region, bool of their shape; raise `InputError` if one is not named."""
         unnamed = np.unique(classes[~self.named[classes]])
         if len(unnamed):
             numbers = ", ".join(map(str, unnamed[:10])) + ("..." if len(unnamed) > 10 else "")

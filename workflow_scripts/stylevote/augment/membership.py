@@ -168,12 +168,8 @@ def _spared(pixels: _Pixels, skin_likeness: np.ndarray, cloth: np.ndarray) -> np
     """Return how much each pixel must be spared as skin, or as lips and eyes in it: uint8 of shape (height, width).
 
     Edges of red and orange cloth next to something pale have colours of skin, too. So thin lines along the cloth are
-    not spared. Lips are too small to be cloth.
-
-    Args:
-        pixels: of the photo.
-        skin_likeness: of each pixel, 0 to 1.
-        cloth: how much each pixel is cloth and not skin, uint8 of shape (height, width).
+    not spared. Lips are too small to be cloth. ``cloth`` tells how much each pixel is cloth and not skin, in the same
+    shape.
     """
     # On the mask only: where a beige wall meets a red skirt, the line is as thick as the wall.
     broad = _without_specks(_image(pixels.index, skin_likeness * (pixels.near == 1), cloth.shape), SEAM)

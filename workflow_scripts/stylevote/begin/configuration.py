@@ -79,11 +79,7 @@ def left_out_of(description: dict[str, Any], labels: list[str], left_out: list[i
 
 
 def path_text(path: Path) -> str:
-    """Return a path as a configuration names it.
-
-    Raises:
-        InputError: the name is not UTF-8, or would stand for the results folder.
-    """
+    """Return a path for a configuration; raise `InputError` if it is not UTF-8, or would stand for the results."""
     text = str(path)
     if not text.isprintable() or "{results}" in text:
         raise InputError(f"{quote(text)}: a configuration cannot hold this name; rename it")

@@ -1,7 +1,7 @@
 """What a folder of photos and a table hold, read by the functions with which the workflow reads them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,10 @@ class Survey:
     links: bool  # whether some photos are links to files elsewhere
     unused: int  # number of photos of the folder that the table does not name
     others: list[str]  # paths of the folder's other files
-    opened: int = 0  # number of photos that were opened
-    bad: list[str] = field(default_factory=list)  # sentences about opened photos that cannot be read
-    sides: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))  # shorter sides of the others, pixels
-    near: int = 0  # groups of near-duplicates among them
+    opened: int  # number of photos that were opened
+    bad: list[str]  # sentences about opened photos that cannot be read
+    sides: np.ndarray  # shorter sides of the others, pixels
+    near: int  # groups of near-duplicates among them
 
 
 def survey(photos: Path, table: Path, threads: int) -> Survey:

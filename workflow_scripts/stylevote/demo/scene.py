@@ -34,18 +34,9 @@ def random_size(rng: np.random.Generator, side: int) -> tuple[int, int]:
 
 
 def draw(labels: Iterable[str], rng: np.random.Generator, side: int = 170) -> Drawing:
-    """Draw a photo of a person dressed in the given styles.
+    """Draw a photo of a person dressed in the styles of ``labels``; raise `ValueError` if one is not in ``LABELS``.
 
-    Args:
-        labels: Names of the photo's labels, out of ``LABELS``.
-        rng: Source of randomness: pose, body, outfit, background, crop and noise.
-        side: Shorter side in pixels, on average.
-
-    Returns:
-        The photo and the class of each of its pixels.
-
-    Raises:
-        ValueError: If a label is not one of ``LABELS``.
+    ``side`` is the shorter side in pixels, on average.
     """
     look = compose(labels, rng)
     width, height = random_size(rng, side)

@@ -87,9 +87,13 @@ def download_photos(
     problems: dict[int, str] = {}
     not_asked: defaultdict[str, int] = defaultdict(int)
 
-    def is_complete(data: bytes) -> bool:
-        with decoding:
-            return _is_complete(data)
+    def is_complete(data: bytes) -> bool:  # it is not empty, and no truncated photo
+        try:
+            with decoding:
+                decode_photo(data)
+        except PhotoError as error:
+            return bool(data) and not str(error).startswith("truncated")
+        return True
 
     def download(entry: Entry) -> None:
         if not entry.url:
@@ -144,15 +148,6 @@ def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, is_complete
         else:
             host.failures = 0
             return data
-
-
-def _is_complete(data: bytes) -> bool:
-    """Tell whether a response can be complete: it is not empty, and no truncated photo."""
-    try:
-        decode_photo(data)
-    except PhotoError as error:
-        return bool(data) and not str(error).startswith("truncated")
-    return True
 
 
 def _path(name: str, folder: Path) -> Path:

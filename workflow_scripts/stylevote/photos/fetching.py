@@ -133,15 +133,14 @@ def is_public(address: str) -> bool:
 
 def _ask(target: Target, bounds: Bounds, ends: float, is_complete: Callable[[bytes], bool]) -> bytes | str:
     """Return the body of the response, or the URL of a redirect."""
-    expired = threading.Event()
     try:
-        with closing(_Connection(target, bounds, ends, expired)) as connection:
+        with closing(_Connection(target, bounds, ends)) as connection:
             try:
                 connection.request("GET", connection.requested, headers=HEADERS | connection.proxy_headers)
                 return _read(connection.getresponse(), bounds.bytes, is_complete)
             finally:
                 connection.stop_clock()
-                if expired.is_set():
+                if connection.expired:
                     raise TimeoutError
     except ssl.SSLCertVerificationError as error:
         raise PermanentError(f"the certificate of {target.host} is not valid ({error.verify_message})") from error
@@ -202,10 +201,10 @@ def _certificates() -> ssl.SSLContext:
 class _Connection(http.client.HTTPConnection):
     """A connection to a checked address, which ends at its time even if bytes keep arriving slowly."""
 
-    def __init__(self, target: Target, bounds: Bounds, ends: float, expired: threading.Event) -> None:
+    def __init__(self, target: Target, bounds: Bounds, ends: float) -> None:
         self.default_port = PORTS[target.scheme]
         super().__init__(target.host, target.port)
-        self.target, self.bounds, self.ends, self.expired = target, bounds, ends, expired
+        self.target, self.bounds, self.ends, self.expired = target, bounds, ends, False
         self.clock: threading.Timer | None = None
         self.end: socket.socket | None = None
         self.proxy = proxy_for(*target[:3])
@@ -238,7 +237,7 @@ class _Connection(http.client.HTTPConnection):
             self.end.close()
 
     def _expire(self) -> None:
-        self.expired.set()
+        self.expired = True
         with suppress(OSError):  # it has just ended by itself
             self.end.shutdown(socket.SHUT_RDWR)
 

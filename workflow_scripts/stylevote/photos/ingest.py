@@ -324,21 +324,17 @@ def shared_photos(
     Raises:
         InputError: lists all pairs of a kind, if there are any and they must not be skipped.
     """
-    trained, names = manifests[TRAIN], manifests[TRAIN]["image_id"].to_numpy()
-    rows = []
+    trained, rows = manifests[TRAIN], []
     for photoset, manifest in manifests.items():
         if photoset == TRAIN:
             continue
-        same = manifest[["image_id", "sha256"]].merge(trained[["image_id", "sha256"]], on="sha256")
+        same = manifest.merge(trained, on="sha256")
         rows += [(photoset, *pair, "same") for pair in zip(same["image_id_x"], same["image_id_y"], strict=True)]
         if max_difference:
-            pictures = [thumbnail_array(thumbnails[name]) for name in (photoset, TRAIN)]
-            pairs = near_duplicates(*pictures, max_difference)
-            others, shas = (
-                manifest["image_id"].to_numpy(),
-                (manifest["sha256"].to_numpy(), trained["sha256"].to_numpy()),
-            )
-            rows += [(photoset, others[k], names[j], "near") for k, j in pairs if shas[0][k] != shas[1][j]]
+            pairs = near_duplicates(*(thumbnail_array(thumbnails[name]) for name in (photoset, TRAIN)), max_difference)
+            one, other = manifest.iloc[pairs[:, 0]], trained.iloc[pairs[:, 1]]
+            near = zip(one["image_id"], other["image_id"], one["sha256"], other["sha256"], strict=True)
+            rows += [(photoset, *names, "near") for *names, sha, trained_sha in near if sha != trained_sha]
     shared = pd.DataFrame(rows, columns=["photoset", "image_id", "train_image_id", "kind"], dtype="str")
     remedy = "remove them from one photoset, or set {} (the photoset's scores will be too high)"
     for kind, noun, words, refused, setting in (

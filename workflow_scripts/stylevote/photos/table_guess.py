@@ -80,10 +80,7 @@ def _is_photo_name(name: str) -> bool:
 def _guess(table: Path, labels: list[str], is_photo: Callable[[str], bool]) -> tuple[Guess, list[str]]:
     """Return a guess, and the names of the table's photos.
 
-    Args:
-        table: its path.
-        labels: the configuration's, or none if they are to be found.
-        is_photo: whether a cell can be the name of a photo.
+    ``labels``: the configuration's, or none if they are to be found; ``is_photo``: whether a cell can name a photo.
     """
     try:
         return _guess_coco(table) if table.suffix.lower() == ".json" else _guess_rows(table, labels, is_photo)
