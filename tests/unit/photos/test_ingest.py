@@ -7,6 +7,7 @@ import struct
 import unicodedata
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from PIL import Image, ImageOps
 from programs import call
 from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
-from stylevote.files.tables import write_table
+from stylevote.files.tables import UNKNOWN, write_table
 from stylevote.photos import ingest, label_tables, table_reader, table_rows
 from stylevote.photos.decoding import MAX_BYTES
 from stylevote.photos.ingest import shared_photos
@@ -396,6 +397,27 @@ def test_same_photo_with_other_labels(photos, table):
     assert problems(photos, path) == [f"{path}, row 7: {text}"]
     manifest, *_ = ingest_photos(photos, table([*lines_of_table(), "5.jpg,0,1"]), LABELS)
     assert manifest["group"].tolist() == [0, 1, 2, 3, 4, 1]
+
+
+def test_equal_photos_may_differ_in_what_is_unknown_and_in_nothing_else(tmp_path):
+    rows = [
+        ("a", "one", [UNKNOWN, 1]),
+        ("b", "one", [0, UNKNOWN]),
+        ("c", "one", [0, 1]),
+        ("d", "one", [1, UNKNOWN]),  # as the first row, but not as the second
+        ("e", "two", [1, 0]),
+        ("f", "two", [UNKNOWN, UNKNOWN]),
+        ("g", "two", [UNKNOWN, 1]),
+    ]
+    kept = [
+        (SimpleNamespace(row=number, name=name, values=bytes(values)), SimpleNamespace(sha256=photo))
+        for number, (name, photo, values) in enumerate(rows, start=2)
+    ]
+    found = [problem.text.partition(": ")[2] for problem in ingest._contradictions(kept, ["red", "round"], tmp_path)]
+    assert found == [
+        "'d' is the same photo as 'b' in row 3, but they differ in 'red'",
+        "'g' is the same photo as 'e' in row 6, but they differ in 'round'",
+    ]
 
 
 UNREADABLE_TABLES = {

@@ -53,13 +53,9 @@ class Memberships(NamedTuple):
 
 
 def memberships(photo: np.ndarray, mask: np.ndarray, garments: list[Garment], mode: str) -> Memberships:
-    """Return how much each pixel belongs to each garment.
+    """Return how much each pixel belongs to each of the garments that `find_garments` found in this photo and mask.
 
-    Args:
-        photo: uint8 of shape (height, width, 3).
-        mask: the person or the clothes, bool of shape (height, width).
-        garments: from `stylevote.augment.garments.find_garments`.
-        mode: "full_image", or "masked": pixels outside the mask belong to none.
+    In the ``mode`` "masked", not in "full_image", pixels outside the mask belong to none.
     """
     small, small_mask, factor = shrink(photo, mask)
     near = _feathered(small_mask)

@@ -49,14 +49,7 @@ class Recoloring:
 def draw_recoloring(
     photo: np.ndarray, mask: np.ndarray, garments: list[Garment], settings: Recolor, rng: np.random.Generator
 ) -> Recoloring:
-    """Draw a new colour for every garment, and find the pixels that belong to it.
-
-    Args:
-        photo: uint8 of shape (height, width, 3).
-        mask: the person or the clothes, bool of shape (height, width).
-        garments: from `stylevote.augment.garments.find_garments`.
-        rng: draws the colours.
-    """
+    """Draw a new colour for every garment, and find the pixels that belong to it; arguments as of `find_garments`."""
     colors = draw_colors(garments, settings, rng)
     levels, extent = memberships(photo, mask, garments, settings.mode)
     hues_from = np.array([garment.hue for garment in garments])

@@ -57,9 +57,6 @@ def hold_out_photos(manifest: pd.DataFrame, labels: list[str], share: float, fol
 def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: int) -> pd.DataFrame:
     """Divide photos into folds by iterative stratification; near-duplicates stay together.
 
-    Args:
-        manifest: columns image_id, group, and one per label.
-
     Returns:
         image_id and fold (int16, 0 to ``count - 1``), in the manifest's order.
 
