@@ -20,6 +20,7 @@ from stylevote.errors import InputError
 from stylevote.files.tables import UNKNOWN
 from stylevote.photos.folders import list_folder
 from stylevote.photos.formats import is_photo
+from stylevote.tracking.set_costs import Seconds
 from stylevote.wording import plural, quote
 
 NAMED = 3  # files that a line names
@@ -50,7 +51,7 @@ def new(
         threads: processor threads to use; None: one per core.
 
     Raises:
-        InputError: photos, table or options cannot be used, the photos have too few labels, or a file is there already.
+        InputError: photos, table or options cannot be used, or a file is there already.
     """
     sheet = output.with_name(f"{output.stem}_photos.png")
     check_output(output, sheet)
@@ -66,12 +67,9 @@ def new(
     wanted = "gpu" if kind in ("gpu", "slurm") or (kind == "auto" and machine.gpus) else "cpu"
     logging.info("estimating hours")
     seconds, basis = network_times(machine._replace(cores=cores), wanted, measure)
-    devices = max(1, len(machine.gpus)) if wanted == "gpu" else 1
-    choice = choose(found, seconds, hours=hours, kind=wanted, devices=devices)
-    command = snakemake_command(output, kind, machine)
-    config = make_settings(found, choice, test, output)
-    refuse_fixed_form(found, config, choice.left_out)
-    text = render(config, found, choice, basis=basis, sets=set_lines(choice, hours), command=command)
+    text, choice, command = write(
+        found, seconds, basis, test=test, output=output, hours=hours, kind=kind, wanted=wanted, machine=machine
+    )
     picture = contact_sheet(found)
     create(output, text.encode())
     create(sheet, picture)
@@ -82,6 +80,32 @@ def new(
     lines = named(f"Labels {UNLEARNABLE}, and left out", [quote(found.labels[k]) for k in choice.left_out])
     print("", *lines, *set_lines(choice, hours), basis, "", sep="\n")
     print(f"{output}: the configuration. {sheet}: photos with their labels. Are they right? Then:\n\n    {command}")
+
+
+def write(
+    found: Survey,
+    seconds: Seconds,
+    basis: str,
+    *,
+    test: Path | None,
+    output: Path,
+    hours: float,
+    kind: Kind,
+    wanted: str,
+    machine: Machine,
+) -> tuple[str, Choice, str]:
+    """Return the text of a configuration, the choice of settings and the command that uses it.
+
+    Raises:
+        InputError: the photos have too few labels, or the workflow would refuse the configuration.
+    """
+    devices = max(1, len(machine.gpus)) if wanted == "gpu" else 1
+    choice = choose(found, seconds, hours=hours, kind=wanted, devices=devices)
+    command = snakemake_command(output, kind, machine)
+    config = make_settings(found, choice, test, output)
+    refuse_fixed_form(found, config, choice.left_out)
+    text = render(config, found, choice, basis=basis, sets=set_lines(choice, hours), command=command)
+    return text, choice, command
 
 
 def check_output(*paths: Path) -> None:
