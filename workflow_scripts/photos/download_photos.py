@@ -8,8 +8,7 @@ from stylevote.config.label_table import table_option
 from stylevote.config.photos import Downloads
 from stylevote.errors import InputError
 from stylevote.files.tables import write_table
-from stylevote.photos.downloads import MAX_FAILURES, Patience, download_photos
-from stylevote.photos.fetching import Bounds
+from stylevote.photos.downloads import MAX_FAILURES, download_photos
 from stylevote.photos.folders import photos_without_file
 from stylevote.photos.label_tables import file_names, read_label_table
 from stylevote.photos.listing import list_files
@@ -44,13 +43,8 @@ def main(
     if problems:
         raise InputError(problem_report(problems, photoset))
     files = list_files(str(photos), file_names(entries))
-    failed, not_asked = download_photos(
-        photos_without_file(entries, [file.path for file in files]),
-        photos,
-        Bounds(downloads.seconds, int(downloads.megabytes * 1e6), downloads.internal, downloads.proxy_resolves),
-        Patience(downloads.attempts, downloads.pause),
-        downloads.parallel,
-    )
+    missing = photos_without_file(entries, [file.path for file in files])
+    failed, not_asked = download_photos(missing, photos, downloads)
     write_table(failed, failures)
     lines = [
         f"{host}: {plural(count, 'photo')} not requested, because {MAX_FAILURES} failed in a row; try later"

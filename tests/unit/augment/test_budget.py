@@ -1,7 +1,5 @@
 """The budget: the rarest label is served first, items alike take turns, and none gets more than it may."""
 
-from collections import Counter
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,33 +30,6 @@ def test_the_rarest_label_comes_first_until_it_has_caught_up():
 def test_a_copy_counts_for_all_labels_of_its_item():
     # Copies of item 0 raise both labels, so the third label is the rarest after two of them.
     assert rows_of(spend([[1, 1, 0], [0, 0, 1]], [1, 9, 3], [3, 2])) == [0, 0, 0, 1, 1]
-
-
-def test_items_of_a_label_take_turns():
-    spent = rows_of(spend(np.ones((10, 1)), [10], np.full(10, 3)))
-    for turn in range(3):
-        assert sorted(spent[10 * turn : 10 * turn + 10]) == list(range(10))
-
-
-def test_failures_use_up_attempts_and_count_nothing():
-    failed, made = Outcome.FAILED, Outcome.MADE
-    # Label 0 stays the rarest while its item fails.
-    assert spend([[1, 0], [0, 1]], [0, 1], [3, 2], [failed] * 3) == [(0, failed)] * 3 + [(1, made)] * 2
-
-
-def test_others_are_tried_before_a_failure_is_tried_again():
-    spent = rows_of(spend(np.ones((3, 1)), [0], [2, 2, 2], [Outcome.FAILED] * 6))
-    assert sorted(spent[:3]) == sorted(spent[3:]) == [0, 1, 2]
-
-
-def test_an_item_without_a_copy_comes_before_second_copies():
-    spent = rows_of(spend(np.ones((3, 1)), [0], [2, 2, 2], [Outcome.MADE, Outcome.MADE, Outcome.FAILED]))
-    assert spent[3] == spent[2]
-
-
-def test_a_hopeless_item_does_not_come_again():
-    spent = spend(np.ones((3, 1)), [0], [4, 4, 4], [Outcome.HOPELESS])
-    assert Counter(rows_of(spent)) == {row: 1 if row == spent[0][0] else 4 for row in range(3)}
 
 
 def test_spending_takes_every_attempt_as_made():

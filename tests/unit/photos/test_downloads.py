@@ -13,11 +13,11 @@ from PIL import Image
 
 from photo_server import PhotoServer, body, drip, photo, raw, redirect, status
 from programs import ENVIRONMENT, PROGRAMS
+from stylevote.config.photos import Downloads
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
 from stylevote.photos import downloads
-from stylevote.photos.downloads import MAX_FAILURES, MAX_PAUSE, Patience, download_photos
-from stylevote.photos.fetching import Bounds
+from stylevote.photos.downloads import MAX_FAILURES, MAX_PAUSE, download_photos
 from stylevote.photos.table_reader import Entry
 
 PROGRAM = PROGRAMS / "photos" / "download_photos.py"
@@ -40,8 +40,8 @@ def pauses(monkeypatch):
 def download(server, folder, urls, *, attempts=3, pause=0.0, seconds=20.0, megabytes=0.1, parallel=4):
     """Download photos by name and URL; return what is wrong with each that did not come, and the hosts given up."""
     entries = [Entry(row, name, b"", url=url) for row, (name, url) in enumerate(urls.items(), 2)]
-    bounds = Bounds(seconds, int(megabytes * 1e6), [server.host])
-    failures, not_asked = download_photos(entries, folder, bounds, Patience(attempts, pause), parallel)
+    limits = {"seconds": seconds, "megabytes": megabytes, "internal": [server.host], "parallel": parallel}
+    failures, not_asked = download_photos(entries, folder, Downloads(attempts=attempts, pause=pause, **limits))
     assert failures["url"].tolist() == [urls[name] for name in failures["image_id"]]
     assert failures["row"].tolist() == [2 + list(urls).index(name) for name in failures["image_id"]]
     return dict(zip(failures["image_id"], failures["problem"], strict=True)), not_asked
@@ -163,8 +163,8 @@ def test_a_host_out_of_order_is_left_alone_and_others_are_not(server, tmp_path, 
         entries = [Entry(0, name, b"", url=url.replace("127.0.0.1", "localhost")) for name, url in urls.items()]
         for entry in entries[30:]:
             entry.url = urls[entry.name]
-        internal = ["127.0.0.1", "localhost"]
-        table, not_asked = download_photos(entries, tmp_path, Bounds(20, 10**5, internal), Patience(2, 0), 1)
+        settings = Downloads(attempts=2, pause=0, internal=["127.0.0.1", "localhost"], parallel=1)
+        table, not_asked = download_photos(entries, tmp_path, settings)
     assert table["image_id"].tolist() == [f"bad{k}" for k in range(MAX_FAILURES)]
     assert not_asked == {"localhost": 30 - MAX_FAILURES}
     assert len(server.asked) == 2 * MAX_FAILURES

@@ -12,9 +12,10 @@ from email.utils import formatdate
 import pytest
 
 from photo_server import PhotoServer, body, drip, endless, photo, raw, redirect, status
+from stylevote.config.photos import Downloads
 from stylevote.errors import InputError
 from stylevote.photos import fetching
-from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fetch, is_public, parse_url
+from stylevote.photos.fetching import PermanentError, TransientError, fetch, is_public, parse_url
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -26,14 +27,18 @@ def server():
         yield running
 
 
-def bounds(server, seconds=20.0, length=100_000):
-    return Bounds(seconds, length, [server.host])
+def limits(seconds, length, internal=(), by_name=False):
+    return Downloads(seconds=seconds, megabytes=length / 1e6, internal=list(internal), proxy_resolves=by_name)
 
 
-def said(kind, url, limits):
+def bounds(server, seconds=20.0):
+    return limits(seconds, 100_000, [server.host])
+
+
+def said(kind, url, allowed):
     """What is said when a URL cannot be had."""
     with pytest.raises(kind) as caught:
-        fetch(url, limits)
+        fetch(url, allowed)
     return str(caught.value)
 
 
@@ -200,7 +205,7 @@ def test_a_redirect_does_not_lead_into_the_own_network(server):
 
 @pytest.mark.parametrize("scheme", ["file", "ftp", "data", "gopher", "javascript", "HTTPX", ""])
 def test_other_schemes_are_refused(scheme):
-    assert "expected a URL that begins with http" in said(PermanentError, f"{scheme}://127.0.0.1/1", Bounds(1, 1))
+    assert "expected a URL that begins with http" in said(PermanentError, f"{scheme}://127.0.0.1/1", limits(1, 1))
 
 
 def test_a_url_with_a_password_is_refused_and_not_told(server):
@@ -213,7 +218,7 @@ def test_a_url_with_a_password_is_refused_and_not_told(server):
     "url", ["http://", "http:///1.jpg", "http://[::1", "http://a:b/", "http://a:99999/", "http://a..b/"]
 )
 def test_what_is_no_url_is_refused(url):
-    assert said(PermanentError, url, Bounds(1, 1))
+    assert said(PermanentError, url, limits(1, 1))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +229,7 @@ def test_the_own_host_is_not_asked_unless_it_is_named(server, host):
     server.give("/1", body(b"secret"))
     url = f"http://{host}:{server.server_port}/1"
     with pytest.raises((PermanentError, TransientError)) as caught:
-        fetch(url, Bounds(5, 1000, ["127.0.0.1:1", "example.org"]))
+        fetch(url, limits(5, 1000, ["127.0.0.1:1", "example.org"]))
     # Not every system knows the last ones.
     assert "is not on the public internet" in str(caught.value) or host in ("localhost.", "[::1]", "[::ffff:127.0.0.1]")
     assert server.asked == []
@@ -232,8 +237,8 @@ def test_the_own_host_is_not_asked_unless_it_is_named(server, host):
 
 def test_a_host_may_be_named_with_and_without_its_port(server):
     url = server.give("/1", body(b"mine"))
-    assert fetch(url, Bounds(5, 1000, ["127.0.0.1"])) == b"mine"
-    assert fetch(url, Bounds(5, 1000, [server.host])) == b"mine"
+    assert fetch(url, limits(5, 1000, ["127.0.0.1"])) == b"mine"
+    assert fetch(url, limits(5, 1000, [server.host])) == b"mine"
 
 
 def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_asked(server, monkeypatch):
@@ -247,52 +252,28 @@ def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_asked(serv
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     monkeypatch.setattr(fetching, "is_public", lambda address: address == "127.0.0.1")
     server.give("/1", body(b"there"))
-    assert fetch(f"http://photos.example:{server.server_port}/1", Bounds(5, 1000)) == b"there"
+    assert fetch(f"http://photos.example:{server.server_port}/1", limits(5, 1000)) == b"there"
     assert lookups == ["photos.example"]
     assert server.headers["Host"] == f"photos.example:{server.server_port}"
 
 
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("93.184.216.34", True),
-        ("2606:2800:220:1:248:1893:25c8:1946", True),
-        ("::ffff:93.184.216.34", True),
-        ("64:ff9b::5db8:d822", True),
-        ("127.0.0.1", False),
-        ("0.0.0.0", False),
-        ("10.1.2.3", False),
-        ("172.16.0.1", False),
-        ("192.168.1.1", False),
-        ("100.64.0.1", False),
-        ("169.254.169.254", False),
-        ("192.0.0.192", False),
-        ("198.18.0.1", False),
-        ("224.0.0.1", False),
-        ("239.255.255.250", False),
-        ("255.255.255.255", False),
-        ("::", False),
-        ("::1", False),
-        ("fe80::1%eth0", False),
-        ("fd00:ec2::254", False),
-        ("fec0::1", False),
-        ("ff02::1", False),
-        ("::ffff:169.254.169.254", False),
-        ("64:ff9b::a9fe:a9fe", False),
-        ("2002:7f00:1::", False),
-        ("64:ff9b:1::7f00:1", False),
-        ("64:ff9b:1:ffff::5db8:d822", False),
-        ("64:ff9b::7f00:1", False),
-        ("::ffff:0:127.0.0.1", False),
-        ("::ffff:0:93.184.216.34", False),
-        ("::127.0.0.1", False),
-        ("::93.184.216.34", False),
-        ("::ffff:127.0.0.1", False),
-        ("2001:db8::1", False),
-    ],
-)
-def test_which_addresses_are_public(address, public):
-    assert is_public(address) is public
+PUBLIC = "93.184.216.34 2606:2800:220:1:248:1893:25c8:1946 ::ffff:93.184.216.34 64:ff9b::5db8:d822"
+NOT_PUBLIC = """
+    127.0.0.1 0.0.0.0 10.1.2.3 172.16.0.1 192.168.1.1 100.64.0.1 169.254.169.254 192.0.0.192 198.18.0.1 224.0.0.1
+    239.255.255.250 255.255.255.255 :: ::1 fe80::1%eth0 fd00:ec2::254 fec0::1 ff02::1 ::ffff:169.254.169.254
+    64:ff9b::a9fe:a9fe 2002:7f00:1:: 64:ff9b:1::7f00:1 64:ff9b:1:ffff::5db8:d822 64:ff9b::7f00:1 ::ffff:0:127.0.0.1
+    ::ffff:0:93.184.216.34 ::127.0.0.1 ::93.184.216.34 ::ffff:127.0.0.1 2001:db8::1
+"""
+
+
+@pytest.mark.parametrize("address", PUBLIC.split())
+def test_addresses_on_the_public_internet(address):
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC.split())
+def test_other_addresses_are_not_public(address):
+    assert not is_public(address)
 
 
 @pytest.mark.parametrize(
@@ -331,28 +312,28 @@ def test_a_certificate_is_checked(encrypted, monkeypatch):
     server, trusting = encrypted
     server.give("/1", body(photo(1)))
     url = f"https://localhost:{server.server_port}/1"
-    limits = Bounds(20, 100_000, ["localhost", "127.0.0.1"])
-    assert said(PermanentError, url, limits).startswith("the certificate of localhost is not valid")
+    allowed = limits(20, 100_000, ["localhost", "127.0.0.1"])
+    assert said(PermanentError, url, allowed).startswith("the certificate of localhost is not valid")
     monkeypatch.setattr(fetching, "_certificates", lambda: trusting)
-    assert said(PermanentError, url.replace("localhost", "127.0.0.1"), limits).startswith(
+    assert said(PermanentError, url.replace("localhost", "127.0.0.1"), allowed).startswith(
         "the certificate of 127.0.0.1 is not valid"
     )
     assert server.asked == []
-    assert fetch(url, limits) == photo(1)
+    assert fetch(url, allowed) == photo(1)
     server.give("/1", drip(OK, b"\r\n", then=b"x"))
-    assert said(TransientError, url, limits._replace(seconds=0.5)) == "not complete after 0.5 s"
+    assert said(TransientError, url, allowed.model_copy(update={"seconds": 0.5})) == "not complete after 0.5 s"
 
 
 def test_a_handshake_that_stalls_is_left():
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, and nobody answers
         host = f"127.0.0.1:{silent.getsockname()[1]}"
-        assert said(TransientError, f"https://{host}/", Bounds(0.4, 1000, [host])) == "not complete after 0.4 s"
+        assert said(TransientError, f"https://{host}/", limits(0.4, 1000, [host])) == "not complete after 0.4 s"
 
 
 def test_nobody_there(server):
     with socket.create_server(("127.0.0.1", 0)) as closing:
         host = f"127.0.0.1:{closing.getsockname()[1]}"
-    assert "Connection refused" in said(TransientError, f"http://{host}/", Bounds(5, 1000, [host]))
+    assert "Connection refused" in said(TransientError, f"http://{host}/", limits(5, 1000, [host]))
 
 
 class ForwardProxy(socketserver.ThreadingTCPServer):
@@ -423,7 +404,7 @@ def test_a_proxy_of_the_environment_gets_the_checked_address(server, proxied, mo
     proxy = proxied()
     names(monkeypatch, **{"photos.example": "93.184.216.34"})
     server.give("/1.jpg", body(photo(1)))
-    assert fetch("http://photos.example/1.jpg", Bounds(20, 100_000)) == photo(1)
+    assert fetch("http://photos.example/1.jpg", limits(20, 100_000)) == photo(1)
     ((first, *headers),) = proxy.seen
     assert first == "CONNECT 93.184.216.34:80 HTTP/1.1"
     assert "Proxy-Authorization: Basic bWU6cGFzcyB3b3Jk" in headers  # me:pass word
@@ -432,12 +413,12 @@ def test_a_proxy_of_the_environment_gets_the_checked_address(server, proxied, mo
 
 
 def test_a_proxy_looks_up_names_on_demand(server, proxied, monkeypatch):
-    proxy, limits = proxied(), Bounds(20, 100_000)
+    proxy, usual = proxied(), limits(20, 100_000)
     names(monkeypatch, **{"seen.example": "93.184.216.34"})
     server.give("http://unknown.example:80/1.jpg", body(photo(1)))
-    assert "this machine cannot look up unknown.example" in said(PermanentError, "http://unknown.example/1.jpg", limits)
+    assert "this machine cannot look up unknown.example" in said(PermanentError, "http://unknown.example/1.jpg", usual)
     assert proxy.seen == []
-    by_name = limits._replace(proxy_resolves=True)
+    by_name = limits(20, 100_000, by_name=True)
     assert fetch("http://unknown.example/1.jpg", by_name) == photo(1)
     assert proxy.seen[-1][0] == "GET http://unknown.example:80/1.jpg HTTP/1.1"
     with pytest.raises(TransientError):  # the server speaks no TLS
@@ -453,20 +434,20 @@ def test_internal_hosts_are_not_asked_through_a_proxy(server, proxied, monkeypat
     proxy = proxied()
     names(monkeypatch, **{"private.example": "10.1.2.3", "mapped.example": "::ffff:10.0.0.1", "0x7f.1": "127.0.0.1"})
     for scheme in ("http", "https"):
-        said(PermanentError, f"{scheme}://{host}/1.jpg", Bounds(20, 100_000, (), by_name))
+        said(PermanentError, f"{scheme}://{host}/1.jpg", limits(20, 100_000, (), by_name))
     server.give("http://unknown.example:80/1", redirect(f"http://{host}/secret"))
     if by_name:
-        said(PermanentError, "http://unknown.example/1", Bounds(20, 100_000, (), by_name))
+        said(PermanentError, "http://unknown.example/1", limits(20, 100_000, (), by_name))
     assert not any(host in " ".join(lines) for lines in proxy.seen)
 
 
 def test_no_proxy_and_refusals_of_a_proxy(server, proxied, monkeypatch):
     proxy = proxied(refuses=403)
     names(monkeypatch, **{"photos.example": "93.184.216.34"})
-    text = said(PermanentError, "https://photos.example/1.jpg", Bounds(20, 100_000))
+    text = said(PermanentError, "https://photos.example/1.jpg", limits(20, 100_000))
     assert text.startswith("the proxy refuses a connection to photos.example (403); it may take names")
     assert proxied(refuses=503)
-    assert "(503)" in said(TransientError, "https://photos.example/1.jpg", Bounds(20, 100_000))
+    assert "(503)" in said(TransientError, "https://photos.example/1.jpg", limits(20, 100_000))
     monkeypatch.setenv("no_proxy", "127.0.0.1,other.example")
     assert fetch(server.give("/2.jpg", body(photo(2))), bounds(server)) == photo(2)
     assert len(proxy.seen) == 1
@@ -477,5 +458,5 @@ def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch, url):
     monkeypatch.setenv("http_proxy", url)
     monkeypatch.delenv("no_proxy", raising=False)
     with pytest.raises(InputError, match=r"http_proxy .*expected http://HOST:PORT") as caught:
-        fetch("http://photos.example/1.jpg", Bounds(20, 100_000))
+        fetch("http://photos.example/1.jpg", limits(20, 100_000))
     assert "secret" not in str(caught.value)

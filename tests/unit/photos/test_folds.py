@@ -1,14 +1,10 @@
 """Folds and holdout photos: equal shares of every label, near-duplicates together, the same from the same seed."""
 
-import json
-import subprocess
-
 import numpy as np
 import pandas as pd
 import pytest
 
-import warm
-from programs import ENVIRONMENT, PROGRAMS
+from programs import call
 from stylevote.errors import InputError
 from stylevote.files.tables import UNKNOWN, label_matrix, read_table, write_table
 from stylevote.photos import folds as folds_module
@@ -194,7 +190,6 @@ def test_a_rare_label_is_holdout_and_stays_in_every_fold(manifest):
 
 def test_the_seed_alone_decides_what_is_holdout(manifest):
     first = hold_out_photos(manifest, LABELS, 0.2, 3, 1)
-    assert (first == hold_out_photos(manifest, LABELS, 0.2, 3, 1)).all()
     assert (first == hold_out_photos(manifest.assign(image_id="x"), LABELS, 0.2, 3, 1)).all()
     assert (first != hold_out_photos(manifest, LABELS, 0.2, 3, 2)).any()
 
@@ -230,24 +225,19 @@ def test_near_duplicates_count_once_where_photos_are_holdout():
     assert pd.Series(group[:6][holdout[:6]]).nunique() == 1
 
 
-def run_program(name, manifest, tmp_path, outputs, table="", **settings):
-    write_table(manifest, tmp_path / "manifest.parquet")
-    paths = ["--manifest", tmp_path / "manifest.parquet"]
-    for option in outputs:
-        paths += [f"--{option}", tmp_path / f"{option}.parquet"]
+def run(program, manifest, folder, outputs, *options, expected=0, **settings):
+    """Run a program; return what it says."""
+    write_table(manifest, folder / "manifest")
+    options = ["--manifest=manifest", *(f"--{name}={name}" for name in outputs), *options]
     settings = {"labels": LABELS, "seed": 1, **settings}
-    if name == "assign_folds.py":
-        paths += ["--table", table, "--divided", "warn"]
-    command = [warm.python(), PROGRAMS / "photos" / name, "--settings", json.dumps(settings), *paths]
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    return call(folder, f"photos/{program}", *options, "--settings", settings, expected=expected)
 
 
 def test_locking_program(manifest, tmp_path):
     manifest.insert(1, "sha256", [f"{k:064x}" for k in range(600)])
-    done = run_program("hold_out_photos.py", manifest, tmp_path, ["train", "holdout"], share=0.1, folds=5)
-    assert done.returncode == 0, done.stderr
-    train, holdout = (read_table(tmp_path / f"{name}.parquet") for name in ("train", "holdout"))
-    assert f"{len(holdout)} of 600 photos held out" in done.stderr
+    said = run("hold_out_photos", manifest, tmp_path, ["train", "holdout"], share=0.1, folds=5)
+    train, holdout = (read_table(tmp_path / name) for name in ("train", "holdout"))
+    assert f"{len(holdout)} of 600 photos held out" in said
     assert not set(train["group"]) & set(holdout["group"])
     together = pd.concat([train, holdout]).sort_values("sha256", ignore_index=True)
     pd.testing.assert_frame_equal(together, manifest)  # every row is in one of the two, as it was
@@ -255,28 +245,24 @@ def test_locking_program(manifest, tmp_path):
     assert holdout["sha256"].is_monotonic_increasing
 
 
-def test_locking_program_ends_with_the_message(manifest, tmp_path):
-    done = run_program("hold_out_photos.py", manifest, tmp_path, ["train", "holdout"], share=0.1, folds=9)
-    assert done.returncode == 1
-    assert "error: too few photos per label to hold some out; expected at least 9 positives to train" in done.stderr
-    assert "label 'rarest': 5 to train on and 1 held out; change holdout.share" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "train.parquet").exists()
-
-
 def test_program(manifest, tmp_path):
-    done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], count=5)
-    assert done.returncode == 0
-    assert "rarest" in done.stderr
-    assert "fold 4" in done.stderr
-    pd.testing.assert_frame_equal(read_table(tmp_path / "folds.parquet"), assign_folds(manifest, LABELS, 5, 1))
+    said = run("assign_folds", manifest, tmp_path, ["folds"], "--table", "", "--divided=warn", count=5)
+    assert "rarest" in said
+    assert "fold 4" in said
+    folds = read_table(tmp_path / "folds")
+    pd.testing.assert_frame_equal(folds, assign_folds(manifest, LABELS, 5, 1))
+    folds_table(tmp_path / "mine.csv", folds.iloc[::-1].itertuples(index=False))
+    run("assign_folds", manifest, tmp_path, ["folds"], "--table=mine.csv", "--divided=warn", count=5)
+    pd.testing.assert_frame_equal(read_table(tmp_path / "folds"), folds)
 
 
-def test_program_ends_with_the_message(manifest, tmp_path):
-    done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], count=9)
-    assert done.returncode == 1
-    assert "error: some folds have no positive photo of a label:\nlabel 'rarest': " in done.stderr
-    assert "Traceback" not in done.stderr
+def test_programs_end_with_the_message(manifest, tmp_path):
+    said = run("hold_out_photos", manifest, tmp_path, ["train", "holdout"], share=0.1, folds=9, expected=1)
+    assert said.startswith("error: too few photos per label to hold some out; expected at least 9 positives to train")
+    assert "label 'rarest': 5 to train on and 1 held out; change holdout.share" in said
+    said = run("assign_folds", manifest, tmp_path, ["folds"], "--table", "", "--divided=warn", count=9, expected=1)
+    assert said.startswith("error: some folds have no positive photo of a label:\nlabel 'rarest': ")
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest"]
 
 
 # ---- a table of folds
@@ -368,14 +354,6 @@ def test_uneven_folds_are_warned_of(caplog):
     caplog.clear()
     assign_folds(manifest_of([[1], [0]] * 30, labels=["a"]), ["a"], 3, 1)
     assert not caplog.messages
-
-
-def test_program_with_a_table(manifest, tmp_path):
-    folds = assign_folds(manifest, LABELS, 5, 1)
-    path = folds_table(tmp_path / "mine.csv", folds.iloc[::-1].itertuples(index=False))
-    done = run_program("assign_folds.py", manifest, tmp_path, ["folds"], table=path, count=5)
-    assert done.returncode == 0, done.stderr
-    pd.testing.assert_frame_equal(read_table(tmp_path / "folds.parquet"), folds)
 
 
 def test_known_positives_and_known_negatives_are_divided_evenly():

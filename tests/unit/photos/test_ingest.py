@@ -1,25 +1,23 @@
 """Ingest: every form of table and photo that is taken, and the exact message for everything that is not."""
 
 import io
-import json
 import logging
 import os
 import struct
-import subprocess
 import unicodedata
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-import warm
-from programs import ENVIRONMENT, PROGRAMS
+from programs import call
 from stylevote.config.label_table import LabelTable
 from stylevote.errors import InputError
-from stylevote.files.tables import write_table
+from stylevote.files.tables import UNKNOWN, write_table
 from stylevote.photos import ingest, label_tables, table_reader, table_rows
 from stylevote.photos.decoding import MAX_BYTES
 from stylevote.photos.ingest import shared_photos
@@ -109,64 +107,6 @@ def test_manifest_of_a_good_photoset(photos, table, caplog):
     assert quarantine.columns.tolist() == ["image_id", "path", "row", "problem", "bad"]
     assert quarantine.empty
     assert "5 photos, 2 labels, 0 groups of near-duplicates" in caplog.messages
-
-
-def crlf(text):
-    return text.replace("\n", "\r\n").encode()
-
-
-def spaced(text):
-    return text.replace(",", " ,  ").replace("\n", "  \n").encode()
-
-
-def with_blank_lines(text):
-    return f"\n{text.replace(chr(10), chr(10) * 2)} \n\n".encode()
-
-
-def quoted(text):
-    return text.replace(".jpg", '.jpg"').replace("\n", '\n"').removesuffix('"').encode()
-
-
-TEXTS = {
-    "plain": ("labels.csv", str.encode),
-    "byte order mark": ("labels.csv", lambda text: text.encode("utf-8-sig")),
-    "CRLF": ("labels.csv", crlf),
-    "old Mac": ("labels.csv", lambda text: text.replace("\n", "\r").encode()),
-    "spaces": ("labels.csv", spaced),
-    "blank lines": ("labels.csv", with_blank_lines),
-    "quotes": ("labels.csv", quoted),
-    "no last newline": ("labels.csv", lambda text: text.strip().encode()),
-    "tabs": ("labels.tsv", lambda text: text.replace(",", "\t").encode()),
-    "tabs in .csv": ("labels.csv", lambda text: text.replace(",", "\t").encode()),
-    "semicolons": ("labels.CSV", lambda text: text.replace(",", ";").encode()),
-    "text file": ("labels.txt", str.encode),
-    "everything": ("labels.txt", lambda text: b"\xef\xbb\xbf" + crlf(text.replace(",", "\t "))),
-    "decimals": ("labels.csv", lambda text: text.replace("0\n", "0.0\n").encode()),
-    "column of URLs": ("labels.csv", lambda text: text.replace("\n", ",http://x/y.jpg\n").replace("t,h", "t,url\nh", 1)
-                       .replace("url\nhttp://x/y.jpg", "url").encode()),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("form", TEXTS)
-def test_forms_of_text_tables(photos, tmp_path, form):
-    name, encode = TEXTS[form]
-    path = tmp_path / name
-    path.write_bytes(encode("\n".join(lines_of_table()) + "\n"))
-    manifest, *_ = ingest_photos(photos, path, LABELS)
-    assert manifest["image_id"].tolist() == [f"{k}.jpg" for k in range(5)]
-    assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, bool, float])
-@pytest.mark.parametrize("as_index", [False, True])
-def test_parquet_tables(photos, tmp_path, dtype, as_index):
-    path = tmp_path / "labels.parquet"
-    frame = pd.DataFrame(np.array(VALUES, dtype=dtype), columns=LABELS)
-    frame.insert(0, "file", [f"{k}.jpg" for k in range(5)])
-    (frame.set_index("file") if as_index else frame).to_parquet(path)
-    manifest, *_ = ingest_photos(photos, path, LABELS)
-    assert manifest["image_id"].tolist() == frame["file"].tolist()
-    assert list(map(tuple, manifest[LABELS].to_numpy())) == VALUES
 
 
 def test_challenge_form(photos, table):
@@ -274,12 +214,6 @@ def test_width_and_height_are_those_after_orientation(photos):
     assert manifest.set_index("path").loc["turned.jpg", ["width", "height"]].tolist() == [600, 800]
 
 
-def test_threads_change_nothing(photos):
-    alone, *_ = ingest_photos(photos, None, LABELS, photoset="test", threads=1)
-    together, *_ = ingest_photos(photos, None, LABELS, photoset="test", threads=2)
-    pd.testing.assert_frame_equal(alone, together)
-
-
 # ---- what is not
 
 
@@ -380,7 +314,6 @@ def test_labelled_photoset_without_label_column(photos, table):
     path = table(["image", "0.jpg"])
     expected = [f"{path}, row 1: no column for label '{label}'" for label in LABELS]
     assert problems(photos, path) == expected
-    assert problems(photos, path, photoset="holdout", labelled=True) == expected
     assert problems(photos, None)[0] == (
         f"{photos}: found no label table, expected one with a column for each of 'sport', 'street'"
     )
@@ -464,6 +397,27 @@ def test_same_photo_with_other_labels(photos, table):
     assert problems(photos, path) == [f"{path}, row 7: {text}"]
     manifest, *_ = ingest_photos(photos, table([*lines_of_table(), "5.jpg,0,1"]), LABELS)
     assert manifest["group"].tolist() == [0, 1, 2, 3, 4, 1]
+
+
+def test_equal_photos_may_differ_in_what_is_unknown_and_in_nothing_else(tmp_path):
+    rows = [
+        ("a", "one", [UNKNOWN, 1]),
+        ("b", "one", [0, UNKNOWN]),
+        ("c", "one", [0, 1]),
+        ("d", "one", [1, UNKNOWN]),  # as the first row, but not as the second
+        ("e", "two", [1, 0]),
+        ("f", "two", [UNKNOWN, UNKNOWN]),
+        ("g", "two", [UNKNOWN, 1]),
+    ]
+    kept = [
+        (SimpleNamespace(row=number, name=name, values=bytes(values)), SimpleNamespace(sha256=photo))
+        for number, (name, photo, values) in enumerate(rows, start=2)
+    ]
+    found = [problem.text.partition(": ")[2] for problem in ingest._contradictions(kept, ["red", "round"], tmp_path)]
+    assert found == [
+        "'d' is the same photo as 'b' in row 3, but they differ in 'red'",
+        "'g' is the same photo as 'e' in row 6, but they differ in 'round'",
+    ]
 
 
 UNREADABLE_TABLES = {
@@ -715,59 +669,31 @@ def test_no_shared_photos():
 # ---- the programs
 
 
-def run_program(program, *arguments):
-    command = [warm.python(), PROGRAMS / "photos" / program, *arguments]
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, env=ENVIRONMENT)
-
-
-def ingest_arguments(photos, tmp_path, table=None, threads=1, **settings):
-    settings = {
-        "photoset": "train",
-        "labels": LABELS,
-        "folds": 2,
-        "holdout": False,
-        "max_difference": 0.15,
-        "value_range": None,
-        "cut_photos": "bad",
-        **settings,
-    }
-    yield from ("--photos", photos, "--settings", json.dumps(settings), "--on-bad-photo", "fail", "--table")
-    yield from ([table] if table else [])
-    yield from ("--manifest", tmp_path / "manifest.parquet", "--quarantine", tmp_path / "quarantine.parquet")
-    yield from ("--thumbnails", tmp_path / "thumbnails.parquet")
-    yield from ("--links", "inside")
-    yield from ("--threads", threads)
+def ingest_program(photos, folder, table="", expected=0, photoset="train"):
+    """Run the program; return what it says."""
+    settings = {"photoset": photoset, "labels": LABELS, "folds": 2, "holdout": False, "max_difference": 0.15}
+    settings |= {"value_range": None, "cut_photos": "bad"}
+    options = ["--photos", str(photos), "--table", str(table), "--on-bad-photo=fail", "--links=inside", "--threads=1"]
+    options += [f"--{name}={name}.parquet" for name in ("manifest", "quarantine", "thumbnails")]
+    return call(folder, "photos/ingest_photos", *options, "--settings", settings, expected=expected)
 
 
 def test_ingest_program(photos, table, tmp_path):
-    path = table(lines_of_table())
-    done = run_program("ingest_photos.py", *ingest_arguments(photos, tmp_path, path, threads=2))
-    assert done.returncode == 0
-    assert "5 photos, 2 labels, 0 groups of near-duplicates" in done.stderr
+    said = ingest_program(photos, tmp_path, table(lines_of_table()))
+    assert "5 photos, 2 labels, 0 groups of near-duplicates" in said
     assert len(pd.read_parquet(tmp_path / "manifest.parquet")) == 5
-    assert pd.read_parquet(tmp_path / "quarantine.parquet").columns.tolist() == [
-        "image_id",
-        "path",
-        "row",
-        "problem",
-        "bad",
-    ]
-
-
-def test_ingest_program_without_table(photos, tmp_path):
-    done = run_program("ingest_photos.py", *ingest_arguments(photos, tmp_path, photoset="test"))
-    assert done.returncode == 0
+    quarantine = pd.read_parquet(tmp_path / "quarantine.parquet")
+    assert quarantine.columns.tolist() == ["image_id", "path", "row", "problem", "bad"]
+    (tmp_path / "manifest.parquet").unlink()
+    ingest_program(photos, tmp_path, photoset="test")
     assert len(pd.read_parquet(tmp_path / "manifest.parquet")) == 5
 
 
 def test_ingest_program_ends_with_the_message(photos, table, tmp_path):
     path = table([*lines_of_table(), "gone.jpg,0,1"])
-    done = run_program("ingest_photos.py", *ingest_arguments(photos, tmp_path, path))
-    assert done.returncode == 1
-    assert done.stderr.endswith(
+    assert ingest_program(photos, tmp_path, path, expected=1) == (
         f"error: 1 problem in photoset train:\n{path}, row 7: 'gone.jpg': no such file in {photos}\n"
     )
-    assert "Traceback" not in done.stderr
     assert not (tmp_path / "manifest.parquet").exists()
 
 
@@ -778,27 +704,17 @@ def test_a_table_of_names_needs_a_header(photos, tmp_path):
 
 
 def test_compare_program(tmp_path):
-    paths = {"manifest": [], "thumbnails": []}
-    for kind, tables in zip(paths, compared(train={"a": "1", "b": "2"}, test={"y": "2"}), strict=True):
-        for name, table in tables.items():
-            paths[kind].append(tmp_path / f"{name}_{kind}.parquet")
-            write_table(table, paths[kind][-1])
-    write_table(pd.DataFrame({"image_id": [], "problem": [], "bad": []}), tmp_path / "none.parquet")
-    arguments = ["--shared", tmp_path / "shared.parquet", "--manifests", *paths["manifest"]]
-    arguments += ["--thumbnails", *paths["thumbnails"]]
-    arguments += ["--quarantines", tmp_path / "none.parquet", tmp_path / "none.parquet"]
-    settings = {
-        "photosets": ["train", "test"],
-        "stated": [],
-        "on_bad_photo": "fail",
-        "max_difference": 0.15,
-        "divided": "warn",
-    }
-    done = run_program("compare_photosets.py", *arguments, "--settings", json.dumps(settings))
-    assert done.returncode == 1
-    assert "'y' in test is the same photo as 'b' in train" in done.stderr
-    assert "Traceback" not in done.stderr
-    settings["on_bad_photo"] = "skip"
-    done = run_program("compare_photosets.py", *arguments, "--settings", json.dumps(settings))
-    assert done.returncode == 0
-    assert pd.read_parquet(tmp_path / "shared.parquet")["train_image_id"].tolist() == ["b"]
+    words = ["--manifests", "m0", "m1", "--thumbnails", "t0", "t1", "--quarantines", "none", "none"]
+    words += ["--shared=shared", "--settings"]
+    manifests, thumbnails = compared(train={"a": "1", "b": "2"}, test={"y": "2"})
+    for k, name in enumerate(manifests):
+        write_table(manifests[name], tmp_path / f"m{k}")
+        write_table(thumbnails[name], tmp_path / f"t{k}")
+    write_table(pd.DataFrame({"image_id": [], "problem": [], "bad": []}), tmp_path / "none")
+    settings = {"photosets": ["train", "test"], "stated": [], "max_difference": 0.15, "divided": "warn"}
+    for on_bad_photo, status in (("fail", 1), ("skip", 0)):
+        settings["on_bad_photo"] = on_bad_photo
+        said = call(tmp_path, "photos/compare_photosets", *words, settings, expected=status)
+        assert "'y' in test is the same photo as 'b' in train" in said
+        assert (tmp_path / "shared").exists() == (status == 0)
+    assert pd.read_parquet(tmp_path / "shared")["train_image_id"].tolist() == ["b"]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from stylevote.config.label_table import LabelTable
@@ -24,28 +23,6 @@ def table(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text(TEXT)
     return path
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        TEXT.replace("\n", "\r\n"),
-        "\ufeff" + TEXT.replace("\n", "\n\n"),
-        TEXT.replace("b.jpg", '"b.jpg"').replace("1", "1.0"),
-        'name;red;"round, or so"\nb.jpg; 1 ;0\nfolder/a.jpg;0;1',
-        "image\tround, or so\tred\nb.jpg\t0\t1\nfolder/a.jpg\t1\t0\n",
-    ],
-)
-def test_the_same_in_other_words_means_the_same(table, tmp_path, written):
-    other = tmp_path / "other.txt"
-    other.write_bytes(written.encode())
-    assert said(other) == said(table)
-
-
-def test_a_parquet_table_means_the_same(table, tmp_path):
-    frame = pd.DataFrame({"image": ["b.jpg", "folder/a.jpg"], "red": [True, False], "round, or so": [0, 1]})
-    frame.to_parquet(tmp_path / "other.parquet")
-    assert said(tmp_path / "other.parquet") == said(table)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import json
-import subprocess
 import tracemalloc
 import zlib
 
@@ -12,14 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import warm
-from programs import ENVIRONMENT, PROGRAMS
+from programs import call
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table, write_table
 from stylevote.photos.decoding import PhotoError, decode_photo, read_bytes
 from stylevote.photos.pixels import cache_pixels, map_in_order, open_pixels, resize_photo
-
-PROGRAM = PROGRAMS / "photos" / "cache_pixels.py"
 
 
 def drawn(size, seed=0):
@@ -49,41 +44,12 @@ def test_formats(form):
     assert difference(photo.image, image) < (8 if form == "GIF" else 3)
 
 
-def grey(image):
-    return np.asarray(image.convert("L"))
-
-
-MODES = {
-    "grey": lambda image: encoded(image.convert("L"), "PNG"),
-    "grey JPEG": lambda image: encoded(image.convert("L"), "JPEG", quality=95),
-    "16-bit PNG": lambda image: encoded(Image.fromarray(grey(image).astype(np.uint16) * 257), "PNG"),
-    "16-bit TIFF": lambda image: encoded(Image.fromarray(grey(image).astype(np.uint16) * 257), "TIFF"),
-    "32-bit TIFF": lambda image: encoded(Image.fromarray(grey(image).astype(np.int32) * 257), "TIFF"),
-    "float TIFF": lambda image: encoded(Image.fromarray(grey(image).astype(np.float32) / 255), "TIFF"),
-    "grey and alpha": lambda image: encoded(image.convert("LA"), "PNG"),
-}
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_grey_modes(mode):
-    image = drawn((40, 60))
-    photo = decode_photo(MODES[mode](image)).image
+@pytest.mark.parametrize(("mode", "form"), [("L", "PNG"), ("L", "JPEG"), ("LA", "PNG"), ("P", "PNG"), ("1", "PNG")])
+def test_grey_palettes_and_black_and_white(mode, form):
+    image = drawn((40, 60)).quantize(256) if mode == "P" else drawn((40, 60)).convert(mode)
+    photo = decode_photo(encoded(image, form, quality=95)).image
     assert photo.mode == "RGB"
-    assert difference(photo, image.convert("L").convert("RGB")) < 1
-
-
-def test_16_bit_colour():
-    # Pillow writes no 16-bit colour; this PNG of 2 x 1 pixels is put together by hand.
-    pixels = np.array([[0x0000, 0x8080, 0xFFFF], [0x4040, 0xC0C0, 0x1010]], dtype=">u2").tobytes()
-    chunks = [
-        (b"IHDR", bytes([0, 0, 0, 2, 0, 0, 0, 1, 16, 2, 0, 0, 0])),
-        (b"IDAT", zlib.compress(b"\0" + pixels)),
-        (b"IEND", b""),
-    ]
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(
-        len(body).to_bytes(4, "big") + name + body + zlib.crc32(name + body).to_bytes(4, "big") for name, body in chunks
-    )
-    assert np.asarray(decode_photo(data).image).tolist() == [[[0, 128, 255], [64, 192, 16]]]
+    assert difference(photo, image.convert("RGB")) < (1 if form == "JPEG" else 1e-9)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "TIFF"])
@@ -92,16 +58,6 @@ def test_cmyk(form):
     photo = decode_photo(encoded(image.convert("CMYK"), form)).image
     assert photo.mode == "RGB"
     assert difference(photo, image) < 3
-
-
-def test_palette():
-    image = drawn((40, 60)).quantize(256)
-    assert difference(decode_photo(encoded(image, "PNG")).image, image.convert("RGB")) == 0
-
-
-def test_black_and_white():
-    image = drawn((40, 60)).convert("1")
-    assert difference(decode_photo(encoded(image, "PNG")).image, image.convert("RGB")) == 0
 
 
 def test_transparent_pixels_become_white():
@@ -143,6 +99,7 @@ TURNED = {
     6: lambda pixels: pixels.transpose(1, 0, 2)[:, ::-1],
     7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
     8: lambda pixels: pixels.transpose(1, 0, 2)[::-1],
+    99: lambda pixels: pixels,  # there is no such orientation
 }
 
 
@@ -156,12 +113,6 @@ def test_orientation(form, orientation):
     expected = TURNED[orientation](np.asarray(image))
     assert (photo.height, photo.width) == expected.shape[:2]
     assert difference(photo.image, expected) < 3
-
-
-def test_unknown_orientation_is_passed_over():
-    exif = Image.Exif()
-    exif[0x0112] = 99
-    assert decode_photo(encoded(drawn((40, 60)), "JPEG", exif=exif)).image.size == (40, 60)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
@@ -371,28 +322,21 @@ def test_map_in_order():
         assert list(map_in_order(abs, items, threads)) == [abs(item) for item in items]
 
 
-def run_program(photos, tmp_path, threads=2):
-    paths = {"--photos": photos, "--manifest": tmp_path / "manifest.parquet"}
-    paths |= {"--pixels": tmp_path / "cache" / "pixels.bin", "--index": tmp_path / "cache" / "index.parquet"}
-    options = [str(part) for option in paths.items() for part in option]
-    command = [warm.python(), str(PROGRAM), *options, "--settings", json.dumps({"size": 24}), "--threads", str(threads)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+def run_program(photos, folder, expected=0):
+    """Run the program; return what it says."""
+    options = ["--photos", str(photos), "--manifest=manifest", "--pixels=cache/pixels", "--index=cache/index"]
+    return call(folder, "photos/cache_pixels", *options, "--threads=1", "--settings", {"size": 24}, expected=expected)
 
 
 def test_program(photos, tmp_path):
-    write_table(manifest_of(photos), tmp_path / "manifest.parquet")
-    done = run_program(photos, tmp_path)
-    assert done.returncode == 0
-    assert "80 photos at 24 pixels" in done.stderr
-    index = read_table(tmp_path / "cache" / "index.parquet")
-    assert len(open_pixels(tmp_path / "cache" / "pixels.bin", index))
+    write_table(manifest_of(photos), tmp_path / "manifest")
+    assert "80 photos at 24 pixels" in run_program(photos, tmp_path)
+    index = read_table(tmp_path / "cache" / "index")
+    assert len(open_pixels(tmp_path / "cache" / "pixels", index))
 
 
 def test_program_ends_with_the_message(photos, tmp_path):
-    write_table(manifest_of(photos), tmp_path / "manifest.parquet")
-    (photos / "40.png").write_bytes(b"other")
-    done = run_program(photos, tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {photos / '40.png'}: its bytes changed after it was ingested")
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "cache" / "index.parquet").exists()
+    write_table(manifest_of(photos).assign(sha256="another"), tmp_path / "manifest")
+    said = run_program(photos, tmp_path, expected=1)
+    assert said.startswith(f"error: {photos / '00.png'}: its bytes changed after it was ingested")
+    assert not (tmp_path / "cache" / "index").exists()

@@ -1,5 +1,6 @@
 """One truth, written in every form that people have: each is read as the same photos with the same labels."""
 
+import csv
 import gzip
 import io
 import json
@@ -52,6 +53,16 @@ def text(frame=TRUTH, **settings):
 
 PLAIN = {
     "table.csv": text().encode(),
+    "table.txt": text().encode("utf-8-sig"),
+    "table.CSV": text(sep=";").encode(),
+    "tabs.csv": text(sep="\t").encode(),
+    "CRLF.tsv": text(sep="\t", lineterminator="\r\n").encode(),
+    "old Mac.csv": text(lineterminator="\r").encode(),
+    "blank lines.csv": f"\n{text(lineterminator=chr(10) * 2)} \n\n".encode(),
+    "no last newline.csv": text().strip().encode(),
+    "quotes.csv": text(quoting=csv.QUOTE_NONNUMERIC).encode(),
+    "spaces.csv": text().replace(",0", " ,  0").replace("\n", "  \n").encode(),
+    "URLs.csv": text(TRUTH.assign(url="http://x/y.jpg")).encode(),
     "UTF-16.csv": text().encode("utf-16"),
     "UTF-16 big.txt": b"\xfe\xff" + text().encode("utf-16-be"),
     "packed.csv.gz": gzip.compress(text().encode()),

@@ -19,11 +19,7 @@ Opened = tuple[np.ndarray, np.ndarray | None]
 
 
 def rare_labels(manifest: pd.DataFrame, labels: list[str], settings: Recolor) -> list[str]:
-    """Return the labels whose photos are recoloured: those in the settings, or the rare ones.
-
-    Raises:
-        InputError: no label is rare.
-    """
+    """Return the labels whose photos are recoloured: named ones or rare ones; raise `InputError` if none is rare."""
     if settings.labels is not None:
         return settings.labels
     shares = dict(zip(labels, share_with(label_matrix(manifest, labels)), strict=True))

@@ -6,6 +6,7 @@ from math import isnan
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
+from scipy.ndimage import binary_erosion
 
 MAX_EXAMPLES = 24
 COLUMNS = 4  # examples per row
@@ -20,21 +21,13 @@ OUTLINE = (255, 60, 200)  # few clothes have this colour
 
 @dataclass(frozen=True)
 class Example:
-    """One photo on the sheet.
+    """One photo on the sheet."""
 
-    Attributes:
-        before: uint8 of shape (height, width, 3).
-        mask: bool of shape (height, width).
-        after: as ``before``.
-        hues_from: of each garment, degrees; nan for black, white and grey.
-        hues_to: of each garment, degrees.
-    """
-
-    before: np.ndarray
-    mask: np.ndarray
-    after: np.ndarray
-    hues_from: Sequence[float]
-    hues_to: Sequence[float]
+    before: np.ndarray  # uint8 of shape (height, width, 3)
+    mask: np.ndarray  # bool of shape (height, width)
+    after: np.ndarray  # as ``before``
+    hues_from: Sequence[float]  # of each garment, degrees; nan for black, white and grey
+    hues_to: Sequence[float]  # of each garment, degrees
 
 
 def draw_contact_sheet(examples: Sequence[Example]) -> Image.Image:
@@ -72,11 +65,7 @@ def _outlined(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
     grey = np.broadcast_to(photo.mean(axis=2, keepdims=True), photo.shape)
     picture = np.where(mask[..., None], photo, 0.35 * grey).astype(np.uint8)
     thickness = max(1, round(min(mask.shape) / 150))
-    inner = mask.copy()
-    for _ in range(thickness):
-        padded = np.pad(inner, 1, constant_values=True)
-        inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    picture[mask & ~inner] = OUTLINE
+    picture[mask & ~binary_erosion(mask, iterations=thickness, border_value=1)] = OUTLINE
     return picture
 
 

@@ -39,27 +39,16 @@ class Unsuitable(Exception):  # noqa: N818 - it is no error: the photo stays as 
 
 @dataclass(frozen=True)
 class Garment:
-    """A colour that the clothes have.
+    """A colour that the clothes have."""
 
-    Attributes:
-        hue: most frequent hue, degrees; nan for black, white and grey.
-        below: extent of the hues below ``hue``, degrees.
-        above: extent of the hues above ``hue``, degrees.
-        saturation: median, 0 to 1.
-        value: median, levels.
-        lightness: most frequent L of Lab, 0 to 100, of a neutral garment; nan for others.
-        share_of_mask: share of the masked pixels that have the colour.
-        share_of_image: share of all pixels that are masked and have the colour.
-    """
-
-    hue: float
-    below: float
-    above: float
-    saturation: float
-    value: float
-    lightness: float
-    share_of_mask: float
-    share_of_image: float
+    hue: float  # most frequent hue, degrees; nan for black, white and grey
+    below: float  # extent of the hues below ``hue``, degrees
+    above: float  # extent of the hues above ``hue``, degrees
+    saturation: float  # median, 0 to 1
+    value: float  # median, levels
+    lightness: float  # most frequent L of Lab, 0 to 100, of a neutral garment; nan for others
+    share_of_mask: float  # share of the masked pixels that have the colour
+    share_of_image: float  # share of all pixels that are masked and have the colour
 
 
 def shrink(photo: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:

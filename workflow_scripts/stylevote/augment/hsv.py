@@ -4,15 +4,10 @@ import numpy as np
 
 
 def to_hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the hue (degrees, 0 to 360), saturation (0 to 1) and value (0 to 255) of pixels.
+    """Return the hue (degrees, 0 to 360), saturation (0 to 1) and value (0 to 255) of pixels: float32, shape (pixels,).
 
-    Smith, Colour gamut transform pairs, SIGGRAPH 1978. Greys have a hue and saturation of 0.
-
-    Args:
-        rgb: uint8 of shape (pixels, 3).
-
-    Returns:
-        Three float32 arrays of shape (pixels,).
+    Smith, Colour gamut transform pairs, SIGGRAPH 1978. Greys have a hue and saturation of 0. ``rgb`` is uint8 of shape
+    (pixels, 3).
     """
     red, green, blue = (rgb[:, channel].astype(np.float32) for channel in range(3))
     value = np.maximum(np.maximum(red, green), blue)
@@ -28,15 +23,9 @@ def to_hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def turn_hue(rgb: np.ndarray, degrees: float, factor: float) -> np.ndarray:
-    """Return pixels with their hue turned, their saturation scaled and their value kept, not rounded.
+    """Return uint8 pixels, shape (pixels, 3), with ``degrees`` added to the hue, and ``factor`` times the saturation.
 
-    Args:
-        rgb: uint8 of shape (pixels, 3).
-        degrees: added to the hue.
-        factor: of the saturation, which ends at 1.
-
-    Returns:
-        float32 of shape (3, pixels), 0 to 255.
+    The saturation ends at 1. The result is not rounded: float32 of shape (3, pixels), 0 to 255.
     """
     hue, saturation, value = to_hsv(rgb)
     return to_rgb(hue + np.float32(degrees % 360), np.minimum(saturation * np.float32(factor), 1), value)
@@ -45,10 +34,7 @@ def turn_hue(rgb: np.ndarray, degrees: float, factor: float) -> np.ndarray:
 def to_rgb(hue: np.ndarray, saturation: np.ndarray | float, value: np.ndarray | float) -> np.ndarray:
     """Return colours of HSV as RGB, not rounded: float32 of shape (3, pixels), 0 to 255.
 
-    Args:
-        hue: degrees, 0 to 720, float32 of shape (pixels,).
-        saturation: 0 to 1, of each pixel or of all.
-        value: 0 to 255, of each pixel or of all.
+    Hues are degrees, 0 to 720, float32 of shape (pixels,). Saturation and value are those of each pixel, or of all.
     """
     sixth = hue / 60
     sixth -= 6 * (sixth >= 6)

@@ -30,15 +30,10 @@ SHARD_COLUMNS = pa.schema(
 
 
 class Detection(NamedTuple):
-    """A segmenter's result for a photo.
+    """A segmenter's result for a photo."""
 
-    Attributes:
-        mask: bool, of the photo's shape; None if nothing was found.
-        score: the segmenter's confidence, 0 to 1; 0 if nothing was found.
-    """
-
-    mask: np.ndarray | None
-    score: float
+    mask: np.ndarray | None  # bool, of the photo's shape; None if nothing was found
+    score: float  # the segmenter's confidence, 0 to 1; 0 if nothing was found
 
 
 NOTHING = Detection(None, 0.0)
@@ -127,24 +122,14 @@ def read_class_mask(path: Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Region:
-    """The class numbers of a mask.
+    """The class numbers of a mask."""
 
-    Attributes:
-        inside: bool, shape (256,): the numbers that belong to the mask.
-        named: bool, shape (256,): the numbers that a class mask may contain.
-        table: the table of class numbers, for messages.
-    """
-
-    inside: np.ndarray
-    named: np.ndarray
-    table: Path | None
+    inside: np.ndarray  # bool, shape (256,): the numbers that belong to the mask
+    named: np.ndarray  # bool, shape (256,): the numbers that a class mask may contain
+    table: Path | None  # the table of class numbers, for messages
 
     def mask(self, classes: np.ndarray, path: Path) -> np.ndarray:
-        """Return the pixels of class numbers, read from ``path``, that belong to the region, as bool of their shape.
-
-        Raises:
-            InputError: the table lacks a number.
-        """
+        """Return which class numbers are in the region, bool of their shape; raise `InputError` if one is not named."""
         unnamed = np.unique(classes[~self.named[classes]])
         if len(unnamed):
             numbers = ", ".join(map(str, unnamed[:10])) + ("..." if len(unnamed) > 10 else "")

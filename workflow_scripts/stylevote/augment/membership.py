@@ -30,14 +30,10 @@ NEUTRAL_LIGHTNESS = (16, 26)  # of Lab, distances between which a grey stops bei
 
 
 class Memberships(NamedTuple):
-    """How much each pixel of a reduced photo belongs to each garment.
+    """How much each pixel of a reduced photo belongs to each garment."""
 
-    Attributes:
-        levels: 0 to 255, uint8 of shape (garments, rows, columns).
-        extent: height and width of the photo, in pixels of the reduced one: its last row and column can be partial.
-    """
-
-    levels: np.ndarray
+    levels: np.ndarray  # 0 to 255, uint8 of shape (garments, rows, columns)
+    # height and width of the photo, in pixels of the reduced one: its last row and column can be partial
     extent: tuple[float, float]
 
     def at_size(self, height: int, width: int) -> list[np.ndarray]:
@@ -57,13 +53,9 @@ class Memberships(NamedTuple):
 
 
 def memberships(photo: np.ndarray, mask: np.ndarray, garments: list[Garment], mode: str) -> Memberships:
-    """Return how much each pixel belongs to each garment.
+    """Return how much each pixel belongs to each of the garments that `find_garments` found in this photo and mask.
 
-    Args:
-        photo: uint8 of shape (height, width, 3).
-        mask: the person or the clothes, bool of shape (height, width).
-        garments: from `stylevote.augment.garments.find_garments`.
-        mode: "full_image", or "masked": pixels outside the mask belong to none.
+    In the ``mode`` "masked", not in "full_image", pixels outside the mask belong to none.
     """
     small, small_mask, factor = shrink(photo, mask)
     near = _feathered(small_mask)
@@ -172,12 +164,8 @@ def _spared(pixels: _Pixels, skin_likeness: np.ndarray, cloth: np.ndarray) -> np
     """Return how much each pixel must be spared as skin, or as lips and eyes in it: uint8 of shape (height, width).
 
     Edges of red and orange cloth next to something pale have colours of skin, too. So thin lines along the cloth are
-    not spared. Lips are too small to be cloth.
-
-    Args:
-        pixels: of the photo.
-        skin_likeness: of each pixel, 0 to 1.
-        cloth: how much each pixel is cloth and not skin, uint8 of shape (height, width).
+    not spared. Lips are too small to be cloth. ``cloth`` tells how much each pixel is cloth and not skin, in the same
+    shape.
     """
     # On the mask only: where a beige wall meets a red skirt, the line is as thick as the wall.
     broad = _without_specks(_image(pixels.index, skin_likeness * (pixels.near == 1), cloth.shape), SEAM)

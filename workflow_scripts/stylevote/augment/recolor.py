@@ -26,22 +26,14 @@ TINT_LIGHTNESS = (0.2, 0.5)  # fraction of the way to 50 that its lightness move
 
 @dataclass(frozen=True)
 class Recoloring:
-    """New colours of a photo's garments. It fits the photo at any size.
+    """New colours of a photo's garments. It fits the photo at any size."""
 
-    Attributes:
-        levels: how much each pixel of the reduced photo belongs to each garment, as in `Memberships`.
-        extent: of `Memberships`, shape (2,).
-        hues_from: degrees, shape (garments,); nan for black, white and grey.
-        hues_to: degrees, shape (garments,).
-        factors: of the saturation, shape (garments,); nan for black, white and grey.
-        tints: of black, white and grey: L of Lab before, what is added to L, a and b; else nan. Shape (garments, 4).
-    """
-
-    levels: np.ndarray
-    extent: np.ndarray
-    hues_from: np.ndarray
-    hues_to: np.ndarray
-    factors: np.ndarray
+    levels: np.ndarray  # how much each pixel of the reduced photo belongs to each garment, as in `Memberships`
+    extent: np.ndarray  # of `Memberships`, shape (2,)
+    hues_from: np.ndarray  # degrees, shape (garments,); nan for black, white and grey
+    hues_to: np.ndarray  # degrees, shape (garments,)
+    factors: np.ndarray  # of the saturation, shape (garments,); nan for black, white and grey
+    # of black, white and grey: L of Lab before, what is added to L, a and b; else nan; shape (garments, 4)
     tints: np.ndarray
 
     def to_bytes(self) -> bytes:
@@ -57,14 +49,7 @@ class Recoloring:
 def draw_recoloring(
     photo: np.ndarray, mask: np.ndarray, garments: list[Garment], settings: Recolor, rng: np.random.Generator
 ) -> Recoloring:
-    """Draw a new colour for every garment, and find the pixels that belong to it.
-
-    Args:
-        photo: uint8 of shape (height, width, 3).
-        mask: the person or the clothes, bool of shape (height, width).
-        garments: from `stylevote.augment.garments.find_garments`.
-        rng: draws the colours.
-    """
+    """Draw a new colour for every garment, and find the pixels that belong to it; arguments as of `find_garments`."""
     colors = draw_colors(garments, settings, rng)
     levels, extent = memberships(photo, mask, garments, settings.mode)
     hues_from = np.array([garment.hue for garment in garments])

@@ -89,15 +89,9 @@ def resample(
 
 
 def positives_table(photos: pd.DataFrame, labels: list[str], epochs: pd.DataFrame) -> pd.DataFrame:
-    """Return how often each label is seen.
+    """Return how often each label is seen, for the photos and the result of `resample`.
 
-    Args:
-        photos: column ``image_id`` and one per label (0, 1 or `UNKNOWN`): the fold's training photos.
-        epochs: what `resample` returned.
-
-    Returns:
-        A row per label: ``positives`` (among the photos), ``an epoch`` (mean over the epochs) and ``ratio`` (of the
-        second to the first).
+    A row per label: ``positives`` (among the photos), ``an epoch`` (mean over the epochs), and their ``ratio``.
     """
     values = positive_matrix(photos, labels)
     seen = np.bincount(pd.Index(photos["image_id"]).get_indexer(epochs["image_id"]), minlength=len(photos))
@@ -179,8 +173,7 @@ def _rarity(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _draw_systematically(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw as many entries as there are weights, in proportion to them, by equal steps through them in random order.
 
-    Returns:
-        Rows of ``weights``, each as often as expected, rounded up or down.
+    Each row of ``weights`` is returned as often as expected, rounded up or down.
     """
     order = rng.permutation(len(weights))
     ends = np.cumsum(weights[order])

@@ -38,17 +38,11 @@ class Overlap(NamedTuple):
 
 @dataclass(frozen=True)
 class Examples:
-    """Photos with masks, at the size of the network's input.
+    """Photos with masks, at the size of the network's input."""
 
-    Attributes:
-        inputs: uint8, shape (photos, 4, side, side): red, green, blue, and 255 inside the mask.
-        masks: each photo's mask at the photo's shape (`stylevote.augment.masks.encode_mask`).
-        groups: int64, shape (photos,): near-duplicates share a number.
-    """
-
-    inputs: torch.Tensor
-    masks: list[bytes]
-    groups: np.ndarray
+    inputs: torch.Tensor  # uint8, shape (photos, 4, side, side): red, green, blue, and 255 inside the mask
+    masks: list[bytes]  # each photo's mask at the photo's shape (`stylevote.augment.masks.encode_mask`)
+    groups: np.ndarray  # int64, shape (photos,): near-duplicates share a number
 
 
 def read_examples(

@@ -23,25 +23,15 @@ ATTEMPT_COLUMNS = pa.schema([*list(PHOTO_COLUMNS)[:-1], ("outcome", pa.string())
 
 
 class Attempt(NamedTuple):
-    """One attempt at a recoloured copy.
-
-    Attributes:
-        image_id: the photo's.
-        variant: name of the copy among the photo's copies.
-        outcome: ``made``, why the clothes cannot be recoloured, or ``gate:`` and the measure that failed.
-        hues_from: the garments' hues before, degrees.
-        hues_to: the garments' hues after, degrees.
-        figures: from `stylevote.augment.quality.measure`; empty if nothing was recoloured.
-        recoloring: the copy's new colours, if it was made (`stylevote.augment.recolor.Recoloring.to_bytes`).
-    """
+    """One attempt at a recoloured copy."""
 
     image_id: str
-    variant: str
-    outcome: str
-    hues_from: list[float]
-    hues_to: list[float]
-    figures: dict[str, float]
-    recoloring: bytes | None
+    variant: str  # name of the copy among the photo's copies
+    outcome: str  # ``made``, why the clothes cannot be recoloured, or ``gate:`` and the measure that failed
+    hues_from: list[float]  # the garments' hues before, degrees
+    hues_to: list[float]  # the garments' hues after, degrees
+    figures: dict[str, float]  # from `stylevote.augment.quality.measure`; empty if nothing was recoloured
+    recoloring: bytes | None  # the copy's new colours, if it was made (`stylevote.augment.recolor.Recoloring.to_bytes`)
 
 
 def write_shard(attempts: Iterable[Attempt], photos: Path, table: Path) -> pd.DataFrame:

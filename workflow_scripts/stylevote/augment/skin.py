@@ -15,18 +15,12 @@ SATURATION_MARGIN = 0.12
 
 
 def skin(photo: np.ndarray) -> np.ndarray:
-    """Return the pixels with the colour of skin, whatever they show.
+    """Tell which pixels (uint8, shape (..., 3)) have the colour of skin, whatever they show: bool, shape (...).
 
     Both must agree: Cb from 77 to 127 and Cr from 133 to 173 (Chai & Ngan, Face segmentation using skin-colour map in
     videophone applications, IEEE Transactions on Circuits and Systems for Video Technology 9(4), 1999); hue from 0 to
     50 degrees and saturation from 0.23 to 0.68 (Sobottka & Pitas, A novel method for automatic face segmentation,
     facial feature extraction and tracking, Signal Processing: Image Communication 12(3), 1998).
-
-    Args:
-        photo: uint8 of shape (..., 3).
-
-    Returns:
-        bool of shape (...).
     """
     rgb = photo.reshape(-1, 3)
     cb, cr = _cb_cr(rgb)
@@ -40,15 +34,8 @@ def protection(rgb: np.ndarray, hue: np.ndarray, saturation: np.ndarray) -> np.n
     """Return how much pixels must be spared as skin: 1 in the ranges of `skin`, falling to 0 over a margin.
 
     Saturation has no lower limit here because lit skin is pale. (Of the skin in the photos of Clothing Co-Parsing, 7 %
-    of the pixels are outside Chai & Ngan's ranges, and 37 % outside those of Sobottka & Pitas.)
-
-    Args:
-        rgb: uint8 of shape (pixels, 3).
-        hue: of these pixels, degrees.
-        saturation: of these pixels, 0 to 1.
-
-    Returns:
-        float32 of shape (pixels,).
+    of the pixels are outside Chai & Ngan's ranges, and 37 % outside those of Sobottka & Pitas.) ``hue`` and
+    ``saturation`` are those of the pixels, as of `to_hsv`. The result is float32 of shape (pixels,).
     """
     cb, cr = _cb_cr(rgb)
     spared = _inside(cb, *CB, CHROMA_MARGIN)

@@ -17,21 +17,13 @@ SIZES = ("quick", "standard", "large")
 
 
 class Choice(NamedTuple):
-    """Settings.
+    """Settings."""
 
-    Attributes:
-        labels: positions of the labels that are kept, in the table's order.
-        left_out: positions of the labels that are `UNLEARNABLE`.
-        folds: number of folds.
-        chosen: name of the set of runs.
-        costs: hours and cost of each set that was considered, by its name.
-    """
-
-    labels: list[int]
-    left_out: list[int]
-    folds: int
-    chosen: str
-    costs: dict[str, tuple[float, SetCost]]
+    labels: list[int]  # positions of the labels that are kept, in the table's order
+    left_out: list[int]  # positions of the labels that are `UNLEARNABLE`
+    folds: int  # number of folds
+    chosen: str  # name of the set of runs
+    costs: dict[str, tuple[float, SetCost]]  # hours and cost of each set that was considered, by its name
 
 
 def choose(found: Survey, seconds: Seconds, *, hours: float, kind: str, devices: int) -> Choice:

@@ -25,7 +25,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-TEMPLATES.filters |= {"value": as_yaml, "block": block, "comment": lambda text, indent="": comment(text, indent)}
+TEMPLATES.filters |= {"value": as_yaml, "block": block, "comment": comment}
 
 
 def refuse_fixed_form(found: Survey, config: dict[str, Any], left_out: list[int]) -> None:
@@ -79,11 +79,7 @@ def left_out_of(description: dict[str, Any], labels: list[str], left_out: list[i
 
 
 def path_text(path: Path) -> str:
-    """Return a path as a configuration names it.
-
-    Raises:
-        InputError: the name is not UTF-8, or would stand for the results folder.
-    """
+    """Return a path for a configuration; raise `InputError` if it is not UTF-8, or would stand for the results."""
     text = str(path)
     if not text.isprintable() or "{results}" in text:
         raise InputError(f"{quote(text)}: a configuration cannot hold this name; rename it")
@@ -121,17 +117,8 @@ def render(config: dict[str, Any], found: Survey, choice: Choice, *, basis: str,
         basis=basis,
         backbones=backbones_of(choice.chosen),
     )
-    check(text, config)
-    return text
-
-
-def check(text: str, config: dict[str, Any]) -> None:
-    """Read a configuration as the workflow does.
-
-    Raises:
-        InputError: the workflow would refuse it.
-    """
-    read = yaml.load(text, Loader=yaml.CSafeLoader)
+    read = yaml.load(text, Loader=yaml.CSafeLoader)  # as the workflow does
     if read != config:
         raise AssertionError(f"YAML reads other values than were written: {quote(read)}")
     resolve(read)
+    return text

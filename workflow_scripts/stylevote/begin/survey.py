@@ -1,7 +1,7 @@
 """What a folder of photos and a table hold, read by the functions with which the workflow reads them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,48 +29,27 @@ MIN_FOUND = 0.5  # fraction of the table's photos that must be there or be downl
 
 @dataclass(frozen=True)
 class Survey:
-    """What a folder and a table hold.
-
-    Attributes:
-        folder, table: their paths.
-        labels: names of the labels, in the table's order.
-        description: keys of `LabelTable` that the table needs besides its path.
-        findings: sentences about the table.
-        entries: its photos that can be used, as far as it is known.
-        values: their labels (0, 1 or `UNKNOWN`), uint8, shape (photos, labels).
-        groups: position of the first photo that stays together with each, int64, shape (photos,).
-        positives: photos of each label, int, shape (labels,).
-        distinct: the same, with near-duplicates and groups counted once.
-        missing: sentences about rows without a photo in the folder.
-        download: whether they have URLs.
-        links: whether some photos are links to files elsewhere.
-        unused: photos of the folder that the table does not name.
-        others: paths of its other files.
-        opened: number of photos that were opened.
-        bad: sentences about those that cannot be read.
-        sides: shorter sides of the others in pixels.
-        near: groups of near-duplicates among them.
-    """
+    """What a folder and a table hold."""
 
     folder: Path
     table: Path
-    labels: list[str]
-    description: dict[str, Any]
-    findings: list[str]
-    entries: list[Entry]
-    values: np.ndarray
-    groups: np.ndarray
-    positives: np.ndarray
-    distinct: np.ndarray
-    missing: list[str]
-    download: bool
-    links: bool
-    unused: int
-    others: list[str]
-    opened: int = 0
-    bad: list[str] = field(default_factory=list)
-    sides: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
-    near: int = 0
+    labels: list[str]  # names of the labels, in the table's order
+    description: dict[str, Any]  # keys of `LabelTable` that the table needs besides its path
+    findings: list[str]  # sentences about the table
+    entries: list[Entry]  # its photos that can be used, as far as it is known
+    values: np.ndarray  # labels of these photos (0, 1 or `UNKNOWN`), uint8, shape (photos, labels)
+    groups: np.ndarray  # position of the first photo that stays together with each, int64, shape (photos,)
+    positives: np.ndarray  # photos of each label, int, shape (labels,)
+    distinct: np.ndarray  # ``positives``, with near-duplicates and groups counted once
+    missing: list[str]  # sentences about rows without a photo in the folder
+    download: bool  # whether all missing photos have URLs
+    links: bool  # whether some photos are links to files elsewhere
+    unused: int  # number of photos of the folder that the table does not name
+    others: list[str]  # paths of the folder's other files
+    opened: int  # number of photos that were opened
+    bad: list[str]  # sentences about opened photos that cannot be read
+    sides: np.ndarray  # shorter sides of the others, pixels
+    near: int  # groups of near-duplicates among them
 
 
 def survey(photos: Path, table: Path, threads: int) -> Survey:

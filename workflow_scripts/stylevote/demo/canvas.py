@@ -76,19 +76,13 @@ class Canvas:
     """
 
     def __init__(self, backdrop: Image.Image, scale: float, origin: Point, lean: float, flip: int):
-        """Start from the background.
-
-        Args:
-            backdrop: The background, which is drawn over.
-            scale: Pixels per body height.
-            origin: Pixel (x, y) of the crown.
-            lean: Sideways distance of the crown from the soles, in body heights.
-            flip: 1, or -1 to mirror the person.
-        """
-        self.photo = backdrop
+        self.photo = backdrop  # is drawn over
         self.classes = Image.new("L", backdrop.size, 0)
         self.shade = Image.new("L", backdrop.size, 255)
-        self.scale, self.origin, self.lean, self.flip = scale, origin, lean, flip
+        self.scale = scale  # pixels per body height
+        self.origin = origin  # pixel (x, y) of the crown
+        self.lean = lean  # sideways distance of the crown from the soles, in body heights
+        self.flip = flip  # 1, or -1 to mirror the person
 
     def pixels(self, outline: Outline) -> np.ndarray:
         """Return points in body heights as pixels, shape (n, 2)."""

@@ -20,15 +20,10 @@ CROPS = ((1.0, 0.08), (1.0, 0.06), (1.0, 0.1), (1.0, 0.07), (0.78, 0.07), (0.78,
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn photo and the classes of its pixels.
+    """A drawn photo and the classes of its pixels."""
 
-    Attributes:
-        photo: Red, green and blue, uint8 of shape (height, width, 3).
-        classes: Class numbers, the index of ``CLASSES``, uint8 of shape (height, width).
-    """
-
-    photo: np.ndarray
-    classes: np.ndarray
+    photo: np.ndarray  # red, green and blue, uint8 of shape (height, width, 3)
+    classes: np.ndarray  # class numbers, the index of ``CLASSES``, uint8 of shape (height, width)
 
 
 def random_size(rng: np.random.Generator, side: int) -> tuple[int, int]:
@@ -39,18 +34,9 @@ def random_size(rng: np.random.Generator, side: int) -> tuple[int, int]:
 
 
 def draw(labels: Iterable[str], rng: np.random.Generator, side: int = 170) -> Drawing:
-    """Draw a photo of a person dressed in the given styles.
+    """Draw a photo of a person dressed in the styles of ``labels``; raise `ValueError` if one is not in ``LABELS``.
 
-    Args:
-        labels: Names of the photo's labels, out of ``LABELS``.
-        rng: Source of randomness: pose, body, outfit, background, crop and noise.
-        side: Shorter side in pixels, on average.
-
-    Returns:
-        The photo and the class of each of its pixels.
-
-    Raises:
-        ValueError: If a label is not one of ``LABELS``.
+    ``side`` is the shorter side in pixels, on average.
     """
     look = compose(labels, rng)
     width, height = random_size(rng, side)

@@ -82,14 +82,7 @@ HAIRS = parse_colours("1c181a 2d201c 503424 78482a be9155 963c23 969496")
 
 
 def compose(labels: Iterable[str], rng: np.random.Generator) -> dict[str, str]:
-    """Choose an option for each slot of the outfit.
-
-    Returns:
-        The option of each slot (the keys of ``DEFAULTS``), without contradictions.
-
-    Raises:
-        ValueError: If a label is not one of ``LABELS``.
-    """
+    """Return an option for each slot, without contradictions; raise `ValueError` for a label not in ``LABELS``."""
     labels = set(labels)
     if unknown := labels.difference(LABELS):
         raise ValueError(f"unknown labels {sorted(unknown)}; known are {', '.join(LABELS)}")

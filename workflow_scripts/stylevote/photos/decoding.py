@@ -67,27 +67,17 @@ class DamagedError(PhotoError):
 
 
 class Photo(NamedTuple):
-    """A decoded photo.
+    """A decoded photo."""
 
-    Attributes:
-        image: RGB and upright. At a scale of 1/8 its last column and row stand for the 1 to 8 pixels that were left.
-        width: full width in pixels.
-        height: full height in pixels.
-        scale: of ``image`` to the full size.
-        format: Pillow's name of the file's format.
-        values: kind and extrema of the file's values.
-        range: the values that became black and white.
-        notes: what was done with it that its user should know.
-    """
-
+    # RGB and upright. At a scale of 1/8 its last column and row stand for the 1 to 8 pixels that were left.
     image: Image.Image
-    width: int
-    height: int
-    scale: float
-    format: str = ""
-    values: Values = BYTES
-    range: Range = UNCHANGED
-    notes: tuple[str, ...] = ()
+    width: int  # full width in pixels
+    height: int  # full height in pixels
+    scale: float  # of ``image`` to the full size
+    format: str = ""  # Pillow's name of the file's format
+    values: Values = BYTES  # kind and extrema of the file's values
+    range: Range = UNCHANGED  # the values that became black and white
+    notes: tuple[str, ...] = ()  # what was done with it that its user should know
 
 
 def read_bytes(path: Path) -> bytes:

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import pandas as pd
 
+from stylevote.config.photos import Downloads
 from stylevote.errors import InputError
 from stylevote.files.tables import replacing
 from stylevote.photos.decoding import PhotoError, decode_photo
-from stylevote.photos.fetching import Bounds, PermanentError, TransientError, fetch, parse_url
+from stylevote.photos.fetching import PermanentError, TransientError, fetch, parse_url
 from stylevote.photos.formats import HEIF, is_photo
 from stylevote.photos.table_reader import Entry
 from stylevote.wording import plural, quote
@@ -34,18 +34,11 @@ SUFFIXES = {
     "AVIF": ".avif",
     HEIF: ".heic",
 }
-MAX_PAUSE = 300  # seconds
+MAX_PAUSE = 300  # seconds: pauses double up to this
 MAX_FAILURES = 10  # photos in a row that a host fails to send before it gets no more requests
 LOG_EVERY = 1000  # photos
 # Errors of a photo's name, and not of the disk.
 BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
-
-
-class Patience(NamedTuple):
-    """Attempts per photo, and seconds before the second attempt. The pause doubles each time, up to `MAX_PAUSE`."""
-
-    attempts: int
-    pause: float
 
 
 @dataclass
@@ -60,9 +53,7 @@ class _NotAskedError(Exception):
     """The photo was not requested, because its host failed too often."""
 
 
-def download_photos(
-    entries: list[Entry], folder: Path, bounds: Bounds, patience: Patience, parallel: int
-) -> tuple[pd.DataFrame, dict[str, int]]:
+def download_photos(entries: list[Entry], folder: Path, settings: Downloads) -> tuple[pd.DataFrame, dict[str, int]]:
     """Download photos into a folder.
 
     A photo gets its name in the table, with a suffix if the name has none, once it is complete and was decoded. After
@@ -71,9 +62,7 @@ def download_photos(
     Args:
         entries: names and URLs.
         folder: the folder, which may not exist yet.
-        bounds: limits of each attempt.
-        patience: attempts and pauses of each photo.
-        parallel: photos at a time.
+        settings: limits, pauses and photos at a time.
 
     Returns:
         a row per failed photo: image_id, url, row (int64, of the label table), problem; and for each host that failed
@@ -87,19 +76,23 @@ def download_photos(
     problems: dict[int, str] = {}
     not_asked: defaultdict[str, int] = defaultdict(int)
 
-    def is_complete(data: bytes) -> bool:
-        with decoding:
-            return _is_complete(data)
+    def is_complete(data: bytes) -> bool:  # it is not empty, and no truncated photo
+        try:
+            with decoding:
+                decode_photo(data)
+        except PhotoError as error:
+            return bool(data) and not str(error).startswith("truncated")
+        return True
 
     def download(entry: Entry) -> None:
         if not entry.url:
             raise PermanentError("the table has no URL for it; add one, or the photo")
         path = _path(entry.name, folder)
-        data = _fetch(entry.url, bounds, patience, hosts[parse_url(entry.url).host], is_complete)
+        data = _fetch(entry.url, settings, hosts[parse_url(entry.url).host], is_complete)
         with decoding:
             _write_photo(data, path, folder)
 
-    with ThreadPoolExecutor(parallel) as pool:
+    with ThreadPoolExecutor(settings.parallel) as pool:
         jobs = {pool.submit(download, entry): k for k, entry in enumerate(entries)}
         try:
             for count, job in enumerate(as_completed(jobs), 1):
@@ -118,41 +111,32 @@ def download_photos(
     return table.astype({"image_id": "str", "url": "str", "row": "int64", "problem": "str"}), dict(not_asked)
 
 
-def _fetch(url: str, bounds: Bounds, patience: Patience, host: Host, is_complete: Callable[[bytes], bool]) -> bytes:
+def _fetch(url: str, settings: Downloads, host: Host, is_complete: Callable[[bytes], bool]) -> bytes:
     """Return the content of the URL, after several attempts if necessary."""
     attempt = 0
     while True:
         if host.failures >= MAX_FAILURES:
             raise _NotAskedError(parse_url(url).host)
         if (rest := host.rests_until - time.monotonic()) > 0:
-            time.sleep(rest + random.uniform(0, patience.pause))
+            time.sleep(rest + random.uniform(0, settings.pause))
         try:
-            data = fetch(url, bounds, is_complete)
+            data = fetch(url, settings, is_complete)
         except PermanentError:
             host.failures = 0  # the host answers
             raise
         except TransientError as error:
             attempt += 1
-            if attempt >= patience.attempts or error.pause > MAX_PAUSE:
+            if attempt >= settings.attempts or error.pause > MAX_PAUSE:
                 host.failures += 1
                 asks = f", and asks to wait {error.pause:.0f} s" if error.pause > MAX_PAUSE else ""
                 raise PermanentError(f"{error}{asks} ({plural(attempt, 'attempt')})") from error
             if error.pause:
                 host.rests_until = max(host.rests_until, time.monotonic() + error.pause)
             # A random pause, so that requests that were refused together do not return together.
-            time.sleep(min(MAX_PAUSE, patience.pause * 2 ** (attempt - 1)) * random.uniform(0.5, 1.5))
+            time.sleep(min(MAX_PAUSE, settings.pause * 2 ** (attempt - 1)) * random.uniform(0.5, 1.5))
         else:
             host.failures = 0
             return data
-
-
-def _is_complete(data: bytes) -> bool:
-    """Tell whether a response can be complete: it is not empty, and no truncated photo."""
-    try:
-        decode_photo(data)
-    except PhotoError as error:
-        return bool(data) and not str(error).startswith("truncated")
-    return True
 
 
 def _path(name: str, folder: Path) -> Path:

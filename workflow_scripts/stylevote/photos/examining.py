@@ -17,26 +17,16 @@ MAX_MISSING = 0.1  # fraction of a photo's rows that a file without its last byt
 
 
 class Examined(NamedTuple):
-    """A photo whose file was opened.
+    """A photo whose file was opened."""
 
-    Attributes:
-        width, height: upright size in pixels.
-        sha256: of its file.
-        thumbnail: bytes of its `thumbnail`.
-        values: kind and extrema of its values.
-        range: the values that became black and white.
-        plain: see `plainness`.
-        notes: what was done with it.
-    """
-
-    width: int
-    height: int
-    sha256: str
-    thumbnail: bytes
-    values: Values
-    range: Range
-    plain: str
-    notes: tuple[str, ...]
+    width: int  # upright, pixels
+    height: int  # upright, pixels
+    sha256: str  # of its file
+    thumbnail: bytes  # see `near_duplicates.thumbnail`
+    values: Values  # kind and extrema of its values
+    range: Range  # the values that became black and white
+    plain: str  # see `plainness`
+    notes: tuple[str, ...]  # what was done with it
 
 
 def examine_photo(

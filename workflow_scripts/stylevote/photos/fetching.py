@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import closing, suppress
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote as percent_encode
 from urllib.parse import urljoin, urlsplit
 
+from stylevote.config.photos import Downloads
 from stylevote.photos.proxies import open_tunnel, proxy_for
 from stylevote.wording import quote
 
@@ -50,22 +51,6 @@ class TransientError(Exception):
         self.pause = pause
 
 
-class Bounds(NamedTuple):
-    """Limits of a request.
-
-    Attributes:
-        seconds: time, redirects included, without the look-up of host names, which the system limits.
-        bytes: size of the file.
-        internal: hosts outside the public internet that are allowed, as ``name`` or ``name:port``.
-        proxy_resolves: whether a proxy, if the environment names one, gets names of hosts instead of addresses.
-    """
-
-    seconds: float
-    bytes: int
-    internal: Collection[str] = ()
-    proxy_resolves: bool = False
-
-
 class Target(NamedTuple):
     """The parts of a URL; ``path`` includes the query."""
 
@@ -75,12 +60,12 @@ class Target(NamedTuple):
     path: str
 
 
-def fetch(url: str, bounds: Bounds, is_complete: Callable[[bytes], bool] = bool) -> bytes:
+def fetch(url: str, settings: Downloads, is_complete: Callable[[bytes], bool] = bool) -> bytes:
     """Return the content of ``url``.
 
     Args:
         url: address of the file.
-        bounds: limits of the request.
+        settings: limits. The time includes redirects, and not the look-up of host names, which the system limits.
         is_complete: tells whether a response is complete if the host does not send its length; by default, whether it
             is not empty.
 
@@ -89,10 +74,10 @@ def fetch(url: str, bounds: Bounds, is_complete: Callable[[bytes], bool] = bool)
         TransientError: the host is overloaded, out of order or cannot be reached, or the response takes too long or is
             truncated.
     """
-    ends = time.monotonic() + bounds.seconds
+    ends = time.monotonic() + settings.seconds
     target = parse_url(url)
     for _ in range(MAX_REDIRECTS + 1):
-        answer = _ask(target, bounds, ends, is_complete)
+        answer = _ask(target, settings, ends, is_complete)
         if isinstance(answer, bytes):
             return answer
         try:
@@ -137,22 +122,21 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not any(ip in network for network in PROTOCOLS)
 
 
-def _ask(target: Target, bounds: Bounds, ends: float, is_complete: Callable[[bytes], bool]) -> bytes | str:
+def _ask(target: Target, settings: Downloads, ends: float, is_complete: Callable[[bytes], bool]) -> bytes | str:
     """Return the body of the response, or the URL of a redirect."""
-    expired = threading.Event()
     try:
-        with closing(_Connection(target, bounds, ends, expired)) as connection:
+        with closing(_Connection(target, settings, ends)) as connection:
             try:
                 connection.request("GET", connection.requested, headers=HEADERS | connection.proxy_headers)
-                return _read(connection.getresponse(), bounds.bytes, is_complete)
+                return _read(connection.getresponse(), int(settings.megabytes * 1e6), is_complete)
             finally:
                 connection.stop_clock()
-                if expired.is_set():
+                if connection.expired:
                     raise TimeoutError
     except ssl.SSLCertVerificationError as error:
         raise PermanentError(f"the certificate of {target.host} is not valid ({error.verify_message})") from error
     except TimeoutError as error:
-        raise TransientError(f"not complete after {bounds.seconds:g} s") from error
+        raise TransientError(f"not complete after {settings.seconds:g} s") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         # The error may quote a response of any length that is no HTTP.
         reason = getattr(error, "strerror", None) or f"{type(error).__name__} {str(error)[:40]!a}"
@@ -208,15 +192,15 @@ def _certificates() -> ssl.SSLContext:
 class _Connection(http.client.HTTPConnection):
     """A connection to a checked address, which ends at its time even if bytes keep arriving slowly."""
 
-    def __init__(self, target: Target, bounds: Bounds, ends: float, expired: threading.Event) -> None:
+    def __init__(self, target: Target, settings: Downloads, ends: float) -> None:
         self.default_port = PORTS[target.scheme]
         super().__init__(target.host, target.port)
-        self.target, self.bounds, self.ends, self.expired = target, bounds, ends, expired
+        self.target, self.settings, self.ends, self.expired = target, settings, ends, False
         self.clock: threading.Timer | None = None
         self.end: socket.socket | None = None
         self.proxy = proxy_for(*target[:3])
         self.requested, self.proxy_headers = target.path, {}
-        self.tunnelled = self.proxy is not None and (target.scheme == "https" or not bounds.proxy_resolves)
+        self.tunnelled = self.proxy is not None and (target.scheme == "https" or not settings.proxy_resolves)
         if self.proxy and not self.tunnelled:
             host = f"[{target.host}]" if ":" in target.host else target.host
             self.requested = f"{target.scheme}://{host}:{target.port}{target.path}"
@@ -233,7 +217,7 @@ class _Connection(http.client.HTTPConnection):
         self.clock.daemon = True
         self.clock.start()
         if self.tunnelled:
-            self._tunnel(sock, self.target.host if self.bounds.proxy_resolves else addresses[0][1][0])
+            self._tunnel(sock, self.target.host if self.settings.proxy_resolves else addresses[0][1][0])
         if self.target.scheme == "https":
             self.sock = _certificates().wrap_socket(sock, server_hostname=self.target.host)
 
@@ -244,7 +228,7 @@ class _Connection(http.client.HTTPConnection):
             self.end.close()
 
     def _expire(self) -> None:
-        self.expired.set()
+        self.expired = True
         with suppress(OSError):  # it has just ended by itself
             self.end.shutdown(socket.SHUT_RDWR)
 
@@ -254,7 +238,7 @@ class _Connection(http.client.HTTPConnection):
         if status >= 500:
             raise TransientError(text)
         if status != 200:
-            by_name = "" if self.bounds.proxy_resolves else "; it may take names: set downloads.proxy_resolves"
+            by_name = "" if self.settings.proxy_resolves else "; it may take names: set downloads.proxy_resolves"
             raise PermanentError(text + by_name)
 
     def _open(self, addresses: list[tuple[Any, Any]]) -> socket.socket:
@@ -286,13 +270,13 @@ class _Connection(http.client.HTTPConnection):
             if self.proxy is None:
                 raise
             # A name without a dot is one of a private network.
-            if self.bounds.proxy_resolves and ("." in host.strip(".") or host in self.bounds.internal):
+            if self.settings.proxy_resolves and ("." in host.strip(".") or host in self.settings.internal):
                 return []
             raise PermanentError(
                 f"this machine cannot look up {host}, to see whether it is on the public internet; set"
                 " downloads.proxy_resolves to let the proxy do it"
             ) from error
-        if {host, f"{host}:{port}"} & {name.lower() for name in self.bounds.internal}:
+        if {host, f"{host}:{port}"} & {name.lower() for name in self.settings.internal}:
             return addresses
         public = [(family, address) for family, address in addresses if is_public(address[0])]
         if addresses and not public:

@@ -108,12 +108,7 @@ def refuse_other_ranges(manifests: Mapping[str, pd.DataFrame], train: str, state
 
 
 def left_out_lines(quarantines: Mapping[str, pd.DataFrame], path: Path) -> list[str]:
-    """Return a line per photoset with files that were left out, for a summary; ``path``: of the table that lists them.
-
-    Args:
-        quarantines: quarantine tables, by the photoset's name.
-        path: named in the lines.
-    """
+    """Return a line per photoset with files that were left out; ``path``: of the table that lists them."""
     return [
         f"left out of {name}: {plural(len(table), 'file')}, {quote_first(_names(table))} (see {path})"
         for name, table in quarantines.items()

@@ -19,20 +19,13 @@ ALIKE = 0.75  # similarity of names from which on one is suggested for the other
 
 @dataclass
 class Folder:
-    """The files of a folder, by name.
-
-    Attributes:
-        root: path of the folder.
-        files: paths in the folder, sorted.
-        outside: paths of symbolic links that lead out of the folder.
-        by_path: paths by their normalised form.
-        by_stem: paths of photos without their suffix, with and without the folders above.
-    """
+    """The files of a folder, by name."""
 
     root: Path
-    files: list[str] = field(default_factory=list)
-    outside: set[str] = field(default_factory=set)
-    by_path: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    files: list[str] = field(default_factory=list)  # paths in the folder, sorted
+    outside: set[str] = field(default_factory=set)  # paths of symbolic links that lead out of the folder
+    by_path: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # paths by their normalised form
+    # paths of photos without their suffix, with and without the folders above
     by_stem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @cached_property

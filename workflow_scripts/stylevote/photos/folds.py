@@ -36,8 +36,17 @@ def hold_out_photos(manifest: pd.DataFrame, labels: list[str], share: float, fol
         InputError: a label has no positive holdout photo, or fewer other positives than folds.
     """
     subset, counts = _divide(manifest, labels, [1 - share, share], [folds, 1], seed)
-    if (counts[0] < folds).any() or (counts[1] < 1).any():
-        raise InputError(_too_few_to_hold_out(labels, counts, folds))
+    lines = [
+        f"label {labels[k]!r}: {counts[0, k]} to train on and {counts[1, k]} held out; change holdout.share, add photos"
+        " or merge the label with another"
+        for k in np.flatnonzero((counts[0] < folds) | (counts[1] < 1))
+    ]
+    if lines:
+        title = (
+            f"too few photos per label to hold some out; expected at least {folds} positives to train on (one per fold)"
+            " and 1 held out, near-duplicates and groups counted once:"
+        )
+        raise InputError("\n".join([title, *lines]))
     holdout = subset == 1
     positives = count_positives(positive_matrix(manifest, labels), subset, 2)
     table = pd.DataFrame(positives.T, index=labels, columns=["to train on", "holdout"])
@@ -47,9 +56,6 @@ def hold_out_photos(manifest: pd.DataFrame, labels: list[str], share: float, fol
 
 def assign_folds(manifest: pd.DataFrame, labels: list[str], count: int, seed: int) -> pd.DataFrame:
     """Divide photos into folds by iterative stratification; near-duplicates stay together.
-
-    Args:
-        manifest: columns image_id, group, and one per label.
 
     Returns:
         image_id and fold (int16, 0 to ``count - 1``), in the manifest's order.
@@ -72,8 +78,14 @@ def _checked(
         distinct: number of distinct positives of each label.
     """
     counts = count_positives(positive_matrix(manifest, labels), folds, count)
-    if not counts.all():
-        raise InputError(_too_few_for_folds(labels, counts, distinct))
+    lines = [
+        f"label {labels[k]!r}: {', '.join(map(str, counts[:, k]))} positives in the {count} folds ({distinct[k]}"
+        " distinct positives, near-duplicates and groups counted once); use fewer folds, add photos or merge the label"
+        " with another"
+        for k in np.flatnonzero((counts == 0).any(axis=0))
+    ]
+    if lines:
+        raise InputError("\n".join(["some folds have no positive photo of a label:", *lines]))
     if constant := [label for label in labels if not (manifest[label] == 0).any()]:
         raise InputError(
             f"no photo is known to lack {quote_all(constant)}, so nothing can be learnt: leave out such a label; or, if"
@@ -242,43 +254,23 @@ def exchange(positives: np.ndarray, subsets: np.ndarray, minima: np.ndarray, see
         subset, label = lacking[generator.integers(len(lacking))]
         givers = generator.permutation(np.flatnonzero(positives[:, label] & (subsets != subset)))[:MAX_COMPARED]
         takers = generator.permutation(np.flatnonzero((subsets == subset) & ~positives[:, label]))[:MAX_COMPARED]
-        pairs = [_best_taker(values, counts, minima, giver, subsets[giver], takers, subset) for giver in givers]
-        if not pairs or not len(takers):
+        if not len(givers) or not len(takers):
             continue
-        chosen = int(generator.integers(len(pairs))) if generator.random() < DETOURS else pairs.index(min(pairs))
-        giver, taker = givers[chosen], takers[pairs[chosen][2]]
+        best = []  # of each giver: the change of missing positives, the labels that move, and the index of the taker
+        for giver in givers:
+            moved, source = values[giver] - values[takers], subsets[giver]
+            missing = np.maximum(minima[subset] - counts[subset] - moved, 0).sum(axis=1)
+            missing += np.maximum(minima[source] - counts[source] + moved, 0).sum(axis=1)
+            missing -= np.maximum(minima[[subset, source], None] - counts[[subset, source]], 0).sum()
+            moves = np.abs(moved).sum(axis=1)
+            taker = np.lexsort((moves, missing))[0]
+            best.append((missing[taker], moves[taker], taker))
+        chosen = int(generator.integers(len(best))) if generator.random() < DETOURS else best.index(min(best))
+        giver, taker = givers[chosen], takers[best[chosen][2]]
         counts[subset] += values[giver] - values[taker]
         counts[subsets[giver]] += values[taker] - values[giver]
         subsets[[giver, taker]] = subset, subsets[giver]
     return subsets
-
-
-def _best_taker(
-    values: np.ndarray,
-    counts: np.ndarray,
-    minima: np.ndarray,
-    giver: int,
-    source: int,
-    takers: np.ndarray,
-    target: int,
-) -> tuple[int, int, int]:
-    """Return a row's best exchange: the change of missing positives, the labels that move, and the index of the taker.
-
-    Args:
-        values: 0/1, shape (rows, labels).
-        counts: positives of each subset, int, shape (subsets, labels).
-        minima: see `exchange`.
-        giver: the row that moves from ``source`` to ``target``.
-        source: a subset.
-        takers: rows that could move from ``target`` to ``source``.
-        target: a subset.
-    """
-    moved = values[giver] - values[takers]
-    missing = np.maximum(minima[target] - counts[target] - moved, 0).sum(axis=1)
-    missing += np.maximum(minima[source] - counts[source] + moved, 0).sum(axis=1)
-    missing -= np.maximum(minima[[target, source], None] - counts[[target, source]], 0).sum()
-    order = np.lexsort((np.abs(moved).sum(axis=1), missing))
-    return int(missing[order[0]]), int(np.abs(moved[order[0]]).sum()), int(order[0])
 
 
 def stratify(positives: np.ndarray, shares: Sequence[float], seed: list[int]) -> np.ndarray:
@@ -304,29 +296,3 @@ def stratify(positives: np.ndarray, shares: Sequence[float], seed: list[int]) ->
 def count_positives(values: np.ndarray, subsets: np.ndarray, count: int) -> np.ndarray:
     """Return the number of positives, shape (subsets, labels), of 0/1 ``values`` of shape (photos, labels)."""
     return np.array([values[subsets == subset].sum(axis=0, dtype=np.int64) for subset in range(count)])
-
-
-def _too_few_to_hold_out(labels: list[str], counts: np.ndarray, folds: int) -> str:
-    """Return the message for too few positives; ``counts``: of photos to train on and of holdout photos, per label."""
-    lines = [
-        f"too few photos per label to hold some out; expected at least {folds} positives to train on (one per fold)"
-        " and 1 held out, near-duplicates and groups counted once:"
-    ]
-    for k in np.flatnonzero((counts[0] < folds) | (counts[1] < 1)):
-        lines.append(
-            f"label {labels[k]!r}: {counts[0, k]} to train on and {counts[1, k]} held out; change holdout.share, add"
-            " photos or merge the label with another"
-        )
-    return "\n".join(lines)
-
-
-def _too_few_for_folds(labels: list[str], counts: np.ndarray, groups: np.ndarray) -> str:
-    """Return the message for folds without positives; ``counts``: positives, shape (folds, labels)."""
-    lines = ["some folds have no positive photo of a label:"]
-    for k in np.flatnonzero((counts == 0).any(axis=0)):
-        by_fold = ", ".join(map(str, counts[:, k]))
-        lines.append(
-            f"label {labels[k]!r}: {by_fold} positives in the {len(counts)} folds ({groups[k]} distinct positives,"
-            " near-duplicates and groups counted once); use fewer folds, add photos or merge the label with another"
-        )
-    return "\n".join(lines)

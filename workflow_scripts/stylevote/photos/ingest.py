@@ -35,7 +35,6 @@ def ingest_photos(
     holdout: bool = False,
     on_bad_photo: str = "fail",
     links: str = "inside",
-    labelled: bool = False,
     max_difference: float = 0.15,
     value_range: Sequence[float] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
@@ -51,7 +50,6 @@ def ingest_photos(
         holdout: whether some photos will be held out, so that each label needs another positive.
         on_bad_photo: ``fail``, or ``skip`` to leave out photos that are missing or cannot be used.
         links: ``inside``, or ``anywhere`` if photos may be links to files outside the folder.
-        labelled: whether a photoset other than ``train`` must have labels, too.
         max_difference: of near-duplicates, see `near_duplicate_groups`.
         value_range: the values that are black and white in all photos of more than 8 bits; if there are none, in those
             of 8 bits; None: judged over the photoset, see `Values.range`.
@@ -72,12 +70,11 @@ def ingest_photos(
     if taken := [label for label in labels if label in MANIFEST_COLUMNS]:
         raise InputError(f"labels {quote_all(taken)}: the manifest has columns of this name; rename the labels")
     folder = list_folder(photos, links)
-    must_be_labelled = labelled or photoset == TRAIN
     path = Path(table.file) if table else None
     if table is None:
-        names, entries, problems = [], *_listing_entries(folder, labels if must_be_labelled else [])
+        names, entries, problems = [], *_listing_entries(folder, labels if photoset == TRAIN else [])
     else:
-        names, entries, problems = read_label_table(table, labels, must_be_labelled, photos)
+        names, entries, problems = read_label_table(table, labels, photoset == TRAIN, photos)
         problems += find_paths(entries, folder, path, reasons)
     examine = partial(examine_photo, folder.root, max_missing=MAX_MISSING if cut_photos == "take" else 0)
     located = [entry for entry in entries if entry.path]
@@ -327,21 +324,17 @@ def shared_photos(
     Raises:
         InputError: lists all pairs of a kind, if there are any and they must not be skipped.
     """
-    trained, names = manifests[TRAIN], manifests[TRAIN]["image_id"].to_numpy()
-    rows = []
+    trained, rows = manifests[TRAIN], []
     for photoset, manifest in manifests.items():
         if photoset == TRAIN:
             continue
-        same = manifest[["image_id", "sha256"]].merge(trained[["image_id", "sha256"]], on="sha256")
+        same = manifest.merge(trained, on="sha256")
         rows += [(photoset, *pair, "same") for pair in zip(same["image_id_x"], same["image_id_y"], strict=True)]
         if max_difference:
-            pictures = [thumbnail_array(thumbnails[name]) for name in (photoset, TRAIN)]
-            pairs = near_duplicates(*pictures, max_difference)
-            others, shas = (
-                manifest["image_id"].to_numpy(),
-                (manifest["sha256"].to_numpy(), trained["sha256"].to_numpy()),
-            )
-            rows += [(photoset, others[k], names[j], "near") for k, j in pairs if shas[0][k] != shas[1][j]]
+            pairs = near_duplicates(*(thumbnail_array(thumbnails[name]) for name in (photoset, TRAIN)), max_difference)
+            one, other = manifest.iloc[pairs[:, 0]], trained.iloc[pairs[:, 1]]
+            near = zip(one["image_id"], other["image_id"], one["sha256"], other["sha256"], strict=True)
+            rows += [(photoset, *names, "near") for *names, sha, trained_sha in near if sha != trained_sha]
     shared = pd.DataFrame(rows, columns=["photoset", "image_id", "train_image_id", "kind"], dtype="str")
     remedy = "remove them from one photoset, or set {} (the photoset's scores will be too high)"
     for kind, noun, words, refused, setting in (

@@ -154,12 +154,7 @@ def _row_entries(
 ) -> list[Entry]:
     """Return an entry for every row with a usable name; add the faults of all rows.
 
-    Args:
-        reader: its description, labels and faults.
-        rows: its rows.
-        header: its columns.
-        positions: position of each label.
-        first: a row before these, if the table has no header.
+    ``positions``: the column of each label; ``first``: a row before the others, if the table has no header.
     """
     entries, meanings, characters = [], reader.meanings, reader.meanings.of_characters()
     places = list(positions.values())

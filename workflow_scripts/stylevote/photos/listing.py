@@ -163,12 +163,9 @@ def second_of(folder: Path) -> float:
 
 
 def note_reading(manifest: Path, folder: str | Path, second: float) -> None:
-    """Record next to a manifest when, and in which folder, all photos agreed with it.
+    """Record next to a manifest in which folder, and when, all photos agreed with it.
 
-    Args:
-        manifest: path of the manifest.
-        folder: the photos' folder.
-        second: `second_of` the results folder before the photos were read.
+    ``second``: `second_of` the results folder before the photos were read.
     """
     manifest.with_name("unchanged").write_bytes(f"{second!r}\n".encode() + os.fsencode(os.path.realpath(folder)))
 

@@ -19,44 +19,26 @@ from stylevote.wording import plural, quote
 
 
 class Survey(NamedTuple):
-    """The state of a photoset's table and folder.
+    """The state of a photoset's table and folder."""
 
-    Attributes:
-        identity: JSON values that the manifest depends on.
-        changed: paths of the photos whose bytes changed after they were ingested.
-        missing: photos of the table that the folder lacks, if they are to be downloaded.
-    """
-
-    identity: list[Any]
-    changed: list[str]
-    missing: list[Entry]
+    identity: list[Any]  # JSON values that the manifest depends on
+    changed: list[str]  # paths of the photos whose bytes changed after they were ingested
+    missing: list[Entry]  # photos of the table that the folder lacks, if they are to be downloaded
 
 
 @dataclass(frozen=True)
 class Photoset:
-    """A photoset that is made from a folder of photos.
+    """A photoset that is made from a folder of photos."""
 
-    Attributes:
-        name: its name in the configuration.
-        photos: its folder.
-        table: the description of its label table, if it has one.
-        download: whether photos that the folder lacks are downloaded.
-        skip_failed: whether photos that cannot be downloaded are left out.
-        labels: names of the labels.
-        manifest: path of its manifest.
-        mark: path of the file that each download writes.
-        drawn: JSON values that identify the demo, if the demo's photos are the photoset's.
-    """
-
-    name: str
-    photos: str
-    table: LabelTable | None
-    download: bool
-    skip_failed: bool
-    labels: list[str]
-    manifest: Path
-    mark: str
-    drawn: list[Any] | None = None
+    name: str  # its name in the configuration
+    photos: str  # its folder
+    table: LabelTable | None  # the description of its label table, if it has one
+    download: bool  # whether photos that the folder lacks are downloaded
+    skip_failed: bool  # whether photos that cannot be downloaded are left out
+    labels: list[str]  # names of the labels
+    manifest: Path  # path of its manifest
+    mark: str  # path of the file that each download writes
+    drawn: list[Any] | None = None  # JSON values that identify the demo, if the demo's photos are the photoset's
     _surveys: dict[float | None, Survey] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -13,38 +13,23 @@ FIRST = 5  # rows that the message of a kind names
 
 
 class Problem(NamedTuple):
-    """A problem of the input: a line of the message, and a row of the quarantine table.
+    """A problem of the input: a line of the message, and a row of the quarantine table."""
 
-    Attributes:
-        row: line of the table, from 1 (record, for Parquet); 0 if the problem concerns no row.
-        text: the message.
-        image_id: file name of the photo, if the problem concerns one.
-        path: path of the photo, if the problem concerns one.
-        of_photo: the photo is bad, not the table, and may be skipped.
-        kind: if a message would list many problems of a kind, it has one line for them.
-        ignored: the file is no photo by its name, and is left out in any case.
-    """
-
-    row: int
-    text: str
-    image_id: str = ""
-    path: str = ""
-    of_photo: bool = False
-    kind: str = ""
-    ignored: bool = False
+    row: int  # line of the table, from 1 (record, for Parquet); 0 if the problem concerns no row
+    text: str  # the message
+    image_id: str = ""  # file name of the photo, if the problem concerns one
+    path: str = ""  # path of the photo, if the problem concerns one
+    of_photo: bool = False  # the photo is bad, not the table, and may be skipped
+    kind: str = ""  # if a message would list many problems of a kind, it has one line for them
+    ignored: bool = False  # the file is no photo by its name, and is left out in any case
 
 
 @dataclass
 class Faults:
-    """Problems of a table's rows, collected by kind: 200,000 equal mistakes take the room and the time of a few.
-
-    Attributes:
-        table: path of the table.
-        form: whether a fault may come from a table that is written in another form.
-    """
+    """Problems of a table's rows, collected by kind: 200,000 equal mistakes take the room and the time of a few."""
 
     table: Path
-    form: bool = False
+    form: bool = False  # whether a fault may come from a table that is written in another form
     _texts: dict[Hashable, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     _counts: dict[Hashable, int] = field(default_factory=lambda: defaultdict(int))
 

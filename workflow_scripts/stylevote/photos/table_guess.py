@@ -32,19 +32,14 @@ LABEL_NAMES = ("labels", "label", "tags", "tag", "classes", "class", "categories
 
 @dataclass
 class Guess:
-    """The probable form of a table.
+    """The probable form of a table."""
 
-    Attributes:
-        labels: names of the labels, in their order in the table, or sorted if they are in cells.
-        description: keys of `stylevote.config.label_table.LabelTable` that the table needs besides its path.
-        findings: sentences about the table.
-        problems: sentences about what hinders its use.
-    """
-
+    # names of the labels, in their order in the table, or sorted if they are in cells
     labels: list[str] = field(default_factory=list)
+    # keys of `stylevote.config.label_table.LabelTable` that the table needs besides its path
     description: dict[str, Any] = field(default_factory=dict)
-    findings: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)  # sentences about the table
+    problems: list[str] = field(default_factory=list)  # sentences about what hinders its use
 
 
 def guess_table(table: Path, folder: Path) -> Guess:
@@ -85,10 +80,7 @@ def _is_photo_name(name: str) -> bool:
 def _guess(table: Path, labels: list[str], is_photo: Callable[[str], bool]) -> tuple[Guess, list[str]]:
     """Return a guess, and the names of the table's photos.
 
-    Args:
-        table: its path.
-        labels: the configuration's, or none if they are to be found.
-        is_photo: whether a cell can be the name of a photo.
+    ``labels``: the configuration's, or none if they are to be found; ``is_photo``: whether a cell can name a photo.
     """
     try:
         return _guess_coco(table) if table.suffix.lower() == ".json" else _guess_rows(table, labels, is_photo)

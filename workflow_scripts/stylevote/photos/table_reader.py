@@ -28,25 +28,15 @@ MAX_KINDS = 10  # wrong cells that are counted each by itself
 
 @dataclass(slots=True)
 class Entry:
-    """A photo that is in the table, or in the folder if there is no table.
+    """A photo that is in the table, or in the folder if there is no table."""
 
-    Attributes:
-        row: line of the table.
-        name: the photo's name in the table.
-        values: a byte per label of the table: 0, 1, `UNKNOWN`, or `NOT_A_BIT` for anything else.
-        alternative: last segment of the challenge's URL.
-        url: where it can be downloaded from, if the table has a URL.
-        group: name of the photos that stay together with it, or an empty text.
-        path: path in the folder, once the file is found.
-    """
-
-    row: int
-    name: str
-    values: bytes
-    alternative: str = ""
-    url: str = ""
-    group: str = ""
-    path: str = ""
+    row: int  # line of the table
+    name: str  # the photo's name in the table
+    values: bytes  # a byte per label of the table: 0, 1, `UNKNOWN`, or `NOT_A_BIT` for anything else
+    alternative: str = ""  # last segment of the challenge's URL
+    url: str = ""  # where it can be downloaded from, if the table has a URL
+    group: str = ""  # name of the photos that stay together with it, or an empty text
+    path: str = ""  # path in the folder, once the file is found
 
 
 def value_matrix(entries: Sequence[Entry], labels: int) -> np.ndarray:
@@ -82,22 +72,14 @@ class Meanings(dict[str, int]):
 
 @dataclass
 class Header:
-    """The columns of a table with a header.
+    """The columns of a table with a header."""
 
-    Attributes:
-        names: names of the columns, in Unicode's composed form.
-        photo: position of the photos' names.
-        index: whether the first column is pandas's index.
-        counted: whether that index must count rows: only then it is surely one.
-        url, group: positions of the URLs and of the names of groups, if it has some.
-    """
-
-    names: list[str]
-    photo: int = 0
-    index: bool = False
-    counted: bool = False
-    url: int | None = None
-    group: int | None = None
+    names: list[str]  # names of the columns, in Unicode's composed form
+    photo: int = 0  # position of the photos' names
+    index: bool = False  # whether the first column is pandas's index
+    counted: bool = False  # whether that index must count rows: only then it is surely one
+    url: int | None = None  # position of the URLs, if it has some
+    group: int | None = None  # position of the names of groups, if it has some
 
     @property
     def width(self) -> int:
@@ -183,25 +165,19 @@ class LabelReader:
                 self.faults.add(row.line, "index", f"{text} `photo: NAME` which column has the photos", form=True)
             yield row
 
-    def name(self, text: str, row: int, *, url: bool, repeated: bool = False) -> str:
+    def name(self, text: str, row: int, *, url: bool) -> str:
         """Return a photo's name, or an empty text, and add a fault, if it cannot be used.
 
-        Args:
-            text: cell of the photo.
-            row: its row.
-            url: the cell is a URL, whose last segment is the name.
-            repeated: a photo may have several rows.
+        ``text`` is the cell of the photo, or, if ``url`` is set, a URL whose last segment is the name.
         """
         name = name_of_url(text) if url else text
         kind, fault = self._name_fault(name)
-        if not fault and not repeated:
-            if name in self.first_row:
-                kind, fault = "name twice", f"name {quote(name)} is already in row {self.first_row[name]}"
-            else:
-                self.first_row[name] = row
+        if not fault and name in self.first_row:
+            kind, fault = "name twice", f"name {quote(name)} is already in row {self.first_row[name]}"
         if fault:
             self.faults.add(row, kind, fault)
             return ""
+        self.first_row[name] = row
         return name
 
     def _name_fault(self, name: str) -> tuple[str, str]:

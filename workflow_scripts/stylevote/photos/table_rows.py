@@ -39,32 +39,21 @@ class UnreadableError(Exception):
 
 
 class TableRow(NamedTuple):
-    """A row of a table.
+    """A row of a table."""
 
-    Attributes:
-        line: its line; 0 for the header of a Parquet table.
-        fields: its cells without the spaces around them.
-        packed: cells of one character each, which `fields` lacks (see `Rows`).
-    """
-
-    line: int
-    fields: list[str]
-    packed: str = ""
+    line: int  # its line; 0 for the header of a Parquet table
+    fields: list[str]  # its cells without the spaces around them
+    packed: str = ""  # cells of one character each, which `fields` lacks (see `Rows`)
 
 
 @dataclass
 class Rows:
-    """An iterator over a table's rows, header first, without blank lines.
-
-    Attributes:
-        table: path of the table.
-        sheet: name of a workbook's sheet, or None for the first one.
-        packed: columns that rows may hold as a text of one character per cell, or None. They may be set after the
-            header was read: a row of a thousand labels is then read fifty times faster.
-    """
+    """An iterator over a table's rows, header first, without blank lines."""
 
     table: Path
-    sheet: str | None = None
+    sheet: str | None = None  # name of a workbook's sheet, or None for the first one
+    # columns that rows may hold as a text of one character per cell, or None. They may be set after the header was
+    # read: a row of a thousand labels is then read fifty times faster.
     packed: range | None = None
 
     def __post_init__(self) -> None:

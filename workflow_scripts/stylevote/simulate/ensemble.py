@@ -35,17 +35,12 @@ FIRST_SHARE, FALL = 0.3, 0.8  # of labels without label sets: share of the most 
 
 @dataclass(frozen=True)
 class SimulatedEnsemble:
-    """The distribution of an ensemble's scores.
-
-    Attributes:
-        settings: of the simulation.
-        prevalence: each label's share of the training photos.
-        strength: distance of the best CNN's evidence between photos with and without each label, in standard deviations
-            of the noise.
-    """
+    """The distribution of an ensemble's scores."""
 
     settings: Simulation
-    prevalence: dict[str, float]
+    prevalence: dict[str, float]  # each label's share of the training photos
+    # distance of the best CNN's evidence between photos with and without each label, in standard deviations of the
+    # noise
     strength: dict[str, float]
 
     def original(self, member: int) -> int:

@@ -12,8 +12,7 @@ from stylevote.machine.device import making_problem
 def segmenter_problem(network: dict[str, Any]) -> str | None:
     """Return the reason why a segmenter cannot be made or its weights do not fit, or None (see `cnn.check`).
 
-    Args:
-        network: ``segmentation``, the settings of a segmentation by a network.
+    ``network`` has the key ``segmentation``: the settings of a segmentation by a network.
     """
     return making_problem(lambda: _make(network, fetched=False))
 

@@ -45,12 +45,7 @@ class Segmenter:
 
     @torch.inference_mode()
     def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Detection]:  # noqa: ARG002 (as others)
-        """Return the person found in each photo: the mask is of the photo's shape.
-
-        Args:
-            photos: uint8, shape (height, width, 3).
-            rows: not used.
-        """
+        """Return the person found in each photo (uint8, shape (height, width, 3)), with a mask of the photo's shape."""
         inputs = [torch.tensor(photo, device=self.device).permute(2, 0, 1) / 255 for photo in photos]
         return [choose_person(detections, self.min_score) for detections in self.network(inputs)]
 

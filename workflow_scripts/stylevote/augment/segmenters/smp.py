@@ -51,12 +51,7 @@ class Segmenter:
         self.network.to(self.device, memory_format=torch.channels_last)
 
     def segment(self, photos: list[np.ndarray], rows: Sequence[Any]) -> list[Detection]:  # noqa: ARG002 (as others)
-        """Return each photo's mask, of the photo's shape, with its mean probability inside the mask as score.
-
-        Args:
-            photos: uint8, shape (height, width, 3).
-            rows: not used.
-        """
+        """Return a mask for each photo (uint8, shape (height, width, 3)); the score is the mean probability inside."""
         inputs = torch.stack([squash(photo, self.side) for photo in photos]).to(self.device)
         return predict_masks(self.network, inputs, [photo.shape[:2] for photo in photos])
 
