@@ -29,6 +29,7 @@ MAX_CELLS = 500_000_000
 MAX_ROW = 10_000_000  # characters
 MAX_EXCEL_BYTES = 500_000_000  # of a workbook's parts, without compression
 MAX_EXCEL_ROWS = 1_048_576  # Excel's own. A file may name any row, and openpyxl gives all rows before it
+MAX_EXCEL_CELLS = 50_000_000  # with those that are empty; as many fit into the bytes
 BATCH = 2_000_000  # cells of a Parquet table that are read at a time
 FIELD_LIMIT = csv.field_size_limit()
 BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -166,8 +167,8 @@ class Rows:
             cells = 0
             for line, row in enumerate(book[self.sheet or names[0]].iter_rows(values_only=True), 1):
                 cells += len(row)
-                if cells > MAX_CELLS or line > MAX_EXCEL_ROWS:
-                    accepted = f"at most {MAX_CELLS} cells in {MAX_EXCEL_ROWS} rows are accepted"
+                if cells > MAX_EXCEL_CELLS or line > MAX_EXCEL_ROWS:
+                    accepted = f"at most {MAX_EXCEL_CELLS} cells in {MAX_EXCEL_ROWS} rows are accepted; save it as CSV"
                     raise UnreadableError(line, f"the table is too large, {accepted}")
                 fields = ["" if cell is None else str(cell).strip() for cell in row]
                 if any(fields):
