@@ -42,7 +42,7 @@ READERS = {
     "new": 6,
     "bundles": 3,
 }
-MAX_SECONDS = 30  # of the processor. A million rows, the most that a table may have, take 5 s, or 15 s on a busy machine
+MAX_SECONDS = 30  # of the processor. A million rows take 5 s, or 15 s on a busy machine
 HUNG_SECONDS = 300  # of the clock: what waits takes no time of the processor
 MAX_BYTES = 2 * 1024**3
 SPARE_BYTES = (
