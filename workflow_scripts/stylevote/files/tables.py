@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from stylevote.errors import InputError, unwritable
 
 MANIFEST_COLUMNS = ["image_id", "path", "width", "height", "sha256", "pixel_range", "group"]
-UNKNOWN = 255  # the value of a label if nobody knows whether the photo has it
+UNKNOWN = 255  # a label that is not known for a photo, neither 0 nor 1
 HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 MAGIC = b"PAR1"  # start and end of a Parquet file
 MARK = b"\nsealed: sha256="  # start of a seal; the digest's 32 bytes follow
