@@ -442,7 +442,12 @@ def test_a_change_that_is_stopped_at_once_and_taken_back_costs_nothing(checkout,
     table.write_text(good.replace(",1\n", ",0\n", 1))
     command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "2", "--", "decide"]
     checkout.plan()  # which writes the configuration
-    snakemake = subprocess.Popen(command, cwd=checkout.folder, start_new_session=True)
+    slow = checkout.folder / "slow"  # the job must not end before the signal
+    slow.mkdir()
+    program = "import sys, time\nif any('ingest_photos' in word for word in sys.orig_argv): time.sleep(5)\n"
+    (slow / "sitecustomize.py").write_text(program)
+    environment = os.environ | {"PYTHONPATH": str(slow)}
+    snakemake = subprocess.Popen(command, cwd=checkout.folder, start_new_session=True, env=environment)
     while manifest.exists():
         assert snakemake.poll() is None
         time.sleep(0.01)

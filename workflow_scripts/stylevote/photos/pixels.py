@@ -2,10 +2,12 @@
 
 import hashlib
 import logging
+import signal
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,6 +24,7 @@ from stylevote.photos.values import read_range
 
 MAX_PROPORTION = 2  # of the longer side to the shorter one
 CHUNK = 32  # photos per task of the process pool: many compared with a task's cost, few compared with a process's share
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def resize_photo(photo: Photo, size: int) -> np.ndarray:
@@ -83,14 +86,28 @@ def map_in_order(function: Callable[[Any], Any], items: Sequence[Any], threads: 
         yield from map(function, items)
         return
     waiting = deque()
-    # Spawned, not forked: a fork copies locks that the parent's threads, such as Arrow's, may hold.
-    with ProcessPoolExecutor(threads, mp_context=get_context("spawn")) as pool:
+    with _signals_held():
+        # Spawned, not forked: a fork copies locks that the parent's threads, such as Arrow's, may hold.
+        context = get_context("spawn")
+        pool = ProcessPoolExecutor(threads, context, signal.pthread_sigmask, (signal.SIG_UNBLOCK, STOPPING))
+    with pool:
         for start in range(0, len(items), CHUNK):
-            waiting.append(pool.submit(_each, function, items[start : start + CHUNK]))
+            with _signals_held():
+                waiting.append(pool.submit(_each, function, items[start : start + CHUNK]))
             if len(waiting) > 2 * threads:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back signals that stop a program: a process that is just starting would lose its parent and print that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
