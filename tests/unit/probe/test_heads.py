@@ -59,6 +59,7 @@ def class_weights(loss, targets):
 def sklearn_scores(values, targets, rows, penalty, loss, whiten=False):
     """Probabilities of all photos by scikit-learn, trained on ``rows``; those of unknown label only set the scale."""
     scaler = StandardScaler().fit(values[rows].astype(float))
+    scaler.scale_ = np.maximum(scaler.scale_, np.median(scaler.scale_))
     inputs = scaler.transform(values.astype(float))
     if whiten:
         variances, directions = np.linalg.eigh(np.cov(inputs[rows].T, bias=True))

@@ -226,8 +226,9 @@ class Probe(Model):
         whiten: decorrelate features, so that the penalty is equal in all directions. It needs far more photos than
             features.
         penalties: penalties of the logistic regressions, of which the folds that train them choose one per label: the
-            factors of half the sum of squared weights, where the loss is a mean over photos and features have a
-            deviation of 1. In scikit-learn, C = 1 / (penalty * photos).
+            factors of half the sum of squared weights, where the loss is a mean over photos and features are
+            divided by their deviation (by the median of all deviations, if theirs is smaller). In scikit-learn,
+            C = 1 / (penalty * photos).
     """
 
     pooling: Literal["mean", "mean_max", "token"] = "mean"

@@ -66,8 +66,8 @@ def fit_regressions(
     """Return weights and intercepts of penalized logistic regressions, one per pair of label and penalty.
 
     Each minimizes mean(count * class weight * log loss) / mean(count) + penalty / 2 * sum(w^2), where w are weights of
-    standardized features (mean 0 and deviation 1 over the photos, as often as they count), or of whitened ones. The
-    intercept has no penalty. Without class weights, this is scikit-learn's LogisticRegression with
+    standardized features (`stylevote.probe.training.standardize`; photos count as often as they are named), or of
+    whitened ones. The intercept has no penalty. Without class weights, this is scikit-learn's LogisticRegression with
     C = 1 / (penalty * photos). Labels that all photos have, or none, get weights of 0 and their log odds with half a
     photo more of each kind. Photos whose label is unknown count for the features' mean and deviation only.
 

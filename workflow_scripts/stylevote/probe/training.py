@@ -71,7 +71,11 @@ class Training:
 
 
 def standardize(training: Training) -> tuple[np.ndarray, np.ndarray]:
-    """Return the features' means, and the inverse of their deviations (0 for equal ones), float32, shape (width,)."""
+    """Return the features' means and scales (the inverse of their deviations), float32, shape (width,).
+
+    Deviations below their median count as the median: features that hardly vary would otherwise be enlarged, and
+    matter as much as those that tell photos apart. Features that are equal for all photos have a scale of 0.
+    """
     photos = training.counts.sum(dtype=np.float64)
     total, squares, largest = (np.zeros(len(training.rows.center)) for _ in range(3))
     for part, block in training.rows.blocks(training.positions):
@@ -82,4 +86,5 @@ def standardize(training: Training) -> tuple[np.ndarray, np.ndarray]:
         largest = np.maximum(largest, np.abs(block).max(axis=0))
     deviation = np.sqrt(squares / photos)
     varies = deviation > 1e-5 * largest  # rounding makes equal features differ
-    return mean, np.where(varies, 1 / np.where(varies, deviation, 1), 0).astype(np.float32)
+    least = np.median(deviation[varies]) if varies.any() else 1
+    return mean, np.where(varies, 1 / np.maximum(deviation, least), 0).astype(np.float32)
