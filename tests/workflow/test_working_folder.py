@@ -68,7 +68,9 @@ def test_slurm_is_missing(apart, monkeypatch):
     assert done.returncode == 1
     assert "Slurm: this machine has no sbatch and no sinfo; run Snakemake on the cluster's login node" in done.stdout
     assert "failed after" not in done.stdout
-    (tools / "sbatch").symlink_to("/bin/true")
+    for name in ("sbatch", "squeue"):
+        (tools / name).unlink(missing_ok=True)
+        (tools / name).symlink_to("/bin/true")
     (tools / "sinfo").write_text("#!/bin/bash\necho 'sinfo: error: no controller' >&2; exit 1\n")
     (tools / "sinfo").chmod(0o755)
     done = call(data, *command, "--", OUTPUT)
