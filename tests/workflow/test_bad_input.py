@@ -32,6 +32,7 @@ def test_a_training_photo_among_the_test_photos(fresh):
     refused(fresh, "copy.png", "0004.png")
 
 
+@pytest.mark.slow
 def test_a_photo_that_cannot_be_read_can_be_left_out(fresh):
     (fresh.folder / "photos" / "train" / "0009.png").write_bytes(b"no photo")
     fresh.config["on_bad_photo"] = "skip"
@@ -109,6 +110,7 @@ def test_an_unreadable_photo_can_be_left_out_if_some_are_held_out(fresh):
     refused(fresh, "1 photo left out", "'0009.png' in train")
 
 
+@pytest.mark.slow
 def test_a_holdout_photo_among_the_test_photos(fresh):
     fresh.config["holdout"] = {"share": 0.2}
     fresh.run("out/photos/holdout/manifest.parquet")

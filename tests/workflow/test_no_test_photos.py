@@ -1,8 +1,11 @@
 """Without a photoset `test`, nothing is submitted; estimates, report, card and bundle are what a user gets."""
 
+import pytest
+
 from workflow.checkout import draw_photos
 
 
+@pytest.mark.slow
 def test_all_but_the_submission_is_made(checkout):
     draw_photos(checkout.folder / "new", 3, first=5000)
     del checkout.config["photosets"]["test"]

@@ -192,7 +192,15 @@ def test_quiet_is_quiet(small):
     assert small.call("--cores", "1", "--quiet", "all", "--", "out/first-0.txt") == "the summary\n"
 
 
-@pytest.mark.parametrize("quiet", [(), ("--quiet",), ("--quiet", "all"), ("--quiet", "rules")])
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        (),
+        ("--quiet", "all"),
+        pytest.param(("--quiet",), marks=pytest.mark.slow),
+        pytest.param(("--quiet", "rules"), marks=pytest.mark.slow),
+    ],
+)
 def test_errors_are_shown_once_also_if_it_is_quiet(small, quiet):
     printed = small.call("--cores", "1", "--keep-going", *quiet, "--", "refused/photos", "function", status=1)
     assert printed.count("error: photos.csv, row 5: no label") == 1, printed

@@ -74,6 +74,7 @@ def test_a_backbone_is_there_once_and_sees_each_photo_once(probes, photos, monke
     assert sum(seen) == 5
 
 
+@pytest.mark.slow
 def test_a_model_of_a_probe_has_backbone_and_views_inside(probes, tmp_path):
     (path, _) = export_networks(open_bundle(probes), tmp_path, [FIRST])
     said = {entry.key: entry.value for entry in onnx.load(path).metadata_props}

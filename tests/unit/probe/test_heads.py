@@ -114,7 +114,9 @@ def penalties_by_sklearn(values, targets, own, folds, penalties, loss):
     return [penalties[number] for number in (losses + losses.mean(axis=0)).argmin(axis=1)]
 
 
-@pytest.mark.parametrize(("loss", "rows_of"), [(LOSSES[0], without), (LOSSES[1], repeated)])
+@pytest.mark.parametrize(
+    ("loss", "rows_of"), [(LOSSES[0], without), pytest.param(LOSSES[1], repeated, marks=pytest.mark.slow)]
+)
 def test_the_chosen_penalty_is_the_best_of_scikit_learn(loss, rows_of):
     values, targets, folds = draw(width=30)
     heads = fit(values, targets, rows_of(folds), folds, setting(loss=loss))
