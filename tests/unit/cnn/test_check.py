@@ -39,7 +39,6 @@ def stored(tmp_path_factory):
         ({"backbone": "cait_xxs24_224"}, "takes no photos of 64 x 64 pixels"),
         ({"backbone": "test_vit", "backbone_args": {"img_size": 64, "patch_size": 0}}, "cannot be made"),
         ({"backbone": "vgg11", "drop_path": 0.1}, "leave out the run's `drop_path`"),
-        ({"backbone": "test_vit", "freeze_batch_norm": True}, "leave out the run's `freeze_batch_norm`"),
         ({"backbone": "test_vit", "head_from": "probe", "size": 160}, "expected token_probe"),
         ({"backbone": "test_vit4", "weights": "pretrained"}, "no library publishes weights"),
         ({"probe": {**PROBE, "layers": 9}}, "probe.layers: found 9"),
@@ -65,7 +64,7 @@ def test_weights_of_another_network_say_what_differs(stored):
     "change",
     [
         {"backbone": "resnet18.a1_in1k", "weights": "pretrained"},
-        {"backbone": "smp:resnet18", "drop_path": 0, "freeze_batch_norm": True},
+        {"backbone": "smp:resnet18", "drop_path": 0},
         {"backbone": "test_vit", "size": 96, "test_size": 128, "drop_path": 0.1, "head_from": "token_probe"},
         {"backbone": "test_vit", "size": 160, "probe": {**PROBE, "pooling": "token", "layers": 2}},
         {"probe": {**PROBE, "pooling": "mean_max", "layers": 3, "scales": [1, 1.5]}},

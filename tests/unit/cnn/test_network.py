@@ -188,19 +188,6 @@ def test_statistics_of_a_batchnorm_without_weights_are_frozen_too(setting):
     assert not any(train(network, "head")[f"backbone.{number}"] for number in range(4))
 
 
-def test_frozen_batch_normalization_keeps_statistics_and_learns_its_weights(setting):
-    network = Network({**setting, "freeze_batch_norm": True}, 2)
-    before, photos = copy.deepcopy(network.backbone), torch.rand(4, 3, 64, 64)
-    network.train()
-    # Other photos of the batch do not matter.
-    torch.testing.assert_close(network.backbone(photos)[:1], network.backbone(photos[:1]))
-    train(network, "all")
-    after = network.backbone.state_dict()
-    same = {name: torch.equal(value, after[name]) for name, value in before.state_dict().items()}
-    assert all(same[name] for name in same if "running" in name)
-    assert not any(same[name] for name in same if "running" not in name and "num_batches" not in name)
-
-
 def test_a_phase_can_free_what_another_froze(setting):
     network = Network(setting, 2)
     few = len(network.choose_trained("head"))

@@ -145,7 +145,6 @@ def test_a_later_key_changes_no_run_that_leaves_it_at_its_default():
     assert run != of_before
     assert setting["batch_norm"] is False
     defaults = {"optimizer": "adam", "dropout": 0, "drop_path": 0.0, "label_smoothing": 0, "soup": 1, "test_size": None}
-    defaults |= {"freeze_batch_norm": False}
     phases = [{"epochs": 1, "lr": 0.1, "train": "all"}]
     warm = [{**phases[0], "warm_up": 0}]
     assert runs(**defaults) == runs(test_size=56) == runs()

@@ -28,7 +28,6 @@ class Checked(TypedDict, total=False):
     size: int
     test_size: int
     drop_path: float
-    freeze_batch_norm: bool
     head_from: str
     probe: dict[str, Any]
     tta: str

@@ -21,7 +21,7 @@ class Network(nn.Module):
 
     Args:
         setting: of the network (``backbone``, ``backbone_args``, ``size``, ``hidden_units``, ``batch_norm``; and for
-            training ``dropout``, ``drop_path``, ``freeze_batch_norm``).
+            training ``dropout``, ``drop_path``).
         labels: number of predicted labels.
         weights: of the backbone, see `stylevote.cnn.backbones.create_backbone`.
 
@@ -49,14 +49,6 @@ class Network(nn.Module):
             width, setting["hidden_units"], labels, batch_norm=setting["batch_norm"], dropout=setting["dropout"]
         )
         self.frozen: list[nn.Module] = []
-        self.frozen_norms: list[nn.Module] = []
-        if setting["freeze_batch_norm"]:
-            self.frozen_norms += (module for module in self.backbone.modules() if isinstance(module, nn.BatchNorm2d))
-            if not self.frozen_norms:
-                name = setting["backbone"]
-                raise InputError(
-                    f"backbone {name!r} has no batch normalization; leave out the run's `freeze_batch_norm`"
-                )
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (photos, labels) for RGB photos in 0..1 of shape (photos, 3, side, side).
@@ -92,7 +84,7 @@ class Network(nn.Module):
     def train(self, mode: bool = True) -> "Network":
         """Switch to training; frozen layers, and their BatchNorm's statistics, stay as they are."""
         super().train(mode)
-        for layer in self.frozen + self.frozen_norms:
+        for layer in self.frozen:
             layer.training = False
         return self
 

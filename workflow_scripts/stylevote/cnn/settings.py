@@ -18,7 +18,6 @@ class NetworkSetting(TypedDict):
     batch_norm: NotRequired[bool]
     dropout: NotRequired[float]
     drop_path: NotRequired[float]
-    freeze_batch_norm: NotRequired[bool]
     probe: NotRequired[dict[str, Any]]
     batch: int
     tta: Literal["mirror", "none", "ten_crop"]

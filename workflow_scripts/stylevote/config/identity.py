@@ -16,7 +16,6 @@ OMITTED = {
     "optimizer": {"adam": {}},
     "dropout": 0,
     "drop_path": 0,
-    "freeze_batch_norm": False,
     "label_smoothing": 0,
     "soup": 1,
     "test_size": None,

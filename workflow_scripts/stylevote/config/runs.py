@@ -262,8 +262,6 @@ class Run(Model):
         dropout: probability with which each input of the head's layers is 0 in a step.
         drop_path: probability with which a photo skips the topmost block of the backbone in a step; lower blocks have
             lower ones (stochastic depth, Huang et al. 2016).
-        freeze_batch_norm: keep the pretrained mean and variance of the backbone's batch normalization in training. It
-            helps if batches of these photos differ much from those that the backbone learned from.
         probe: {}: train no backbone, and fit a head to its features; or null. A probe has no hidden layers unless
             `hidden_units` asks for them, and no phases. Its loss is bce or weighted_bce.
         head_from: start of the head: random, or that of a probe of the same backbone, weights, size, labels, recipe and
@@ -304,7 +302,6 @@ class Run(Model):
     batch_norm: bool = omitted("batch_norm")
     dropout: float = omitted("dropout", ge=0, lt=1)
     drop_path: float = omitted("drop_path", ge=0, lt=1)
-    freeze_batch_norm: bool = omitted("freeze_batch_norm")
     probe: Probe | None = omitted("probe")
     head_from: Literal["random", "probe", "token_probe"] = omitted("head_from")
     batch: int | None = Field(None, ge=3, le=4096)

@@ -17,16 +17,7 @@ from stylevote.errors import InputError
 from stylevote.wording import bullets, nearest
 
 # Keys of a run that decide whether its network can be made. Heads of any shape fit.
-NETWORK_KEYS = (
-    "backbone",
-    "backbone_args",
-    "weights",
-    "size",
-    "test_size",
-    "drop_path",
-    "freeze_batch_norm",
-    "head_from",
-)
+NETWORK_KEYS = ("backbone", "backbone_args", "weights", "size", "test_size", "drop_path", "head_from")
 MAX_BLOCKS = 16  # per rule, unless the configuration sets the number of labels per block
 
 
