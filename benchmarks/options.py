@@ -152,7 +152,6 @@ OPTIONS = [
     tuned("schedule", "cosine with warm-up", phases=COSINE),
     tuned("optimizer", "adamw", optimizer="adamw"),
     tuned("optimizer", "adamw, layer decay 0.75", optimizer={"adamw": {"layer_decay": 0.75}}),
-    tuned("batch normalization", "frozen statistics", freeze_batch_norm=True),
     tuned("regularization", "dropout 0.2", dropout=0.2),
     tuned("regularization", "drop_path 0.1", drop_path=0.1),
     tuned("regularization", "label_smoothing 0.1", label_smoothing=0.1),

@@ -1,7 +1,11 @@
 """The profile for Slurm in a dry run: its groups work in every kind of configuration."""
 
-import pytest
+import re
 
+import pytest
+import yaml
+
+from places import REPOSITORY
 from workflow.checkout import announced
 
 
@@ -28,3 +32,11 @@ def test_no_group_waits_for_itself_and_nothing_else_is_computed(fresh, kind):
     printed = fresh.snakemake("--dry-run", "--profile", "profiles/slurm", "--", *everything).stdout
     assert here["train_cnn"] == 6
     assert announced(printed) == here
+
+
+def test_rules_with_a_gpu_go_to_its_partition():
+    rules = "\n".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "rules").glob("*.smk"))
+    blocks = dict(re.findall(r"^ *rule (\w+):\n(.*?)(?=^\S|\Z)", rules, re.MULTILINE | re.DOTALL))
+    profile = yaml.safe_load((REPOSITORY / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
+    in_partition = {name for name, own in profile["set-resources"].items() if own.get("slurm_partition") == "gpu"}
+    assert in_partition == {name for name, block in blocks.items() if re.search(r"^ +gpu=", block, re.MULTILINE)}

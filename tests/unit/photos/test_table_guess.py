@@ -137,6 +137,12 @@ def test_photos_that_are_not_there_and_tables_without_labels_are_said(folder):
     named.iloc[:, [1, 0, 2, 3]].to_csv(path, index=False)
     (problem,) = guess_table(path, folder).problems
     assert problem == f"{path}: column 2 has the names of photos, but the header has no name for it; add one"
+    unnamed = WIDE.copy()
+    unnamed.insert(1, "", [f"https://a.b/{name}" for name in WIDE["image"]])
+    unnamed.to_csv(path, index=False)
+    guess = guess_table(path, folder)
+    assert (guess.problems, "url" in guess.description) == ([], False)
+    assert "1 column without use: column 2 (without a name)" in guess.findings
     path.write_text("")
     assert guess_table(path, folder).problems == [f"{path}: the table is empty, expected a header and a row per photo"]
     assert "expected a folder of photos" in guess_table(path, folder / "none").problems[0]

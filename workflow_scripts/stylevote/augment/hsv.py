@@ -34,7 +34,8 @@ def turn_hue(rgb: np.ndarray, degrees: float, factor: float) -> np.ndarray:
 def to_rgb(hue: np.ndarray, saturation: np.ndarray | float, value: np.ndarray | float) -> np.ndarray:
     """Return colours of HSV as RGB, not rounded: float32 of shape (3, pixels), 0 to 255.
 
-    Hues are degrees, 0 to 720, float32 of shape (pixels,). Saturation and value are those of each pixel, or of all.
+    Hues are degrees, 0 to 720, float32 of shape (pixels,). Saturation (0 to 1) and value (0 to 255) are
+    those of each pixel, or of all.
     """
     sixth = hue / 60
     sixth -= 6 * (sixth >= 6)

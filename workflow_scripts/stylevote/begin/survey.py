@@ -14,9 +14,9 @@ from stylevote.errors import InputError
 from stylevote.photos.examining import examine_photo, examine_photos
 from stylevote.photos.folders import Folder, list_folder
 from stylevote.photos.formats import is_photo
-from stylevote.photos.ingest import distinct_positives, find_paths, named_groups
+from stylevote.photos.ingest import distinct_positives, find_paths, named_groups, thumbnail_array
 from stylevote.photos.label_tables import read_label_table
-from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, united
+from stylevote.photos.near_duplicates import near_duplicate_groups, united
 from stylevote.photos.problems import problem_report
 from stylevote.photos.table_guess import guess_table
 from stylevote.photos.table_reader import Entry, value_matrix
@@ -151,6 +151,6 @@ def _open(
         else:
             good.append(k)
             photos.append(result)
-    thumbnails = np.frombuffer(b"".join(photo.thumbnail for photo in photos), np.uint8).reshape(-1, SIDE, SIDE, 3)
+    thumbnails = thumbnail_array(photo.thumbnail for photo in photos)
     sides = np.array([min(photo.width, photo.height) for photo in photos], dtype=int)
     return good, sides, thumbnails, [photo.sha256 for photo in photos], bad

@@ -12,7 +12,7 @@ from stylevote.cnn.network import Network
 from stylevote.config.backbones import HUB
 from stylevote.config.identity import OMITTED, score_size
 from stylevote.config.settings import is_fetched
-from stylevote.machine.device import making_problem
+from stylevote.machine.making import making_problem
 from stylevote.machine.uncompiled import timm
 
 # Of a run's head, which fits any backbone.

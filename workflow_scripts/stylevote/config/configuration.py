@@ -119,8 +119,8 @@ class Configuration(Model):
             removed after all photosets are scored; other photosets then need a new training).
         recipes: the photos that each epoch sees, by name.
         weights_folder: folder of pretrained weights for machines without internet, or null: they are downloaded. A run
-            with `weights: pretrained` reads FOLDER/BACKBONE.safetensors, where BACKBONE is the run's (`:` becomes `_`),
-            such as resnet50.tv_in1k.safetensors.
+            with `weights: pretrained` reads FOLDER/BACKBONE.safetensors, where BACKBONE is timm's full name (`:` and
+            `/` become `_`), such as resnet50.tv_in1k.safetensors.
         runs: settings of trainings. Each run is trained on all folds. A ready set's name (quick, standard or large;
             quick_cpu, standard_cpu or large_cpu without a GPU; see run_sets.yaml) stands for its runs, as the value or
             in the list. An entry can stand for several runs: {each:

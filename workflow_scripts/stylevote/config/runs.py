@@ -223,8 +223,8 @@ class Probe(Model):
         pooling: mean of the last feature map, mean_max (its maximum, too) or token (a transformer's class token).
         layers: number of stages or blocks, from the top, whose features are joined.
         scales: sides at which the network sees each photo, as multiples of `size`.
-        whiten: decorrelate features, so that the penalty is equal in all directions. It needs far more photos than
-            features.
+        whiten: decorrelate features, so that the penalty is equal in all directions but those that hardly vary. It
+            needs far more photos than features.
         penalties: penalties of the logistic regressions, of which the folds that train them choose one per label: the
             factors of half the sum of squared weights, where the loss is a mean over photos and features are
             divided by their deviation (by the median of all deviations, if theirs is smaller). In scikit-learn,

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-from collections.abc import Callable
 
 import torch
 import torch.distributed as dist
@@ -40,24 +39,6 @@ def open_device(threads: int, *, gpus: bool = True) -> torch.device:
         return device
     keep_memory()
     return torch.device("cpu")
-
-
-def making_problem(make: Callable[[], object]) -> str | None:
-    """Return the reason why ``make`` cannot make a network on torch's default device (its `InputError`), or None.
-
-    A network on the device ``meta`` has shapes and no numbers, and takes a fraction of a second. Only a problem there
-    is confirmed on the CPU.
-    """
-    problem = None
-    for device in ("meta", "cpu"):
-        try:
-            with torch.device(device):
-                make()
-        except InputError as error:
-            problem = str(error)
-        else:
-            return None
-    return problem
 
 
 def check_gpus(processes: int) -> None:

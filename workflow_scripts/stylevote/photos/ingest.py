@@ -1,7 +1,7 @@
 """A folder of photos and a label table into a manifest, with a message that lists every problem."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -90,7 +90,7 @@ def ingest_photos(
             "thumbnail": pd.Series([photo.thumbnail for _, photo in kept], dtype=object),
         }
     )
-    thumbnails = thumbnail_array(pictures)
+    thumbnails = thumbnail_array(pictures["thumbnail"])
     alike = near_duplicate_groups(thumbnails, [photo.sha256 for _, photo in kept], max_difference)
     groups = united(alike, named_groups([entry for entry, _ in kept]))
     problems += _contradictions(kept, names, path)
@@ -331,7 +331,9 @@ def shared_photos(
         same = manifest.merge(trained, on="sha256")
         rows += [(photoset, *pair, "same") for pair in zip(same["image_id_x"], same["image_id_y"], strict=True)]
         if max_difference:
-            pairs = near_duplicates(*(thumbnail_array(thumbnails[name]) for name in (photoset, TRAIN)), max_difference)
+            pairs = near_duplicates(
+                *(thumbnail_array(thumbnails[name]["thumbnail"]) for name in (photoset, TRAIN)), max_difference
+            )
             one, other = manifest.iloc[pairs[:, 0]], trained.iloc[pairs[:, 1]]
             near = zip(one["image_id"], other["image_id"], one["sha256"], other["sha256"], strict=True)
             rows += [(photoset, *names, "near") for *names, sha, trained_sha in near if sha != trained_sha]
@@ -356,6 +358,6 @@ def shared_photos(
     return shared
 
 
-def thumbnail_array(table: pd.DataFrame) -> np.ndarray:
-    """Return the thumbnails of a table of `ingest_photos`: uint8, shape (photos, 32, 32, 3)."""
-    return np.frombuffer(b"".join(table["thumbnail"]), np.uint8).reshape(-1, SIDE, SIDE, 3)
+def thumbnail_array(thumbnails: Iterable[bytes]) -> np.ndarray:
+    """Return thumbnails of `examine_photo` as uint8 of shape (photos, 32, 32, 3)."""
+    return np.frombuffer(b"".join(thumbnails), np.uint8).reshape(-1, SIDE, SIDE, 3)

@@ -89,7 +89,7 @@ def map_in_order(function: Callable[[Any], Any], items: Sequence[Any], threads: 
     with _signals_held():
         # Spawned, not forked: a fork copies locks that the parent's threads, such as Arrow's, may hold.
         context = get_context("spawn")
-        pool = ProcessPoolExecutor(threads, context, signal.pthread_sigmask, (signal.SIG_UNBLOCK, STOPPING))
+        pool = ProcessPoolExecutor(threads, context, _receive_signals)
     with pool:
         for start in range(0, len(items), CHUNK):
             with _signals_held():
@@ -108,6 +108,13 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _receive_signals() -> None:
+    """Let signals end a process without a traceback, unless it ignores them."""
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
 def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:

@@ -123,6 +123,11 @@ class _Column:
         return found if sum(counts[text] for text in found) > sum(counts[text] for text in BITS) else set()
 
     @property
+    def title(self) -> str:
+        """Its name, or its number if it has none."""
+        return self.name or f"column {self.position + 1} (without a name)"
+
+    @property
     def is_binary(self) -> bool:
         """Whether all cells are words for yes, no or unknown, and some of them for yes or no."""
         known = BITS.keys() | (WORDS.keys() if len(self.values) > 1 else set())
@@ -158,8 +163,8 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
             text = f"column {photo.position + 1} has the names of photos, but the header has no name for it; add one"
             return Guess(problems=[f"{table}: {text}"], findings=guess.findings), []
         guess.description["photo"] = photo.name
-    guess.findings.append(f"photos are in column {photo.name}")
-    url = next((c for c in columns if c.name == "url"), None) or next((c for c in columns if c.is_url), None)
+    guess.findings.append(f"photos are in column {photo.name or photo.position + 1}")
+    url = next((c for c in columns if c.name == "url"), None) or next((c for c in columns if c.name and c.is_url), None)
     if url and url.name != "url":
         guess.description["url"] = url.name
     used = [photo, *([url] if url else []), *([columns[0]] if unnamed and photo.position else [])]
@@ -174,21 +179,20 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
     else:
         taken = _guess_words(guess, words, binary, known, repeated)
     if not guess.labels:
-        guess.problems.append(f"{table}: no labels found in {join([column.name for column in others]) or 'it'}")
+        guess.problems.append(f"{table}: no labels found in {join([column.title for column in others]) or 'it'}")
     used_for_labels = set(taken)
-    left = [column.name for column in others if column not in used_for_labels]
+    left = [column for column in others if column not in used_for_labels]
     further = set(guess.labels) - known if known and not in_header else set()
     if left or further:
-        ignored = [*left, *sorted(further)]
+        ignored = [*(column.name for column in left), *sorted(further)]
         guess.description["ignore"] = ignored if len(ignored) <= LISTED else "all"
-        guess.findings.append(
-            f"{plural(len(ignored), 'column' if left else 'label')} without use: {join(ignored[:LISTED])}"
-        )
+        titles = [*(column.title for column in left), *sorted(further)][:LISTED]
+        guess.findings.append(f"{plural(len(ignored), 'column' if left else 'label')} without use: {join(titles)}")
     return guess, [name_of_url(text) if photo is url else text for text in photo.texts]
 
 
 def _columns(header: TableRow, rows: Iterable[TableRow]) -> tuple[list[_Column], int]:
-    """Return the columns that have a name, with the texts of their cells, and the number of rows that were read."""
+    """Return the columns up to the last named one, with the texts of their cells, and the number of rows read."""
     width = max((k + 1 for k, name in enumerate(header.fields) if name), default=1)
     if width > MAX_COLUMNS:
         raise UnreadableError(header.line, f"{width} columns, expected at most {MAX_COLUMNS}")

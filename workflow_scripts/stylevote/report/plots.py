@@ -369,7 +369,7 @@ def reliability_curve(parts: pd.DataFrame, title: str) -> str:
 def size_curve(curve: pd.DataFrame, title: str) -> str:
     """Draw the honest macro F-beta of ensembles of several sizes, with its interval (Table VII of Ding & Wan 2018).
 
-    ``curve`` is what `size.size_curve` returns.
+    ``curve`` is what `sizes.size_curve` returns.
     """
     with picture(WIDTH, 210) as figure:
         axes = place(figure, 42, 38, 12, 10)
