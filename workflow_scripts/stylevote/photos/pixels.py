@@ -24,7 +24,6 @@ from stylevote.photos.values import read_range
 
 MAX_PROPORTION = 2  # of the longer side to the shorter one
 CHUNK = 32  # photos per task of the process pool: many compared with a task's cost, few compared with a process's share
-STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def resize_photo(photo: Photo, size: int) -> np.ndarray:
@@ -103,7 +102,7 @@ def map_in_order(function: Callable[[Any], Any], items: Sequence[Any], threads: 
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """Hold back signals that stop a program: a process that is just starting would lose its parent and print that."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         yield
     finally:
@@ -114,7 +113,7 @@ def _receive_signals() -> None:
     """Let signals end a process without a traceback, unless it ignores them."""
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
