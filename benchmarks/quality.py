@@ -10,7 +10,7 @@ DATA is a folder with labels.csv, test_labels.csv, images/train and images/test.
                 at 0.5 and at each label's best threshold out of fold
     fastai      `vision_learner` with its `fine_tune`, five folds, where fastai is installed
     each set    this software with a ready set of runs
-    paper       this software with `preset: paper_2018` on two fine-tuned runs: all photos once, and rare labels' repeated
+    paper       this software with `preset: paper_2018` on two fine-tuned runs: one repeats photos of rare labels
 
 Each way's own estimate is of the training photos: thresholds from the other folds, or the workflow's nested estimate.
 Differences are to the plain way with best thresholds, means over the seeds, with 95 % intervals of paired resamples of

@@ -31,7 +31,7 @@ def or_refused(work):
     try:
         return work()
     except InputError as error:
-        raise WorkflowError(error) from None
+        raise WorkflowError(str(error)) from None
 
 
 # Snakemake merges a user's configuration into config.yaml key by key. Ours stands for itself: a key that it leaves out

@@ -88,6 +88,8 @@ class Screen(logging.Handler):
         if event == LogEvent.WORKFLOW_STARTED:
             self.planned = True
         elif not self.planned:
+            if record.levelno >= logging.ERROR:
+                record = logging.makeLogRecord({**vars(record), "msg": error_text(record)})
             if self.quiet and record.levelno >= logging.ERROR:
                 self.own.emit(record)  # without its filter
             elif record.msg != "Assuming unrestricted shared filesystem usage.":
@@ -289,9 +291,10 @@ def attach(workflow: Any) -> Screen | None:
 
 
 def error_text(record: logging.LogRecord) -> str:
-    """Return the text of an error; only its message if a rule raised it for the user."""
+    """Return the text of an error; only its message if a rule, or `or_refused`, raised it for the user."""
     text = str(record.msg).strip()
-    refused = REFUSED.search(text) if getattr(record, "exception", "") == "RuleException" else None
+    raised = getattr(record, "exception", "") == "RuleException" or text.endswith("in or_refused")
+    refused = REFUSED.search(text) if raised else None
     return f"error: {refused[1]}" if refused else text
 
 

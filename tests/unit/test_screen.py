@@ -165,6 +165,12 @@ def test_the_error_of_a_function_is_shown_without_its_line(call):
     assert call.close().endswith("\nplan failed:\nerror: no such backbone\n")
 
 
+def test_a_users_mistake_is_shown_without_lines_of_the_program(call):
+    lines = '  File "a", line 9, in <module>\n  File "a", line 3, in or_refused'
+    call.send(f'WorkflowError in file "a", line 3:\nno such key\n  did you mean x?\n{lines}', "error", logging.ERROR)
+    assert call.close() == "error: no such key\n  did you mean x?\n"
+
+
 def test_an_error_of_a_thread_without_a_job_is_not_lost(call):
     call.begin(train=1)
     call.send("OSError: the disk", LogEvent.ERROR, logging.ERROR, thread=9, exception="OSError")

@@ -252,6 +252,13 @@ def test_hours_and_devices_choose_the_set(photos, capsys, options, runs):
     assert ("profiles/slurm" in printed) == (options.get("kind") == "slurm")
 
 
+def test_photos_to_decide_that_cannot_be_read_are_named(photos, capsys):
+    Path("labels.csv").write_text(wide())
+    Path("to decide/cut.png").write_bytes(Path("to decide/a.png").read_bytes()[:60])
+    begin(photos, "labels.csv")
+    assert "  cannot be read: 1 ('cut.png': truncated" in capsys.readouterr().out
+
+
 def test_photos_to_decide_may_be_absent(photos):
     Path("labels.csv").write_text(wide())
     assert list(begin(photos, "labels.csv", test=None)["photosets"]) == ["train"]
@@ -278,6 +285,8 @@ def test_exchanged_arguments_and_other_mistakes_are_named(photos, tmp_path):
     Path("empty").mkdir()
     with pytest.raises(InputError, match="empty: found no photos"):
         begin(photos, "labels.csv", test=Path("empty"))
+    with pytest.raises(InputError, match="photos is the folder of the training photos"):
+        begin(photos, "labels.csv", test=photos)
     assert not Path("mine.yaml").exists()
 
 

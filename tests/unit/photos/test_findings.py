@@ -129,6 +129,12 @@ def test_a_photoset_that_is_nearly_black_or_white_is_refused_with_the_remedy(fol
         ]
     manifest, *_ = ingested(folder, value_range=[0, 4095])
     assert len(manifest) == 4
+    for k in range(20):
+        Image.new("RGBA", (40, 40), (k, 0, 0, 3)).save(folder / f"opaque{k}.png")
+    with pytest.raises(InputError, match=r"nearly white.*if the photos are transparent, save them without opacity"):
+        ingested(folder)
+    for path in folder.glob("opaque*"):
+        path.unlink()
     for name in ("4.png", "5.png"):  # no longer most of them
         Image.fromarray(RNG.integers(0, 255, (40, 40, 3), dtype=np.uint8)).save(folder / name)
     assert len(ingested(folder)[0]) == 6
@@ -222,6 +228,18 @@ def test_what_was_done_with_opacity_is_said_with_its_count(folder, caplog):
     ingested(folder)
     said = "5 photos: its opacity is 0 everywhere and was left out ('0.png', '1.png', '2.png'...)"
     assert said in caplog.messages
+
+
+def test_many_photos_that_cannot_be_read_for_a_reason_are_one_problem(folder):
+    for k in range(30):
+        (folder / f"{k:02}.jpg").write_bytes(b"\xff\xd8\xff" + bytes(k))
+    Image.new("RGB", (5000, 1)).save(folder / "z.png")
+    (folder / "z.png").write_bytes((folder / "z.png").read_bytes()[:60])
+    with pytest.raises(InputError) as caught:
+        ingested(folder)
+    first, second = str(caught.value).splitlines()[1:]
+    assert "00.jpg': unreadable" in first and first.endswith("; and 29 more like this")
+    assert "z.png': truncated" in second
 
 
 def test_a_folder_of_photos_without_suffixes(folder):

@@ -65,6 +65,11 @@ def test_a_file_that_is_the_photo_of_another_row_is_not_taken(tmp_path):
     assert found("7.png", tmp_path, others=["8"]) == ["0007.jpg"]
 
 
+def test_a_name_may_begin_with_the_folders_name_and_those_above_it(tmp_path):
+    for start in (tmp_path.name, f"{tmp_path.parent.name}/{tmp_path.name}", f".{tmp_path}"):
+        assert found(f"{start}/sub/x.jpg", tmp_path, files=["sub/x.jpg", "x.jpg"]) == ["sub/x.jpg"]
+
+
 def test_downloads_go_by_exact_names(tmp_path):
     entries = [Entry(2, name, b"") for name in ("7", "0007", "a/deep.png", "deep.png")]
     assert [entry.name for entry in photos_without_file(entries, FILES)] == ["7", "deep.png"]
@@ -77,10 +82,12 @@ def test_downloads_go_by_exact_names(tmp_path):
         ("c/deep.jpg", "'a/deep.png', which differs in its folder and suffix"),
         ("IMG_2.JPG", "'IMG_1.JPG', which differs in its name"),
         ("c/img_1.JPG", "'IMG_1.JPG', which differs in its folder"),
+        ("other/b/same.jpg", "'b/same.jpg', which differs in its folder"),
     ],
 )
 def test_the_nearest_file_is_named_with_what_differs(tmp_path, name, said):
-    assert nearest_file(Folder(tmp_path, list(FILES)), name) == f"; the nearest is {said}"
+    files = [*FILES, "a/same.jpg", "b/same.jpg", "d/same.jpg"]
+    assert nearest_file(Folder(tmp_path, files), name) == f"; the nearest is {said}"
 
 
 def test_many_names_without_a_file_are_one_problem(tmp_path):

@@ -232,7 +232,13 @@ TABLE_FAULTS = {
             ": if it is meant so, describe it in the configuration: labels: {{file: {path}, values: {{'': unknown}}}}",
         ],
     ),
-    "NaN": (spoil_row(4, "2.jpg,nan,1"), [", row 4: '2.jpg': label 'sport' is 'nan', expected 0 or 1"]),
+    "NaN": (
+        spoil_row(4, "2.jpg,nan,1"),
+        [
+            ", row 4: '2.jpg': label 'sport' is 'nan', expected 0 or 1",
+            ": if it is meant so, describe it in the configuration: labels: {{file: {path}, values: {{nan: unknown}}}}",
+        ],
+    ),
     "name twice": (lambda lines: [*lines, "1.jpg,0,1"], [", row 7: name '1.jpg' is already in row 3"]),
     "file twice": (
         lambda lines: [*lines, "1,0,1"],

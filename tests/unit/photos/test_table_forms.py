@@ -326,6 +326,23 @@ def test_many_rows_of_a_mistaken_kind_are_one_problem(tmp_path):
     assert len(read(path, ["sport"], cell={"column": "tags"})[1]) == 201
 
 
+def test_blank_rows_of_commas_are_left_out(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image,sport\na.jpg,1\n,,\nb.jpg,0\n,\n")
+    entries, problems = read(path, ["sport"])
+    assert ([entry.row for entry in entries], problems) == ([2, 4], [])
+
+
+def test_another_separator_in_cells_is_named_once(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('image,tags\na.jpg,"sport,round neck"\nb.jpg,sport\nc.jpg,"sport, round neck"\n')
+    _, problems = read(path, ["sport", "round neck"], cell={"column": "tags", "separator": ";"})
+    assert problems == [
+        "row 2: 'sport,round neck' is several labels; set cell.separator to ','",
+        "row 4: 'sport, round neck' is several labels; set cell.separator to ','",
+    ]
+
+
 def test_tables_that_grow_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "t.csv.gz"
     path.write_bytes(gzip.compress(b"image,sport\n" + b"a.jpg,1\n" * 100_000))

@@ -114,6 +114,47 @@ def test_labels_called_0_and_1_and_numbers_that_are_no_labels(folder):
     assert guess.findings[-2] == "1 column without use: hat"
 
 
+@pytest.mark.parametrize("wrong", ["7", "l", "maybe"])
+def test_a_wrong_cell_does_not_take_a_label_away(folder, wrong):
+    path = folder.with_name("t.csv")
+    table = WIDE.astype(object)
+    table.loc[3, "coat"] = wrong
+    table.to_csv(path, index=False)
+    guess = guess_table(path, folder)
+    assert (guess.labels, guess.description) == (LABELS, {})
+    (problem,) = read_label_table(LabelTable(file=str(path)), LABELS, True)[2]
+    assert problem.text == f"{path}, row 5: '004.jpg': label 'coat' is '{wrong}', expected 0 or 1"
+
+
+@pytest.mark.parametrize("sign", ["NA", "nan", "N/A", "?"])
+def test_usual_words_for_unknown_are_described_as_such(folder, sign):
+    path = folder.with_name("t.csv")
+    unknown = np.random.default_rng(2).random(TRUTH.shape) < 0.3
+    TRUTH.astype(object).mask(unknown, sign).to_csv(path)
+    guess = guess_table(path, folder)
+    assert (guess.labels, guess.description) == (LABELS, {"values": {sign.lower(): "unknown"}})
+    _, entries, problems = read_label_table(LabelTable(file=str(path), **guess.description), LABELS, True)
+    assert problems == []
+    np.testing.assert_array_equal([list(entry.values) for entry in entries], TRUTH.mask(unknown, UNKNOWN))
+
+
+def test_columns_of_two_words_are_described_or_refused(folder):
+    path = folder.with_name("t.csv")
+    WIDE.replace({0: "Falsch", 1: "Wahr"}).to_csv(path, index=False)
+    guess = guess_table(path, folder)
+    assert (guess.labels, guess.description) == (LABELS, {"values": {"wahr": 1, "falsch": 0}})
+    WIDE.replace({0: "nej", 1: "Jo"}).to_csv(path, index=False)
+    assert guess_table(path, folder).problems == [
+        "the cells of the columns coat, hat, shoe are 'jo', 'nej'; if these are labels, replace the cells by 1 and 0"
+    ]
+
+
+def test_a_table_without_a_header_is_said(folder):
+    path = folder.with_name("t.csv")
+    WIDE.to_csv(path, index=False, header=False)
+    assert guess_table(path, folder).problems == [f"{path}, row 1: expected a header, found the photo '001.jpg'"]
+
+
 def test_of_a_huge_table_the_first_rows_are_looked_at(folder, monkeypatch):
     path = folder.with_name("t.csv")
     WIDE.to_csv(path, index=False)

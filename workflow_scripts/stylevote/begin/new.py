@@ -14,7 +14,7 @@ from stylevote.begin.choice import UNLEARNABLE, Choice, choose
 from stylevote.begin.configuration import make_settings, refuse_fixed_form, render
 from stylevote.begin.machine import Machine, describe, network_times, this_machine
 from stylevote.begin.preview import contact_sheet, first_rows
-from stylevote.begin.survey import Survey, check_kinds, count_photos, survey
+from stylevote.begin.survey import Survey, check_kinds, count_photos, survey, unreadable_photos
 from stylevote.begin.words import shown
 from stylevote.errors import InputError
 from stylevote.files.tables import UNKNOWN
@@ -56,13 +56,15 @@ def new(
     sheet = output.with_name(f"{output.stem}_photos.png")
     check_output(output, sheet)
     check_kinds(photos, table)
+    if test:
+        check_test(test, photos)
     machine = this_machine()
     cores = threads or machine.cores
     logging.info("reading %s and %s", shown(str(table)), shown(str(photos)))
     found = survey(photos, table, cores)
     print("\n".join(describe_survey(found)), flush=True)
     if test:
-        print(*describe_test(test), sep="\n")
+        print(*describe_test(test, cores), sep="\n")
     print(f"Machine: {describe(machine)}", flush=True)
     wanted = "gpu" if kind in ("gpu", "slurm") or (kind == "auto" and machine.gpus) else "cpu"
     logging.info("estimating hours")
@@ -172,14 +174,21 @@ def label_lines(found: Survey) -> list[str]:
     return [f"Labels: {len(order)}", *lines]
 
 
-def describe_test(test: Path) -> list[str]:
-    """Return lines about a folder of photos to decide; raise `InputError` if it has none."""
+def check_test(test: Path, photos: Path) -> None:
+    """Raise `InputError` if a folder of photos to decide has none, or is that of the training photos."""
+    if not count_photos(list_folder(test)):
+        raise InputError(f"{test}: found no photos, expected a folder of photos to decide")
+    if test.resolve() == photos.resolve():
+        raise InputError(f"--test: {test} is the folder of the training photos, expected photos to decide")
+
+
+def describe_test(test: Path, threads: int) -> list[str]:
+    """Return lines about a folder of photos to decide."""
     folder = list_folder(test)
     others = [quote(path) for path in folder.files if not is_photo(path)]
-    if not (count := count_photos(folder)):
-        raise InputError(f"{test}: found no photos, expected a folder of photos to decide")
     return [
-        f"{shown(str(test))}: {plural(count, 'photo')} to decide",
+        f"{shown(str(test))}: {plural(count_photos(folder), 'photo')} to decide",
+        *named("  cannot be read", unreadable_photos(folder, threads)),
         *named("  not photos by their names, and left out", others),
     ]
 

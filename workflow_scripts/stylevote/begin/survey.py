@@ -129,6 +129,12 @@ def count_photos(folder: Folder) -> int:
     return sum(map(is_photo, folder.files))
 
 
+def unreadable_photos(folder: Folder, threads: int) -> list[str]:
+    """Return a sentence for each photo of a folder that cannot be read; of many photos, a sample is opened."""
+    entries = [Entry(0, path, b"", path=path) for path in folder.files if is_photo(path)]
+    return _open(entries, sample(entries, 0), folder.root, threads)[-1]
+
+
 def sample(entries: Sequence[Entry], labels: int) -> list[int]:
     """Return the positions of the photos to open: all, or a random sample and all positives of rare labels."""
     if len(entries) <= SAMPLE:

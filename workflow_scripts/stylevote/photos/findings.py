@@ -43,10 +43,11 @@ def plain_photos(photoset: str, names: Sequence[str], plain: Sequence[str], rang
         same = [name for name, found in zip(names, plain, strict=True) if found == colour]
         if 2 * len(same) > len(names):
             scale = "".join(f"; {each}" for each in sorted(ranges))
+            opacity = "; if the photos are transparent, save them without opacity" if colour == "white" else ""
             text = (
                 f"photosets.{photoset}.photos: {len(same)} of {plural(len(names), 'photo')} are nearly {colour},"
                 f" {quote_first(same)}{scale}. Set photosets.{photoset}.range to [the value that is black, the value"
-                f" that is white] in the files; [0, {EIGHT_BITS}] takes photos of 8 bits as they are"
+                f" that is white] in the files; [0, {EIGHT_BITS}] takes photos of 8 bits as they are{opacity}"
             )
             problems.append(Problem(0, text))
     return problems

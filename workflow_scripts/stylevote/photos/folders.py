@@ -30,9 +30,11 @@ class Folder:
 
     @cached_property
     def prefixes(self) -> list[str]:
-        """Beginnings of names that stand for the folder: its absolute paths, and its own name."""
+        """Beginnings of names that stand for the folder: its absolute paths and their ends, the longest first."""
         roots = (self.root.absolute(), self.root.resolve())
-        return [f"{normal(text)}/" for root in roots for text in (str(root), root.name) if text]
+        texts = {normal(str(root)) for root in roots}
+        texts |= {normal("/".join(root.parts[k:])) for root in roots for k in range(1, len(root.parts))}
+        return sorted((f"{text}/" for text in texts), key=len, reverse=True)
 
     @cached_property
     def by_key(self) -> dict[tuple[str, str], list[str]]:
@@ -100,8 +102,8 @@ def matching_files(folder: Folder, name: str) -> list[str]:
 def similar_files(folder: Folder, name: str) -> list[str]:
     """Return the files that a name can mean which is no path in the folder.
 
-    In this order: an absolute path, or one that begins with the folder's own name; a file in a subfolder; another case;
-    another suffix; a number that lost its leading zeros.
+    In this order: an absolute path, or one that begins with the folder's own name, also with those above it; a file in
+    a subfolder; another case; another suffix; a number that lost its leading zeros.
     """
     path = normal(PurePosixPath(name.replace("\\", "/")).as_posix())
     paths = []
@@ -160,7 +162,7 @@ def nearest_file(folder: Folder, name: str) -> str:
         found = [stems[match] for match in difflib.get_close_matches(_stem(base), stems, n=1, cutoff=ALIKE)]
     if not found:
         return ""
-    file = found[0]
+    file = next((file for file in found if path.endswith(f"/{normal(file)}")), found[0])
     (given_folder, _, given), (folder_of_file, _, there) = path.rpartition("/"), normal(file).rpartition("/")
     stems, suffixes = (_stem(given), _stem(there)), (given[len(_stem(given)) :], there[len(_stem(there)) :])
     pairs = {"folder": (given_folder, folder_of_file), "name": stems, "suffix": suffixes}

@@ -1,6 +1,7 @@
 """A folder of photos and a label table into a manifest, with a message that lists every problem."""
 
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -154,11 +155,13 @@ def find_paths(entries: list[Entry], folder: Folder, table: Path, reasons: Mappi
                 reason = f"; it could not be downloaded: {reasons[entry.name]}"
             else:  # a suggestion takes a while, and a message lists only the first problems
                 reason = nearest_file(folder, entry.name) if missing <= LISTED else ""
+            if "://" in entry.name:
+                reason = "; if a column has URLs, name it in the table's description: `url: COLUMN`"
             text = f"{where}: no such file in {folder.root}{reason}"
             problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True, kind="missing"))
         elif len(matches) > 1:
             text = f"{where} could be any of {quote_all(matches[:5])}; expected the path of one"
-            problems.append(Problem(entry.row, text))
+            problems.append(Problem(entry.row, text, kind="ambiguous"))
         elif matches[0] in row_of:
             text = f"{where} is the file {quote(matches[0])}, which row {row_of[matches[0]]} names already"
             problems.append(Problem(entry.row, text))
@@ -185,7 +188,8 @@ def _bad_photos(entries: list[Entry], found: list[Examined | str], root: Path, t
         if isinstance(result, str):
             where = f"{location(table, entry.row)}: " if table else ""
             text = f"{where}{quote(str(root / entry.path))}: {result}"
-            problems.append(Problem(entry.row, text, entry.name, entry.path, of_photo=True))
+            kind = re.sub(r"\d+", "0", result)
+            problems.append(Problem(entry.row, text, entry.name, entry.path, of_photo=True, kind=kind))
     return problems
 
 

@@ -26,6 +26,8 @@ MAX_DISTINCT = 200_000  # texts of a column that are counted
 MAX_VALUES = 8  # texts of a column of values
 LISTED = 5  # columns to ignore that are listed; more are `all`
 WORDS = {"yes": 1, "y": 1, "t": 1, "x": 1, "positive": 1, "no": 0, "n": 0, "f": 0, "negative": 0}
+WORDS |= {"ja": 1, "wahr": 1, "oui": 1, "vrai": 1, "nein": 0, "falsch": 0, "non": 0, "faux": 0}
+UNKNOWN_WORDS = ("na", "n/a", "nan", "null", "none", "unknown", "?")
 SEPARATORS = ("list", "|", ";", ",", " ")
 LABEL_NAMES = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category")
 
@@ -129,9 +131,16 @@ class _Column:
 
     @property
     def is_binary(self) -> bool:
-        """Whether all cells are words for yes, no or unknown, and some of them for yes or no."""
+        """Whether cells are words for yes, no or unknown, but for a few that are rather mistakes."""
         known = BITS.keys() | (WORDS.keys() if len(self.values) > 1 else set())
-        return bool(self.values & known) and self.values <= known | {"", "-1", "-1.0"}
+        others = self.values - known - {"", "-1", "-1.0", *UNKNOWN_WORDS}
+        counts = {True: 0, False: 0}
+        for text in self.texts if self.values else ():
+            folded = text.casefold()
+            if folded in known or folded in others:
+                counts[folded in known] += self.texts[text]
+        # One of four cells may be a mistake, and one of twenty of many.
+        return counts[True] > 0 and counts[False] <= min(counts[True] / 4, max(1, counts[True] / 20))
 
     @property
     def is_url(self) -> bool:
@@ -148,6 +157,8 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
         count = len(first.fields) - 2
         text = f"no header: a name, a URL and {plural(count, 'column')} of labels, which the table does not name"
         return Guess([f"label{k}" for k in range(count)], {}, [text]), [first.fields[0], *(r.fields[0] for r in rows)]
+    if _is_photo_name(first.fields[0]):
+        raise UnreadableError(first.line, f"expected a header, found the photo {quote(first.fields[0])}")
     columns, count = _columns(first, rows)
     if not columns:
         raise UnreadableError(first.line, "the table has no columns")
@@ -229,6 +240,7 @@ def _guess_wide(guess: Guess, columns: list[_Column], known: set[str]) -> list[_
     found = {text for column in columns for text in column.words}
     words = {text: value for text, value in WORDS.items() if text in found}
     values = words | {text: negative for text in ("", "-1") if {text, f"{text}.0"} & texts}
+    values |= {text: "unknown" for text in UNKNOWN_WORDS if text in texts}
     if values:
         guess.description["values"] = values
         meanings = ", ".join(f"{quote(text)} is {value}" for text, value in values.items())
@@ -251,6 +263,11 @@ def _guess_words(
         return -len(known & set(names)), rank, len(names)
 
     column = min(words, key=fit)
+    texts = column.values - {""}
+    alike = [other.name for other in words if other.values - {""} == texts]
+    if len(alike) > 1 and len(texts) == 2:
+        text = f"the cells of the columns {join(alike)} are {quote_all(sorted(texts))}"
+        guess.problems.append(f"{text}; if these are labels, replace the cells by 1 and 0")
     separator = _separator(column, known)
     if repeated and separator == "|" and not any("|" in text for text in column.texts):
         value = binary[0] if binary else None

@@ -196,6 +196,11 @@ class LabelReader:
 
     def unknown_label(self, row: int, name: str) -> None:
         """Add the fault of a name in a cell, row or category that is no label."""
+        for separator in "|;, " if self.table.cell else "":
+            if separator in name and {part.strip() for part in name.split(separator)} <= set(self.labels):
+                text = f"{quote(name)} is several labels; set cell.separator to {quote(separator)}"
+                self.faults.add(row, "separator", text)
+                return
         kind = ("name", name if self.faults.kinds("name") < SHOWN else None)
         text = f"unknown label {quote(name)}, expected the labels of the configuration"
         self.faults.add(row, kind, lambda: f"{text}{nearest(name, self.labels, 'to leave it out, add it to `ignore`')}")

@@ -49,7 +49,7 @@ class TableRow(NamedTuple):
 
 @dataclass
 class Rows:
-    """An iterator over a table's rows, header first, without blank lines."""
+    """An iterator over a table's rows, header first, without blank rows."""
 
     table: Path
     sheet: str | None = None  # name of a workbook's sheet, or None for the first one
@@ -126,7 +126,7 @@ class Rows:
                 yield row
                 continue
             stripped = [cell.strip() for cell in fields]
-            if stripped not in ([], [""]):
+            if any(stripped):
                 yield TableRow(line, stripped)
 
     # ---- Parquet
