@@ -46,7 +46,7 @@ def losses_of_layers(setting):
 
 
 rule store_backbone:
-    """Store the frozen backbone of probes in half precision; no other job loads or downloads its weights."""
+    """Store the frozen backbone of probes in half precision; their other jobs read it here, without the pretrained weights."""
     input:
         checked_before("backbones/{features}.safetensors"),
         start=lambda wildcards: start_weights(FEATURES[wildcards.features]),

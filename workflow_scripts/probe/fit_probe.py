@@ -81,8 +81,10 @@ def main(
             "weights_sha256": file_sha256(path),
         }
         write_table(pd.DataFrame([row]), history[fold])
-        text = "fold %d: %d photos to train on, %d held out, loss %.4f, validation loss %.4f, penalties %s"
-        chosen = " ".join(f"{value:g}" for value in head.penalties)
+        text = "fold %d: %d photos to train on, %d held out, loss %.4f, validation loss %.4f, %s"
+        chosen = (
+            " ".join(f"{value:g}" for value in head.penalties) if not head.epochs else f"none, {head.epochs} epochs"
+        )
         logging.info(text, fold, row["photos"], len(held_out), row["train_loss"], row["validation_loss"], chosen)
     chosen = [
         {"fold": k, "label": name, "penalty": head.penalties[i]}

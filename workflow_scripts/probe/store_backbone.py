@@ -1,4 +1,4 @@
-"""Store the frozen backbone of probes: the only job that loads or downloads its pretrained weights."""
+"""Store the frozen backbone of probes, which their other jobs read without its pretrained weights."""
 
 from pathlib import Path
 

@@ -73,9 +73,9 @@ def with_mean(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values, known.mean(axis=1, keepdims=True)], axis=1)
 
 
-def interval(values: np.ndarray, share: float = SHARE) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bounds between which the middle ``share`` of resampled values are, over their first axis."""
-    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2], axis=0)
+def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bounds between which the middle 95 % of resampled values are, over their first axis."""
+    low, high = np.quantile(values, [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=0)
     return low, high
 
 

@@ -19,6 +19,12 @@ KeyPath = tuple[str | int, ...]  # keys and positions, from the outermost
 BIDI_CONTROLS = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
+def size_text(size: float) -> str:
+    """Return a number of bytes as text."""
+    unit, name = next((unit for unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= unit[0]), (1, "B"))
+    return f"{size / unit:,.1f} {name}" if unit > 1 else f"{size:.0f} B"
+
+
 def plural(number: int, noun: str) -> str:
     """Return a count with its noun: ``1 photo``, ``2 photos``."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -47,7 +47,7 @@ def main(
     write_table(chosen, epochs)
     for fold, folder in enumerate(weights):
         kept = set(of_fold(chosen, fold)["epoch"])
-        count, size = keep_epochs([folder], kept)
+        count, size = keep_epochs(folder, kept)
         text = "fold %d: kept epochs %s; removed the weights of %d others, %.1f MB"
         logging.info(text, fold, sorted(kept), count, size / 1e6)
 

@@ -99,7 +99,7 @@ def test_a_preset_chooses_at_once_and_what_is_said_overrides_it():
     assert resolve(changed(preset="default")).config == resolve(MINIMAL).config
     assert "preset: found 'paper'" in problem(changed(preset="paper"))
     assert "preset: found 1" in problem(changed(preset=1))
-    assert "stack: found 3, expected object" in problem(changed(preset="fast", stack=3))
+    assert "stack: found 3, expected keys with values" in problem(changed(preset="fast", stack=3))
 
 
 @pytest.mark.parametrize("path", [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))])
@@ -352,7 +352,7 @@ def test_text_that_is_a_number_is_one():
         ),
         (
             with_photoset(new={"photos": "c", "labels": "t", "download": "yes"}),
-            "photosets.new.download: found 'yes', expected boolean",
+            "photosets.new.download: found 'yes', expected true or false",
         ),
         ({"downloads": {"parallel": 0}}, "downloads.parallel: 0 is less than the minimum of 1"),
         ({"downloads": {"megabytes": 500}}, "downloads.megabytes: 500 is greater than the maximum of 200"),
@@ -506,7 +506,7 @@ def test_text_that_is_a_number_is_one():
         ({"target": {}}, "target: 'tolerance' is a required property"),
         (
             {"target": 0.01},
-            "target: found 0.01, expected object or null ({tolerance: ...}: the ensemble is as small as",
+            "target: found 0.01, expected keys with values or null ({tolerance: ...}: the ensemble is as small as",
         ),
         (
             {"target": {"tolerence": 0.1, "tolerance": 0.1}},
@@ -682,7 +682,7 @@ def test_a_student_by_its_name_has_what_a_run_of_that_name_has():
         ({"distillation": 50}, "distillation: found 50, expected a backbone, or the keys of a run"),
         ({"distillation": {"size": 96}}, "distillation: 'backbone' is a required property"),
         (student(sise=96), "distillation: unknown key 'sise'; did you mean 'size'?"),
-        ({"distillation": {"backbone": ["r", "s"]}}, "distillation.backbone: found ['r', 's'], expected string"),
+        ({"distillation": {"backbone": ["r", "s"]}}, "distillation.backbone: found ['r', 's'], expected text"),
         (student(labels=["red"]), "distillation.labels: found ['red'], expected all"),
         (student(labels="each"), "distillation.labels: found 'each', expected all"),
         (student(loss="focal"), "distillation.loss: found 'focal', expected 'bce'"),

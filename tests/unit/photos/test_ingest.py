@@ -580,6 +580,12 @@ def test_all_problems_come_at_once_in_row_order(photos, table):
     ]
 
 
+def test_cells_that_cannot_be_read_are_not_counted_as_missing_photos_too(photos, table):
+    path = table([line.replace(",1,", ",yes,") for line in lines_of_table()])
+    found = problems(photos, path)
+    assert found and not any("has no positive photo" in line for line in found)
+
+
 def test_skip_is_for_photos_only(photos, table, caplog):
     (photos / "3.jpg").write_bytes(b"")
     path = table([*lines_of_table(), "gone.jpg,1,1"])

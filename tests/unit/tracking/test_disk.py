@@ -72,7 +72,7 @@ def test_weights_that_stay_are_bounded(tmp_path, keep, epochs_kept, end):
     assert f" {expected:.1f} GB, " in weights
     assert ("at most" in weights) == (keep != "all")
     assert weights.endswith(end)
-    assert "0.0 MB" in on_disk
+    assert "0 B of weights" in on_disk
 
 
 def test_weights_on_the_disk_are_counted_once(tmp_path):
@@ -113,7 +113,7 @@ def test_pixels_take_the_planned_space(tmp_path):
     recolored = 2 * sum(resized(*sides[n], 75).nbytes for n in range(50) if n % 3)
     each = [sum(resized(*photo, size).nbytes for photo in sides) / 1e6 for size in sizes]
     train, test, more = disk.pixel_totals(settings)
-    assert train.endswith(f"train: {sum(each):.1f} MB ({each[0]:.1f} MB at 32, {each[1]:.1f} MB at 75)")
+    assert train.endswith(f"train: {sum(each):.1f} MB ({1e3 * each[0]:.1f} kB at 32, {each[1]:.1f} MB at 75)")
     assert "test: not known" in test
     assert more.endswith(f"train-recolored: {recolored / 1e6:.1f} MB ({recolored / 1e6:.1f} MB at 75)")
 
@@ -131,5 +131,5 @@ def test_pixels_of_holdout_photos_are_planned_as_those_of_the_test(tmp_path):
         f"pixels:    train: {unknown}",
         f"pixels:    test: {unknown}",
         f"pixels:    summer: {unknown}, when its decisions are asked for",
-        f"pixels:    holdout: {3 * 32 * (32 + 40) / 1e6:.1f} MB ({3 * 32 * (32 + 40) / 1e6:.1f} MB at 32)",
+        f"pixels:    holdout: {3 * 32 * (32 + 40) / 1e3:.1f} kB ({3 * 32 * (32 + 40) / 1e3:.1f} kB at 32)",
     ]

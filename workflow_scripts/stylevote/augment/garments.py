@@ -48,7 +48,6 @@ class Garment:
     value: float  # median, levels
     lightness: float  # most frequent L of Lab, 0 to 100, of a neutral garment; nan for others
     share_of_mask: float  # share of the masked pixels that have the colour
-    share_of_image: float  # share of all pixels that are masked and have the colour
 
 
 def shrink(photo: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
@@ -100,12 +99,11 @@ def find_garments(photo: np.ndarray, mask: np.ndarray, settings: Recolor) -> lis
         if spared[similar].mean() > SKIN_SHARE:
             near_skin = True
             continue
-        shares = float(count / len(rgb)), float(count / mask.size)
-        garments.append(Garment(peak, below, above, vividness, brightness, nan, *shares))
+        garments.append(Garment(peak, below, above, vividness, brightness, nan, float(count / len(rgb))))
     if settings.neutral == "lab" and neutral.sum() >= min_pixels:
         lightness, count = _commonest(rgb2lab(rgb[neutral][None])[0, :, 0])
         if count >= min_pixels:
-            garments.append(Garment(nan, nan, nan, 0.0, nan, lightness, count / len(rgb), count / mask.size))
+            garments.append(Garment(nan, nan, nan, 0.0, nan, lightness, count / len(rgb)))
     if not garments:
         raise Unsuitable(NEAR_SKIN if near_skin else NEUTRAL if neutral.sum() > dressed.sum() else NO_COLOR)
     return sorted(garments, key=lambda garment: -garment.share_of_mask)[: settings.garments]

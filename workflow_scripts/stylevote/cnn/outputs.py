@@ -87,13 +87,12 @@ def forget_work(output: Path) -> None:
     shutil.rmtree(output.parent / UNFINISHED, ignore_errors=True)
 
 
-def keep_epochs(folders: list[Path], epochs: set[int]) -> tuple[int, int]:
-    """Remove all other epochs' weights from a run's folders of weights; return how many files, and their bytes."""
-    kept = {weights_path(folder, epoch) for folder in folders for epoch in epochs}
-    removed = [path for folder in folders for path in folder.glob("epoch*.safetensors") if path not in kept]
+def keep_epochs(folder: Path, epochs: set[int]) -> tuple[int, int]:
+    """Remove all other epochs' weights from a fold's folder of weights; return how many files, and their bytes."""
+    kept = {weights_path(folder, epoch) for epoch in epochs}
+    removed = [path for path in folder.glob("epoch*.safetensors") if path not in kept]
     size = sum(path.stat().st_size for path in removed)
     for path in removed:
         path.unlink()
-    for folder in folders:
-        forget_work(folder)
+    forget_work(folder)
     return len(removed), size

@@ -29,8 +29,8 @@ READ_AS = {
     float: "YAML reads it as a number",
     type(None): "YAML reads null, ~ and nothing as no value",
 }
-TYPES = {"int": "integer", "float": "number", "bool": "boolean", "string": "string", "list": "array"}
-TYPES |= {"dict": "object", "model": "object"}
+TYPES = {"int": "integer", "float": "number", "bool": "true or false", "string": "text", "list": "a list"}
+TYPES |= {"dict": "keys with values", "model": "keys with values"}
 
 
 def described(docstring: str) -> tuple[str, dict[str, str]]:
@@ -91,7 +91,7 @@ def _sentence(model: type[BaseModel], location: tuple, details: Any) -> tuple[tu
     if not about and kind == "model_type":
         about = described(_class_in(field.annotation).__doc__)[0]
     expected = TYPES.get(kind.removesuffix("_type"))
-    if expected == "string" or (expected is None and isinstance(details["input"], bool)):
+    if expected == "text" or (expected is None and isinstance(details["input"], bool)):
         value += needs_quotes(details["input"])
     several = (BeforeValidator, Discriminator)
     if not expected or (not rest and any(isinstance(part, several) for part in field.metadata)):

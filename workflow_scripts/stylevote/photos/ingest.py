@@ -20,7 +20,7 @@ from stylevote.photos.formats import begins_as_photo, is_photo
 from stylevote.photos.label_tables import read_label_table
 from stylevote.photos.near_duplicates import SIDE, near_duplicate_groups, near_duplicates, united
 from stylevote.photos.problems import LISTED, Problem, problem_report
-from stylevote.photos.table_reader import Entry, value_matrix
+from stylevote.photos.table_reader import NOT_A_BIT, Entry, value_matrix
 from stylevote.wording import bullets, location, plural, quote, quote_all, quote_first
 
 TRAIN = "train"
@@ -246,8 +246,11 @@ def _rare_labels(
     remedy = f"expected at least {minimum}, {purpose}; add photos, use fewer folds or merge the label with another"
     # A photo that could not be opened is a group of its own.
     groups = np.array([group_of.get(entry.path, -1 - k) for k, entry in enumerate(entries)], dtype=np.int64)
-    positives = distinct_positives(value_matrix(entries, len(names)), groups)
-    for name, count in zip(names, positives.tolist(), strict=True):
+    values = value_matrix(entries, len(names))
+    unread = (values == NOT_A_BIT).sum(axis=0).tolist()  # such cells are problems, and may be positives
+    for name, count, wrong in zip(names, distinct_positives(values, groups).tolist(), unread, strict=True):
+        if count < minimum <= count + wrong:
+            continue
         if not count:
             problems.append(Problem(0, f"{table}: label {quote(name)} has no positive photo, {remedy}"))
         elif count < minimum:

@@ -46,9 +46,8 @@ def fit_heads(
     Without hidden layers, it is a logistic regression per label (`stylevote.probe.logistic.fit_regressions`). The
     penalty of each label is chosen: other regressions, each trained without one of the fold's training folds, judge the
     rows of that fold. The label's own loss and the mean loss of all labels are added, because the choice for a label of
-    a few photos would otherwise be a matter of chance. The penalty
-    with the lowest sum is taken, and the strongest of equally good ones. With hidden layers, the number of epochs is
-    chosen in the same way, for all labels together.
+    a few photos would otherwise be a matter of chance. The penalty with the lowest sum is taken, and the strongest of
+    equally good ones. With hidden layers, the number of epochs is chosen in the same way, for all labels together.
 
     Args:
         features: of all rows.

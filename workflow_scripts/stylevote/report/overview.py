@@ -40,7 +40,7 @@ def macro_figures(
     Args:
         honest: `scores.nested_scores`, with the columns of `scores.holdout_scores` if photos were held out.
         naive, test: `bounds` of the decisions for training and for test photos; None if labels are not known.
-        scores: `decisions.score_decisions` for the test photos; empty if their labels are not known.
+        scores: `stylevote.estimate.scores.score_decisions` for the test photos; empty if their labels are not known.
         gain: of averaging the folds' networks, as a mean over labels, if it was estimated.
 
     Returns:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stylevote.wording import escape_bidi
+from stylevote.wording import escape_bidi, size_text
 
 TEMPLATES = Path(__file__).with_name("templates")
 SHOWN_CARDS = 16  # of labels that are seen at once: the challenge has 13
@@ -79,11 +79,6 @@ def duration(hours: float) -> str:
     return f"{hours * 60:.1f} minutes" if hours * 60 >= 2 else f"{hours * 3600:.1f} seconds"
 
 
-def data_size(size: float) -> str:
-    """Return a number of bytes in the unit that suits it."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
-
-
 def _escape_value(value: Any) -> Any:
     return escape_markdown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
@@ -92,7 +87,7 @@ PAGES = Environment(**OPTIONS, autoescape=True)
 DOCUMENTS = Environment(**OPTIONS, finalize=_escape_value)  # Jinja2's own escaping is that of HTML
 for environment in (PAGES, DOCUMENTS):
     environment.filters |= {"number": number, "interval": interval, "listed": list_names, "ratio": ratio}
-    environment.filters |= {"duration": duration, "bytes": data_size}
+    environment.filters |= {"duration": duration, "bytes": size_text}
     environment.tests["known"] = is_known
 MARKS = ["one", "two", "three", "four"]  # of the colours of series: classes in page.css
 PAGES.globals |= {"zip": zip, "marks": MARKS, "shown_cards": SHOWN_CARDS}

@@ -17,6 +17,7 @@ from stylevote.config.settings import Settings
 from stylevote.errors import InputError
 from stylevote.files.tables import read_table
 from stylevote.photos.pixels import cut_box
+from stylevote.wording import size_text
 
 TENSOR_BYTES = 100  # per tensor of a safetensors file, for its name, shape and offset
 
@@ -89,12 +90,12 @@ def weight_totals(settings: Settings, runs: pd.DataFrame) -> list[str]:
     keep = settings.config.keep_weights
     size = runs["megabytes"] * 1e6
     if keep == "all":
-        planned = f"{_size_text(size @ runs['networks'])}, every epoch's"
+        planned = f"{size_text(size @ runs['networks'])}, every epoch's"
     else:
         # Each of a run's labels has one best epoch, which two labels may share.
         labels = [len(settings.labels_of(setting)) for setting in settings.runs.values()]
         kept = runs["epochs"].clip(upper=pd.Series(labels)) * len(settings.folds)
-        planned = f"at most {_size_text(size @ kept)}, and a run's every epoch until all of its folds are trained"
+        planned = f"at most {size_text(size @ kept)}, and a run's every epoch until all of its folds are trained"
         if keep == "none":
             planned += "; nothing once the photosets are scored"
     on_disk = {}
@@ -107,7 +108,7 @@ def weight_totals(settings: Settings, runs: pd.DataFrame) -> list[str]:
         f"runs:      {len(runs):,}, each on {len(settings.folds)} folds",
         f"networks:  {runs['networks'].sum():,}",
         f"weights:   {planned} (keep_weights: {keep})",
-        f"on disk:   {_size_text(sum(on_disk.values()))} of weights now",
+        f"on disk:   {size_text(sum(on_disk.values()))} of weights now",
     ]
 
 
@@ -126,11 +127,11 @@ def feature_totals(settings: Settings) -> Iterator[str]:
     for photoset in settings.config.photosets:
         path = Path(settings.networks) / "photos" / photoset / "manifest.parquet"
         if path.exists():
-            parts.append(f"{_size_text(of_photo * len(read_table(path, ['image_id'])))} of {photoset}")
+            parts.append(f"{size_text(of_photo * len(read_table(path, ['image_id'])))} of {photoset}")
     known = f" ({', '.join(parts)})" if parts else ""
     yield (
         f"features:  of {len(frozen):,} frozen {'backbone' if len(frozen) == 1 else 'backbones'} of probes"
-        f" ({_size_text(backbone)}, stored once): {of_photo:,} bytes per photo{known}"
+        f" ({size_text(backbone)}, stored once): {of_photo:,} bytes per photo{known}"
     )
 
 
@@ -170,8 +171,8 @@ def _pixels_text(name: str, sizes: list[int], photos: list[tuple[int, int]] | No
     if photos is None:
         return f"{line}not known before {known_when} (shorter sides: {', '.join(map(str, sizes))})"
     caches = {size: pixel_bytes(photos, size) for size in sizes}
-    parts = ", ".join(f"{_size_text(in_bytes)} at {size}" for size, in_bytes in caches.items())
-    return f"{line}{_size_text(sum(caches.values()))} ({parts})"
+    parts = ", ".join(f"{size_text(in_bytes)} at {size}" for size, in_bytes in caches.items())
+    return f"{line}{size_text(sum(caches.values()))} ({parts})"
 
 
 def pixel_bytes(photos: Iterable[tuple[int, int]], size: int) -> int:
@@ -187,7 +188,3 @@ def resized(sides: tuple[int, int], size: int) -> tuple[int, int]:
 
 def _sides(photos: pd.DataFrame) -> list[tuple[int, int]]:
     return list(zip(photos["width"].tolist(), photos["height"].tolist(), strict=True))
-
-
-def _size_text(size: float) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from stylevote.errors import InputError
 from stylevote.files.tables import read_json, write_json
+from stylevote.wording import size_text
 
 # Temporary names of `stylevote.files.tables.replacing`.
 PARTIAL = re.compile(r"(^|/)\.([^/]+)\.[0-9a-f]{8}-\d+\.partial$")
@@ -143,7 +144,7 @@ def _summary(files: dict[str, int], others: Iterable[str]) -> Iterator[str]:
         line = next((folder for folder in _folders(path)[1:] if folder not in mixed), path)
         sizes[line] = sizes.get(line, 0) + size
     for path, size in sizes.items():
-        yield f"  {_size_text(size):>10}  {''.join(letter if letter.isprintable() else '?' for letter in path)}"
+        yield f"  {size_text(size):>10}  {''.join(letter if letter.isprintable() else '?' for letter in path)}"
 
 
 def _folders(path: str) -> list[str]:
@@ -152,9 +153,4 @@ def _folders(path: str) -> list[str]:
 
 
 def _amount(files: dict[str, int]) -> str:
-    return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {_size_text(sum(files.values()))}"
-
-
-def _size_text(size: int) -> str:
-    unit, name = next((unit for unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= unit[0]), (1, "B"))
-    return f"{size / unit:,.1f} {name}" if unit > 1 else f"{size} B"
+    return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {size_text(sum(files.values()))}"
