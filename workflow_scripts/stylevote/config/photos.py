@@ -27,7 +27,7 @@ class Photoset(Model):
         photos: folder of photos. {results} stands for the results folder.
         labels: path of a table of file names and labels; or its description, {file: ..., ...}; or null: all photos of
             the folder, without labels.
-        download: fetch missing photos from the table's URLs (id,url,... without a header, or a column `url`).
+        download: fetch missing photos from the table's URLs (id,url,... without a header, or a column of URLs).
         masks: folder of masks (<name of the photo>.png, a class number per pixel), or null.
         mask_labels: table of the masks' classes (value,name,group; the groups are background, body, clothing and
             accessory), or null: all numbers above 0 are the person.
