@@ -144,7 +144,8 @@ def _label_columns(reader: LabelReader, row: TableRow, header: Header, labelled:
     reader.refuse_other_columns(row, header, used)
     if labelled or found:
         for label in (label for label in reader.labels if label not in found):
-            of_name = "" if column_of[label] == normal(label) else f" ({quote(column_of[label])})"
+            name = column_of[label]
+            of_name = "" if name == normal(label) else f" ({quote(name)}){nearest(name, header.names)}"
             reader.faults.add(row.line, "label", f"no column for label {quote(label)}{of_name}", form=True)
     return found
 
