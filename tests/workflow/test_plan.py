@@ -122,7 +122,7 @@ def test_weights_and_pixels_on_the_disk_are_counted(checkout):
     printed = checkout.run("plan", cores=1)
     stored = sum(path.stat().st_size for path in (checkout.folder / "out" / "runs").rglob("*.safetensors"))
     pixels = {
-        f"{folder.parent.name}/{folder.name}": (folder / "pixels.bin").stat().st_size / 1e6
+        f"{folder.parent.name}/{folder.name}": (folder / "pixels.bin").stat().st_size
         for folder in (checkout.folder / "out" / "pixels").glob("*/*")
     }
     lines = dict(line.split(":", 1) for line in printed.splitlines() if line.startswith(("weights:", "on disk:")))
@@ -131,7 +131,8 @@ def test_weights_and_pixels_on_the_disk_are_counted(checkout):
     for name, size in pixels.items():
         photoset, side = name.split("/")
         (line,) = (line for line in printed.splitlines() if line.startswith(f"pixels:    {photoset}: "))
-        assert f"{size:.1f} MB at {side}" in line
+        text = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+        assert f"{text} at {side}" in line
 
 
 def test_a_backbone_that_cannot_be_made_is_named(fresh):
