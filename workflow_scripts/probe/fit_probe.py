@@ -18,6 +18,7 @@ from stylevote.probe.features import open_features
 from stylevote.probe.heads import fit_heads
 from stylevote.probe.logits import log_losses
 from stylevote.probe.scores import HEAD, probabilities
+from stylevote.wording import plural
 
 
 def main(
@@ -82,9 +83,8 @@ def main(
         }
         write_table(pd.DataFrame([row]), history[fold])
         text = "fold %d: %d photos to train on, %d held out, loss %.4f, validation loss %.4f, %s"
-        chosen = (
-            " ".join(f"{value:g}" for value in head.penalties) if not head.epochs else f"none, {head.epochs} epochs"
-        )
+        penalty = "penalties " + " ".join(f"{value:g}" for value in head.penalties)
+        chosen = plural(head.epochs, "epoch") if head.epochs else penalty
         logging.info(text, fold, row["photos"], len(held_out), row["train_loss"], row["validation_loss"], chosen)
     chosen = [
         {"fold": k, "label": name, "penalty": head.penalties[i]}

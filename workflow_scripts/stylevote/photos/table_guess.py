@@ -139,7 +139,7 @@ class _Column:
             folded = text.casefold()
             if folded in known or folded in others:
                 counts[folded in known] += self.texts[text]
-        # One of four cells may be a mistake, and one of twenty of many.
+        # At most one of four cells, and one of twenty of many, may be a mistake.
         return counts[True] > 0 and counts[False] <= min(counts[True] / 4, max(1, counts[True] / 20))
 
     @property
