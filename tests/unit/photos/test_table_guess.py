@@ -149,10 +149,13 @@ def test_columns_of_two_words_are_described_or_refused(folder):
     ]
 
 
-def test_a_table_without_a_header_is_said(folder):
+def test_a_table_without_a_header_or_columns_is_said(folder):
     path = folder.with_name("t.csv")
     WIDE.to_csv(path, index=False, header=False)
     assert guess_table(path, folder).problems == [f"{path}, row 1: expected a header, found the photo '001.jpg'"]
+    path = folder.with_name("t.parquet")
+    pd.DataFrame().to_parquet(path)
+    assert guess_table(path, folder).problems == [f"{path}: the table has no columns"]
 
 
 def test_of_a_huge_table_the_first_rows_are_looked_at(folder, monkeypatch):

@@ -157,7 +157,7 @@ def _guess_rows(table: Path, labels: list[str], is_photo: Callable[[str], bool])
         count = len(first.fields) - 2
         text = f"no header: a name, a URL and {plural(count, 'column')} of labels, which the table does not name"
         return Guess([f"label{k}" for k in range(count)], {}, [text]), [first.fields[0], *(r.fields[0] for r in rows)]
-    if _is_photo_name(first.fields[0]):
+    if first.fields and _is_photo_name(first.fields[0]):
         raise UnreadableError(first.line, f"expected a header, found the photo {quote(first.fields[0])}")
     columns, count = _columns(first, rows)
     if not columns:
