@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 import numpy as np
@@ -102,11 +103,21 @@ def map_in_order(function: Callable[[Any], Any], items: Sequence[Any], threads: 
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """Hold back signals that stop a program: a process that is just starting would lose its parent and print that."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    numbers, received = (signal.SIGINT, signal.SIGTERM), []
+    # The new process inherits the mask. Other threads may take a signal: its handler would run in this one.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    handlers = {number: signal.getsignal(number) for number in numbers} if current_thread() is main_thread() else {}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in handlers:
+        signal.signal(number, lambda number, _: received.append(number))
     try:
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number in received:
+            signal.raise_signal(number)
 
 
 def _receive_signals() -> None:
