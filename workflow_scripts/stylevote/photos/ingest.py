@@ -153,10 +153,10 @@ def find_paths(entries: list[Entry], folder: Folder, table: Path, reasons: Mappi
             missing += 1
             if entry.name in reasons:
                 reason = f"; it could not be downloaded: {reasons[entry.name]}"
+            elif "://" in entry.name:
+                reason = "; if a column has URLs, name it in the table's description: `url: COLUMN`"
             else:  # a suggestion takes a while, and a message lists only the first problems
                 reason = nearest_file(folder, entry.name) if missing <= LISTED else ""
-            if "://" in entry.name:
-                reason = "; if a column has URLs, name it in the table's description: `url: COLUMN`"
             text = f"{where}: no such file in {folder.root}{reason}"
             problems.append(Problem(entry.row, text, entry.name, entry.name, of_photo=True, kind="missing"))
         elif len(matches) > 1:

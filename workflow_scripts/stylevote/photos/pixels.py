@@ -106,8 +106,8 @@ def _signals_held() -> Iterator[None]:
     numbers, received = (signal.SIGINT, signal.SIGTERM), []
     # The new process inherits the mask. Other threads may take a signal: its handler would run in this one.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    handlers = {number: signal.getsignal(number) for number in numbers} if current_thread() is main_thread() else {}
-    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    own = numbers if current_thread() is main_thread() else ()  # only this thread may change handlers
+    handlers = {number: handler for number in own if callable(handler := signal.getsignal(number))}
     for number in handlers:
         signal.signal(number, lambda number, _: received.append(number))
     try:

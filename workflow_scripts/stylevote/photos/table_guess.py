@@ -109,18 +109,22 @@ class _Column:
     texts: Counter[str] = field(default_factory=Counter)
 
     @property
+    def folded(self) -> Counter[str]:
+        """Texts without case with their numbers, if they are few."""
+        counts: Counter[str] = Counter()
+        for text, count in self.texts.items() if len(self.texts) <= 2 * MAX_VALUES else ():
+            counts[text.casefold()] += count
+        return counts
+
+    @property
     def values(self) -> set[str]:
         """Texts without case, if they are few."""
-        return {text.casefold() for text in self.texts} if len(self.texts) <= 2 * MAX_VALUES else set()
+        return set(self.folded)
 
     @property
     def words(self) -> set[str]:
         """Words for yes and no, if they are more than numbers: a word among numbers is rather a mistake."""
-        counts = Counter(dict.fromkeys(WORDS, 0))
-        if not self.values & WORDS.keys():
-            return set()
-        for text in self.texts:
-            counts[text.casefold()] += self.texts[text]
+        counts = self.folded
         found = {text for text in WORDS if counts[text]}
         return found if sum(counts[text] for text in found) > sum(counts[text] for text in BITS) else set()
 
@@ -132,15 +136,12 @@ class _Column:
     @property
     def is_binary(self) -> bool:
         """Whether cells are words for yes, no or unknown, but for a few that are rather mistakes."""
-        known = BITS.keys() | (WORDS.keys() if len(self.values) > 1 else set())
-        others = self.values - known - {"", "-1", "-1.0", *UNKNOWN_WORDS}
-        counts = {True: 0, False: 0}
-        for text in self.texts if self.values else ():
-            folded = text.casefold()
-            if folded in known or folded in others:
-                counts[folded in known] += self.texts[text]
+        counts = self.folded
+        known = BITS.keys() | (WORDS.keys() if len(counts) > 1 else set())
+        right = sum(counts[text] for text in known)
+        wrong = sum(counts[text] for text in counts.keys() - known - {"", "-1", "-1.0", *UNKNOWN_WORDS})
         # At most one of four cells, and one of twenty of many, may be a mistake.
-        return counts[True] > 0 and counts[False] <= min(counts[True] / 4, max(1, counts[True] / 20))
+        return right > 0 and wrong <= min(right / 4, max(1, right / 20))
 
     @property
     def is_url(self) -> bool:
